@@ -1,0 +1,14 @@
+"""Ways to search, all called alike: `strategy(problem, *, budget, seed=0, progress=False) -> Result`.
+
+`Gradient` descends from many starts along many preferences, `RandomSearch` and `Evolutionary` are what it must beat, and
+`Exhaustive` is the truth where the space is small. `run.Run` counts and remembers for all of them, `polish` improves what
+any of them found.
+"""
+
+from dse.strategies.evolutionary import Evolutionary
+from dse.strategies.exhaustive import Exhaustive
+from dse.strategies.gradient import Gradient
+from dse.strategies.random_search import RandomSearch
+from dse.strategies.strategy import Strategy
+
+__all__ = ["Evolutionary", "Exhaustive", "Gradient", "RandomSearch", "Strategy"]

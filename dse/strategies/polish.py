@@ -1,0 +1,145 @@
+"""Pareto local search over lattice neighbours (Paquete, Chiarandini and Stuetzle, 2004), shared by the strategies.
+
+The members of the front take turns, those that contribute most hypervolume more often, and try their untried neighbours
+in random order. Kernels share nothing but the hardware, so a step in every kernel's mapping is tried in one evaluation,
+and what improved is kept kernel by kernel.
+"""
+
+import moocore
+import numpy as np
+
+from dse.encoding import Encoding
+from dse.moves import hardware_neighbours, mapping_neighbours, shrink_tiles
+from dse.pareto import Box
+from dse.problem import TOLERANCE, Problem, Scores
+from dse.strategies.run import Run
+
+PARENTS = 12
+"""Members of the front that take part in one round."""
+BATCH = 96
+"""Neighbours tried in one round."""
+STALLED = 40
+"""Rounds of random steps without one new design, after which the space counts as searched."""
+
+
+def polish(run: Run, until: int = 0) -> None:
+    """Improve the run's front until only `until` evaluations remain, or nothing is left to try."""
+    queues: dict[bytes, list[np.ndarray]] = {}
+    stalled = 0
+    while run.remaining > until and run.scores is not None and stalled < STALLED:
+        parents = _parents(run, queues)
+        per_parent = max(BATCH // max(len(parents), 1), 1)
+        children, origins = [], []
+        for parent in parents:
+            queue = queues[run.front[parent].tobytes()]
+            for _ in range(min(per_parent, len(queue))):
+                children.append(queue.pop())
+                origins.append(parent)
+        if not children:
+            children = _kicks(run)
+            origins = [0] * 0
+        before = run.spent
+        _try(run, np.array(children), np.array(origins, int), until)
+        stalled = 0 if run.spent > before else stalled + 1
+
+
+def _try(run: Run, children: np.ndarray, origins: np.ndarray, until: int) -> None:
+    """Score children; put together what improved kernel by kernel; shrink the tiles of those that nearly fit."""
+    problem, front, old = run.problem, run.front, run.scores
+    assert old is not None
+    kept, scores = run.score(problem.encoding.canonical(children)[: max(run.remaining - until, 0)])
+    if scores is None:
+        return
+    follow = []
+    if len(origins) and len(problem.kernels) > 1:
+        follow.append(_recombine(run, front, old, children[kept], origins[kept], scores))
+    nearly = np.flatnonzero((scores.violation > 0) & (scores.violation < 3.0) & (scores.fits[:, :, :3].max((1, 2)) > 1 + TOLERANCE))
+    if len(nearly):
+        follow.append(shrink_tiles(problem.encoding, children[kept][nearly], scores.take(nearly), run.rng))
+    rows = np.concatenate([f for f in follow if len(f)]) if any(len(f) for f in follow) else children[:0]
+    if len(rows):
+        run.score(problem.encoding.canonical(rows)[: max(run.remaining - until, 0)])
+
+
+def _parents(run: Run, queues: dict[bytes, list[np.ndarray]]) -> np.ndarray:
+    """Rows of the front to take the next steps from: with untried neighbours, the lonelier the likelier."""
+    for row in run.front:
+        if row.tobytes() not in queues:
+            queues[row.tobytes()] = _neighbours(run.problem.encoding, row, run.rng)
+    open_ = np.array([len(queues[row.tobytes()]) > 0 for row in run.front])
+    candidates = np.flatnonzero(open_)
+    if len(candidates) <= PARENTS:
+        return candidates
+    share = np.full(len(candidates), 1.0 / len(candidates))
+    if run.found:
+        assert run.scores is not None
+        points = Box.of(run.scores.objectives).normalise(run.scores.objectives)
+        gains = moocore.hv_contributions(points, ref=np.full(points.shape[1], 1.0))[candidates]
+        if gains.sum() > 0:
+            share = 0.3 * share + 0.7 * gains / gains.sum()
+    return run.rng.choice(candidates, PARENTS, replace=False, p=share / share.sum())
+
+
+def _neighbours(encoding: Encoding, row: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
+    """All neighbours of a row in random order; mapping steps of different kernels are taken together."""
+    rows = list(hardware_neighbours(encoding, row))
+    lists = [mapping_neighbours(encoding, row, kernel) for kernel in range(len(encoding.kernels))]
+    together = [row.copy() for _ in range(max(len(steps) for steps in lists))]
+    for kernel, steps in enumerate(lists):
+        columns = encoding.of_kernel == kernel
+        for child, step in zip(together, rng.permutation(len(steps)), strict=False):
+            child[columns] = steps[step][columns]
+    rows += together
+    return [rows[i] for i in rng.permutation(len(rows))]
+
+
+def _recombine(
+    run: Run, front: np.ndarray, old: Scores, children: np.ndarray, origins: np.ndarray, scores: Scores
+) -> np.ndarray:
+    """For each child that changed several mappings: its parent with only those mappings that pay off.
+
+    Totals are sums over kernels, so to first order a mapping's worth is its change of log latency and log energy, weighed
+    by a random preference.
+    """
+    problem = run.problem
+    several = [
+        at
+        for at, (child, origin) in enumerate(zip(children, origins, strict=True))
+        if len(np.unique(problem.encoding.of_kernel[child != front[origin]])) > 1
+    ]
+    rows = []
+    for at in several:
+        parent = origins[at]
+        by_latency, by_energy = _slopes(problem, run.rng)
+        gain = by_latency * (scores.latency_s[at] - old.latency_s[parent]) / old.latency_s[parent].sum()
+        gain += by_energy * (scores.energy_pj[at] - old.energy_pj[parent]) / old.energy_pj[parent].sum()
+        take = (gain < 0) & (scores.fits[at].max(axis=1) <= 1 + TOLERANCE)
+        if take.any() and not take.all():
+            row = front[parent].copy()
+            columns = np.isin(problem.encoding.of_kernel, np.flatnonzero(take))
+            row[columns] = children[at][columns]
+            rows.append(row)
+    return np.array(rows, np.int32).reshape(-1, children.shape[1])
+
+
+def _slopes(problem: Problem, rng: np.random.Generator) -> tuple[float, float]:
+    """Derivatives of a random preference over the objectives by log latency and log energy."""
+    weights = rng.dirichlet(np.full(len(problem.objectives), 0.5))
+    exponents = np.array([objective.exponents for objective in problem.objectives])
+    latency, energy, _ = weights @ exponents
+    return float(latency), float(energy)
+
+
+def _kicks(run: Run) -> list[np.ndarray]:
+    """Several random steps at once from random members of the front, when all single steps have been tried."""
+    encoding, rng = run.problem.encoding, run.rng
+    rows = []
+    for _ in range(BATCH):
+        row = run.front[rng.integers(len(run.front))]
+        for _ in range(int(rng.integers(2, 5))):
+            kernel = int(rng.integers(-1, len(encoding.kernels)))
+            steps = hardware_neighbours(encoding, row) if kernel < 0 else mapping_neighbours(encoding, row, kernel)
+            if len(steps):
+                row = steps[rng.integers(len(steps))]
+        rows.append(row)
+    return rows

@@ -1,0 +1,1 @@
+"""What the scripts share: see the map in `experiments`."""

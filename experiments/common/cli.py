@@ -1,0 +1,44 @@
+"""From the command line to a script's function and its exit status."""
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import tyro
+
+from workloads.errors import InputError
+
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+ConfigT = TypeVar("ConfigT")
+
+
+def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[str] | None = None) -> int:
+    """Parse the options into `config`, call `run` with it and return the exit status.
+
+    The script's docstring is its help. A user's mistake (`InputError`) is one line on stderr and status 2, Ctrl-C status
+    130; neither shows a traceback. `--help` and options that cannot be parsed end the process as tyro does.
+    """
+    options: Any = tyro.cli(
+        config,
+        description=sys.modules[run.__module__].__doc__,
+        args=args,
+        config=(tyro.conf.FlagCreatePairsOff,),
+    )
+    try:
+        if options.seed < 0:
+            raise InputError(f"--seed is {options.seed}; give a whole number of at least 0.")
+        run(options)
+    except InputError as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return USAGE_ERROR
+    except KeyboardInterrupt:
+        print("interrupted; files that were not finished are not written", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def show_progress() -> bool:
+    """Whether progress bars are wanted: only where a person watches."""
+    return sys.stderr.isatty()

@@ -1,0 +1,129 @@
+"""From options to workload, problem and designs."""
+
+import dataclasses
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse import (
+    OBJECTIVES,
+    Design,
+    DesignSpace,
+    Evolutionary,
+    Exhaustive,
+    Gradient,
+    Problem,
+    RandomSearch,
+    default_space,
+    knee,
+    make_problem,
+    parse_fixes,
+    read_design,
+    read_front,
+    read_space,
+)
+from experiments.common.cli import show_progress
+from hwmodels.technology import Technology
+from workloads import Workload, resolve_workloads
+from workloads.errors import InputError
+
+STRATEGIES = {"gradient": Gradient, "random": RandomSearch, "evolutionary": Evolutionary, "exhaustive": Exhaustive}
+ALIASES = {name.rsplit("_", 1)[0]: name for name in OBJECTIVES}
+"""`latency` for `latency_s` and so on."""
+
+DENSE = {"a_format": ["dense"], "b_format": ["dense"], "a_zero": ["compute", "gate"], "b_zero": ["compute", "gate"]}
+"""What is left to an accelerator that takes no notice of sparsity but, like Eyeriss, may gate a zero's MAC."""
+
+TRADE_OFF = ("latency_s", "energy_pj", "area_mm2")
+
+
+def objective_names(texts: Sequence[str]) -> tuple[str, ...]:
+    """Full names of objectives given as words or lists with commas, with or without unit."""
+    words = [word.strip() for text in texts for word in text.split(",") if word.strip()]
+    return tuple(ALIASES.get(word, word) for word in words)
+
+
+def build_space(file: Path | None, fixes: Sequence[Sequence[str]]) -> DesignSpace:
+    """The default space, changed by a file and by `NAME=VALUE` texts."""
+    space = default_space() if file is None else read_space(file)
+    return space.fix(**parse_fixes([text for group in fixes for text in group]))
+
+
+def build_problem(
+    workload: Workload, space: DesignSpace, technology: Technology, names: Sequence[str], limits: Mapping[str, float | None]
+) -> Problem:
+    """The problem of a workload; limits that are None do not count."""
+    given = {name: limit for name, limit in limits.items() if limit is not None}
+    return make_problem(
+        workload, space, technology, objectives=names, constraints=given, progress=show_progress()
+    )
+
+
+def within(problem: Problem, workload: Workload, space: DesignSpace, names: Sequence[str]) -> Problem:
+    """The same workload and limits in another space: measured tables and compiled models are shared."""
+    limits = {constraint.objective.name: constraint.maximum for constraint in problem.constraints}
+    other = make_problem(
+        workload, space, problem.technology, objectives=names, constraints=limits, statistics=problem.statistics
+    )
+    other.batcher = problem.batcher
+    return other
+
+
+def dense_space(space: DesignSpace) -> DesignSpace:
+    """The space without compression and without skipping, everything else as it is."""
+    own = {k: {name: v for name, v in table.items() if name not in DENSE} for k, table in space.per_kernel.items()}
+    return dataclasses.replace(space, per_kernel=own).fix(**DENSE)
+
+
+def balanced_design(problem: Problem, budget: int, seed: int) -> Design:
+    """The knee of a quick search in the problem's space."""
+    result = problem.require_feasible(RandomSearch()(problem, budget=budget, seed=seed, progress=show_progress()))
+    return problem.design(result.genomes[knee(result.objectives)])
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """What a script starts from: a workload, and the design and scenario if a file was named."""
+
+    workload: Workload
+    design: Design | None = None
+    scenario: Mapping[str, Any] | None = None
+
+    @staticmethod
+    def of(where: str | None, specs: Sequence[str]) -> "Start":
+        """From `--design` and `--workload`; without the latter, the workload that the design was made for.
+
+        InputError where the kernels of the two differ.
+        """
+        if where is None:
+            return Start(resolve_workloads(list(specs) or ["embedded"]))
+        design = read_design(where)
+        head, _, tail = where.rpartition(":")
+        file = read_front(head if head and tail.isdigit() else where)
+        workload = resolve_workloads(list(specs) or _specs(file.workload))
+        names = tuple(kernel.name for kernel in workload.kernels)
+        if names != design.kernels:
+            raise InputError(
+                f"{where} maps the kernels {', '.join(design.kernels)}, but the workload has {', '.join(names)}; "
+                f"give --workload {' '.join(_specs(file.workload))}."
+            )
+        return Start(workload, design, file.scenario)
+
+
+def _specs(workload: str) -> list[str]:
+    """The texts a workload was made of; a file's own name may hold a plus."""
+    return [workload] if os.path.exists(workload) else workload.split("+")
+
+
+def equal_area(area_mm2: float, candidates: np.ndarray, slack: float = 1.05) -> int:
+    """Row of the candidates, shape [n, (latency, energy, area)], with the least energy-delay product at an area.
+
+    Up to 5 % more area counts as equal. Where all are larger, the smallest.
+    """
+    fitting = np.flatnonzero(candidates[:, 2] <= slack * area_mm2)
+    if len(fitting) == 0:
+        return int(np.argmin(candidates[:, 2]))
+    return int(fitting[np.argmin(candidates[fitting, 0] * candidates[fitting, 1])])

@@ -1,0 +1,68 @@
+"""Designs and quantities in words."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from dse import Design
+from hwmodels.choices import FORMATS
+
+_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
+
+
+def quantity(value: float, unit: str) -> str:
+    """Three digits and an SI prefix: `quantity(4.2e-5, "s") == "42 us"`. Areas and plain ratios take no prefix."""
+    if unit in ("mm2", ""):
+        return f"{value:.3g} {unit}".strip()
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} {unit}"
+    power = min(max(3 * math.floor(math.log10(abs(value) * (1 + 1e-9)) / 3), -15), 12)
+    return f"{value / 10.0**power:.3g} {_PREFIXES[power]}{unit}"
+
+
+def energy(picojoules: float) -> str:
+    """Energy with an SI prefix."""
+    return quantity(picojoules * 1e-12, "J")
+
+
+def size(count: float) -> str:
+    """Bytes in KiB and MiB."""
+    for factor, unit in ((2.0**20, "MiB"), (2.0**10, "KiB")):
+        if count >= factor:
+            return f"{count / factor:g} {unit}"
+    return f"{count:g} B"
+
+
+def hardware_words(design: Design) -> str:
+    """The accelerator in one phrase."""
+    n: Mapping[str, Any] = design.hardware
+    lanes = f"{n['lanes']:g} MAC{'s' if n['lanes'] > 1 else ''}"
+    text = (
+        f"{n['pe_rows']:g} x {n['pe_cols']:g} PEs of {lanes}, {size(n['glb_bytes'])} GLB in {n['glb_banks']:g} banks, "
+        f"{size(n['pe_buffer_bytes'])} buffer and {size(n['accumulator_bytes'])} accumulators a PE, "
+        f"index bus {n['index_bus_bits']:g} b, value bus {n['value_bus_bits']:g} b"
+    )
+    intersects = any(m["dataflow"] == "inner_product" and m["a_zero"] == "skip" for m in design.mappings)
+    return f"{text}, {n['intersection']} intersection" if intersects else text
+
+
+def mapping_words(mapping: Mapping[str, Any]) -> str:
+    """A mapping in one phrase."""
+    a, b = (f"{mapping[f'{x}_format']} {mapping[f'{x}_zero']}" for x in "ab")
+    tile = " x ".join(f"{mapping[f'tile_{x}']:g}" for x in "mkn")
+    return f"{mapping['dataflow']}, A {a}, B {b}, tile {tile}, {mapping['loop_order']}, {mapping['schedule']}"
+
+
+def shares(names: Sequence[str], weights: Sequence[float], least: float = 0.01) -> str:
+    """`csr 62 %, bitmask 38 %`: names by falling share, those above `least`."""
+    total = sum(weights) or 1.0
+    order = sorted(range(len(names)), key=lambda at: -weights[at])
+    return ", ".join(f"{names[at]} {weights[at] / total:.0%}" for at in order if weights[at] > least * total)
+
+
+def main_format(design: Design, operand: str, weights: Sequence[float]) -> str:
+    """The format of operand "a" or "b" that is in use for the largest share of `weights` (one per kernel)."""
+    totals = dict.fromkeys(FORMATS, 0.0)
+    for mapping, weight in zip(design.mappings, weights, strict=True):
+        totals[str(mapping[f"{operand}_format"])] += float(weight)
+    return max(totals, key=lambda name: totals[name])

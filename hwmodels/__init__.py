@@ -1,0 +1,53 @@
+"""What a kernel costs on a machine: pure functions of hardware, mapping, kernel statistics and technology.
+
+The machine's semantics are fixed in docs/machine.md; these modules reproduce it from statistics.
+
+| module | what is in it |
+|---|---|
+| `choices` | names of the discrete choices and their weight vectors |
+| `hardware` | `Hardware`, `Mapping`: what a designer chooses |
+| `legality` | which choices go together |
+| `evaluate` | `evaluate(hardware, mapping, kernel, technology, *, numerics) -> Cost`: the one entry point |
+| `tiling` | tiles, trip counts, and how often each operand is fetched |
+| `formats` | storage of tiles in each compression format |
+| `a_side` | the sparse operand: what its tiles hold, how its rows load the PEs |
+| `b_side`, `dense_b`, `sparse_b` | the other operand and the product: SpMM's closed forms, SpMSpM's joint statistics |
+| `area`, `energy` | area by component; energy of counted actions |
+| `cost` | `Cost` and its parts |
+| `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
+| `technology` | cited energies, areas, leakage; node, voltage and DRAM of the scenario |
+
+Under `hwmodels.technology`: `technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate` takes.
+"""
+
+from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
+from hwmodels.energy import price
+from hwmodels.evaluate import evaluate
+from hwmodels.hardware import Hardware, Mapping, make_hardware, make_mapping, stack
+from hwmodels.numerics import Exact, Numerics, Smooth, StraightThrough
+from hwmodels.technology import Scenario, Technology, scenario
+
+__all__ = [
+    "AREA_COMPONENTS",
+    "ENERGY_COMPONENTS",
+    "FITS",
+    "RESOURCES",
+    "ActionCounts",
+    "Computes",
+    "Cost",
+    "Exact",
+    "Hardware",
+    "Mapping",
+    "Numerics",
+    "Scenario",
+    "Smooth",
+    "StraightThrough",
+    "Technology",
+    "Traffic",
+    "evaluate",
+    "make_hardware",
+    "make_mapping",
+    "price",
+    "scenario",
+    "stack",
+]

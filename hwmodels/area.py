@@ -1,0 +1,46 @@
+"""Area of a design by component: every unit it contains is charged, whether this kernel uses it or not."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from hwmodels.hardware import Hardware
+from hwmodels.technology import Technology
+
+COORDINATE_BITS = 16.0
+"""Width that intersection units and decoders are built for: tiles of up to 65,536 along each dimension."""
+WORD_BITS = 64.0
+
+
+def glb_bank_bytes(hardware: Hardware) -> Float[Array, ""]:
+    """Capacity of one GLB bank, bytes."""
+    return hardware.glb_bytes / hardware.glb_banks
+
+
+def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, " 9"]:
+    """Area by `AREA_COMPONENTS`, mm2."""
+    pes = hardware.pe_rows * hardware.pe_cols
+    lanes = pes * hardware.lanes
+    inner, outer = hardware.dataflows[0], hardware.dataflows[2]
+    coordinate = jnp.full_like(pes, COORDINATE_BITS)
+    crossbar = technology.crossbar_area_mm2(
+        hardware.pe_cols * hardware.lanes, hardware.pe_cols * hardware.lanes, hardware.accumulator_bits
+    )
+    buses = technology.noc_area_mm2(
+        hardware.index_bus_bits + hardware.value_bus_bits, hardware.pe_rows, hardware.pe_cols
+    )
+    decoders = technology.decoder_area_mm2(hardware.a_formats, coordinate) + technology.decoder_area_mm2(
+        hardware.b_formats, coordinate
+    )
+    return jnp.stack(
+        [
+            lanes * technology.mac_area_mm2(hardware.value_bits, hardware.accumulator_bits),
+            pes * technology.buffer_area_mm2(hardware.pe_buffer_bytes, hardware.value_bits * hardware.lanes),
+            pes * technology.buffer_area_mm2(hardware.accumulator_bytes, hardware.accumulator_bits * hardware.lanes),
+            pes * decoders,
+            lanes * inner * technology.intersection_area_mm2(hardware.intersection, coordinate, jnp.ones_like(pes)),
+            technology.scheduler_area_mm2(hardware.schedules, hardware.pe_rows),
+            buses + outer * hardware.pe_rows * crossbar,
+            technology.sram_area_mm2(hardware.glb_bytes, jnp.full_like(pes, WORD_BITS), hardware.glb_banks),
+            technology.dram_phy_area_mm2() * jnp.ones_like(pes),
+        ]
+    )

@@ -1,0 +1,131 @@
+"""What an evaluation returns: time by resource, action counts, energy and area by component, and how well it fits."""
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+RESOURCES = ("compute", "intersect", "index_bus", "value_bus", "glb", "dram")
+"""What a tile's time is the maximum of. `intersect` is the intersection unit and the format decoders."""
+
+ENERGY_COMPONENTS = (
+    "mac",
+    "pe_buffer",
+    "accumulator",
+    "intersect_decode",
+    "noc",
+    "glb",
+    "dram",
+    "clock",
+    "leakage",
+)
+
+AREA_COMPONENTS = (
+    "mac",
+    "pe_buffer",
+    "accumulator",
+    "decoder",
+    "intersection",
+    "scheduler",
+    "noc",
+    "glb",
+    "dram_phy",
+)
+
+FITS = ("glb", "pe_buffer", "accumulator", "clock")
+"""Need over capacity; a design can be built and run when none is above 1."""
+
+Scalar = Float[Array, ""]
+
+
+class ActionCounts(eqx.Module):
+    """How often each thing happens in one run of a kernel; no energies, so any technology can price it again."""
+
+    macs: Scalar
+    """MACs that switch: effectual ones, and zeros computed."""
+    gated_macs: Scalar
+    pe_buffer_read_bits: Scalar
+    pe_buffer_write_bits: Scalar
+    accumulator_accesses: Scalar
+    """Reads plus writes of one accumulator word."""
+    intersection_steps: Scalar
+    decoded_entries: Scalar
+    bus_bits: Scalar
+    """Bits that travel the array's buses, multicast counted once."""
+    crossbar_words: Scalar
+    """Partial products that the outer product scatters to accumulators."""
+    glb_read_bits: Scalar
+    glb_write_bits: Scalar
+    dram_read_bits: Scalar
+    dram_write_bits: Scalar
+    cycles: Scalar
+    """Array cycles, for the clock network and leakage."""
+
+
+class Traffic(eqx.Module):
+    """Bytes moved per level and operand."""
+
+    dram_a_bytes: Scalar
+    dram_b_bytes: Scalar
+    dram_z_read_bytes: Scalar
+    dram_z_write_bytes: Scalar
+    glb_read_bytes: Scalar
+    glb_write_bytes: Scalar
+    value_bus_bytes: Scalar
+    index_bus_bytes: Scalar
+
+
+class Computes(eqx.Module):
+    """Multiplies of the dense iteration space, by what happens to them. They add up to M*K*N."""
+
+    effectual: Scalar
+    ineffectual: Scalar
+    """Zeros that were computed all the same."""
+    gated: Scalar
+    skipped: Scalar
+
+
+class Cost(eqx.Module):
+    """Cost of one kernel on one design (or the sum over the kernels of a workload)."""
+
+    latency_s: Scalar
+    cycles: Scalar
+    resource_cycles: Float[Array, " 6"]
+    """Busy cycles of each of `RESOURCES`."""
+    bound_cycles: Float[Array, " 6"]
+    """Cycles for which each of `RESOURCES` is the bottleneck; they and the fill add up to `cycles`."""
+    energy_pj: Float[Array, " 9"]
+    """By `ENERGY_COMPONENTS`."""
+    area_mm2: Float[Array, " 9"]
+    """By `AREA_COMPONENTS`."""
+    utilization: Scalar
+    """Effectual MACs over the MACs the array could have done."""
+    computes: Computes
+    traffic: Traffic
+    actions: ActionCounts
+    fits: Float[Array, " 4"]
+    """By `FITS`."""
+
+    @property
+    def total_energy_pj(self) -> Array:
+        """Energy of the run, pJ."""
+        return jnp.sum(self.energy_pj, axis=-1)
+
+    @property
+    def total_area_mm2(self) -> Array:
+        """Area of the whole accelerator, DRAM PHY included, mm2."""
+        return jnp.sum(self.area_mm2, axis=-1)
+
+    @property
+    def power_w(self) -> Array:
+        """Average power of the run, W."""
+        return self.total_energy_pj * 1e-12 / self.latency_s
+
+    @property
+    def edp_js(self) -> Array:
+        """Energy-delay product, J s."""
+        return self.total_energy_pj * 1e-12 * self.latency_s
+
+    @property
+    def bottleneck(self) -> Array:
+        """Index into `RESOURCES` of the resource that binds for the most cycles."""
+        return jnp.argmax(self.bound_cycles, axis=-1)

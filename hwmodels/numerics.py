@@ -1,0 +1,134 @@
+r"""Rounding and maxima, exact or smooth: the only place where the models' kinks live.
+
+Every `ceil`, `max`, `min` and threshold of the models goes through one of three `Numerics`, so there is one set of
+formulas and no second copy for gradients.
+
+* `Exact`: what the machine does.
+* `Smooth(temperature)`: continuously differentiable, tends to `Exact` as the temperature tends to zero. A step of
+  height one is a cubic smoothstep as wide as the temperature, placed so that integers stay where they are; a maximum is
+  the p-norm with $p = 1/\tau$.
+* `StraightThrough(temperature)`: the values of `Exact` with the derivatives of `Smooth` (Bengio, Leonard and Courville,
+  arXiv:1308.3432).
+"""
+
+import abc
+import functools
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Num
+
+
+class Numerics(eqx.Module):
+    """How to round, to threshold and to take maxima."""
+
+    @abc.abstractmethod
+    def ceil(self, x: Num[Array, "..."]) -> Float[Array, "..."]:
+        """Smallest whole number not below `x`, and at least one."""
+
+    @abc.abstractmethod
+    def more_than_one(self, x: Num[Array, "..."]) -> Float[Array, "..."]:
+        """1 where `x` > 1, else 0."""
+
+    @abc.abstractmethod
+    def max_of(self, *values: Num[Array, "..."]) -> Float[Array, "..."]:
+        """Element-wise largest of several arrays of values >= 0."""
+
+    @abc.abstractmethod
+    def shares(self, *values: Num[Array, "..."]) -> list[Float[Array, "..."]]:
+        """For each of several arrays of values >= 0, the share to which it is the largest; the shares add up to one."""
+
+    def min_of(self, *values: Num[Array, "..."]) -> Float[Array, "..."]:
+        """Element-wise smallest of several arrays of values > 0."""
+        return 1.0 / self.max_of(*(1.0 / v for v in values))
+
+
+class Exact(Numerics):
+    """What the machine does."""
+
+    def ceil(self, x):
+        """Ceiling, at least one; a relative 1e-5 above a whole number still counts as that number (float32)."""
+        return jnp.maximum(jnp.ceil(x * (1 - 1e-5)), 1.0)
+
+    def more_than_one(self, x):
+        """Threshold."""
+        return (x > 1.0 + 1e-5).astype(jnp.result_type(x, jnp.float32))
+
+    def max_of(self, *values):
+        """Maximum."""
+        return functools.reduce(jnp.maximum, values)
+
+    def shares(self, *values):
+        """All to the first of the largest."""
+        top = self.max_of(*values)
+        taken, result = jnp.zeros_like(top), []
+        for value in values:
+            is_top = (value >= top) * (1.0 - taken)
+            taken = taken + is_top
+            result.append(is_top)
+        return result
+
+    def min_of(self, *values):
+        """Minimum."""
+        return functools.reduce(jnp.minimum, values)
+
+
+class Smooth(Numerics):
+    """Continuously differentiable stand-in for `Exact`; `temperature` in (0, 1]."""
+
+    temperature: float = eqx.field(static=True, default=0.05)
+
+    def _step(self, x: Array) -> Array:
+        """0 up to x = 0, 1 from x = temperature on, a cubic between."""
+        t = jnp.clip(x / self.temperature, 0.0, 1.0)
+        return t * t * (3.0 - 2.0 * t)
+
+    def ceil(self, x):
+        """Whole numbers stay; each step up follows within one temperature above them."""
+        x = jnp.maximum(x * (1 - 1e-5), 1.0)
+        whole = jax.lax.stop_gradient(jnp.floor(x))
+        return whole + self._step(x - whole)
+
+    def more_than_one(self, x):
+        """Cubic step just above one."""
+        return self._step(x - (1.0 + 1e-5))
+
+    def _powers(self, values):
+        top = jax.lax.stop_gradient(jnp.maximum(functools.reduce(jnp.maximum, values), 1e-30))
+        return top, [jnp.maximum(v / top, 1e-6) ** (1.0 / self.temperature) for v in values]
+
+    def max_of(self, *values):
+        """p-norm with p = 1 / temperature, scaled by the largest value so that nothing overflows."""
+        top, powers = self._powers(values)
+        return top * sum(powers) ** self.temperature
+
+    def shares(self, *values):
+        """Share of each value in the p-norm."""
+        _, powers = self._powers(values)
+        return [p / sum(powers) for p in powers]
+
+
+class StraightThrough(Numerics):
+    """Values of `Exact`, derivatives of `Smooth`."""
+
+    temperature: float = eqx.field(static=True, default=0.5)
+
+    def _through(self, exact: Array, smooth: Array) -> Array:
+        return smooth + jax.lax.stop_gradient(exact - smooth)
+
+    def ceil(self, x):
+        """Exact forward, smooth backward."""
+        return self._through(Exact().ceil(x), Smooth(self.temperature).ceil(x))
+
+    def more_than_one(self, x):
+        """Exact forward, smooth backward."""
+        return self._through(Exact().more_than_one(x), Smooth(self.temperature).more_than_one(x))
+
+    def max_of(self, *values):
+        """Exact forward, smooth backward (a maximum as blunt as the ceilings would blur: a tenth of their temperature)."""
+        return self._through(Exact().max_of(*values), Smooth(self.temperature / 10).max_of(*values))
+
+    def shares(self, *values):
+        """Exact: shares report the bottleneck and steer nothing."""
+        return Exact().shares(*values)

@@ -1,0 +1,265 @@
+"""SpMSpM: A and B are sparse; joint statistics give the totals, A's classes and B's loads how they are spread."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from hwmodels.a_side import BITMASK_WORD, SKIP, ASide, RowLoads, total, work_schedule
+from hwmodels.b_side import BSide, Products
+from hwmodels.formats import COO, CSC, DENSE, RLE, directory_bits, storage_bits
+from hwmodels.hardware import Hardware, Mapping
+from hwmodels.numerics import Numerics
+from hwmodels.tiling import Tiling, edge_of
+from workloads.lattice import lookup
+from workloads.pairs import JOINT_QUANTITIES
+from workloads.statistics import SparseBStatistics
+
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
+
+ANY_WIDTH = 4096.0
+"""The last point of the width axis: a fiber of any length takes one step."""
+
+
+class SparseB(BSide):
+    """A sparse B [k, n] and a sparse Z [m, n]."""
+
+    visits: PerClass
+    a_visits: Scalar
+    a_once: Scalar
+    skip: Scalar
+    share_bits: Scalar
+    peak_bits: Scalar
+    z_peak_bits: Scalar
+    each_bits: PerClass
+    once_bits: Scalar
+    sent_values_bits: PerClass
+    sent_metadata_bits: PerClass
+    decoded_entries: PerClass
+    results: PerClass
+    result_metadata_bits: PerClass
+    z_spill_write_bits: PerClass
+    z_spill_read_bits: PerClass
+    z_final_bits: Scalar
+    products: Products
+    b_visits: Scalar
+    """Visits of a tile of B, weighted by its non-zeros."""
+    hardware: Hardware
+    kernel: SparseBStatistics
+    mapping: Mapping
+    tiles: Tiling
+    a: ASide
+    numerics: Numerics
+
+    def row_major_cycles(self, loads, passes):
+        """An entry of A takes ceil(b / W) steps: b / W, plus a share of a step fixed so that the total is exact."""
+        hardware, kernel, a = self.hardware, self.kernel, self.a
+        array_width = hardware.pe_cols * hardware.lanes
+        columns = self.tiles.tile_n / passes
+        steps = lookup(kernel.row_steps, (columns, array_width))[0]
+        fibers = lookup(kernel.row_steps, (columns, jnp.full_like(columns, ANY_WIDTH)))[0]
+        rounding = jnp.clip((steps - kernel.products / array_width) / fibers, 0.0, 1.0)
+        work = kernel.a.most_loaded(
+            kernel.work_loads, self.tiles.tile_m, self.tiles.tile_k, hardware.pe_rows, self.mapping.schedule
+        )
+        skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + work / array_width
+        all_rows = a.tiles / total(a.tiles) * self._all_row_steps(columns, array_width) * a.rows_per_pe
+        with_b_skip = a.skip * skipping + (1.0 - a.skip) * all_rows
+        return self.skip * with_b_skip + (1.0 - self.skip) * loads.entries * self._dense_steps(passes)
+
+    def inner_cycles(self, loads, passes):
+        """Pairs of fibers: totals from the joint statistics, times what the most loaded row and lane hold of them."""
+        hardware, kernel, tiles, a = self.hardware, self.kernel, self.tiles, self.a
+        lanes = hardware.pe_cols * hardware.lanes
+        pairs, a_elements, b_elements, jumps, _ = lookup(kernel.fibers, (tiles.tile_k,))
+        found = kernel.b.tile_classes(tiles.tile_n, tiles.tile_k)
+        where = (tiles.tile_n, tiles.tile_k, lanes, self.mapping.schedule)
+        lane_nonzeros = total(kernel.b.most_loaded(kernel.b.loads, *where)) / total(found["nonzeros"])
+        lane_columns = total(kernel.b.most_loaded(kernel.b.row_loads, *where)) / total(found["rows"])
+        row_nonzeros, row_rows = loads.nonzeros / total(a.nonzeros), loads.rows / total(a.rows)
+        work = kernel.a.most_loaded(
+            kernel.work_loads, tiles.tile_m, tiles.tile_k, hardware.pe_rows, work_schedule(hardware, self.mapping)
+        )
+        matches = work * lane_nonzeros
+        walked_a, walked_b = a_elements * row_nonzeros * lane_columns, b_elements * row_rows * lane_nonzeros
+        met = pairs * row_rows * lane_columns
+        words = self.numerics.ceil(tiles.depth / BITMASK_WORD)
+        unit = hardware.intersection
+        sparse_walk = (
+            unit[0] * (walked_a + walked_b - matches + met)
+            + unit[1] * walked_a
+            + unit[2] * jumps * row_rows * lane_columns
+            + unit[3] * (met * words + matches)
+        )
+        dense_steps = self._dense_steps(passes)
+        dense_walk = (
+            unit[0] * loads.rows * (a.widths / a.tiles + 1.0)
+            + (unit[1] + unit[2]) * loads.nonzeros
+            + unit[3] * (loads.rows * words + loads.nonzeros)
+        ) * dense_steps
+        b_entries = kernel.b.nonzeros * self.b_visits * lane_nonzeros
+        b_only = a.tiles / total(a.tiles) * b_entries * a.rows_per_pe
+        both = a.skip * matches + (1.0 - a.skip) * b_only
+        macs = self.skip * both + (1.0 - self.skip) * loads.entries * dense_steps
+        return macs, a.skip * (self.skip * sparse_walk + (1.0 - self.skip) * dense_walk)
+
+    def outer_cycles(self, passes):
+        """Sum over k of ceil(a / R) ceil(b / W), factored within classes of k of similar product."""
+        hardware, kernel, tiles, a = self.hardware, self.kernel, self.tiles, self.a
+        array_width = hardware.pe_cols * hardware.lanes
+        by_a = lookup(kernel.a_passes, (tiles.tile_m, hardware.pe_rows))
+        by_b = lookup(kernel.b_passes, (tiles.tile_n, array_width))
+        both = total(by_a * by_b * jnp.exp2(-kernel.k_classes))
+        b_only = a.rows_per_pe * self.b_visits * total(by_b)
+        dealt = kernel.a.column_passes(tiles.tile_m, tiles.tile_k, hardware.pe_rows)
+        a_only = a.skip * dealt + (1.0 - a.skip) * a.widths * a.rows_per_pe
+        spread = a.skip * a.work / total(a.work) * both + (1.0 - a.skip) * a.tiles / total(a.tiles) * b_only
+        return self.skip * spread + (1.0 - self.skip) * a_only * self._dense_steps(passes)
+
+    def intersection_steps(self):
+        """Steps over all pairs of non-empty fibers."""
+        kernel, tiles, a = self.kernel, self.tiles, self.a
+        pairs, a_elements, b_elements, jumps, _ = lookup(kernel.fibers, (tiles.tile_k,))
+        words = self.numerics.ceil(tiles.depth / BITMASK_WORD)
+        unit = self.hardware.intersection
+        sparse_walk = (
+            unit[0] * (a_elements + b_elements - kernel.products + pairs)
+            + unit[1] * a_elements
+            + unit[2] * jumps
+            + unit[3] * (pairs * words + kernel.products)
+        )
+        rows, nonzeros = total(a.rows), total(a.nonzeros)
+        dense_walk = unit[0] * total(a.rows * (a.widths / a.tiles + 1.0)) + (unit[1] + unit[2]) * nonzeros
+        dense_walk = (dense_walk + unit[3] * (rows * words + nonzeros)) * kernel.n
+        return a.skip * (self.skip * sparse_walk + (1.0 - self.skip) * dense_walk)
+
+    def _dense_steps(self, passes: Scalar) -> Scalar:
+        """Steps of a full row of B over the tiles along n that are visited."""
+        array_width = self.hardware.pe_cols * self.hardware.lanes
+        ceil = self.numerics.ceil
+
+        def steps(columns: Scalar) -> Scalar:
+            return passes * ceil(ceil(columns / passes) / array_width)
+
+        last = edge_of(self.kernel.n, self.tiles.tile_n, self.tiles.trips_n)
+        everywhere = (self.tiles.trips_n - 1.0) * steps(self.tiles.width) + steps(last)
+        return everywhere * self.a_visits / self.tiles.trips_n
+
+    def _all_row_steps(self, columns: Scalar, array_width: Scalar) -> Scalar:
+        """Steps of all rows of B, in each visit of their tile."""
+        return total(lookup(self.kernel.b_passes, (columns, array_width))) * self.b_visits
+
+
+def sparse_b(
+    hardware: Hardware, mapping: Mapping, kernel: SparseBStatistics, tiles: Tiling, a: ASide, numerics: Numerics
+) -> SparseB:
+    """Describe B and Z of a kernel with a sparse B."""
+    joint = dict(zip(JOINT_QUANTITIES, lookup(kernel.joint, (tiles.tile_m, tiles.tile_k, tiles.tile_n)), strict=True))
+    found = {name: value[0] for name, value in kernel.b.tile_classes(tiles.tile_n, tiles.tile_k).items()}
+    point = kernel.b.tile_point(tiles.tile_n, tiles.tile_k)
+    distinct = lookup(kernel.fibers, (tiles.tile_k,))[4]
+    padding = lookup(kernel.b_padding, (tiles.tile_n,))[0]
+    dense = mapping.b_format[DENSE]
+    sparse = 1.0 - dense
+    skip = mapping.b_zero[SKIP] * sparse
+
+    storage = {
+        "tile_height": tiles.depth,
+        "tile_width": tiles.width,
+        "value_bits": hardware.value_bits,
+        "row_bits": tiles.k_bits,
+        "column_bits": tiles.n_bits,
+        "group_occupancy": kernel.b_group_occupancy,
+    }
+    padding = padding * mapping.b_format[RLE]
+    stored = storage_bits(
+        mapping.b_format,
+        numerics,
+        tiles=sparse * found["tiles"] + dense * tiles.trips_k * tiles.trips_n,
+        nonzeros=found["nonzeros"],
+        padding=padding,
+        heights=sparse * point["widths"] + dense * kernel.k * tiles.trips_n,
+        widths=sparse * point["heights"] + dense * kernel.n * tiles.trips_k,
+        areas=sparse * point["areas"] + dense * kernel.k * kernel.n,
+        **storage,
+    )
+    area = tiles.depth * tiles.width
+    peak = storage_bits(
+        mapping.b_format,
+        numerics,
+        tiles=jnp.ones_like(area),
+        nonzeros=point["peak_nonzeros"],
+        padding=padding / found["nonzeros"] * point["peak_nonzeros"],
+        heights=tiles.depth,
+        widths=tiles.width,
+        areas=area,
+        **storage,
+    )
+    tile_count = sparse * found["tiles"] + dense * tiles.trips_k * tiles.trips_n
+    fetched_bits = stored[0] + stored[1] + directory_bits(mapping.b_format, tile_count)
+
+    # Visits. A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
+    a_dense = mapping.a_format[DENSE]
+    a_tiles = total(a.tiles)
+    visits = (
+        (1.0 - a_dense) * sparse * joint["visits"]
+        + a_dense * sparse * tiles.trips_m * found["tiles"]
+        + dense * a_tiles * tiles.trips_n
+    )
+    a_nonzeros = total(a.nonzeros)
+    a_visits = sparse * ((1.0 - a_dense) * joint["a_each"] / a_nonzeros + a_dense * visits / a_tiles)
+    a_visits = a_visits + dense * tiles.trips_n
+    a_once = sparse * ((1.0 - a_dense) * joint["a_once"] / a_nonzeros + a_dense) + dense
+    b_each = (1.0 - a_dense) * (
+        sparse * joint["b_each"] / found["nonzeros"] + dense * a_tiles / tiles.trips_k
+    ) + a_dense * tiles.trips_m
+    b_once = (1.0 - a_dense) * (
+        sparse * joint["b_once"] / found["nonzeros"] + dense * a.block_columns / kernel.k
+    ) + a_dense
+    by_tiles = a.tiles / a_tiles
+    each_bits = by_tiles * b_each * fetched_bits
+
+    # Rows of B that the tile of A touches, if B is stored by addressable rows and the dataflow selects rows.
+    addressable = 1.0 - mapping.b_format[COO] - mapping.b_format[CSC]
+    select = a.skip * addressable * (0.0 if mapping.dataflow == "inner_product" else 1.0)
+    touched = sparse * a.touched / found["nonzeros"] + dense * a.columns / kernel.k
+    sent = select * touched + (1.0 - select) * by_tiles * b_each
+
+    work = a.work / total(a.work)
+    accumulator_bits = hardware.accumulator_bits
+    row_pointers = a.block_rows * (tiles.m_bits + tiles.n_bits + 1.0)
+    spilled = distinct * (accumulator_bits + tiles.m_bits + tiles.n_bits)
+    z_words = numerics.min_of(tiles.height * tiles.width, a.products_peak + 1.0)
+    area_visited = visits * tiles.depth * kernel.m / tiles.trips_m * kernel.n / tiles.trips_n
+    area_visited = area_visited * (kernel.k / tiles.trips_k / tiles.depth)
+    return SparseB(
+        visits=by_tiles * visits,
+        a_visits=a_visits,
+        a_once=a_once,
+        skip=skip,
+        share_bits=(stored[0] + stored[1]) / tile_count / hardware.pe_cols,
+        peak_bits=peak[0] + peak[1],
+        z_peak_bits=z_words * (accumulator_bits + tiles.m_bits + tiles.n_bits),
+        each_bits=each_bits,
+        once_bits=b_once * fetched_bits,
+        sent_values_bits=sent * stored[0],
+        sent_metadata_bits=sent * stored[1],
+        decoded_entries=sparse * sent * (found["nonzeros"] + padding),
+        results=work * distinct,
+        result_metadata_bits=work * distinct * tiles.n_bits,
+        z_spill_write_bits=work * spilled,
+        z_spill_read_bits=work * spilled,
+        z_final_bits=kernel.z_nonzeros * (hardware.value_bits + tiles.n_bits) + row_pointers,
+        products=Products(
+            both_skip=kernel.products,
+            a_skips=a_nonzeros * a_visits * kernel.n / tiles.trips_n,
+            b_skips=found["nonzeros"] * b_each * kernel.m / tiles.trips_m,
+            none_skip=area_visited,
+        ),
+        b_visits=b_each,
+        hardware=hardware,
+        kernel=kernel,
+        mapping=mapping,
+        tiles=tiles,
+        a=a,
+        numerics=numerics,
+    )

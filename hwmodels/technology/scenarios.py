@@ -1,0 +1,71 @@
+"""What the user fixes before a search: node, clock, DRAM and number format."""
+
+import math
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hwmodels.choices import DRAMS, one_hot
+from workloads.errors import InputError
+
+ARITHMETICS = ("int", "float")
+"""Number formats of the MACs: two's complement integers, or floating point."""
+
+NODE_RANGE_NM = (5.0, 45.0)
+"""Nodes the rules hold for: published energies are at 45 and 7 nm, published SRAM cells go on to 5 nm."""
+
+
+Number = int | float | np.number
+"""What a user may write for a number."""
+
+
+class Scenario(eqx.Module):
+    """The user's givens; every field is a float32 array, so that a search may free any of them."""
+
+    node_nm: Float[Array, ""]
+    clock_ghz: Float[Array, ""]
+    dram_channels: Float[Array, ""]
+    dram: Float[Array, " dram"]
+    float_fraction: Float[Array, ""]
+
+
+def scenario(
+    node_nm: Number = 16,
+    clock_ghz: Number = 1.0,
+    dram: str = "lpddr4",
+    dram_channels: Number = 4,
+    arithmetic: str = "int",
+) -> Scenario:
+    """A checked scenario: node in nm, clock in GHz, `dram` of `choices.DRAMS`, `arithmetic` "int" or "float".
+
+    A channel is a 64-bit DIMM channel (DDR4), a x16 channel (LPDDR), a chip (GDDR6) or a stack (HBM).
+    Raises InputError for a value out of range or an unknown name; that the node reaches the clock is checked by
+    `technology`, which knows the voltages.
+    """
+    low, high = NODE_RANGE_NM
+    if not low <= _number("node_nm", node_nm) <= high:
+        raise InputError(
+            f"node_nm {node_nm} is outside 5..45; published energies are for 45 and 7 nm and SRAM cells end at 5 nm, "
+            "so choose a node between."
+        )
+    if not _number("clock_ghz", clock_ghz) > 0:
+        raise InputError(f"clock_ghz {clock_ghz} is not positive; give the clock in GHz, such as 1.0.")
+    if not _number("dram_channels", dram_channels) >= 1:
+        raise InputError(f"dram_channels {dram_channels} is less than 1; give at least one channel.")
+    if arithmetic not in ARITHMETICS:
+        raise InputError(f"arithmetic '{arithmetic}' is unknown; choose one of: {', '.join(ARITHMETICS)}.")
+    return Scenario(
+        node_nm=jnp.float32(node_nm),
+        clock_ghz=jnp.float32(clock_ghz),
+        dram_channels=jnp.float32(dram_channels),
+        dram=one_hot(dram, DRAMS, "dram"),
+        float_fraction=jnp.float32(ARITHMETICS.index(arithmetic)),
+    )
+
+
+def _number(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, Number) or not math.isfinite(value):
+        raise InputError(f"{name} {value!r} is not a number; give a finite number.")
+    return float(value)

@@ -1,0 +1,10 @@
+"""Naive reference of `docs/machine.md`: walks real matrices visit by visit, row by row, entry by entry.
+
+It shares no formula with the models. Each file is one section of the page: `tiles` (1), `storage` (2, 3), `schedule`
+and `inside` (4), `zdram` (how results reach DRAM), `machine` (buses, memories, time and counts).
+"""
+
+from .design import RESOURCES, Design, Outcome
+from .machine import run
+
+__all__ = ["RESOURCES", "Design", "Outcome", "run"]

@@ -1,0 +1,31 @@
+"""Section 4: the firmware deals rows to PE rows, and columns to lanes."""
+
+import heapq
+from collections.abc import Sequence
+
+
+def deal(work: Sequence[int], parts: int, schedule: str) -> list[list[int]]:
+    """Items of each part. Only `balanced` looks at the work of an item."""
+    hands: list[list[int]] = [[] for _ in range(parts)]
+    if schedule == "row_blocks":
+        for item in range(len(work)):
+            hands[item * parts // len(work)].append(item)
+    elif schedule == "cyclic":
+        for item in range(len(work)):
+            hands[item % parts].append(item)
+    else:
+        longest_first(work, hands)
+    return hands
+
+
+def longest_first(work: Sequence[int], hands: list[list[int]]) -> None:
+    """Longest processing time first: each item, in decreasing order of work, goes to the least loaded hand.
+
+    Ties go to the hand with fewer items, so that items without work do not pile up.
+    """
+    least_loaded = [(0, 0, part) for part in range(len(hands))]
+    heapq.heapify(least_loaded)
+    for item in sorted(range(len(work)), key=lambda item: (-work[item], item)):
+        load, items, part = heapq.heappop(least_loaded)
+        hands[part].append(item)
+        heapq.heappush(least_loaded, (load + work[item], items + 1, part))

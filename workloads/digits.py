@@ -1,0 +1,53 @@
+"""The pruned classifier that the project carries with it: 64-128-64-10 units, handwritten digits, nine zeros in ten.
+
+`experiments/train_digits.py` trains, prunes and stores it; its accuracy was measured on a fifth of scikit-learn's
+digits that the training never saw.
+"""
+
+from functools import cache
+from importlib import resources
+
+import numpy as np
+from scipy.sparse import csr_array
+
+LAYERS = ("fc1", "fc2", "fc3")
+BATCH = 64
+"""Held-out images whose activation patterns are stored."""
+
+
+def digits_layers() -> dict[str, csr_array]:
+    """Weights by layer, shape [out, in]: a batch of activations X [in, batch] gives W @ X before bias and ReLU."""
+    return {layer: csr_array(_stored()[f"{layer}_weight"].astype(np.float64)) for layer in LAYERS}
+
+
+def digits_biases() -> dict[str, np.ndarray]:
+    """Biases by layer, shape [out]."""
+    return {layer: _stored()[f"{layer}_bias"].astype(np.float64) for layer in LAYERS}
+
+
+def digits_activations() -> dict[str, csr_array]:
+    """Where the input of each layer is not zero, shape [in, 64 images], ones: pixels for `fc1`, else ReLU outputs."""
+    patterns = {}
+    for layer in LAYERS:
+        bits = np.unpackbits(_stored()[f"{layer}_input_bits"], axis=1, count=BATCH)
+        patterns[layer] = csr_array(bits.astype(np.float64))
+    return patterns
+
+
+def digits_accuracy(*, dense: bool = False) -> float:
+    """Share of held-out images that the pruned network labels right (`dense`: the network before pruning)."""
+    return float(_stored()["dense_accuracy" if dense else "accuracy"])
+
+
+def digits_held_out() -> np.ndarray:
+    """Numbers of the held-out images in `sklearn.datasets.load_digits()`, sorted."""
+    return _stored()["held_out"].astype(np.int64)
+
+
+@cache
+def _stored() -> dict[str, np.ndarray]:
+    with (
+        (resources.files("workloads") / "data" / "digits_mlp.npz").open("rb") as stream,
+        np.load(stream, allow_pickle=False) as archive,
+    ):
+        return {name: archive[name] for name in archive.files}

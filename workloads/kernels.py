@@ -1,0 +1,133 @@
+"""Kernels: one sparse matrix product each, Z[m, n] = sum over k of A[m, k] * B[k, n], with A sparse and B either.
+
+A kernel says what is computed and nothing of the machine. Its values are kept for the simulator; its cost depends on
+the patterns alone, so `content_hash` covers only those.
+"""
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array, issparse
+
+from workloads.errors import InputError
+
+
+@dataclass(frozen=True, eq=False)
+class SparseKernel:
+    """Z = A @ B, A sparse [M, K], B sparse [K, N] or dense (`b` is None).
+
+    `n` is the number of columns of B, `repeats` how often the kernel runs in the workload (layers of equal pattern,
+    iterations of a solver). Patterns are made canonical: sorted, no duplicates, no stored zeros. **Raises**
+    `InputError` for shapes that do not match, `n` < 1, a pattern without non-zeros, values that are NaN or infinite.
+    """
+
+    name: str
+    a: csr_array
+    b: csr_array | None
+    n: int
+    repeats: float | int = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InputError("A kernel's name is empty; give it one.")
+        object.__setattr__(self, "a", _canonical(self.name, "A", self.a))
+        if self.n < 1:
+            raise InputError(f"{self.name}: n is {self.n}; give B at least one column.")
+        if not 0 < self.repeats < math.inf:
+            raise InputError(f"{self.name}: repeats is {self.repeats}; give a finite number above 0.")
+        if self.b is None:
+            return
+        object.__setattr__(self, "b", _canonical(self.name, "B", self.b))
+        if self.b.shape != (self.k, self.n):
+            (m, k), (rows, columns) = self.a.shape, self.b.shape
+            raise InputError(
+                f"{self.name}: A is {m} x {k} but B is {rows} x {columns} with n = {self.n}; "
+                f"give B {k} rows and n = {columns}."
+            )
+
+    @property
+    def m(self) -> int:
+        """Rows of A and Z."""
+        return int(self.a.shape[0])
+
+    @property
+    def k(self) -> int:
+        """Columns of A, rows of B."""
+        return int(self.a.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(m, k, n)."""
+        return self.m, self.k, self.n
+
+    @property
+    def kind(self) -> str:
+        """`spmv` (dense vector), `spmm` (dense matrix) or `spmspm` (sparse matrix)."""
+        if self.b is not None:
+            return "spmspm"
+        return "spmv" if self.n == 1 else "spmm"
+
+    @property
+    def family(self) -> str:
+        """`dense_b` or `sparse_b`: kernels of one family share the shape of their statistics and stack."""
+        return "dense_b" if self.b is None else "sparse_b"
+
+    def content_hash(self) -> str:
+        """SHA-256 of shape and patterns, 64 hexadecimal digits; blind to values, name, repeats and index width."""
+        digest = hashlib.sha256(f"{self.family} {self.shape}".encode())
+        for matrix in (self.a, self.b):
+            if matrix is not None:
+                digest.update(f" {matrix.nnz} ".encode())
+                digest.update(np.ascontiguousarray(matrix.indptr, np.int64))
+                digest.update(np.ascontiguousarray(matrix.indices, np.int64))
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """Kernels whose costs add up. **Raises** `InputError` where there are none or two share a name."""
+
+    name: str
+    kernels: tuple[SparseKernel, ...]
+
+    def __post_init__(self) -> None:
+        if not self.kernels:
+            raise InputError(f"Workload {self.name!r} has no kernels; give at least one.")
+        names = [kernel.name for kernel in self.kernels]
+        twice = next((name for name in names if names.count(name) > 1), None)
+        if twice is not None:
+            raise InputError(f"Workload {self.name!r} has two kernels named {twice!r}; rename one.")
+
+
+def spmv(a: csr_array, name: str) -> SparseKernel:
+    """Sparse matrix times dense vector."""
+    return SparseKernel(name, a, None, 1)
+
+
+def spmm(a: csr_array, n: int, name: str) -> SparseKernel:
+    """Sparse matrix times a dense matrix of n columns."""
+    return SparseKernel(name, a, None, n)
+
+
+def spmspm(a: csr_array, b: csr_array, name: str) -> SparseKernel:
+    """Sparse matrix times sparse matrix. **Raises** `InputError` where A's columns are not B's rows."""
+    if issparse(b) and b.ndim == 2:
+        return SparseKernel(name, a, b, int(b.shape[1]))
+    raise InputError(f"{name}: B is not a sparse matrix; pass a scipy.sparse.csr_array.")
+
+
+def _canonical(name: str, operand: str, matrix: csr_array) -> csr_array:
+    if not issparse(matrix) or matrix.ndim != 2:
+        raise InputError(f"{name}: {operand} is not a sparse matrix; pass a scipy.sparse.csr_array.")
+    csr = csr_array(matrix)
+    if not csr.has_canonical_format or not np.all(csr.data):
+        csr = csr.copy()
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
+    if csr.nnz == 0:
+        raise InputError(f"{name}: {operand} ({matrix.shape[0]} x {matrix.shape[1]}) has no non-zeros; give it one.")
+    if not np.all(np.isfinite(csr.data)):
+        raise InputError(f"{name}: {operand} holds values that are NaN or infinite; replace or remove them.")
+    return csr

@@ -1,0 +1,206 @@
+"""Statistics of a kernel as JAX arrays: what the models see of a sparse workload, and nothing about any hardware.
+
+Two families with tables of their own: `DenseBStatistics` (SpMV, SpMM) and `SparseBStatistics` (SpMSpM). Members of one
+family stack, so that one compiled model serves them all.
+"""
+
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+from scipy.sparse import csr_array
+
+from workloads.cache import cached
+from workloads.kernels import SparseKernel
+from workloads.lattice import levels, lookup, pad_levels, to_log
+from workloads.pairs import pair_tables
+from workloads.scan import RLE_RUN, segments
+from workloads.tables import CLASSES, POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
+
+VERSION = 2
+"""Raised whenever a stored table changes its meaning, so that old cache entries are measured again."""
+
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
+
+
+class OperandStatistics(eqx.Module):
+    """Tables of one operand, log2 of counts; see `workloads.tables` for the quantities."""
+
+    rows: Scalar
+    columns: Scalar
+    nonzeros: Scalar
+    group_occupancy: Float[Array, "4 1"]
+    """Fullest aligned group of 1, 2, 4 and 8 neighbours along a row."""
+    tiles: Float[Array, "lm lk 7*c"]
+    loads: Float[Array, "lm lk p 3*c"]
+    row_loads: Float[Array, "lm lk p 3*c"]
+    passes: Float[Array, "lm lk p c"]
+    point: Float[Array, "lm lk 8"]
+
+    def tile_classes(self, height: Scalar, width: Scalar) -> dict[str, PerClass]:
+        """Totals per class over the non-empty tiles of `height` x `width`, by `TILE_QUANTITIES`."""
+        values = lookup(self.tiles, (height, width)).reshape(len(TILE_QUANTITIES), -1)
+        return dict(zip(TILE_QUANTITIES, values, strict=True))
+
+    def tile_point(self, height: Scalar, width: Scalar) -> dict[str, Scalar]:
+        """Extremes and extents at one tile shape, by `POINT_QUANTITIES`."""
+        return dict(zip(POINT_QUANTITIES, lookup(self.point, (height, width)), strict=True))
+
+    def most_loaded(
+        self, table: Array, height: Scalar, width: Scalar, partitions: Scalar, schedule: Float[Array, " 3"]
+    ) -> PerClass:
+        """Sum over the tiles of each class of the most loaded of P partitions; `table` is one of the load tables."""
+        by_schedule = lookup(table, (height, width, partitions)).reshape(3, -1)
+        return schedule[0] * by_schedule[0] + schedule[1] * by_schedule[1] + schedule[2] * by_schedule[2]
+
+    def column_passes(self, height: Scalar, width: Scalar, partitions: Scalar) -> PerClass:
+        """Sum over the columns of the tiles of each class of ceil(non-zeros / P)."""
+        return lookup(self.passes, (height, width, partitions))
+
+
+class DenseBStatistics(eqx.Module):
+    """SpMV and SpMM: a sparse A [m, k], a dense B [k, n]."""
+
+    m: Scalar
+    k: Scalar
+    n: Scalar
+    a: OperandStatistics
+
+
+class SparseBStatistics(eqx.Module):
+    """SpMSpM: sparse A [m, k] and B [k, n]; see `workloads.pairs` for the joint quantities (log2 of counts)."""
+
+    m: Scalar
+    k: Scalar
+    n: Scalar
+    a: OperandStatistics
+    work_loads: Float[Array, "lm lk p 3*c"]
+    """Most loaded partition of A's rows when an entry counts as the non-zeros of the row of B that it meets."""
+    b: OperandStatistics
+    """Of B transposed (its rows are the columns of B), in one class."""
+    b_group_occupancy: Float[Array, "4 1"]
+    """Fullest group along the rows of B."""
+    b_padding: Float[Array, "ln 1"]
+    """RLE padding entries along the rows of B, cut at each tile width."""
+    joint: Float[Array, "lm lk ln 7"]
+    row_steps: Float[Array, "ln w 1"]
+    a_passes: Float[Array, "lm p c"]
+    b_passes: Float[Array, "ln w c"]
+    k_classes: Float[Array, " c"]
+    fibers: Float[Array, "lk 5"]
+    """Pairs of non-empty fibers, A's and B's elements in them, skip-ahead jumps, distinct outputs."""
+    products: Scalar
+    z_nonzeros: Scalar
+
+
+KernelStatistics = DenseBStatistics | SparseBStatistics
+
+
+def measure(kernel: SparseKernel) -> KernelStatistics:
+    """Statistics of a kernel, from the disk cache if this pattern was measured before."""
+    sizes = {"m": kernel.m, "k": kernel.k, "n": kernel.n}
+    scalars = {name: jnp.asarray(float(value), jnp.float32) for name, value in sizes.items()}
+    if kernel.b is None:
+        tables = cached(f"operand-{pattern_hash(kernel.a)}", lambda: _measure_operand(kernel.a), VERSION)
+        return DenseBStatistics(**scalars, a=_operand(tables, kernel.a.shape))
+    b = kernel.b
+    tables = cached(f"pair-{kernel.content_hash()}", lambda: _measure_pair(kernel.a, b), VERSION)
+    a_tables = {name[2:]: value for name, value in tables.items() if name.startswith("a.")}
+    b_tables = {name[2:]: value for name, value in tables.items() if name.startswith("b.")}
+    rest = {name: jnp.asarray(value) for name, value in tables.items() if name[1] != "."}
+    products, z_nonzeros = rest.pop("totals")[:2]
+    return SparseBStatistics(
+        **scalars,
+        a=_operand(a_tables, kernel.a.shape),
+        b=_operand(b_tables, b.shape[::-1]),
+        products=products,
+        z_nonzeros=z_nonzeros,
+        **rest,
+    )
+
+
+def stack_statistics(kernels: Sequence[KernelStatistics]) -> KernelStatistics:
+    """Stack kernels of one family on a new first axis, tables padded to the largest lattice among them."""
+    leaves = [jax.tree.leaves(kernel) for kernel in kernels]
+    stacked = []
+    for same in zip(*leaves, strict=True):
+        shape = np.max([leaf.shape for leaf in same], axis=0) if same[0].ndim else ()
+        stacked.append(jnp.stack([jnp.asarray(pad_levels(np.asarray(leaf), shape)) for leaf in same]))
+    return jax.tree.unflatten(jax.tree.structure(kernels[0]), stacked)
+
+
+def table_bytes(kernel: KernelStatistics) -> int:
+    """Size of a kernel's tables in bytes."""
+    return sum(leaf.nbytes for leaf in jax.tree.leaves(kernel))
+
+
+def pattern_hash(pattern: csr_array) -> str:
+    """Content hash of a pattern: shape and positions of the non-zeros, not their values."""
+    return SparseKernel("pattern", pattern, None, 1).content_hash()
+
+
+def _operand(tables: dict[str, np.ndarray], shape: tuple[int, int]) -> OperandStatistics:
+    arrays = {name: jnp.asarray(value) for name, value in tables.items()}
+    sizes = {name: jnp.asarray(float(size), jnp.float32) for name, size in zip(("rows", "columns"), shape, strict=True)}
+    return OperandStatistics(**sizes, **arrays)
+
+
+def _measure_operand(
+    pattern: csr_array, weight: np.ndarray | None = None, classes: int = CLASSES
+) -> dict[str, np.ndarray]:
+    """`operand_tables` in the layout and log scale that the models look up (float32)."""
+    raw = operand_tables(pattern, weight, classes)
+    lead = raw["tiles"].shape[:2]
+    tiles = np.swapaxes(raw["tiles"], 2, 3).reshape(*lead, -1)
+    loads, row_loads = (
+        np.swapaxes(raw[name], 3, 4).reshape(*raw[name].shape[:3], -1) for name in ("loads", "row_loads")
+    )
+    return {
+        "nonzeros": np.asarray(pattern.nnz, np.float32),
+        "group_occupancy": _group_occupancies(pattern),
+        "tiles": to_log(tiles),
+        "loads": to_log(loads),
+        "row_loads": to_log(row_loads),
+        "passes": to_log(raw["passes"]),
+        "point": to_log(raw["point"]),
+    }
+
+
+def _group_occupancies(pattern: csr_array) -> np.ndarray:
+    return to_log(np.array([[group_occupancy(pattern, group)] for group in (1, 2, 4, 8)], float))
+
+
+def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
+    """Everything `SparseBStatistics` holds, flat, with `a.` and `b.` before the names of the operands' tables."""
+    per_row = np.diff(b.indptr).astype(np.int64)
+    plain, weighted = _measure_operand(a), _measure_operand(a, per_row)
+    b_columns = csr_array(b.T)
+    b_columns.sort_indices()
+    padding = [
+        segments(b.indptr.astype(np.int64), b.indices.astype(np.int32), np.ones(b.shape[1], np.int64), level)[3].sum()
+        for level in range(levels(b.shape[1]))
+    ]
+    pairs = pair_tables(a, b)
+    operand_a = {f"a.{name}": value for name, value in (plain | {"tiles": weighted["tiles"], "point": weighted["point"]}).items()}
+    operand_b = {f"b.{name}": value for name, value in _measure_operand(b_columns, classes=1).items()}
+    logs = ("joint", "a_passes", "b_passes", "k_classes", "fibers")
+    return (
+        operand_a
+        | operand_b
+        | {name: to_log(pairs[name]) for name in logs}
+        | {
+            "work_loads": weighted["loads"],
+            "row_steps": to_log(pairs["row_steps"][..., None]),
+            "b_padding": to_log(np.array(padding, float)[:, None]),
+            "b_group_occupancy": _group_occupancies(b),
+            "totals": pairs["totals"].astype(np.float32),
+        }
+    )
+
+
+RLE_RUN_BITS = RLE_RUN.bit_length() - 1
+"""Width of a run in the RLE format, bits."""
