@@ -26,16 +26,20 @@ from hwmodels.hardware import (
     Hardware,
     Mapping,
 )
-from hwmodels.numerics import Exact, Numerics, StraightThrough
+from hwmodels.numerics import Exact, Numerics, Smooth
 
 OUTPUTS = 7
 """Latency (s), energy (pJ), area (mm2), and the four `FITS`."""
+
+UNFUSED = {"xla_disable_hlo_passes": "cpu-instruction-fusion,fusion", "xla_backend_optimization_level": 1}
+"""Compiler options for what is compiled once and run little: XLA's CPU fusion doubles the time to compile a gradient
+(measured: 21 s to 11 s for one function) and makes it no faster to run."""
 
 Evaluate = Callable[..., Cost]
 
 
 def unpack(
-    numbers: Float[Array, " 14"],
+    numbers: Sequence[Float[Array, ""]],
     intersection: Int[Array, ""],
     capabilities: Float[Array, " 28"],
     choices: Int[Array, " 7"],
@@ -76,41 +80,44 @@ class Batcher:
     ):
         self.kernels, self.chunk = tuple(kernels), chunk
         self._evaluate = evaluate
-        self._relaxed = relaxed or StraightThrough()
+        self._relaxed = relaxed or Smooth()
         self._technology, self._fixed_technology = eqx.partition(technology, eqx.is_array)
         split = [eqx.partition(s, eqx.is_array) for s in statistics]
         self._tables = [tables for tables, _ in split]
         self._fixed_tables = [fixed for _, fixed in split]
-        self._compiled: dict[tuple[str, str, bool], Any] = {}
+        self._compiled: dict[tuple[str, str, str], Any] = {}
 
-    def _function(self, kernel: int, dataflow: str, gradient: bool) -> Callable:
-        numerics = self._relaxed if gradient else Exact()
+    def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
+        """The function to compile: `kind` is "values", "gradient" or "cost". Numbers come one by one, for the gradient of a
+        packed vector would be a single huge fused sum."""
+        numerics = self._relaxed if kind == "gradient" else Exact()
 
-        def one(tables, technology, numbers, log2_step, intersection, capabilities, choices):
-            hardware, mapping = unpack(numbers * jnp.exp2(log2_step), intersection, capabilities, choices, dataflow)
-            cost = self._evaluate(
+        def cost(tables, technology, numbers, intersection, capabilities, choices):
+            hardware, mapping = unpack(numbers, intersection, capabilities, choices, dataflow)
+            return self._evaluate(
                 hardware,
                 mapping,
                 eqx.combine(tables, self._fixed_tables[kernel]),
                 eqx.combine(technology, self._fixed_technology),
                 numerics=numerics,
             )
-            return jnp.concatenate([jnp.stack([cost.latency_s, cost.total_energy_pj, cost.total_area_mm2]), cost.fits])
 
-        def with_gradient(tables, technology, numbers, intersection, capabilities, choices, pull):
-            def loss(step):
-                outputs = one(tables, technology, numbers, step, intersection, capabilities, choices)
-                return jnp.sum(pull * jnp.log(outputs)), outputs
+        def values(*arguments):
+            result = cost(*arguments)
+            return result.latency_s, result.total_energy_pj, result.total_area_mm2, result.fits
 
-            gradient, outputs = jax.grad(loss, has_aux=True)(jnp.zeros_like(numbers))
-            return outputs, gradient
+        def gradient(tables, technology, numbers, intersection, capabilities, choices, pull):
+            def loss(steps):
+                moved = [number * jnp.exp2(step) for number, step in zip(numbers, steps, strict=True)]
+                latency, energy, area, fits = values(tables, technology, moved, intersection, capabilities, choices)
+                logs = pull[0] * jnp.log(latency) + pull[1] * jnp.log(energy) + pull[2] * jnp.log(area)
+                return logs + jnp.sum(pull[3:] * jnp.log(jnp.maximum(fits, 1e-30))), (latency, energy, area, fits)
 
-        def values_only(tables, technology, numbers, intersection, capabilities, choices):
-            return one(tables, technology, numbers, jnp.zeros_like(numbers), intersection, capabilities, choices)
+            slopes, outputs = jax.grad(loss, has_aux=True)([jnp.zeros_like(number) for number in numbers])
+            return (*outputs, slopes)
 
-        if gradient:
-            return jax.vmap(with_gradient, in_axes=(None, None, 0, 0, 0, 0, 0))
-        return jax.vmap(values_only, in_axes=(None, None, 0, 0, 0, 0))
+        function = {"values": values, "gradient": gradient, "cost": cost}[kind]
+        return jax.vmap(function, in_axes=(None, None, 0, 0, 0, 0) + (0,) * (kind == "gradient"))
 
     def _arguments(self, kernel: int, batch: Batch, capabilities: np.ndarray, rows: np.ndarray) -> tuple:
         """Arguments of a call for one kernel and at most `chunk` rows, padded by repeating the first."""
@@ -118,7 +125,7 @@ class Batcher:
         return (
             self._tables[kernel],
             self._technology,
-            np.concatenate([batch.hardware[rows], batch.tiles[rows, kernel]], axis=1),
+            [*batch.hardware[rows].T, *batch.tiles[rows, kernel].T],
             batch.intersection[rows].astype(np.int32),
             capabilities[rows],
             batch.choices[rows, kernel].astype(np.int32),
@@ -133,20 +140,41 @@ class Batcher:
                 calls += [(kernel, name, rows[at : at + self.chunk]) for at in range(0, len(rows), self.chunk)]
         return calls
 
-    def _prepare(self, calls: list[tuple[int, str, tuple]], gradient: bool) -> None:
-        """Compile, side by side, what is not compiled yet."""
-        missing: dict[tuple[str, str, bool], Any] = {}
-        for kernel, dataflow, arguments in calls:
-            key = (self.kernels[kernel].family, dataflow, gradient)
+    def _launch(self, kind: str, batch: Batch, pull: np.ndarray | None = None) -> list[tuple[int, np.ndarray, Any]]:
+        """Start every call that a batch needs; compile first, side by side, what is not compiled yet.
+
+        **Returns** (kernel, rows, padded results) of each call.
+        """
+        capabilities = batch.capabilities()
+        calls = []
+        for kernel, dataflow, rows in self._calls(batch):
+            arguments = self._arguments(kernel, batch, capabilities, rows)
+            if pull is not None:
+                padded = np.zeros((self.chunk, OUTPUTS), np.float32)
+                padded[: len(rows)] = pull[rows, kernel]
+                arguments = (*arguments, padded)
+            calls.append((kernel, dataflow, rows, arguments))
+        missing: dict[tuple[str, str, str], Any] = {}
+        for kernel, dataflow, _, arguments in calls:
+            key = (self.kernels[kernel].family, dataflow, kind)
             if key not in self._compiled and key not in missing:
-                missing[key] = jax.jit(self._function(kernel, dataflow, gradient)).lower(*arguments)
+                missing[key] = jax.jit(self._function(kernel, dataflow, kind)).lower(*arguments)
         if missing:
+            options = UNFUSED if kind != "values" and jax.default_backend() == "cpu" else None
             with ThreadPoolExecutor() as pool:
-                self._compiled |= dict(zip(missing, pool.map(lambda low: low.compile(), missing.values()), strict=True))
+                compiled = pool.map(lambda lowered: lowered.compile(compiler_options=options), missing.values())
+                self._compiled |= dict(zip(missing, compiled, strict=True))
+        return [
+            (kernel, rows, self._compiled[self.kernels[kernel].family, dataflow, kind](*arguments))
+            for kernel, dataflow, rows, arguments in calls
+        ]
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""
-        return self._run(batch, None)[0]
+        outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
+        for kernel, rows, result in self._launch("values", batch):
+            outputs[rows, kernel] = _packed(result, len(rows))
+        return outputs
 
     def gradients(self, batch: Batch, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Outputs under the relaxed numerics, and gradients of `sum(pull * log(outputs))` by log2 of the numbers.
@@ -154,31 +182,25 @@ class Batcher:
         **Arguments**: `pull`, shape [n, kernel, OUTPUTS]. **Returns** the outputs, shape [n, kernel, OUTPUTS]; the
         gradients by the hardware's numbers, shape [n, 11], summed over kernels; by tiles, shape [n, kernel, 3].
         """
-        outputs, gradients = self._run(batch, np.asarray(pull, np.float32))
-        assert gradients is not None
-        ours = len(HARDWARE_NUMBERS)
-        return outputs, gradients[:, :, :ours].sum(axis=1), gradients[:, :, ours:]
-
-    def _run(self, batch: Batch, pull: np.ndarray | None) -> tuple[np.ndarray, np.ndarray | None]:
-        capabilities = batch.capabilities()
-        calls = self._calls(batch)
-        arguments = [self._arguments(kernel, batch, capabilities, rows) for kernel, _, rows in calls]
-        if pull is not None:
-            for at, (kernel, _, rows) in enumerate(calls):
-                padded = np.zeros((self.chunk, OUTPUTS), np.float32)
-                padded[: len(rows)] = pull[rows, kernel]
-                arguments[at] = (*arguments[at], padded)
-        gradient = pull is not None
-        self._prepare([(kernel, flow, a) for (kernel, flow, _), a in zip(calls, arguments, strict=True)], gradient)
-        pending = [
-            self._compiled[self.kernels[kernel].family, flow, gradient](*a)
-            for (kernel, flow, _), a in zip(calls, arguments, strict=True)
-        ]
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
         slopes = np.zeros((len(batch), len(self.kernels), len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
-        for (kernel, _, rows), result in zip(calls, pending, strict=True):
-            value = result[0] if gradient else result
-            outputs[rows, kernel] = np.asarray(value)[: len(rows)]
-            if gradient:
-                slopes[rows, kernel] = np.asarray(result[1])[: len(rows)]
-        return outputs, (slopes if gradient else None)
+        for kernel, rows, result in self._launch("gradient", batch, np.asarray(pull, np.float32)):
+            outputs[rows, kernel] = _packed(result[:4], len(rows))
+            slopes[rows, kernel] = np.stack([np.asarray(slope) for slope in result[4]], axis=1)[: len(rows)]
+        ours = len(HARDWARE_NUMBERS)
+        return outputs, slopes[:, :, :ours].sum(axis=1), slopes[:, :, ours:]
+
+    def costs(self, batch: Batch) -> list[list[Cost]]:
+        """The whole `Cost` of every design (outer list) and kernel (inner list), leaves in NumPy."""
+        costs: list[list[Any]] = [[None] * len(self.kernels) for _ in range(len(batch))]
+        for kernel, rows, result in self._launch("cost", batch):
+            leaves = jax.tree.map(np.asarray, result)
+            for at, row in enumerate(rows):
+                costs[row][kernel] = jax.tree.map(lambda leaf, at=at: jnp.asarray(leaf[at]), leaves)
+        return costs
+
+
+def _packed(result: Sequence[Any], count: int) -> np.ndarray:
+    """Latency, energy, area and fits of the first `count` rows, shape [count, OUTPUTS]."""
+    latency, energy, area, fits = (np.asarray(leaf)[:count] for leaf in result)
+    return np.concatenate([latency[:, None], energy[:, None], area[:, None], fits], axis=1)

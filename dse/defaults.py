@@ -11,10 +11,34 @@ _NUMBERS = (
     ("lanes", 1, 16, "MACs", "EIE, MatRaptor: 1 a PE; Eyeriss v2: 2; SCNN: 16"),
     ("glb_bytes", 64 * _KIB, 32768 * _KIB, "bytes", "Eyeriss v1 108 KB; v2 192 KB; Onyx 4 MB; ExTensor 30 MB"),
     ("glb_banks", 4, 128, "banks", "Onyx 16 of 256 KB; Eyeriss v2 112 (16 clusters of 7); narrower ones are a guess"),
-    ("pe_buffer_bytes", 256, 128 * _KIB, "bytes", "Eyeriss v2 330 B of scratchpads; SCNN 10 KB; ExTensor 64 KB; EIE 128 KB"),
-    ("accumulator_bytes", 64, 32 * _KIB, "bytes", "Eyeriss v2 32 x 20 b; SCNN 32 x 32 entries of 24 b; MatRaptor 40 KB queues"),
-    ("index_bus_bits", 16, 1024, "bits", "EIE 32 (8 entries of 4 b); Eyeriss v2 768 (96 ports of 24 b, 4 b of 12 b an index)"),
-    ("value_bus_bits", 32, 2048, "bits", "EIE 32 (8 entries of 4 b); Eyeriss v2 1536 (96 ports of 24 b, 8 b of 12 b a value)"),
+    (
+        "pe_buffer_bytes",
+        256,
+        128 * _KIB,
+        "bytes",
+        "Eyeriss v2 330 B of scratchpads; SCNN 10 KB; ExTensor 64 KB; EIE 128 KB",
+    ),
+    (
+        "accumulator_bytes",
+        64,
+        32 * _KIB,
+        "bytes",
+        "Eyeriss v2 32 x 20 b; SCNN 32 x 32 entries of 24 b; MatRaptor 40 KB queues",
+    ),
+    (
+        "index_bus_bits",
+        16,
+        1024,
+        "bits",
+        "EIE 32 (8 entries of 4 b); Eyeriss v2 768 (96 ports of 24 b, 4 b of 12 b an index)",
+    ),
+    (
+        "value_bus_bits",
+        32,
+        2048,
+        "bits",
+        "EIE 32 (8 entries of 4 b); Eyeriss v2 1536 (96 ports of 24 b, 8 b of 12 b a value)",
+    ),
 )
 
 _CHOICE_SOURCE = "hwmodels.choices: every one that the models know"
@@ -36,7 +60,12 @@ def default_space() -> DesignSpace:
     ]
     tiles = [
         Parameter(
-            name, powers_of_two(low, 2**24), "mapping", "elements", "log2", "cut at the kernel's size; the floor is a guess"
+            name,
+            powers_of_two(low, 2**24),
+            "mapping",
+            "elements",
+            "log2",
+            "cut at the kernel's size; the floor is a guess",
         )
         for name, low in (("tile_m", 16), ("tile_k", 16), ("tile_n", 1))
     ]

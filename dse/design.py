@@ -50,7 +50,10 @@ class Design:
             raise InputError(f"{where} maps {len(self.mappings)} kernels, but the workload has {len(families)}.")
         for fields, names, what in [
             (self.hardware, HARDWARE_NAMES, "hardware"),
-            *((mapping, MAPPING_NAMES, f"mapping of '{k}'") for mapping, k in zip(self.mappings, self.kernels, strict=True)),
+            *(
+                (mapping, MAPPING_NAMES, f"mapping of '{k}'")
+                for mapping, k in zip(self.mappings, self.kernels, strict=True)
+            ),
         ]:
             missing = [name for name in names if name not in fields]
             if missing:

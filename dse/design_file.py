@@ -79,7 +79,9 @@ def scenario_of(technology: Any) -> dict[str, Any]:
     if not dataclasses.is_dataclass(scenario):
         return {}
     fields = {field.name: getattr(scenario, field.name) for field in dataclasses.fields(scenario)}
-    return {name: v if isinstance(v, str | int | float | bool) else np.asarray(v).tolist() for name, v in fields.items()}
+    return {
+        name: v if isinstance(v, str | int | float | bool) else np.asarray(v).tolist() for name, v in fields.items()
+    }
 
 
 def write_csv(path: str | Path, problem: Problem, result: Result) -> None:
@@ -140,7 +142,9 @@ def read_front(path: str | Path) -> DesignFile:
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(f"{path}: is not a design file; its field 'schema' must be '{SCHEMA}'.")
     if document.get("version") != VERSION:
-        raise InputError(f"{path}: version {document.get('version')!r} is unknown; this project reads version {VERSION}.")
+        raise InputError(
+            f"{path}: version {document.get('version')!r} is unknown; this project reads version {VERSION}."
+        )
     reader = _Reader(str(path))
     kernels = tuple(reader.get(document, "kernels", list))
     for at, kernel in enumerate(kernels):
@@ -149,7 +153,10 @@ def read_front(path: str | Path) -> DesignFile:
         if reader.get(kernel, "family", str, f"kernels[{at}].") not in ("dense_b", "sparse_b"):
             raise InputError(f"{path}: kernels[{at}].family must be 'dense_b' or 'sparse_b'.")
     objectives = tuple(
-        (reader.get(reader.typed(o, f"objectives[{i}]", dict), "name", str, f"objectives[{i}]."), str(o.get("unit", "")))
+        (
+            reader.get(reader.typed(o, f"objectives[{i}]", dict), "name", str, f"objectives[{i}]."),
+            str(o.get("unit", "")),
+        )
         for i, o in enumerate(reader.get(document, "objectives", list))
     )
     rows = [reader.row(row, at, kernels, objectives) for at, row in enumerate(reader.get(document, "rows", list))]
@@ -189,7 +196,9 @@ class _Reader:
         names = tuple(kernel["name"] for kernel in kernels)
         unknown = sorted(set(tables) - set(names))
         if unknown:
-            raise InputError(f"{self.path}: {prefix}mappings has '{unknown[0]}', which is not among the file's kernels.")
+            raise InputError(
+                f"{self.path}: {prefix}mappings has '{unknown[0]}', which is not among the file's kernels."
+            )
         mappings = []
         for name in names:
             own = f"{prefix}mappings.{name}."
@@ -219,5 +228,7 @@ class _Reader:
             raise InputError(f"{self.path}: field '{prefix}{name}' is missing; add it.")
         value = table[name]
         if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or value < least:
-            raise InputError(f"{self.path}: {prefix}{name} = {json.dumps(value)[:40]} must be a number of at least {least:g}.")
+            raise InputError(
+                f"{self.path}: {prefix}{name} = {json.dumps(value)[:40]} must be a number of at least {least:g}."
+            )
         return float(value)

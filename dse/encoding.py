@@ -89,10 +89,14 @@ class Encoding:
     def __init__(self, space: DesignSpace, kernels: Sequence[Kernel]):
         names = [kernel.name for kernel in kernels]
         if not kernels or len(set(names)) < len(names):
-            raise InputError(f"A workload needs kernels with names of their own; these are: {', '.join(names) or 'none'}.")
+            raise InputError(
+                f"A workload needs kernels with names of their own; these are: {', '.join(names) or 'none'}."
+            )
         unknown = sorted(set(space.per_kernel) - set(names))
         if unknown:
-            raise InputError(f"The space has values for kernel '{unknown[0]}', which is not one of: {', '.join(names)}.")
+            raise InputError(
+                f"The space has values for kernel '{unknown[0]}', which is not one of: {', '.join(names)}."
+            )
         self.space, self.kernels = space, tuple(kernels)
         self.genes = tuple(
             [Gene(space[name], -1, space.values(name)) for name in HARDWARE_NAMES]
@@ -107,7 +111,9 @@ class Encoding:
         self.of_kernel = np.array([gene.kernel for gene in self.genes])
         self._column = {(gene.kernel, gene.parameter.name): at for at, gene in enumerate(self.genes)}
         self._tables = [
-            np.array([v if gene.parameter.is_number else CHOICES[gene.parameter.name].index(str(v)) for v in gene.values])
+            np.array(
+                [v if gene.parameter.is_number else CHOICES[gene.parameter.name].index(str(v)) for v in gene.values]
+            )
             for gene in self.genes
         ]
         legal = [self._combinations(at) for at in range(len(kernels))]
@@ -217,7 +223,9 @@ class Encoding:
             elif value in gene.values:
                 row[at] = gene.values.index(value)
             elif gene.parameter.name != "intersection":
-                raise InputError(f"{gene.parameter.name} '{value}' is not in the design space: {', '.join(map(str, gene.values))}.")
+                raise InputError(
+                    f"{gene.parameter.name} '{value}' is not in the design space: {', '.join(map(str, gene.values))}."
+                )
         return row
 
 
@@ -228,19 +236,30 @@ def legal_rows(lists: tuple[tuple[str, ...], ...], family: str) -> tuple[np.ndar
     **Arguments**: `lists`, the names allowed for each choice of `Encoding.COMBINED`. **Returns** positions in `lists`,
     shape [c, 8], sorted; and for each raw combination (in C order of the lists) a row of them, or -1 for none.
     """
+    once = tuple(
+        names[:1] if choice == "loop_order" else names for choice, names in zip(Encoding.COMBINED, lists, strict=True)
+    )
     keys: list[tuple[int, ...] | None] = []
-    for names in itertools.product(*lists):
+    for names in itertools.product(*once):  # the loop order goes with everything, so it is put in afterwards
         words = _settled(dict(zip(Encoding.COMBINED, names, strict=True)), lists, family)
-        keys.append(
-            words
-            and tuple(
+        settled = None
+        if words is not None:
+            settled = tuple(
                 values.index(words[name]) if words[name] in values else 0
-                for name, values in zip(Encoding.COMBINED, lists, strict=True)
+                for name, values in zip(Encoding.COMBINED, once, strict=True)
             )
-        )
-    rows = sorted({key for key in keys if key})
-    at = {row: index for index, row in enumerate(rows)}
-    return np.array(rows, np.int32).reshape(-1, len(lists)), np.array([at[key] if key else -1 for key in keys])
+        keys.append(settled)
+    found = sorted({key for key in keys if key is not None})
+    at = {row: index for index, row in enumerate(found)}
+    axis = Encoding.COMBINED.index("loop_order")
+    orders = len(lists[axis])
+    rows = np.tile(np.array(found, np.int32).reshape(-1, len(lists)), (orders, 1))
+    rows[:, axis] = np.repeat(np.arange(orders), len(found))
+    raw = np.array([at[key] if key is not None else -1 for key in keys]).reshape([len(names) for names in once])
+    raw = np.concatenate([np.where(raw >= 0, raw + order * len(found), -1) for order in range(orders)], axis=axis)
+    sorting = np.lexsort(rows.T[::-1])
+    place = np.append(np.argsort(sorting), -1)  # -1 stays -1
+    return rows[sorting], place[raw].ravel()
 
 
 SWAPPED = {"csr": "csc", "rle": "csc", "csc": "csr"}

@@ -53,6 +53,22 @@ def mapping_neighbours(encoding: Encoding, row: np.ndarray, kernel: int) -> np.n
     return np.array(rows, np.int32).reshape(-1, len(row))
 
 
+def random_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each row after one random step of one random gene; rows whose step leads nowhere legal stay as they are."""
+    new = rows.copy()
+    each = np.arange(len(rows))
+    column = rng.choice(np.flatnonzero(encoding.radix > 1), size=len(rows))
+    radix, old = encoding.radix[column], rows[each, column]
+    number = np.clip(old + rng.choice([-1, 1], size=len(rows)), 0, radix - 1)
+    choice = (old + 1 + (rng.random(len(rows)) * (radix - 1)).astype(int)) % radix
+    new[each, column] = np.where(encoding.is_number[column], number, choice)
+    for kernel, combinations in enumerate(encoding.combinations):
+        columns = encoding.combined_columns(kernel)
+        index = encoding.settled[kernel][np.ravel_multi_index(tuple(new[:, columns].T), tuple(encoding.radix[columns]))]
+        new[:, columns] = np.where((index >= 0)[:, None], combinations[index], rows[:, columns])
+    return new
+
+
 def shrink_tiles(encoding: Encoding, rows: np.ndarray, scores: Scores, rng: np.random.Generator) -> np.ndarray:
     """Rows with the tiles of each kernel that does not fit made smaller, by about as much as they are too large."""
     rows = rows.copy()

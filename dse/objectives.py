@@ -32,13 +32,13 @@ _J = 1e-12  # joules in a picojoule
 OBJECTIVES = {
     o.name: o
     for o in (
-        Objective("latency_s", "s", (1, 0, 0)),
-        Objective("energy_pj", "pJ", (0, 1, 0)),
-        Objective("area_mm2", "mm2", (0, 0, 1)),
-        Objective("power_w", "W", (-1, 1, 0), _J),
-        Objective("edp_js", "J s", (1, 1, 0), _J),
-        Objective("ed2p_js2", "J s2", (2, 1, 0), _J),
-        Objective("eadp_jsmm2", "J s mm2", (1, 1, 1), _J),
+        Objective("latency_s", "s", (1.0, 0.0, 0.0)),
+        Objective("energy_pj", "pJ", (0.0, 1.0, 0.0)),
+        Objective("area_mm2", "mm2", (0.0, 0.0, 1.0)),
+        Objective("power_w", "W", (-1.0, 1.0, 0.0), _J),
+        Objective("edp_js", "J s", (1.0, 1.0, 0.0), _J),
+        Objective("ed2p_js2", "J s2", (2.0, 1.0, 0.0), _J),
+        Objective("eadp_jsmm2", "J s mm2", (1.0, 1.0, 1.0), _J),
     )
 }
 """Objectives by name."""
@@ -64,7 +64,7 @@ def find_objectives(names: Sequence[str]) -> tuple[Objective, ...]:
     return tuple(OBJECTIVES[name] for name in names)
 
 
-def find_constraints(maxima: Mapping[str, float]) -> tuple[Constraint, ...]:
+def find_constraints(maxima: Mapping[str, float | int]) -> tuple[Constraint, ...]:
     """Constraints from `{"area_mm2": 20.0}`; InputError for an unknown name or a maximum that is not positive."""
     for name, maximum in maxima.items():
         if name not in OBJECTIVES:

@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -16,7 +15,7 @@ from dse.objectives import Constraint, Objective, find_constraints, find_objecti
 from dse.result import Result
 from dse.space import DesignSpace
 from hwmodels.cost import FITS, Cost
-from hwmodels.numerics import Exact, Numerics
+from hwmodels.numerics import Numerics, Smooth
 from workloads.errors import InputError
 
 TOLERANCE = 1e-5
@@ -81,10 +80,14 @@ class Problem:
         self.statistics, self.kernels = list(statistics), encoding.kernels
         self.objectives, self.constraints = tuple(objectives), tuple(constraints)
         self.evaluations = 0
-        self.evaluate = evaluate
+        self.evaluate, self.relaxed = evaluate, relaxed or Smooth()
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
-        self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=relaxed, chunk=chunk)
-        self._detail = eqx.filter_jit(lambda hw, mapping, table, tech: evaluate(hw, mapping, table, tech, numerics=Exact()))
+        self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed, chunk=chunk)
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Family of each kernel."""
+        return tuple(kernel.family for kernel in self.kernels)
 
     @property
     def objective_names(self) -> tuple[str, ...]:
@@ -97,8 +100,7 @@ class Problem:
 
     def score_designs(self, designs: Sequence[Design]) -> Scores:
         """Exact scores of designs in words; they may lie off the lattice. InputError if one is not legal."""
-        families = tuple(kernel.family for kernel in self.kernels)
-        return self._score(batch_of([design.checked(families) for design in designs]))
+        return self._score(batch_of([design.checked(self.families) for design in designs]))
 
     def design(self, genome: np.ndarray) -> Design:
         """A genome in words."""
@@ -126,12 +128,12 @@ class Problem:
 
     def detail(self, design: Design) -> tuple[list[Cost], Cost]:
         """Everything about one design: the `Cost` of one run of each kernel, and the workload's with all repeats."""
-        hardware, mappings = design.checked(tuple(kernel.family for kernel in self.kernels)).build()
-        costs = [
-            self._detail(hardware, mapping, table, self.technology)
-            for mapping, table in zip(mappings, self.statistics, strict=True)
-        ]
-        return costs, total_cost(costs, self.repeats)
+        return self.details([design])[0]
+
+    def details(self, designs: Sequence[Design]) -> list[tuple[list[Cost], Cost]]:
+        """`detail` of many designs at once; does not count as evaluations."""
+        batch = batch_of([design.checked(self.families) for design in designs])
+        return [(costs, total_cost(costs, self.repeats)) for costs in self.batcher.costs(batch)]
 
     def require_feasible(self, result: Result) -> Result:
         """The result, or an InputError that says which limit cannot be met and what was reached."""
@@ -143,7 +145,7 @@ class Problem:
         """One sentence: the limit that most random designs break, and the smallest value that a search for it finds."""
         rows = self.encoding.random(np.random.default_rng(seed), samples)
         scores = self.score(rows)
-        fitting = scores.take(np.flatnonzero((scores.fits.max(axis=(1, 2)) <= 1 + TOLERANCE)))
+        fitting = scores.take(np.flatnonzero(scores.fits.max(axis=(1, 2)) <= 1 + TOLERANCE))
         if len(fitting) == 0:
             need = np.nanmin(scores.fits.max(axis=1), axis=0)
             worst = int(np.argmax(need))
@@ -180,7 +182,9 @@ def _excess(ratio: np.ndarray) -> np.ndarray:
 def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:
     """Cost of a workload: sums over kernels times repeats; area and fit are the worst kernel's."""
     total = jax.tree.map(lambda *leaves: sum(r * leaf for r, leaf in zip(repeats, leaves, strict=True)), *costs)
-    possible = sum(r * c.computes.effectual / jnp.maximum(c.utilization, 1e-30) for r, c in zip(repeats, costs, strict=True))
+    possible = sum(
+        r * c.computes.effectual / jnp.maximum(c.utilization, 1e-30) for r, c in zip(repeats, costs, strict=True)
+    )
     worst = {name: jnp.max(jnp.stack([getattr(c, name) for c in costs]), axis=0) for name in ("area_mm2", "fits")}
     return dataclasses.replace(total, utilization=total.computes.effectual / possible, **worst)
 
@@ -191,7 +195,7 @@ def make_problem(
     technology: Any,
     *,
     objectives: Sequence[str] = ("latency_s", "energy_pj", "area_mm2"),
-    constraints: Mapping[str, float] | None = None,
+    constraints: Mapping[str, float | int] | None = None,
     statistics: Sequence[Any] | None = None,
     evaluate: Evaluate | None = None,
     progress: bool = False,

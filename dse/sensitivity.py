@@ -19,19 +19,20 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
     `Smooth(temperature)`: steps of `ceil` are blurred over that share of a unit, so report the temperature with the
     figures. Counts as two evaluations for each of latency, energy and area.
     """
-    design = design.checked(tuple(kernel.family for kernel in problem.kernels))
-    batch = batch_of([design] * 3)
-    batcher = Batcher(
-        problem.evaluate,
-        problem.technology,
-        problem.kernels,
-        problem.statistics,
-        chunk=4,
-        relaxed=Smooth(temperature),
-    )
+    batch = batch_of([design.checked(problem.families)] * 3)
+    batcher = problem.batcher
+    if problem.relaxed != Smooth(temperature):
+        batcher = Batcher(
+            problem.evaluate,
+            problem.technology,
+            problem.kernels,
+            problem.statistics,
+            chunk=3,
+            relaxed=Smooth(temperature),
+        )
     problem.evaluations += 2 * len(batch)
     count = len(problem.kernels)
-    outputs = batcher.values(batch)[0]
+    outputs = problem.batcher.values(batch)[0]
     pull = np.zeros((3, count, OUTPUTS))
     for row in range(2):  # latency and energy of the workload are sums over kernels; every kernel reports the same area
         totals = outputs[:, row] * problem.repeats

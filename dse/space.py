@@ -89,7 +89,7 @@ class DesignSpace:
         return dataclasses.replace(self, per_kernel={**self.per_kernel, kernel: of_kernel})
 
 
-def powers_of_two(low: float, high: float) -> tuple[float, ...]:
+def powers_of_two(low: float | int, high: float | int) -> tuple[float, ...]:
     """low, 2 low, 4 low, ... up to high."""
     return tuple(low * 2.0**i for i in range(math.floor(math.log2(high / low) + 1e-9) + 1))
 
@@ -100,7 +100,9 @@ def check_values(parameter: Parameter, values: Sequence[Any], where: str) -> tup
         raise InputError(f"{where}: give at least one value for '{parameter.name}'.")
     if parameter.is_number:
         for value in values:
-            whole = not isinstance(value, bool) and isinstance(value, int | float) and value >= 1 and value == int(value)
+            whole = (
+                not isinstance(value, bool) and isinstance(value, int | float) and value >= 1 and value == int(value)
+            )
             if not whole:
                 raise InputError(f"{where}: {parameter.name} = {value!r} is not a whole number of at least 1.")
         return tuple(sorted({float(value) for value in values}))

@@ -8,17 +8,18 @@
 | `benchmark.py` | how fast are the models, their gradients and the statistics? |
 | `train_digits.py` | makes the pruned classifier of the embedded workload |
 
-Each runs as `python experiments/x.py` or `python -m experiments.x`, tells its options with `--help`, runs in seconds with
-`--smoke`, and writes its tables, figures and `provenance.json` to `--out`. `common/` holds what they share:
+Each runs as `python experiments/x.py` or `python -m experiments.x`, tells its options with `--help`, runs in seconds
+with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`. `common/` holds what they share:
 
 | module | what is in it |
 |---|---|
 | `cli` | `main`: options to a config, a user's mistake to one sentence and exit status 2 |
 | `output` | the output folder: whole files or none, provenance |
 | `scenario` | the options for node, clock, DRAM and technology |
-| `search` | workload, problem and strategy from options; a start design; the dense accelerator of equal area |
+| `search` | workload, problem and strategy from options; a design to start from; the dense accelerator of equal area |
 | `report` | rows of the tables a front is told in |
 | `words` | designs and quantities in words |
 | `table` | text tables |
-| `style`, `front_figure` | how figures look; the figure of a front |
+| `style` | how figures look |
+| `front_figure`, `pe_figure`, `what_if_figure` | the figures |
 """

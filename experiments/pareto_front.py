@@ -14,13 +14,13 @@ Writes to --out:
     provenance.json  versions, commit, configuration, kernels by content hash
 
 The dense accelerators come from a second search, with a quarter of the budget, in the same space with both operands
-stored dense and nothing skipped (a zero's MAC may be gated, as in Eyeriss). For a design of the front, the dense one "of
-equal area" is that with the least energy-delay product of those at most 5 % larger than it.
+stored dense and nothing skipped (a zero's MAC may be gated, as in Eyeriss). For a design of the front, the dense one
+"of equal area" is that with the least energy-delay product of those at most 5 % larger than it.
 """
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -75,7 +75,7 @@ class Config:
     """TOML file that changes the default design space."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter at a value or at values (pe_rows=12, lanes=1,2, kernel.tile_m=64)."""
-    scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = ScenarioOptions()
+    scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
     seed: int = 0
     """Seed of the search; the same seed gives the same front."""
     out: Path = Path("out/pareto_front")
@@ -103,7 +103,9 @@ def run(config: Config) -> None:
     pairs = {words: equal_area(front[row].point[2], dense) for words, row in named.items()} if len(dense) else {}
 
     output.csv("front.csv", [design_row(costed, row) for row, costed in enumerate(front)])
-    output.write("front.json", lambda path: write_front(path, problem, result, created_by="experiments/pareto_front.py"))
+    output.write(
+        "front.json", lambda path: write_front(path, problem, result, created_by="experiments/pareto_front.py")
+    )
     output.csv("layers.csv", [line for row, costed in enumerate(front) for line in layer_rows(costed, row)])
     title = f"{len(front)} designs for {workload.name} ({scenario_words(technology)})"
     sparse_b = [kernel.family == "sparse_b" for kernel in problem.kernels]
@@ -120,7 +122,8 @@ def run(config: Config) -> None:
     )
     print(story(front, dense, named, pairs))
     print(
-        f"\n{config.strategy}: {result.evaluations:,} evaluations in {result.seconds:.1f} s, {output.seconds:.1f} s in all; "
+        f"\n{config.strategy}: {result.evaluations:,} evaluations in {result.seconds:.1f} s, "
+        f"{output.seconds:.1f} s in all\n"
         f"hypervolume {volume:.3f} of the box from the front's ideal to 10 % beyond its nadir, in log10"
     )
     print(output.listing())
@@ -142,7 +145,9 @@ def named_designs(problem: Problem, result: Result) -> dict[str, int]:
     rows = {knee(result.objectives): "balanced"}
     for column, name in enumerate(problem.objective_names):
         row = int(np.argmin(result.objectives[:, column]))
-        rows[row] = f"{rows[row]}, {BEST.get(name, f'least {name}')}" if row in rows else BEST.get(name, f"least {name}")
+        rows[row] = (
+            f"{rows[row]}, {BEST.get(name, f'least {name}')}" if row in rows else BEST.get(name, f"least {name}")
+        )
     return {f"{letter}  {words} (row {row})": row for letter, (row, words) in zip(LETTERS, rows.items(), strict=False)}
 
 
@@ -177,16 +182,24 @@ def design_story(costed: Costed, words: str) -> list[str]:
     """One design in words, and a table of its kernels."""
     latency, picojoules, area = costed.point
     name, share = bottleneck(costed.total)
-    lines = [
-        f"{words}: {quantity(latency, 's')}, {energy(picojoules)}, {area:.3g} mm2, bound by {name} for {share:.0%} of the time",
-        f"     {hardware_words(costed.design)}",
-    ]
+    head = f"{words}: {quantity(latency, 's')}, {energy(picojoules)}, {area:.3g} mm2"
+    header = ("kernel", "latency", "energy", "used", "bound by", "mapping")
     table = [
-        (kernel, quantity(float(c.latency_s), "s"), energy(float(np.sum(c.energy_pj))), f"{float(c.utilization):.1%}")
-        + (bottleneck(c)[0], mapping_words(mapping))
-        for kernel, mapping, c in zip(costed.design.kernels, costed.design.mappings, costed.kernels, strict=True)
+        (
+            kernel,
+            quantity(float(cost.latency_s), "s"),
+            energy(float(np.sum(cost.energy_pj))),
+            f"{float(cost.utilization):.1%}",
+            bottleneck(cost)[0],
+            mapping_words(mapping),
+        )
+        for kernel, mapping, cost in zip(costed.design.kernels, costed.design.mappings, costed.kernels, strict=True)
     ]
-    return [*lines, text_table(("kernel", "latency", "energy", "used", "bound by", "mapping"), table, indent="     ")]
+    return [
+        f"{head}, bound by {name} for {share:.0%} of the time",
+        f"     {hardware_words(costed.design)}",
+        text_table(header, table, indent="     ", left=(0, 5)),
+    ]
 
 
 def counted(names: Sequence[str]) -> str:

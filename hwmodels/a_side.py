@@ -5,14 +5,14 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.choices import INTERSECTIONS, SCHEDULES, ZERO_MODES
-from hwmodels.formats import BITMASK, DENSE, RLE, directory_bits, storage_bits
+from hwmodels.formats import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, edge_of
 from workloads.statistics import KernelStatistics, OperandStatistics
 
-Scalar = Float[Array, ""]
-PerClass = Float[Array, " c"]
+Scalar = Float[Array, "..."]
+PerClass = Float[Array, "c ..."]
 
 SKIP, GATE = ZERO_MODES.index("skip"), ZERO_MODES.index("gate")
 BALANCED, CYCLIC = SCHEDULES.index("balanced"), SCHEDULES.index("cyclic")
@@ -22,8 +22,8 @@ BITMASK_WORD = 64.0
 
 
 def total(values: PerClass) -> Scalar:
-    """Sum over the classes, as a dot product (XLA's CPU reductions inside a fusion do not vectorise)."""
-    return values @ jnp.ones_like(values)
+    """Sum over the classes, as a dot product: XLA's CPU backend does not vectorise a reduction inside a fusion."""
+    return jnp.tensordot(jnp.ones(values.shape[0], values.dtype), values, axes=1)
 
 
 class ASide(eqx.Module):
@@ -62,9 +62,7 @@ class ASide(eqx.Module):
     """Most products of a row block."""
 
 
-def a_side(
-    hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles: Tiling, numerics: Numerics
-) -> ASide:
+def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles: Tiling, numerics: Numerics) -> ASide:
     """Look up what the tiles of A hold and price their storage."""
     statistics: OperandStatistics = kernel.a
     found = statistics.tile_classes(tiles.tile_m, tiles.tile_k)
@@ -80,36 +78,24 @@ def a_side(
     widths = seen * point["widths"] + per_class * kernel.k * tiles.trips_m
     areas = seen * point["areas"] + per_class * kernel.m * kernel.k
     padding = found["padding"] * mapping.a_format[RLE]
-    storage = {
-        "tile_height": tiles.height,
-        "tile_width": tiles.depth,
-        "value_bits": hardware.value_bits,
-        "row_bits": tiles.m_bits,
-        "column_bits": tiles.k_bits,
-        "group_occupancy": statistics.group_occupancy,
-    }
-    values_bits, metadata_bits = storage_bits(
+    stored = storage(
         mapping.a_format,
         numerics,
-        tiles=count,
-        nonzeros=found["nonzeros"],
-        padding=padding,
-        heights=heights,
-        widths=widths,
-        areas=areas,
-        **storage,
+        tile_width=tiles.depth,
+        value_bits=hardware.value_bits,
+        row_bits=tiles.m_bits,
+        column_bits=tiles.k_bits,
+        group_occupancy=statistics.group_occupancy,
     )
-    area = tiles.height * tiles.depth
-    peak = storage_bits(
-        mapping.a_format,
-        numerics,
-        tiles=jnp.ones_like(area),
+    sums = TileSums(count, found["nonzeros"], padding, heights, widths, areas)
+    values_bits, metadata_bits = stored.values_bits(sums), stored.metadata_bits(sums)
+    peak = TileSums(
+        tiles=jnp.ones_like(tiles.height),
         nonzeros=point["peak_nonzeros"],
         padding=point["peak_padding"],
         heights=tiles.height,
         widths=tiles.depth,
-        areas=area,
-        **storage,
+        areas=tiles.height * tiles.depth,
     )
     last = edge_of(kernel.m, tiles.tile_m, tiles.trips_m)
     rows_per_pe = (tiles.trips_m - 1.0) * numerics.ceil(tiles.height / hardware.pe_rows) + numerics.ceil(
@@ -133,7 +119,7 @@ def a_side(
         fetched_bits=values_bits + metadata_bits + directory_bits(mapping.a_format, count),
         stored_entries=sparse * (found["nonzeros"] + padding),
         rows_per_pe=rows_per_pe / tiles.trips_m,
-        peak_bits=peak[0] + peak[1],
+        peak_bits=stored.values_bits(peak) + stored.metadata_bits(peak),
         block_rows=sparse * point["block_rows"] + dense * kernel.m,
         block_columns=sparse * point["block_columns"] + dense * kernel.k,
         products_peak=point["peak_work"],
@@ -144,6 +130,8 @@ class RowLoads(eqx.Module):
     """What the most loaded PE row holds, summed over the tiles of each class."""
 
     nonzeros: PerClass
+    work: PerClass
+    """Products with B's non-zeros; zero if B is dense."""
     entries: PerClass
     """Entries it works on: its non-zeros and padding when A skips, its rows in full when not."""
     rows: PerClass
@@ -153,7 +141,7 @@ class RowLoads(eqx.Module):
     """Decoder steps of one pass over the tile."""
 
 
-def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, " 3"]:
+def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, "3 ..."]:
     """Schedule as it looks to the non-zeros: the two-finger unit balances rows, which leaves them dealt as if cyclic."""
     if mapping.dataflow != "inner_product":
         return mapping.schedule
@@ -166,13 +154,15 @@ def row_loads(
 ) -> RowLoads:
     """Load of the most loaded PE row under the mapping's schedule."""
     statistics: OperandStatistics = kernel.a
-    where = (tiles.tile_m, tiles.tile_k, hardware.pe_rows)
-    rows = statistics.most_loaded(statistics.row_loads, *where, mapping.schedule)
-    nonzeros = statistics.most_loaded(statistics.loads, *where, work_schedule(hardware, mapping))
+    most = statistics.most_loaded(
+        tiles.tile_m, tiles.tile_k, hardware.pe_rows, mapping.schedule, work_schedule(hardware, mapping)
+    )
+    rows, nonzeros = most["rows"], most["nonzeros"]
     stored = nonzeros * (1.0 + a.padding / a.nonzeros)
     words = numerics.ceil(tiles.depth / BITMASK_WORD)
     return RowLoads(
         nonzeros=nonzeros,
+        work=most.get("work", jnp.zeros_like(nonzeros)),
         entries=a.skip * stored + (1.0 - a.skip) * a.widths * a.rows_per_pe,
         rows=a.skip * rows + (1.0 - a.skip) * a.tiles * a.rows_per_pe,
         share=a.skip * nonzeros / a.nonzeros + (1.0 - a.skip) * a.rows_per_pe * a.tiles / a.heights,

@@ -34,7 +34,12 @@ AREA_COMPONENTS = (
 FITS = ("glb", "pe_buffer", "accumulator", "clock")
 """Need over capacity; a design can be built and run when none is above 1."""
 
-Scalar = Float[Array, ""]
+Scalar = Float[Array, "..."]
+
+
+def rows_of(*values: Array) -> Array:
+    """Stack values on a new first axis, each broadcast to the batch of the others."""
+    return jnp.stack(jnp.broadcast_arrays(*values))
 
 
 class ActionCounts(eqx.Module):
@@ -89,20 +94,20 @@ class Cost(eqx.Module):
 
     latency_s: Scalar
     cycles: Scalar
-    resource_cycles: Float[Array, " 6"]
+    resource_cycles: Float[Array, "6 ..."]
     """Busy cycles of each of `RESOURCES`."""
-    bound_cycles: Float[Array, " 6"]
+    bound_cycles: Float[Array, "6 ..."]
     """Cycles for which each of `RESOURCES` is the bottleneck; they and the fill add up to `cycles`."""
-    energy_pj: Float[Array, " 9"]
+    energy_pj: Float[Array, "9 ..."]
     """By `ENERGY_COMPONENTS`."""
-    area_mm2: Float[Array, " 9"]
+    area_mm2: Float[Array, "9 ..."]
     """By `AREA_COMPONENTS`."""
     utilization: Scalar
     """Effectual MACs over the MACs the array could have done."""
     computes: Computes
     traffic: Traffic
     actions: ActionCounts
-    fits: Float[Array, " 4"]
+    fits: Float[Array, "4 ..."]
     """By `FITS`."""
 
     @property

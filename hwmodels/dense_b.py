@@ -10,8 +10,8 @@ from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, edge_of
 from workloads.statistics import DenseBStatistics
 
-Scalar = Float[Array, ""]
-PerClass = Float[Array, " c"]
+Scalar = Float[Array, "..."]
+PerClass = Float[Array, "c ..."]
 
 
 class DenseB(BSide):

@@ -4,7 +4,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.area import COORDINATE_BITS, WORD_BITS, glb_bank_bytes
-from hwmodels.cost import AREA_COMPONENTS, ActionCounts
+from hwmodels.cost import AREA_COMPONENTS, ActionCounts, rows_of
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.technology import Technology
 
@@ -16,12 +16,10 @@ def price(
     actions: ActionCounts,
     hardware: Hardware,
     mapping: Mapping,
-    area_mm2: Float[Array, " 9"],
+    area_mm2: Float[Array, "9 ..."],
     technology: Technology,
-) -> Float[Array, " 9"]:
+) -> Float[Array, "9 ..."]:
     """Energy by `ENERGY_COMPONENTS`, pJ, of the counted `actions` on a design of the given areas."""
-    coordinate = jnp.full_like(hardware.pe_rows, COORDINATE_BITS)
-    word = jnp.full_like(hardware.pe_rows, WORD_BITS)
     value, accumulator = hardware.value_bits, hardware.accumulator_bits
     # read and written a lane's worth at a time, charged per bit
     buffer_word = value * hardware.lanes
@@ -44,21 +42,19 @@ def price(
         + technology.dram_static_w()
     )
     ports = hardware.pe_cols * hardware.lanes
-    decoder_pj = technology.decoder_entry_pj(mapping.a_format, coordinate)
-    return jnp.stack(
-        [
-            actions.macs * technology.mac_energy_pj(value, accumulator)
-            + actions.gated_macs * technology.gated_mac_energy_pj(value, accumulator),
-            actions.pe_buffer_read_bits * read_pj + actions.pe_buffer_write_bits * write_pj,
-            actions.accumulator_accesses * accumulator_pj,
-            actions.intersection_steps * technology.intersection_step_pj(hardware.intersection, coordinate)
-            + actions.decoded_entries * decoder_pj,
-            actions.bus_bits * technology.wire_pj_per_bit_mm() * jnp.sqrt(array_mm2)
-            + actions.crossbar_words * technology.crossbar_pj(accumulator, ports),
-            actions.glb_read_bits * technology.sram_read_pj(bank, word) / word
-            + actions.glb_write_bits * technology.sram_write_pj(bank, word) / word,
-            (actions.dram_read_bits + actions.dram_write_bits) * technology.dram_pj_per_bit(),
-            actions.cycles * technology.clock_pj_per_cycle(logic_mm2),
-            leakage_w * seconds * 1e12,
-        ]
+    decoder_pj = technology.decoder_entry_pj(mapping.a_format, COORDINATE_BITS)
+    return rows_of(
+        actions.macs * technology.mac_energy_pj(value, accumulator)
+        + actions.gated_macs * technology.gated_mac_energy_pj(value, accumulator),
+        actions.pe_buffer_read_bits * read_pj + actions.pe_buffer_write_bits * write_pj,
+        actions.accumulator_accesses * accumulator_pj,
+        actions.intersection_steps * technology.intersection_step_pj(hardware.intersection, COORDINATE_BITS)
+        + actions.decoded_entries * decoder_pj,
+        actions.bus_bits * technology.wire_pj_per_bit_mm() * jnp.sqrt(array_mm2)
+        + actions.crossbar_words * technology.crossbar_pj(accumulator, ports),
+        actions.glb_read_bits * technology.sram_read_pj(bank, WORD_BITS) / WORD_BITS
+        + actions.glb_write_bits * technology.sram_write_pj(bank, WORD_BITS) / WORD_BITS,
+        (actions.dram_read_bits + actions.dram_write_bits) * technology.dram_pj_per_bit(),
+        actions.cycles * technology.clock_pj_per_cycle(logic_mm2),
+        leakage_w * seconds * 1e12,
     )

@@ -1,5 +1,6 @@
 """Storage of tiles in each compression format, in bits; docs/machine.md section 2 is the law."""
 
+import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -25,54 +26,85 @@ def width_of(numerics: Numerics, size: Value) -> Value:
     return numerics.ceil(jnp.log2(jnp.maximum(size, 1.0)))
 
 
-def storage_bits(
-    weights: Float[Array, " 8"],
+class TileSums(eqx.Module):
+    """Sums over a set of stored tiles (or one tile): what their storage depends on."""
+
+    tiles: Value
+    nonzeros: Value
+    padding: Value
+    """RLE entries that stand for no non-zero."""
+    heights: Value
+    widths: Value
+    areas: Value
+
+
+class Storage(eqx.Module):
+    """Bits of values and of metadata per unit of each of `TileSums`: a format is a choice of coefficients."""
+
+    value_per_area: Value
+    value_per_nonzero: Value
+    value_per_padding: Value
+    metadata_per_area: Value
+    metadata_per_nonzero: Value
+    metadata_per_padding: Value
+    metadata_per_row: Value
+    metadata_per_column: Value
+
+    def values_bits(self, sums: TileSums) -> Value:
+        """Bits of the values."""
+        return (
+            self.value_per_area * sums.areas
+            + self.value_per_nonzero * sums.nonzeros
+            + self.value_per_padding * sums.padding
+        )
+
+    def metadata_bits(self, sums: TileSums) -> Value:
+        """Bits of coordinates, masks, runs and pointers; the tile directory is apart."""
+        return (
+            self.metadata_per_area * sums.areas
+            + self.metadata_per_nonzero * sums.nonzeros
+            + self.metadata_per_padding * sums.padding
+            + self.metadata_per_row * (sums.heights + sums.tiles)
+            + self.metadata_per_column * (sums.widths + sums.tiles)
+        )
+
+
+def storage(
+    weights: Float[Array, "8 ..."],
     numerics: Numerics,
     *,
-    tiles: Value,
-    nonzeros: Value,
-    padding: Value,
-    heights: Value,
-    widths: Value,
-    areas: Value,
-    tile_height: Value,
     tile_width: Value,
     value_bits: Value,
     row_bits: Value,
     column_bits: Value,
     group_occupancy: Float[Array, "4 1"],
-) -> tuple[Value, Value]:
-    """Bits of values and of metadata of a set of stored tiles, mixed over the formats by `weights`.
+) -> Storage:
+    """How the formats that `weights` mix store tiles.
 
-    `tiles`, `nonzeros`, `padding` (RLE entries), `heights`, `widths`, `areas` are sums over the tiles; `tile_height` and
-    `tile_width` the nominal shape inside the matrix; `row_bits` and `column_bits` widths of coordinates; `group_occupancy` the
-    fullest groups of 1, 2, 4 and 8 (log2), for groups that the tile's edge cuts.
+    `tile_width` is the nominal width inside the matrix; `row_bits` and `column_bits` the widths of coordinates;
+    `group_occupancy` the fullest groups of 1, 2, 4 and 8 (log2), for groups that the tile's edge cuts.
     """
+    dense, bitmask, rle, csr, csc, coo, nm4, nm8 = weights
     pointer_bits = row_bits + column_bits + 1.0
-    entries = nonzeros + padding
-    row_pointers = (heights + tiles) * pointer_bits
-    column_pointers = (widths + tiles) * pointer_bits
-    rows = areas / tile_width
     slots_4, slots_8 = (
-        rows * numerics.ceil(tile_width / group) * lookup(group_occupancy, (numerics.min_of(tile_width, jnp.full_like(tile_width, group)),))[0]
+        numerics.ceil(tile_width / group)
+        / tile_width
+        * lookup(group_occupancy, (numerics.min_of(tile_width, jnp.full_like(tile_width, group)),))[0]
         for group in (4.0, 8.0)
     )
-    values = (areas, nonzeros, entries, nonzeros, nonzeros, nonzeros, slots_4, slots_8)
-    metadata = (
-        0.0 * areas,
-        areas,
-        entries * RLE_RUN_BITS + row_pointers,
-        nonzeros * column_bits + row_pointers,
-        nonzeros * row_bits + column_pointers,
-        nonzeros * (row_bits + column_bits),
-        slots_4 * 2.0,
-        slots_8 * 3.0,
+    slots_4, slots_8 = nm4 * slots_4, nm8 * slots_8
+    return Storage(
+        value_per_area=(dense + slots_4 + slots_8) * value_bits,
+        value_per_nonzero=(1.0 - dense - nm4 - nm8) * value_bits,
+        value_per_padding=rle * value_bits,
+        metadata_per_area=bitmask + 2.0 * slots_4 + 3.0 * slots_8,
+        metadata_per_nonzero=rle * RLE_RUN_BITS + (csr + coo) * column_bits + (csc + coo) * row_bits,
+        metadata_per_padding=rle * RLE_RUN_BITS,
+        metadata_per_row=(rle + csr) * pointer_bits,
+        metadata_per_column=csc * pointer_bits,
     )
-    stored = sum(w * v for w, v in zip(weights, values, strict=True)) * value_bits
-    described = sum(w * v for w, v in zip(weights, metadata, strict=True))
-    return jnp.asarray(stored), jnp.asarray(described)
 
 
-def directory_bits(weights: Float[Array, " 8"], tiles: Value) -> Value:
+def directory_bits(weights: Float[Array, "8 ..."], tiles: Value) -> Value:
     """Bits of the tile directory that are fetched with a set of stored tiles; dense tiles need none."""
     return (1.0 - weights[DENSE]) * tiles * DIRECTORY_BITS

@@ -23,7 +23,7 @@ from hwmodels.choices import (
     one_hot,
 )
 
-Scalar = Float[Array, ""]
+Scalar = Float[Array, "..."]
 
 
 class Hardware(eqx.Module):
@@ -46,14 +46,14 @@ class Hardware(eqx.Module):
     value_bus_bits: Scalar
     value_bits: Scalar
     accumulator_bits: Scalar
-    intersection: Float[Array, " 4"]
+    intersection: Float[Array, "4 ..."]
     """Weights over `INTERSECTIONS`: the unit in each PE (used by the inner product)."""
-    dataflows: Float[Array, " 3"]
-    a_formats: Float[Array, " 8"]
-    b_formats: Float[Array, " 8"]
-    a_zero_modes: Float[Array, " 3"]
-    b_zero_modes: Float[Array, " 3"]
-    schedules: Float[Array, " 3"]
+    dataflows: Float[Array, "3 ..."]
+    a_formats: Float[Array, "8 ..."]
+    b_formats: Float[Array, "8 ..."]
+    a_zero_modes: Float[Array, "3 ..."]
+    b_zero_modes: Float[Array, "3 ..."]
+    schedules: Float[Array, "3 ..."]
 
 
 class Mapping(eqx.Module):
@@ -62,13 +62,13 @@ class Mapping(eqx.Module):
     tile_m: Scalar
     tile_k: Scalar
     tile_n: Scalar
-    loop_order: Float[Array, " 6"]
-    residency: Float[Array, " 2"]
-    a_format: Float[Array, " 8"]
-    b_format: Float[Array, " 8"]
-    a_zero: Float[Array, " 3"]
-    b_zero: Float[Array, " 3"]
-    schedule: Float[Array, " 3"]
+    loop_order: Float[Array, "6 ..."]
+    residency: Float[Array, "2 ..."]
+    a_format: Float[Array, "8 ..."]
+    b_format: Float[Array, "8 ..."]
+    a_zero: Float[Array, "3 ..."]
+    b_zero: Float[Array, "3 ..."]
+    schedule: Float[Array, "3 ..."]
     dataflow: str = eqx.field(static=True)
 
 

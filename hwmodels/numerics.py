@@ -6,13 +6,14 @@ formulas and no second copy for gradients.
 * `Exact`: what the machine does.
 * `Smooth(temperature)`: continuously differentiable, tends to `Exact` as the temperature tends to zero. A step of
   height one is a cubic smoothstep as wide as the temperature, placed so that integers stay where they are; a maximum is
-  the p-norm with $p = 1/\tau$.
+  the p-norm with $p = 1/\tau$, rounded to a power of two.
 * `StraightThrough(temperature)`: the values of `Exact` with the derivatives of `Smooth` (Bengio, Leonard and Courville,
   arXiv:1308.3432).
 """
 
 import abc
 import functools
+import math
 
 import equinox as eqx
 import jax
@@ -94,14 +95,19 @@ class Smooth(Numerics):
         """Cubic step just above one."""
         return self._step(x - (1.0 + 1e-5))
 
+    @property
+    def _power(self) -> int:
+        """1 / temperature, rounded to a power of two: then a power is a few squarings."""
+        return 2 ** max(round(-math.log2(self.temperature)), 0)
+
     def _powers(self, values):
         top = jax.lax.stop_gradient(jnp.maximum(functools.reduce(jnp.maximum, values), 1e-30))
-        return top, [jnp.maximum(v / top, 1e-6) ** (1.0 / self.temperature) for v in values]
+        return top, [jax.lax.integer_pow(jnp.maximum(v / top, 0.05), self._power) for v in values]
 
     def max_of(self, *values):
         """p-norm with p = 1 / temperature, scaled by the largest value so that nothing overflows."""
         top, powers = self._powers(values)
-        return top * sum(powers) ** self.temperature
+        return top * jnp.exp(jnp.log(functools.reduce(jnp.add, powers)) / self._power)
 
     def shares(self, *values):
         """Share of each value in the p-norm."""

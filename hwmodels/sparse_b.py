@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.a_side import BITMASK_WORD, SKIP, ASide, RowLoads, total, work_schedule
+from hwmodels.a_side import BITMASK_WORD, SKIP, ASide, RowLoads, total
 from hwmodels.b_side import BSide, Products
-from hwmodels.formats import COO, CSC, DENSE, RLE, directory_bits, storage_bits
+from hwmodels.formats import COO, CSC, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, edge_of
@@ -13,8 +13,8 @@ from workloads.lattice import lookup
 from workloads.pairs import JOINT_QUANTITIES
 from workloads.statistics import SparseBStatistics
 
-Scalar = Float[Array, ""]
-PerClass = Float[Array, " c"]
+Scalar = Float[Array, "..."]
+PerClass = Float[Array, "c ..."]
 
 ANY_WIDTH = 4096.0
 """The last point of the width axis: a fiber of any length takes one step."""
@@ -58,10 +58,7 @@ class SparseB(BSide):
         steps = lookup(kernel.row_steps, (columns, array_width))[0]
         fibers = lookup(kernel.row_steps, (columns, jnp.full_like(columns, ANY_WIDTH)))[0]
         rounding = jnp.clip((steps - kernel.products / array_width) / fibers, 0.0, 1.0)
-        work = kernel.a.most_loaded(
-            kernel.work_loads, self.tiles.tile_m, self.tiles.tile_k, hardware.pe_rows, self.mapping.schedule
-        )
-        skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + work / array_width
+        skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + loads.work / array_width
         all_rows = a.tiles / total(a.tiles) * self._all_row_steps(columns, array_width) * a.rows_per_pe
         with_b_skip = a.skip * skipping + (1.0 - a.skip) * all_rows
         return self.skip * with_b_skip + (1.0 - self.skip) * loads.entries * self._dense_steps(passes)
@@ -72,14 +69,12 @@ class SparseB(BSide):
         lanes = hardware.pe_cols * hardware.lanes
         pairs, a_elements, b_elements, jumps, _ = lookup(kernel.fibers, (tiles.tile_k,))
         found = kernel.b.tile_classes(tiles.tile_n, tiles.tile_k)
-        where = (tiles.tile_n, tiles.tile_k, lanes, self.mapping.schedule)
-        lane_nonzeros = total(kernel.b.most_loaded(kernel.b.loads, *where)) / total(found["nonzeros"])
-        lane_columns = total(kernel.b.most_loaded(kernel.b.row_loads, *where)) / total(found["rows"])
+        schedule = self.mapping.schedule
+        lane = kernel.b.most_loaded(tiles.tile_n, tiles.tile_k, lanes, schedule, schedule)
+        lane_nonzeros = lane["nonzeros"][0] / found["nonzeros"][0]
+        lane_columns = lane["rows"][0] / found["rows"][0]
         row_nonzeros, row_rows = loads.nonzeros / total(a.nonzeros), loads.rows / total(a.rows)
-        work = kernel.a.most_loaded(
-            kernel.work_loads, tiles.tile_m, tiles.tile_k, hardware.pe_rows, work_schedule(hardware, self.mapping)
-        )
-        matches = work * lane_nonzeros
+        matches = loads.work * lane_nonzeros
         walked_a, walked_b = a_elements * row_nonzeros * lane_columns, b_elements * row_rows * lane_nonzeros
         met = pairs * row_rows * lane_columns
         words = self.numerics.ceil(tiles.depth / BITMASK_WORD)
@@ -108,7 +103,8 @@ class SparseB(BSide):
         array_width = hardware.pe_cols * hardware.lanes
         by_a = lookup(kernel.a_passes, (tiles.tile_m, hardware.pe_rows))
         by_b = lookup(kernel.b_passes, (tiles.tile_n, array_width))
-        both = total(by_a * by_b * jnp.exp2(-kernel.k_classes))
+        members = jnp.exp2(kernel.k_classes).reshape(-1, *(1,) * (by_a.ndim - 1))
+        both = total(by_a * by_b / members)
         b_only = a.rows_per_pe * self.b_visits * total(by_b)
         dealt = kernel.a.column_passes(tiles.tile_m, tiles.tile_k, hardware.pe_rows)
         a_only = a.skip * dealt + (1.0 - a.skip) * a.widths * a.rows_per_pe
@@ -162,39 +158,34 @@ def sparse_b(
     sparse = 1.0 - dense
     skip = mapping.b_zero[SKIP] * sparse
 
-    storage = {
-        "tile_height": tiles.depth,
-        "tile_width": tiles.width,
-        "value_bits": hardware.value_bits,
-        "row_bits": tiles.k_bits,
-        "column_bits": tiles.n_bits,
-        "group_occupancy": kernel.b_group_occupancy,
-    }
     padding = padding * mapping.b_format[RLE]
-    stored = storage_bits(
+    tile_count = sparse * found["tiles"] + dense * tiles.trips_k * tiles.trips_n
+    form = storage(
         mapping.b_format,
         numerics,
-        tiles=sparse * found["tiles"] + dense * tiles.trips_k * tiles.trips_n,
+        tile_width=tiles.width,
+        value_bits=hardware.value_bits,
+        row_bits=tiles.k_bits,
+        column_bits=tiles.n_bits,
+        group_occupancy=kernel.b_group_occupancy,
+    )
+    sums = TileSums(
+        tiles=tile_count,
         nonzeros=found["nonzeros"],
         padding=padding,
         heights=sparse * point["widths"] + dense * kernel.k * tiles.trips_n,
         widths=sparse * point["heights"] + dense * kernel.n * tiles.trips_k,
         areas=sparse * point["areas"] + dense * kernel.k * kernel.n,
-        **storage,
     )
-    area = tiles.depth * tiles.width
-    peak = storage_bits(
-        mapping.b_format,
-        numerics,
-        tiles=jnp.ones_like(area),
+    stored = form.values_bits(sums), form.metadata_bits(sums)
+    peak = TileSums(
+        tiles=jnp.ones_like(tile_count),
         nonzeros=point["peak_nonzeros"],
         padding=padding / found["nonzeros"] * point["peak_nonzeros"],
         heights=tiles.depth,
         widths=tiles.width,
-        areas=area,
-        **storage,
+        areas=tiles.depth * tiles.width,
     )
-    tile_count = sparse * found["tiles"] + dense * tiles.trips_k * tiles.trips_n
     fetched_bits = stored[0] + stored[1] + directory_bits(mapping.b_format, tile_count)
 
     # Visits. A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
@@ -237,7 +228,7 @@ def sparse_b(
         a_once=a_once,
         skip=skip,
         share_bits=(stored[0] + stored[1]) / tile_count / hardware.pe_cols,
-        peak_bits=peak[0] + peak[1],
+        peak_bits=form.values_bits(peak) + form.metadata_bits(peak),
         z_peak_bits=z_words * (accumulator_bits + tiles.m_bits + tiles.n_bits),
         each_bits=each_bits,
         once_bits=b_once * fetched_bits,

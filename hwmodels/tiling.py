@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hwmodels.choices import LOOP_ORDERS
+from hwmodels.choices import LOOP_ORDERS, mix
 from hwmodels.formats import width_of
 from hwmodels.hardware import Mapping
 from hwmodels.numerics import Numerics
 from workloads.statistics import KernelStatistics
 
-Scalar = Float[Array, ""]
+Scalar = Float[Array, "..."]
 
 
 def _outside(irrelevant: str, relevant: str) -> np.ndarray:
@@ -57,7 +57,8 @@ def tiling(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Ti
     many_m, many_k, many_n = (numerics.more_than_one(trips) for trips in (trips_m, trips_k, trips_n))
 
     def each(outside: tuple[np.ndarray, np.ndarray], first: Scalar, second: Scalar) -> Scalar:
-        inner_1, inner_2 = mapping.loop_order @ outside[0] * first, mapping.loop_order @ outside[1] * second
+        inner_1, inner_2 = (mix(mapping.loop_order, jnp.asarray(flags)) for flags in outside)
+        inner_1, inner_2 = inner_1 * first, inner_2 * second
         return 1.0 - (1.0 - inner_1) * (1.0 - inner_2)
 
     return Tiling(

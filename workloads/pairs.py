@@ -61,10 +61,12 @@ def pair_tables(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarr
     distinct, z_nonzeros = _distinct_outputs(a, b, lk, float(products.sum()), rng)
     fibers[:, 4] = distinct
 
-    a_passes = np.stack([
-        _passes(*segments(*_csr(a_columns), np.ones(a.shape[0], np.int64), level)[0:3:2], classes, PARTITION_LEVELS)
-        for level in range(lm)
-    ])
+    a_passes = np.stack(
+        [
+            _passes(*segments(*_csr(a_columns), np.ones(a.shape[0], np.int64), level)[0:3:2], classes, PARTITION_LEVELS)
+            for level in range(lm)
+        ]
+    )
     row_steps, b_passes = np.zeros((ln, WIDTH_LEVELS)), np.zeros((ln, WIDTH_LEVELS, CLASSES))
     for level in range(ln):
         row, _, count, _, _ = segments(*_csr(b), np.ones(b.shape[1], np.int64), level)
@@ -94,7 +96,9 @@ def _classes_of(products: np.ndarray) -> np.ndarray:
     return np.where(products > 0, classes, -1)
 
 
-def _passes(fiber: np.ndarray, count: np.ndarray, classes: np.ndarray, n_widths: int, last_takes_all: bool = False) -> np.ndarray:
+def _passes(
+    fiber: np.ndarray, count: np.ndarray, classes: np.ndarray, n_widths: int, last_takes_all: bool = False
+) -> np.ndarray:
     """Passes over all segments when each is dealt 1, 2, 4, ... at a time, summed by class of its k: [n_widths, CLASSES]."""
     kept = classes[fiber] >= 0
     keys, count = classes[fiber][kept], count[kept].astype(np.int64)
@@ -105,7 +109,9 @@ def _passes(fiber: np.ndarray, count: np.ndarray, classes: np.ndarray, n_widths:
     return np.stack(rows)
 
 
-def _tiles_per_column_block(pattern: csr_array, level: int, height_levels: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _tiles_per_column_block(
+    pattern: csr_array, level: int, height_levels: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each column block of width 2**level: non-empty tiles at each height [heights, blocks], non-empty rows, non-zeros."""
     ones = np.ones(pattern.shape[1], np.int64)
     row, tile, count, _, _ = segments(*_csr(pattern), ones, level)

@@ -20,11 +20,15 @@ from workloads.pairs import pair_tables
 from workloads.scan import RLE_RUN, segments
 from workloads.tables import CLASSES, POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a stored table changes its meaning, so that old cache entries are measured again."""
 
-Scalar = Float[Array, ""]
-PerClass = Float[Array, " c"]
+LOADS = ("rows", "nonzeros", "work")
+"""What the most loaded partition is measured by; an entry's work is the non-zeros of the row of B that it meets."""
+
+Scalar = Float[Array, "..."]
+"""A number; while a batch of designs is evaluated, one for each design (see `hwmodels.evaluate_many`)."""
+PerClass = Float[Array, "c ..."]
 
 
 class OperandStatistics(eqx.Module):
@@ -36,14 +40,15 @@ class OperandStatistics(eqx.Module):
     group_occupancy: Float[Array, "4 1"]
     """Fullest aligned group of 1, 2, 4 and 8 neighbours along a row."""
     tiles: Float[Array, "lm lk 7*c"]
-    loads: Float[Array, "lm lk p 3*c"]
-    row_loads: Float[Array, "lm lk p 3*c"]
+    loads: Float[Array, "lm lk p kinds*3*c"]
+    """By `LOADS` (work only where the other operand is sparse), then schedule, then class."""
     passes: Float[Array, "lm lk p c"]
     point: Float[Array, "lm lk 8"]
 
     def tile_classes(self, height: Scalar, width: Scalar) -> dict[str, PerClass]:
         """Totals per class over the non-empty tiles of `height` x `width`, by `TILE_QUANTITIES`."""
-        values = lookup(self.tiles, (height, width)).reshape(len(TILE_QUANTITIES), -1)
+        found = lookup(self.tiles, (height, width))
+        values = found.reshape(len(TILE_QUANTITIES), -1, *found.shape[1:])
         return dict(zip(TILE_QUANTITIES, values, strict=True))
 
     def tile_point(self, height: Scalar, width: Scalar) -> dict[str, Scalar]:
@@ -51,11 +56,29 @@ class OperandStatistics(eqx.Module):
         return dict(zip(POINT_QUANTITIES, lookup(self.point, (height, width)), strict=True))
 
     def most_loaded(
-        self, table: Array, height: Scalar, width: Scalar, partitions: Scalar, schedule: Float[Array, " 3"]
-    ) -> PerClass:
-        """Sum over the tiles of each class of the most loaded of P partitions; `table` is one of the load tables."""
-        by_schedule = lookup(table, (height, width, partitions)).reshape(3, -1)
-        return schedule[0] * by_schedule[0] + schedule[1] * by_schedule[1] + schedule[2] * by_schedule[2]
+        self,
+        height: Scalar,
+        width: Scalar,
+        partitions: Scalar,
+        by_rows: Float[Array, "3 ..."],
+        by_work: Float[Array, "3 ..."],
+    ) -> dict[str, PerClass]:
+        """Sum over the tiles of each class of what the most loaded of P partitions holds, by `LOADS`.
+
+        `by_rows` and `by_work` weight the schedules for non-empty rows and for non-zeros or work.
+        """
+        found = lookup(self.loads, (height, width, partitions))
+        kinds = found.reshape(-1, 3, found.shape[0] // (3 * self._load_kinds), *found.shape[1:])
+        schedules = (by_rows, by_work, by_work)
+        return {
+            name: weights[0] * load[0] + weights[1] * load[1] + weights[2] * load[2]
+            for name, load, weights in zip(LOADS, kinds, schedules, strict=False)
+        }
+
+    @property
+    def _load_kinds(self) -> int:
+        """2 without a table of work, 3 with one; the classes follow from the tile table."""
+        return self.loads.shape[-1] * len(TILE_QUANTITIES) // (3 * self.tiles.shape[-1])
 
     def column_passes(self, height: Scalar, width: Scalar, partitions: Scalar) -> PerClass:
         """Sum over the columns of the tiles of each class of ceil(non-zeros / P)."""
@@ -78,8 +101,6 @@ class SparseBStatistics(eqx.Module):
     k: Scalar
     n: Scalar
     a: OperandStatistics
-    work_loads: Float[Array, "lm lk p 3*c"]
-    """Most loaded partition of A's rows when an entry counts as the non-zeros of the row of B that it meets."""
     b: OperandStatistics
     """Of B transposed (its rows are the columns of B), in one class."""
     b_group_occupancy: Float[Array, "4 1"]
@@ -156,15 +177,14 @@ def _measure_operand(
     raw = operand_tables(pattern, weight, classes)
     lead = raw["tiles"].shape[:2]
     tiles = np.swapaxes(raw["tiles"], 2, 3).reshape(*lead, -1)
-    loads, row_loads = (
-        np.swapaxes(raw[name], 3, 4).reshape(*raw[name].shape[:3], -1) for name in ("loads", "row_loads")
+    row_loads, loads = (
+        np.swapaxes(raw[name], 3, 4).reshape(*raw[name].shape[:3], -1) for name in ("row_loads", "loads")
     )
     return {
         "nonzeros": np.asarray(pattern.nnz, np.float32),
         "group_occupancy": _group_occupancies(pattern),
         "tiles": to_log(tiles),
-        "loads": to_log(loads),
-        "row_loads": to_log(row_loads),
+        "loads": to_log(np.concatenate([row_loads, loads], axis=-1)),
         "passes": to_log(raw["passes"]),
         "point": to_log(raw["point"]),
     }
@@ -185,7 +205,13 @@ def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
         for level in range(levels(b.shape[1]))
     ]
     pairs = pair_tables(a, b)
-    operand_a = {f"a.{name}": value for name, value in (plain | {"tiles": weighted["tiles"], "point": weighted["point"]}).items()}
+    by_work = weighted["loads"][..., weighted["loads"].shape[-1] // 2 :]
+    a_tables = plain | {
+        "tiles": weighted["tiles"],
+        "point": weighted["point"],
+        "loads": np.concatenate([plain["loads"], by_work], axis=-1),
+    }
+    operand_a = {f"a.{name}": value for name, value in a_tables.items()}
     operand_b = {f"b.{name}": value for name, value in _measure_operand(b_columns, classes=1).items()}
     logs = ("joint", "a_passes", "b_passes", "k_classes", "fibers")
     return (
@@ -193,7 +219,6 @@ def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
         | operand_b
         | {name: to_log(pairs[name]) for name in logs}
         | {
-            "work_loads": weighted["loads"],
             "row_steps": to_log(pairs["row_steps"][..., None]),
             "b_padding": to_log(np.array(padding, float)[:, None]),
             "b_group_occupancy": _group_occupancies(b),

@@ -24,7 +24,16 @@ from workloads.scan import (
 CLASSES = 8
 TILE_QUANTITIES = ("tiles", "nonzeros", "rows", "padding", "work", "columns", "touched")
 """Per class: tiles, non-zeros, non-empty rows, RLE padding, work, non-empty columns, weight of those columns."""
-POINT_QUANTITIES = ("peak_nonzeros", "peak_padding", "peak_work", "heights", "widths", "areas", "block_rows", "block_columns")
+POINT_QUANTITIES = (
+    "peak_nonzeros",
+    "peak_padding",
+    "peak_work",
+    "heights",
+    "widths",
+    "areas",
+    "block_rows",
+    "block_columns",
+)
 """Per lattice point: largest tile; sums over the non-empty tiles; rows and columns of non-empty row and column blocks."""
 
 
@@ -33,7 +42,9 @@ def threads() -> int:
     return os.cpu_count() or 1
 
 
-def operand_tables(pattern: csr_array, weight: np.ndarray | None = None, classes: int = CLASSES) -> dict[str, np.ndarray]:
+def operand_tables(
+    pattern: csr_array, weight: np.ndarray | None = None, classes: int = CLASSES
+) -> dict[str, np.ndarray]:
     """Measure a pattern on the lattice.
 
     **Arguments**: `pattern` [rows, columns], sorted indices, no explicit zeros; `weight` (int64, [columns]): work of an

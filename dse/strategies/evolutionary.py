@@ -3,7 +3,7 @@
 import moocore
 import numpy as np
 
-from dse.moves import hardware_neighbours, mapping_neighbours
+from dse.moves import random_steps
 from dse.problem import Scores
 from dse.strategies.random_search import sobol
 from dse.strategies.run import Run
@@ -24,8 +24,7 @@ class Evolutionary(Strategy):
         kept, scores = run.score(rows)
         rows, idle = rows[kept], 0
         while run.remaining and scores is not None and idle < 40:
-            children = np.array([self._child(run, rows, _order(scores)) for _ in range(self.population)])
-            children = encoding.canonical(children)
+            children = self._children(run, rows, _order(scores))
             kept, new = run.score(children)
             idle = idle + 1 if new is None else 0
             if new is not None:
@@ -33,22 +32,21 @@ class Evolutionary(Strategy):
                 best = np.argsort(_order(scores), kind="stable")[: self.population]
                 rows, scores = rows[best], scores.take(best)
 
-    def _child(self, run: Run, rows: np.ndarray, order: np.ndarray) -> np.ndarray:
-        rng, encoding = run.rng, run.problem.encoding
-        mother, father = (min(rng.integers(len(rows), size=2), key=lambda i: order[i]) for _ in range(2))
-        child = rows[mother].copy()
-        for kernel in range(-1, len(encoding.kernels)):
-            block = encoding.of_kernel == kernel
-            if kernel < 0:  # numbers of the hardware cross one by one, a mapping as a whole
-                block = block & (rng.random(len(block)) < 0.5)
-            if kernel < 0 or rng.random() < 0.5:
-                child[block] = rows[father][block]
-        for _ in range(rng.poisson(self.mutations)):
-            kernel = int(rng.integers(-1, len(encoding.kernels)))
-            steps = hardware_neighbours(encoding, child) if kernel < 0 else mapping_neighbours(encoding, child, kernel)
-            if len(steps):
-                child = steps[rng.integers(len(steps))]
-        return child
+    def _children(self, run: Run, rows: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """A new population: winners of tournaments crossed kernel by kernel (hardware gene by gene), then mutated."""
+        rng, encoding, count = run.rng, run.problem.encoding, self.population
+        rivals = rng.integers(len(rows), size=(2, count, 2))
+        mothers, fathers = (pair[np.arange(count), np.argmin(order[pair], axis=1)] for pair in rivals)
+        genes = rng.random((count, len(encoding.genes))) < 0.5
+        blocks = rng.random((count, len(encoding.kernels))) < 0.5
+        of_kernel = encoding.of_kernel
+        swap = np.where(of_kernel < 0, genes, blocks[:, np.maximum(of_kernel, 0)])
+        children = np.where(swap, rows[fathers], rows[mothers])
+        steps = rng.poisson(self.mutations, size=count)
+        for step in range(int(steps.max(initial=0))):
+            moving = np.flatnonzero(steps > step)
+            children[moving] = random_steps(encoding, children[moving], rng)
+        return encoding.canonical(children)
 
 
 def _order(scores: Scores) -> np.ndarray:

@@ -12,6 +12,7 @@ serves any number of objectives.
 
 import dataclasses
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
@@ -19,11 +20,12 @@ import optax
 from dse.batch import OUTPUTS
 from dse.encoding import Batch
 from dse.moves import shrink_tiles
-from dse.problem import TOLERANCE, Problem
+from dse.problem import TOLERANCE, Problem, Scores
 from dse.strategies.polish import polish
 from dse.strategies.random_search import sample
 from dse.strategies.run import Run
 from dse.strategies.strategy import Strategy
+from hwmodels.choices import DATAFLOWS
 from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
 MARGIN = 0.02
@@ -40,6 +42,9 @@ class Gradient(Strategy):
     steps: int = 16
     starts: int = 256
     """At most so many."""
+    flows: int = 1
+    """Dataflows that are differentiated in each family of kernels, the commonest of the front; each one is compiled, which
+    takes 10 to 20 s the first time. The polish tries the others."""
     learning_rate: float = 0.4
     """Of Adam, in steps of the lattice."""
     temperature: float = 0.05
@@ -109,20 +114,19 @@ def descend(run: Run, settings: Gradient, starts: int) -> None:
 
 def _kept(state, keep: np.ndarray, count: int):
     """The optimiser's state for some of the rows."""
-    import jax
-
     return jax.tree.map(lambda leaf: leaf[keep] if jnp.ndim(leaf) == 2 and len(leaf) == count else leaf, state)
 
 
 def _starts(run: Run, settings: Gradient, count: int) -> tuple[_Point, np.ndarray]:
-    """The best sampled designs under each preference, each at most once while there are others."""
+    """The best known designs under each preference, each at most once while there are others nearly as good."""
     problem = run.problem
-    pool, scores = run.front, run.scores
-    assert scores is not None
+    pool, scores = _pool(run, settings.flows)
     dimensions = len(problem.objectives)
     weights = run.rng.dirichlet(np.ones(dimensions), size=count)
     weights[:dimensions] = np.eye(dimensions)[: len(weights)] * 0.98 + 0.02 / dimensions
-    outputs = _outputs(scores.latency_s / problem.repeats, scores.energy_pj / problem.repeats, scores.area_mm2, scores.fits)
+    outputs = _outputs(
+        scores.latency_s / problem.repeats, scores.energy_pj / problem.repeats, scores.area_mm2, scores.fits
+    )
     taken = np.zeros(len(pool))
     chosen = []
     for weight in weights:
@@ -134,6 +138,36 @@ def _starts(run: Run, settings: Gradient, count: int) -> tuple[_Point, np.ndarra
     batch = problem.encoding.batch(rows)
     numbers = np.concatenate([batch.hardware, batch.tiles.reshape(len(rows), -1)], axis=1)
     return _Point(rows, np.log2(numbers), weights), outputs[chosen]
+
+
+def _pool(run: Run, flows: int) -> tuple[np.ndarray, Scores]:
+    """The run's front, every kernel moved to one of the `flows` dataflows that are commonest there in its family."""
+    problem, pool, scores = run.problem, run.front, run.scores
+    encoding = problem.encoding
+    assert scores is not None
+    moved = pool.copy()
+    for family in set(problem.families):
+        kernels = [at for at, name in enumerate(problem.families) if name == family]
+        used = encoding.batch(pool).dataflow[:, kernels].ravel()
+        kept = np.argsort(-np.bincount(used, minlength=len(DATAFLOWS)), kind="stable")[:flows]
+        for at in kernels:
+            columns = encoding.combined_columns(at)
+            values = encoding.genes[columns[0]].values
+            names = [DATAFLOWS[flow] for flow in kept if DATAFLOWS[flow] in values]
+            for row in moved:
+                if names and values[row[columns[0]]] not in names:
+                    raw = row[columns].copy()
+                    raw[0] = values.index(names[0])
+                    settled = encoding.settled[at][np.ravel_multi_index(tuple(raw), tuple(encoding.radix[columns]))]
+                    if settled >= 0:
+                        row[columns] = encoding.combinations[at][settled]
+    moved = encoding.canonical(moved)
+    same = (moved == pool).all(axis=1)
+    kept, new = run.score(moved[~same])
+    rows, known = pool[same], scores.take(np.flatnonzero(same))
+    if new is not None:
+        rows, known = np.concatenate([rows, moved[~same][kept]]), Scores.join([known, new])
+    return (rows, known) if len(rows) else (pool, scores)
 
 
 def _outputs(latency, energy, area, fits) -> np.ndarray:

@@ -9,7 +9,7 @@ import moocore
 import numpy as np
 
 from dse.encoding import Encoding
-from dse.moves import hardware_neighbours, mapping_neighbours, shrink_tiles
+from dse.moves import hardware_neighbours, mapping_neighbours, random_steps, shrink_tiles
 from dse.pareto import Box
 from dse.problem import TOLERANCE, Problem, Scores
 from dse.strategies.run import Run
@@ -36,8 +36,7 @@ def polish(run: Run, until: int = 0) -> None:
                 children.append(queue.pop())
                 origins.append(parent)
         if not children:
-            children = _kicks(run)
-            origins = [0] * 0
+            children, origins = list(_kicks(run)), []
         before = run.spent
         _try(run, np.array(children), np.array(origins, int), until)
         stalled = 0 if run.spent > before else stalled + 1
@@ -53,7 +52,9 @@ def _try(run: Run, children: np.ndarray, origins: np.ndarray, until: int) -> Non
     follow = []
     if len(origins) and len(problem.kernels) > 1:
         follow.append(_recombine(run, front, old, children[kept], origins[kept], scores))
-    nearly = np.flatnonzero((scores.violation > 0) & (scores.violation < 3.0) & (scores.fits[:, :, :3].max((1, 2)) > 1 + TOLERANCE))
+    nearly = np.flatnonzero(
+        (scores.violation > 0) & (scores.violation < 3.0) & (scores.fits[:, :, :3].max((1, 2)) > 1 + TOLERANCE)
+    )
     if len(nearly):
         follow.append(shrink_tiles(problem.encoding, children[kept][nearly], scores.take(nearly), run.rng))
     rows = np.concatenate([f for f in follow if len(f)]) if any(len(f) for f in follow) else children[:0]
@@ -130,16 +131,11 @@ def _slopes(problem: Problem, rng: np.random.Generator) -> tuple[float, float]:
     return float(latency), float(energy)
 
 
-def _kicks(run: Run) -> list[np.ndarray]:
+def _kicks(run: Run) -> np.ndarray:
     """Several random steps at once from random members of the front, when all single steps have been tried."""
-    encoding, rng = run.problem.encoding, run.rng
-    rows = []
-    for _ in range(BATCH):
-        row = run.front[rng.integers(len(run.front))]
-        for _ in range(int(rng.integers(2, 5))):
-            kernel = int(rng.integers(-1, len(encoding.kernels)))
-            steps = hardware_neighbours(encoding, row) if kernel < 0 else mapping_neighbours(encoding, row, kernel)
-            if len(steps):
-                row = steps[rng.integers(len(steps))]
-        rows.append(row)
+    rows = run.front[run.rng.integers(len(run.front), size=BATCH)]
+    steps = run.rng.integers(2, 5, size=BATCH)
+    for step in range(int(steps.max())):
+        moving = np.flatnonzero(steps > step)
+        rows[moving] = random_steps(run.problem.encoding, rows[moving], run.rng)
     return rows

@@ -17,8 +17,8 @@ ConfigT = TypeVar("ConfigT")
 def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[str] | None = None) -> int:
     """Parse the options into `config`, call `run` with it and return the exit status.
 
-    The script's docstring is its help. A user's mistake (`InputError`) is one line on stderr and status 2, Ctrl-C status
-    130; neither shows a traceback. `--help` and options that cannot be parsed end the process as tyro does.
+    The script's docstring is its help. A user's mistake (`InputError`) is one line on stderr and status 2, Ctrl-C is
+    status 130; neither shows a traceback. `--help` and options that cannot be parsed end the process as tyro does.
     """
     options: Any = tyro.cli(
         config,

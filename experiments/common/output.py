@@ -50,7 +50,9 @@ class Output:
                 writer(path)
                 os.replace(path, self.folder / name)
         except OSError as error:
-            raise InputError(f"{self.folder / name}: cannot be written ({error.strerror}); free the space or path.") from error
+            raise InputError(
+                f"{self.folder / name}: cannot be written ({error.strerror}); free the space or path."
+            ) from error
         self.names.append(name)
 
     def text(self, name: str, text: str) -> None:

@@ -6,11 +6,9 @@ from typing import Any
 
 import jax
 import numpy as np
-from tqdm import tqdm
 
 from dse import Design, Problem, describe
 from dse.design import UNITS
-from experiments.common.cli import show_progress
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, RESOURCES, Cost
 
 FILL = "fill"
@@ -37,16 +35,12 @@ class Costed:
         return float(self.total.latency_s), float(np.sum(self.total.energy_pj)), float(np.sum(self.total.area_mm2))
 
 
-def cost_of(problem: Problem, design: Design) -> Costed:
-    """A design with all its costs."""
-    kernels, total = jax.device_get(problem.detail(design))
-    return Costed(design, list(kernels), total, problem.repeats)
-
-
 def cost_all(problem: Problem, designs: Sequence[Design]) -> list[Costed]:
-    """Several designs with all their costs."""
-    bar = tqdm(designs, desc="costs by kernel", unit="design", disable=not show_progress())
-    return [cost_of(problem, design) for design in bar]
+    """Designs with all their costs."""
+    details = jax.device_get(problem.details(designs))
+    return [
+        Costed(d, list(kernels), total, problem.repeats) for d, (kernels, total) in zip(designs, details, strict=True)
+    ]
 
 
 def bottleneck(cost: Cost) -> tuple[str, float]:
@@ -96,9 +90,12 @@ def layer_rows(costed: Costed, row: int) -> list[dict[str, Any]]:
         }
         traffic = {field.name: float(getattr(cost.traffic, field.name)) for field in dataclasses.fields(cost.traffic)}
         computes = {
-            f"{field.name}_macs": float(getattr(cost.computes, field.name)) for field in dataclasses.fields(cost.computes)
+            f"{field.name}_macs": float(getattr(cost.computes, field.name))
+            for field in dataclasses.fields(cost.computes)
         }
-        parts = {f"energy_{part}_pj": float(value) for part, value in zip(ENERGY_COMPONENTS, cost.energy_pj, strict=True)}
+        parts = {
+            f"energy_{part}_pj": float(value) for part, value in zip(ENERGY_COMPONENTS, cost.energy_pj, strict=True)
+        }
         rows.append(
             {"row": row, "kernel": name, **numbers, "bottleneck": binding, "bottleneck_share": share}
             | traffic
@@ -112,8 +109,8 @@ def layer_rows(costed: Costed, row: int) -> list[dict[str, Any]]:
 def parts_of(cost: Cost) -> dict[str, dict[str, float]]:
     """A cost by component: time by binding resource, energy, area; each adds up to the whole."""
     seconds = float(cost.latency_s) / max(float(cost.cycles), 1e-30)
-    time = {name: float(c) * seconds for name, c in zip(RESOURCES, cost.bound_cycles, strict=True)}
+    time = {str(name): float(c) * seconds for name, c in zip(RESOURCES, cost.bound_cycles, strict=True)}
     time[FILL] = max(float(cost.latency_s) - sum(time.values()), 0.0)
-    energy = dict(zip(ENERGY_COMPONENTS, map(float, cost.energy_pj), strict=True))
-    area = dict(zip(AREA_COMPONENTS, map(float, cost.area_mm2), strict=True))
+    energy = {str(name): float(value) for name, value in zip(ENERGY_COMPONENTS, cost.energy_pj, strict=True)}
+    area = {str(name): float(value) for name, value in zip(AREA_COMPONENTS, cost.area_mm2, strict=True)}
     return {"latency_s": time, "energy_pj": energy, "area_mm2": area}

@@ -36,7 +36,12 @@ class ScenarioOptions:
 
     def build(self, stored: Mapping[str, Any] | None = None) -> Technology:
         """The technology; InputError for a value that it cannot have. `stored` is the scenario of a design file."""
-        given = {"node_nm": self.node, "clock_ghz": self.clock_ghz, "dram": self.dram, "dram_channels": self.dram_channels}
+        given = {
+            "node_nm": self.node,
+            "clock_ghz": self.clock_ghz,
+            "dram": self.dram,
+            "dram_channels": self.dram_channels,
+        }
         chosen = DEFAULTS | _stored(stored or {}) | {name: value for name, value in given.items() if value is not None}
         if chosen["dram"] not in DRAMS:
             raise InputError(f"--dram '{chosen['dram']}' is unknown; choose one of: {', '.join(DRAMS)}.")

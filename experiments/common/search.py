@@ -53,13 +53,15 @@ def build_space(file: Path | None, fixes: Sequence[Sequence[str]]) -> DesignSpac
 
 
 def build_problem(
-    workload: Workload, space: DesignSpace, technology: Technology, names: Sequence[str], limits: Mapping[str, float | None]
+    workload: Workload,
+    space: DesignSpace,
+    technology: Technology,
+    names: Sequence[str],
+    limits: Mapping[str, float | None],
 ) -> Problem:
     """The problem of a workload; limits that are None do not count."""
     given = {name: limit for name, limit in limits.items() if limit is not None}
-    return make_problem(
-        workload, space, technology, objectives=names, constraints=given, progress=show_progress()
-    )
+    return make_problem(workload, space, technology, objectives=names, constraints=given, progress=show_progress())
 
 
 def within(problem: Problem, workload: Workload, space: DesignSpace, names: Sequence[str]) -> Problem:

@@ -35,11 +35,11 @@ def _assign(names: tuple[str, ...], first: dict[str, str] | None = None) -> dict
     return {name: OKABE_ITO[wishes[name] if name in wishes else next(rest)] for name in names}
 
 
-RESOURCE_COLOURS = _assign(RESOURCES)
+RESOURCE_COLOURS = _assign(RESOURCES, {"glb": "yellow", "dram": "purple"})
 FORMAT_COLOURS = _assign(FORMATS, {"dense": "grey"})
 ENERGY_COLOURS = _assign(ENERGY_COMPONENTS, {"leakage": "grey", "clock": "black"})
 AREA_COLOURS = _assign(AREA_COMPONENTS)
-FORMAT_MARKERS = dict(zip(FORMATS, ("X", "s", "v", "o", "^", "D", "P", "p"), strict=True))
+FORMAT_MARKERS: dict[str, str] = dict(zip(FORMATS, ("X", "s", "v", "o", "^", "D", "P", "p"), strict=True))
 
 _STYLE: dict[str, Any] = {
     "font.family": "DejaVu Sans",
@@ -61,7 +61,8 @@ _STYLE: dict[str, Any] = {
 
 def new_figure(width_in: float, height_in: float) -> Figure:
     """An empty figure in this style, without pyplot: no window, no global state."""
-    matplotlib.rcParams.update(_STYLE)
+    for name, value in _STYLE.items():
+        matplotlib.rcParams[name] = value  # pyright: ignore[reportArgumentType]
     return Figure(figsize=(width_in, height_in), layout="constrained")
 
 

@@ -1,7 +1,7 @@
 """Designs and quantities in words."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dse import Design
@@ -60,9 +60,9 @@ def shares(names: Sequence[str], weights: Sequence[float], least: float = 0.01) 
     return ", ".join(f"{names[at]} {weights[at] / total:.0%}" for at in order if weights[at] > least * total)
 
 
-def main_format(design: Design, operand: str, weights: Sequence[float]) -> str:
+def main_format(design: Design, operand: str, weights: Iterable[float]) -> str:
     """The format of operand "a" or "b" that is in use for the largest share of `weights` (one per kernel)."""
-    totals = dict.fromkeys(FORMATS, 0.0)
+    totals: dict[str, float] = {str(name): 0.0 for name in FORMATS}
     for mapping, weight in zip(design.mappings, weights, strict=True):
         totals[str(mapping[f"{operand}_format"])] += float(weight)
     return max(totals, key=lambda name: totals[name])

@@ -101,25 +101,25 @@ class Technology(eqx.Module):
         """Area in mm2 of a PE's buffer of `size_bytes`, one bank `word_bits` wide (32 B to 256 KiB)."""
         return memory.buffer_area_mm2(self.constants, self.scenario, size_bytes, word_bits)
 
-    def intersection_step_pj(self, unit_weights: Float[Array, " unit"], coordinate_bits: Scalar) -> Value:
+    def intersection_step_pj(self, unit_weights: Float[Array, "unit ..."], coordinate_bits: Scalar) -> Value:
         """Energy in pJ of one step of the selected unit on coordinates of `coordinate_bits`."""
         return sparse_units.intersection_step_pj(self.constants, self.scenario, unit_weights, coordinate_bits)
 
     def intersection_area_mm2(
-        self, unit_weights: Float[Array, " unit"], coordinate_bits: Scalar, lanes: Scalar
+        self, unit_weights: Float[Array, "unit ..."], coordinate_bits: Scalar, lanes: Scalar
     ) -> Value:
         """Area in mm2 of the selected unit, finding up to `lanes` matches a step."""
         return sparse_units.intersection_area_mm2(self.constants, self.scenario, unit_weights, coordinate_bits, lanes)
 
-    def decoder_entry_pj(self, format_weights: Float[Array, " format"], coordinate_bits: Scalar) -> Value:
+    def decoder_entry_pj(self, format_weights: Float[Array, "format ..."], coordinate_bits: Scalar) -> Value:
         """Energy in pJ of decoding one stored entry of the selected format."""
         return sparse_units.decoder_entry_pj(self.constants, self.scenario, format_weights, coordinate_bits)
 
-    def decoder_area_mm2(self, format_weights: Float[Array, " format"], coordinate_bits: Scalar) -> Value:
+    def decoder_area_mm2(self, format_weights: Float[Array, "format ..."], coordinate_bits: Scalar) -> Value:
         """Area in mm2 of the decoder of the selected format, one entry a cycle; weights may add up several formats."""
         return sparse_units.decoder_area_mm2(self.constants, self.scenario, format_weights, coordinate_bits)
 
-    def scheduler_area_mm2(self, schedule_weights: Float[Array, " schedule"], pe_rows: Scalar) -> Value:
+    def scheduler_area_mm2(self, schedule_weights: Float[Array, "schedule ..."], pe_rows: Scalar) -> Value:
         """Area in mm2 of the scheduler of `pe_rows` rows: a counter each, and a row queue if balanced (a guess)."""
         return sparse_units.scheduler_area_mm2(self.constants, self.scenario, schedule_weights, pe_rows)
 

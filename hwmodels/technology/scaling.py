@@ -13,11 +13,11 @@ from hwmodels.technology.scenarios import Scenario
 Constants = dict[str, Float[Array, ""]]
 """The technology's constants by name, each a float32 array leaf."""
 
-Scalar = Real[ArrayLike, ""]
-"""What a method takes: a number or an array of no dimensions."""
+Scalar = Real[ArrayLike, "..."]
+"""What a method takes: a number, an array of no dimensions, or an array of one value for each design of a batch."""
 
-Value = Float[Array, ""]
-"""What a method gives."""
+Value = Float[Array, "..."]
+"""What a method gives: one value, or one for each design of a batch."""
 
 _REFERENCE_NM = 45.0
 _SUPPLY_REFERENCE_NM = 7.0

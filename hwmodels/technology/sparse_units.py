@@ -7,6 +7,7 @@ factor (a guess), then follow the logic's node rule. A step of the bitmask unit 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hwmodels.choices import mix
 from hwmodels.technology.scaling import Constants, Scalar, Value, logic_area_mm2, logic_energy_scale, power
 from hwmodels.technology.scenarios import Scenario
 
@@ -41,7 +42,7 @@ def _comparator(constants: Constants, bits: Scalar) -> tuple[Value, Value]:
 
 
 def intersection_step_pj(
-    constants: Constants, scenario: Scenario, unit_weights: Float[Array, " unit"], coordinate_bits: Scalar
+    constants: Constants, scenario: Scenario, unit_weights: Float[Array, "unit ..."], coordinate_bits: Scalar
 ) -> Value:
     """Energy in pJ of one step of the selected unit on coordinates of `coordinate_bits`."""
     word = constants["bitmask_word_bits"]
@@ -55,13 +56,13 @@ def intersection_step_pj(
             + (constants["bitmask_and_pj_per_bit"] + constants["priority_encoder_pj_per_bit"]) * word,
         ]
     )
-    return unit_weights @ energies * _unit_energy_scale(constants, scenario)
+    return mix(unit_weights, energies) * _unit_energy_scale(constants, scenario)
 
 
 def intersection_area_mm2(
     constants: Constants,
     scenario: Scenario,
-    unit_weights: Float[Array, " unit"],
+    unit_weights: Float[Array, "unit ..."],
     coordinate_bits: Scalar,
     lanes: Scalar,
 ) -> Value:
@@ -80,7 +81,7 @@ def intersection_area_mm2(
             + (constants["bitmask_and_um2_per_bit"] + constants["priority_encoder_um2_per_bit"] * encode_lanes) * word,
         ]
     )
-    return logic_area_mm2(constants, scenario, unit_weights @ areas)
+    return logic_area_mm2(constants, scenario, mix(unit_weights, areas))
 
 
 def _decoder_parts(
@@ -96,32 +97,28 @@ def _decoder_parts(
 
 
 def decoder_entry_pj(
-    constants: Constants, scenario: Scenario, format_weights: Float[Array, " format"], coordinate_bits: Scalar
+    constants: Constants, scenario: Scenario, format_weights: Float[Array, "format ..."], coordinate_bits: Scalar
 ) -> Value:
     """Energy in pJ of decoding one stored entry of the selected format."""
     parts_pj, _ = _decoder_parts(constants, coordinate_bits)
-    return (
-        format_weights
-        @ (jnp.asarray(_DECODER_PARTS, parts_pj.dtype) @ parts_pj)
-        * _unit_energy_scale(constants, scenario)
-    )
+    energies = jnp.asarray(_DECODER_PARTS, parts_pj.dtype) @ parts_pj
+    return mix(format_weights, energies) * _unit_energy_scale(constants, scenario)
 
 
 def decoder_area_mm2(
-    constants: Constants, scenario: Scenario, format_weights: Float[Array, " format"], coordinate_bits: Scalar
+    constants: Constants, scenario: Scenario, format_weights: Float[Array, "format ..."], coordinate_bits: Scalar
 ) -> Value:
     """Area in mm2 of the decoder of the selected format, one entry a cycle; weights may add up several formats."""
     _, parts_um2 = _decoder_parts(constants, coordinate_bits)
-    return logic_area_mm2(
-        constants, scenario, format_weights @ (jnp.asarray(_DECODER_PARTS, parts_um2.dtype) @ parts_um2)
-    )
+    areas = jnp.asarray(_DECODER_PARTS, parts_um2.dtype) @ parts_um2
+    return logic_area_mm2(constants, scenario, mix(format_weights, areas))
 
 
 def scheduler_area_mm2(
-    constants: Constants, scenario: Scenario, schedule_weights: Float[Array, " schedule"], pe_rows: Scalar
+    constants: Constants, scenario: Scenario, schedule_weights: Float[Array, "schedule ..."], pe_rows: Scalar
 ) -> Value:
     """Area in mm2 of the scheduler of `pe_rows` rows: a counter each, and a row queue if balanced (a guess)."""
     counter = _adder(constants, constants["scheduler_counter_bits"])[1]
     queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
     areas = jnp.stack([counter, counter, counter + queue])
-    return logic_area_mm2(constants, scenario, pe_rows * (schedule_weights @ areas))
+    return logic_area_mm2(constants, scenario, pe_rows * mix(schedule_weights, areas))

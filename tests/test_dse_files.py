@@ -1,0 +1,124 @@
+"""Design files: they round-trip, and every defect is one sentence that names the file and the field."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+from test_dse_search import TINY, fake_problem
+
+from dse import RandomSearch, describe, read_design, read_front, write_csv, write_design, write_front
+from workloads.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def found():
+    problem = fake_problem(2, **TINY)
+    return problem, RandomSearch()(problem, budget=200, seed=1)
+
+
+def test_fronts_round_trip(tmp_path, found):
+    problem, result = found
+    path = tmp_path / "deep" / "front.json"
+    write_front(path, problem, result, created_by="test")
+    file = read_front(path)
+    assert list(file.designs) == result.designs(problem)
+    np.testing.assert_array_equal(file.values, result.objectives)
+    assert file.objectives == (("latency_s", "s"), ("energy_pj", "pJ"), ("area_mm2", "mm2"))
+    assert [kernel["name"] for kernel in file.kernels] == ["k0", "k1"]
+    assert file.created_by == "test"
+    assert read_design(f"{path}:1") == file.designs[1]
+    np.testing.assert_allclose(problem.score_designs(file.designs).objectives, file.values, rtol=1e-6)
+    assert [entry.name for entry in path.parent.iterdir()] == ["front.json"]
+
+
+def test_single_designs_off_the_lattice_round_trip(tmp_path, found):
+    problem, result = found
+    design = result.designs(problem)[0]
+    odd = type(design)({**design.hardware, "pe_rows": 12.0}, design.mappings, design.kernels)
+    write_design(tmp_path / "one.json", problem, odd, created_by="test")
+    assert read_design(tmp_path / "one.json") == odd
+
+
+def test_tables_have_a_row_for_each_design(tmp_path, found):
+    problem, result = found
+    write_csv(tmp_path / "front.csv", problem, result)
+    with open(tmp_path / "front.csv") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == len(result.genomes)
+    assert float(rows[0]["latency_s"]) == result.objectives[0, 0]
+    assert set(describe(result.designs(problem)[0])) <= set(rows[0])
+
+
+def _set(*path):
+    *keys, value = path
+
+    def change(document):
+        for key in keys[:-1]:
+            document = document[key]
+        document[keys[-1]] = value
+
+    return change
+
+
+def _drop(*path):
+    def change(document):
+        for key in path[:-1]:
+            document = document[key]
+        del document[path[-1]]
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "part"),
+    [
+        (_set("schema", "other"), "not a design file"),
+        (_set("version", 9), "version 9"),
+        (_drop("rows"), "'rows' is missing"),
+        (_drop("kernels"), "'kernels' is missing"),
+        (_drop("workload"), "'workload' is missing"),
+        (_set("scenario", 3), "'scenario' must be an object"),
+        (_set("rows", 3), "'rows' must be a list"),
+        (_set("rows", 0, 4), r"rows\[0\]' must be an object"),
+        (_drop("rows", 0, "hardware", "lanes"), r"rows\[0\].hardware.lanes' is missing"),
+        (_set("rows", 0, "hardware", "lanes", "two"), "must be a number"),
+        (_set("rows", 0, "hardware", "lanes", float("nan")), "must be a number"),
+        (_set("rows", 0, "hardware", "lanes", -1), "at least 1"),
+        (_set("rows", 0, "hardware", "colour", 1), "colour' is unknown"),
+        (_set("rows", 0, "hardware", "intersection", "none"), "is unknown; use"),
+        (_set("rows", 0, "mappings", "k0", "a_format", "zip"), "is unknown; use"),
+        (_drop("rows", 0, "mappings", "k1"), "k1' is missing"),
+        (_set("rows", 0, "mappings", "k9", {}), "not among the file's kernels"),
+        (_set("rows", 0, "mappings", "k0", "b_zero", "skip"), "does not go with"),
+        (_drop("rows", 0, "objectives", "area_mm2"), "area_mm2' is missing"),
+        (_set("kernels", 0, "family", "cubic"), "must be 'dense_b' or 'sparse_b'"),
+    ],
+)
+def test_defects_are_told_in_one_sentence(tmp_path, found, change, part):
+    problem, result = found
+    path = tmp_path / "front.json"
+    write_front(path, problem, result, created_by="test")
+    document = json.loads(path.read_text())
+    change(document)
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match=part) as caught:
+        read_front(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_rows_that_are_not_there(tmp_path, found):
+    problem, result = found
+    path = tmp_path / "front.json"
+    write_front(path, problem, result, created_by="test")
+    for row in (-1, len(result.genomes)):
+        with pytest.raises(InputError, match="has rows 0 to"):
+            read_design(f"{path}:{row}")
+    with pytest.raises(InputError, match="choose one by its row"):
+        read_design(path)
+    with pytest.raises(InputError, match="cannot be read"):
+        read_design(tmp_path / "missing.json:0")
+    path.write_text("{")
+    with pytest.raises(InputError, match="not valid JSON"):
+        read_front(path)

@@ -1,0 +1,155 @@
+"""Bad input to the scripts: one clear sentence on stderr, a non-zero status, no traceback, no half-written files."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import scipy.sparse
+
+from experiments import pareto_front, tune_pe_count, what_if
+from experiments.common.cli import USAGE_ERROR, main
+
+ROOT = Path(__file__).resolve().parents[1]
+SCRIPTS = {"pareto_front": pareto_front, "tune_pe_count": tune_pe_count, "what_if": what_if}
+
+
+def complaint(script: str, args: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Run a script that must fail; the one sentence it says."""
+    module = SCRIPTS[script]
+    assert main(module.run, module.Config, args) == USAGE_ERROR
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    lines = said.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: ")
+    return lines[0]
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """A folder of broken inputs."""
+    (tmp_path / "empty.mtx").write_text("")
+    (tmp_path / "words.mtx").write_text("%%MatrixMarket matrix coordinate real general\n2 2 1\n1 one 1.0\n")
+    (tmp_path / "truncated.mtx").write_text("%%MatrixMarket matrix coordinate real general\n4 4 3\n1 1 1.0\n")
+    (tmp_path / "oversized.mtx").write_text("%%MatrixMarket matrix coordinate real general\n2 2 1\n5 1 1.0\n")
+    (tmp_path / "negative.mtx").write_text("%%MatrixMarket matrix coordinate real general\n2 2 1\n-1 1 1.0\n")
+    (tmp_path / "nothing.mtx").write_text("%%MatrixMarket matrix coordinate real general\n4 4 0\n")
+    np.save(tmp_path / "nan.npy", np.array([[1.0, np.nan], [0.0, 1.0]]))
+    scipy.sparse.save_npz(tmp_path / "wide.npz", scipy.sparse.csr_array(np.ones((2, 3))))
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "broken.json").write_text("{")
+    (tmp_path / "other.json").write_text(json.dumps({"schema": "something else"}))
+    (tmp_path / "unknown.json").write_text(json.dumps({"no_such_constant": 1.0}))
+    (tmp_path / "negative.json").write_text(json.dumps({"int_add_pj": -1.0}))
+    (tmp_path / "space.toml").write_text("[pe_rowz]\nlow = 1\nhigh = 8\n")
+    (tmp_path / "file").write_text("in the way")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        (["--workload", "{}/missing.mtx"], ["missing.mtx", "no such path"]),
+        (["--workload", "{}/empty.mtx"], ["empty.mtx"]),
+        (["--workload", "{}/words.mtx"], ["words.mtx"]),
+        (["--workload", "{}/truncated.mtx"], ["truncated.mtx"]),
+        (["--workload", "{}/oversized.mtx"], ["oversized.mtx"]),
+        (["--workload", "{}/negative.mtx"], ["negative.mtx"]),
+        (["--workload", "{}/nothing.mtx"], ["nothing.mtx", "non-zero"]),
+        (["--workload", "{}/nan.npy"], ["nan.npy", "NaN"]),
+        (["--workload", "{}/wide.npz@axa"], ["wide.npz", "square"]),
+        (["--workload", "{}/wide.npz@dot"], ["dot", "@axa"]),
+        (["--workload", "{}/folder"], ["folder", "no matrix"]),
+        (["--workload"], ["No workload"]),
+        (["--objectives", "latency,beauty"], ["beauty", "latency_s"]),
+        (["--objectives"], ["objective"]),
+        (["--fix", "pe_rowz=12"], ["pe_rowz", "pe_rows"]),
+        (["--fix", "pe_rows"], ["pe_rows", "NAME=VALUE"]),
+        (["--fix", "pe_rows=0"], ["pe_rows", "at least 1"]),
+        (["--fix", "a_format=zip"], ["zip", "csr"]),
+        (["--fix", "nobody.tile_m=16"], ["nobody"]),
+        (["--space", "{}/missing.toml"], ["missing.toml"]),
+        (["--space", "{}/space.toml"], ["space.toml", "pe_rowz"]),
+        (["--technology", "{}/missing.json"], ["missing.json"]),
+        (["--technology", "{}/broken.json"], ["broken.json", "JSON"]),
+        (["--technology", "{}/unknown.json"], ["no_such_constant"]),
+        (["--technology", "{}/negative.json"], ["int_add_pj", "negative"]),
+        (["--node", "3"], ["node_nm", "5..45"]),
+        (["--node", "nan"], ["node_nm"]),
+        (["--clock-ghz", "40"], ["clock_ghz", "lower the clock"]),
+        (["--dram", "core"], ["core", "lpddr4"]),
+        (["--dram-channels", "0"], ["dram_channels"]),
+        (["--max-area-mm2", "-1"], ["area_mm2", "positive"]),
+        (["--max-area-mm2", "nan"], ["area_mm2", "positive"]),
+        (["--budget", "0"], ["budget", "at least 1"]),
+        (["--seed", "-1"], ["--seed"]),
+        (["--out", "{}/file/below"], ["--out", "cannot write"]),
+        (["--max-area-mm2", "0.0001", "--fix", "dataflow=gustavson"], ["area_mm2 <= 0.0001", "smallest found"]),
+        (["--strategy", "exhaustive"], ["designs", "budget"]),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else None,
+)
+def test_pareto_front(args: list[str], words: list[str], files: Path, capsys: pytest.CaptureFixture[str]):
+    args = [arg.replace("{}", str(files)) for arg in args]
+    out = [] if "--out" in args else ["--out", str(files / "out")]
+    said = complaint("pareto_front", ["--smoke", *args, *out], capsys)
+    for word in words:
+        assert word in said
+    assert not list((files / "out").glob("*")), "files of a run that failed"
+
+
+@pytest.mark.parametrize(
+    ("script", "args", "words"),
+    [
+        ("what_if", ["--set", "index_bus=64"], ["index_bus", "did you mean 'index_bus_bits'"]),
+        ("what_if", ["--set", "index_bus_bits"], ["NAME=VALUE"]),
+        ("what_if", ["--set", "index_bus_bits=wide"], ["wide", "whole number"]),
+        ("what_if", ["--set", "a_format=zip"], ["zip", "bitmask"]),
+        ("what_if", ["--set", "lanes=2", "--set", "lanes=4"], ["twice"]),
+        ("what_if", ["--design", "{}/missing.json:3"], ["missing.json"]),
+        ("what_if", ["--design", "{}/broken.json"], ["broken.json", "JSON"]),
+        ("what_if", ["--design", "{}/other.json"], ["other.json", "schema"]),
+        ("what_if", ["--out", "{}/file/below"], ["--out", "cannot write"]),
+        ("tune_pe_count", ["--counts", "0", "4"], ["--counts", "whole numbers"]),
+        ("tune_pe_count", ["--counts"], ["--counts"]),
+        ("tune_pe_count", ["--design", "{}/other.json:0"], ["other.json", "schema"]),
+        ("tune_pe_count", ["--workload", "{}/nan.npy"], ["nan.npy", "NaN"]),
+        ("tune_pe_count", ["--out", "{}/file/below"], ["--out", "cannot write"]),
+    ],
+)
+def test_other_scripts(script: str, args: list[str], words: list[str], files: Path, capsys: pytest.CaptureFixture[str]):
+    args = [arg.replace("{}", str(files)) for arg in args]
+    said = complaint(script, [*args, *([] if "--out" in args else ["--out", str(files / "out")])], capsys)
+    for word in words:
+        assert word in said
+
+
+@pytest.mark.parametrize("command", [["experiments/pareto_front.py"], ["-m", "experiments.what_if"]])
+def test_status_of_the_process(command: list[str], tmp_path: Path):
+    args = ["--workload", "nobody-has-this", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, *command, *args],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == USAGE_ERROR
+    assert done.stderr.count("\n") == 1
+    assert "nobody-has-this" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS))
+def test_help_names_every_common_option(script: str, capsys: pytest.CaptureFixture[str]):
+    with pytest.raises(SystemExit) as stop:
+        main(SCRIPTS[script].run, SCRIPTS[script].Config, ["--help"])
+    assert stop.value.code == 0
+    said = capsys.readouterr().out
+    for option in ("Usage:", "--smoke", "--seed", "--out", "--node", "--dram", "--technology", "--workload"):
+        assert option in said
