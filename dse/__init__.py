@@ -8,20 +8,31 @@ The usual run is five lines:
     design = read_design("front.json:7")          # row 7 of the front; rows count from 0
     costs, total = problem.detail(design)         # one `Cost` per kernel, and the workload's
 
-| module | what is in it |
-|---|---|
-| `space` | `Parameter(name, values, scope, unit, scale, source)`, `DesignSpace(parameters, per_kernel)`: `.fix(pe_rows=12)`, `.size`; `read_space(path)` (TOML), `parse_fixes(["pe_rows=12", "conv1.tile_m=64"]) -> dict` for `space.fix(**dict)` |
-| `defaults` | `default_space()`: bounds cited from published accelerators |
-| `design` | `Design(hardware, mappings, kernels)`: a design in words; `.build() -> (Hardware, [Mapping])`, `describe(design) -> {name: value}` with units in the names, for tables |
-| `encoding` | `Encoding(space, kernels)`: designs as rows of integers (genomes) and back; random, canonical and legal rows |
-| `objectives` | `OBJECTIVES` by name: `latency_s energy_pj area_mm2 power_w edp_js ed2p_js2 eadp_jsmm2`; `Constraint(objective, maximum)` |
-| `problem` | `make_problem(workload, space, technology, *, objectives, constraints={"area_mm2": 20.0}, statistics=None, progress=False) -> Problem`; `problem.score(genomes) -> Scores`, `problem.score_designs([Design]) -> Scores`, `problem.detail(design) -> ([Cost], Cost)`, `problem.design(genome) -> Design`, `problem.evaluations`, `problem.require_feasible(result)` |
-| `pareto` | `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(objectives) -> row` |
-| `result` | `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace)`: a front; `.designs(problem) -> [Design]`; `trace` is `[(evaluations, objectives of the front so far)]` |
-| `strategies` | `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`: each is called as `strategy(problem, *, budget, seed=0, progress=False) -> Result` |
-| `design_file` | `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *, created_by)`, `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`, `write_csv(path, problem, result)` |
-| `sensitivity` | `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log objective / d log parameter}}` |
-| `compile_cache` | `enable_compile_cache(folder=None) -> Path`: keep compiled code between runs (scripts call it, nothing else does) |
+- `space`: `Parameter(name, values, scope, unit, scale, source)`; `DesignSpace(parameters, per_kernel)` with
+  `.fix(pe_rows=12)`; `read_space(path)` (TOML); `parse_fixes(["pe_rows=12", "conv1.tile_m=64"])`, a dictionary for
+  `space.fix(**fixes)`
+- `defaults`: `default_space()`, bounds cited from published accelerators
+- `design`: `Design(hardware, mappings, kernels)`, a design in words, with `.build() -> (Hardware, [Mapping])`;
+  `describe(design) -> {name: value}`, one flat row of a table
+- `encoding`, `combinations`, `moves`: `Encoding(space, kernels)`, designs as rows of integers (genomes) and back;
+  steps between them
+- `objectives`: `OBJECTIVES` by name (`latency_s energy_pj area_mm2 power_w edp_js ed2p_js2 eadp_jsmm2`); `Constraint`
+- `problem`, `batch`: `make_problem(workload, space, technology, *, objectives, constraints={"area_mm2": 20.0},
+  statistics=None, evaluate=None, progress=False) -> Problem`; `problem.score(genomes) -> Scores`,
+  `.score_designs([Design]) -> Scores`, `.detail(design) -> ([Cost], Cost)`, `.details([Design])`, `.design(genome) ->
+  Design`, `.evaluations`, `.require_feasible(result)`
+- `pareto`: `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front)
+  -> row`
+- `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace)`, a front; `.designs(problem)`;
+  `trace` is `((evaluations, objectives of the front so far), ...)`
+- `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
+  `strategy(problem, *, budget, seed=0, progress=False) -> Result`
+- `design_file`: `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *,
+  created_by)`, `write_csv(path, problem, result)`
+- `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
+- `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
+- `compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled code between runs; scripts call it,
+  nothing else
 
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """
@@ -29,7 +40,8 @@ Everything a user can get wrong raises `workloads.errors.InputError` with one se
 from dse.compile_cache import enable_compile_cache
 from dse.defaults import default_space
 from dse.design import Design, describe
-from dse.design_file import DesignFile, read_design, read_front, write_csv, write_design, write_front
+from dse.design_file import write_csv, write_design, write_front
+from dse.design_reader import DesignFile, read_design, read_front
 from dse.encoding import Encoding
 from dse.objectives import OBJECTIVES, Constraint, Objective
 from dse.pareto import Box, hypervolume, knee, nondominated

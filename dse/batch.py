@@ -88,8 +88,8 @@ class Batcher:
         self._compiled: dict[tuple[str, str, str], Any] = {}
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
-        """The function to compile: `kind` is "values", "gradient" or "cost". Numbers come one by one, for the gradient of a
-        packed vector would be a single huge fused sum."""
+        """The function to compile: `kind` is "values", "gradient" or "cost". Numbers come one by one, for the gradient
+        of a packed vector would be a single huge fused sum."""
         numerics = self._relaxed if kind == "gradient" else Exact()
 
         def cost(tables, technology, numbers, intersection, capabilities, choices):

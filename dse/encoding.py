@@ -1,22 +1,21 @@
 """Designs as rows of integers (genomes), for strategies to change and for batches to evaluate.
 
 A gene holds the position of a value in its parameter's list. The genes of the hardware come first, then those of each
-kernel's mapping in turn. Everything here is NumPy on the host and works on all rows at once; the models' arrays are made
-inside the compiled functions (`dse.batch`).
+kernel's mapping in turn. Everything here is NumPy on the host and works on all rows at once; the models' arrays are
+made inside the compiled functions (`dse.batch`).
 """
 
 import dataclasses
-import functools
-import itertools
 from collections.abc import Sequence
 
 import numpy as np
 
+from dse.combinations import COMBINED, legal_rows
 from dse.design import Design
 from dse.space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, DesignSpace, Parameter, Value
 from hwmodels.choices import INTERSECTIONS
 from hwmodels.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
-from hwmodels.legality import canonical, illegality, legal_formats, legal_zero_modes, uses_intersection
+from hwmodels.legality import uses_intersection
 from workloads.errors import InputError
 from workloads.lattice import levels
 
@@ -84,8 +83,6 @@ class Encoding:
     number. `settled[kernel]` says which of them any raw combination (C order of the lists) turns into, -1 for none.
     """
 
-    COMBINED = ("dataflow", *MAPPING_CHOICES)
-
     def __init__(self, space: DesignSpace, kernels: Sequence[Kernel]):
         names = [kernel.name for kernel in kernels]
         if not kernels or len(set(names)) < len(names):
@@ -128,7 +125,7 @@ class Encoding:
 
     def combined_columns(self, kernel: int) -> np.ndarray:
         """Columns of a kernel's dataflow and choices, in the order of `COMBINED`."""
-        return np.array([self._column[kernel, name] for name in self.COMBINED])
+        return np.array([self._column[kernel, name] for name in COMBINED])
 
     @property
     def size(self) -> float:
@@ -142,12 +139,12 @@ class Encoding:
 
     def _combinations(self, at: int) -> tuple[np.ndarray, np.ndarray]:
         kernel = self.kernels[at]
-        lists = tuple(tuple(map(str, self.genes[self._column[at, name]].values)) for name in self.COMBINED)
+        lists = tuple(tuple(map(str, self.genes[self._column[at, name]].values)) for name in COMBINED)
         rows, raw = legal_rows(lists, kernel.family)
         if len(rows) == 0:
             raise InputError(
-                f"No legal mapping is left for kernel '{kernel.name}' ({kernel.family}); allow more dataflows, formats or "
-                "zero modes in the design space."
+                f"No legal mapping is left for kernel '{kernel.name}' ({kernel.family}); allow more dataflows, formats "
+                "or zero modes in the design space."
             )
         return rows, raw
 
@@ -227,61 +224,6 @@ class Encoding:
                     f"{gene.parameter.name} '{value}' is not in the design space: {', '.join(map(str, gene.values))}."
                 )
         return row
-
-
-@functools.lru_cache(maxsize=256)
-def legal_rows(lists: tuple[tuple[str, ...], ...], family: str) -> tuple[np.ndarray, np.ndarray]:
-    """Every legal, canonical combination of names, and which of them each raw combination settles to.
-
-    **Arguments**: `lists`, the names allowed for each choice of `Encoding.COMBINED`. **Returns** positions in `lists`,
-    shape [c, 8], sorted; and for each raw combination (in C order of the lists) a row of them, or -1 for none.
-    """
-    once = tuple(
-        names[:1] if choice == "loop_order" else names for choice, names in zip(Encoding.COMBINED, lists, strict=True)
-    )
-    keys: list[tuple[int, ...] | None] = []
-    for names in itertools.product(*once):  # the loop order goes with everything, so it is put in afterwards
-        words = _settled(dict(zip(Encoding.COMBINED, names, strict=True)), lists, family)
-        settled = None
-        if words is not None:
-            settled = tuple(
-                values.index(words[name]) if words[name] in values else 0
-                for name, values in zip(Encoding.COMBINED, once, strict=True)
-            )
-        keys.append(settled)
-    found = sorted({key for key in keys if key is not None})
-    at = {row: index for index, row in enumerate(found)}
-    axis = Encoding.COMBINED.index("loop_order")
-    orders = len(lists[axis])
-    rows = np.tile(np.array(found, np.int32).reshape(-1, len(lists)), (orders, 1))
-    rows[:, axis] = np.repeat(np.arange(orders), len(found))
-    raw = np.array([at[key] if key is not None else -1 for key in keys]).reshape([len(names) for names in once])
-    raw = np.concatenate([np.where(raw >= 0, raw + order * len(found), -1) for order in range(orders)], axis=axis)
-    sorting = np.lexsort(rows.T[::-1])
-    place = np.append(np.argsort(sorting), -1)  # -1 stays -1
-    return rows[sorting], place[raw].ravel()
-
-
-SWAPPED = {"csr": "csc", "rle": "csc", "csc": "csr"}
-"""The format of the other order that stands in when the dataflow changes."""
-
-
-def _settled(words: dict[str, str], lists: tuple[tuple[str, ...], ...], family: str) -> dict[str, str] | None:
-    """The legal, canonical combination nearest to a raw one; None if there is none within the lists."""
-    if illegality(words, family):
-        allowed = dict(zip(Encoding.COMBINED, lists, strict=True))
-        words = dict(words)
-        for operand in ("a", "b"):
-            format, zero = f"{operand}_format", f"{operand}_zero"
-            if words[format] not in legal_formats(words["dataflow"], operand, family):
-                words[format] = SWAPPED.get(words[format], words[format])
-            if words[zero] not in legal_zero_modes(words[format], operand, family):
-                words[zero] = "gate" if "gate" in allowed[zero] else "compute"
-            if words[format] not in allowed[format] or words[zero] not in allowed[zero]:
-                return None
-        if illegality(words, family):
-            return None
-    return canonical(words, family)
 
 
 def batch_of(designs: Sequence[Design]) -> Batch:

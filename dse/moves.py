@@ -8,7 +8,7 @@ from hwmodels.hardware import MAPPING_NUMBERS
 
 
 def hardware_neighbours(encoding: Encoding, row: np.ndarray) -> np.ndarray:
-    """Rows one hardware step away: each number one position up or down, each other intersection unit; shape [j, genes]."""
+    """Rows one hardware step away, shape [j, genes]: a number one position up or down, another intersection unit."""
     rows = []
     for column in np.flatnonzero((encoding.of_kernel < 0) & (encoding.radix > 1)):
         positions = (
@@ -74,7 +74,7 @@ def shrink_tiles(encoding: Encoding, rows: np.ndarray, scores: Scores, rng: np.r
     rows = rows.copy()
     need = np.nan_to_num(scores.fits[:, :, :3].max(axis=2), nan=4.0, posinf=2.0**12)
     for at, kernel in np.argwhere(need > 1 + TOLERANCE):
-        columns = np.array([encoding.column(kernel, name) for name in MAPPING_NUMBERS])
+        columns = np.array([encoding.column(int(kernel), name) for name in MAPPING_NUMBERS])
         for _ in range(int(np.ceil(np.log2(need[at, kernel])))):
             can = np.flatnonzero(rows[at, columns] > 0)
             if len(can) == 0:

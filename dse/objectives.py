@@ -1,7 +1,7 @@
 """What is minimised and what is limited.
 
-Every objective is a product of powers of latency, energy and area, so its logarithm is linear in theirs: one gradient of
-(log latency, log energy, log area) serves them all, and the same table serves constraints.
+Every objective is a product of powers of latency, energy and area, so its logarithm is linear in theirs: one gradient
+of (log latency, log energy, log area) serves them all, and the same table serves constraints.
 """
 
 import dataclasses

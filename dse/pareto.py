@@ -7,7 +7,7 @@ import numpy as np
 
 
 def nondominated(objectives: np.ndarray) -> np.ndarray:
-    """Mask, shape [n], of the rows that no other row is at least as good as in everything (first of equal rows only)."""
+    """Mask, shape [n], of the rows that no other row is at least as good as in everything (the first of equal rows)."""
     if len(objectives) == 0:
         return np.zeros(0, bool)
     return moocore.is_nondominated(np.asarray(objectives, float), keep_weakly=False)

@@ -1,4 +1,4 @@
-"""A search problem: a workload, a design space, a technology, objectives and constraints; scored exactly, in batches."""
+"""A search problem: workload, design space, technology, objectives and constraints; scored exactly, in batches."""
 
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -165,12 +165,12 @@ class Problem:
         name, unit = constraint.objective.name, constraint.objective.unit
         if ratio <= 1:
             return (
-                f"No design meets all of the constraints together ({', '.join(c.objective.name for c in self.constraints)}); "
+                f"No design meets all constraints together ({', '.join(c.objective.name for c in self.constraints)}); "
                 "relax one of them."
             )
         return (
-            f"No design meets {name} <= {constraint.maximum:g} {unit}: the smallest found is {value:.3g} {unit}; raise the "
-            "limit or widen the design space."
+            f"No design meets {name} <= {constraint.maximum:g} {unit}: the smallest found is {value:.3g} {unit}; raise "
+            "the limit or widen the design space."
         )
 
 
@@ -202,8 +202,8 @@ def make_problem(
 ) -> Problem:
     """A problem for a `workloads.Workload`, which is measured here unless its `statistics` (one per kernel) are given.
 
-    `constraints` are maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}`; that every kernel fits its
-    buffers is always required. `evaluate` replaces the model (a published machine's own rules).
+    `constraints` are maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}`; that every kernel
+    fits its buffers is always required. `evaluate` replaces the model (a published machine's own rules).
     """
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
     kernels = [Kernel(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]

@@ -17,7 +17,8 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
 | `technology` | cited energies, areas, leakage; node, voltage and DRAM of the scenario |
 
-Under `hwmodels.technology`: `technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate` takes.
+Under `hwmodels.technology`: `technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate`
+takes.
 """
 
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.choices import INTERSECTIONS, SCHEDULES, ZERO_MODES
+from hwmodels.cost import rows_of
 from hwmodels.formats import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
@@ -15,7 +16,7 @@ Scalar = Float[Array, "..."]
 PerClass = Float[Array, "c ..."]
 
 SKIP, GATE = ZERO_MODES.index("skip"), ZERO_MODES.index("gate")
-BALANCED, CYCLIC = SCHEDULES.index("balanced"), SCHEDULES.index("cyclic")
+BALANCED = SCHEDULES.index("balanced")
 TWO_FINGER = INTERSECTIONS.index("two_finger")
 BITMASK_WORD = 64.0
 """Positions of a bitmask that a decoder or a bitmask intersection takes in one step."""
@@ -142,11 +143,12 @@ class RowLoads(eqx.Module):
 
 
 def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, "3 ..."]:
-    """Schedule as it looks to the non-zeros: the two-finger unit balances rows, which leaves them dealt as if cyclic."""
+    """Schedule as the non-zeros see it: the two-finger unit balances rows, which deals them as if cyclic."""
     if mapping.dataflow != "inner_product":
         return mapping.schedule
     by_rows = mapping.schedule[BALANCED] * hardware.intersection[TWO_FINGER]
-    return mapping.schedule.at[BALANCED].add(-by_rows).at[CYCLIC].add(by_rows)
+    row_blocks, cyclic, balanced = mapping.schedule
+    return rows_of(row_blocks, cyclic + by_rows, balanced - by_rows)
 
 
 def row_loads(

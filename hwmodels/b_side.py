@@ -1,7 +1,7 @@
 """The operand B and the product Z as the machine sees them: what both families of kernels answer.
 
-`DenseB` (SpMV, SpMM) and `SparseB` (SpMSpM) are the two final classes. Per-class vectors follow the classes of A's tiles
-and are totals over all visits, those along n included.
+`DenseB` (SpMV, SpMM) and `SparseB` (SpMSpM) are the two final classes. Per-class vectors follow the classes of A's
+tiles and are totals over all visits, those along n included.
 """
 
 import abc

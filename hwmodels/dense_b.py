@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.a_side import BITMASK_WORD, ASide, RowLoads, total
+from hwmodels.a_side import BITMASK_WORD, ASide, total
 from hwmodels.b_side import BSide, Products
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
@@ -89,7 +89,6 @@ def dense_b(
     by_columns = mapping.dataflow != "inner_product"
     rows_sent = a.columns if by_columns else a.widths
     spill = (total(a.heights) - a.block_rows) / total(a.heights)
-    entries = total(a.entries)
     products = Products(
         both_skip=total(a.nonzeros) * columns,
         a_skips=total(a.nonzeros) * columns,

@@ -1,7 +1,7 @@
 """The model: what one kernel costs on one design. Batch it with `jax.vmap`, differentiate it with `jax.grad`.
 
-The formulas follow docs/machine.md section by section: tiles and fetches, column passes and buffer fills, cycles of each
-resource in each occupancy class, then the maximum over resources per class, summed.
+The formulas follow docs/machine.md section by section: tiles and fetches, column passes and buffer fills, cycles of
+each resource in each occupancy class, then the maximum over resources per class, summed.
 """
 
 import equinox as eqx
@@ -101,8 +101,8 @@ def evaluate_many(
 ) -> Cost:
     """Cost of a kernel on each of a stack of designs: `jax.vmap(evaluate)` over the first axis of designs, but faster.
 
-    The models use no operation that would not broadcast over trailing axes, so the batch is moved last and evaluated as it
-    stands: loops over designs are then contiguous and vectorise, whatever the number of occupancy classes.
+    The models use no operation that would not broadcast over trailing axes, so the batch is moved last and evaluated as
+    it stands: loops over designs are then contiguous and vectorise, whatever the number of occupancy classes.
     """
     batch = hardware.pe_rows.shape
     designs = jax.lax.optimization_barrier(jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), (hardware, mapping)))

@@ -1,8 +1,9 @@
-"""Which choices go together, by name: the one table shared by the validator and the design space (docs/machine.md, 2-4).
+"""Which choices go together, by name: the one table shared by the validator and the design space (docs/machine.md,
+2-4).
 
-Row order: csr and rle of A need its rows (inner product, Gustavson), csc of A its columns (outer product); of B, csr and
-rle need rows (Gustavson, outer product), csc needs columns (inner product). The other formats serve both orders. A dense
-operand cannot skip. B of the dense-B family is always dense and computed.
+Row order: csr and rle of A need its rows (inner product, Gustavson), csc of A its columns (outer product); of B, csr
+and rle need rows (Gustavson, outer product), csc needs columns (inner product). The other formats serve both orders. A
+dense operand cannot skip. B of the dense-B family is always dense and computed.
 """
 
 from collections.abc import Mapping
@@ -38,9 +39,9 @@ def uses_intersection(names: Mapping[str, str]) -> bool:
 def canonical(names: Mapping[str, str], family: str) -> dict[str, str]:
     """The same mapping (choice -> name) with every choice that changes nothing set to its cheapest value.
 
-    The outer product balances nothing and streams both operands, so its schedule and residency do not matter. When A does
-    not skip, all rows are equal and the schedule does not matter either, unless the inner product deals the columns of a
-    sparse B by it. An `intersection` among the names is set to leader-follower when it is never run.
+    The outer product balances nothing and streams both operands, so its schedule and residency do not matter. When A
+    does not skip, all rows are equal and the schedule does not matter either, unless the inner product deals the
+    columns of a sparse B by it. An `intersection` among the names is set to leader-follower when it is never run.
     """
     new = dict(names)
     columns_dealt = names["dataflow"] == "inner_product" and family == "sparse_b"

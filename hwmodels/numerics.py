@@ -132,7 +132,7 @@ class StraightThrough(Numerics):
         return self._through(Exact().more_than_one(x), Smooth(self.temperature).more_than_one(x))
 
     def max_of(self, *values):
-        """Exact forward, smooth backward (a maximum as blunt as the ceilings would blur: a tenth of their temperature)."""
+        """Exact forward, smooth backward, at a tenth of the ceilings' temperature (a blunter maximum would blur)."""
         return self._through(Exact().max_of(*values), Smooth(self.temperature / 10).max_of(*values))
 
     def shares(self, *values):

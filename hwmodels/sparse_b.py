@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.a_side import BITMASK_WORD, SKIP, ASide, RowLoads, total
+from hwmodels.a_side import BITMASK_WORD, SKIP, ASide, total
 from hwmodels.b_side import BSide, Products
 from hwmodels.formats import COO, CSC, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.hardware import Hardware, Mapping

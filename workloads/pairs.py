@@ -25,11 +25,11 @@ JOINT_QUANTITIES = ("visits", "a_each", "a_once", "b_each", "b_once", "a_tiles_o
 def pair_tables(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarray]:
     """Measure a pair on the lattice; counts as float64.
 
-    **Arguments**: patterns `a` [M, K] and `b` [K, N], sorted. **Returns** `joint` [Lm, Lk, Ln, 7] (`JOINT_QUANTITIES`),
-    `row_steps` [Ln, 13]: sum over entries of A of the steps that their row of B takes on each width, `a_passes` [Lm, P, 8]
-    and `b_passes` [Ln, 13, 8], with `k_classes` [8]: passes per column of A and row of B for classes of k by product,
-    `fibers` [Lk, 5]: pairs of non-empty fibers, A's and B's elements in them, jumps, distinct outputs,
-    `totals` [3]: products, non-zeros of Z, effectual entries of A.
+    **Arguments**: patterns `a` [M, K] and `b` [K, N], sorted. **Returns** `joint` [Lm, Lk, Ln, 7]
+    (`JOINT_QUANTITIES`), `row_steps` [Ln, 13]: sum over entries of A of the steps that their row of B takes on each
+    width, `a_passes` [Lm, P, 8] and `b_passes` [Ln, 13, 8], with `k_classes` [8]: passes per column of A and row of B
+    for classes of k by product, `fibers` [Lk, 5]: pairs of non-empty fibers, A's and B's elements in them, jumps,
+    distinct outputs, `totals` [3]: products, non-zeros of Z, effectual entries of A.
     """
     k_count = a.shape[1]
     a_columns, b_columns = csr_array(a.T), csr_array(b.T)
@@ -99,7 +99,7 @@ def _classes_of(products: np.ndarray) -> np.ndarray:
 def _passes(
     fiber: np.ndarray, count: np.ndarray, classes: np.ndarray, n_widths: int, last_takes_all: bool = False
 ) -> np.ndarray:
-    """Passes over all segments when each is dealt 1, 2, 4, ... at a time, summed by class of its k: [n_widths, CLASSES]."""
+    """Passes over all segments when each is dealt 1, 2, 4, ... at a time, by class of its k: [n_widths, CLASSES]."""
     kept = classes[fiber] >= 0
     keys, count = classes[fiber][kept], count[kept].astype(np.int64)
     rows = []
@@ -112,7 +112,7 @@ def _passes(
 def _tiles_per_column_block(
     pattern: csr_array, level: int, height_levels: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """For each column block of width 2**level: non-empty tiles at each height [heights, blocks], non-empty rows, non-zeros."""
+    """For each column block of width 2**level: non-empty tiles at each height [heights, blocks], rows, non-zeros."""
     ones = np.ones(pattern.shape[1], np.int64)
     row, tile, count, _, _ = segments(*_csr(pattern), ones, level)
     blocks = (pattern.shape[1] - 1 >> level) + 1

@@ -374,9 +374,9 @@ def scan_rows(order, row, tile, count, padding, work, height_level, rows):
 def scan_columns(order, column, tile, count, weight, width_level, columns, height_level, rows):
     """Statistics of the columns of every tile (columns are the rows of the transposed pattern), per occupancy bucket.
 
-    Returns (sums, widths, areas): `sums` [BUCKETS, 3 + PARTITION_LEVELS]: non-zeros, non-empty columns, their weight (entries
-    of B that they touch), then the number of passes when each column is dealt P at a time; and the sums of the tiles'
-    widths and areas.
+    Returns (sums, widths, areas): `sums` [BUCKETS, 3 + PARTITION_LEVELS]: non-zeros, non-empty columns, their weight
+    (entries of B that they touch), then the number of passes when each column is dealt P at a time; and the sums of
+    the tiles' widths and areas.
     """
     levels = PARTITION_LEVELS
     sums = np.zeros((BUCKETS, 3 + levels))
@@ -414,7 +414,7 @@ def scan_columns(order, column, tile, count, weight, width_level, columns, heigh
 
 @njit(cache=True, nogil=True)
 def into_classes(amount, sums, classes):
-    """Cut buckets in ascending order into classes of equal amount: `amount` [BUCKETS], `sums` [BUCKETS, q] -> [classes, q].
+    """Cut buckets, lightest first, into classes of equal amount: `sums` [BUCKETS, q] to [classes, q].
 
     A bucket that straddles a class boundary is shared in proportion, so one single tile still fills every class alike.
     """

@@ -34,7 +34,7 @@ POINT_QUANTITIES = (
     "block_rows",
     "block_columns",
 )
-"""Per lattice point: largest tile; sums over the non-empty tiles; rows and columns of non-empty row and column blocks."""
+"""Per lattice point: largest tile; sums over the non-empty tiles; rows and columns in non-empty blocks."""
 
 
 def threads() -> int:

@@ -1,7 +1,8 @@
 r"""Gradient descent from many starts along many preferences at once, then the polish.
 
-Numbers move freely in log2 (one unit is a step of the lattice), choices stay as sampled and improve in the polish. Start s
-minimises the augmented smooth Chebyshev scalarisation of the normalised log objectives $z_i$ under its preference $w$,
+Numbers move freely in log2 (one unit is a step of the lattice), choices stay as sampled and improve in the polish.
+Start s minimises the augmented smooth Chebyshev scalarisation of the normalised log objectives $z_i$ under its
+preference $w$,
 
 $$\tau \log \sum_i \exp(w_i z_i / \tau) + \rho \sum_i w_i z_i + \lambda \sum_c \max(0, \log c),$$
 
@@ -43,8 +44,8 @@ class Gradient(Strategy):
     starts: int = 256
     """At most so many."""
     flows: int = 1
-    """Dataflows that are differentiated in each family of kernels, the commonest of the front; each one is compiled, which
-    takes 10 to 20 s the first time. The polish tries the others."""
+    """Dataflows that are differentiated in each family of kernels, the commonest of the front; each one is compiled,
+    which takes 10 to 20 s the first time. The polish tries the others."""
     learning_rate: float = 0.4
     """Of Adam, in steps of the lattice."""
     temperature: float = 0.05
@@ -78,7 +79,7 @@ class _Point:
 
 
 def descend(run: Run, settings: Gradient, starts: int) -> None:
-    """Move numbers down the gradient from designs of the run, drop the worse half on the way, snap and score the rest."""
+    """Move numbers down the gradient from designs of the run, drop the worse half on the way, snap and score."""
     problem = run.problem
     encoding = problem.encoding
     point, outputs = _starts(run, settings, starts)

@@ -99,8 +99,8 @@ def _recombine(
 ) -> np.ndarray:
     """For each child that changed several mappings: its parent with only those mappings that pay off.
 
-    Totals are sums over kernels, so to first order a mapping's worth is its change of log latency and log energy, weighed
-    by a random preference.
+    Totals are sums over kernels, so to first order a mapping's worth is its change of log latency and log energy,
+    weighed by a random preference.
     """
     problem = run.problem
     several = [

@@ -1,0 +1,211 @@
+"""How fast are the models, their gradients and the statistics on this machine?
+
+Usage:
+    python experiments/benchmark.py
+    python experiments/benchmark.py --matrix graph.mtx --batch 8192
+
+Evaluates random designs (all numbers and choices mixed at random) on an R-MAT graph, for each dataflow and both
+families of kernels, with every output returned; the gradient is that of log latency + log energy + log area with
+respect to every number and choice. Rates are the best of several repeats, and each ratio compares two timings of this
+run. NumPy runs the same traced formulas, primitive by primitive.
+
+Writes to --out:
+    benchmark.csv    one row a family and dataflow
+    provenance.json  versions, commit, configuration
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.common.cli import main
+from experiments.common.output import Output
+from experiments.common.plain_numpy import as_numpy
+from experiments.common.table import text_table
+from hwmodels import Cost, Exact, Hardware, Mapping, Numerics, Smooth, evaluate, evaluate_many
+from hwmodels.choices import DATAFLOWS
+from hwmodels.hardware import CAPABILITY_OF, HARDWARE_CHOICES, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from hwmodels.technology import scenario, technology
+from workloads import SparseKernel, load_matrix, measure, table_bytes
+from workloads.generators import rmat
+from workloads.tables import operand_tables
+
+RANGES = {
+    "pe_rows": (0, 6),
+    "pe_cols": (0, 6),
+    "lanes": (0, 4),
+    "glb_bytes": (14, 23),
+    "glb_banks": (1, 6),
+    "pe_buffer_bytes": (6, 15),
+    "accumulator_bytes": (4, 12),
+    "index_bus_bits": (3, 9),
+    "value_bus_bits": (4, 10),
+    "value_bits": (3, 5),
+    "accumulator_bits": (4, 6),
+    "tile_m": (2, 10),
+    "tile_k": (2, 10),
+    "tile_n": (2, 10),
+}
+"""log2 of the bounds that random designs are drawn from."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What to time."""
+
+    matrix: Path | None = None
+    """A matrix file; an R-MAT graph of 1,024 nodes by default."""
+    batch: int = 4096
+    """Designs evaluated at once."""
+    repeats: int = 20
+    """Timed runs; the best counts."""
+    out: Path = Path("out/benchmark")
+    """Folder for the results."""
+    seed: int = 0
+    """Seed of the random designs."""
+    smoke: bool = False
+    """One small batch of one dataflow, for a quick check."""
+
+
+def random_designs(count: int, dataflow: str, seed: int) -> tuple[Hardware, Mapping]:
+    """`count` designs with log-uniform numbers and uniform choices, stacked on the first axis."""
+    rng = np.random.default_rng(seed)
+
+    def number(name: str) -> jax.Array:
+        return jnp.asarray(2.0 ** rng.uniform(*RANGES[name], count), jnp.float32)
+
+    def choice(names: tuple[str, ...]) -> jax.Array:
+        return jnp.asarray(np.eye(len(names))[rng.integers(len(names), size=count)], jnp.float32)
+
+    picked = {name: choice(names) for name, names in MAPPING_CHOICES.items()}
+    mapping = Mapping(**{name: number(name) for name in MAPPING_NUMBERS}, **picked, dataflow=dataflow)
+    has = np.zeros((count, len(DATAFLOWS)))
+    has[:, DATAFLOWS.index(dataflow)] = 1.0
+    hardware = Hardware(
+        **{name: number(name) for name in HARDWARE_NUMBERS},
+        **{name: choice(names) for name, names in HARDWARE_CHOICES.items()},
+        dataflows=jnp.asarray(has, jnp.float32),
+        **{capability: picked[use] for use, capability in CAPABILITY_OF.items()},
+    )
+    return hardware, mapping
+
+
+def best_seconds(function: Callable[..., Any], *arguments: Any, repeats: int) -> float:
+    """Shortest of several runs, seconds."""
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.perf_counter()
+        jax.block_until_ready(function(*arguments))
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def compiled(function: Callable[..., Any], *arguments: Any) -> tuple[Any, float]:
+    """A compiled function, run once, and the seconds that tracing and compiling took."""
+    start = time.perf_counter()
+    program = jax.jit(function).lower(*arguments).compile()
+    seconds = time.perf_counter() - start
+    jax.block_until_ready(program(*arguments))
+    return program, seconds
+
+
+def peak_flops(repeats: int) -> float:
+    """Arithmetic peak of this machine as JAX reaches it: a float32 matrix product of 1,024 cubed."""
+    size = 1024
+    matrix = jnp.ones((size, size), jnp.float32)
+    product, _ = compiled(lambda x: x @ x, matrix)
+    return 2.0 * size**3 / best_seconds(product, matrix, repeats=repeats)
+
+
+def _short(value: Any) -> str:
+    return value if isinstance(value, str) else f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def run(config: Config) -> None:
+    """Time everything and write the table."""
+    out = Output(config.out)
+    batch, repeats = (256, 2) if config.smoke else (config.batch, config.repeats)
+    matrix = rmat(10, 16, 0) if config.matrix is None else load_matrix(config.matrix)
+    kernels = {"dense_b": SparseKernel("spmm", matrix, None, 64)}
+    if matrix.shape[0] == matrix.shape[1] and not config.smoke:
+        kernels["sparse_b"] = SparseKernel("axa", matrix, matrix, matrix.shape[1])
+    tech = technology(scenario())
+
+    def smooth_sum(hardware: Hardware, mapping: Mapping, statistics: Any, numerics: Numerics) -> jax.Array:
+        cost = evaluate_many(hardware, mapping, statistics, tech, numerics=numerics)
+        return jnp.sum(jnp.log(cost.latency_s) + jnp.log(cost.total_energy_pj) + jnp.log(cost.total_area_mm2))
+
+    peak = peak_flops(repeats)
+    rows: list[dict[str, Any]] = []
+    for family, kernel in kernels.items():
+        statistics = measure(kernel)
+        for dataflow in DATAFLOWS[:1] if config.smoke else DATAFLOWS:
+            designs = random_designs(batch, dataflow, config.seed)
+
+            def everything(hardware: Hardware, mapping: Mapping, statistics: Any) -> Cost:
+                return evaluate_many(hardware, mapping, statistics, tech, numerics=Exact())
+
+            def gradient(hardware: Hardware, mapping: Mapping, statistics: Any) -> Any:
+                return jax.grad(smooth_sum, argnums=(0, 1))(hardware, mapping, statistics, Smooth())
+
+            def vmapped(hardware: Hardware, mapping: Mapping, statistics: Any) -> Cost:
+                return jax.vmap(lambda h, m: evaluate(h, m, statistics, tech))(hardware, mapping)
+
+            forward, forward_compile = compiled(everything, *designs, statistics)
+            plain, _ = compiled(vmapped, *designs, statistics)
+            backward, backward_compile = compiled(gradient, *designs, statistics)
+            seconds = best_seconds(forward, *designs, statistics, repeats=repeats)
+            vmap_seconds = best_seconds(plain, *designs, statistics, repeats=repeats)
+            gradient_seconds = best_seconds(backward, *designs, statistics, repeats=repeats)
+            one = jax.tree.map(lambda leaf: leaf[0], designs)
+            numpy_one = as_numpy(lambda h, m, s: evaluate(h, m, s, tech), *one, statistics)
+            numpy_many = as_numpy(everything, *designs, statistics)
+            numpy_arguments = jax.tree.map(np.asarray, (*one, statistics))
+            numpy_batch = jax.tree.map(np.asarray, (*designs, statistics))
+            loop_seconds = best_seconds(numpy_one, *numpy_arguments, repeats=3) * batch
+            vectorised_seconds = best_seconds(numpy_many, *numpy_batch, repeats=2)
+            analysis = forward.cost_analysis() or {}
+            rows.append(
+                {
+                    "family": family,
+                    "dataflow": dataflow,
+                    "table_kb": table_bytes(statistics) / 1024,
+                    "evaluations_per_s": batch / seconds,
+                    "vmap_evaluations_per_s": batch / vmap_seconds,
+                    "gradient_over_forward": gradient_seconds / seconds,
+                    "over_numpy_loop": loop_seconds / seconds,
+                    "over_numpy_vectorised": vectorised_seconds / seconds,
+                    "share_of_peak": float(analysis.get("flops", 0.0)) / seconds / peak,
+                    "forward_compile_s": forward_compile,
+                    "gradient_compile_s": backward_compile,
+                }
+            )
+            print(f"{family} {dataflow}: {batch / seconds:,.0f} evaluations a second", flush=True)
+
+    start = time.perf_counter()
+    operand_tables(matrix)
+    statistics_rate = matrix.nnz / (time.perf_counter() - start)
+    out.csv("benchmark.csv", rows)
+    out.provenance("benchmark.py", config, peak_gflops=peak / 1e9, statistics_nonzeros_per_s=statistics_rate)
+    print()
+    print(text_table(list(rows[0]), [[_short(value) for value in row.values()] for row in rows], left=(0, 1)))
+    rate = len(rows) / sum(1.0 / row["evaluations_per_s"] for row in rows)
+    ratio = float(np.median([row["gradient_over_forward"] for row in rows]))
+    memory_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    print(f"\nkernel evaluations: {rate:,.0f} a second over all rows, every output returned, {batch} designs a batch")
+    print(f"gradient over forward: median {ratio:.2f}; arithmetic peak {peak / 1e9:.0f} GFLOP/s")
+    print(f"peak memory: {memory_gb:.1f} GB")
+    print(f"statistics: {statistics_rate:,.0f} non-zeros a second ({matrix.nnz:,} non-zeros)")
+    print(out.listing())
+
+
+if __name__ == "__main__":
+    sys.exit(main(run, Config))

@@ -1,0 +1,316 @@
+"""Statistics against brute force: every table at every lattice point, lookups between them, stacking and the cache."""
+
+import heapq
+from itertools import product
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from reference.inside import jumps
+from scipy.sparse import csr_array
+
+from workloads import SparseBStatistics, SparseKernel, measure, stack_statistics, table_bytes
+from workloads import generators as make
+from workloads.lattice import TINY, levels, lookup, to_log
+from workloads.pairs import JOINT_QUANTITIES, WIDTH_LEVELS, pair_tables
+from workloads.scan import PARTITION_LEVELS
+from workloads.tables import POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
+
+SCHEDULES = ("row_blocks", "cyclic", "balanced")
+SHAPE = (21, 37)
+"""Neither side a power of two: the tiles at the far edges are cut."""
+
+
+def pattern(name: str, rows: int, columns: int, seed: int = 0) -> csr_array:
+    made = {
+        "uniform": lambda: make.uniform(rows, columns, 0.13, seed),
+        "power_law": lambda: make.power_law_rows(rows, columns, 4, 2.1, seed),
+        "banded": lambda: make.banded(max(rows, columns), 2, seed),
+        "one": lambda: csr_array(([1.0], ([rows // 2], [columns - 1])), shape=(rows, columns)),
+        "full": lambda: csr_array(np.ones((rows, columns))),
+    }[name]()
+    made = csr_array(made[:rows, :columns])
+    made.sort_indices()
+    return made
+
+
+PATTERNS = ("uniform", "power_law", "banded", "one", "full")
+
+
+def tiles_of(present: np.ndarray, height: int, width: int):
+    """(first row, first column, tile) of every tile, cut at the edges."""
+    for top, left in product(range(0, present.shape[0], height), range(0, present.shape[1], width)):
+        yield top, left, present[top : top + height, left : left + width]
+
+
+def padding_of(present: np.ndarray) -> int:
+    """Entries that runs of 4 bits need in addition: one for each 16 zeros before a non-zero, anew in each row."""
+    total = 0
+    for row in present:
+        run = 0
+        for bit in row:
+            total, run = (total + run // 16, 0) if bit else (total, run + 1)
+    return total
+
+
+def most_loaded(schedule: str, items: np.ndarray, parts: int) -> int:
+    """Load of the most loaded of `parts` partitions; `items` holds every row of the tile, empty ones as 0."""
+    height = len(items)
+    if schedule == "balanced":
+        heap = [0] * parts
+        for item in sorted(items[items > 0].tolist(), reverse=True):
+            heapq.heapreplace(heap, heap[0] + item)
+        return max(heap)
+    to = [i * parts // height if schedule == "row_blocks" else i % parts for i in range(height)]
+    return int(np.bincount(to, weights=items).max())
+
+
+def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int) -> dict[str, np.ndarray]:
+    """The tables at one lattice point, summed over classes."""
+    sums = dict.fromkeys(TILE_QUANTITIES, 0)
+    point = dict.fromkeys(POINT_QUANTITIES, 0)
+    loads, row_loads = np.zeros((2, PARTITION_LEVELS, 3))
+    passes = np.zeros(PARTITION_LEVELS)
+    for _, left, tile in tiles_of(present, height, width):
+        if not tile.any():
+            continue
+        w = weight[left : left + tile.shape[1]]
+        by_row, by_column, work = tile.sum(1), tile.sum(0), tile @ w
+        padding = padding_of(tile)
+        found = (1, tile.sum(), (by_row > 0).sum(), padding, work.sum(), (by_column > 0).sum(), w[by_column > 0].sum())
+        for name, value in zip(TILE_QUANTITIES, found, strict=True):
+            sums[name] += value
+        for name, value in (("nonzeros", tile.sum()), ("padding", padding), ("work", work.sum())):
+            point[f"peak_{name}"] = max(point[f"peak_{name}"], value)
+        point["heights"] += tile.shape[0]
+        point["widths"] += tile.shape[1]
+        point["areas"] += tile.size
+        for level in range(PARTITION_LEVELS):
+            passes[level] += (-(-by_column // (1 << level))).sum()
+            for at, schedule in enumerate(SCHEDULES):
+                loads[level, at] += most_loaded(schedule, work, 1 << level)
+                row_loads[level, at] += most_loaded(schedule, (by_row > 0).astype(int), 1 << level)
+    for name, side, size in (("block_rows", 1, height), ("block_columns", 0, width)):
+        occupied = present.any(axis=side)
+        blocks = [occupied[at : at + size] for at in range(0, occupied.size, size)]
+        point[name] = sum(block.size for block in blocks if block.any())
+    return {
+        "tiles": np.array([float(sums[name]) for name in TILE_QUANTITIES]),
+        "point": np.array([float(point[name]) for name in POINT_QUANTITIES]),
+        "loads": loads,
+        "row_loads": row_loads,
+        "passes": passes,
+    }
+
+
+@pytest.mark.parametrize("weighted", [False, True], ids=["unit", "weighted"])
+@pytest.mark.parametrize("name", PATTERNS)
+def test_tables_equal_brute_force_at_every_lattice_point(name: str, weighted: bool):
+    rows, columns = SHAPE
+    matrix = pattern(name, rows, columns)
+    weight = np.random.default_rng(1).integers(1, 9, columns) if weighted else np.ones(columns, int)
+    tables = operand_tables(matrix, weight if weighted else None)
+    present = (matrix.toarray() != 0).astype(int)
+    for i, j in product(range(levels(rows)), range(levels(columns))):
+        expected = brute_force(present, weight, 1 << i, 1 << j)
+        summed = {
+            "tiles": tables["tiles"][i, j].sum(0),
+            "point": tables["point"][i, j],
+            "loads": tables["loads"][i, j].sum(1),
+            "row_loads": tables["row_loads"][i, j].sum(1),
+            "passes": tables["passes"][i, j].sum(-1),
+        }
+        for quantity, value in expected.items():
+            np.testing.assert_allclose(
+                summed[quantity], value, rtol=1e-9, atol=1e-9, err_msg=f"{quantity} of {1 << i} x {1 << j} tiles"
+            )
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_classes_share_the_nonzeros_equally_and_grow(name: str):
+    matrix = pattern(name, *SHAPE)
+    tiles = operand_tables(matrix)["tiles"]
+    count, nonzeros = tiles[..., 0], tiles[..., 1]
+    np.testing.assert_allclose(nonzeros, np.full_like(nonzeros, matrix.nnz / nonzeros.shape[-1]), rtol=1e-9)
+    occupancy = nonzeros / count
+    assert np.all(np.diff(occupancy, axis=-1) >= -1e-9 * occupancy[..., 1:])
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+@pytest.mark.parametrize("group", [1, 2, 4, 8])
+def test_fullest_group(name: str, group: int):
+    present = pattern(name, *SHAPE).toarray() != 0
+    starts = range(0, present.shape[1], group)
+    assert group_occupancy(pattern(name, *SHAPE), group) == max(
+        present[:, at : at + group].sum(1).max() for at in starts
+    )
+
+
+PAIRS = [("uniform", "uniform"), ("power_law", "banded"), ("banded", "power_law"), ("one", "full"), ("uniform", "one")]
+
+
+@pytest.mark.parametrize(("left", "right"), PAIRS, ids=lambda name: name)
+def test_pair_tables_equal_brute_force(left: str, right: str):
+    m, k, n = 13, 19, 11
+    a, b = pattern(left, m, k, 1), pattern(right, k, n, 2)
+    tables = pair_tables(a, b)
+    x, y = (a.toarray() != 0).astype(int), (b.toarray() != 0).astype(int)
+    per_column, per_row = x.sum(0), y.sum(1)
+    for i, j, l in product(range(levels(m)), range(levels(k)), range(levels(n))):
+        expected = joint_of(x, y, 1 << i, 1 << j, 1 << l)
+        np.testing.assert_allclose(tables["joint"][i, j, l], expected, err_msg=f"joint {JOINT_QUANTITIES} at {i, j, l}")
+    for j in range(levels(k)):
+        np.testing.assert_allclose(tables["fibers"][j], fibers_of(x, y, 1 << j), err_msg=f"fibers at {1 << j}")
+    used = per_column * per_row > 0
+    for i, p in product(range(levels(m)), range(PARTITION_LEVELS)):
+        segments = [x[at : at + (1 << i)].sum(0)[used] for at in range(0, m, 1 << i)]
+        assert tables["a_passes"][i, p].sum() == sum((-(-s // (1 << p))).sum() for s in segments)
+    for l, w in product(range(levels(n)), range(WIDTH_LEVELS)):
+        width = 1 << w if w < WIDTH_LEVELS - 1 else 1 << 40
+        segments = [y[:, at : at + (1 << l)].sum(1) for at in range(0, n, 1 << l)]
+        steps = [-(-s // width) for s in segments]
+        assert tables["row_steps"][l, w] == sum((s * per_column).sum() for s in steps)
+        assert tables["b_passes"][l, w].sum() == sum(s[used].sum() for s in steps)
+    z = (x @ y) > 0
+    np.testing.assert_allclose(tables["totals"], [(per_column * per_row).sum(), z.sum(), per_column[per_row > 0].sum()])
+
+
+def joint_of(x: np.ndarray, y: np.ndarray, height: int, depth: int, width: int) -> np.ndarray:
+    """`JOINT_QUANTITIES` by walking all visits."""
+    a_tiles = {(top // height, left // depth): int(tile.sum()) for top, left, tile in tiles_of(x, height, depth)}
+    b_tiles = {(top // depth, left // width): int(tile.sum()) for top, left, tile in tiles_of(y, depth, width)}
+    visits = [(a, b) for a in a_tiles for b in b_tiles if a[1] == b[0] and a_tiles[a] and b_tiles[b]]
+    a_met, b_met = {a for a, _ in visits}, {b for _, b in visits}
+    return np.array(
+        [
+            len(visits),
+            sum(a_tiles[a] for a, _ in visits),
+            sum(a_tiles[a] for a in a_met),
+            sum(b_tiles[b] for _, b in visits),
+            sum(b_tiles[b] for b in b_met),
+            len(a_met),
+            len(b_met),
+        ],
+        float,
+    )
+
+
+def fibers_of(x: np.ndarray, y: np.ndarray, depth: int) -> np.ndarray:
+    """Pairs of non-empty fibers, A's and B's elements in them, skip-ahead jumps, distinct outputs."""
+    total = np.zeros(5)
+    for at in range(0, x.shape[1], depth):
+        rows = [np.flatnonzero(row).tolist() for row in x[:, at : at + depth]]
+        columns = [np.flatnonzero(column).tolist() for column in y[at : at + depth].T]
+        for row, column in product(filter(None, rows), filter(None, columns)):
+            total += (1, len(row), len(column), jumps(row, column), bool(set(row) & set(column)))
+    return total
+
+
+@pytest.fixture
+def no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARSE_DSE_CACHE", "off")
+
+
+def kernel_of(name: str, m: int = 21, k: int = 37, n: int | None = 26) -> SparseKernel:
+    b = None if n is None else pattern("uniform", k, n, 5)
+    return SparseKernel("x", pattern(name, m, k), b, n or 8)
+
+
+@pytest.mark.usefixtures("no_cache")
+def test_lookups_give_the_tables_at_lattice_points():
+    kernel = kernel_of("power_law")
+    statistics = measure(kernel)
+    assert isinstance(statistics, SparseBStatistics)
+    per_row = np.diff(kernel.b.indptr)
+    plain, weighted = operand_tables(kernel.a), operand_tables(kernel.a, per_row)
+    schedules = jnp.eye(3, dtype=jnp.float32)
+    for i, j in [(0, 0), (2, 3), (5, 6), (1, 4)]:
+        height, width = jnp.float32(1 << i), jnp.float32(1 << j)
+        found = statistics.a.tile_classes(height, width)
+        for at, name in enumerate(TILE_QUANTITIES):
+            np.testing.assert_allclose(found[name], weighted["tiles"][i, j, :, at], rtol=1e-5, atol=1e-9, err_msg=name)
+        point = statistics.a.tile_point(height, width)
+        np.testing.assert_allclose([point[name] for name in POINT_QUANTITIES], weighted["point"][i, j], rtol=1e-5, atol=1e-9)
+        for p, (at, one) in product((0, 2, 5, 10), enumerate(schedules)):
+            loads = statistics.a.most_loaded(height, width, jnp.float32(1 << p), one, one)
+            np.testing.assert_allclose(loads["rows"], plain["row_loads"][i, j, p, :, at], rtol=1e-5)
+            np.testing.assert_allclose(loads["nonzeros"], plain["loads"][i, j, p, :, at], rtol=1e-5)
+            np.testing.assert_allclose(loads["work"], weighted["loads"][i, j, p, :, at], rtol=1e-5, atol=1e-9)
+            passes = statistics.a.column_passes(height, width, jnp.float32(1 << p))
+            np.testing.assert_allclose(passes, plain["passes"][i, j, p], rtol=1e-5)
+
+
+def test_lookups_are_continuous_and_monotone_between_points():
+    table = jnp.asarray(to_log(np.array([[1.0, 2, 8], [2.0, 4, 64]])[..., None]))
+    for axis in (0, 1):
+        sizes = jnp.linspace(1.0, 4.0, 4001, dtype=jnp.float32)
+        fixed = jnp.full_like(sizes, 1.3)
+        values = np.asarray(lookup(table, (sizes, fixed) if axis == 0 else (fixed, sizes))[0])
+        assert np.all(np.diff(values) >= -1e-5)
+        assert np.max(np.diff(values)) < 0.05
+    corner = lookup(table, (jnp.float32(2.0), jnp.float32(2.0)))
+    np.testing.assert_allclose(corner, [4.0], rtol=1e-6)
+    beyond = lookup(table, (jnp.float32(1e6), jnp.float32(1e6)))
+    np.testing.assert_allclose(beyond, [64.0], rtol=1e-6)
+
+
+@pytest.mark.usefixtures("no_cache")
+def test_lookups_stay_between_neighbouring_points_and_zeros_come_back():
+    statistics = measure(kernel_of("power_law", n=None))
+    sizes = np.exp2(np.linspace(0, 5, 61)).astype(np.float32)
+    find = jax.jit(jax.vmap(lambda h: statistics.a.tile_classes(h, jnp.float32(8.0))["tiles"].sum()))
+    tiles = np.asarray(find(jnp.asarray(sizes)))
+    assert np.all(np.diff(tiles) <= 1e-3 * tiles[1:]), "taller tiles are fewer"
+    assert float(lookup(jnp.asarray(to_log(np.zeros((3, 1)))), (jnp.float32(1.5),))[0]) <= TINY
+
+
+@pytest.mark.usefixtures("no_cache")
+@pytest.mark.parametrize("n", [None, 26], ids=["dense_b", "sparse_b"])
+def test_stacking_pads_without_changing_lookups(n: int | None):
+    small = measure(kernel_of("uniform", 9, 6, None if n is None else 5))
+    large = measure(kernel_of("banded", 40, 70, n))
+    stacked = stack_statistics([small, large])
+    for at, alone in enumerate((small, large)):
+        member = jax.tree.map(lambda leaf, at=at: leaf[at], stacked)
+        for height, width in [(1.0, 1.0), (3.0, 5.0), (8.0, 64.0), (500.0, 500.0)]:
+            sizes = (jnp.float32(height), jnp.float32(width))
+            for name in ("tiles", "point"):
+                expected = lookup(getattr(alone.a, name), sizes)
+                np.testing.assert_allclose(lookup(getattr(member.a, name), sizes), expected, rtol=1e-6)
+            three = (*sizes, jnp.float32(6.0))
+            np.testing.assert_allclose(lookup(member.a.loads, three), lookup(alone.a.loads, three), rtol=1e-6)
+            if n is not None:
+                np.testing.assert_allclose(lookup(member.joint, three), lookup(alone.joint, three), rtol=1e-6)
+    assert table_bytes(stacked) >= table_bytes(small) + table_bytes(large)
+
+
+@pytest.mark.parametrize("n", [None, 26], ids=["dense_b", "sparse_b"])
+def test_disk_cache_gives_the_same_tables(n: int | None, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    kernel = kernel_of("power_law", n=n)
+    monkeypatch.setenv("SPARSE_DSE_CACHE", "off")
+    fresh = measure(kernel)
+    monkeypatch.setenv("SPARSE_DSE_CACHE", str(tmp_path))
+    first = measure(kernel)
+    assert list(tmp_path.glob("*.npz"))
+    monkeypatch.setattr("workloads.statistics.operand_tables", None)
+    monkeypatch.setattr("workloads.statistics.pair_tables", None)
+    again = measure(kernel)
+    for one, two, three in zip(*(jax.tree.leaves(s) for s in (fresh, first, again)), strict=True):
+        np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(two, three)
+
+
+@pytest.mark.usefixtures("no_cache")
+def test_work_of_an_entry_is_the_row_of_b_that_it_meets():
+    kernel = kernel_of("uniform")
+    x, y = (kernel.a.toarray() != 0).astype(int), (kernel.b.toarray() != 0).astype(int)
+    statistics = measure(kernel)
+    whole = (jnp.float32(64.0), jnp.float32(64.0))
+    products = (x @ y).sum()
+    np.testing.assert_allclose(statistics.a.tile_classes(*whole)["work"].sum(), products, rtol=1e-5)
+    np.testing.assert_allclose(statistics.products, products)
+    np.testing.assert_allclose(statistics.z_nonzeros, ((x @ y) > 0).sum())
+    one = jnp.array([0.0, 0.0, 1.0], jnp.float32)
+    most = statistics.a.most_loaded(*whole, jnp.float32(4.0), one, one)["work"].sum()
+    np.testing.assert_allclose(most, most_loaded("balanced", x @ y.sum(1), 4), rtol=1e-5)
