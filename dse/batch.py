@@ -1,10 +1,11 @@
-"""Many designs at once through the one-design model, compiled once per (family, dataflow).
+"""Many designs at once through the model, compiled once per (family, dataflow).
 
 A call takes a fixed number of designs and one kernel. Its statistics are an argument and are broadcast, never gathered
 per design, so neither the number of kernels nor that of designs compiles anything again. Work is grouped on the host by
 kernel and dataflow and padded to the chunk.
 """
 
+import collections
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -31,24 +32,33 @@ from hwmodels.numerics import Exact, Numerics, Smooth
 OUTPUTS = 7
 """Latency (s), energy (pJ), area (mm2), and the four `FITS`."""
 
-UNFUSED = {"xla_disable_hlo_passes": "cpu-instruction-fusion,fusion", "xla_backend_optimization_level": 1}
-"""Compiler options for what is compiled once and run little: XLA's CPU fusion doubles the time to compile a gradient
-(measured: 21 s to 11 s for one function) and makes it no faster to run."""
+QUICKLY = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
+"""Compiler options for a first result soon: XLA's CPU compiler takes 1 s instead of 5 s for a model (5 s instead of 20 s
+for its gradient), and the code takes three to five times as long to run (measured on 2 cores with jaxlib 0.10)."""
+LONG_RUN = 2000
+"""Calls after which a function is compiled again, with the usual options."""
+
+TINY = 1e-30
+"""Stands for zero in logs."""
 
 Evaluate = Callable[..., Cost]
+"""`(hardware, mapping, kernel, technology, *, numerics) -> Cost`, for one design or for a stack of them."""
+
+Key = tuple[str, str, str]
+"""(family, dataflow, kind) of a compiled function."""
 
 
 def unpack(
-    numbers: Sequence[Float[Array, ""]],
-    intersection: Int[Array, ""],
-    capabilities: Float[Array, " 28"],
-    choices: Int[Array, " 7"],
+    numbers: Sequence[Float[Array, " n"]],
+    intersection: Int[Array, " n"],
+    capabilities: Float[Array, "n 28"],
+    choices: Int[Array, "n 7"],
     dataflow: str,
 ) -> tuple[Hardware, Mapping]:
-    """One row of a batch as the models' hardware and mapping."""
+    """Rows of a batch as stacks of the models' hardware and mappings (designs on the first axis)."""
     sizes = [len(DATAFLOWS)] + [len(MAPPING_CHOICES[use]) for use in MAPPING_CHOICES if use in CAPABILITY_OF]
     names = ["dataflows"] + [CAPABILITY_OF[use] for use in MAPPING_CHOICES if use in CAPABILITY_OF]
-    vectors = jnp.split(capabilities, np.cumsum(sizes)[:-1])
+    vectors = jnp.split(capabilities, np.cumsum(sizes)[:-1], axis=1)
     hardware = Hardware(
         **{name: numbers[at] for at, name in enumerate(HARDWARE_NUMBERS)},
         **dict(zip(names, vectors, strict=True)),
@@ -57,7 +67,7 @@ def unpack(
     mapping = Mapping(
         **{name: numbers[len(HARDWARE_NUMBERS) + at] for at, name in enumerate(MAPPING_NUMBERS)},
         **{
-            name: jax.nn.one_hot(choices[at], len(names), dtype=jnp.float32)
+            name: jax.nn.one_hot(choices[:, at], len(names), dtype=jnp.float32)
             for at, (name, names) in enumerate(MAPPING_CHOICES.items())
         },
         dataflow=dataflow,
@@ -65,12 +75,21 @@ def unpack(
     return hardware, mapping
 
 
+def one_by_one(evaluate: Evaluate) -> Evaluate:
+    """A model of one design as a model of a stack of designs, like `hwmodels.evaluate_many`."""
+
+    def many(hardware, mapping, kernel, technology, *, numerics):
+        return jax.vmap(lambda h, m: evaluate(h, m, kernel, technology, numerics=numerics))(hardware, mapping)
+
+    return many
+
+
 class Batcher:
     """Compiled evaluations of a workload's kernels; `chunk` designs per call."""
 
     def __init__(
         self,
-        evaluate: Evaluate,
+        evaluate_many: Evaluate,
         technology: Any,
         kernels: Sequence[Kernel],
         statistics: Sequence[Any],
@@ -79,13 +98,15 @@ class Batcher:
         relaxed: Numerics | None = None,
     ):
         self.kernels, self.chunk = tuple(kernels), chunk
-        self._evaluate = evaluate
+        self._evaluate_many = evaluate_many
         self._relaxed = relaxed or Smooth()
         self._technology, self._fixed_technology = eqx.partition(technology, eqx.is_array)
         split = [eqx.partition(s, eqx.is_array) for s in statistics]
         self._tables = [tables for tables, _ in split]
         self._fixed_tables = [fixed for _, fixed in split]
-        self._compiled: dict[tuple[str, str, str], Any] = {}
+        self._compiled: dict[Key, Any] = {}
+        self._optimised: set[Key] = set()
+        self._calls_made: collections.Counter[Key] = collections.Counter()
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
         """The function to compile: `kind` is "values", "gradient" or "cost". Numbers come one by one, for the gradient
@@ -94,7 +115,7 @@ class Batcher:
 
         def cost(tables, technology, numbers, intersection, capabilities, choices):
             hardware, mapping = unpack(numbers, intersection, capabilities, choices, dataflow)
-            return self._evaluate(
+            return self._evaluate_many(
                 hardware,
                 mapping,
                 eqx.combine(tables, self._fixed_tables[kernel]),
@@ -109,15 +130,15 @@ class Batcher:
         def gradient(tables, technology, numbers, intersection, capabilities, choices, pull):
             def loss(steps):
                 moved = [number * jnp.exp2(step) for number, step in zip(numbers, steps, strict=True)]
-                latency, energy, area, fits = values(tables, technology, moved, intersection, capabilities, choices)
-                logs = pull[0] * jnp.log(latency) + pull[1] * jnp.log(energy) + pull[2] * jnp.log(area)
-                return logs + jnp.sum(pull[3:] * jnp.log(jnp.maximum(fits, 1e-30))), (latency, energy, area, fits)
+                outputs = values(tables, technology, moved, intersection, capabilities, choices)
+                logs = [jnp.log(jnp.maximum(output, TINY)) for output in (*outputs[:3], *outputs[3].T)]
+                pulled = [jnp.vdot(pull[:, at], log) for at, log in enumerate(logs)]  # designs do not interact
+                return sum(pulled), outputs
 
             slopes, outputs = jax.grad(loss, has_aux=True)([jnp.zeros_like(number) for number in numbers])
             return (*outputs, slopes)
 
-        function = {"values": values, "gradient": gradient, "cost": cost}[kind]
-        return jax.vmap(function, in_axes=(None, None, 0, 0, 0, 0) + (0,) * (kind == "gradient"))
+        return {"values": values, "gradient": gradient, "cost": cost}[kind]
 
     def _arguments(self, kernel: int, batch: Batch, capabilities: np.ndarray, rows: np.ndarray) -> tuple:
         """Arguments of a call for one kernel and at most `chunk` rows, padded by repeating the first."""
@@ -154,20 +175,35 @@ class Batcher:
                 padded[: len(rows)] = pull[rows, kernel]
                 arguments = (*arguments, padded)
             calls.append((kernel, dataflow, rows, arguments))
-        missing: dict[tuple[str, str, str], Any] = {}
-        for kernel, dataflow, _, arguments in calls:
-            key = (self.kernels[kernel].family, dataflow, kind)
-            if key not in self._compiled and key not in missing:
-                missing[key] = jax.jit(self._function(kernel, dataflow, kind)).lower(*arguments)
-        if missing:
-            options = UNFUSED if kind != "values" and jax.default_backend() == "cpu" else None
-            with ThreadPoolExecutor() as pool:
-                compiled = pool.map(lambda lowered: lowered.compile(compiler_options=options), missing.values())
-                self._compiled |= dict(zip(missing, compiled, strict=True))
+        first = {(self.kernels[kernel].family, flow, kind): (kernel, args) for kernel, flow, _, args in calls}
+        self._calls_made.update((self.kernels[kernel].family, flow, kind) for kernel, flow, _, _ in calls)
+        quick = {key: QUICKLY for key in first if key not in self._compiled}
+        slow = {key: None for key in first if self._calls_made[key] > LONG_RUN and key not in self._optimised}
+        if quick or slow:
+            self._compile(quick | slow, first)
+            self._optimised |= set(slow)
         return [
             (kernel, rows, self._compiled[self.kernels[kernel].family, dataflow, kind](*arguments))
             for kernel, dataflow, rows, arguments in calls
         ]
+
+    def _compile(self, wanted: dict[Key, Any], first: dict[Key, Any]) -> None:
+        """Compile functions side by side, each with its options."""
+        lowered = {}
+        for key in wanted:
+            kernel, arguments = first[key]
+            lowered[key] = jax.jit(self._function(kernel, key[1], key[2])).lower(*arguments)
+
+        def build(key: Key) -> Any:
+            if wanted[key] and jax.default_backend() == "cpu":
+                try:
+                    return lowered[key].compile(compiler_options=wanted[key])
+                except jax.errors.JaxRuntimeError:  # another version of XLA may not know the options
+                    pass
+            return lowered[key].compile()
+
+        with ThreadPoolExecutor() as pool:
+            self._compiled |= dict(zip(wanted, pool.map(build, wanted), strict=True))
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""

@@ -7,15 +7,18 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from tqdm import tqdm
 
-from dse.batch import Batcher, Evaluate
+from dse.batch import Batcher, Evaluate, one_by_one
 from dse.design import Design
 from dse.encoding import Batch, Encoding, Kernel, batch_of
 from dse.objectives import Constraint, Objective, find_constraints, find_objectives
 from dse.result import Result
 from dse.space import DesignSpace
 from hwmodels.cost import FITS, Cost
+from hwmodels.evaluate import evaluate_many
 from hwmodels.numerics import Numerics, Smooth
+from workloads import measure, stack_statistics
 from workloads.errors import InputError
 
 TOLERANCE = 1e-5
@@ -71,7 +74,7 @@ class Problem:
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
         *,
-        evaluate: Evaluate,
+        evaluate_many: Evaluate,
         workload: str,
         relaxed: Numerics | None = None,
         chunk: int = 256,
@@ -80,9 +83,9 @@ class Problem:
         self.statistics, self.kernels = list(statistics), encoding.kernels
         self.objectives, self.constraints = tuple(objectives), tuple(constraints)
         self.evaluations = 0
-        self.evaluate, self.relaxed = evaluate, relaxed or Smooth()
+        self.evaluate_many, self.relaxed = evaluate_many, relaxed or Smooth()
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
-        self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed, chunk=chunk)
+        self.batcher = Batcher(evaluate_many, technology, self.kernels, statistics, relaxed=self.relaxed, chunk=chunk)
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -208,19 +211,14 @@ def make_problem(
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
     kernels = [Kernel(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     encoding = Encoding(space, kernels)
-    if evaluate is None:
-        from hwmodels.evaluate import evaluate
+    many = evaluate_many if evaluate is None else one_by_one(evaluate)
     measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
     tables = _same_shapes([kernel.family for kernel in kernels], measured)
-    return Problem(encoding, tables, technology, chosen, limits, evaluate=evaluate, workload=workload.name)
+    return Problem(encoding, tables, technology, chosen, limits, evaluate_many=many, workload=workload.name)
 
 
 def _measure(kernels: Sequence[Any], progress: bool) -> list[Any]:
     """Statistics of each kernel."""
-    from tqdm import tqdm
-
-    from workloads import measure
-
     return [measure(kernel) for kernel in tqdm(kernels, desc="measuring kernels", disable=not progress)]
 
 
@@ -231,8 +229,6 @@ def _same_shapes(families: Sequence[str], statistics: Sequence[Any]) -> list[Any
         at = [index for index, name in enumerate(families) if name == family]
         shapes = {tuple(np.shape(leaf) for leaf in jax.tree.leaves(statistics[i])) for i in at}
         if len(shapes) > 1:
-            from workloads import stack_statistics
-
             stacked = stack_statistics([statistics[i] for i in at])
             for row, index in enumerate(at):
                 tables[index] = jax.tree.map(lambda leaf, row=row: leaf[row], stacked)

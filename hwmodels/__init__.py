@@ -12,6 +12,7 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `formats` | storage of tiles in each compression format |
 | `a_side` | the sparse operand: what its tiles hold, how its rows load the PEs |
 | `b_side`, `dense_b`, `sparse_b` | the other operand and the product: SpMM's closed forms, SpMSpM's joint statistics |
+| `intersection` | steps of the intersection units |
 | `area`, `energy` | area by component; energy of counted actions |
 | `cost` | `Cost` and its parts |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |

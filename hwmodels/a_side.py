@@ -8,6 +8,7 @@ from hwmodels.choices import INTERSECTIONS, SCHEDULES, ZERO_MODES
 from hwmodels.cost import rows_of
 from hwmodels.formats import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.hardware import Hardware, Mapping
+from hwmodels.intersection import bitmask_words
 from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, edge_of
 from workloads.statistics import KernelStatistics, OperandStatistics
@@ -18,8 +19,6 @@ PerClass = Float[Array, "c ..."]
 SKIP, GATE = ZERO_MODES.index("skip"), ZERO_MODES.index("gate")
 BALANCED = SCHEDULES.index("balanced")
 TWO_FINGER = INTERSECTIONS.index("two_finger")
-BITMASK_WORD = 64.0
-"""Positions of a bitmask that a decoder or a bitmask intersection takes in one step."""
 
 
 def total(values: PerClass) -> Scalar:
@@ -59,8 +58,6 @@ class ASide(eqx.Module):
     block_rows: Scalar
     """Rows in row blocks that are visited."""
     block_columns: Scalar
-    products_peak: Scalar
-    """Most products of a row block."""
 
 
 def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles: Tiling, numerics: Numerics) -> ASide:
@@ -123,7 +120,6 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
         peak_bits=stored.values_bits(peak) + stored.metadata_bits(peak),
         block_rows=sparse * point["block_rows"] + dense * kernel.m,
         block_columns=sparse * point["block_columns"] + dense * kernel.k,
-        products_peak=point["peak_work"],
     )
 
 
@@ -161,7 +157,7 @@ def row_loads(
     )
     rows, nonzeros = most["rows"], most["nonzeros"]
     stored = nonzeros * (1.0 + a.padding / a.nonzeros)
-    words = numerics.ceil(tiles.depth / BITMASK_WORD)
+    words = bitmask_words(tiles.depth, numerics)
     return RowLoads(
         nonzeros=nonzeros,
         work=most.get("work", jnp.zeros_like(nonzeros)),

@@ -3,11 +3,12 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.a_side import BITMASK_WORD, ASide, total
+from hwmodels.a_side import ASide, total
 from hwmodels.b_side import BSide, Products
 from hwmodels.hardware import Hardware, Mapping
+from hwmodels.intersection import bitmask_words, steps_with_full_columns
 from hwmodels.numerics import Numerics
-from hwmodels.tiling import Tiling, edge_of
+from hwmodels.tiling import Tiling, full_row_steps
 from workloads.statistics import DenseBStatistics
 
 Scalar = Float[Array, "..."]
@@ -48,11 +49,7 @@ class DenseB(BSide):
     def inner_cycles(self, loads, passes):
         """Every column of B is full: only the two-finger and the bitmask unit step more often than A has entries."""
         steps = self._column_steps(passes)
-        two_finger = loads.rows * (self.a.widths / self.a.tiles + 1.0)
-        bitmask = loads.rows * self.numerics.ceil(self.tiles.depth / BITMASK_WORD) + loads.nonzeros
-        unit = self.hardware.intersection
-        walked = unit[0] * two_finger + (unit[1] + unit[2]) * loads.nonzeros + unit[3] * bitmask
-        return loads.entries * steps, self.a.skip * walked * steps
+        return loads.entries * steps, self.a.skip * self._walked(loads.rows, loads.nonzeros) * steps
 
     def outer_cycles(self, passes):
         """Each column of A is dealt to the PE rows, a full row of B to the columns and lanes."""
@@ -62,23 +59,20 @@ class DenseB(BSide):
 
     def intersection_steps(self):
         """Every non-empty row of A meets every column of B."""
-        rows, nonzeros = total(self.a.rows), total(self.a.nonzeros)
-        unit = self.hardware.intersection
-        two_finger = total(self.a.rows * (self.a.widths / self.a.tiles + 1.0))
-        bitmask = rows * self.numerics.ceil(self.tiles.depth / BITMASK_WORD) + nonzeros
-        walked = unit[0] * two_finger + (unit[1] + unit[2]) * nonzeros + unit[3] * bitmask
-        return self.a.skip * walked * self.kernel.n
+        return self.a.skip * total(self._walked(self.a.rows, self.a.nonzeros)) * self.kernel.n
+
+    def _walked(self, rows: PerClass, nonzeros: PerClass) -> PerClass:
+        return steps_with_full_columns(
+            self.hardware.intersection,
+            rows=rows,
+            nonzeros=nonzeros,
+            depth=self.a.widths / self.a.tiles,
+            words=bitmask_words(self.tiles.depth, self.numerics),
+        )
 
     def _column_steps(self, passes: Scalar) -> Scalar:
-        """Steps for all columns of one row of B: sum over the tiles along n of passes * ceil(columns / width)."""
         array_width = self.hardware.pe_cols * self.hardware.lanes
-        ceil = self.numerics.ceil
-
-        def steps(columns: Scalar) -> Scalar:
-            return passes * ceil(ceil(columns / passes) / array_width)
-
-        last = edge_of(self.kernel.n, self.tiles.tile_n, self.tiles.trips_n)
-        return (self.tiles.trips_n - 1.0) * steps(self.tiles.width) + steps(last)
+        return full_row_steps(self.tiles, self.kernel.n, array_width, passes, self.numerics)
 
 
 def dense_b(

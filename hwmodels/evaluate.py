@@ -42,7 +42,7 @@ def evaluate(
     **Arguments**: one design (`hardware`, `mapping`), the `kernel`'s statistics, the `technology` with its scenario
     (node, clock, DRAM); `numerics`: `Exact` for figures to report, `Smooth` or `StraightThrough` for gradients.
     **Returns** a `Cost`; a design with any of `Cost.fits` above 1 cannot be built or run. Sizes are not checked here:
-    `hwmodels.validation` does that where a design is made. Source: docs/machine.md.
+    `hwmodels.legality` does that where a design is made. Source: docs/machine.md.
     """
     technology = technology.solved()
     tiles = tiling(mapping, kernel, numerics)
@@ -105,20 +105,14 @@ def evaluate_many(
     it stands: loops over designs are then contiguous and vectorise, whatever the number of occupancy classes.
     """
     batch = hardware.pe_rows.shape
-    designs = jax.lax.optimization_barrier(jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), (hardware, mapping)))
+    designs = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), (hardware, mapping))
     costs = evaluate(*designs, kernel, technology, numerics=numerics)
-    single = jax.eval_shape(lambda h, m: evaluate(h, m, kernel, technology, numerics=numerics), *_first(designs))
 
-    def leading(leaf: Array, one: jax.ShapeDtypeStruct) -> Array:
-        return jnp.moveaxis(
-            jnp.broadcast_to(leaf.reshape(one.shape + leaf.shape[one.ndim :]), one.shape + batch), -1, 0
-        )
+    def leading(leaf: Array) -> Array:
+        """The batch first; figures that no design changes are repeated."""
+        return jnp.moveaxis(leaf, -1, 0) if leaf.ndim > 1 else jnp.broadcast_to(leaf, batch)
 
-    return jax.tree.map(leading, costs, single)
-
-
-def _first(designs: tuple[Hardware, Mapping]) -> tuple[Hardware, Mapping]:
-    return jax.tree.map(lambda leaf: leaf[..., 0], designs)
+    return jax.tree.map(leading, costs)
 
 
 class _Plan(eqx.Module):
@@ -148,7 +142,7 @@ def _passes(
     elif mapping.dataflow == "gustavson":
         held = numerics.ceil(numerics.max_of(columns / words, share))
         needed = a_stays * numerics.ceil(rows * columns / words) + b_stays * held
-        buffer_fit, accumulator_fit = b_stays * one_column, a_stays * rows / words + b_stays / words
+        buffer_fit, accumulator_fit = b_stays * one_column, a_stays * rows / words
     else:
         needed = a_stays + b_stays * numerics.ceil(share)
         buffer_fit, accumulator_fit = b_stays * one_column, jnp.zeros_like(needed)

