@@ -7,7 +7,7 @@ kernel and dataflow and padded to the chunk.
 
 import collections
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import equinox as eqx
@@ -34,7 +34,7 @@ OUTPUTS = 7
 
 QUICKLY = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA's CPU compiler takes 1 s instead of 5 s for a model (5 s instead of 20 s
-for its gradient), and the code takes three to five times as long to run (measured on 2 cores with jaxlib 0.10)."""
+for its gradient), and the code takes three to five times as long to run (seen on 2 cores with jaxlib 0.10)."""
 LONG_RUN = 2000
 """Calls after which a function is compiled again, with the usual options."""
 
@@ -107,6 +107,7 @@ class Batcher:
         self._compiled: dict[Key, Any] = {}
         self._optimised: set[Key] = set()
         self._calls_made: collections.Counter[Key] = collections.Counter()
+        self._underway: Future[None] | None = None
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
         """The function to compile: `kind` is "values", "gradient" or "cost". Numbers come one by one, for the gradient
@@ -175,6 +176,9 @@ class Batcher:
                 padded[: len(rows)] = pull[rows, kernel]
                 arguments = (*arguments, padded)
             calls.append((kernel, dataflow, rows, arguments))
+        if self._underway is not None and kind == "gradient":
+            self._underway.result()
+            self._underway = None
         first = {(self.kernels[kernel].family, flow, kind): (kernel, args) for kernel, flow, _, args in calls}
         self._calls_made.update((self.kernels[kernel].family, flow, kind) for kernel, flow, _, _ in calls)
         quick = {key: QUICKLY for key in first if key not in self._compiled}
@@ -203,7 +207,22 @@ class Batcher:
             return lowered[key].compile()
 
         with ThreadPoolExecutor() as pool:
-            self._compiled |= dict(zip(wanted, pool.map(build, wanted), strict=True))
+            self._compiled.update(zip(wanted, pool.map(build, wanted), strict=True))
+
+    def prepare_gradients(self, batch: Batch, dataflows: Sequence[Sequence[str]]) -> None:
+        """Start to compile, in the background, the gradients of each kernel's `dataflows`; `batch` is any batch."""
+        first: dict[Key, Any] = {}
+        capabilities = batch.capabilities()
+        for kernel, flows in enumerate(dataflows):
+            arguments = self._arguments(kernel, batch, capabilities, np.zeros(1, int))
+            arguments = (*arguments, np.zeros((self.chunk, OUTPUTS), np.float32))
+            for flow in flows:
+                first.setdefault((self.kernels[kernel].family, flow, "gradient"), (kernel, arguments))
+        missing = {key: QUICKLY for key in first if key not in self._compiled}
+        if missing and self._underway is None:
+            worker = ThreadPoolExecutor(1)
+            self._underway = worker.submit(self._compile, missing, first)
+            worker.shutdown(wait=False)
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""

@@ -1,7 +1,7 @@
 """Shared by the tests of statistics, models and gradients: small kernels, random designs, evaluations in batches.
 
-The models are evaluated operation by operation on designs batched along the last axis, without `jax.jit`: JAX then compiles
-each operation once for all families, dataflows and numerics, instead of one large program for each of them.
+The models are evaluated operation by operation on designs batched along the last axis, without `jax.jit`: JAX then
+compiles each operation once for all families, dataflows and numerics, instead of one large program for each of them.
 """
 
 import random
@@ -9,12 +9,10 @@ import sys
 
 import pytest
 
-UNCHECKED = ("workloads.scan", "workloads.pairs", "workloads.statistics", "workloads.lattice")
+UNCHECKED = ("workloads.scan", "workloads.pairs")
 
 for finder in sys.meta_path:
-    # The run-time checks wrap functions, and Numba cannot compile what is wrapped (`scan`, `pairs`); and they cannot
-    # follow a symbolic axis such as "7*c" in a field of a module (`statistics`),
-    # nor take a NumPy shape for a sequence (`lattice`).
+    # The run-time checks wrap functions, and Numba cannot compile what is wrapped.
     if type(finder).__name__ == "_JaxtypingFinder":
         instrumented = finder.should_instrument
         finder.should_instrument = lambda name, was=instrumented: name not in UNCHECKED and was(name)

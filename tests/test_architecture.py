@@ -1,4 +1,4 @@
-"""The shape of the project: who may import whom, how long a file may be, and that nothing names this machine's folders."""
+"""The shape of the project: who may import whom, how long a file may be, no folder of this machine by name."""
 
 import ast
 import re

@@ -1,4 +1,4 @@
-"""Gradients under `Smooth` and `StraightThrough`: finite everywhere, equal to central differences, and tending to `Exact`."""
+"""Gradients under `Smooth` and `StraightThrough`: finite, equal to central differences, and tending to `Exact`."""
 
 import random
 
@@ -52,7 +52,7 @@ DIFFERENCES = 10
 
 
 def random_designs(dataflow: str, seed: int, count: int) -> tuple[Hardware, Mapping]:
-    """Numbers anywhere in their ranges; a third of the designs with whole powers of two, half with mixtures of choices."""
+    """Numbers anywhere in their ranges; a third with whole powers of two, half with mixtures of choices."""
     rng = np.random.default_rng(seed)
     leaves = {}
     for name, (low, high) in RANGES.items():

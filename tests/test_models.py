@@ -92,7 +92,7 @@ def test_cycles_and_energy_equal_the_reference(family: str, worst: float, compar
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_same_designs_fit(family: str, compared: dict[str, Comparison]):
-    """Apart from needs within 10 % of the capacity: the models take RLE's largest padding and largest tile as one tile's."""
+    """Apart from needs within 10 % of capacity: the models take RLE's largest padding and tile as one tile's."""
     model, truth = np.array(compared[family].model_fits), np.array(compared[family].true_fits)
     clear = np.abs(truth - 1) > 0.1
     assert np.array_equal((model > 1 + 1e-5)[clear], (truth > 1)[clear])

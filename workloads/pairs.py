@@ -114,18 +114,19 @@ def _tiles_per_column_block(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """For each column block of width 2**level: non-empty tiles at each height [heights, blocks], rows, non-zeros."""
     ones = np.ones(pattern.shape[1], np.int64)
-    row, tile, count, _, _ = segments(*_csr(pattern), ones, level)
-    blocks = (pattern.shape[1] - 1 >> level) + 1
-    order = np.arange(row.size, dtype=np.int32)
+    cut = segments(*_csr(pattern), ones, level)
+    blocks = ((pattern.shape[1] - 1) >> level) + 1
+    rows = np.bincount(cut[1], minlength=blocks).astype(float)
+    nonzeros = np.bincount(cut[1], weights=cut[2], minlength=blocks)
     tiles = np.zeros((height_levels, blocks))
     for height in range(height_levels):
         if height:
-            order = merge_heights(order, row, tile, height)
-        block, column = row[order] >> height, tile[order]
-        new = np.ones(order.size, bool)
+            cut = merge_heights(*cut, height)
+        block, column = cut[0] >> height, cut[1]
+        new = np.ones(block.size, bool)
         new[1:] = (np.diff(block) != 0) | (np.diff(column) != 0)
         tiles[height] = np.bincount(column[new], minlength=blocks)
-    return tiles, np.bincount(tile, minlength=blocks).astype(float), np.bincount(tile, weights=count, minlength=blocks)
+    return tiles, rows, nonzeros
 
 
 def _distinct_outputs(a: csr_array, b: csr_array, lk: int, products: float, rng) -> tuple[np.ndarray, float]:

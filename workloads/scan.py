@@ -23,7 +23,7 @@ BUCKETS = FINE + STEPS * 24
 BASICS = 5
 """Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding entries, work."""
 
-SCAN_LIMIT = 2_000_000
+SCAN_LIMIT = 1_500_000
 """Row segments of one lattice point up to which every tile's loads are scanned; above, tiles are sampled."""
 
 
@@ -75,39 +75,36 @@ def segments(indptr, indices, weight, shift):
 
 
 @njit(cache=True, nogil=True)
-def merge_heights(order, row, tile, level):
-    """Order segments by (row block of height 2**level, tile column, row), given that order for half the height."""
-    n = order.size
-    merged = np.empty_like(order)
+def merge_heights(row, tile, count, padding, work, level):
+    """Sort segments by (row block of height 2**level, tile column, row), given that order for half the height.
+
+    The segments themselves are moved, not an index of them: the scans then read memory in order.
+    """
+    n = row.size
+    new_row, new_tile, new_count = np.empty_like(row), np.empty_like(tile), np.empty_like(count)
+    new_padding, new_work = np.empty_like(padding), np.empty_like(work)
     start = 0
     while start < n:
-        block = row[order[start]] >> level
-        middle = start
+        block = row[start] >> level
         half = (block << 1) + 1
-        while middle < n and (row[order[middle]] >> (level - 1)) < half:
+        middle = start
+        while middle < n and (row[middle] >> (level - 1)) < half:
             middle += 1
         end = middle
-        while end < n and (row[order[end]] >> level) == block:
+        while end < n and (row[end] >> level) == block:
             end += 1
-        left, right, out = start, middle, start
-        while left < middle and right < end:
-            if tile[order[left]] <= tile[order[right]]:
-                merged[out] = order[left]
+        left, right = start, middle
+        for out in range(start, end):
+            if right >= end or (left < middle and tile[left] <= tile[right]):
+                s = left
                 left += 1
             else:
-                merged[out] = order[right]
+                s = right
                 right += 1
-            out += 1
-        while left < middle:
-            merged[out] = order[left]
-            left += 1
-            out += 1
-        while right < end:
-            merged[out] = order[right]
-            right += 1
-            out += 1
+            new_row[out], new_tile[out], new_count[out] = row[s], tile[s], count[s]
+            new_padding[out], new_work[out] = padding[s], work[s]
         start = end
-    return merged
+    return new_row, new_tile, new_count, new_padding, new_work
 
 
 @njit(cache=True, nogil=True)
@@ -278,7 +275,7 @@ def cyclic_loads_few(local, items, size, slots, sums, counts, loads, row_loads):
 
 
 @njit(cache=True, nogil=True)
-def scan_rows(order, row, tile, count, padding, work, height_level, rows):
+def scan_rows(row, tile, count, padding, work, height_level, rows):
     """Statistics of the rows of every tile of height 2**height_level, per occupancy bucket.
 
     Returns (sums, heights, peaks): `sums` [BUCKETS, BASICS + 6 * PARTITION_LEVELS]: `BASICS`, then the most loaded of P
@@ -295,7 +292,7 @@ def scan_rows(order, row, tile, count, padding, work, height_level, rows):
     loads = np.empty((6, levels), np.int64)
     room = 1024
     local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
-    n = order.size
+    n = row.size
     keep_all = n <= SCAN_LIMIT
     state = np.uint64(88172645463325252)
     threshold = np.uint64(int(min(1.0, SCAN_LIMIT / n) * 4294967295.0))
@@ -303,17 +300,15 @@ def scan_rows(order, row, tile, count, padding, work, height_level, rows):
     peak_count, peak_work, peak_padding = np.int64(0), np.int64(0), np.int64(0)
     start = 0
     while start < n:
-        s = order[start]
-        block, t = row[s] >> height_level, tile[s]
+        block, t = row[start] >> height_level, tile[start]
         end = start
         nnz, pad, total = np.int64(0), np.int64(0), np.int64(0)
         while end < n:
-            s = order[end]
-            if tile[s] != t or (row[s] >> height_level) != block:
+            if tile[end] != t or (row[end] >> height_level) != block:
                 break
-            nnz += count[s]
-            pad += padding[s]
-            total += work[s]
+            nnz += count[end]
+            pad += padding[end]
+            total += work[end]
             end += 1
         size = end - start
         base = block << height_level
@@ -339,9 +334,8 @@ def scan_rows(order, row, tile, count, padding, work, height_level, rows):
                     room = 2 * size
                     local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
                 for i in range(size):
-                    s = order[start + i]
-                    local[i] = row[s] - base
-                    items[i] = work[s]
+                    local[i] = row[start + i] - base
+                    items[i] = work[start + i]
                 block_loads(local, items, size, height, height_level, loads[0], loads[3])
                 if size <= 16 and height > 2 * size:
                     cyclic_loads_few(local, items, size, heap, bins, row_bins, loads[1], loads[4])
@@ -371,7 +365,7 @@ def scan_rows(order, row, tile, count, padding, work, height_level, rows):
 
 
 @njit(cache=True, nogil=True)
-def scan_columns(order, column, tile, count, weight, width_level, columns, height_level, rows):
+def scan_columns(column, tile, count, weight, width_level, columns, height_level, rows):
     """Statistics of the columns of every tile (columns are the rows of the transposed pattern), per occupancy bucket.
 
     Returns (sums, widths, areas): `sums` [BUCKETS, 3 + PARTITION_LEVELS]: non-zeros, non-empty columns, their weight
@@ -381,23 +375,24 @@ def scan_columns(order, column, tile, count, weight, width_level, columns, heigh
     levels = PARTITION_LEVELS
     sums = np.zeros((BUCKETS, 3 + levels))
     passes = np.empty(levels, np.int64)
-    n = order.size
+    n = column.size
     widths, areas = 0.0, 0.0
     start = 0
     while start < n:
-        s = order[start]
-        block, t = column[s] >> width_level, tile[s]
+        block, t = column[start] >> width_level, tile[start]
         passes[:] = 0
         end = start
-        nnz, touched = np.int64(0), np.int64(0)
+        nnz, touched, ones = np.int64(0), np.int64(0), np.int64(0)
         while end < n:
-            s = order[end]
-            if tile[s] != t or (column[s] >> width_level) != block:
+            if tile[end] != t or (column[end] >> width_level) != block:
                 break
-            nnz += count[s]
-            touched += weight[column[s]]
-            for level in range(levels):
-                passes[level] += (count[s] + (1 << level) - 1) >> level
+            nnz += count[end]
+            touched += weight[column[end]]
+            if count[end] == 1:
+                ones += 1
+            else:
+                for level in range(levels):
+                    passes[level] += (count[end] + (1 << level) - 1) >> level
             end += 1
         width = min(1 << width_level, columns - (block << width_level))
         widths += width
@@ -407,7 +402,7 @@ def scan_columns(order, column, tile, count, weight, width_level, columns, heigh
         sums[b, 1] += end - start
         sums[b, 2] += touched
         for level in range(levels):
-            sums[b, 3 + level] += passes[level]
+            sums[b, 3 + level] += passes[level] + ones
         start = end
     return sums, widths, areas
 

@@ -64,12 +64,11 @@ def operand_tables(
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
 
     def scan_width(width: int) -> None:
-        row, tile, count, padding, work = segments(*_csr(pattern), weight, width)
-        order = np.arange(row.size, dtype=np.int32)
+        cut = segments(*_csr(pattern), weight, width)
         for height in range(height_levels):
             if height:
-                order = merge_heights(order, row, tile, height)
-            sums, heights, peaks = scan_rows(order, row, tile, count, padding, work, height, rows)
+                cut = merge_heights(*cut, height)
+            sums, heights, peaks = scan_rows(*cut, height, rows)
             classed = into_classes(np.ascontiguousarray(sums[:, 1]), sums, classes)
             tiles[height, width, :, :BASICS] = classed[:, :BASICS]
             by_partition = classed[:, BASICS:].reshape(classes, 2, 3, PARTITION_LEVELS)
@@ -78,12 +77,11 @@ def operand_tables(
             point[height, width, :4] = (peaks[0], peaks[2], peaks[1], heights)
 
     def scan_height(height: int) -> None:
-        column, tile, count, _, _ = segments(*_csr(transposed), np.ones(rows, np.int64), height)
-        order = np.arange(column.size, dtype=np.int32)
+        cut = segments(*_csr(transposed), np.ones(rows, np.int64), height)
         for width in range(width_levels):
             if width:
-                order = merge_heights(order, column, tile, width)
-            sums, widths, areas = scan_columns(order, column, tile, count, weight, width, columns, height, rows)
+                cut = merge_heights(*cut, width)
+            sums, widths, areas = scan_columns(*cut[:3], weight, width, columns, height, rows)
             classed = into_classes(np.ascontiguousarray(sums[:, 0]), sums, classes)
             tiles[height, width, :, BASICS:] = classed[:, 1:3]
             passes[height, width] = classed[:, 3:].T

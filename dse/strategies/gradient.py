@@ -21,14 +21,15 @@ import optax
 from dse.batch import OUTPUTS
 from dse.encoding import Batch
 from dse.moves import shrink_tiles
-from dse.problem import TOLERANCE, Problem, Scores
+from dse.problem import TOLERANCE, Problem
 from dse.strategies.polish import polish
 from dse.strategies.random_search import sample
 from dse.strategies.run import Run
 from dse.strategies.strategy import Strategy
-from hwmodels.choices import DATAFLOWS
 from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
+MOST_STARTS = 256
+"""Starts of one descent, at most."""
 MARGIN = 0.02
 """Relative distance to a limit from which on it pushes."""
 
@@ -37,15 +38,17 @@ class Gradient(Strategy):
     """Sample, descend, snap to the lattice, polish."""
 
     sample_share: float = 0.1
-    """Share of the budget for the random designs that the starts are chosen from."""
+    """Share of the budget for the random designs that the search begins with."""
+    polish_share: float = 0.3
+    """Share for a first polish, which settles the choices; meanwhile the gradients are compiled."""
     descent_share: float = 0.25
-    """Share of the budget for the descent; each step of a start counts as two evaluations."""
-    steps: int = 16
-    starts: int = 256
-    """At most so many."""
-    flows: int = 1
-    """Dataflows that are differentiated in each family of kernels, the commonest of the front; each one is compiled,
-    which takes 10 to 20 s the first time. The polish tries the others."""
+    """Share for the descents; each step of a start counts as two evaluations. The rest is for the last polish."""
+    rounds: int = 2
+    """Descents, with a polish after each."""
+    steps: int = 8
+    """Of one descent."""
+    renewed: float = 0.5
+    """Share of the starts that draw a new combination of choices for some of their kernels."""
     learning_rate: float = 0.4
     """Of Adam, in steps of the lattice."""
     temperature: float = 0.05
@@ -57,11 +60,25 @@ class Gradient(Strategy):
 
     def search(self, run: Run) -> None:
         """Spend the run's budget."""
+        problem, encoding = run.problem, run.problem.encoding
+        starts = int(run.budget * self.descent_share) // (2 * self.steps * max(self.rounds, 1))
+        if starts:
+            flows = [sorted({str(encoding.genes[c[0]].values[f]) for f in rows[:, 0]}) for c, rows in _combined(run)]
+            problem.batcher.prepare_gradients(encoding.batch(encoding.random(run.rng, 1)), flows)
         sample(run, max(int(run.budget * self.sample_share), min(run.budget, 32)))
-        starts = min(int(run.budget * self.descent_share) // (2 * self.steps), self.starts)
-        if starts and run.scores is not None:
-            descend(run, self, starts)
+        rest = run.budget - run.spent
+        polish(run, until=rest - int(run.budget * self.polish_share))
+        for left in reversed(range(self.rounds if starts else 0)):
+            if run.scores is not None:
+                descend(run, self, min(starts, MOST_STARTS))
+            polish(run, until=run.remaining * left // (left + 1))
         polish(run)
+
+
+def _combined(run: Run) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Of each kernel: the columns of its choices, and their legal combinations."""
+    encoding = run.problem.encoding
+    return [(encoding.combined_columns(at), rows) for at, rows in enumerate(encoding.combinations)]
 
 
 @dataclasses.dataclass
@@ -119,15 +136,17 @@ def _kept(state, keep: np.ndarray, count: int):
 
 
 def _starts(run: Run, settings: Gradient, count: int) -> tuple[_Point, np.ndarray]:
-    """The best known designs under each preference, each at most once while there are others nearly as good."""
-    problem = run.problem
-    pool, scores = _pool(run, settings.flows)
+    """The best known designs under each preference, each at most once while there are others nearly as good.
+
+    A share of them draws new choices for about a third of its kernels; the outputs of its parent serve the first step.
+    """
+    problem, pool, scores = run.problem, run.front, run.scores
+    assert scores is not None
     dimensions = len(problem.objectives)
     weights = run.rng.dirichlet(np.ones(dimensions), size=count)
     weights[:dimensions] = np.eye(dimensions)[: len(weights)] * 0.98 + 0.02 / dimensions
-    outputs = _outputs(
-        scores.latency_s / problem.repeats, scores.energy_pj / problem.repeats, scores.area_mm2, scores.fits
-    )
+    each = (scores.latency_s / problem.repeats, scores.energy_pj / problem.repeats)
+    outputs = _outputs(*each, scores.area_mm2, scores.fits)
     taken = np.zeros(len(pool))
     chosen = []
     for weight in weights:
@@ -136,39 +155,16 @@ def _starts(run: Run, settings: Gradient, count: int) -> tuple[_Point, np.ndarra
         taken[at] += 1
         chosen.append(at)
     rows = pool[chosen]
+    for row in np.flatnonzero(run.rng.random(count) < settings.renewed):
+        change = run.rng.random(len(problem.kernels)) < 1 / 3
+        change[run.rng.integers(len(change))] = True
+        for at, (columns, combinations) in enumerate(_combined(run)):
+            if change[at]:
+                rows[row, columns] = combinations[run.rng.integers(len(combinations))]
+    rows = problem.encoding.canonical(rows)
     batch = problem.encoding.batch(rows)
     numbers = np.concatenate([batch.hardware, batch.tiles.reshape(len(rows), -1)], axis=1)
     return _Point(rows, np.log2(numbers), weights), outputs[chosen]
-
-
-def _pool(run: Run, flows: int) -> tuple[np.ndarray, Scores]:
-    """The run's front, every kernel moved to one of the `flows` dataflows that are commonest there in its family."""
-    problem, pool, scores = run.problem, run.front, run.scores
-    encoding = problem.encoding
-    assert scores is not None
-    moved = pool.copy()
-    for family in set(problem.families):
-        kernels = [at for at, name in enumerate(problem.families) if name == family]
-        used = encoding.batch(pool).dataflow[:, kernels].ravel()
-        kept = np.argsort(-np.bincount(used, minlength=len(DATAFLOWS)), kind="stable")[:flows]
-        for at in kernels:
-            columns = encoding.combined_columns(at)
-            values = encoding.genes[columns[0]].values
-            names = [DATAFLOWS[flow] for flow in kept if DATAFLOWS[flow] in values]
-            for row in moved:
-                if names and values[row[columns[0]]] not in names:
-                    raw = row[columns].copy()
-                    raw[0] = values.index(names[0])
-                    settled = encoding.settled[at][np.ravel_multi_index(tuple(raw), tuple(encoding.radix[columns]))]
-                    if settled >= 0:
-                        row[columns] = encoding.combinations[at][settled]
-    moved = encoding.canonical(moved)
-    same = (moved == pool).all(axis=1)
-    kept, new = run.score(moved[~same])
-    rows, known = pool[same], scores.take(np.flatnonzero(same))
-    if new is not None:
-        rows, known = np.concatenate([rows, moved[~same][kept]]), Scores.join([known, new])
-    return (rows, known) if len(rows) else (pool, scores)
 
 
 def _outputs(latency, energy, area, fits) -> np.ndarray:
