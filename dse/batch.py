@@ -33,8 +33,8 @@ OUTPUTS = 7
 """Latency (s), energy (pJ), area (mm2), and the four `FITS`."""
 
 QUICKLY = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
-"""Compiler options for a first result soon: XLA's CPU compiler takes 1 s instead of 5 s for a model (5 s instead of 20 s
-for its gradient), and the code takes three to five times as long to run (seen on 2 cores with jaxlib 0.10)."""
+"""Compiler options for a first result soon: XLA on a CPU takes 1 s instead of 5 s to compile a model (5 s instead of
+20 s for its gradient), and the code takes three to five times as long to run (seen on 2 cores with jaxlib 0.10)."""
 LONG_RUN = 2000
 """Calls after which a function is compiled again, with the usual options."""
 

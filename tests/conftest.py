@@ -29,7 +29,7 @@ from hwmodels.technology import technology  # noqa: E402
 from workloads import SparseKernel, generators, measure  # noqa: E402
 
 FAMILIES = ("dense_b", "sparse_b")
-BATCH = 20
+BATCH = 12
 
 
 def design(rng: random.Random, dataflow: str, family: str) -> dict:

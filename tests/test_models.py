@@ -15,6 +15,8 @@ from hwmodels.technology import technology
 from workloads import SparseKernel, generators, measure
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
+LAWS = [("dense_b", "gustavson"), ("dense_b", "outer_product"), ("sparse_b", "inner_product")]
+"""Each law costs an evaluation, so each is tried where the formulas differ most."""
 FEASIBLE_FOR_BOTH = slice(1, 3)
 """The reference has no plan for what does not fit the PE's two memories."""
 
@@ -135,10 +137,19 @@ def not_above(lesser, greater, tolerance: float = 1e-4):
     np.testing.assert_array_less(np.asarray(lesser), np.asarray(greater) * (1 + tolerance) + 1e-6)
 
 
-@pytest.mark.parametrize(("family", "dataflow"), CASES)
+@pytest.mark.parametrize(("family", "dataflow"), LAWS)
 def test_laws_of_zeros(family: str, dataflow: str, measured, tech):
-    """Skipping is never slower than gating, and gating takes the time of computing but never more energy."""
-    coo = {"a_format": "coo", "pe_buffer_bytes": 1024, "accumulator_bytes": 512, "intersection": "leader_follower"}
+    """Skipping is never slower than gating, and gating takes the time of computing but never more energy.
+
+    B does not skip here: against a B that skips alone, a unit led by A can be the slower one.
+    """
+    coo = {
+        "a_format": "coo",
+        "b_zero": "compute",
+        "pe_buffer_bytes": 1024,
+        "accumulator_bytes": 512,
+        "intersection": "leader_follower",
+    }
     skip, gate = pair_costs(family, dataflow, measured, tech, coo | {"a_zero": "skip"}, coo | {"a_zero": "gate"}, 1)
     gate, compute = pair_costs(
         family, dataflow, measured, tech, coo | {"a_zero": "gate"}, coo | {"a_zero": "compute"}, 1
@@ -150,14 +161,14 @@ def test_laws_of_zeros(family: str, dataflow: str, measured, tech):
     not_above(gate.computes.effectual, compute.computes.effectual)
 
 
-@pytest.mark.parametrize(("family", "dataflow"), CASES)
+@pytest.mark.parametrize(("family", "dataflow"), LAWS)
 def test_wider_buses_and_more_banks_are_never_slower(family: str, dataflow: str, measured, tech):
     for name in ("index_bus_bits", "value_bus_bits", "glb_banks"):
         wide, narrow = pair_costs(family, dataflow, measured, tech, {name: 32}, {name: 8}, 2)
         not_above(wide.cycles, narrow.cycles, 1e-6)
 
 
-@pytest.mark.parametrize(("family", "dataflow"), CASES)
+@pytest.mark.parametrize(("family", "dataflow"), LAWS)
 def test_more_bandwidth_is_never_slower(family: str, dataflow: str, measured):
     """Both have the same DRAM latency, so only the bandwidth differs."""
     rng = random.Random(3)
@@ -170,7 +181,7 @@ def test_more_bandwidth_is_never_slower(family: str, dataflow: str, measured):
     assert np.any(np.asarray(many.cycles) < np.asarray(few.cycles))
 
 
-@pytest.mark.parametrize(("family", "dataflow"), CASES)
+@pytest.mark.parametrize(("family", "dataflow"), LAWS)
 def test_another_technology_re_prices_the_same_actions(family: str, dataflow: str, measured, tech):
     rng = random.Random(4)
     hardware, mapping = batch_of([design(rng, dataflow, family) for _ in range(BATCH)])

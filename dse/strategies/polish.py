@@ -38,11 +38,11 @@ def polish(run: Run, until: int = 0) -> None:
         if not children:
             children, origins = list(_kicks(run)), []
         before = run.spent
-        _try(run, np.array(children), np.array(origins, int), until)
+        try_children(run, np.array(children), np.array(origins, int), until)
         stalled = 0 if run.spent > before else stalled + 1
 
 
-def _try(run: Run, children: np.ndarray, origins: np.ndarray, until: int) -> None:
+def try_children(run: Run, children: np.ndarray, origins: np.ndarray, until: int = 0) -> None:
     """Score children; put together what improved kernel by kernel; shrink the tiles of those that nearly fit."""
     problem, front, old = run.problem, run.front, run.scores
     assert old is not None

@@ -1,0 +1,125 @@
+"""Adam from many starts along many preferences at once: numbers move freely in log2, choices stay as they are."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from dse.encoding import Batch
+from dse.moves import shrink_tiles
+from dse.problem import TOLERANCE, Problem
+from dse.strategies.run import Run
+from dse.strategies.scalarise import Scalarisation, outputs_of
+from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
+
+REPAIRS = 2
+"""Times that the tiles of a design that does not fit are shrunk."""
+
+
+@dataclasses.dataclass
+class _Point:
+    """Where the descent stands: choices as in `rows`, numbers anywhere."""
+
+    rows: np.ndarray
+    log2: np.ndarray
+    """Shape [n, 11 + 3 K]."""
+    weights: np.ndarray
+    """Preferences, shape [n, d]."""
+
+    def take(self, keep: np.ndarray) -> "_Point":
+        return _Point(self.rows[keep], self.log2[keep], self.weights[keep])
+
+
+def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, learning_rate: float) -> None:
+    """Move numbers down the gradient from designs of the run, drop the worse half on the way, snap and score.
+
+    One unit of log2 is one step of the lattice, so the learning rate is in steps. Each step of a start counts as two
+    evaluations.
+    """
+    problem = run.problem
+    point, outputs = _starts(run, scalarisation, starts)
+    low, high = _bounds(problem)
+    schedule = optax.cosine_decay_schedule(learning_rate, steps, alpha=0.2)
+    optimiser = optax.adam(schedule, b1=0.8, b2=0.95)
+    state = optimiser.init(jnp.asarray(point.log2))
+    for step in range(steps):
+        if run.remaining < 2 * len(point.rows):
+            break
+        slopes, _ = scalarisation(run, outputs, point.weights)
+        outputs, by_hardware, by_tile = problem.batcher.gradients(_batch(problem, point), slopes)
+        problem.evaluations += 2 * len(point.rows)
+        slope = np.concatenate([by_hardware, by_tile.reshape(len(by_tile), -1)], axis=1)
+        slope = np.where(np.isfinite(slope) & (low < high), slope, 0.0)
+        slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
+        update, state = optimiser.update(jnp.asarray(slope), state)
+        point.log2 = np.clip(point.log2 + np.asarray(update), low, high)
+        if step == steps // 3:
+            _, loss = scalarisation(run, outputs, point.weights)
+            keep = np.sort(np.argsort(loss, kind="stable")[: max(len(loss) // 2, 1)])
+            point, outputs, state = point.take(keep), outputs[keep], _kept(state, keep, len(loss))
+    rows = _snap(problem, point)
+    for _ in range(REPAIRS + 1):
+        scored, scores = run.score(problem.encoding.canonical(rows))
+        if scores is None:
+            return
+        misfit = np.flatnonzero(scores.fits[:, :, :3].max(axis=(1, 2)) > 1 + TOLERANCE)
+        rows = shrink_tiles(problem.encoding, rows[scored][misfit], scores.take(misfit), run.rng)
+
+
+def _kept(state, keep: np.ndarray, count: int):
+    """The optimiser's state for some of the rows."""
+    return jax.tree.map(lambda leaf: leaf[keep] if jnp.ndim(leaf) == 2 and len(leaf) == count else leaf, state)
+
+
+def _starts(run: Run, scalarisation: Scalarisation, count: int) -> tuple[_Point, np.ndarray]:
+    """The best known designs under each preference, each at most once while there are others nearly as good."""
+    problem, pool, scores = run.problem, run.front, run.scores
+    assert scores is not None
+    dimensions = len(problem.objectives)
+    weights = run.rng.dirichlet(np.ones(dimensions), size=count)
+    weights[:dimensions] = np.eye(dimensions)[: len(weights)] * 0.98 + 0.02 / dimensions
+    outputs = outputs_of(problem, scores)
+    taken = np.zeros(len(pool))
+    chosen = []
+    for weight in weights:
+        loss = scalarisation(run, outputs, np.tile(weight, (len(pool), 1)))[1]
+        at = int(np.argmin(loss + 0.1 * taken))
+        taken[at] += 1
+        chosen.append(at)
+    batch = problem.encoding.batch(pool[chosen])
+    numbers = np.concatenate([batch.hardware, batch.tiles.reshape(len(chosen), -1)], axis=1)
+    return _Point(pool[chosen], np.log2(numbers), weights), outputs[chosen]
+
+
+def _bounds(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """log2 of the smallest and of the largest value of every number."""
+    encoding = problem.encoding
+    columns = number_columns(problem)
+    first, last = np.zeros((1, len(encoding.genes)), np.int32), (encoding.radix - 1)[None].astype(np.int32)
+    return tuple(np.log2([encoding.values(end, c)[0] for c in columns]) for end in (first, last))  # pyright: ignore
+
+
+def number_columns(problem: Problem) -> list[int]:
+    """Columns of the genome in the order of the gradient: hardware, then the tiles of each kernel."""
+    column = problem.encoding.column
+    tiles = [column(at, name) for at in range(len(problem.kernels)) for name in MAPPING_NUMBERS]
+    return [column(-1, name) for name in HARDWARE_NUMBERS] + tiles
+
+
+def _batch(problem: Problem, point: _Point) -> Batch:
+    """The point's numbers with its rows' choices."""
+    ours = len(HARDWARE_NUMBERS)
+    numbers = np.exp2(point.log2).astype(np.float32)
+    tiles = numbers[:, ours:].reshape(len(numbers), len(problem.kernels), len(MAPPING_NUMBERS))
+    return dataclasses.replace(problem.encoding.batch(point.rows), hardware=numbers[:, :ours], tiles=tiles)
+
+
+def _snap(problem: Problem, point: _Point) -> np.ndarray:
+    """The nearest lattice value, by ratio, of every number."""
+    rows = point.rows.copy()
+    for at, column in enumerate(number_columns(problem)):
+        values = np.log2(np.array(problem.encoding.genes[column].values, float))
+        rows[:, column] = np.argmin(np.abs(point.log2[:, at, None] - values), axis=1)
+    return rows
