@@ -35,7 +35,9 @@ OUTPUTS = 7
 QUICKLY = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes 1 s instead of 5 s to compile a model (5 s instead of
 20 s for its gradient), and the code takes three to five times as long to run (seen on 2 cores with jaxlib 0.10)."""
-LONG_RUN = 2000
+CHUNK = {"values": 128, "gradient": 32, "cost": 32}
+"""Designs per call: about as many as searches have at hand for one kernel and dataflow, since the rest is padding."""
+LONG_RUN = 4000
 """Calls after which a function is compiled again, with the usual options."""
 
 TINY = 1e-30
@@ -85,7 +87,7 @@ def one_by_one(evaluate: Evaluate) -> Evaluate:
 
 
 class Batcher:
-    """Compiled evaluations of a workload's kernels; `chunk` designs per call."""
+    """Compiled evaluations of a workload's kernels, `CHUNK` designs per call."""
 
     def __init__(
         self,
@@ -94,10 +96,9 @@ class Batcher:
         kernels: Sequence[Kernel],
         statistics: Sequence[Any],
         *,
-        chunk: int = 256,
         relaxed: Numerics | None = None,
     ):
-        self.kernels, self.chunk = tuple(kernels), chunk
+        self.kernels = tuple(kernels)
         self._evaluate_many = evaluate_many
         self._relaxed = relaxed or Smooth()
         self._technology, self._fixed_technology = eqx.partition(technology, eqx.is_array)
@@ -141,10 +142,13 @@ class Batcher:
 
         return {"values": values, "gradient": gradient, "cost": cost}[kind]
 
-    def _arguments(self, kernel: int, batch: Batch, capabilities: np.ndarray, rows: np.ndarray) -> tuple:
-        """Arguments of a call for one kernel and at most `chunk` rows, padded by repeating the first."""
-        rows = np.concatenate([rows, np.full(self.chunk - len(rows), rows[0])])
-        return (
+    def _arguments(
+        self, kind: str, kernel: int, batch: Batch, capabilities: np.ndarray, rows: np.ndarray, pull: np.ndarray | None
+    ) -> tuple:
+        """Arguments of a call for one kernel and at most a chunk of rows, padded by repeating the first."""
+        count = len(rows)
+        rows = np.concatenate([rows, np.full(CHUNK[kind] - count, rows[0])])
+        arguments = (
             self._tables[kernel],
             self._technology,
             [*batch.hardware[rows].T, *batch.tiles[rows, kernel].T],
@@ -152,14 +156,19 @@ class Batcher:
             capabilities[rows],
             batch.choices[rows, kernel].astype(np.int32),
         )
+        if pull is None:
+            return arguments
+        padded = np.zeros((len(rows), OUTPUTS), np.float32)
+        padded[:count] = pull[rows[:count], kernel]
+        return (*arguments, padded)
 
-    def _calls(self, batch: Batch) -> list[tuple[int, str, np.ndarray]]:
+    def _calls(self, batch: Batch, chunk: int) -> list[tuple[int, str, np.ndarray]]:
         """(kernel, dataflow, rows) of every call that a batch needs."""
         calls = []
         for kernel in range(len(self.kernels)):
             for flow, name in enumerate(DATAFLOWS):
                 rows = np.flatnonzero(batch.dataflow[:, kernel] == flow)
-                calls += [(kernel, name, rows[at : at + self.chunk]) for at in range(0, len(rows), self.chunk)]
+                calls += [(kernel, name, rows[at : at + chunk]) for at in range(0, len(rows), chunk)]
         return calls
 
     def _launch(self, kind: str, batch: Batch, pull: np.ndarray | None = None) -> list[tuple[int, np.ndarray, Any]]:
@@ -168,14 +177,10 @@ class Batcher:
         **Returns** (kernel, rows, padded results) of each call.
         """
         capabilities = batch.capabilities()
-        calls = []
-        for kernel, dataflow, rows in self._calls(batch):
-            arguments = self._arguments(kernel, batch, capabilities, rows)
-            if pull is not None:
-                padded = np.zeros((self.chunk, OUTPUTS), np.float32)
-                padded[: len(rows)] = pull[rows, kernel]
-                arguments = (*arguments, padded)
-            calls.append((kernel, dataflow, rows, arguments))
+        calls = [
+            (kernel, dataflow, rows, self._arguments(kind, kernel, batch, capabilities, rows, pull))
+            for kernel, dataflow, rows in self._calls(batch, CHUNK[kind])
+        ]
         if self._underway is not None and kind == "gradient":
             self._underway.result()
             self._underway = None
@@ -214,8 +219,8 @@ class Batcher:
         first: dict[Key, Any] = {}
         capabilities = batch.capabilities()
         for kernel, flows in enumerate(dataflows):
-            arguments = self._arguments(kernel, batch, capabilities, np.zeros(1, int))
-            arguments = (*arguments, np.zeros((self.chunk, OUTPUTS), np.float32))
+            pull = np.zeros((len(batch), len(self.kernels), OUTPUTS))
+            arguments = self._arguments("gradient", kernel, batch, capabilities, np.zeros(1, int), pull)
             for flow in flows:
                 first.setdefault((self.kernels[kernel].family, flow, "gradient"), (kernel, arguments))
         missing = {key: QUICKLY for key in first if key not in self._compiled}

@@ -77,7 +77,6 @@ class Problem:
         evaluate_many: Evaluate,
         workload: str,
         relaxed: Numerics | None = None,
-        chunk: int = 256,
     ):
         self.encoding, self.workload, self.technology = encoding, workload, technology
         self.statistics, self.kernels = list(statistics), encoding.kernels
@@ -85,7 +84,7 @@ class Problem:
         self.evaluations = 0
         self.evaluate_many, self.relaxed = evaluate_many, relaxed or Smooth()
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
-        self.batcher = Batcher(evaluate_many, technology, self.kernels, statistics, relaxed=self.relaxed, chunk=chunk)
+        self.batcher = Batcher(evaluate_many, technology, self.kernels, statistics, relaxed=self.relaxed)
 
     @property
     def families(self) -> tuple[str, ...]:

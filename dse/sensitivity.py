@@ -27,7 +27,6 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
             problem.technology,
             problem.kernels,
             problem.statistics,
-            chunk=3,
             relaxed=Smooth(temperature),
         )
     problem.evaluations += 2 * len(batch)

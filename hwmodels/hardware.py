@@ -24,6 +24,9 @@ from hwmodels.choices import (
 )
 
 Scalar = Float[Array, "..."]
+"""One number; a stack of designs has one for each."""
+Choice = Float[Array, "..."]
+"""Weights over the names of a choice (`hwmodels.choices`); a stack of designs has such a vector for each."""
 
 
 class Hardware(eqx.Module):
@@ -46,14 +49,14 @@ class Hardware(eqx.Module):
     value_bus_bits: Scalar
     value_bits: Scalar
     accumulator_bits: Scalar
-    intersection: Float[Array, "4 ..."]
+    intersection: Choice
     """Weights over `INTERSECTIONS`: the unit in each PE (used by the inner product)."""
-    dataflows: Float[Array, "3 ..."]
-    a_formats: Float[Array, "8 ..."]
-    b_formats: Float[Array, "8 ..."]
-    a_zero_modes: Float[Array, "3 ..."]
-    b_zero_modes: Float[Array, "3 ..."]
-    schedules: Float[Array, "3 ..."]
+    dataflows: Choice
+    a_formats: Choice
+    b_formats: Choice
+    a_zero_modes: Choice
+    b_zero_modes: Choice
+    schedules: Choice
 
 
 class Mapping(eqx.Module):
@@ -62,13 +65,13 @@ class Mapping(eqx.Module):
     tile_m: Scalar
     tile_k: Scalar
     tile_n: Scalar
-    loop_order: Float[Array, "6 ..."]
-    residency: Float[Array, "2 ..."]
-    a_format: Float[Array, "8 ..."]
-    b_format: Float[Array, "8 ..."]
-    a_zero: Float[Array, "3 ..."]
-    b_zero: Float[Array, "3 ..."]
-    schedule: Float[Array, "3 ..."]
+    loop_order: Choice
+    residency: Choice
+    a_format: Choice
+    b_format: Choice
+    a_zero: Choice
+    b_zero: Choice
+    schedule: Choice
     dataflow: str = eqx.field(static=True)
 
 

@@ -60,7 +60,7 @@ def _sets(gain: np.ndarray) -> list[list[int]]:
 
 
 def _parents(run: Run, done: set[bytes]) -> tuple[np.ndarray, np.ndarray]:
-    """Members of the front that have not stepped yet, the lonelier the likelier, each with a preference near its own."""
+    """Members of the front that have not stepped yet, lonely ones first, each with a preference near its own."""
     assert run.scores is not None
     objectives = run.scores.objectives
     fresh = np.array([at for at, row in enumerate(run.front) if row.tobytes() not in done], int)
