@@ -24,14 +24,13 @@ STALLED = 40
 
 def polish(run: Run, until: int = 0) -> None:
     """Improve the run's front until only `until` evaluations remain, or nothing is left to try."""
-    queues: dict[bytes, list[np.ndarray]] = {}
     stalled = 0
     while run.remaining > until and run.scores is not None and stalled < STALLED:
-        parents = _parents(run, queues)
+        parents = _parents(run)
         per_parent = max(BATCH // max(len(parents), 1), 1)
         children, origins = [], []
         for parent in parents:
-            queue = queues[run.front[parent].tobytes()]
+            queue = _queue(run, run.front[parent])
             for _ in range(min(per_parent, len(queue))):
                 children.append(queue.pop())
                 origins.append(parent)
@@ -62,13 +61,17 @@ def try_children(run: Run, children: np.ndarray, origins: np.ndarray, until: int
         run.score(problem.encoding.canonical(rows)[: max(run.remaining - until, 0)])
 
 
-def _parents(run: Run, queues: dict[bytes, list[np.ndarray]]) -> np.ndarray:
+def _queue(run: Run, row: np.ndarray) -> list[np.ndarray]:
+    """Neighbours of a row that the polish has not tried yet."""
+    key = row.tobytes()
+    if key not in run.untried:
+        run.untried[key] = _neighbours(run.problem.encoding, row, run.rng)
+    return run.untried[key]
+
+
+def _parents(run: Run) -> np.ndarray:
     """Rows of the front to take the next steps from: with untried neighbours, the lonelier the likelier."""
-    for row in run.front:
-        if row.tobytes() not in queues:
-            queues[row.tobytes()] = _neighbours(run.problem.encoding, row, run.rng)
-    open_ = np.array([len(queues[row.tobytes()]) > 0 for row in run.front])
-    candidates = np.flatnonzero(open_)
+    candidates = np.flatnonzero([run.untried.get(row.tobytes()) != [] for row in run.front])
     if len(candidates) <= PARENTS:
         return candidates
     share = np.full(len(candidates), 1.0 / len(candidates))

@@ -23,6 +23,8 @@ class Run:
         self.scores: Scores | None = None
         """Of the front's rows."""
         self.remember = remember
+        self.untried: dict[bytes, list[np.ndarray]] = {}
+        """Neighbours that the polish has still to try, for each row that it has begun with."""
         self._seen: set[bytes] = set()
         self._first, self._start = problem.evaluations, time.perf_counter()
         self._trace: list[tuple[int, np.ndarray]] = []
