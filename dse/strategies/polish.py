@@ -8,7 +8,6 @@ and what improved is kept kernel by kernel.
 import moocore
 import numpy as np
 
-from dse.encoding import Encoding
 from dse.moves import hardware_neighbours, mapping_neighbours, random_steps, shrink_tiles
 from dse.pareto import Box
 from dse.problem import TOLERANCE, Problem, Scores
@@ -65,7 +64,7 @@ def _queue(run: Run, row: np.ndarray) -> list[np.ndarray]:
     """Neighbours of a row that the polish has not tried yet."""
     key = row.tobytes()
     if key not in run.untried:
-        run.untried[key] = _neighbours(run.problem.encoding, row, run.rng)
+        run.untried[key] = _neighbours(run, row)
     return run.untried[key]
 
 
@@ -84,8 +83,12 @@ def _parents(run: Run) -> np.ndarray:
     return run.rng.choice(candidates, PARENTS, replace=False, p=share / share.sum())
 
 
-def _neighbours(encoding: Encoding, row: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:
-    """All neighbours of a row in random order; mapping steps of different kernels are taken together."""
+def _neighbours(run: Run, row: np.ndarray) -> list[np.ndarray]:
+    """All neighbours of a row in random order, and the best mappings known of its kernels (last, so tried first).
+
+    Mapping steps of different kernels are taken together.
+    """
+    encoding, rng = run.problem.encoding, run.rng
     rows = list(hardware_neighbours(encoding, row))
     lists = [mapping_neighbours(encoding, row, kernel) for kernel in range(len(encoding.kernels))]
     together = [row.copy() for _ in range(max(len(steps) for steps in lists))]
@@ -94,7 +97,12 @@ def _neighbours(encoding: Encoding, row: np.ndarray, rng: np.random.Generator) -
         for child, step in zip(together, rng.permutation(len(steps)), strict=False):
             child[columns] = steps[step][columns]
     rows += together
-    return [rows[i] for i in rng.permutation(len(rows))]
+    known = [run.bank.mappings(kernel) for kernel in range(len(lists))]
+    best = [row.copy() for _ in range(max(len(mappings) for mappings in known))]
+    for kernel, mappings in enumerate(known):
+        for child, at in zip(best, rng.permutation(len(mappings)), strict=False):
+            child[run.bank.columns[kernel]] = mappings[at]
+    return [rows[i] for i in rng.permutation(len(rows))] + best
 
 
 def _recombine(
