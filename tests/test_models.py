@@ -252,7 +252,8 @@ def test_evaluate_many_equals_vmap_and_nothing_traces_again(family: str, dataflo
         first, second = one_by_one(*leading, member), together(*leading, member)
         for left, right in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
             assert left.shape == right.shape
-            np.testing.assert_allclose(left, right, rtol=2e-4, atol=1e-6)
+            rounding = 1e-6 * (1 + float(jnp.max(jnp.abs(right))))  # a difference of float32 counts that cancel
+            np.testing.assert_allclose(left, right, rtol=2e-4, atol=rounding)
         last = evaluate(*batch, member, tech)
         np.testing.assert_allclose(last.cycles, first.cycles, rtol=2e-4)
     assert sorted(traces) == ["many", "vmap"]

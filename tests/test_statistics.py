@@ -283,9 +283,9 @@ def test_stacking_pads_without_changing_lookups(n: int | None):
                 expected = lookup(getattr(alone.a, name), sizes)
                 np.testing.assert_allclose(lookup(getattr(member.a, name), sizes), expected, rtol=1e-5)
             three = (*sizes, jnp.float32(6.0))
-            np.testing.assert_allclose(lookup(member.a.loads, three), lookup(alone.a.loads, three), rtol=1e-6)
+            np.testing.assert_allclose(lookup(member.a.loads, three), lookup(alone.a.loads, three), rtol=1e-5)
             if n is not None:
-                np.testing.assert_allclose(lookup(member.joint, three), lookup(alone.joint, three), rtol=1e-6)
+                np.testing.assert_allclose(lookup(member.joint, three), lookup(alone.joint, three), rtol=1e-5)
     assert table_bytes(stacked) >= table_bytes(small) + table_bytes(large)
 
 

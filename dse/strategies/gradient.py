@@ -21,11 +21,11 @@ MOST_STARTS = 256
 class Gradient(Strategy):
     """Sample, descend, then step and polish in turn."""
 
-    sample_share: float = 0.15
+    sample_share: float = 0.1
     """Share of the budget for the random designs that the search begins with."""
     settle_share: float = 0.1
     """Share for a first polish, which settles the choices; meanwhile the gradients are compiled."""
-    descent_share: float = 0.04
+    descent_share: float = 0.03
     """Share for the descent. The rest is for lattice steps and polish."""
     steps: int = 16
     """Of the descent."""
