@@ -9,7 +9,17 @@ import sys
 
 import pytest
 
-UNCHECKED = ("workloads.scan", "workloads.pairs")
+UNCHECKED = (
+    "workloads.scan",
+    "workloads.pairs",
+    "hwmodels.firmware.schedules",
+    "hwmodels.simulator.segments",
+    "hwmodels.simulator.rows",
+    "hwmodels.simulator.multiply",
+    "hwmodels.simulator.pairs",
+    "hwmodels.simulator.walk",
+    "hwmodels.simulator.merge",
+)
 
 for finder in sys.meta_path:
     # The run-time checks wrap functions, and Numba cannot compile what is wrapped.

@@ -15,7 +15,15 @@ def deal(work: Sequence[int], parts: int, schedule: str) -> list[list[int]]:
             hands[item % parts].append(item)
     else:
         longest_first(work, hands)
+        cyclic = deal(work, parts, "cyclic")
+        if most_work(work, cyclic) < most_work(work, hands):
+            return cyclic
     return hands
+
+
+def most_work(work: Sequence[int], hands: list[list[int]]) -> int:
+    """Work of the most loaded hand."""
+    return max(sum(work[item] for item in hand) for hand in hands)
 
 
 def longest_first(work: Sequence[int], hands: list[list[int]]) -> None:
