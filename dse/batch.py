@@ -5,7 +5,6 @@ per design, so neither the number of kernels nor that of designs compiles anythi
 kernel and dataflow and padded to the chunk.
 """
 
-import collections
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -32,35 +31,34 @@ from hwmodels.numerics import Exact, Numerics, Smooth
 OUTPUTS = 7
 """Latency (s), energy (pJ), area (mm2), and the four `FITS`."""
 
-QUICKLY = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
-"""Compiler options for a first result soon: XLA on a CPU takes 1 s instead of 5 s to compile a model (5 s instead of
-20 s for its gradient), and the code takes three to five times as long to run (seen on 2 cores with jaxlib 0.10)."""
-CHUNK = {"values": 128, "gradient": 32, "cost": 32}
-"""Designs per call: about as many as searches have at hand for one kernel and dataflow, since the rest is padding."""
-LONG_RUN = 4000
-"""Calls after which a function is compiled again, with the usual options."""
+SOON = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
+"""Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
+gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
+KINDS: dict[str, tuple[int, dict[str, Any]]] = {"cost": (32, SOON), "bulk": (1024, {}), "gradient": (32, SOON)}
+"""Designs per call, and compiler options, by kind of function. 32 is about what a step of a search has at hand for one
+kernel and dataflow, and the rest of a call is padding; `bulk` is `cost` for those that have more."""
 
 TINY = 1e-30
 """Stands for zero in logs."""
 
 Evaluate = Callable[..., Cost]
-"""`(hardware, mapping, kernel, technology, *, numerics) -> Cost`, for one design or for a stack of them."""
+"""`(hardware, mapping, kernel, technology, *, numerics) -> Cost`, for one design: `hwmodels.evaluate` or its like."""
 
 Key = tuple[str, str, str]
 """(family, dataflow, kind) of a compiled function."""
 
 
 def unpack(
-    numbers: Sequence[Float[Array, " n"]],
-    intersection: Int[Array, " n"],
-    capabilities: Float[Array, "n 28"],
-    choices: Int[Array, "n 7"],
+    numbers: Sequence[Float[Array, ""]],
+    intersection: Int[Array, ""],
+    capabilities: Float[Array, " 28"],
+    choices: Int[Array, " 7"],
     dataflow: str,
 ) -> tuple[Hardware, Mapping]:
-    """Rows of a batch as stacks of the models' hardware and mappings (designs on the first axis)."""
+    """One row of a batch as the models' hardware and mapping."""
     sizes = [len(DATAFLOWS)] + [len(MAPPING_CHOICES[use]) for use in MAPPING_CHOICES if use in CAPABILITY_OF]
     names = ["dataflows"] + [CAPABILITY_OF[use] for use in MAPPING_CHOICES if use in CAPABILITY_OF]
-    vectors = jnp.split(capabilities, np.cumsum(sizes)[:-1], axis=1)
+    vectors = jnp.split(capabilities, np.cumsum(sizes)[:-1])
     hardware = Hardware(
         **{name: numbers[at] for at, name in enumerate(HARDWARE_NUMBERS)},
         **dict(zip(names, vectors, strict=True)),
@@ -69,7 +67,7 @@ def unpack(
     mapping = Mapping(
         **{name: numbers[len(HARDWARE_NUMBERS) + at] for at, name in enumerate(MAPPING_NUMBERS)},
         **{
-            name: jax.nn.one_hot(choices[:, at], len(names), dtype=jnp.float32)
+            name: jax.nn.one_hot(choices[at], len(names), dtype=jnp.float32)
             for at, (name, names) in enumerate(MAPPING_CHOICES.items())
         },
         dataflow=dataflow,
@@ -77,21 +75,12 @@ def unpack(
     return hardware, mapping
 
 
-def one_by_one(evaluate: Evaluate) -> Evaluate:
-    """A model of one design as a model of a stack of designs, like `hwmodels.evaluate_many`."""
-
-    def many(hardware, mapping, kernel, technology, *, numerics):
-        return jax.vmap(lambda h, m: evaluate(h, m, kernel, technology, numerics=numerics))(hardware, mapping)
-
-    return many
-
-
 class Batcher:
-    """Compiled evaluations of a workload's kernels, `CHUNK` designs per call."""
+    """Compiled evaluations of a workload's kernels, a fixed number of designs per call (`KINDS`)."""
 
     def __init__(
         self,
-        evaluate_many: Evaluate,
+        evaluate: Evaluate,
         technology: Any,
         kernels: Sequence[Kernel],
         statistics: Sequence[Any],
@@ -99,55 +88,45 @@ class Batcher:
         relaxed: Numerics | None = None,
     ):
         self.kernels = tuple(kernels)
-        self._evaluate_many = evaluate_many
+        self._evaluate = evaluate
         self._relaxed = relaxed or Smooth()
         self._technology, self._fixed_technology = eqx.partition(technology, eqx.is_array)
         split = [eqx.partition(s, eqx.is_array) for s in statistics]
         self._tables = [tables for tables, _ in split]
         self._fixed_tables = [fixed for _, fixed in split]
         self._compiled: dict[Key, Any] = {}
-        self._optimised: set[Key] = set()
-        self._calls_made: collections.Counter[Key] = collections.Counter()
         self._underway: Future[None] | None = None
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
-        """The function to compile: `kind` is "values", "gradient" or "cost". Numbers come one by one, for the gradient
-        of a packed vector would be a single huge fused sum."""
+        """The function to compile: costs, and for "gradient" the slopes of `pull @ log(outputs)` by log2 of numbers."""
         numerics = self._relaxed if kind == "gradient" else Exact()
 
         def cost(tables, technology, numbers, intersection, capabilities, choices):
             hardware, mapping = unpack(numbers, intersection, capabilities, choices, dataflow)
-            return self._evaluate_many(
-                hardware,
-                mapping,
-                eqx.combine(tables, self._fixed_tables[kernel]),
-                eqx.combine(technology, self._fixed_technology),
-                numerics=numerics,
-            )
-
-        def values(*arguments):
-            result = cost(*arguments)
-            return result.latency_s, result.total_energy_pj, result.total_area_mm2, result.fits
+            statistics = eqx.combine(tables, self._fixed_tables[kernel])
+            model = eqx.combine(technology, self._fixed_technology)
+            return self._evaluate(hardware, mapping, statistics, model, numerics=numerics)
 
         def gradient(tables, technology, numbers, intersection, capabilities, choices, pull):
             def loss(steps):
                 moved = [number * jnp.exp2(step) for number, step in zip(numbers, steps, strict=True)]
-                outputs = values(tables, technology, moved, intersection, capabilities, choices)
-                logs = [jnp.log(jnp.maximum(output, TINY)) for output in (*outputs[:3], *outputs[3].T)]
-                pulled = [jnp.vdot(pull[:, at], log) for at, log in enumerate(logs)]  # designs do not interact
-                return sum(pulled), outputs
+                result = cost(tables, technology, moved, intersection, capabilities, choices)
+                outputs = jnp.stack([result.latency_s, result.total_energy_pj, result.total_area_mm2, *result.fits])
+                return pull @ jnp.log(jnp.maximum(outputs, TINY)), result
 
-            slopes, outputs = jax.grad(loss, has_aux=True)([jnp.zeros_like(number) for number in numbers])
-            return (*outputs, slopes)
+            slopes, result = jax.grad(loss, has_aux=True)([jnp.zeros_like(number) for number in numbers])
+            return result, slopes
 
-        return {"values": values, "gradient": gradient, "cost": cost}[kind]
+        if kind == "gradient":
+            return jax.vmap(gradient, in_axes=(None, None, 0, 0, 0, 0, 0))
+        return jax.vmap(cost, in_axes=(None, None, 0, 0, 0, 0))
 
     def _arguments(
         self, kind: str, kernel: int, batch: Batch, capabilities: np.ndarray, rows: np.ndarray, pull: np.ndarray | None
     ) -> tuple:
         """Arguments of a call for one kernel and at most a chunk of rows, padded by repeating the first."""
         count = len(rows)
-        rows = np.concatenate([rows, np.full(CHUNK[kind] - count, rows[0])])
+        rows = np.concatenate([rows, np.full(KINDS[kind][0] - count, rows[0])])
         arguments = (
             self._tables[kernel],
             self._technology,
@@ -162,13 +141,15 @@ class Batcher:
         padded[:count] = pull[rows[:count], kernel]
         return (*arguments, padded)
 
-    def _calls(self, batch: Batch, chunk: int) -> list[tuple[int, str, np.ndarray]]:
-        """(kernel, dataflow, rows) of every call that a batch needs."""
+    def _calls(self, batch: Batch, kind: str) -> list[tuple[int, str, str, np.ndarray]]:
+        """(kernel, dataflow, kind, rows) of every call that a batch needs."""
         calls = []
         for kernel in range(len(self.kernels)):
             for flow, name in enumerate(DATAFLOWS):
                 rows = np.flatnonzero(batch.dataflow[:, kernel] == flow)
-                calls += [(kernel, name, rows[at : at + chunk]) for at in range(0, len(rows), chunk)]
+                mine = "bulk" if kind == "cost" and len(rows) >= KINDS["bulk"][0] // 2 else kind
+                chunk = KINDS[mine][0]
+                calls += [(kernel, name, mine, rows[at : at + chunk]) for at in range(0, len(rows), chunk)]
         return calls
 
     def _launch(self, kind: str, batch: Batch, pull: np.ndarray | None = None) -> list[tuple[int, np.ndarray, Any]]:
@@ -178,62 +159,59 @@ class Batcher:
         """
         capabilities = batch.capabilities()
         calls = [
-            (kernel, dataflow, rows, self._arguments(kind, kernel, batch, capabilities, rows, pull))
-            for kernel, dataflow, rows in self._calls(batch, CHUNK[kind])
+            (kernel, (self.kernels[kernel].family, flow, mine), rows)
+            for kernel, flow, mine, rows in self._calls(batch, kind)
         ]
+        arguments = [self._arguments(key[2], kernel, batch, capabilities, rows, pull) for kernel, key, rows in calls]
         if self._underway is not None and kind == "gradient":
             self._underway.result()
             self._underway = None
-        first = {(self.kernels[kernel].family, flow, kind): (kernel, args) for kernel, flow, _, args in calls}
-        self._calls_made.update((self.kernels[kernel].family, flow, kind) for kernel, flow, _, _ in calls)
-        quick = {key: QUICKLY for key in first if key not in self._compiled}
-        slow = {key: None for key in first if self._calls_made[key] > LONG_RUN and key not in self._optimised}
-        if quick or slow:
-            self._compile(quick | slow, first)
-            self._optimised |= set(slow)
+        self._compile({key: (kernel, given) for (kernel, key, _), given in zip(calls, arguments, strict=True)})
         return [
-            (kernel, rows, self._compiled[self.kernels[kernel].family, dataflow, kind](*arguments))
-            for kernel, dataflow, rows, arguments in calls
+            (kernel, rows, self._compiled[key](*given))
+            for (kernel, key, rows), given in zip(calls, arguments, strict=True)
         ]
 
-    def _compile(self, wanted: dict[Key, Any], first: dict[Key, Any]) -> None:
-        """Compile functions side by side, each with its options."""
-        lowered = {}
-        for key in wanted:
-            kernel, arguments = first[key]
-            lowered[key] = jax.jit(self._function(kernel, key[1], key[2])).lower(*arguments)
+    def _compile(self, wanted: dict[Key, tuple[int, tuple]]) -> None:
+        """Compile side by side the functions that are not yet, each with a kernel and arguments to trace it with."""
+        missing = {key: call for key, call in wanted.items() if key not in self._compiled}
+        if not missing:
+            return
+        lowered = {
+            (family, flow, kind): jax.jit(self._function(kernel, flow, kind)).lower(*arguments)
+            for (family, flow, kind), (kernel, arguments) in missing.items()
+        }
 
         def build(key: Key) -> Any:
-            if wanted[key] and jax.default_backend() == "cpu":
+            if jax.default_backend() == "cpu":
                 try:
-                    return lowered[key].compile(compiler_options=wanted[key])
+                    return lowered[key].compile(compiler_options=KINDS[key[2]][1])
                 except jax.errors.JaxRuntimeError:  # another version of XLA may not know the options
                     pass
             return lowered[key].compile()
 
         with ThreadPoolExecutor() as pool:
-            self._compiled.update(zip(wanted, pool.map(build, wanted), strict=True))
+            self._compiled.update(zip(missing, pool.map(build, missing), strict=True))
 
     def prepare_gradients(self, batch: Batch, dataflows: Sequence[Sequence[str]]) -> None:
         """Start to compile, in the background, the gradients of each kernel's `dataflows`; `batch` is any batch."""
-        first: dict[Key, Any] = {}
+        first: dict[Key, tuple[int, tuple]] = {}
         capabilities = batch.capabilities()
         for kernel, flows in enumerate(dataflows):
             pull = np.zeros((len(batch), len(self.kernels), OUTPUTS))
             arguments = self._arguments("gradient", kernel, batch, capabilities, np.zeros(1, int), pull)
             for flow in flows:
                 first.setdefault((self.kernels[kernel].family, flow, "gradient"), (kernel, arguments))
-        missing = {key: QUICKLY for key in first if key not in self._compiled}
-        if missing and self._underway is None:
+        if self._underway is None and not first.keys() <= self._compiled.keys():
             worker = ThreadPoolExecutor(1)
-            self._underway = worker.submit(self._compile, missing, first)
+            self._underway = worker.submit(self._compile, first)
             worker.shutdown(wait=False)
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
-        for kernel, rows, result in self._launch("values", batch):
-            outputs[rows, kernel] = _packed(result, len(rows))
+        for kernel, rows, cost in self._launch("cost", batch):
+            outputs[rows, kernel] = _packed(cost, len(rows))
         return outputs
 
     def gradients(self, batch: Batch, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -244,23 +222,25 @@ class Batcher:
         """
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
         slopes = np.zeros((len(batch), len(self.kernels), len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
-        for kernel, rows, result in self._launch("gradient", batch, np.asarray(pull, np.float32)):
-            outputs[rows, kernel] = _packed(result[:4], len(rows))
-            slopes[rows, kernel] = np.stack([np.asarray(slope) for slope in result[4]], axis=1)[: len(rows)]
+        for kernel, rows, (cost, by_number) in self._launch("gradient", batch, np.asarray(pull, np.float32)):
+            outputs[rows, kernel] = _packed(cost, len(rows))
+            slopes[rows, kernel] = np.stack([np.asarray(slope) for slope in by_number], axis=1)[: len(rows)]
         ours = len(HARDWARE_NUMBERS)
         return outputs, slopes[:, :, :ours].sum(axis=1), slopes[:, :, ours:]
 
     def costs(self, batch: Batch) -> list[list[Cost]]:
         """The whole `Cost` of every design (outer list) and kernel (inner list), leaves in NumPy."""
         costs: list[list[Any]] = [[None] * len(self.kernels) for _ in range(len(batch))]
-        for kernel, rows, result in self._launch("cost", batch):
-            leaves = jax.tree.map(np.asarray, result)
+        for kernel, rows, cost in self._launch("cost", batch):
+            leaves, structure = jax.tree.flatten(jax.device_get(cost))
             for at, row in enumerate(rows):
-                costs[row][kernel] = jax.tree.map(lambda leaf, at=at: jnp.asarray(leaf[at]), leaves)
+                costs[row][kernel] = jax.tree.unflatten(structure, [leaf[at] for leaf in leaves])
         return costs
 
 
-def _packed(result: Sequence[Any], count: int) -> np.ndarray:
+def _packed(cost: Cost, count: int) -> np.ndarray:
     """Latency, energy, area and fits of the first `count` rows, shape [count, OUTPUTS]."""
-    latency, energy, area, fits = (np.asarray(leaf)[:count] for leaf in result)
-    return np.concatenate([latency[:, None], energy[:, None], area[:, None], fits], axis=1)
+    latency, energy, area, fits = (
+        np.asarray(leaf)[:count] for leaf in (cost.latency_s, cost.energy_pj, cost.area_mm2, cost.fits)
+    )
+    return np.column_stack([latency, energy.sum(axis=1), area.sum(axis=1), fits])

@@ -11,5 +11,5 @@ def enable_compile_cache(folder: str | Path | None = None) -> Path:
     path = Path(folder) if folder is not None else Path(platformdirs.user_cache_dir("sparse-dse")) / "xla"
     path.mkdir(parents=True, exist_ok=True)
     jax.config.update("jax_compilation_cache_dir", str(path))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     return path

@@ -4,19 +4,19 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from dse.batch import Batcher, Evaluate, one_by_one
+from dse.batch import TINY, Batcher, Evaluate
 from dse.design import Design
 from dse.encoding import Batch, Encoding, Kernel, batch_of
 from dse.objectives import Constraint, Objective, find_constraints, find_objectives
 from dse.result import Result
 from dse.space import DesignSpace
 from hwmodels.cost import FITS, Cost
-from hwmodels.evaluate import evaluate_many
+from hwmodels.evaluate import evaluate as template
 from hwmodels.numerics import Numerics, Smooth
 from workloads import measure, stack_statistics
 from workloads.errors import InputError
@@ -74,7 +74,7 @@ class Problem:
         objectives: Sequence[Objective],
         constraints: Sequence[Constraint],
         *,
-        evaluate_many: Evaluate,
+        evaluate: Evaluate,
         workload: str,
         relaxed: Numerics | None = None,
     ):
@@ -82,9 +82,9 @@ class Problem:
         self.statistics, self.kernels = list(statistics), encoding.kernels
         self.objectives, self.constraints = tuple(objectives), tuple(constraints)
         self.evaluations = 0
-        self.evaluate_many, self.relaxed = evaluate_many, relaxed or Smooth()
+        self.evaluate, self.relaxed = evaluate, relaxed or Smooth()
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
-        self.batcher = Batcher(evaluate_many, technology, self.kernels, statistics, relaxed=self.relaxed)
+        self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed)
 
     @property
     def families(self) -> tuple[str, ...]:
@@ -182,13 +182,13 @@ def _excess(ratio: np.ndarray) -> np.ndarray:
 
 
 def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:
-    """Cost of a workload: sums over kernels times repeats; area and fit are the worst kernel's."""
+    """Cost of a workload: sums over kernels times repeats; area and fit are the worst kernel's. NumPy leaves."""
     total = jax.tree.map(lambda *leaves: sum(r * leaf for r, leaf in zip(repeats, leaves, strict=True)), *costs)
-    possible = sum(
-        r * c.computes.effectual / jnp.maximum(c.utilization, 1e-30) for r, c in zip(repeats, costs, strict=True)
+    possible = sum(r * c.computes.effectual / max(c.utilization, TINY) for r, c in zip(repeats, costs, strict=True))
+    worst = [np.max([np.asarray(getattr(c, name)) for c in costs], axis=0) for name in ("area_mm2", "fits")]
+    return eqx.tree_at(
+        lambda c: (c.utilization, c.area_mm2, c.fits), total, (total.computes.effectual / possible, *worst)
     )
-    worst = {name: jnp.max(jnp.stack([getattr(c, name) for c in costs]), axis=0) for name in ("area_mm2", "fits")}
-    return dataclasses.replace(total, utilization=total.computes.effectual / possible, **worst)
 
 
 def make_problem(
@@ -199,7 +199,7 @@ def make_problem(
     objectives: Sequence[str] = ("latency_s", "energy_pj", "area_mm2"),
     constraints: Mapping[str, float | int] | None = None,
     statistics: Sequence[Any] | None = None,
-    evaluate: Evaluate | None = None,
+    evaluate: Evaluate = template,
     progress: bool = False,
 ) -> Problem:
     """A problem for a `workloads.Workload`, which is measured here unless its `statistics` (one per kernel) are given.
@@ -210,10 +210,9 @@ def make_problem(
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
     kernels = [Kernel(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     encoding = Encoding(space, kernels)
-    many = evaluate_many if evaluate is None else one_by_one(evaluate)
     measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
     tables = _same_shapes([kernel.family for kernel in kernels], measured)
-    return Problem(encoding, tables, technology, chosen, limits, evaluate_many=many, workload=workload.name)
+    return Problem(encoding, tables, technology, chosen, limits, evaluate=evaluate, workload=workload.name)
 
 
 def _measure(kernels: Sequence[Any], progress: bool) -> list[Any]:

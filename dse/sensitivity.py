@@ -23,7 +23,7 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
     batcher = problem.batcher
     if problem.relaxed != Smooth(temperature):
         batcher = Batcher(
-            problem.evaluate_many,
+            problem.evaluate,
             problem.technology,
             problem.kernels,
             problem.statistics,

@@ -24,7 +24,7 @@ takes.
 
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
 from hwmodels.energy import price
-from hwmodels.evaluate import evaluate, evaluate_many
+from hwmodels.evaluate import evaluate
 from hwmodels.hardware import Hardware, Mapping, make_hardware, make_mapping, stack
 from hwmodels.numerics import Exact, Numerics, Smooth, StraightThrough
 from hwmodels.technology import Scenario, Technology, scenario
@@ -47,7 +47,6 @@ __all__ = [
     "Technology",
     "Traffic",
     "evaluate",
-    "evaluate_many",
     "make_hardware",
     "make_mapping",
     "price",

@@ -13,8 +13,8 @@ from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, edge_of
 from workloads.statistics import KernelStatistics, OperandStatistics
 
-Scalar = Float[Array, "..."]
-PerClass = Float[Array, "c ..."]
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
 
 SKIP, GATE = ZERO_MODES.index("skip"), ZERO_MODES.index("gate")
 BALANCED = SCHEDULES.index("balanced")
@@ -138,7 +138,7 @@ class RowLoads(eqx.Module):
     """Decoder steps of one pass over the tile."""
 
 
-def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, "3 ..."]:
+def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, "3"]:
     """Schedule as the non-zeros see it: the two-finger unit balances rows, which deals them as if cyclic."""
     if mapping.dataflow != "inner_product":
         return mapping.schedule

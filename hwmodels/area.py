@@ -11,12 +11,12 @@ COORDINATE_BITS = 16.0
 WORD_BITS = 64.0
 
 
-def glb_bank_bytes(hardware: Hardware) -> Float[Array, "..."]:
+def glb_bank_bytes(hardware: Hardware) -> Float[Array, ""]:
     """Capacity of one GLB bank, bytes."""
     return hardware.glb_bytes / hardware.glb_banks
 
 
-def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, "9 ..."]:
+def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, "9"]:
     """Area by `AREA_COMPONENTS`, mm2."""
     pes = hardware.pe_rows * hardware.pe_cols
     lanes = pes * hardware.lanes

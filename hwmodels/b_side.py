@@ -11,8 +11,8 @@ from jaxtyping import Array, Float
 
 from hwmodels.a_side import RowLoads
 
-Scalar = Float[Array, "..."]
-PerClass = Float[Array, "c ..."]
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
 
 
 class Products(eqx.Module):

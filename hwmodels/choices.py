@@ -43,7 +43,7 @@ def one_hot(name: str, names: Sequence[str], what: str = "choice") -> Float[Arra
     return jnp.zeros(len(names), jnp.float32).at[names.index(name)].set(1.0)
 
 
-def mix(weights: Float[Array, "n ..."], values: Float[Array, " n"]) -> Float[Array, "..."]:
+def mix(weights: Float[Array, " n"], values: Float[Array, " n"]) -> Float[Array, ""]:
     """What `weights` select of the `values` of the choices; trailing axes of the weights are a batch of designs."""
     return jnp.tensordot(values, weights, axes=1)
 

@@ -2,7 +2,8 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+import numpy as np
+from jaxtyping import Array, ArrayLike, Float
 
 RESOURCES = ("compute", "intersect", "index_bus", "value_bus", "glb", "dram")
 """What a tile's time is the maximum of. `intersect` is the intersection unit and the format decoders."""
@@ -34,7 +35,8 @@ AREA_COMPONENTS = (
 FITS = ("glb", "pe_buffer", "accumulator", "clock")
 """Need over capacity; a design can be built and run when none is above 1."""
 
-Scalar = Float[Array, "..."]
+Scalar = Float[ArrayLike, "..."]
+"""A JAX number in the models, a NumPy one in results; more axes where costs are stacked."""
 
 
 def rows_of(*values: Array) -> Array:
@@ -94,43 +96,43 @@ class Cost(eqx.Module):
 
     latency_s: Scalar
     cycles: Scalar
-    resource_cycles: Float[Array, "6 ..."]
+    resource_cycles: Float[Array | np.ndarray, "6 ..."]
     """Busy cycles of each of `RESOURCES`."""
-    bound_cycles: Float[Array, "6 ..."]
+    bound_cycles: Float[Array | np.ndarray, "6 ..."]
     """Cycles for which each of `RESOURCES` is the bottleneck; they and the fill add up to `cycles`."""
-    energy_pj: Float[Array, "9 ..."]
+    energy_pj: Float[Array | np.ndarray, "9 ..."]
     """By `ENERGY_COMPONENTS`."""
-    area_mm2: Float[Array, "9 ..."]
+    area_mm2: Float[Array | np.ndarray, "9 ..."]
     """By `AREA_COMPONENTS`."""
     utilization: Scalar
     """Effectual MACs over the MACs the array could have done."""
     computes: Computes
     traffic: Traffic
     actions: ActionCounts
-    fits: Float[Array, "4 ..."]
+    fits: Float[Array | np.ndarray, "4 ..."]
     """By `FITS`."""
 
     @property
-    def total_energy_pj(self) -> Array:
+    def total_energy_pj(self) -> Scalar:
         """Energy of the run, pJ."""
-        return jnp.sum(self.energy_pj, axis=-1)
+        return self.energy_pj.sum(axis=-1)
 
     @property
-    def total_area_mm2(self) -> Array:
+    def total_area_mm2(self) -> Scalar:
         """Area of the whole accelerator, DRAM PHY included, mm2."""
-        return jnp.sum(self.area_mm2, axis=-1)
+        return self.area_mm2.sum(axis=-1)
 
     @property
-    def power_w(self) -> Array:
+    def power_w(self) -> Scalar:
         """Average power of the run, W."""
         return self.total_energy_pj * 1e-12 / self.latency_s
 
     @property
-    def edp_js(self) -> Array:
+    def edp_js(self) -> Scalar:
         """Energy-delay product, J s."""
         return self.total_energy_pj * 1e-12 * self.latency_s
 
     @property
-    def bottleneck(self) -> Array:
+    def bottleneck(self) -> Scalar:
         """Index into `RESOURCES` of the resource that binds for the most cycles."""
-        return jnp.argmax(self.bound_cycles, axis=-1)
+        return self.bound_cycles.argmax(axis=-1)

@@ -11,8 +11,8 @@ from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, full_row_steps
 from workloads.statistics import DenseBStatistics
 
-Scalar = Float[Array, "..."]
-PerClass = Float[Array, "c ..."]
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
 
 
 class DenseB(BSide):

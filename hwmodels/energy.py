@@ -16,9 +16,9 @@ def price(
     actions: ActionCounts,
     hardware: Hardware,
     mapping: Mapping,
-    area_mm2: Float[Array, "9 ..."],
+    area_mm2: Float[Array, "9"],
     technology: Technology,
-) -> Float[Array, "9 ..."]:
+) -> Float[Array, "9"]:
     """Energy by `ENERGY_COMPONENTS`, pJ, of the counted `actions` on a design of the given areas."""
     value, accumulator = hardware.value_bits, hardware.accumulator_bits
     # read and written a lane's worth at a time, charged per bit

@@ -5,7 +5,6 @@ each resource in each occupancy class, then the maximum over resources per class
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -22,8 +21,8 @@ from hwmodels.technology import Technology
 from hwmodels.tiling import Tiling, tiling
 from workloads.statistics import DenseBStatistics, KernelStatistics
 
-Scalar = Float[Array, "..."]
-PerClass = Float[Array, "c ..."]
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
 
 BANK_WORD_BITS = 64.0
 PIPELINE_STAGES = 16.0
@@ -89,30 +88,6 @@ def evaluate(
         actions=actions,
         fits=rows_of(_glb_fit(hardware, a, b), plan.buffer_fit, plan.accumulator_fit, clock_ghz / limit_ghz),
     )
-
-
-def evaluate_many(
-    hardware: Hardware,
-    mapping: Mapping,
-    kernel: KernelStatistics,
-    technology: Technology,
-    *,
-    numerics: Numerics = Exact(),  # noqa: B008 - immutable
-) -> Cost:
-    """Cost of a kernel on each of a stack of designs: `jax.vmap(evaluate)` over the first axis of designs, but faster.
-
-    The models use no operation that would not broadcast over trailing axes, so the batch is moved last and evaluated as
-    it stands: loops over designs are then contiguous and vectorise, whatever the number of occupancy classes.
-    """
-    batch = hardware.pe_rows.shape
-    designs = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), (hardware, mapping))
-    costs = evaluate(*designs, kernel, technology, numerics=numerics)
-
-    def leading(leaf: Array) -> Array:
-        """The batch first; figures that no design changes are repeated."""
-        return jnp.moveaxis(leaf, -1, 0) if leaf.ndim > 1 else jnp.broadcast_to(leaf, batch)
-
-    return jax.tree.map(leading, costs)
 
 
 class _Plan(eqx.Module):

@@ -19,6 +19,7 @@ DIRECTORY_BITS = 64.0
 """Base address and length of one compressed tile."""
 
 Value = Float[Array, "..."]
+"""One number, or one for each occupancy class."""
 
 
 def width_of(numerics: Numerics, size: Value) -> Value:
@@ -70,7 +71,7 @@ class Storage(eqx.Module):
 
 
 def storage(
-    weights: Float[Array, "8 ..."],
+    weights: Float[Array, "8"],
     numerics: Numerics,
     *,
     tile_width: Value,
@@ -105,6 +106,6 @@ def storage(
     )
 
 
-def directory_bits(weights: Float[Array, "8 ..."], tiles: Value) -> Value:
+def directory_bits(weights: Float[Array, "8"], tiles: Value) -> Value:
     """Bits of the tile directory that are fetched with a set of stored tiles; dense tiles need none."""
     return (1.0 - weights[DENSE]) * tiles * DIRECTORY_BITS

@@ -5,6 +5,7 @@ from jaxtyping import Array, Float
 from hwmodels.numerics import Numerics
 
 Value = Float[Array, "..."]
+"""One number, or one for each occupancy class."""
 
 BITMASK_WORD = 64.0
 """Positions of a bitmask that a decoder or a bitmask intersection takes in one step."""
@@ -16,7 +17,7 @@ def bitmask_words(depth: Value, numerics: Numerics) -> Value:
 
 
 def steps_with_full_columns(
-    unit: Float[Array, "4 ..."], *, rows: Value, nonzeros: Value, depth: Value, words: Value
+    unit: Float[Array, "4"], *, rows: Value, nonzeros: Value, depth: Value, words: Value
 ) -> Value:
     """Steps of `rows` non-empty rows that hold `nonzeros` against one column without zeros.
 
@@ -32,7 +33,7 @@ def steps_with_full_columns(
 
 
 def steps_of_pairs(
-    unit: Float[Array, "4 ..."],
+    unit: Float[Array, "4"],
     *,
     pairs: Value,
     a_elements: Value,

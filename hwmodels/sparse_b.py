@@ -14,8 +14,8 @@ from workloads.lattice import lookup
 from workloads.pairs import JOINT_QUANTITIES
 from workloads.statistics import SparseBStatistics
 
-Scalar = Float[Array, "..."]
-PerClass = Float[Array, "c ..."]
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
 
 ANY_WIDTH = 4096.0
 """The last point of the width axis: a fiber of any length takes one step."""
@@ -99,8 +99,7 @@ class SparseB(BSide):
         array_width = hardware.pe_cols * hardware.lanes
         by_a = lookup(kernel.a_passes, (tiles.tile_m, hardware.pe_rows))
         by_b = lookup(kernel.b_passes, (tiles.tile_n, array_width))
-        members = jnp.exp2(kernel.k_classes).reshape(-1, *(1,) * (by_a.ndim - 1))
-        both = total(by_a * by_b / members)
+        both = total(by_a * by_b / jnp.exp2(kernel.k_classes))
         b_only = a.rows_per_pe * self.b_visits * total(by_b)
         dealt = kernel.a.column_passes(tiles.tile_m, tiles.tile_k, hardware.pe_rows)
         a_only = a.skip * dealt + (1.0 - a.skip) * a.widths * a.rows_per_pe

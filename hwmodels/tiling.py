@@ -11,7 +11,7 @@ from hwmodels.hardware import Mapping
 from hwmodels.numerics import Numerics
 from workloads.statistics import KernelStatistics
 
-Scalar = Float[Array, "..."]
+Scalar = Float[Array, ""]
 
 
 def _outside(irrelevant: str, relevant: str) -> np.ndarray:

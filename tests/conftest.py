@@ -6,11 +6,15 @@ compiles each operation once for all families, dataflows and numerics, instead o
 
 import random
 import sys
+from functools import partial
 
 import pytest
 
 UNCHECKED = (
     "workloads.scan",
+    "workloads.segments",
+    "workloads.loads",
+    "workloads.fibers",
     "workloads.pairs",
     "hwmodels.firmware.schedules",
     "hwmodels.simulator.segments",
@@ -88,7 +92,13 @@ def batch_of(designs: list[dict]):
 
 def cost_of(designs: list[dict], statistics, tech, **options):
     """Costs of designs of one dataflow, on the last axis."""
-    return evaluate(*batch_of(designs), statistics, tech, **options)
+    return evaluate_all(*batch_of(designs), statistics, tech, **options)
+
+
+def evaluate_all(hardware, mapping, statistics, tech, **options):
+    """Costs of stacked designs; designs and costs on the last axis."""
+    one = partial(evaluate, kernel=statistics, technology=tech, **options)
+    return jax.vmap(lambda h, m: one(h, m), in_axes=-1, out_axes=-1)(hardware, mapping)
 
 
 def small_kernels() -> dict[str, list[SparseKernel]]:

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import FAMILIES, batch_of, cost_of, design, log_uniform
+from conftest import FAMILIES, batch_of, cost_of, design, evaluate_all, log_uniform
 
-from hwmodels import Exact, Hardware, Mapping, Smooth, StraightThrough, evaluate
+from hwmodels import Exact, Hardware, Mapping, Smooth, StraightThrough
 from hwmodels.choices import DATAFLOWS
 from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
@@ -80,7 +80,7 @@ def gradients(designs, statistics, tech, numerics):
     """Gradient of the sum of `logs` of every design by every leaf; designs do not touch each other."""
 
     def loss(both):
-        values = logs(evaluate(*both, statistics, tech, numerics=numerics))
+        values = logs(evaluate_all(*both, statistics, tech, numerics=numerics))
         return values.sum(), values
 
     return jax.grad(loss, has_aux=True)(designs)
@@ -131,7 +131,7 @@ def test_smooth_gradients_equal_central_differences(family: str, dataflow: str, 
                     at = np.zeros(len(names) * count)
                     at[names.index(name) * count : (names.index(name) + 1) * count] = by
                     object.__setattr__(part, name, getattr(part, name) * np.exp(at))
-            return np.asarray(logs(evaluate(*wide, statistics, technology, numerics=Smooth())).sum(axis=0))
+            return np.asarray(logs(evaluate_all(*wide, statistics, technology, numerics=Smooth())).sum(axis=0))
 
         numeric = ((shifted(step) - shifted(-step)) / (2 * step)).reshape(len(names), count)
     assert numeric.dtype == np.float64
@@ -151,10 +151,10 @@ def test_smooth_tends_to_exact(family: str, dataflow: str, measured, tech):
             fields[name] = rng.randint(1, 40 if name.startswith("tile") else 20)
     designs = batch_of(chosen)
     statistics = measured[family][0]
-    exact = logs(evaluate(*designs, statistics, tech, numerics=Exact()))[:2]
+    exact = logs(evaluate_all(*designs, statistics, tech, numerics=Exact()))[:2]
     errors = {}
     for temperature in (0.2, Smooth().temperature, 0.0125):
-        smooth = logs(evaluate(*designs, statistics, tech, numerics=Smooth(temperature)))[:2]
+        smooth = logs(evaluate_all(*designs, statistics, tech, numerics=Smooth(temperature)))[:2]
         errors[temperature] = np.abs(np.expm1(np.asarray(smooth - exact)))
     medians = {t: float(np.median(e)) for t, e in errors.items()}
     means = [float(e.mean()) for e in errors.values()]
@@ -169,7 +169,7 @@ def test_straight_through_has_exact_values_and_finite_slopes(family: str, datafl
     designs = random_designs(dataflow, 14, DESIGNS)
     statistics = measured[family][0]
     slopes, values = gradients(designs, statistics, tech, StraightThrough())
-    exact = logs(evaluate(*designs, statistics, tech, numerics=Exact()))
+    exact = logs(evaluate_all(*designs, statistics, tech, numerics=Exact()))
     np.testing.assert_allclose(values, exact, rtol=1e-4, atol=1e-4)
     assert all(np.all(np.isfinite(slope)) for slope in jax.tree.leaves(slopes))
     assert np.any(np.asarray(slopes[1].tile_m) != 0)

@@ -6,10 +6,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import BATCH, FAMILIES, batch_of, cost_of, design
+from conftest import BATCH, FAMILIES, batch_of, cost_of, design, evaluate_all
 from reference import Design, run
 
-from hwmodels import FITS, RESOURCES, ActionCounts, evaluate, evaluate_many, price, scenario
+from hwmodels import FITS, RESOURCES, ActionCounts, evaluate, price, scenario
 from hwmodels.choices import DATAFLOWS
 from hwmodels.technology import technology
 from workloads import SparseKernel, generators, measure
@@ -34,6 +34,10 @@ def run_reference(kernel: SparseKernel, fields: dict, tech):
     )
 
 
+price_all = jax.vmap(price, in_axes=(-1, -1, -1, -1, None), out_axes=-1)
+"""`price` of designs on the last axis."""
+
+
 class Comparison:
     """Model and reference on random designs of one family: relative errors and fits."""
 
@@ -48,13 +52,13 @@ class Comparison:
 
     def add(self, designs, kernel, statistics, tech):
         hardware, mapping = batch_of(designs)
-        cost = evaluate(hardware, mapping, statistics, tech)
+        cost = evaluate_all(hardware, mapping, statistics, tech)
         truth = [run_reference(kernel, fields, tech) for fields in designs]
         counted = {
             name: jnp.asarray([t.actions.get(name, t.cycles) for t in truth], jnp.float32)
             for name in ActionCounts.__dataclass_fields__
         }
-        energy = price(ActionCounts(**counted), hardware, mapping, cost.area_mm2, tech).sum(axis=0)
+        energy = price_all(ActionCounts(**counted), hardware, mapping, cost.area_mm2, tech).sum(axis=0)
         names = {"fit": [t.fits for t in truth]}
         fits = np.array([[f.get(name, 0.0) for name in FITS[:3]] for f in names["fit"]])
         runs = np.all(fits[:, FEASIBLE_FOR_BOTH] <= 1, axis=1)
@@ -196,9 +200,9 @@ def test_another_technology_re_prices_the_same_actions(family: str, dataflow: st
         if name in constants:
             constants[name] = constants[name] * 1.7
     other = type(tech)(tech.scenario, constants)
-    here = evaluate(hardware, mapping, measured[family][0], tech)
-    there = evaluate(hardware, mapping, measured[family][0], other)
-    priced = price(here.actions, hardware, mapping, there.area_mm2, other.solved())
+    here = evaluate_all(hardware, mapping, measured[family][0], tech)
+    there = evaluate_all(hardware, mapping, measured[family][0], other)
+    priced = price_all(here.actions, hardware, mapping, there.area_mm2, other.solved())
     np.testing.assert_allclose(priced, there.energy_pj, rtol=1e-5)
     assert not np.allclose(priced, here.energy_pj, rtol=1e-3)
 
@@ -230,30 +234,17 @@ def test_dense_limit(dataflow: str, tech, monkeypatch: pytest.MonkeyPatch):
     np.testing.assert_allclose(skip.resource_cycles[0], compute.resource_cycles[0], rtol=1e-4)
 
 
-@pytest.mark.parametrize(("family", "dataflow"), [("dense_b", "gustavson")])
-def test_evaluate_many_equals_vmap_and_nothing_traces_again(family: str, dataflow: str, measured, tech):
-    statistics = measured[family][0]
+def test_kernels_of_one_family_share_one_trace(measured, tech):
     traces = []
 
     @jax.jit
-    def one_by_one(hardware, mapping, statistics):
-        traces.append("vmap")
+    def many(hardware, mapping, statistics):
+        traces.append(1)
         return jax.vmap(lambda h, m: evaluate(h, m, statistics, tech))(hardware, mapping)
 
-    @jax.jit
-    def together(hardware, mapping, statistics):
-        traces.append("many")
-        return evaluate_many(hardware, mapping, statistics, tech)
-
     rng = random.Random(8)
-    for member in (statistics, measured[family][1], statistics):
-        batch = batch_of([design(rng, dataflow, family) for _ in range(BATCH)])
-        leading = jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), batch)
-        first, second = one_by_one(*leading, member), together(*leading, member)
-        for left, right in zip(jax.tree.leaves(first), jax.tree.leaves(second), strict=True):
-            assert left.shape == right.shape
-            rounding = 1e-6 * (1 + float(jnp.max(jnp.abs(right))))  # a difference of float32 counts that cancel
-            np.testing.assert_allclose(left, right, rtol=2e-4, atol=rounding)
-        last = evaluate(*batch, member, tech)
-        np.testing.assert_allclose(last.cycles, first.cycles, rtol=2e-4)
-    assert sorted(traces) == ["many", "vmap"]
+    for member in (*measured["dense_b"], measured["dense_b"][0]):
+        designs = batch_of([design(rng, "gustavson", "dense_b") for _ in range(BATCH)])
+        found = many(*jax.tree.map(lambda leaf: jnp.moveaxis(leaf, -1, 0), designs), member)
+        np.testing.assert_allclose(found.cycles, evaluate_all(*designs, member, tech).cycles, rtol=2e-4)
+    assert len(traces) == 1

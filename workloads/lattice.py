@@ -34,28 +34,20 @@ def pad_levels(table: np.ndarray, shape: Sequence[int]) -> np.ndarray:
     return np.pad(table, widths + [(0, 0)] * (table.ndim - len(widths)), mode="edge")
 
 
-def lookup(table: Float[Array, "..."], sizes: Sequence[Float[Array, "..."]]) -> Float[Array, "q ..."]:
+def lookup(table: Float[Array, "..."], sizes: Sequence[Float[Array, ""]]) -> Float[Array, " q"]:
     """Interpolated quantities at the given sizes.
 
-    **Arguments**: `table` of log2 quantities, shape [axis 1, ..., axis d, q]; `sizes`, d positive scalars, or
-    arrays of one batch shape. Sizes beyond the table's range take its end values. **Returns** the quantities on
-    the first axis, shape [q, *batch], linear scale (zeros come back as zeros).
+    **Arguments**: `table` of log2 quantities, shape [axis 1, ..., axis d, q]; `sizes`, d positive scalars; those beyond
+    the table's range take its end values. **Returns** the quantities, linear scale (zeros come back as zeros).
     """
-    lower, fractions = [], []
+    start, fractions = [], []
     for size, length in zip(sizes, table.shape, strict=False):
         position = jnp.clip(jnp.log2(size), 0.0, length - 1.0)
-        start = jax.lax.stop_gradient(jnp.clip(jnp.floor(position), 0.0, max(length - 2.0, 0.0)))
-        lower.append(start.astype(jnp.int32))
-        fractions.append(position - start)
-    lower, fractions = jnp.broadcast_arrays(*lower), jnp.broadcast_arrays(*fractions)
+        lower = jax.lax.stop_gradient(jnp.clip(jnp.floor(position), 0.0, max(length - 2.0, 0.0)))
+        start.append(lower.astype(jnp.int32))
+        fractions.append(position - lower)
     corners = tuple(min(2, length) for length in table.shape[: len(sizes)])
-
-    def cell_at(*start: Array) -> Array:
-        return jax.lax.dynamic_slice(table, (*start, jnp.zeros_like(start[0])), (*corners, table.shape[-1]))
-
-    batch = lower[0].ndim
-    cell = (jax.vmap(cell_at) if batch else cell_at)(*lower)
-    for fraction, width in zip(fractions, corners, strict=True):
-        low, high = cell[(slice(None),) * batch + (0,)], cell[(slice(None),) * batch + (width - 1,)]
-        cell = low + fraction.reshape(fraction.shape + (1,) * (low.ndim - batch)) * (high - low)
-    return jnp.moveaxis(jnp.exp2(cell) - TINY, -1, 0)
+    cell = jax.lax.dynamic_slice(table, (*start, jnp.zeros_like(start[0])), (*corners, table.shape[-1]))
+    for fraction in fractions:
+        cell = cell[0] + fraction * (cell[-1] - cell[0])
+    return jnp.exp2(cell) - TINY

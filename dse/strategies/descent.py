@@ -43,7 +43,7 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
     low, high = _bounds(problem)
     schedule = optax.cosine_decay_schedule(learning_rate, steps, alpha=0.2)
     optimiser = optax.adam(schedule, b1=0.8, b2=0.95)
-    state = optimiser.init(jnp.asarray(point.log2))
+    state, advance = optimiser.init(jnp.asarray(point.log2)), jax.jit(optimiser.update)
     for step in range(steps):
         if run.remaining < 2 * len(point.rows):
             break
@@ -53,7 +53,7 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
         slope = np.concatenate([by_hardware, by_tile.reshape(len(by_tile), -1)], axis=1)
         slope = np.where(np.isfinite(slope) & (low < high), slope, 0.0)
         slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
-        update, state = optimiser.update(jnp.asarray(slope), state)
+        update, state = advance(jnp.asarray(slope), state)
         point.log2 = np.clip(point.log2 + np.asarray(update), low, high)
         if step == steps // 3:
             _, loss = scalarisation(run, outputs, point.weights)

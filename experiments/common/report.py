@@ -4,7 +4,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import jax
 import numpy as np
 
 from dse import Design, Problem, describe
@@ -37,10 +36,8 @@ class Costed:
 
 def cost_all(problem: Problem, designs: Sequence[Design]) -> list[Costed]:
     """Designs with all their costs."""
-    details = jax.device_get(problem.details(designs))
-    return [
-        Costed(d, list(kernels), total, problem.repeats) for d, (kernels, total) in zip(designs, details, strict=True)
-    ]
+    details = problem.details(designs)
+    return [Costed(d, kernels, total, problem.repeats) for d, (kernels, total) in zip(designs, details, strict=True)]
 
 
 def bottleneck(cost: Cost) -> tuple[str, float]:
