@@ -8,7 +8,7 @@ for the operand that a union lacks, `DONE` ends the stream (Hsu et al., "The Spa
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, sparray
 
 DONE = -1
 EMPTY = -2
@@ -47,20 +47,21 @@ class Fibers(NamedTuple):
     coordinates: np.ndarray
 
 
-def levels(matrix: csr_array) -> tuple[Fibers, Fibers]:
+def levels(matrix: sparray) -> tuple[Fibers, Fibers]:
     """Both levels of a matrix stored by rows with empty rows left out (doubly compressed).
 
-    Shape [rows, columns]; the first level is one fiber of row numbers.
+    Shape [rows, columns], any sparse format; the first level is one fiber of row numbers.
     """
-    matrix = csr_array(matrix, copy=True)
-    matrix.sum_duplicates()
-    matrix.eliminate_zeros()
-    rows = np.flatnonzero(np.diff(matrix.indptr))
-    ends = matrix.indptr[rows + 1]
+    rowwise = csr_array(matrix, copy=True)
+    rowwise.sum_duplicates()
+    rowwise.eliminate_zeros()
+    rows = np.flatnonzero(np.diff(rowwise.indptr))
+    ends = rowwise.indptr[rows + 1]
     outer = Fibers(np.array([0, len(rows)]), rows.astype(np.int64))
-    return outer, Fibers(np.concatenate([[0], ends]).astype(np.int64), matrix.indices.astype(np.int64))
+    return outer, Fibers(np.concatenate([[0], ends]).astype(np.int64), rowwise.indices.astype(np.int64))
 
 
 def vector_level(column: csr_array) -> Fibers:
-    """The level of a sparse vector. Shape [n, 1]."""
-    return levels(csr_array(column.T))[1]
+    """The level of a sparse vector: one fiber. Shape [n, 1]."""
+    rows, _ = levels(column)
+    return rows

@@ -16,9 +16,6 @@ from hwmodels.presets.sparseloop.architecture import (
     WORDS,
     WORDS_PER_CYCLE,
     Z_TILE_TURNS,
-    Distribution,
-    Format,
-    MappingName,
     Run,
 )
 from hwmodels.presets.sparseloop.metadata import compressed_bits, largest_tile_bits, tile_bits
@@ -72,7 +69,7 @@ class Operand:
 
 
 @lru_cache(maxsize=256)
-def operand(mapping: MappingName, distribution: Distribution, density: float, name: Format) -> Operand:
+def operand(mapping: str, distribution: str, density: float, name: str) -> Operand:
     """An operand of a density stored in a format under a mapping."""
     occupancy, geometry = Occupancy(distribution, density), GEOMETRY[mapping]
     if name == "UNC":

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 from scipy.stats import hypergeom
 
-from hwmodels.presets.sparseloop.architecture import GEOMETRY, PES, SIDE, TILE_WORDS, WORDS, MappingName
+from hwmodels.presets.sparseloop.architecture import GEOMETRY, PES, SIDE, TILE_WORDS, WORDS
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class PatternCycles:
     """Tiles are dealt to the PEs longest first, each to the least loaded PE (Graham, SIAM J. Appl. Math. 17, 1969)."""
 
 
-def cycles_of_pattern(matrix: csr_array, mapping: MappingName) -> PatternCycles:
+def cycles_of_pattern(matrix: csr_array, mapping: str) -> PatternCycles:
     """Cycles of A [m, k] times a dense B [k, 256], counted on the non-zeros of A."""
     pattern = coo_array(matrix)
     height, width = (1, pattern.shape[1]) if mapping == "IP" else (GEOMETRY[mapping].rows, GEOMETRY[mapping].fiber)

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from hwmodels.presets.sparseloop.architecture import TILE_WORDS, WORDS, Format, Geometry, Widths
+from hwmodels.presets.sparseloop.architecture import TILE_WORDS, WORDS, Geometry, Widths
 from hwmodels.presets.sparseloop.occupancy import Occupancy
 
 DIGITS = 9
 """Decimals kept before rounding up, so that the last bits of a float do not lift a whole number."""
 
 
-def compressed_bits(occupancy: Occupancy, name: Format, geometry: Geometry, widths: Widths) -> float:
+def compressed_bits(occupancy: Occupancy, name: str, geometry: Geometry, widths: Widths) -> float:
     """Bits of a whole operand in DRAM or GLB."""
     fiber_occupied, mean = occupancy.occupied(geometry.fiber), geometry.fiber * occupancy.density
     fibers = WORDS / geometry.fiber * fiber_occupied
@@ -20,7 +20,7 @@ def compressed_bits(occupancy: Occupancy, name: Format, geometry: Geometry, widt
     return float(fibers * entries * widths.entry[name] + blocks * upper * widths.upper.get(name, 0))
 
 
-def tile_bits(occupancy: Occupancy, name: Format, geometry: Geometry, widths: Widths) -> float:
+def tile_bits(occupancy: Occupancy, name: str, geometry: Geometry, widths: Widths) -> float:
     """Expected bits of a PE's tile that is not empty.
 
     The mean over what tiles hold. A fixed-structured tile holds the same always; its non-empty rows may be a fraction.
@@ -31,7 +31,7 @@ def tile_bits(occupancy: Occupancy, name: Format, geometry: Geometry, widths: Wi
     return float(weights @ _bits(counts, rows, heads, name, geometry, widths))
 
 
-def largest_tile_bits(occupancy: Occupancy, name: Format, geometry: Geometry) -> float:
+def largest_tile_bits(occupancy: Occupancy, name: str, geometry: Geometry) -> float:
     """Bits that a PE's buffer must hold: those of a full tile if non-zeros may fall anywhere."""
     if occupancy.distribution == "hypergeometric":
         counts, rows = np.array([float(TILE_WORDS)]), np.array([TILE_WORDS / geometry.fiber])
@@ -45,7 +45,7 @@ def largest_tile_bits(occupancy: Occupancy, name: Format, geometry: Geometry) ->
 
 
 def _bits(
-    counts: np.ndarray, rows: np.ndarray, heads: np.ndarray, name: Format, geometry: Geometry, widths: Widths
+    counts: np.ndarray, rows: np.ndarray, heads: np.ndarray, name: str, geometry: Geometry, widths: Widths
 ) -> np.ndarray:
     """Bits of tiles with `counts` non-zeros in `rows` non-empty fibers under `heads` coordinates. Shapes [k] -> [k]."""
     if not geometry.tile_has_rows:

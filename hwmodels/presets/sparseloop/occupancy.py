@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import hypergeom
 
-from hwmodels.presets.sparseloop.architecture import TILE_WORDS, WORDS, Distribution, Geometry
+from hwmodels.presets.sparseloop.architecture import TILE_WORDS, WORDS, Geometry
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Occupancy:
     hypergeometric probability. `fixed-structured`: every tile holds its share, `s * density`, fraction or not.
     """
 
-    distribution: Distribution
+    distribution: str
     nominal: float
 
     @property
