@@ -10,11 +10,22 @@ import pytest
 from reference.inside import jumps
 from scipy.sparse import csr_array
 
-from workloads import SparseBStatistics, SparseKernel, measure, stack_statistics, table_bytes
+from workloads import (
+    SamplingError,
+    SparseBStatistics,
+    SparseKernel,
+    fibers,
+    measure,
+    sampling_error,
+    stack_statistics,
+    table_bytes,
+)
 from workloads import generators as make
 from workloads.lattice import TINY, levels, lookup, to_log
+from workloads.loads import PARTITION_LEVELS
 from workloads.pairs import JOINT_QUANTITIES, WIDTH_LEVELS, pair_tables
-from workloads.scan import PARTITION_LEVELS
+from workloads.sampling import Sampling, summarize
+from workloads.statistics import LOADS
 from workloads.tables import POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
 
 SCHEDULES = ("row_blocks", "cyclic", "balanced")
@@ -70,7 +81,7 @@ def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int
     """The tables at one lattice point, summed over classes."""
     sums = dict.fromkeys(TILE_QUANTITIES, 0)
     point = dict.fromkeys(POINT_QUANTITIES, 0)
-    loads, row_loads = np.zeros((2, PARTITION_LEVELS, 3))
+    loads = np.zeros((PARTITION_LEVELS, 3, 3))
     passes = np.zeros(PARTITION_LEVELS)
     for _, left, tile in tiles_of(present, height, width):
         if not tile.any():
@@ -89,8 +100,8 @@ def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int
         for level in range(PARTITION_LEVELS):
             passes[level] += (-(-by_column // (1 << level))).sum()
             for at, schedule in enumerate(SCHEDULES):
-                loads[level, at] += most_loaded(schedule, work, 1 << level)
-                row_loads[level, at] += most_loaded(schedule, (by_row > 0).astype(int), 1 << level)
+                for kind, items in enumerate(((by_row > 0).astype(int), by_row, work)):
+                    loads[level, at, kind] += most_loaded(schedule, items, 1 << level)
     for name, side, size in (("block_rows", 1, height), ("block_columns", 0, width)):
         occupied = present.any(axis=side)
         blocks = [occupied[at : at + size] for at in range(0, occupied.size, size)]
@@ -99,7 +110,6 @@ def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int
         "tiles": np.array([float(sums[name]) for name in TILE_QUANTITIES]),
         "point": np.array([float(point[name]) for name in POINT_QUANTITIES]),
         "loads": loads,
-        "row_loads": row_loads,
         "passes": passes,
     }
 
@@ -118,9 +128,9 @@ def test_tables_equal_brute_force_at_every_lattice_point(name: str, weighted: bo
             "tiles": tables["tiles"][i, j].sum(0),
             "point": tables["point"][i, j],
             "loads": tables["loads"][i, j].sum(1),
-            "row_loads": tables["row_loads"][i, j].sum(1),
             "passes": tables["passes"][i, j].sum(-1),
         }
+        expected["loads"] = expected["loads"][..., : summed["loads"].shape[-1]]
         for quantity, value in expected.items():
             np.testing.assert_allclose(
                 summed[quantity], value, rtol=1e-9, atol=1e-9, err_msg=f"{quantity} of {1 << i} x {1 << j} tiles"
@@ -225,7 +235,7 @@ def test_lookups_give_the_tables_at_lattice_points():
     statistics = measure(kernel)
     assert isinstance(statistics, SparseBStatistics)
     per_row = np.diff(kernel.b.indptr)
-    plain, weighted = operand_tables(kernel.a), operand_tables(kernel.a, per_row)
+    weighted = operand_tables(kernel.a, per_row)
     schedules = jnp.eye(3, dtype=jnp.float32)
     for i, j in [(0, 0), (2, 3), (5, 6), (1, 4)]:
         height, width = jnp.float32(1 << i), jnp.float32(1 << j)
@@ -238,11 +248,12 @@ def test_lookups_give_the_tables_at_lattice_points():
         )
         for p, (at, one) in product((0, 2, 5, 10), enumerate(schedules)):
             loads = statistics.a.most_loaded(height, width, jnp.float32(1 << p), one, one)
-            np.testing.assert_allclose(loads["rows"], plain["row_loads"][i, j, p, :, at], rtol=1e-5)
-            np.testing.assert_allclose(loads["nonzeros"], plain["loads"][i, j, p, :, at], rtol=1e-5)
-            np.testing.assert_allclose(loads["work"], weighted["loads"][i, j, p, :, at], rtol=1e-5, atol=1e-9)
+            for kind, name in enumerate(LOADS):
+                np.testing.assert_allclose(
+                    loads[name], weighted["loads"][i, j, p, :, at, kind], rtol=1e-5, err_msg=name
+                )
             passes = statistics.a.column_passes(height, width, jnp.float32(1 << p))
-            np.testing.assert_allclose(passes, plain["passes"][i, j, p], rtol=1e-5)
+            np.testing.assert_allclose(passes, weighted["passes"][i, j, p], rtol=1e-5)
 
 
 def test_lookups_are_continuous_and_monotone_between_points():
@@ -250,7 +261,8 @@ def test_lookups_are_continuous_and_monotone_between_points():
     for axis in (0, 1):
         sizes = jnp.linspace(1.0, 4.0, 4001, dtype=jnp.float32)
         fixed = jnp.full_like(sizes, 1.3)
-        values = np.asarray(lookup(table, (sizes, fixed) if axis == 0 else (fixed, sizes))[0])
+        at = (sizes, fixed) if axis == 0 else (fixed, sizes)
+        values = np.asarray(jax.vmap(lambda x, y: lookup(table, (x, y))[0])(*at))
         assert np.all(np.diff(values) >= -1e-5)
         assert np.max(np.diff(values)) < 0.05
     corner = lookup(table, (jnp.float32(2.0), jnp.float32(2.0)))
@@ -318,3 +330,50 @@ def test_work_of_an_entry_is_the_row_of_b_that_it_meets():
     one = jnp.array([0.0, 0.0, 1.0], jnp.float32)
     most = statistics.a.most_loaded(*whole, jnp.float32(4.0), one, one)["work"].sum()
     np.testing.assert_allclose(most, most_loaded("balanced", x @ y.sum(1), 4), rtol=1e-5)
+
+
+@pytest.mark.parametrize("renumber", [True, False], ids=["renumbered", "hubs_first"])
+def test_sampled_loads_are_within_one_percent_and_all_else_is_exact(renumber: bool):
+    """Every entry: the total over a class of tiles at each tile shape, number of partitions, schedule and kind."""
+    graph = make.rmat(15, 14, 3, renumber=renumber)
+    exact = operand_tables(graph, sampling=Sampling(above=graph.nnz))
+    sampled = operand_tables(graph, sampling=Sampling(above=graph.nnz - 1, tiles=8192))
+    for name in ("tiles", "passes", "point"):
+        np.testing.assert_array_equal(sampled[name], exact[name], err_msg=name)
+    assert not exact["load_errors"].any()
+    error = summarize(sampled["loads"] - exact["loads"], exact["loads"])
+    assert error.sampled > 0.05
+    assert error.largest < 0.01
+    assert error.percentile_99 < 0.003
+    estimate = summarize(sampled["load_errors"], sampled["loads"])
+    assert error.rms < estimate.rms < 2 * error.rms
+    assert error.percentile_99 < estimate.percentile_99 < 2 * error.percentile_99
+
+
+def test_sampled_pairs_of_fibers_are_near_the_exact_ones(monkeypatch: pytest.MonkeyPatch):
+    graph = make.rmat(10, 8, 1)
+    columns, depth = csr_array(graph.T), levels(graph.shape[1])
+    columns.sort_indices()
+    rng = np.random.default_rng(0)
+    monkeypatch.setattr("workloads.fibers.PAIR_LIMIT", 1 << 20)
+    exact = fibers.jumps(graph, columns, depth, rng)[0], fibers.distinct_outputs(graph, graph, depth, rng)[0]
+    monkeypatch.setattr("workloads.fibers.PAIR_LIMIT", 40_000)
+    monkeypatch.setattr("workloads.fibers.PRODUCT_LIMIT", 60_000)
+    drawn = fibers.jumps(graph, columns, depth, rng), fibers.distinct_outputs(graph, graph, depth, rng)
+    for truth, (found, error) in zip(exact, drawn, strict=True):
+        np.testing.assert_allclose(found, truth, rtol=0.02)
+        assert 0 < np.max(error / truth) < 0.02
+
+
+@pytest.mark.parametrize("n", [None, 26], ids=["dense_b", "sparse_b"])
+def test_sampling_error_is_kept_with_the_tables(n: int | None, tmp_path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SPARSE_DSE_CACHE", str(tmp_path))
+    kernel = kernel_of("power_law", n=n)
+    measure(kernel)
+    monkeypatch.setattr("workloads.statistics.operand_tables", None)
+    errors = sampling_error(kernel)
+    kinds = {"a.loads.rows", "a.loads.nonzeros"}
+    if n is not None:
+        kinds |= {"a.loads.work", "b.loads.rows", "b.loads.nonzeros", "jumps", "distinct"}
+    assert set(errors) == kinds
+    assert all(error == SamplingError(0.0, 0.0, 0.0, 0.0) for error in errors.values())

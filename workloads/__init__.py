@@ -9,20 +9,29 @@
 | `suites` | `resolve_workload("embedded" or "graph.mtx@axa")` |
 | `statistics` | `measure(kernel)`: the tables that the models look up; `stack_statistics` |
 | `lattice` | interpolation between powers of two |
-| `scan`, `tables`, `pairs` | the compiled passes over the non-zeros, and the tables made of them |
+| `tables`, `pairs` | the tables of one operand and of two, exact counts at every lattice point |
+| `segments`, `scan`, `loads`, `fibers` | the compiled passes over the non-zeros that they are made of |
+| `sampling` | when tables are sampled, and the measured error of that |
 | `cache` | measured tables on disk, by content hash |
 | `errors` | `InputError`, the one exception for a user's mistake |
+
+Tables hold exact counts at every lattice point. Of patterns above 2 million non-zeros the loads of the fullest
+partitions (and only these; of two sparse operands also skip-ahead jumps above 40,000 pairs of fibers and distinct
+outputs above 32 million products) come from a sample: `sampling_error(kernel)` is its error, measured on the matrix
+itself. On an R-MAT graph of 11 million non-zeros, times a dense B, no load is off by more than 0.5 %.
 """
 
 from workloads.errors import InputError
 from workloads.kernels import SparseKernel, Workload
 from workloads.readers import load_matrix, matrix_files
+from workloads.sampling import SamplingError
 from workloads.statistics import (
     DenseBStatistics,
     KernelStatistics,
     OperandStatistics,
     SparseBStatistics,
     measure,
+    sampling_error,
     stack_statistics,
     table_bytes,
 )
@@ -33,6 +42,7 @@ __all__ = [
     "InputError",
     "KernelStatistics",
     "OperandStatistics",
+    "SamplingError",
     "SparseBStatistics",
     "SparseKernel",
     "Workload",
@@ -41,6 +51,7 @@ __all__ = [
     "measure",
     "resolve_workload",
     "resolve_workloads",
+    "sampling_error",
     "stack_statistics",
     "table_bytes",
 ]

@@ -2,18 +2,14 @@
 
 `scan_rows` looks at the rows of each tile (fibers along k), `scan_columns` at its columns. Both collect their results
 per *bucket* of tile occupancy, so that tiles of equal occupancy are interchangeable and both passes class alike; the
-classes of `workloads.tables` are cut from the buckets. Heights double by merging neighbouring tiles (a pyramid), so
-each level costs one linear merge and one scan.
+classes of `workloads.tables` are cut from the buckets. Both see every tile. Only the loads of partitions may be taken
+from a sample of the tiles of a bucket; what they are scaled by is exact.
 """
 
 import numpy as np
 from numba import njit
 
-PARTITION_LEVELS = 11
-"""Partition counts 1, 2, 4, ..., 1024."""
-
-RLE_RUN = 16
-"""Gaps of this many zeros need a padding entry: runs are 4 bits wide (Han et al., ISCA 2016)."""
+from workloads.loads import PARTITION_LEVELS, balanced_loads, block_loads, cyclic_loads
 
 FINE = 256
 STEPS = 64
@@ -23,279 +19,40 @@ BUCKETS = FINE + STEPS * 24
 BASICS = 5
 """Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding entries, work."""
 
-SCAN_LIMIT = 1_500_000
-"""Row segments of one lattice point up to which every tile's loads are scanned; above, tiles are sampled."""
+SCHEDULES = 3
+"""Row blocks, cyclic, balanced."""
 
 
 @njit(cache=True, nogil=True)
-def bucket_of(count):
+def _bucket_of(count):
     """Bucket of a tile with `count` non-zeros."""
     if count < FINE:
         return count
-    octave = 0
-    rest = count
-    while rest > 1:
-        rest >>= 1
+    octave = 8
+    while count >> (octave + 1):
         octave += 1
     return FINE + (octave - 8) * STEPS + (((count - (1 << octave)) * STEPS) >> octave)
 
 
 @njit(cache=True, nogil=True)
-def segments(indptr, indices, weight, shift):
-    """Cut each row into segments of width 2**shift: arrays of row, tile column, non-zeros, padding and work."""
-    rows = indptr.size - 1
-    nnz = indices.size
-    row = np.empty(nnz, np.int32)
-    tile = np.empty(nnz, np.int32)
-    count = np.empty(nnz, np.int32)
-    padding = np.empty(nnz, np.int32)
-    work = np.empty(nnz, np.int64)
-    n = -1
-    for i in range(rows):
-        last = -1
-        previous = 0
-        for p in range(indptr[i], indptr[i + 1]):
-            k = indices[p]
-            t = k >> shift
-            if t != last:
-                n += 1
-                row[n] = i
-                tile[n] = t
-                count[n] = 0
-                padding[n] = 0
-                work[n] = 0
-                last = t
-                previous = (t << shift) - 1
-            count[n] += 1
-            padding[n] += (k - previous - 1) // RLE_RUN
-            work[n] += weight[k]
-            previous = k
-    n += 1
-    return row[:n].copy(), tile[:n].copy(), count[:n].copy(), padding[:n].copy(), work[:n].copy()
-
-
-@njit(cache=True, nogil=True)
-def merge_heights(row, tile, count, padding, work, level):
-    """Sort segments by (row block of height 2**level, tile column, row), given that order for half the height.
-
-    The segments themselves are moved, not an index of them: the scans then read memory in order.
-    """
-    n = row.size
-    new_row, new_tile, new_count = np.empty_like(row), np.empty_like(tile), np.empty_like(count)
-    new_padding, new_work = np.empty_like(padding), np.empty_like(work)
-    start = 0
-    while start < n:
-        block = row[start] >> level
-        half = (block << 1) + 1
-        middle = start
-        while middle < n and (row[middle] >> (level - 1)) < half:
-            middle += 1
-        end = middle
-        while end < n and (row[end] >> level) == block:
-            end += 1
-        left, right = start, middle
-        for out in range(start, end):
-            if right >= end or (left < middle and tile[left] <= tile[right]):
-                s = left
-                left += 1
-            else:
-                s = right
-                right += 1
-            new_row[out], new_tile[out], new_count[out] = row[s], tile[s], count[s]
-            new_padding[out], new_work[out] = padding[s], work[s]
-        start = end
-    return new_row, new_tile, new_count, new_padding, new_work
-
-
-@njit(cache=True, nogil=True)
-def sift_down(heap, size, at, value):
-    """Put `value` at or below place `at` of a min-heap."""
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= value:
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = value
-
-
-@njit(cache=True, nogil=True)
-def sort_descending(items, size):
-    """Heap sort in place, largest first."""
-    for at in range(size // 2 - 1, -1, -1):
-        sift_down(items, size, at, items[at])
-    for last in range(size - 1, 0, -1):
-        smallest = items[0]
-        value = items[last]
-        sift_down(items, last, 0, value)
-        items[last] = smallest
-
-
-@njit(cache=True, nogil=True)
-def longest_processing_time(ordered, size, partitions, heap):
-    """Most loaded partition when items in decreasing order each go to the least loaded one (Graham 1969)."""
-    for p in range(partitions):
-        heap[p] = ordered[partitions - 1 - p]
-    for i in range(partitions, size):
-        sift_down(heap, partitions, 0, heap[0] + ordered[i])
-    largest = heap[0]
-    for p in range(1, partitions):
-        largest = max(largest, heap[p])
-    return largest
-
-
-@njit(cache=True, nogil=True)
-def balanced_loads(items, size, ordered, heap, loads):
-    """Load of the most loaded of 1, 2, 4, ... partitions under longest processing time first, into `loads`."""
-    total, first, second, ones, all_equal = np.int64(0), np.int64(0), np.int64(0), 0, True
-    for i in range(size):
-        x = items[i]
-        total += x
-        if x > first:
-            second = first
-            first = x
-        elif x > second:
-            second = x
-        if x == 1:
-            ones += 1
-        if x != items[0]:
-            all_equal = False
-    is_sorted = False
-    for level in range(PARTITION_LEVELS):
-        partitions = 1 << level
-        if size <= partitions:
-            loads[level] = first
-        elif partitions == 1:
-            loads[level] = total
-        elif all_equal:
-            loads[level] = first * ((size + partitions - 1) >> level)
-        elif (total - first) + second * (partitions - 1) <= first * (partitions - 1):
-            loads[level] = first  # all others fit below the largest
-        elif ones >= (partitions - 1) * first or (size > 8192 and size >= 64 * partitions):
-            # the small items fill every dent that the large ones leave
-            loads[level] = max((total + partitions - 1) >> level, first)
-        else:
-            if not is_sorted:
-                for i in range(size):
-                    ordered[i] = items[i]
-                sort_descending(ordered, size)
-                is_sorted = True
-            loads[level] = longest_processing_time(ordered, size, partitions, heap)
-
-
-@njit(cache=True, nogil=True)
-def block_loads(local, items, size, height, height_level, loads, row_loads):
-    """Most work and most rows of 1, 2, 4, ... partitions into contiguous row blocks: row i to i * P // height."""
-    whole = height == 1 << height_level
-    done = False
-    for level in range(PARTITION_LEVELS):
-        if done:
-            loads[level] = loads[level - 1]
-            row_loads[level] = 1
-            continue
-        most, most_rows = np.int64(0), np.int64(0)
-        current, current_rows = np.int64(0), np.int64(0)
-        part = np.int64(-1)
-        for i in range(size):
-            p = (local[i] << level) >> height_level if whole else (local[i] << level) // height
-            if p != part:
-                most = max(most, current)
-                most_rows = max(most_rows, current_rows)
-                current, current_rows, part = np.int64(0), np.int64(0), p
-            current += items[i]
-            current_rows += 1
-        loads[level] = max(most, current)
-        row_loads[level] = max(most_rows, current_rows)
-        done = row_loads[level] == 1
-
-
-@njit(cache=True, nogil=True)
-def cyclic_loads(local, items, size, height, bins, row_bins, loads, row_loads):
-    """Most work and most rows of 1, 2, 4, ... partitions when row i goes to partition i mod P."""
-    top = PARTITION_LEVELS - 1
-    while top > 0 and (1 << (top - 1)) >= height:
-        top -= 1
-    width = 1 << top
-    for p in range(width):
-        bins[p] = 0
-        row_bins[p] = 0
-    for i in range(size):
-        p = local[i] & (width - 1)
-        bins[p] += items[i]
-        row_bins[p] += 1
-    for level in range(top, -1, -1):
-        width = 1 << level
-        most, most_rows = np.int64(0), np.int64(0)
-        for p in range(width):
-            most = max(most, bins[p])
-            most_rows = max(most_rows, row_bins[p])
-        loads[level] = most
-        row_loads[level] = most_rows
-        half = width >> 1
-        for p in range(half):
-            bins[p] += bins[p + half]
-            row_bins[p] += row_bins[p + half]
-    for level in range(top + 1, PARTITION_LEVELS):
-        loads[level] = loads[top]
-        row_loads[level] = row_loads[top]
-
-
-@njit(cache=True, nogil=True)
-def cyclic_loads_few(local, items, size, slots, sums, counts, loads, row_loads):
-    """`cyclic_loads` for a tile of few rows, by comparing them pairwise instead of filling bins."""
-    for level in range(PARTITION_LEVELS):
-        mask = (1 << level) - 1
-        used = 0
-        most, most_rows = np.int64(0), np.int64(0)
-        for i in range(size):
-            p = local[i] & mask
-            at = 0
-            while at < used and slots[at] != p:
-                at += 1
-            if at == used:
-                slots[at] = p
-                sums[at] = 0
-                counts[at] = 0
-                used += 1
-            sums[at] += items[i]
-            counts[at] += 1
-            most = max(most, sums[at])
-            most_rows = max(most_rows, counts[at])
-        loads[level] = most
-        row_loads[level] = most_rows
-        if used == size:
-            for rest in range(level + 1, PARTITION_LEVELS):
-                loads[rest] = most
-                row_loads[rest] = 1
-            return
-
-
-@njit(cache=True, nogil=True)
-def scan_rows(row, tile, count, padding, work, height_level, rows):
+def scan_rows(cut, height_level, rows, sample_tiles):
     """Statistics of the rows of every tile of height 2**height_level, per occupancy bucket.
 
-    Returns (sums, heights, peaks): `sums` [BUCKETS, BASICS + 6 * PARTITION_LEVELS]: `BASICS`, then the most loaded of P
-    partitions by work for row blocks, cyclic and balanced schedules, then by non-empty rows for each of the three;
-    `heights`: sum of the tiles' heights; `peaks`: most non-zeros, most work, most padding of a tile.
+    `cut` is a segment list in the order of that height (`workloads.segments`). A share s of the non-zeros that lies in
+    tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the matrix, or from all of
+    them if there are not twice as many; tiles of a single row are always all counted. Returns (sums, errors, heights,
+    peaks): `sums` [BUCKETS, BASICS + kinds * SCHEDULES * PARTITION_LEVELS]: `BASICS`, then the most loaded of P
+    partitions by non-empty rows, by non-zeros and, if the segments carry it, by work, each for the three schedules;
+    `errors`, of the same shape: half the difference between the estimates from two halves of the sample; `heights`: sum
+    of the tiles' heights; `peaks`: most non-zeros, most work, most padding of a tile.
     """
-    levels = PARTITION_LEVELS
-    sums = np.zeros((BUCKETS, BASICS + 6 * levels))
-    seen = np.zeros(BUCKETS)
-    single_work = np.zeros(BUCKETS)
-    singles = np.zeros(BUCKETS)
-    widest = 1 << (levels - 1)
-    bins, row_bins, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
-    loads = np.empty((6, levels), np.int64)
-    room = 1024
-    local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    row, tile, count, padding, work = cut
+    weighted = work.size > 0
     n = row.size
-    keep_all = n <= SCAN_LIMIT
-    state = np.uint64(88172645463325252)
-    threshold = np.uint64(int(min(1.0, SCAN_LIMIT / n) * 4294967295.0))
+    basics = np.zeros((BUCKETS, BASICS))
+    single = np.zeros((BUCKETS, 3))
+    starts, buckets = np.empty(n // 2 + 1, np.int32), np.empty(n // 2 + 1, np.int16)
+    many = 0
     heights = 0.0
     peak_count, peak_work, peak_padding = np.int64(0), np.int64(0), np.int64(0)
     start = 0
@@ -303,75 +60,147 @@ def scan_rows(row, tile, count, padding, work, height_level, rows):
         block, t = row[start] >> height_level, tile[start]
         end = start
         nnz, pad, total = np.int64(0), np.int64(0), np.int64(0)
-        while end < n:
-            if tile[end] != t or (row[end] >> height_level) != block:
-                break
+        while end < n and tile[end] == t and (row[end] >> height_level) == block:
             nnz += count[end]
             pad += padding[end]
-            total += work[end]
+            if weighted:
+                total += work[end]
             end += 1
-        size = end - start
-        base = block << height_level
-        height = min(1 << height_level, rows - base)
-        heights += height
+        if not weighted:
+            total = nnz
+        heights += min(1 << height_level, rows - (block << height_level))
         peak_count, peak_work, peak_padding = max(peak_count, nnz), max(peak_work, total), max(peak_padding, pad)
-        b = bucket_of(nnz)
-        sums[b, 0] += 1
-        sums[b, 1] += nnz
-        sums[b, 2] += size
-        sums[b, 3] += pad
-        sums[b, 4] += total
-        if size == 1:
-            singles[b] += 1
-            single_work[b] += total
+        b = _bucket_of(nnz)
+        basics[b, 0] += 1
+        basics[b, 1] += nnz
+        basics[b, 2] += end - start
+        basics[b, 3] += pad
+        basics[b, 4] += total
+        if end - start == 1:
+            single[b, 0] += 1
+            single[b, 1] += nnz
+            single[b, 2] += total
         else:
-            state ^= state << np.uint64(13)
-            state ^= state >> np.uint64(7)
-            state ^= state << np.uint64(17)
-            if keep_all or size > 65536 or (state & np.uint64(4294967295)) <= threshold:
-                seen[b] += 1
-                if size > room:
-                    room = 2 * size
-                    local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
-                for i in range(size):
-                    local[i] = row[start + i] - base
-                    items[i] = work[start + i]
-                block_loads(local, items, size, height, height_level, loads[0], loads[3])
-                if size <= 16 and height > 2 * size:
-                    cyclic_loads_few(local, items, size, heap, bins, row_bins, loads[1], loads[4])
-                else:
-                    cyclic_loads(local, items, size, height, bins, row_bins, loads[1], loads[4])
-                balanced_loads(items, size, ordered, heap, loads[2])
-                for level in range(levels):
-                    loads[5, level] = (size + (1 << level) - 1) >> level
-                for q in range(6):
-                    for level in range(levels):
-                        sums[b, BASICS + q * levels + level] += loads[q, level]
+            starts[many], buckets[many] = start, b
+            many += 1
         start = end
-    for b in range(BUCKETS):
-        if sums[b, 0] == 0:
-            continue
-        many = sums[b, 0] - singles[b]
-        for q in range(6):
-            for level in range(levels):
-                at = BASICS + q * levels + level
-                if seen[b] > 0:
-                    sums[b, at] *= many / seen[b]
-                elif many > 0:  # no tile of this bucket was sampled: take the mean load
-                    amount = sums[b, 4] - single_work[b] if q < 3 else sums[b, 2] - singles[b]
-                    sums[b, at] = amount / (1 << level)
-                sums[b, at] += single_work[b] if q < 3 else singles[b]
-    return sums, heights, (peak_count, peak_work, peak_padding)
+    strides = _strides(basics, single, sample_tiles)
+    loads, seen = _sampled_loads(cut, height_level, rows, starts[:many], buckets[:many], strides)
+    sums, errors = _expand(basics, single, loads, seen, strides)
+    return sums, errors, heights, (peak_count, peak_work, peak_padding)
 
 
 @njit(cache=True, nogil=True)
-def scan_columns(column, tile, count, weight, width_level, columns, height_level, rows):
-    """Statistics of the columns of every tile (columns are the rows of the transposed pattern), per occupancy bucket.
+def _strides(basics, single, sample_tiles):
+    """One tile of how many is looked at, for each bucket: no fewer tiles than its share of the non-zeros is worth."""
+    strides = np.ones(BUCKETS, np.int64)
+    total = basics[:, 1].sum()
+    for b in range(BUCKETS):
+        wanted = max(2.0, sample_tiles * (basics[b, 1] - single[b, 1]) / total)
+        strides[b] = max(1, int((basics[b, 0] - single[b, 0]) / wanted))
+    return strides
 
-    Returns (sums, widths, areas): `sums` [BUCKETS, 3 + PARTITION_LEVELS]: non-zeros, non-empty columns, their weight
-    (entries of B that they touch), then the number of passes when each column is dealt P at a time; and the sums of
+
+@njit(cache=True, nogil=True)
+def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
+    """Sums of loads over one tile of each `strides` that follow each other in a bucket, picked at random.
+
+    Returns (loads, seen), both for the two halves of the sample: `seen` [2, BUCKETS, kinds] holds non-empty rows,
+    non-zeros and work of the tiles picked.
+    """
+    row, tile, count, _, work = cut
+    kinds = 3 if work.size > 0 else 2
+    levels = PARTITION_LEVELS
+    sums = np.zeros((2, BUCKETS, kinds * SCHEDULES * levels))
+    seen = np.zeros((2, BUCKETS, kinds))
+    at = np.zeros(BUCKETS, np.int64)
+    pick = np.zeros(BUCKETS, np.int64)
+    half = np.zeros(BUCKETS, np.int8)
+    state = np.uint64(88172645463325252)
+    widest = 1 << (levels - 1)
+    bins, row_bins, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
+    flat = np.empty(kinds * SCHEDULES * levels, np.int64)
+    found = flat.reshape(kinds, SCHEDULES, levels)
+    room = 1024
+    local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    for j in range(starts.size):
+        b = buckets[j]
+        if strides[b] > 1:
+            if at[b] == 0:
+                state ^= state << np.uint64(13)
+                state ^= state >> np.uint64(7)
+                state ^= state << np.uint64(17)
+                pick[b] = np.int64((state >> np.uint64(16)) % np.uint64(strides[b]))
+            skip = at[b] != pick[b]
+            at[b] = at[b] + 1 if at[b] + 1 < strides[b] else 0
+            if skip:
+                continue
+        start = starts[j]
+        block, t = row[start] >> height_level, tile[start]
+        base = block << height_level
+        height = min(1 << height_level, rows - base)
+        size = 0
+        while start + size < row.size and tile[start + size] == t and (row[start + size] >> height_level) == block:
+            size += 1
+        if size > room:
+            room = 2 * size
+            local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+        side = half[b]
+        half[b] = 1 - side
+        for i in range(size):
+            local[i] = row[start + i] - base
+        for level in range(levels):
+            found[0, 2, level] = (size + (1 << level) - 1) >> level
+        seen[side, b, 0] += size
+        for kind in range(1, kinds):
+            total = np.int64(0)
+            for i in range(size):
+                items[i] = count[start + i] if kind == 1 else work[start + i]
+                total += items[i]
+            seen[side, b, kind] += total
+            block_loads(local, items, size, height, height_level, bins, row_bins, found[kind, 0], found[0, 0])
+            cyclic_loads(local, items, size, height_level, bins, row_bins, found[kind, 1], found[0, 1])
+            balanced_loads(items, size, ordered, heap, found[kind, 2])
+        for q in range(flat.size):
+            sums[side, b, q] += flat[q]
+    return sums, seen
+
+
+@njit(cache=True, nogil=True)
+def _expand(basics, single, loads, seen, strides):
+    """Exact sums beside loads scaled from the tiles seen to all tiles of each bucket, and the loads' errors."""
+    kinds = seen.shape[2]
+    each = SCHEDULES * PARTITION_LEVELS
+    sums = np.zeros((BUCKETS, BASICS + kinds * each))
+    errors = np.zeros_like(sums)
+    for b in range(BUCKETS):
+        if basics[b, 0] == 0:
+            continue
+        sums[b, :BASICS] = basics[b]
+        for kind in range(kinds):
+            total = basics[b, 2] if kind == 0 else basics[b, 1] if kind == 1 else basics[b, 4]
+            many = total - single[b, kind]
+            first, second = seen[0, b, kind], seen[1, b, kind]
+            scale = many / max(first + second, 1.0) if strides[b] > 1 else 1.0
+            for at in range(kind * each, kind * each + each):
+                one, two = loads[0, b, at], loads[1, b, at]
+                sums[b, BASICS + at] = (one + two) * scale + single[b, kind]
+                if strides[b] > 1:
+                    errors[b, BASICS + at] = many / 2 * (one / max(first, 1.0) - two / max(second, 1.0))
+    return sums, errors
+
+
+@njit(cache=True, nogil=True)
+def scan_columns(cut, weight, width_level, columns, height_level, rows):
+    """Statistics of the columns of every tile, per occupancy bucket.
+
+    `cut` is a segment list of the transposed pattern, whose rows are columns. Returns (sums, widths, areas): `sums`
+    [BUCKETS, 3 + PARTITION_LEVELS]: non-zeros, non-empty columns, their weight (entries of B that they touch; their
+    number where `weight` is empty), then the number of passes when each column is dealt P at a time; and the sums of
     the tiles' widths and areas.
     """
+    column, tile, count = cut[0], cut[1], cut[2]
+    weighted = weight.size > 0
     levels = PARTITION_LEVELS
     sums = np.zeros((BUCKETS, 3 + levels))
     passes = np.empty(levels, np.int64)
@@ -383,11 +212,10 @@ def scan_columns(column, tile, count, weight, width_level, columns, height_level
         passes[:] = 0
         end = start
         nnz, touched, ones = np.int64(0), np.int64(0), np.int64(0)
-        while end < n:
-            if tile[end] != t or (column[end] >> width_level) != block:
-                break
+        while end < n and tile[end] == t and (column[end] >> width_level) == block:
             nnz += count[end]
-            touched += weight[column[end]]
+            if weighted:
+                touched += weight[column[end]]
             if count[end] == 1:
                 ones += 1
             else:
@@ -397,10 +225,10 @@ def scan_columns(column, tile, count, weight, width_level, columns, height_level
         width = min(1 << width_level, columns - (block << width_level))
         widths += width
         areas += width * min(1 << height_level, rows - (np.int64(t) << height_level))
-        b = bucket_of(nnz)
+        b = _bucket_of(nnz)
         sums[b, 0] += nnz
         sums[b, 1] += end - start
-        sums[b, 2] += touched
+        sums[b, 2] += touched if weighted else end - start
         for level in range(levels):
             sums[b, 3 + level] += passes[level] + ones
         start = end

@@ -5,6 +5,7 @@ family stack, so that one compiled model serves them all.
 """
 
 from collections.abc import Sequence
+from dataclasses import astuple
 
 import equinox as eqx
 import jax
@@ -17,17 +18,21 @@ from workloads.cache import cached
 from workloads.kernels import SparseKernel
 from workloads.lattice import levels, lookup, pad_levels, to_log
 from workloads.pairs import pair_tables
-from workloads.scan import RLE_RUN, segments
+from workloads.sampling import SamplingError, summarize
+from workloads.segments import RLE_RUN, segments
 from workloads.tables import CLASSES, POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
 
-VERSION = 3
+VERSION = 4
 """Raised whenever a stored table changes its meaning, so that old cache entries are measured again."""
 
 LOADS = ("rows", "nonzeros", "work")
 """What the most loaded partition is measured by; an entry's work is the non-zeros of the row of B that it meets."""
 
+ERROR = "error."
+"""Goes before the names of tables whose sampling error is kept."""
+
 Scalar = Float[Array, "..."]
-"""A number; while a batch of designs is evaluated, one for each design (see `hwmodels.evaluate_many`)."""
+"""A number; while a batch of designs is evaluated, one for each design ."""
 PerClass = Float[Array, "c ..."]
 
 
@@ -125,11 +130,9 @@ def measure(kernel: SparseKernel) -> KernelStatistics:
     """Statistics of a kernel, from the disk cache if this pattern was measured before."""
     sizes = {"m": kernel.m, "k": kernel.k, "n": kernel.n}
     scalars = {name: jnp.asarray(float(value), jnp.float32) for name, value in sizes.items()}
+    tables = {name: value for name, value in _tables(kernel).items() if not name.startswith(ERROR)}
     if kernel.b is None:
-        tables = cached(f"operand-{pattern_hash(kernel.a)}", lambda: _measure_operand(kernel.a), VERSION)
         return DenseBStatistics(**scalars, a=_operand(tables, kernel.a.shape))
-    b = kernel.b
-    tables = cached(f"pair-{kernel.content_hash()}", lambda: _measure_pair(kernel.a, b), VERSION)
     a_tables = {name[2:]: value for name, value in tables.items() if name.startswith("a.")}
     b_tables = {name[2:]: value for name, value in tables.items() if name.startswith("b.")}
     rest = {name: jnp.asarray(value) for name, value in tables.items() if name[1] != "."}
@@ -137,11 +140,22 @@ def measure(kernel: SparseKernel) -> KernelStatistics:
     return SparseBStatistics(
         **scalars,
         a=_operand(a_tables, kernel.a.shape),
-        b=_operand(b_tables, b.shape[::-1]),
+        b=_operand(b_tables, kernel.b.shape[::-1]),
         products=products,
         z_nonzeros=z_nonzeros,
         **rest,
     )
+
+
+def sampling_error(kernel: SparseKernel) -> dict[str, SamplingError]:
+    """Measured error of the sampled tables of a kernel, 0 where everything was counted.
+
+    By table: `a.loads.rows`, `a.loads.nonzeros` (for two sparse operands also `a.loads.work`, those of `b`, `jumps` and
+    `distinct`). The entries are the totals over the tiles of one class, at every tile shape, number of partitions and
+    schedule. All other tables, and every maximum, are exact. Measures the kernel if that was not done before.
+    """
+    found = _tables(kernel).items()
+    return {name.removeprefix(ERROR): SamplingError(*value.tolist()) for name, value in found if name.startswith(ERROR)}
 
 
 def stack_statistics(kernels: Sequence[KernelStatistics]) -> KernelStatistics:
@@ -164,6 +178,14 @@ def pattern_hash(pattern: csr_array) -> str:
     return SparseKernel("pattern", pattern, None, 1).content_hash()
 
 
+def _tables(kernel: SparseKernel) -> dict[str, np.ndarray]:
+    """All that is kept of a kernel: tables by name, and by `ERROR` + name the fields of their `SamplingError`."""
+    b = kernel.b
+    if b is None:
+        return cached(f"operand-{pattern_hash(kernel.a)}", lambda: _measure_operand(kernel.a), VERSION)
+    return cached(f"pair-{kernel.content_hash()}", lambda: _measure_pair(kernel.a, b), VERSION)
+
+
 def _operand(tables: dict[str, np.ndarray], shape: tuple[int, int]) -> OperandStatistics:
     arrays = {name: jnp.asarray(value) for name, value in tables.items()}
     sizes = {name: jnp.asarray(float(size), jnp.float32) for name, size in zip(("rows", "columns"), shape, strict=True)}
@@ -171,23 +193,28 @@ def _operand(tables: dict[str, np.ndarray], shape: tuple[int, int]) -> OperandSt
 
 
 def _measure_operand(
-    pattern: csr_array, weight: np.ndarray | None = None, classes: int = CLASSES
+    pattern: csr_array, weight: np.ndarray | None = None, classes: int = CLASSES, operand: str = "a"
 ) -> dict[str, np.ndarray]:
     """`operand_tables` in the layout and log scale that the models look up (float32)."""
     raw = operand_tables(pattern, weight, classes)
     lead = raw["tiles"].shape[:2]
-    tiles = np.swapaxes(raw["tiles"], 2, 3).reshape(*lead, -1)
-    row_loads, loads = (
-        np.swapaxes(raw[name], 3, 4).reshape(*raw[name].shape[:3], -1) for name in ("row_loads", "loads")
-    )
-    return {
+    loads = np.moveaxis(raw["loads"], 3, -1).swapaxes(3, 4)
+    errors = {
+        f"{ERROR}{operand}.loads.{name}": _error(raw["load_errors"][..., kind], raw["loads"][..., kind])
+        for kind, name in enumerate(LOADS[: loads.shape[3]])
+    }
+    return errors | {
         "nonzeros": np.asarray(pattern.nnz, np.float32),
         "group_occupancy": _group_occupancies(pattern),
-        "tiles": to_log(tiles),
-        "loads": to_log(np.concatenate([row_loads, loads], axis=-1)),
+        "tiles": to_log(np.swapaxes(raw["tiles"], 2, 3).reshape(*lead, -1)),
+        "loads": to_log(loads.reshape(*loads.shape[:3], -1)),
         "passes": to_log(raw["passes"]),
         "point": to_log(raw["point"]),
     }
+
+
+def _error(errors: np.ndarray, values: np.ndarray) -> np.ndarray:
+    return np.array(astuple(summarize(errors, values)))
 
 
 def _group_occupancies(pattern: csr_array) -> np.ndarray:
@@ -197,32 +224,29 @@ def _group_occupancies(pattern: csr_array) -> np.ndarray:
 def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
     """Everything `SparseBStatistics` holds, flat, with `a.` and `b.` before the names of the operands' tables."""
     per_row = np.diff(b.indptr).astype(np.int64)
-    plain, weighted = _measure_operand(a), _measure_operand(a, per_row)
+    padding = [segments(b, level, padding=True)[3].sum() for level in range(levels(b.shape[1]))]
+    pairs = pair_tables(a, b)
     b_columns = csr_array(b.T)
     b_columns.sort_indices()
-    padding = [
-        segments(b.indptr.astype(np.int64), b.indices.astype(np.int32), np.ones(b.shape[1], np.int64), level)[3].sum()
-        for level in range(levels(b.shape[1]))
-    ]
-    pairs = pair_tables(a, b)
-    by_work = weighted["loads"][..., weighted["loads"].shape[-1] // 2 :]
-    a_tables = plain | {
-        "tiles": weighted["tiles"],
-        "point": weighted["point"],
-        "loads": np.concatenate([plain["loads"], by_work], axis=-1),
+    operands = {"a": _measure_operand(a, per_row), "b": _measure_operand(b_columns, classes=1, operand="b")}
+    flat = {
+        name if name.startswith(ERROR) else f"{operand}.{name}": value
+        for operand, tables in operands.items()
+        for name, value in tables.items()
     }
-    operand_a = {f"a.{name}": value for name, value in a_tables.items()}
-    operand_b = {f"b.{name}": value for name, value in _measure_operand(b_columns, classes=1).items()}
     logs = ("joint", "a_passes", "b_passes", "k_classes", "fibers")
     return (
-        operand_a
-        | operand_b
+        flat
         | {name: to_log(pairs[name]) for name in logs}
         | {
             "row_steps": to_log(pairs["row_steps"][..., None]),
             "b_padding": to_log(np.array(padding, float)[:, None]),
             "b_group_occupancy": _group_occupancies(b),
             "totals": pairs["totals"].astype(np.float32),
+        }
+        | {
+            f"{ERROR}{name}": _error(pairs["fiber_errors"][:, at], pairs["fibers"][:, at])
+            for at, name in ((3, "jumps"), (4, "distinct"))
         }
     )
 

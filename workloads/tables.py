@@ -11,17 +11,13 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from workloads.lattice import levels
-from workloads.scan import (
-    BASICS,
-    PARTITION_LEVELS,
-    into_classes,
-    merge_heights,
-    scan_columns,
-    scan_rows,
-    segments,
-)
+from workloads.loads import PARTITION_LEVELS
+from workloads.sampling import Sampling
+from workloads.scan import BASICS, SCHEDULES, into_classes, scan_columns, scan_rows
+from workloads.segments import heights, segments
 
 CLASSES = 8
+SAMPLING = Sampling()
 TILE_QUANTITIES = ("tiles", "nonzeros", "rows", "padding", "work", "columns", "touched")
 """Per class: tiles, non-zeros, non-empty rows, RLE padding, work, non-empty columns, weight of those columns."""
 POINT_QUANTITIES = (
@@ -43,45 +39,49 @@ def threads() -> int:
 
 
 def operand_tables(
-    pattern: csr_array, weight: np.ndarray | None = None, classes: int = CLASSES
+    pattern: csr_array,
+    weight: np.ndarray | None = None,
+    classes: int = CLASSES,
+    sampling: Sampling = SAMPLING,
 ) -> dict[str, np.ndarray]:
     """Measure a pattern on the lattice.
 
     **Arguments**: `pattern` [rows, columns], sorted indices, no explicit zeros; `weight` (int64, [columns]): work of an
-    entry in each column, 1 by default. **Returns** float64 arrays, counts (not logs): `tiles` [Lm, Lk, classes, 7]
-    (`TILE_QUANTITIES`), `loads` [Lm, Lk, P, classes, 3] and `row_loads` (most loaded partition by work and by non-empty
-    rows; row blocks, cyclic, balanced), `passes` [Lm, Lk, P, classes], `point` [Lm, Lk, 8] (`POINT_QUANTITIES`).
+    entry in each column. **Returns** float64 arrays, counts (not logs): `tiles` [Lm, Lk, classes, 7]
+    (`TILE_QUANTITIES`), `loads` [Lm, Lk, P, classes, 3, kinds] (most loaded partition by non-empty rows, by non-zeros
+    and, with weights, by work; row blocks, cyclic, balanced), `passes` [Lm, Lk, P, classes], `point` [Lm, Lk, 8]
+    (`POINT_QUANTITIES`); `load_errors`, of the shape of `loads`: estimated error of each entry, half the difference
+    between the estimates from two halves of the sample, 0 where nothing was sampled.
     """
     rows, columns = pattern.shape
     height_levels, width_levels = levels(rows), levels(columns)
-    weight = np.ones(columns, np.int64) if weight is None else weight.astype(np.int64)
+    kinds = 2 if weight is None else 3
     transposed = csr_array(pattern.T)
     transposed.sort_indices()
     tiles = np.zeros((height_levels, width_levels, classes, len(TILE_QUANTITIES)))
-    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, 3))
-    row_loads = np.zeros_like(loads)
+    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, SCHEDULES, kinds))
+    load_errors = np.zeros_like(loads)
     passes = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes))
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
+    sample_tiles = float(classes * sampling.tiles) if pattern.nnz > sampling.above else np.inf
+
+    def by_partition(classed: np.ndarray) -> np.ndarray:
+        return classed[:, BASICS:].reshape(classes, kinds, SCHEDULES, PARTITION_LEVELS).transpose(3, 0, 2, 1)
 
     def scan_width(width: int) -> None:
-        cut = segments(*_csr(pattern), weight, width)
-        for height in range(height_levels):
-            if height:
-                cut = merge_heights(*cut, height)
-            sums, heights, peaks = scan_rows(*cut, height, rows)
-            classed = into_classes(np.ascontiguousarray(sums[:, 1]), sums, classes)
+        for height, cut in enumerate(heights(segments(pattern, width, weight, padding=True), height_levels)):
+            sums, errors, extent, peaks = scan_rows(cut, height, rows, sample_tiles)
+            amount = np.ascontiguousarray(sums[:, 1])
+            classed = into_classes(amount, sums, classes)
             tiles[height, width, :, :BASICS] = classed[:, :BASICS]
-            by_partition = classed[:, BASICS:].reshape(classes, 2, 3, PARTITION_LEVELS)
-            loads[height, width] = by_partition[:, 0].transpose(2, 0, 1)
-            row_loads[height, width] = by_partition[:, 1].transpose(2, 0, 1)
-            point[height, width, :4] = (peaks[0], peaks[2], peaks[1], heights)
+            loads[height, width] = by_partition(classed)
+            load_errors[height, width] = np.abs(by_partition(into_classes(amount, errors, classes)))
+            point[height, width, :4] = (peaks[0], peaks[2], peaks[1], extent)
 
     def scan_height(height: int) -> None:
-        cut = segments(*_csr(transposed), np.ones(rows, np.int64), height)
-        for width in range(width_levels):
-            if width:
-                cut = merge_heights(*cut, width)
-            sums, widths, areas = scan_columns(*cut[:3], weight, width, columns, height, rows)
+        touched = np.empty(0, np.int64) if weight is None else weight
+        for width, cut in enumerate(heights(segments(transposed, height), width_levels)):
+            sums, widths, areas = scan_columns(cut, touched, width, columns, height, rows)
             classed = into_classes(np.ascontiguousarray(sums[:, 0]), sums, classes)
             tiles[height, width, :, BASICS:] = classed[:, 1:3]
             passes[height, width] = classed[:, 3:].T
@@ -92,7 +92,7 @@ def operand_tables(
         list(pool.map(scan_height, range(height_levels)))
     point[:, :, 6] = _extent_of_blocks(np.diff(pattern.indptr) > 0, height_levels)[:, None]
     point[:, :, 7] = _extent_of_blocks(np.diff(transposed.indptr) > 0, width_levels)[None, :]
-    return {"tiles": tiles, "loads": loads, "row_loads": row_loads, "passes": passes, "point": point}
+    return {"tiles": tiles, "loads": loads, "load_errors": load_errors, "passes": passes, "point": point}
 
 
 def group_occupancy(pattern: csr_array, group: int) -> int:
@@ -101,10 +101,6 @@ def group_occupancy(pattern: csr_array, group: int) -> int:
     groups = rows * (pattern.shape[1] // group + 1) + pattern.indices // group
     edges = np.flatnonzero(np.diff(groups)) + 1
     return int(np.diff(np.concatenate([[0], edges, [groups.size]])).max())
-
-
-def _csr(pattern: csr_array) -> tuple[np.ndarray, np.ndarray]:
-    return pattern.indptr.astype(np.int64), pattern.indices.astype(np.int32)
 
 
 def _extent_of_blocks(occupied: np.ndarray, n_levels: int) -> np.ndarray:

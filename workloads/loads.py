@@ -1,0 +1,206 @@
+"""How evenly the rows of one tile can be dealt: load of the most loaded of 1, 2, 4, ... partitions, three schedules.
+
+A tile is given by its non-empty rows: `local` (place in the tile, increasing) and `items` (load of each).
+"""
+
+import numpy as np
+from numba import njit
+
+PARTITION_LEVELS = 11
+"""Partition counts 1, 2, 4, ..., 1024."""
+
+FEW = 16
+"""Rows up to which a tile is dealt by comparing them pairwise instead of filling bins."""
+
+
+@njit(cache=True, nogil=True)
+def _sift_down(heap, size, at, value):
+    """Put `value` at or below place `at` of a min-heap."""
+    while True:
+        child = 2 * at + 1
+        if child >= size:
+            break
+        if child + 1 < size and heap[child + 1] < heap[child]:
+            child += 1
+        if heap[child] >= value:
+            break
+        heap[at] = heap[child]
+        at = child
+    heap[at] = value
+
+
+@njit(cache=True, nogil=True)
+def _sort_descending(items, size, largest, ordered):
+    """Sort into `ordered`, largest first: by counting where the items are small, else by heap."""
+    if largest < 4 * size:
+        places = np.zeros(largest + 2, np.int64)
+        for i in range(size):
+            places[items[i]] += 1
+        before = 0
+        for value in range(largest, -1, -1):
+            count = places[value]
+            places[value] = before
+            before += count
+        for i in range(size):
+            ordered[places[items[i]]] = items[i]
+            places[items[i]] += 1
+        return
+    for i in range(size):
+        ordered[i] = items[i]
+    for at in range(size // 2 - 1, -1, -1):
+        _sift_down(ordered, size, at, ordered[at])
+    for last in range(size - 1, 0, -1):
+        smallest = ordered[0]
+        value = ordered[last]
+        _sift_down(ordered, last, 0, value)
+        ordered[last] = smallest
+
+
+@njit(cache=True, nogil=True)
+def _longest_processing_time(ordered, size, total, partitions, heap):
+    """Most loaded partition when items in decreasing order each go to the least loaded one (Graham 1969)."""
+    for p in range(partitions):
+        heap[p] = ordered[partitions - 1 - p]
+    most = ordered[0]
+    for i in range(partitions, size):
+        x = ordered[i]
+        if total + x * partitions <= most * partitions:
+            return most  # the least loaded is at most the mean: nothing that is left exceeds the fullest
+        if x <= 1:
+            return max(most, (total + partitions - 1) // partitions)  # ones fill every dent
+        x += heap[0]
+        most = max(most, x)
+        _sift_down(heap, partitions, 0, x)
+    return most
+
+
+@njit(cache=True, nogil=True)
+def balanced_loads(items, size, ordered, heap, loads):
+    """Longest processing time first; `ordered` and `heap` are room to work in, as long as the items and 1024."""
+    total, first, second, ones, all_equal = np.int64(0), np.int64(0), np.int64(0), 0, True
+    for i in range(size):
+        x = items[i]
+        total += x
+        if x > first:
+            second = first
+            first = x
+        elif x > second:
+            second = x
+        if x == 1:
+            ones += 1
+        if x != items[0]:
+            all_equal = False
+    is_sorted = False
+    for level in range(PARTITION_LEVELS):
+        partitions = 1 << level
+        if size <= partitions:
+            loads[level] = first
+        elif partitions == 1:
+            loads[level] = total
+        elif all_equal:
+            loads[level] = first * ((size + partitions - 1) >> level)
+        elif total + second * partitions <= first * partitions:
+            loads[level] = first  # all others fit below the largest
+        elif ones >= (partitions - 1) * first:
+            loads[level] = max((total + partitions - 1) >> level, first)  # ones fill every dent
+        else:
+            if not is_sorted:
+                _sort_descending(items, size, first, ordered)
+                is_sorted = True
+            loads[level] = _longest_processing_time(ordered, size, total, partitions, heap)
+
+
+@njit(cache=True, nogil=True)
+def block_loads(local, items, size, height, height_level, bins, row_bins, loads, row_loads):
+    """Most load and most rows of contiguous row blocks: row i of a tile goes to partition i * P // height.
+
+    `bins` and `row_bins` are room to work in, 1024 each. The blocks of P partitions are pairs of those of 2 P, also
+    where P does not divide the height.
+    """
+    top = min(PARTITION_LEVELS - 1, height_level)
+    whole = height == 1 << height_level
+    if size <= FEW:
+        for level in range(top + 1):
+            most, most_rows = np.int64(0), np.int64(0)
+            current, current_rows = np.int64(0), np.int64(0)
+            part = np.int64(-1)
+            for i in range(size):
+                p = (local[i] << level) >> height_level if whole else (local[i] << level) // height
+                if p != part:
+                    current, current_rows, part = np.int64(0), np.int64(0), p
+                current += items[i]
+                current_rows += 1
+                most = max(most, current)
+                most_rows = max(most_rows, current_rows)
+            loads[level] = most
+            row_loads[level] = most_rows
+            if most_rows == 1:
+                top = level
+                break
+    else:
+        bins[: 1 << top] = 0
+        row_bins[: 1 << top] = 0
+        for i in range(size):
+            p = (local[i] << top) >> height_level if whole else (local[i] << top) // height
+            bins[p] += items[i]
+            row_bins[p] += 1
+        _fold(bins, row_bins, top, True, loads, row_loads)
+    for level in range(top + 1, PARTITION_LEVELS):
+        loads[level] = loads[top]
+        row_loads[level] = row_loads[top]
+
+
+@njit(cache=True, nogil=True)
+def cyclic_loads(local, items, size, height_level, bins, row_bins, loads, row_loads):
+    """Most load and most rows when row i of a tile goes to partition i mod P; room to work in as in `block_loads`."""
+    top = min(PARTITION_LEVELS - 1, height_level)
+    if size <= FEW:
+        for level in range(top + 1):
+            mask = (1 << level) - 1
+            most, most_rows = np.int64(0), np.int64(0)
+            for i in range(size):
+                p = local[i] & mask
+                current, current_rows = items[i], np.int64(1)
+                for j in range(i):
+                    if local[j] & mask == p:
+                        current += items[j]
+                        current_rows += 1
+                most = max(most, current)
+                most_rows = max(most_rows, current_rows)
+            loads[level] = most
+            row_loads[level] = most_rows
+            if most_rows == 1:
+                top = level
+                break
+    else:
+        bins[: 1 << top] = 0
+        row_bins[: 1 << top] = 0
+        for i in range(size):
+            p = local[i] & ((1 << top) - 1)
+            bins[p] += items[i]
+            row_bins[p] += 1
+        _fold(bins, row_bins, top, False, loads, row_loads)
+    for level in range(top + 1, PARTITION_LEVELS):
+        loads[level] = loads[top]
+        row_loads[level] = row_loads[top]
+
+
+@njit(cache=True, nogil=True)
+def _fold(bins, row_bins, top, neighbours, loads, row_loads):
+    """Fullest of 2**top bins, then of half as many, down to one: neighbours join, or those half the bins apart."""
+    for level in range(top, -1, -1):
+        most, most_rows = np.int64(0), np.int64(0)
+        for p in range(1 << level):
+            most = max(most, bins[p])
+            most_rows = max(most_rows, row_bins[p])
+        loads[level] = most
+        row_loads[level] = most_rows
+        half = 1 << level >> 1
+        if neighbours:
+            for p in range(half):
+                bins[p] = bins[2 * p] + bins[2 * p + 1]
+                row_bins[p] = row_bins[2 * p] + row_bins[2 * p + 1]
+        else:
+            for p in range(half):
+                bins[p] += bins[p + half]
+                row_bins[p] += row_bins[p + half]
