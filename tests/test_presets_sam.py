@@ -195,6 +195,7 @@ def test_operand_names(data: Path):
     assert read("b#0") == [[0], [1]]
     assert read("b^T#1") == [[1], [0]]
     assert read("ones50") == [[1], [0], [1], [0]]
+    assert read("ones25") == [[1], [0], [0], [0]]
 
 
 @pytest.mark.parametrize(

@@ -115,14 +115,10 @@ def check_sizes(path: Path, row: Mapping[str, str], kernel: str, b: csr_array, c
     columns = whole(path, row, "N" if kernel in ("sddmm", "elemadd", "elemmul") else "K")
     if b.shape != (whole(path, row, "M"), columns):
         raise InputError(f"{where}: B is {b.shape[0]} x {b.shape[1]}; correct M, K, N or the file it names.")
-    if isinstance(c, int):
-        needed = None
-    elif kernel.startswith("elem"):
-        needed = b.shape
-    else:
-        needed = (columns, 1 if kernel.startswith("spmv") else whole(path, row, "N"))
-    if needed is not None and c.shape != needed:  # pyright: ignore[reportAttributeAccessIssue]
-        raise InputError(f"{where}: C is {c.shape[0]} x {c.shape[1]}; correct M, K, N or the file it names.")
+    if not isinstance(c, int):
+        across = 1 if kernel.startswith("spmv") else whole(path, row, "N")
+        if c.shape != (b.shape if kernel.startswith("elem") else (columns, across)):
+            raise InputError(f"{where}: C is {c.shape[0]} x {c.shape[1]}; correct M, K, N or the file it names.")
     for name, at in COUNTS.items():
         matrix = (b, c)[at]
         if row.get(name) and not isinstance(matrix, int) and matrix.nnz != whole(path, row, name):
@@ -130,9 +126,9 @@ def check_sizes(path: Path, row: Mapping[str, str], kernel: str, b: csr_array, c
 
 
 def operand(data: Path, name: str, length: int, where: str) -> csr_array:
-    """The matrix or vector that a name stands for. `length`: that of a vector `ones..`."""
-    if re.fullmatch(r"ones\d+", name):
-        return csr_array((np.arange(length) % 2 == 0).astype(float)[:, None])
+    """The matrix or vector that a name stands for. `length`: that of a vector `ones50`, or of another percentage."""
+    if ones := re.fullmatch(r"ones([1-9]\d?|100)", name):
+        return csr_array((np.arange(length) % round(100 / int(ones[1])) == 0).astype(float)[:, None])
     parts = re.findall(r"\^[A-Za-z]+|#\d+", name)
     stem = name.removesuffix("".join(parts))
     if not stem or "/" in stem or re.search(r"[\^#]", stem):
