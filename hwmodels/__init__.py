@@ -17,6 +17,7 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `cost` | `Cost` and its parts |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
 | `technology` | cited energies, areas, leakage; node, voltage and DRAM of the scenario |
+| `presets` | machines with rules of their own: the stream machine of SAM, the abstraction of Sparseloop |
 
 Under `hwmodels.technology`: `technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate`
 takes.
