@@ -125,7 +125,7 @@ def run_of(path: Path, row: Mapping[str, str]) -> Run:
 
 def group_of(name: str) -> str:
     """Which of `GROUPS` a quantity belongs to."""
-    if name.startswith("E_"):
+    if name.startswith(("E_", "energy_")):
         return "energy"
     if name.endswith("_max"):
         return "sizes"

@@ -1,7 +1,8 @@
 """Computes, accesses, sizes, cycles and energy of one run: the dense data flow, thinned by formats and features."""
 
+import math
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Literal
 
 from hwmodels.presets.sparseloop.architecture import (
@@ -58,14 +59,14 @@ class Operand:
         """Words in a PE's tile for each word of it: those of the average tile that is not empty."""
         return self.stored / self.occupied
 
-    @cached_property
+    @property
     def largest_tile_words(self) -> float:
         """Words that a PE's buffer must hold: all of a tile if non-zeros may fall anywhere."""
         if not self.compressed:
             return float(TILE_WORDS)
         if self.occupancy.distribution == "hypergeometric":
             return float(min(TILE_WORDS, self.occupancy.nnz))
-        return float(-(-round(TILE_WORDS * self.density, 6) // 1))
+        return float(math.ceil(round(TILE_WORDS * self.density, 6)))
 
 
 @lru_cache(maxsize=256)
@@ -201,7 +202,7 @@ def port_words(charged: Counts, level: str) -> tuple[float, float]:
 
 
 def energy(done: Counts, charged: Counts) -> Counts:
-    """Energy in pJ by level; gated and skipped accesses cost nothing."""
+    """Energy in pJ by level, and in microjoules in all; gated and skipped accesses cost nothing."""
     found = {"E_MAC_pJ": done["actual_computes"] * MAC_PJ + done["gated_computes"] * GATED_MAC_PJ}
     for level in LEVELS:
         port, instances = ACCESS_PJ[level], PES if level == "Buffer" else 1
@@ -213,7 +214,7 @@ def energy(done: Counts, charged: Counts) -> Counts:
             metadata, bits = ("metadata_", count) if name.endswith("_bits") else ("", count * WORD_BITS)
             total += bits / port["bits"] * port[metadata + kind]
         found[f"E_{level}_pJ"] = total * instances
-    return found
+    return found | {"energy_uJ": sum(found.values()) * 1e-6}
 
 
 def evaluate(run: Run) -> Counts:
