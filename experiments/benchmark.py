@@ -31,32 +31,14 @@ import numpy as np
 from experiments.common.cli import main
 from experiments.common.output import Output
 from experiments.common.plain_numpy import as_numpy
+from experiments.common.random_designs import random_designs
 from experiments.common.table import text_table
 from hwmodels import Cost, Exact, Hardware, Mapping, Numerics, Smooth, evaluate
 from hwmodels.choices import DATAFLOWS
-from hwmodels.hardware import CAPABILITY_OF, HARDWARE_CHOICES, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.technology import scenario, technology
 from workloads import SparseKernel, load_matrix, measure, table_bytes
 from workloads.generators import rmat, uniform
 from workloads.tables import operand_tables
-
-RANGES = {
-    "pe_rows": (0, 6),
-    "pe_cols": (0, 6),
-    "lanes": (0, 4),
-    "glb_bytes": (14, 23),
-    "glb_banks": (1, 6),
-    "pe_buffer_bytes": (6, 15),
-    "accumulator_bytes": (4, 12),
-    "index_bus_bits": (3, 9),
-    "value_bus_bits": (4, 10),
-    "value_bits": (3, 5),
-    "accumulator_bits": (4, 6),
-    "tile_m": (2, 10),
-    "tile_k": (2, 10),
-    "tile_n": (2, 10),
-}
-"""log2 of the bounds that random designs are drawn from."""
 
 
 @dataclass(frozen=True)
@@ -75,29 +57,6 @@ class Config:
     """Seed of the random designs."""
     smoke: bool = False
     """One small batch of one dataflow, for a quick check."""
-
-
-def random_designs(count: int, dataflow: str, seed: int) -> tuple[Hardware, Mapping]:
-    """`count` designs with log-uniform numbers and uniform choices, stacked on the first axis."""
-    rng = np.random.default_rng(seed)
-
-    def number(name: str) -> jax.Array:
-        return jnp.asarray(2.0 ** rng.uniform(*RANGES[name], count), jnp.float32)
-
-    def choice(names: tuple[str, ...]) -> jax.Array:
-        return jnp.asarray(np.eye(len(names))[rng.integers(len(names), size=count)], jnp.float32)
-
-    picked = {name: choice(names) for name, names in MAPPING_CHOICES.items()}
-    mapping = Mapping(**{name: number(name) for name in MAPPING_NUMBERS}, **picked, dataflow=dataflow)
-    has = np.zeros((count, len(DATAFLOWS)))
-    has[:, DATAFLOWS.index(dataflow)] = 1.0
-    hardware = Hardware(
-        **{name: number(name) for name in HARDWARE_NUMBERS},
-        **{name: choice(names) for name, names in HARDWARE_CHOICES.items()},
-        dataflows=jnp.asarray(has, jnp.float32),
-        **{capability: picked[use] for use, capability in CAPABILITY_OF.items()},
-    )
-    return hardware, mapping
 
 
 def best_seconds(function: Callable[..., Any], *arguments: Any, repeats: int) -> float:
@@ -153,7 +112,7 @@ def run(config: Config) -> None:
     for family, kernel in kernels.items():
         statistics = measure(kernel)
         for dataflow in DATAFLOWS[:1] if config.smoke else DATAFLOWS:
-            designs = random_designs(batch, dataflow, config.seed)
+            designs = random_designs(batch, dataflow, config.seed, mixed=0.5)
 
             exact = partial(many, numerics=Exact())
             forward, forward_compile = compiled(exact, *designs, statistics)

@@ -115,25 +115,53 @@ class Smooth(Numerics):
         return [p / sum(powers) for p in powers]
 
 
+def _through(exact: Array, smooth: Array) -> Array:
+    """Value of the first, derivative of the second."""
+    return smooth + jax.lax.stop_gradient(exact - smooth)
+
+
 class StraightThrough(Numerics):
     """Values of `Exact`, derivatives of `Smooth`."""
 
     temperature: float = eqx.field(static=True, default=0.5)
 
-    def _through(self, exact: Array, smooth: Array) -> Array:
-        return smooth + jax.lax.stop_gradient(exact - smooth)
-
     def ceil(self, x):
         """Exact forward, smooth backward."""
-        return self._through(Exact().ceil(x), Smooth(self.temperature).ceil(x))
+        return _through(Exact().ceil(x), Smooth(self.temperature).ceil(x))
 
     def more_than_one(self, x):
         """Exact forward, smooth backward."""
-        return self._through(Exact().more_than_one(x), Smooth(self.temperature).more_than_one(x))
+        return _through(Exact().more_than_one(x), Smooth(self.temperature).more_than_one(x))
 
     def max_of(self, *values):
         """Exact forward, smooth backward, at a tenth of the ceilings' temperature (a blunter maximum would blur)."""
-        return self._through(Exact().max_of(*values), Smooth(self.temperature / 10).max_of(*values))
+        return _through(Exact().max_of(*values), Smooth(self.temperature / 10).max_of(*values))
+
+    def shares(self, *values):
+        """Exact: shares report the bottleneck and steer nothing."""
+        return Exact().shares(*values)
+
+
+class Trend(Numerics):
+    """Values of `Exact`; derivatives that see across steps, as a move from one lattice point to the next feels them.
+
+    A ceiling climbs like the line through its steps: at a whole number, where a lattice point often lies, `Smooth` is
+    flat on both sides.
+    """
+
+    temperature: float = eqx.field(static=True, default=0.05)
+
+    def ceil(self, x):
+        """Exact forward, the identity backward (Bengio, Leonard and Courville, 2013)."""
+        return _through(Exact().ceil(x), jnp.maximum(x, 1.0))
+
+    def more_than_one(self, x):
+        """Exact; a threshold has no trend."""
+        return Exact().more_than_one(x)
+
+    def max_of(self, *values):
+        """Exact forward, smooth backward: what is nearly the largest counts too."""
+        return _through(Exact().max_of(*values), Smooth(self.temperature).max_of(*values))
 
     def shares(self, *values):
         """Exact: shares report the bottleneck and steer nothing."""

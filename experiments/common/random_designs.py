@@ -1,0 +1,61 @@
+"""Random designs for timing and for testing gradients: numbers anywhere, choices picked or mixed."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from hwmodels import Hardware, Mapping
+from hwmodels.choices import DATAFLOWS
+from hwmodels.hardware import CAPABILITY_OF, HARDWARE_CHOICES, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+
+RANGES = {
+    "pe_rows": (1, 512),
+    "pe_cols": (1, 512),
+    "lanes": (1, 64),
+    "glb_bytes": (2**9, 2**24),
+    "glb_banks": (1, 64),
+    "pe_buffer_bytes": (8, 2**15),
+    "accumulator_bytes": (4, 2**13),
+    "index_bus_bits": (4, 2048),
+    "value_bus_bits": (4, 4096),
+    "value_bits": (4, 32),
+    "accumulator_bits": (16, 64),
+    "tile_m": (1, 2**11),
+    "tile_k": (1, 2**11),
+    "tile_n": (1, 2**11),
+}
+"""Bounds that numbers are drawn from: wider than what can be built, for a search may pass through all of it."""
+
+
+def random_designs(
+    count: int, dataflow: str, seed: int, *, mixed: float = 0.0, on_lattice: float = 0.0
+) -> tuple[Hardware, Mapping]:
+    """`count` designs of log-uniform numbers, stacked on the first axis.
+
+    Choices are uniform picks; a share `mixed` of the designs has uniform mixtures of them, as while annealing. A share
+    `on_lattice` has all numbers rounded to powers of two, where the tables have their kinks.
+    """
+    rng = np.random.default_rng(seed)
+    mixing, rounded = rng.random(count) < mixed, rng.random(count) < on_lattice
+
+    def number(name: str) -> jnp.ndarray:
+        low, high = np.log2(RANGES[name])
+        exponent = rng.uniform(low, high, count)
+        return jnp.asarray(2.0 ** np.where(rounded, np.round(exponent), exponent), jnp.float32)
+
+    def choice(names: tuple[str, ...]) -> jnp.ndarray:
+        picked, mixture = (
+            np.eye(len(names))[rng.integers(len(names), size=count)],
+            rng.dirichlet([1] * len(names), count),
+        )
+        return jnp.asarray(np.where(mixing[:, None], mixture, picked), jnp.float32)
+
+    used = {name: choice(names) for name, names in MAPPING_CHOICES.items()}
+    mapping = Mapping(**{name: number(name) for name in MAPPING_NUMBERS}, **used, dataflow=dataflow)
+    runs = np.tile(np.eye(len(DATAFLOWS))[DATAFLOWS.index(dataflow)], (count, 1))
+    hardware = Hardware(
+        **{name: number(name) for name in HARDWARE_NUMBERS},
+        **{name: choice(names) for name, names in HARDWARE_CHOICES.items()},
+        dataflows=jnp.asarray(runs, jnp.float32),
+        **{capability: used[use] for use, capability in CAPABILITY_OF.items()},
+    )
+    return hardware, mapping
