@@ -42,72 +42,102 @@ def settle(loads, counts, heap, size):
 
 
 @njit(cache=True, nogil=True)
-def assign_into(work, size, parts, schedule, part_of, loads, counts, heap):
-    """Part of each of the first `size` items, into `part_of`; the load of each part into `loads`.
+def deal_busy(work, many, parts, part_of, loads, counts, heap):
+    """Longest processing time first for the listed items that have work; returns how many they are."""
+    keys = np.empty(many, np.int64)
+    busy, most = 0, 0
+    for at in range(many):
+        most = max(most, work[at])
+    for at in range(many):
+        if work[at] > 0:
+            keys[busy] = (most - work[at]) * many + at
+            busy += 1
+    ordered = np.sort(keys[:busy])
+    for place in range(busy):
+        at = ordered[place] % many
+        part = heap[0]
+        part_of[at] = part
+        loads[part] += work[at]
+        counts[part] += 1
+        settle(loads, counts, heap, parts)
+    return busy
 
-    `loads`, `counts` and `heap` are scratch of at least `parts` elements.
+
+@njit(cache=True, nogil=True)
+def deal_idle(items, work, many, idle, parts, part_of, loads, counts, heap):
+    """Deal `idle` items without work, of which those listed have a place in `items`, after all that have work.
+
+    They go in turn to the least loaded parts: first to those with fewer items, then, once these are level, around.
+    """
+    least, level = loads[heap[0]], 0
+    for part in range(parts):
+        if loads[part] == least:
+            level = max(level, counts[part])
+    steps, idlers = 0, 0
+    for part in range(parts):
+        if loads[part] == least:
+            steps += level - counts[part]
+            idlers += 1
+    steps = min(steps, idle)
+    first = np.empty(steps, np.int64)
+    for step in range(steps):
+        first[step] = heap[0]
+        counts[heap[0]] += 1
+        settle(loads, counts, heap, parts)
+    around = np.empty(idlers, np.int64)
+    idlers = 0
+    for part in range(parts):
+        if loads[part] == least:
+            around[idlers] = part
+            idlers += 1
+    rest = idle - steps
+    for turn in range(idlers):
+        counts[around[turn]] += (rest - turn + idlers - 1) // idlers
+    busy_before = 0
+    for at in range(many):
+        if work[at] > 0:
+            busy_before += 1
+        else:
+            step = items[at] - busy_before
+            part_of[at] = first[step] if step < steps else around[(step - steps) % idlers]
+
+
+@njit(cache=True, nogil=True)
+def deal(items, work, many, size, parts, schedule, part_of, loads, counts, heap):
+    """Deal `size` items, of which only the first `many` of the sorted `items` have work, `work[at]` of `items[at]`.
+
+    Writes the part of each listed item to `part_of`, and load and number of items of each part to `loads` and
+    `counts`; these and `heap` have room for all parts.
     """
     for part in range(parts):
         loads[part] = 0
-    if schedule == 0:
-        for item in range(size):
-            part_of[item] = item * parts // size
-            loads[part_of[item]] += work[item]
+        if schedule == 0:
+            counts[part] = ((part + 1) * size + parts - 1) // parts - (part * size + parts - 1) // parts
+        else:
+            counts[part] = (size - part + parts - 1) // parts if part < size else 0
+    for at in range(many):
+        part_of[at] = items[at] * parts // size if schedule == 0 else items[at] % parts
+        loads[part_of[at]] += work[at]
+    if schedule != 2:
         return
-    if schedule == 1:
-        for item in range(size):
-            part_of[item] = item % parts
-            loads[part_of[item]] += work[item]
-        return
-    first_load = 0
-    for item in range(size):  # what cyclic dealing would give
-        loads[item % parts] += work[item]
+    cyclic = 0
     for part in range(parts):
-        first_load = max(first_load, loads[part])
+        cyclic = max(cyclic, loads[part])
     for part in range(parts):
-        loads[part] = 0
-        counts[part] = 0
-        heap[part] = part
-    busy = 0
-    for item in range(size):
-        if work[item] > 0:
-            busy += 1
-    order = np.empty(busy, np.int64)
-    busy = 0
-    for item in range(size):
-        if work[item] > 0:
-            order[busy] = item
-            busy += 1
-    if busy > 1:
-        keys = np.empty(busy, np.int64)
-        for at in range(busy):
-            keys[at] = -work[order[at]]
-        order = order[np.argsort(keys, kind="mergesort")]
-    for at in range(busy):
-        item = order[at]
-        part = heap[0]
-        part_of[item] = part
-        loads[part] += work[item]
-        counts[part] += 1
-        settle(loads, counts, heap, parts)
+        loads[part], counts[part], heap[part] = 0, 0, part
+    busy = deal_busy(work, many, parts, part_of, loads, counts, heap)
     most = 0
     for part in range(parts):
         most = max(most, loads[part])
-    if first_load < most:
-        for part in range(parts):
-            loads[part] = 0
-        for item in range(size):
-            part_of[item] = item % parts
-            loads[item % parts] += work[item]
+    if most <= cyclic:
+        deal_idle(items, work, many, size - busy, parts, part_of, loads, counts, heap)
         return
-    if busy == size:
-        return
-    for item in range(size):
-        if work[item] == 0:
-            part = heap[0]
-            part_of[item] = part
-            counts[part] += 1
-            settle(loads, counts, heap, parts)
+    for part in range(parts):
+        loads[part] = 0
+        counts[part] = (size - part + parts - 1) // parts if part < size else 0
+    for at in range(many):
+        part_of[at] = items[at] % parts
+        loads[part_of[at]] += work[at]
 
 
 @njit(cache=True, nogil=True)
@@ -115,5 +145,6 @@ def assign(work, parts, schedule):
     """Part of each item, shape [items]; `schedule` is a position in `SCHEDULES`, `work` whole numbers."""
     part_of = np.empty(work.size, np.int64)
     scratch = np.empty((3, parts), np.int64)
-    assign_into(work, work.size, parts, schedule, part_of, scratch[0], scratch[1], scratch[2])
+    items = np.arange(work.size)
+    deal(items, work, work.size, work.size, parts, schedule, part_of, scratch[0], scratch[1], scratch[2])
     return part_of

@@ -123,7 +123,8 @@ def glb_fit(kernel: Kernel) -> float:
             products[m] += sum(x * y for x, y in zip(a.column_nonzeros, b.row_nonzeros, strict=True))
         words = min(words, max(products))
         word_bits += sum(max(1, bits_to_number(tile)) for tile in (d.tile_m, d.tile_n))
-    largest = [max(tile.encoded.bits for tile in tiles.values()) for tiles in (kernel.a_tiles, kernel.b_tiles)]
+    stored = [[t for t in tiles.values() if not t.seen_empty] for tiles in (kernel.a_tiles, kernel.b_tiles)]
+    largest = [max((tile.encoded.bits for tile in tiles), default=0) for tiles in stored]
     return (sum(largest) + words * word_bits) / (d.glb_bytes * 8 / 2)
 
 

@@ -1,0 +1,26 @@
+"""The machine of docs/machine.md, run tile by tile on real patterns and values: the ground truth of the models.
+
+It shares no formula with the models: only names (`choices`, `hardware`, `cost`), legality, and the price of an action.
+
+| module | what is in it |
+|---|---|
+| `simulate` | `simulate(hardware, mapping, a, b, technology)`: SpMV, SpMM, SpMSpM; `run(...)`: without its price |
+| `simulation` | `Simulation`, `Run`: result, cost, what each visit took; how they follow from the figures of visits |
+| `machine` | the design in whole numbers and names |
+| `operand`, `segments` | matrices cut into stored tiles, and tiles into rows and columns |
+| `visits` | which tiles are visited in which order, and how long they stay |
+| `passes` | column passes, buffer fills, what does not fit |
+| `tally` | the figures of a visit: work, bits sent, bits from and to DRAM |
+| `dense_b`, `rows`, `multiply` | a dense B: loads of PE rows, and the products |
+| `sparse_b`, `walk` | a sparse B: products, distinct outputs and loads by walking both operands |
+| `zdram` | how results reach DRAM |
+
+Numba keeps compiled code by the age of its own file: after a change to what another file's compiled code calls
+(`firmware.schedules`, `rows`), touch `walk.py` and `rows.py`, or delete `__pycache__`.
+"""
+
+from hwmodels.simulator.machine import Machine, machine_of
+from hwmodels.simulator.simulate import run, simulate
+from hwmodels.simulator.simulation import Memory, Run, Simulation, Timeline
+
+__all__ = ["Machine", "Memory", "Run", "Simulation", "Timeline", "machine_of", "run", "simulate"]

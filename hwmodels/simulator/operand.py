@@ -1,0 +1,171 @@
+"""An operand as it is stored: its tiles, the entries in them, and the bits of each."""
+
+import dataclasses
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy.sparse import csr_array
+
+from hwmodels.encoders.encoded import Widths
+from hwmodels.encoders.rates import DIRECTORY_BITS, rates
+from hwmodels.encoders.tile import GROUPS
+from hwmodels.simulator.segments import cut_entries, cut_fibers
+
+RUN = 16
+"""Positions that an entry of RLE with the longest run covers (4 bits; Han et al., ISCA 2016)."""
+
+PerTile = Integer[np.ndarray, " tiles"]
+
+
+class Fibers(NamedTuple):
+    """The entries of each tile, grouped by row or by column; see `segments.cut_fibers`."""
+
+    fibers_of: np.ndarray
+    number: np.ndarray
+    first: np.ndarray
+    order: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Operand:
+    """A matrix of `shape`, cut into tiles of `tile`, stored in a format.
+
+    `i`, `j`, `index`: place of each tile that a visit can see, in row-major order, and its number among the tiles with
+    entries, -1 for none (a dense format is never seen to be empty).
+    """
+
+    shape: tuple[int, int]
+    tile: tuple[int, int]
+    format: str
+    i: PerTile
+    j: PerTile
+    index: PerTile
+    start: Integer[np.ndarray, " stored"]
+    row: Integer[np.ndarray, " entries"]
+    column: Integer[np.ndarray, " entries"]
+    value: Float[np.ndarray, " entries"]
+    """0 for an entry of padding."""
+    widths: Widths
+    slots: int
+
+    @property
+    def trips(self) -> tuple[int, int]:
+        """Tiles along each side."""
+        return -(-self.shape[0] // self.tile[0]), -(-self.shape[1] // self.tile[1])
+
+    @cached_property
+    def rows(self) -> Fibers:
+        """Entries by row."""
+        return Fibers(*cut_fibers(self.start, self.row, min(self.tile[0], self.shape[0])))
+
+    @cached_property
+    def columns(self) -> Fibers:
+        """Entries by column."""
+        return Fibers(*cut_fibers(self.start, self.column, min(self.tile[1], self.shape[1])))
+
+    @cached_property
+    def height(self) -> PerTile:
+        """Rows of each tile."""
+        return np.minimum(self.tile[0], self.shape[0] - self.i * self.tile[0])
+
+    @cached_property
+    def width(self) -> PerTile:
+        """Columns of each tile."""
+        return np.minimum(self.tile[1], self.shape[1] - self.j * self.tile[1])
+
+    def _per_tile(self, counts: np.ndarray) -> PerTile:
+        """Counts of the tiles with entries, spread to all tiles."""
+        return np.where(self.index >= 0, np.append(counts, 0)[self.index], 0)
+
+    @cached_property
+    def entries(self) -> PerTile:
+        """Stored entries of each tile: non-zeros, and padding of RLE."""
+        return self._per_tile(np.diff(self.start))
+
+    @cached_property
+    def nonzeros(self) -> PerTile:
+        """Non-zeros of each tile."""
+        before = np.concatenate([[0], np.cumsum(self.value != 0)])
+        return self._per_tile(np.diff(before[self.start]))
+
+    @cached_property
+    def columns_touched(self) -> PerTile:
+        """Columns of each tile that have an entry."""
+        return self._per_tile(np.diff(self.columns.fibers_of))
+
+    @cached_property
+    def rates(self) -> dict[str, PerTile]:
+        """Bits of each tile's format by name of `encoders.rates.Rates`."""
+        found = {int(width): rates(self.format, self.widths, int(width), self.slots) for width in np.unique(self.width)}
+        names = ("value_entry", "value_row", "metadata_entry", "metadata_row", "metadata_fixed")
+        table = {
+            name: np.array([getattr(found[width], name) for width in sorted(found)] or [0], np.int64) for name in names
+        }
+        at = np.searchsorted(sorted(found), self.width)
+        return {name: values[at] for name, values in table.items()}
+
+    @cached_property
+    def value_bits(self) -> PerTile:
+        """Bits of values of each tile."""
+        return self.rates["value_entry"] * self.entries + self.rates["value_row"] * self.height
+
+    @cached_property
+    def metadata_bits(self) -> PerTile:
+        """Bits of metadata of each tile."""
+        found = self.rates
+        return found["metadata_entry"] * self.entries + found["metadata_row"] * self.height + found["metadata_fixed"]
+
+    @cached_property
+    def bits(self) -> PerTile:
+        """Bits of each tile in the GLB."""
+        return self.value_bits + self.metadata_bits
+
+    @cached_property
+    def fetched_bits(self) -> PerTile:
+        """Bits of each tile in DRAM, with its entry in the tile directory."""
+        return self.bits + (DIRECTORY_BITS if self.format != "dense" else 0)
+
+    @property
+    def peak_bits(self) -> int:
+        """Bits of the largest tile."""
+        return int(self.bits.max(initial=0))
+
+
+def store(matrix: csr_array, tile: tuple[int, int], format: str, widths: Widths) -> Operand:
+    """Cut and store a sparse matrix (sorted, no duplicates, no stored zeros)."""
+    indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
+    run = RUN if format == "rle" else 0
+    found = cut_entries(indptr, indices, matrix.data.astype(np.float64), tile[0], tile[1], run)
+    tile_row, tile_column, start, row, column, value = found
+    h, w = int(matrix.shape[0]), int(matrix.shape[1])
+    if format == "dense":
+        down, across = -(-h // tile[0]), -(-w // tile[1])
+        index = np.full(down * across, -1)
+        index[tile_row * across + tile_column] = np.arange(len(tile_row))
+        i, j = np.divmod(np.arange(down * across), across)
+    else:
+        i, j, index = tile_row, tile_column, np.arange(len(tile_row))
+    slots = fullest_group(indptr, indices, tile[1], GROUPS[format]) if format in GROUPS else 0
+    return Operand((h, w), tile, format, i, j, index, start, row, column, value, widths, slots)
+
+
+def store_dense(shape: tuple[int, int], tile: tuple[int, int], widths: Widths) -> Operand:
+    """The tiles of a matrix that is dense throughout; its values are kept elsewhere."""
+    down, across = -(-shape[0] // tile[0]), -(-shape[1] // tile[1])
+    i, j = np.divmod(np.arange(down * across), across)
+    nothing, none = np.zeros(0, np.int32), np.zeros(0)
+    index = np.full(down * across, -1)
+    return Operand(shape, tile, "dense", i, j, index, np.zeros(1, np.int64), nothing, nothing, none, widths, 0)
+
+
+def fullest_group(indptr: np.ndarray, indices: np.ndarray, tile_width: int, group: int) -> int:
+    """Most non-zeros of any group of neighbours along a row; groups start at the edge of each tile."""
+    if indices.size == 0:
+        return 0
+    row = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    in_tile = -(-tile_width // group)
+    place = indices // tile_width * in_tile + indices % tile_width // group
+    changes = np.flatnonzero((np.diff(row) != 0) | (np.diff(place) != 0))
+    return int(np.diff(np.concatenate([[-1], changes, [indices.size - 1]])).max())

@@ -1,0 +1,92 @@
+"""What the most loaded PE row holds of each tile of A, where B is dense and so every row's work is A's alone. Compiled.
+
+The rows of every tile are really dealt by the firmware's schedule, and the loads of the hands are added up.
+"""
+
+import numpy as np
+from numba import njit
+
+from hwmodels.firmware.schedules import CYCLIC, deal
+
+ENTRIES, DECODE, SHARE_BITS, WALK, ALL_WALKED, ROWS = range(6)
+"""Columns of what `busiest_rows` returns."""
+
+
+@njit(cache=True, nogil=True)
+def walk_full_columns(unit, entries, rows, w):
+    """Steps in which an intersection unit takes `rows` non-empty rows of so many entries against one full column."""
+    if unit == 0:
+        return rows * (w + 1)
+    if unit == 3:
+        return rows * ((w + 63) // 64) + entries
+    return entries
+
+
+@njit(cache=True, nogil=True)
+def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
+    """For each tile, shape [T, 6]: what the most loaded PE row has of it.
+
+    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Fibers`);
+    `bits` [3, T]: bits for each entry, each row, and fixed, of a share; `by_rows`: the work of a non-empty row is one.
+    Quantities: entries that it works on; decoder steps; stored bits; steps of its intersection unit against one full
+    column; such steps of all PE rows together; rows that give results.
+    """
+    found = np.zeros((tiles.size, 6), np.int64)
+    tallest = 1
+    for t in range(tiles.size):
+        tallest = max(tallest, height[t])
+    nothing = np.empty(0, np.int64)
+    work, hand_of = np.zeros(tallest, np.int64), np.empty(tallest, np.int64)
+    rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
+    full_rows, stored = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
+    rule = schedule if skips or schedule != 2 else CYCLIC  # rows in full are equal, and equal rows go around
+    for t in range(tiles.size):
+        h, w, at = height[t], width[t], tiles[t]
+        low, high = 0, 0
+        if at >= 0:
+            low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
+        for f in range(low, high):
+            work[f - low] = 0
+            for p in range(fibers.first[f], fibers.first[f + 1]):
+                if value[fibers.order[p]] != 0.0:
+                    work[f - low] += 1
+            if by_rows:
+                work[f - low] = 1
+        numbers = fibers.number[low:high] if high > low else nothing
+        deal(numbers, work, high - low, h, pe_rows, rule, hand_of, loads, rows, heap)
+        for r in range(pe_rows):
+            full_rows[r], stored[r] = 0, 0
+        for f in range(low, high):
+            r = hand_of[f - low]
+            stored[r] += fibers.first[f + 1] - fibers.first[f]
+            full_rows[r] += 1
+        if skips:
+            found[t, 5] = high - low
+        else:
+            found[t, 5] = h
+        for r in range(pe_rows):
+            if rows[r] == 0:
+                continue
+            found[t, 2] = max(found[t, 2], bits[0, t] * stored[r] + bits[1, t] * rows[r] + bits[2, t])
+            if skips:
+                found[t, 0] = max(found[t, 0], stored[r])
+                found[t, 1] = max(found[t, 1], stored[r] + (full_rows[r] * ((w + 63) // 64) if bitmask else 0))
+                steps = walk_full_columns(unit, stored[r], full_rows[r], w)
+                found[t, 3] = max(found[t, 3], steps)
+                found[t, 4] += steps
+            else:
+                found[t, 0] = max(found[t, 0], rows[r] * w)
+    return found
+
+
+@njit(cache=True, nogil=True)
+def slices(tiles, fibers, height, width, pe_rows, skips):
+    """Slices of R entries over the columns of each tile: sum of ceil(entries of the column / R)."""
+    found = np.zeros(tiles.size, np.int64)
+    for t in range(tiles.size):
+        if not skips:
+            found[t] = width[t] * ((height[t] + pe_rows - 1) // pe_rows)
+        elif tiles[t] >= 0:
+            for f in range(fibers.fibers_of[tiles[t]], fibers.fibers_of[tiles[t] + 1]):
+                found[t] += (fibers.first[f + 1] - fibers.first[f] + pe_rows - 1) // pe_rows
+    return found
