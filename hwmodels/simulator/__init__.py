@@ -5,6 +5,8 @@ It shares no formula with the models: only names (`choices`, `hardware`, `cost`)
 | module | what is in it |
 |---|---|
 | `simulate` | `simulate(hardware, mapping, a, b, technology)`: SpMV, SpMM, SpMSpM; `run(...)`: without its price |
+| `sddmm` | `simulate_sddmm(hardware, mapping, mask, a, b, technology)`, `run_sddmm(...)` |
+| `elementwise`, `merge` | `simulate_elementwise(hardware, mapping, a, b, "multiply" or "add", technology)`, `run_...` |
 | `simulation` | `Simulation`, `Run`: result, cost, what each visit took; how they follow from the figures of visits |
 | `machine` | the design in whole numbers and names |
 | `operand`, `segments` | matrices cut into stored tiles, and tiles into rows and columns |
@@ -19,8 +21,23 @@ Numba keeps compiled code by the age of its own file: after a change to what ano
 (`firmware.schedules`, `rows`), touch `walk.py` and `rows.py`, or delete `__pycache__`.
 """
 
+from hwmodels.simulator.elementwise import run_elementwise, simulate_elementwise
 from hwmodels.simulator.machine import Machine, machine_of
+from hwmodels.simulator.sddmm import run_sddmm, simulate_sddmm
 from hwmodels.simulator.simulate import run, simulate
 from hwmodels.simulator.simulation import Memory, Run, Simulation, Timeline
 
-__all__ = ["Machine", "Memory", "Run", "Simulation", "Timeline", "machine_of", "run", "simulate"]
+__all__ = [
+    "Machine",
+    "Memory",
+    "Run",
+    "Simulation",
+    "Timeline",
+    "machine_of",
+    "run",
+    "run_elementwise",
+    "run_sddmm",
+    "simulate",
+    "simulate_elementwise",
+    "simulate_sddmm",
+]

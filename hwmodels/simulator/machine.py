@@ -98,29 +98,27 @@ class Machine:
         return widths_of(self.value_bits, self.tile(rows), self.tile(columns))
 
 
-def machine_of(hardware: Hardware, mapping: Mapping, family: str) -> Machine:
-    """The design in whole numbers and names, the heaviest name of each choice.
-
-    `family`: "dense_b" or "sparse_b". InputError where a size is not a whole number or the mapping is not legal.
-    """
+def machine_of(hardware: Hardware, mapping: Mapping) -> Machine:
+    """The design in whole numbers and names, the heaviest name of each choice; InputError for a broken size."""
     numbers = {name: _whole(name, getattr(hardware, name)) for name in HARDWARE_NUMBERS}
     numbers |= {name: _whole(name, getattr(mapping, name)) for name in MAPPING_NUMBERS}
     words = {name: name_of(getattr(mapping, name), names) for name, names in MAPPING_CHOICES.items()}
     words |= {"dataflow": mapping.dataflow, "intersection": name_of(hardware.intersection, INTERSECTIONS)}
-    return checked(Machine(**numbers, **words), family)
-
-
-def checked(machine: Machine, family: str) -> Machine:
-    """The machine; InputError where its mapping is not legal or a PE has no accumulator."""
-    words = {name: value for name, value in dataclasses.asdict(machine).items() if isinstance(value, str)}
-    wrong = illegality(words, family)
-    if wrong:
-        raise InputError(f"The mapping cannot run: {wrong}.")
+    machine = Machine(**numbers, **words)
     if machine.accumulators < 1:
         raise InputError(
             f"accumulator_bytes is {machine.accumulator_bytes}, less than a word of {machine.accumulator_bits} bits; "
             "give each PE room for one."
         )
+    return machine
+
+
+def checked(machine: Machine, family: str) -> Machine:
+    """The machine; InputError where its mapping is not legal for a family, "dense_b" or "sparse_b"."""
+    words = {name: value for name, value in dataclasses.asdict(machine).items() if isinstance(value, str)}
+    wrong = illegality(words, family)
+    if wrong:
+        raise InputError(f"The mapping cannot run: {wrong}.")
     return machine
 
 

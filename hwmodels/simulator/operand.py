@@ -75,25 +75,30 @@ class Operand:
         """Columns of each tile."""
         return np.minimum(self.tile[1], self.shape[1] - self.j * self.tile[1])
 
-    def _per_tile(self, counts: np.ndarray) -> PerTile:
+    def per_tile(self, counts: np.ndarray) -> PerTile:
         """Counts of the tiles with entries, spread to all tiles."""
         return np.where(self.index >= 0, np.append(counts, 0)[self.index], 0)
 
     @cached_property
     def entries(self) -> PerTile:
         """Stored entries of each tile: non-zeros, and padding of RLE."""
-        return self._per_tile(np.diff(self.start))
+        return self.per_tile(np.diff(self.start))
 
     @cached_property
     def nonzeros(self) -> PerTile:
         """Non-zeros of each tile."""
         before = np.concatenate([[0], np.cumsum(self.value != 0)])
-        return self._per_tile(np.diff(before[self.start]))
+        return self.per_tile(np.diff(before[self.start]))
+
+    @cached_property
+    def rows_touched(self) -> PerTile:
+        """Rows of each tile that have an entry."""
+        return self.per_tile(np.diff(self.rows.fibers_of))
 
     @cached_property
     def columns_touched(self) -> PerTile:
         """Columns of each tile that have an entry."""
-        return self._per_tile(np.diff(self.columns.fibers_of))
+        return self.per_tile(np.diff(self.columns.fibers_of))
 
     @cached_property
     def rates(self) -> dict[str, PerTile]:

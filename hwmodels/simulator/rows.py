@@ -90,3 +90,46 @@ def slices(tiles, fibers, height, width, pe_rows, skips):
             for f in range(fibers.fibers_of[tiles[t]], fibers.fibers_of[tiles[t] + 1]):
                 found[t] += (fibers.first[f + 1] - fibers.first[f] + pe_rows - 1) // pe_rows
     return found
+
+
+@njit(cache=True, nogil=True)
+def busiest_mask_rows(tiles, fibers, value, height, width, pe_rows, schedule, skips, bitmask, lanes):
+    """For each tile of an SDDMM's mask, shape [T, 4]: what the most loaded PE row has of it.
+
+    Entries; decoder steps; rows that it works on; steps in which these are dealt to `lanes` lanes, a row at a time.
+    """
+    found = np.zeros((tiles.size, 4), np.int64)
+    tallest = 1
+    for t in range(tiles.size):
+        tallest = max(tallest, height[t])
+    nothing = np.empty(0, np.int64)
+    work, hand_of = np.zeros(tallest, np.int64), np.empty(tallest, np.int64)
+    rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
+    held = np.empty((4, pe_rows), np.int64)
+    for t in range(tiles.size):
+        w, at = width[t], tiles[t]
+        if not skips:
+            most = (height[t] + pe_rows - 1) // pe_rows
+            found[t, 0], found[t, 2], found[t, 3] = most * w, most, most * ((w + lanes - 1) // lanes)
+            continue
+        low, high = 0, 0
+        if at >= 0:
+            low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
+        for f in range(low, high):
+            work[f - low] = 0
+            for p in range(fibers.first[f], fibers.first[f + 1]):
+                if value[fibers.order[p]] != 0.0:
+                    work[f - low] += 1
+        numbers = fibers.number[low:high] if high > low else nothing
+        deal(numbers, work, high - low, height[t], pe_rows, schedule, hand_of, loads, rows, heap)
+        held[:] = 0
+        for f in range(low, high):
+            r, entries = hand_of[f - low], fibers.first[f + 1] - fibers.first[f]
+            held[0, r] += entries
+            held[1, r] += entries + ((w + 63) // 64 if bitmask else 0)
+            held[2, r] += 1
+            held[3, r] += (entries + lanes - 1) // lanes
+        for r in range(pe_rows):
+            for q in range(4):
+                found[t, q] = max(found[t, q], held[q, r])
+    return found

@@ -1,13 +1,14 @@
 """Run a matrix product on a design: the entry point for SpMV, SpMM and SpMSpM."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.simulator.dense_b import product_dense, send_dense, work_dense
-from hwmodels.simulator.machine import Machine, machine_of
+from hwmodels.simulator.machine import Machine, checked, machine_of
 from hwmodels.simulator.operand import Operand, store, store_dense
 from hwmodels.simulator.passes import column_passes
 from hwmodels.simulator.simulation import Charges, Memory, Run, Simulation, conclude, priced
@@ -28,7 +29,7 @@ def simulate(hardware: Hardware, mapping: Mapping, a, b, technology: Technology)
     legal or a size is not a whole number. A design that does not fit (`cost.fits` above 1) is run all the same.
     """
     technology = technology.solved()
-    machine = machine_of(hardware, mapping, "sparse_b" if issparse(b) else "dense_b")
+    machine = checked(machine_of(hardware, mapping), "sparse_b" if issparse(b) else "dense_b")
     return priced(run(machine, a, b, Memory.of(technology)), machine, hardware, mapping, technology)
 
 
@@ -102,7 +103,7 @@ def _charges(machine: Machine, a: Operand, work: Work, sent: Sent, passes: int) 
     )
 
 
-def canonical(matrix, name: str) -> csr_array:
+def canonical(matrix: Any, name: str) -> csr_array:
     """A sparse matrix in sorted CSR of float64 without duplicates or stored zeros; InputError for anything else."""
     if not issparse(matrix) or matrix.ndim != 2:
         raise InputError(f"{name} is not a sparse matrix; pass a scipy.sparse.csr_array.")

@@ -82,17 +82,22 @@ def group(keys: np.ndarray) -> Groups:
     return Groups(of, places == ends[0][of], places == ends[1][of])
 
 
+def check_count(visits: int) -> int:
+    """The number of visits; InputError where they are too many to hold."""
+    if visits > MOST_VISITS:
+        raise InputError(
+            f"The mapping visits {visits:,} tiles, more than the {MOST_VISITS:,} that can be simulated; "
+            "raise tile_m, tile_k or tile_n."
+        )
+    return visits
+
+
 def visit(a: Operand, b: Operand, order: str) -> Visits:
     """All visits in which neither tile is seen to be empty. InputError where there are too many to hold."""
     trips = {"m": a.trips[0], "k": a.trips[1], "n": b.trips[1]}
     ends = np.searchsorted(b.i, np.arange(trips["k"] + 1))
     partners = np.diff(ends)[a.j]
-    total = int(partners.sum())
-    if total > MOST_VISITS:
-        raise InputError(
-            f"The mapping visits {total:,} tiles, more than the {MOST_VISITS:,} that can be simulated; "
-            "raise tile_m, tile_k or tile_n."
-        )
+    total = check_count(int(partners.sum()))
     a_tile = np.repeat(np.arange(len(a.i)), partners)
     before = np.concatenate([[0], np.cumsum(partners)])[:-1]
     b_tile = np.arange(total) - np.repeat(before - ends[a.j], partners)
