@@ -31,12 +31,15 @@ The usual run is five lines:
   created_by)`, `write_csv(path, problem, result)`
 - `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
 - `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
+- `accelerate`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
+  design, dense where the model says that sparsity does not pay
 - `compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled code between runs; scripts call it,
   nothing else
 
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """
 
+from dse.accelerate import Accelerated, accelerate
 from dse.compile_cache import enable_compile_cache
 from dse.defaults import default_space
 from dse.design import Design, describe
@@ -53,6 +56,7 @@ from dse.strategies import Evolutionary, Exhaustive, Gradient, RandomSearch, Str
 
 __all__ = [
     "OBJECTIVES",
+    "Accelerated",
     "Box",
     "Constraint",
     "Design",
@@ -69,6 +73,7 @@ __all__ = [
     "Result",
     "Scores",
     "Strategy",
+    "accelerate",
     "default_space",
     "describe",
     "elasticities",

@@ -17,6 +17,9 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `cost` | `Cost` and its parts |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
 | `technology` | cited energies, areas, leakage; node, voltage and DRAM of the scenario |
+| `simulator` | `simulate(hardware, mapping, a, b, technology)`: the ground truth, run on real non-zeros |
+| `firmware` | schedules: which PE row works on which rows, as work queues |
+| `encoders` | formats that really encode and decode tiles; `best_format(matrix)` |
 | `presets` | machines with rules of their own: the stream machine of SAM, the abstraction of Sparseloop |
 
 Under `hwmodels.technology`: `technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate`
@@ -28,6 +31,7 @@ from hwmodels.energy import price
 from hwmodels.evaluate import evaluate
 from hwmodels.hardware import Hardware, Mapping, make_hardware, make_mapping, stack
 from hwmodels.numerics import Exact, Numerics, Smooth, StraightThrough
+from hwmodels.simulator import Simulation, simulate, simulate_elementwise, simulate_sddmm
 from hwmodels.technology import Scenario, Technology, scenario
 
 __all__ = [
@@ -43,6 +47,7 @@ __all__ = [
     "Mapping",
     "Numerics",
     "Scenario",
+    "Simulation",
     "Smooth",
     "StraightThrough",
     "Technology",
@@ -52,5 +57,8 @@ __all__ = [
     "make_mapping",
     "price",
     "scenario",
+    "simulate",
+    "simulate_elementwise",
+    "simulate_sddmm",
     "stack",
 ]

@@ -20,7 +20,7 @@ from workloads import InputError, generators
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
 MEMORY = Memory(bits_per_cycle=61.0, latency_cycles=90.0)
-DRAWS = 40
+DRAWS = 30
 
 
 def sparse(rng: np.random.Generator, rows: int, columns: int, density: float) -> np.ndarray:

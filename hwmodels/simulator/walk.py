@@ -117,6 +117,7 @@ def walk(plan, visits, a, b, lanes, z):
     b_nonzeros, b_steps = np.zeros(plan.tile_k, np.int64), np.zeros(plan.tile_k, np.int64)
     lane_of = np.zeros(wide, np.int64)
     work, hand_of = np.zeros(tall, np.int64), np.zeros(tall, np.int64)
+    idle = np.zeros(tall, np.bool_)
     rows, full_rows = np.zeros(plan.pe_rows, np.int64), np.zeros(plan.pe_rows, np.int64)
     loads, heap = np.zeros(plan.pe_rows, np.int64), np.zeros(plan.pe_rows, np.int64)
     stored, cycles = np.zeros(plan.pe_rows, np.int64), np.zeros(plan.pe_rows, np.int64)
@@ -171,6 +172,7 @@ def walk(plan, visits, a, b, lanes, z):
                     products += b_nonzeros[k]
             effectual += products
             work[f - low] = 1 if plan.by_rows else products
+            idle[f - low] = products == 0
         numbers, many = rows_of.number[low:high], high - low
         deal(numbers, work, many, h, plan.pe_rows, plan.schedule, hand_of, loads, rows, heap)
         for r in range(plan.pe_rows):
@@ -198,6 +200,9 @@ def walk(plan, visits, a, b, lanes, z):
                     lane_macs[lane], lane_steps[lane] = 0, 0
             f = head[r]
             while f >= 0:
+                if idle[f - low] and used == 0:
+                    f = after[f - low]
+                    continue
                 distinct = 0
                 for p in range(rows_of.first[f], rows_of.first[f + 1]):
                     k, x = a.column[p], value[p]
