@@ -20,7 +20,6 @@ UNCHECKED = (
     "hwmodels.simulator.segments",
     "hwmodels.simulator.rows",
     "hwmodels.simulator.multiply",
-    "hwmodels.simulator.pairs",
     "hwmodels.simulator.walk",
     "hwmodels.simulator.merge",
 )
