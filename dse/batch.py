@@ -5,15 +5,16 @@ per design, so neither the number of kernels nor that of designs compiles anythi
 kernel and dataflow and padded to the chunk.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
 from dse.encoding import Batch, Kernel
 from hwmodels.choices import DATAFLOWS, INTERSECTIONS
@@ -26,7 +27,7 @@ from hwmodels.hardware import (
     Hardware,
     Mapping,
 )
-from hwmodels.numerics import Exact, Numerics, Smooth
+from hwmodels.numerics import Exact, Numerics, Trend
 
 OUTPUTS = 7
 """Latency (s), energy (pJ), area (mm2), and the four `FITS`."""
@@ -34,7 +35,7 @@ OUTPUTS = 7
 SOON = {"xla_cpu_use_fusion_emitters": False, "xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
 gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
-KINDS: dict[str, tuple[int, dict[str, Any]]] = {"cost": (32, SOON), "bulk": (1024, {}), "gradient": (32, SOON)}
+KINDS: dict[str, tuple[int, dict[str, Any]]] = {"cost": (32, SOON), "bulk": (1024, {}), "gradient": (8, SOON)}
 """Designs per call, and compiler options, by kind of function. 32 is about what a step of a search has at hand for one
 kernel and dataflow, and the rest of a call is padding; `bulk` is `cost` for those that have more."""
 
@@ -48,31 +49,45 @@ Key = tuple[str, str, str]
 """(family, dataflow, kind) of a compiled function."""
 
 
+PULLS = 3
+"""Gradients taken in one call."""
+
+
+class Slopes(NamedTuple):
+    """Slopes of each of P pulls on the log outputs."""
+
+    hardware: np.ndarray
+    """By log2 of `HARDWARE_NUMBERS`, summed over kernels, shape [n, P, 11]."""
+    tiles: np.ndarray
+    """By log2 of the tile sizes, shape [n, kernel, P, 3]."""
+    weights: np.ndarray
+    """By `Batch.weights`, shape [n, kernel, P, 65]."""
+
+
+def pull_of_totals(latency_s: np.ndarray, energy_pj: np.ndarray) -> np.ndarray:
+    """The pull whose slopes are those of the logs of a workload's latency, energy and area.
+
+    **Arguments**: latency and energy of all repeats of each kernel, shape [n, kernel]. Shape [n, kernel, 3, OUTPUTS].
+    """
+    pull = np.zeros((*latency_s.shape, PULLS, OUTPUTS))
+    pull[:, :, 0, 0] = latency_s / latency_s.sum(axis=1, keepdims=True)
+    pull[:, :, 1, 1] = energy_pj / energy_pj.sum(axis=1, keepdims=True)
+    pull[:, 0, 2, 2] = 1.0  # every kernel reports the same area
+    return pull
+
+
 def unpack(
-    numbers: Sequence[Float[Array, ""]],
-    intersection: Int[Array, ""],
-    capabilities: Float[Array, " 28"],
-    choices: Int[Array, " 7"],
-    dataflow: str,
+    numbers: Sequence[Float[Array, ""]], weights: Float[Array, " 65"], dataflow: str
 ) -> tuple[Hardware, Mapping]:
-    """One row of a batch as the models' hardware and mapping."""
-    sizes = [len(DATAFLOWS)] + [len(MAPPING_CHOICES[use]) for use in MAPPING_CHOICES if use in CAPABILITY_OF]
-    names = ["dataflows"] + [CAPABILITY_OF[use] for use in MAPPING_CHOICES if use in CAPABILITY_OF]
-    vectors = jnp.split(capabilities, np.cumsum(sizes)[:-1])
-    hardware = Hardware(
-        **{name: numbers[at] for at, name in enumerate(HARDWARE_NUMBERS)},
-        **dict(zip(names, vectors, strict=True)),
-        intersection=jax.nn.one_hot(intersection, len(INTERSECTIONS), dtype=jnp.float32),
-    )
-    mapping = Mapping(
-        **{name: numbers[len(HARDWARE_NUMBERS) + at] for at, name in enumerate(MAPPING_NUMBERS)},
-        **{
-            name: jax.nn.one_hot(choices[at], len(names), dtype=jnp.float32)
-            for at, (name, names) in enumerate(MAPPING_CHOICES.items())
-        },
-        dataflow=dataflow,
-    )
-    return hardware, mapping
+    """One row of a batch as the models' hardware and mapping; `weights` are those of `Batch.weights`."""
+    sizes = {"intersection": len(INTERSECTIONS), "dataflows": len(DATAFLOWS)}
+    sizes |= {CAPABILITY_OF[use]: len(names) for use, names in MAPPING_CHOICES.items() if use in CAPABILITY_OF}
+    of_hardware = len(sizes)
+    sizes |= {use: len(names) for use, names in MAPPING_CHOICES.items()}
+    vectors = zip(sizes, jnp.split(weights, np.cumsum(list(sizes.values()))[:-1]), strict=True)
+    hardware = dict(zip(HARDWARE_NUMBERS, numbers, strict=False)) | dict(itertools.islice(vectors, of_hardware))
+    mapping = dict(zip(MAPPING_NUMBERS, numbers[len(HARDWARE_NUMBERS) :], strict=True)) | dict(vectors)
+    return Hardware(**hardware), Mapping(**mapping, dataflow=dataflow)
 
 
 class Batcher:
@@ -89,7 +104,7 @@ class Batcher:
     ):
         self.kernels = tuple(kernels)
         self._evaluate = evaluate
-        self._relaxed = relaxed or Smooth()
+        self._relaxed = relaxed or Trend()
         self._technology, self._fixed_technology = eqx.partition(technology, eqx.is_array)
         split = [eqx.partition(s, eqx.is_array) for s in statistics]
         self._tables = [tables for tables, _ in split]
@@ -101,45 +116,38 @@ class Batcher:
         """The function to compile: costs, and for "gradient" the slopes of `pull @ log(outputs)` by log2 of numbers."""
         numerics = self._relaxed if kind == "gradient" else Exact()
 
-        def cost(tables, technology, numbers, intersection, capabilities, choices):
-            hardware, mapping = unpack(numbers, intersection, capabilities, choices, dataflow)
+        def cost(tables, technology, numbers, weights):
+            hardware, mapping = unpack(numbers, weights, dataflow)
             statistics = eqx.combine(tables, self._fixed_tables[kernel])
             model = eqx.combine(technology, self._fixed_technology)
             return self._evaluate(hardware, mapping, statistics, model, numerics=numerics)
 
-        def gradient(tables, technology, numbers, intersection, capabilities, choices, pull):
-            def loss(steps):
+        def gradient(tables, technology, numbers, weights, pulls):
+            def logs(steps, weights):
                 moved = [number * jnp.exp2(step) for number, step in zip(numbers, steps, strict=True)]
-                result = cost(tables, technology, moved, intersection, capabilities, choices)
+                result = cost(tables, technology, moved, weights)
                 outputs = jnp.stack([result.latency_s, result.total_energy_pj, result.total_area_mm2, *result.fits])
-                return pull @ jnp.log(jnp.maximum(outputs, TINY)), result
+                return jnp.log(jnp.maximum(outputs, TINY)), result
 
-            slopes, result = jax.grad(loss, has_aux=True)([jnp.zeros_like(number) for number in numbers])
-            return result, slopes
+            _, back, result = jax.vjp(logs, [jnp.zeros_like(number) for number in numbers], weights, has_aux=True)
+            return result, jax.vmap(back)(pulls)
 
         if kind == "gradient":
-            return jax.vmap(gradient, in_axes=(None, None, 0, 0, 0, 0, 0))
-        return jax.vmap(cost, in_axes=(None, None, 0, 0, 0, 0))
+            return jax.vmap(gradient, in_axes=(None, None, 0, 0, 0))
+        return jax.vmap(cost, in_axes=(None, None, 0, 0))
 
     def _arguments(
-        self, kind: str, kernel: int, batch: Batch, capabilities: np.ndarray, rows: np.ndarray, pull: np.ndarray | None
+        self, kind: str, kernel: int, batch: Batch, weights: np.ndarray, rows: np.ndarray, pull: np.ndarray | None
     ) -> tuple:
         """Arguments of a call for one kernel and at most a chunk of rows, padded by repeating the first."""
-        count = len(rows)
-        rows = np.concatenate([rows, np.full(KINDS[kind][0] - count, rows[0])])
-        arguments = (
-            self._tables[kernel],
-            self._technology,
-            [*batch.hardware[rows].T, *batch.tiles[rows, kernel].T],
-            batch.intersection[rows].astype(np.int32),
-            capabilities[rows],
-            batch.choices[rows, kernel].astype(np.int32),
-        )
+        padded = np.concatenate([rows, np.full(KINDS[kind][0] - len(rows), rows[0])])
+        numbers = [*batch.hardware[padded].T, *batch.tiles[padded, kernel].T]
+        arguments = (self._tables[kernel], self._technology, numbers, weights[padded, kernel])
         if pull is None:
             return arguments
-        padded = np.zeros((len(rows), OUTPUTS), np.float32)
-        padded[:count] = pull[rows[:count], kernel]
-        return (*arguments, padded)
+        pulls = np.zeros((len(padded), PULLS, OUTPUTS), np.float32)
+        pulls[: len(rows), : pull.shape[2]] = pull[rows, kernel]
+        return (*arguments, pulls)
 
     def _calls(self, batch: Batch, kind: str) -> list[tuple[int, str, str, np.ndarray]]:
         """(kernel, dataflow, kind, rows) of every call that a batch needs."""
@@ -157,12 +165,12 @@ class Batcher:
 
         **Returns** (kernel, rows, padded results) of each call.
         """
-        capabilities = batch.capabilities()
+        weights = batch.weights()
         calls = [
             (kernel, (self.kernels[kernel].family, flow, mine), rows)
             for kernel, flow, mine, rows in self._calls(batch, kind)
         ]
-        arguments = [self._arguments(key[2], kernel, batch, capabilities, rows, pull) for kernel, key, rows in calls]
+        arguments = [self._arguments(key[2], kernel, batch, weights, rows, pull) for kernel, key, rows in calls]
         if self._underway is not None and kind == "gradient":
             self._underway.result()
             self._underway = None
@@ -196,10 +204,9 @@ class Batcher:
     def prepare_gradients(self, batch: Batch, dataflows: Sequence[Sequence[str]]) -> None:
         """Start to compile, in the background, the gradients of each kernel's `dataflows`; `batch` is any batch."""
         first: dict[Key, tuple[int, tuple]] = {}
-        capabilities = batch.capabilities()
+        weights, pull = batch.weights(), np.zeros((len(batch), len(self.kernels), 1, OUTPUTS))
         for kernel, flows in enumerate(dataflows):
-            pull = np.zeros((len(batch), len(self.kernels), OUTPUTS))
-            arguments = self._arguments("gradient", kernel, batch, capabilities, np.zeros(1, int), pull)
+            arguments = self._arguments("gradient", kernel, batch, weights, np.zeros(1, int), pull)
             for flow in flows:
                 first.setdefault((self.kernels[kernel].family, flow, "gradient"), (kernel, arguments))
         if self._underway is None and not first.keys() <= self._compiled.keys():
@@ -214,19 +221,25 @@ class Batcher:
             outputs[rows, kernel] = _packed(cost, len(rows))
         return outputs
 
-    def gradients(self, batch: Batch, pull: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Outputs under the relaxed numerics, and gradients of `sum(pull * log(outputs))` by log2 of the numbers.
+    def gradients(self, batch: Batch, pull: np.ndarray) -> tuple[np.ndarray, Slopes]:
+        """Outputs under the relaxed numerics, and the slopes of P sums `pull * log(outputs)`, added over kernels.
 
-        **Arguments**: `pull`, shape [n, kernel, OUTPUTS]. **Returns** the outputs, shape [n, kernel, OUTPUTS]; the
-        gradients by the hardware's numbers, shape [n, 11], summed over kernels; by tiles, shape [n, kernel, 3].
+        **Arguments**: `pull`, shape [n, kernel, P, OUTPUTS], P at most `PULLS`. **Returns** the outputs, shape
+        [n, kernel, OUTPUTS], and the slopes.
         """
-        outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
-        slopes = np.zeros((len(batch), len(self.kernels), len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
-        for kernel, rows, (cost, by_number) in self._launch("gradient", batch, np.asarray(pull, np.float32)):
+        count, kernels, pulls, _ = pull.shape
+        outputs = np.zeros((count, kernels, OUTPUTS))
+        by_number = np.zeros((count, kernels, pulls, len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
+        by_weight: np.ndarray | None = None
+        for kernel, rows, (cost, (numbers, weights)) in self._launch("gradient", batch, np.asarray(pull, np.float32)):
             outputs[rows, kernel] = _packed(cost, len(rows))
-            slopes[rows, kernel] = np.stack([np.asarray(slope) for slope in by_number], axis=1)[: len(rows)]
+            by_number[rows, kernel] = np.stack([np.asarray(s) for s in numbers], axis=-1)[: len(rows), :pulls]
+            slopes = np.asarray(weights)[: len(rows), :pulls]
+            by_weight = np.zeros((count, kernels, pulls, slopes.shape[-1])) if by_weight is None else by_weight
+            by_weight[rows, kernel] = slopes
+        assert by_weight is not None
         ours = len(HARDWARE_NUMBERS)
-        return outputs, slopes[:, :, :ours].sum(axis=1), slopes[:, :, ours:]
+        return outputs, Slopes(by_number[..., :ours].sum(axis=1), by_number[..., ours:], by_weight)
 
     def costs(self, batch: Batch) -> list[list[Cost]]:
         """The whole `Cost` of every design (outer list) and kernel (inner list), leaves in NumPy."""

@@ -69,6 +69,16 @@ class Batch:
                 columns.append(_cover(self.choices[:, :, at], len(MAPPING_CHOICES[name])))
         return np.concatenate(columns, axis=1).astype(np.float32)
 
+    def weights(self) -> np.ndarray:
+        """Every choice as weights: intersection unit, capabilities, then each of `MAPPING_CHOICES`.
+
+        Shape [n, kernel, 65]; the first 32 are the same for all kernels.
+        """
+        shared = np.concatenate([np.eye(len(INTERSECTIONS))[self.intersection], self.capabilities()], axis=1)
+        picked = [np.eye(len(names))[self.choices[:, :, at]] for at, names in enumerate(MAPPING_CHOICES.values())]
+        every = np.broadcast_to(shared[:, None], (*self.dataflow.shape, shared.shape[1]))
+        return np.concatenate([every, *picked], axis=2).astype(np.float32)
+
 
 def _cover(used: np.ndarray, count: int) -> np.ndarray:
     """Which of `count` choices at least one kernel uses."""

@@ -17,7 +17,7 @@ from dse.result import Result
 from dse.space import DesignSpace
 from hwmodels.cost import FITS, Cost
 from hwmodels.evaluate import evaluate as template
-from hwmodels.numerics import Numerics, Smooth
+from hwmodels.numerics import Numerics, Trend
 from workloads import measure, stack_statistics
 from workloads.errors import InputError
 
@@ -82,7 +82,7 @@ class Problem:
         self.statistics, self.kernels = list(statistics), encoding.kernels
         self.objectives, self.constraints = tuple(objectives), tuple(constraints)
         self.evaluations = 0
-        self.evaluate, self.relaxed = evaluate, relaxed or Smooth()
+        self.evaluate, self.relaxed = evaluate, relaxed or Trend()
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
         self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed)
 

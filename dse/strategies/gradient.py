@@ -1,13 +1,14 @@
-"""Search by gradients: a sample, descents from many starts along many preferences, gradient steps on the lattice.
+"""Search by gradients: a sample, descents from many starts along many preferences, then local search with foresight.
 
-Gradients are of the smooth models by the numbers; choices are sampled, and improve in the polish that every other
-round of the lattice steps is. Each use of a gradient counts as two evaluations, the forward pass and the pull back.
+Numbers descend continuously (`descent`); on the lattice, slopes by every number and choice foretell which neighbours of
+the front are worth an evaluation (`guided`), in turn with rounds of the polish that all strategies share. A gradient
+counts as two evaluations, the forward pass and the pull back; three pulls on one forward pass as four.
 """
 
 import dataclasses
 
 from dse.strategies.descent import descend
-from dse.strategies.lattice_steps import lattice_steps
+from dse.strategies.guided import Foretold, guided_round
 from dse.strategies.polish import polish
 from dse.strategies.random_search import sample
 from dse.strategies.run import Run
@@ -19,35 +20,32 @@ MOST_STARTS = 256
 
 
 class Gradient(Strategy):
-    """Sample, descend, then step and polish in turn."""
+    """Sample, descend, then foretell and polish in turn."""
 
-    sample_share: float = 0.1
+    sample_share: float = 0.2
     """Share of the budget for the random designs that the search begins with."""
-    settle_share: float = 0.1
-    """Share for a first polish, which settles the choices; meanwhile the gradients are compiled."""
     descent_share: float = 0.03
-    """Share for the descent. The rest is for lattice steps and polish."""
+    """Share for the descent. The rest is for guided rounds and polish."""
     steps: int = 16
     """Of the descent."""
     learning_rate: float = 0.4
     """Of Adam, in steps of the lattice."""
-    polish_round: int = 120
-    """Evaluations of polish between two rounds of lattice steps."""
+    polish_round: int = 48
+    """Evaluations of polish between two guided rounds."""
     scalarisation: Scalarisation = dataclasses.field(default_factory=Scalarisation)
 
     def search(self, run: Run) -> None:
         """Spend the run's budget."""
         self._prepare(run)
         sample(run, max(int(run.budget * self.sample_share), min(run.budget, 32)))
-        polish(run, until=max(run.remaining - int(run.budget * self.settle_share), 0))
         starts = min(int(run.budget * self.descent_share) // (2 * self.steps), MOST_STARTS)
         if starts and run.scores is not None:
             descend(run, self.scalarisation, starts=starts, steps=self.steps, learning_rate=self.learning_rate)
-        done: set[bytes] = set()
+        known: dict[bytes, Foretold] = {}
         before = -1
         while run.remaining and before < run.spent:
             before = run.spent
-            lattice_steps(run, self.scalarisation, done)
+            guided_round(run, known)
             polish(run, until=max(run.remaining - self.polish_round, 0))
 
     def _prepare(self, run: Run) -> None:

@@ -5,6 +5,8 @@ in random order. Kernels share nothing but the hardware, so a step in every kern
 and what improved is kept kernel by kernel.
 """
 
+from collections.abc import Callable
+
 import moocore
 import numpy as np
 
@@ -15,8 +17,10 @@ from dse.strategies.run import Run
 
 PARENTS = 12
 """Members of the front that take part in one round."""
-BATCH = 96
+BATCH = 48
 """Neighbours tried in one round."""
+CROSSED = 48
+"""Children of two members of the front tried in one round: several coupled changes at once, each good somewhere."""
 STALLED = 40
 """Rounds of random steps without one new design, after which the space counts as searched."""
 
@@ -25,7 +29,7 @@ def polish(run: Run, until: int = 0) -> None:
     """Improve the run's front until only `until` evaluations remain, or nothing is left to try."""
     stalled = 0
     while run.remaining > until and run.scores is not None and stalled < STALLED:
-        parents = _parents(run)
+        parents = choose_parents(run, PARENTS, lambda row: run.untried.get(row.tobytes()) != [])
         per_parent = max(BATCH // max(len(parents), 1), 1)
         children, origins = [], []
         for parent in parents:
@@ -33,10 +37,12 @@ def polish(run: Run, until: int = 0) -> None:
             for _ in range(min(per_parent, len(queue))):
                 children.append(queue.pop())
                 origins.append(parent)
-        if not children:
-            children, origins = list(_kicks(run)), []
         before = run.spent
-        try_children(run, np.array(children), np.array(origins, int), until)
+        if children:
+            try_children(run, np.array(children), np.array(origins, int), until)
+            try_children(run, _crossed(run), np.zeros(0, int), until)
+        else:
+            try_children(run, _kicks(run), np.zeros(0, int), until)
         stalled = 0 if run.spent > before else stalled + 1
 
 
@@ -68,10 +74,10 @@ def _queue(run: Run, row: np.ndarray) -> list[np.ndarray]:
     return run.untried[key]
 
 
-def _parents(run: Run) -> np.ndarray:
-    """Rows of the front to take the next steps from: with untried neighbours, the lonelier the likelier."""
-    candidates = np.flatnonzero([run.untried.get(row.tobytes()) != [] for row in run.front])
-    if len(candidates) <= PARENTS:
+def choose_parents(run: Run, count: int, usable: Callable[[np.ndarray], bool]) -> np.ndarray:
+    """Members of the front to take the next steps from: at most `count` usable ones, the lonelier the likelier."""
+    candidates = np.flatnonzero([usable(row) for row in run.front])
+    if len(candidates) <= count:
         return candidates
     share = np.full(len(candidates), 1.0 / len(candidates))
     if run.found:
@@ -80,7 +86,7 @@ def _parents(run: Run) -> np.ndarray:
         gains = moocore.hv_contributions(points, ref=np.full(points.shape[1], 1.0))[candidates]
         if gains.sum() > 0:
             share = 0.3 * share + 0.7 * gains / gains.sum()
-    return run.rng.choice(candidates, PARENTS, replace=False, p=share / share.sum())
+    return run.rng.choice(candidates, count, replace=False, p=share / share.sum())
 
 
 def _neighbours(run: Run, row: np.ndarray) -> list[np.ndarray]:
@@ -150,3 +156,13 @@ def _kicks(run: Run) -> np.ndarray:
         moving = np.flatnonzero(steps > step)
         rows[moving] = random_steps(run.problem.encoding, rows[moving], run.rng)
     return rows
+
+
+def _crossed(run: Run) -> np.ndarray:
+    """Children of two members of the front: genes of the hardware one by one, mappings kernel by kernel."""
+    encoding, rng, count = run.problem.encoding, run.rng, CROSSED
+    mothers, fathers = (run.front[rng.integers(len(run.front), size=count)] for _ in range(2))
+    genes = rng.random((count, len(encoding.genes))) < 0.5
+    single = encoding.is_number[None] | (encoding.of_kernel < 0)[None]
+    blocks = (rng.random((count, len(encoding.kernels) + 1)) < 0.5)[:, encoding.of_kernel]
+    return np.where(np.where(single, genes, blocks), mothers, fathers)
