@@ -15,7 +15,7 @@ from hwmodels import FITS, RESOURCES, make_hardware, make_mapping, price
 from hwmodels.choices import DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, RESIDENCIES, SCHEDULES
 from hwmodels.legality import legal_formats, legal_zero_modes
 from hwmodels.simulator import Machine, Memory, run, simulate
-from hwmodels.simulator.walk import jumps
+from hwmodels.simulator.merge import jumps
 from workloads import InputError, generators
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]

@@ -17,7 +17,7 @@ from hwmodels.legality import legal_formats, legal_zero_modes
 from hwmodels.simulator import Machine, run_elementwise, run_sddmm, simulate_elementwise, simulate_sddmm
 from workloads import InputError
 
-DRAWS = 40
+DRAWS = 25
 
 
 def check(found, z, cycles, counts, positions: int):

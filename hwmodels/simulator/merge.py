@@ -4,11 +4,33 @@ import numpy as np
 from numba import njit
 
 from hwmodels.firmware.schedules import deal
-from hwmodels.simulator.walk import jumps
 
 OPERATIONS, STEPS, A_DECODE, B_DECODE, ALL_STEPS, RESULTS, MET = range(7)
 """Columns of what `merge` returns: of the most loaded lane, and of all; `MET`: positions with an entry of both."""
 MERGED = 7
+
+
+@njit(cache=True, nogil=True)
+def jumps(left, left_at, left_end, right, right_at, right_end):
+    """Jumps over two sorted lists of coordinates, `left[left_at:left_end]` and the like.
+
+    The side that lags jumps to the other's coordinate or beyond it; landing on it is a match. Fibers that stand on the
+    same coordinate match in one step. The walk ends when either fiber does (Hegde et al., MICRO 2019).
+    """
+    count = 0
+    while left_at < left_end and right_at < right_end:
+        x, y = left[left_at], right[right_at]
+        count += 1
+        if x < y:
+            while left_at < left_end and left[left_at] < y:
+                left_at += 1
+        elif y < x:
+            while right_at < right_end and right[right_at] < x:
+                right_at += 1
+        if left_at < left_end and right_at < right_end and left[left_at] == right[right_at]:
+            left_at += 1
+            right_at += 1
+    return count
 
 
 @njit(cache=True, nogil=True)

@@ -32,6 +32,9 @@ ROWS_ADDRESSABLE = ("dense", "bitmask", "rle", "csr", "nm4", "nm8")
 """Formats of B in which the machine can address a row."""
 
 
+NONE = np.zeros(0, np.int32)
+
+
 class Plan(NamedTuple):
     """What compiled code must know of the machine."""
 
@@ -86,11 +89,16 @@ class Left(NamedTuple):
 
 
 class Right(NamedTuple):
-    """B for compiled code; `row_steps` and `row_nonzeros` of each row of each tile, `tile_steps` of all its rows."""
+    """B for compiled code.
+
+    Of each entry: `above` and `below`, the rows of its neighbours in its column (-1, and the tile's height, where there
+    is none). Of each row of each tile: `row_steps`, `row_nonzeros`; of each tile, `tile_steps` of all its rows.
+    """
 
     column: np.ndarray
     value: np.ndarray
-    row_by_column: np.ndarray
+    above: np.ndarray
+    below: np.ndarray
     rows: Fibers
     columns: Fibers
     row_steps: np.ndarray
@@ -99,8 +107,9 @@ class Right(NamedTuple):
 
 
 class Lanes(NamedTuple):
-    """Columns of B dealt to lanes; see `walk.deal_columns`."""
+    """Columns of B dealt to lanes; see `walk.deal_columns`. `of_entry`: lane of each entry's column."""
 
+    of_entry: np.ndarray
     lane_of: np.ndarray
     used: np.ndarray
     most: np.ndarray
@@ -186,19 +195,36 @@ def _prepare(machine: Machine, b: Operand, passes: int) -> tuple[Right, Lanes]:
     steps = row_steps(b.rows, b.column, widths, passes, machine.width)
     before = np.concatenate([[0], np.cumsum(steps)])
     nonzeros = np.concatenate([[0], np.cumsum(b.value != 0)])
+    inner = machine.dataflow == "inner_product" and machine.b_skips
     right = Right(
         column=b.column,
         value=b.value,
-        row_by_column=b.row[b.columns.order],
+        **(_neighbours(b) if inner and machine.a_skips else {name: NONE for name in ("above", "below")}),
         rows=b.rows,
         columns=b.columns,
         row_steps=steps,
         row_nonzeros=np.diff(nonzeros[b.rows.first]),
         tile_steps=np.diff(before[b.rows.fibers_of]),
     )
-    if machine.dataflow == "inner_product" and machine.b_skips:
-        return right, Lanes(*deal_columns(b.columns, widths, machine.width, machine.schedule_code))
-    return right, Lanes(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    if not inner:
+        return right, Lanes(NONE, *(np.zeros(0, np.int64) for _ in range(3)))
+    lane_of, used, most = deal_columns(b.columns, widths, machine.width, machine.schedule_code)
+    of_entry = np.empty(len(b.value), np.int32)
+    of_entry[b.columns.order] = np.repeat(lane_of, np.diff(b.columns.first))
+    return right, Lanes(of_entry, lane_of, used, most)
+
+
+def _neighbours(b: Operand) -> dict[str, np.ndarray]:
+    """Neighbours in its column of each entry of B."""
+    row, starts = b.row[b.columns.order], b.columns.first[:-1]
+    above, below = np.roll(row, 1), np.roll(row, -1)
+    heights = np.zeros(len(b.start) - 1, np.int64)
+    heights[b.index[b.index >= 0]] = b.height[b.index >= 0]
+    above[starts] = -1
+    below[b.columns.first[1:] - 1] = np.repeat(heights, np.diff(b.columns.fibers_of))
+    found = {"above": np.empty_like(row), "below": np.empty_like(row)}
+    found["above"][b.columns.order], found["below"][b.columns.order] = above, below
+    return found
 
 
 def _fates(machine: Machine, a: Operand, b: Operand, visits: Visits, found: np.ndarray) -> Work:

@@ -69,26 +69,25 @@ def deal_columns(fibers, columns, lanes, schedule):
 
 
 @njit(cache=True, nogil=True)
-def jumps(left, left_at, left_end, right, right_at, right_end):
-    """Jumps over two sorted lists of coordinates, `left[left_at:left_end]` and the like.
+def jump_over_columns(row, first, end, b, low, high, w, lane_of, lane_steps):
+    """Steps of the skip-ahead unit for the row `row[first:end]` of A and every column of a tile of B, added to lanes.
 
-    The side that lags jumps to the other's coordinate or beyond it; landing on it is a match. Fibers that stand on the
-    same coordinate match in one step. The walk ends when either fiber does (Hegde et al., MICRO 2019).
+    The lagging side jumps to the other's coordinate or beyond it (Hegde et al., MICRO 2019), so a walk takes one step
+    for each match and one for each time that the merged fibers change sides without a match. Either ends or begins at
+    an element of B: the row's neighbours before and behind it, alike in a row of B (`low` to `high`), are compared with
+    the element's neighbours above and below it in its column.
     """
-    count = 0
-    while left_at < left_end and right_at < right_end:
-        x, y = left[left_at], right[right_at]
-        count += 1
-        if x < y:
-            while left_at < left_end and left[left_at] < y:
-                left_at += 1
-        elif y < x:
-            while right_at < right_end and right[right_at] < x:
-                right_at += 1
-        if left_at < left_end and right_at < right_end and left[left_at] == right[right_at]:
-            left_at += 1
-            right_at += 1
-    return count
+    p = first
+    for f in range(low, high):
+        k = b.rows.number[f]
+        while p < end and row[p] < k:
+            p += 1
+        before = row[p - 1] if p > first else -1
+        behind = row[p] if p < end else w
+        if behind == k:
+            before, behind = w, w  # a match: one step
+        for q in range(b.rows.first[f], b.rows.first[f + 1]):
+            lane_steps[lane_of[q]] += (before > b.above[q]) + (behind < b.below[q])
 
 
 @njit(cache=True, nogil=True)
@@ -245,15 +244,17 @@ def walk(plan, visits, a, b, lanes, z):
                     for c in range(distinct):
                         sums[touched[c]], marks[touched[c]] = 0.0, 0
                 if used > 0 and plan.unit == 2:
-                    for g in range(b.columns.fibers_of[bt], b.columns.fibers_of[bt + 1]):
-                        lane_steps[lanes.lane_of[g]] += jumps(
-                            a.column,
-                            rows_of.first[f],
-                            rows_of.first[f + 1],
-                            b.row_by_column,
-                            b.columns.first[g],
-                            b.columns.first[g + 1],
-                        )
+                    jump_over_columns(
+                        a.column,
+                        rows_of.first[f],
+                        rows_of.first[f + 1],
+                        b,
+                        b.rows.fibers_of[bt],
+                        b.rows.fibers_of[bt + 1],
+                        w,
+                        lanes.of_entry,
+                        lane_steps,
+                    )
                 f = after[f - low]
             for lane in range(used):
                 if plan.unit == 0:
