@@ -7,7 +7,7 @@ kernel and dataflow and padded to the chunk.
 
 import itertools
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -110,7 +110,6 @@ class Batcher:
         self._tables = [tables for tables, _ in split]
         self._fixed_tables = [fixed for _, fixed in split]
         self._compiled: dict[Key, Any] = {}
-        self._underway: Future[None] | None = None
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
         """The function to compile: costs, and for "gradient" the slopes of `pull @ log(outputs)` by log2 of numbers."""
@@ -171,9 +170,6 @@ class Batcher:
             for kernel, flow, mine, rows in self._calls(batch, kind)
         ]
         arguments = [self._arguments(key[2], kernel, batch, weights, rows, pull) for kernel, key, rows in calls]
-        if self._underway is not None and kind == "gradient":
-            self._underway.result()
-            self._underway = None
         self._compile({key: (kernel, given) for (kernel, key, _), given in zip(calls, arguments, strict=True)})
         return [
             (kernel, rows, self._compiled[key](*given))
@@ -198,21 +194,8 @@ class Batcher:
                     pass
             return lowered[key].compile()
 
-        with ThreadPoolExecutor() as pool:
+        with ThreadPoolExecutor(2) as pool:
             self._compiled.update(zip(missing, pool.map(build, missing), strict=True))
-
-    def prepare_gradients(self, batch: Batch, dataflows: Sequence[Sequence[str]]) -> None:
-        """Start to compile, in the background, the gradients of each kernel's `dataflows`; `batch` is any batch."""
-        first: dict[Key, tuple[int, tuple]] = {}
-        weights, pull = batch.weights(), np.zeros((len(batch), len(self.kernels), 1, OUTPUTS))
-        for kernel, flows in enumerate(dataflows):
-            arguments = self._arguments("gradient", kernel, batch, weights, np.zeros(1, int), pull)
-            for flow in flows:
-                first.setdefault((self.kernels[kernel].family, flow, "gradient"), (kernel, arguments))
-        if self._underway is None and not first.keys() <= self._compiled.keys():
-            worker = ThreadPoolExecutor(1)
-            self._underway = worker.submit(self._compile, first)
-            worker.shutdown(wait=False)
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""

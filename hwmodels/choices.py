@@ -44,8 +44,8 @@ def one_hot(name: str, names: Sequence[str], what: str = "choice") -> Float[Arra
 
 
 def mix(weights: Float[Array, " n"], values: Float[Array, " n"]) -> Float[Array, ""]:
-    """What `weights` select of the `values` of the choices; trailing axes of the weights are a batch of designs."""
-    return jnp.tensordot(values, weights, axes=1)
+    """What `weights` select of the `values` of the choices."""
+    return values @ weights
 
 
 def name_of(weights: Float[Array, " n"], names: Sequence[str]) -> str:

@@ -103,7 +103,7 @@ class _Plan(eqx.Module):
 def _passes(
     hardware: Hardware, mapping: Mapping, tiles: Tiling, a: ASide, b: BSide, loads: RowLoads, numerics: Numerics
 ) -> _Plan:
-    words = jnp.maximum(hardware.accumulator_bytes * 8.0 / hardware.accumulator_bits, 1.0)
+    words = numerics.floor(hardware.accumulator_bytes * 8.0 / hardware.accumulator_bits)
     half_buffer = hardware.pe_buffer_bytes * 4.0
     a_stays, b_stays = mapping.residency[0], mapping.residency[1]
     rows = numerics.ceil(tiles.height / hardware.pe_rows)

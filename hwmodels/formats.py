@@ -85,7 +85,7 @@ def storage(
     `tile_width` is the nominal width inside the matrix; `row_bits` and `column_bits` the widths of coordinates;
     `group_occupancy` the fullest groups of 1, 2, 4 and 8 (log2), for groups that the tile's edge cuts.
     """
-    dense, bitmask, rle, csr, csc, coo, nm4, nm8 = weights
+    dense, bitmask, rle, csr, csc, coo, nm4, nm8 = jnp.unstack(weights)
     pointer_bits = row_bits + column_bits + 1.0
     slots_4, slots_8 = (
         numerics.ceil(tile_width / group)

@@ -1,5 +1,6 @@
 """Steps of the intersection units; docs/machine.md section 4 is the law. Weights over `INTERSECTIONS` mix the units."""
 
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.numerics import Numerics
@@ -24,7 +25,7 @@ def steps_with_full_columns(
     `depth` is the number of positions of a row, `words` those of its bitmask. Every entry of the rows matches, so a
     leader and a skip-ahead unit take one step each.
     """
-    two_finger, leader_follower, skip_ahead, bitmask = unit
+    two_finger, leader_follower, skip_ahead, bitmask = jnp.unstack(unit)
     return (
         two_finger * rows * (depth + 1.0)
         + (leader_follower + skip_ahead) * nonzeros
@@ -43,7 +44,7 @@ def steps_of_pairs(
     words: Value,
 ) -> Value:
     """Steps of `pairs` of non-empty sparse fibers with so many elements, matches and skip-ahead jumps altogether."""
-    two_finger, leader_follower, skip_ahead, bitmask = unit
+    two_finger, leader_follower, skip_ahead, bitmask = jnp.unstack(unit)
     return (
         two_finger * (a_elements + b_elements - matches + pairs)
         + leader_follower * a_elements

@@ -29,6 +29,10 @@ class Numerics(eqx.Module):
         """Smallest whole number not below `x`, and at least one."""
 
     @abc.abstractmethod
+    def floor(self, x: Num[Array, "..."]) -> Float[Array, "..."]:
+        """Largest whole number not above `x`, and at least one."""
+
+    @abc.abstractmethod
     def more_than_one(self, x: Num[Array, "..."]) -> Float[Array, "..."]:
         """1 where `x` > 1, else 0."""
 
@@ -51,6 +55,10 @@ class Exact(Numerics):
     def ceil(self, x):
         """Ceiling, at least one; a relative 1e-5 above a whole number still counts as that number (float32)."""
         return jnp.maximum(jnp.ceil(x * (1 - 1e-5)), 1.0)
+
+    def floor(self, x):
+        """Floor, at least one; a relative 1e-5 below a whole number still counts as that number (float32)."""
+        return jnp.maximum(jnp.floor(x * (1 + 1e-5)), 1.0)
 
     def more_than_one(self, x):
         """Threshold."""
@@ -91,6 +99,12 @@ class Smooth(Numerics):
         whole = jax.lax.stop_gradient(jnp.floor(x))
         return whole + self._step(x - whole)
 
+    def floor(self, x):
+        """Whole numbers stay; each step up comes within one temperature below them."""
+        x = jnp.maximum(x * (1 + 1e-5), 1.0)
+        whole = jax.lax.stop_gradient(jnp.floor(x))
+        return whole + self._step(x - whole - (1.0 - self.temperature))
+
     def more_than_one(self, x):
         """Cubic step just above one."""
         return self._step(x - (1.0 + 1e-5))
@@ -129,6 +143,10 @@ class StraightThrough(Numerics):
         """Exact forward, smooth backward."""
         return _through(Exact().ceil(x), Smooth(self.temperature).ceil(x))
 
+    def floor(self, x):
+        """Exact forward, smooth backward."""
+        return _through(Exact().floor(x), Smooth(self.temperature).floor(x))
+
     def more_than_one(self, x):
         """Exact forward, smooth backward."""
         return _through(Exact().more_than_one(x), Smooth(self.temperature).more_than_one(x))
@@ -154,6 +172,10 @@ class Trend(Numerics):
     def ceil(self, x):
         """Exact forward, the identity backward (Bengio, Leonard and Courville, 2013)."""
         return _through(Exact().ceil(x), jnp.maximum(x, 1.0))
+
+    def floor(self, x):
+        """Exact forward, the identity backward."""
+        return _through(Exact().floor(x), jnp.maximum(x, 1.0))
 
     def more_than_one(self, x):
         """Exact; a threshold has no trend."""

@@ -68,18 +68,19 @@ class SparseB(BSide):
         """Pairs of fibers: totals from the joint statistics, times what the most loaded row and lane hold of them."""
         hardware, kernel, tiles, a = self.hardware, self.kernel, self.tiles, self.a
         lanes = hardware.pe_cols * hardware.lanes
-        pairs, a_elements, b_elements, jumps, _ = lookup(kernel.fibers, (tiles.tile_k,))
+        pairs, a_elements, b_elements, jumps, _ = jnp.unstack(lookup(kernel.fibers, (tiles.tile_k,)))
         found = kernel.b.tile_classes(tiles.tile_n, tiles.tile_k)
         schedule = self.mapping.schedule
         lane = kernel.b.most_loaded(tiles.tile_n, tiles.tile_k, lanes, schedule, schedule)
         lane_nonzeros = lane["nonzeros"][0] / found["nonzeros"][0]
         lane_columns = lane["rows"][0] / found["rows"][0]
         row_nonzeros, row_rows = loads.nonzeros / total(a.nonzeros), loads.rows / total(a.rows)
+        row_entries = row_nonzeros * (1.0 + a.padding / a.nonzeros)
         matches = loads.work * lane_nonzeros
         sparse_walk = steps_of_pairs(
             hardware.intersection,
             pairs=pairs * row_rows * lane_columns,
-            a_elements=a_elements * row_nonzeros * lane_columns,
+            a_elements=a_elements * row_entries * lane_columns,
             b_elements=b_elements * row_rows * lane_nonzeros,
             matches=matches,
             jumps=jumps * row_rows * lane_columns,
@@ -109,11 +110,11 @@ class SparseB(BSide):
     def intersection_steps(self):
         """Steps over all pairs of non-empty fibers."""
         kernel, tiles, a = self.kernel, self.tiles, self.a
-        pairs, a_elements, b_elements, jumps, _ = lookup(kernel.fibers, (tiles.tile_k,))
+        pairs, a_elements, b_elements, jumps, _ = jnp.unstack(lookup(kernel.fibers, (tiles.tile_k,)))
         sparse_walk = steps_of_pairs(
             self.hardware.intersection,
             pairs=pairs,
-            a_elements=a_elements,
+            a_elements=a_elements * (1.0 + total(a.padding) / total(a.nonzeros)),
             b_elements=b_elements,
             matches=kernel.products,
             jumps=jumps,
@@ -147,7 +148,8 @@ def sparse_b(
     hardware: Hardware, mapping: Mapping, kernel: SparseBStatistics, tiles: Tiling, a: ASide, numerics: Numerics
 ) -> SparseB:
     """Describe B and Z of a kernel with a sparse B."""
-    joint = dict(zip(JOINT_QUANTITIES, lookup(kernel.joint, (tiles.tile_m, tiles.tile_k, tiles.tile_n)), strict=True))
+    found = lookup(kernel.joint, (tiles.tile_m, tiles.tile_k, tiles.tile_n))
+    joint = dict(zip(JOINT_QUANTITIES, jnp.unstack(found), strict=True))
     found = {name: value[0] for name, value in kernel.b.tile_classes(tiles.tile_n, tiles.tile_k).items()}
     point = kernel.b.tile_point(tiles.tile_n, tiles.tile_k)
     distinct = lookup(kernel.fibers, (tiles.tile_k,))[4]

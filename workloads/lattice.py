@@ -40,14 +40,13 @@ def lookup(table: Float[Array, "..."], sizes: Sequence[Float[Array, ""]]) -> Flo
     **Arguments**: `table` of log2 quantities, shape [axis 1, ..., axis d, q]; `sizes`, d positive scalars; those beyond
     the table's range take its end values. **Returns** the quantities, linear scale (zeros come back as zeros).
     """
-    start, fractions = [], []
-    for size, length in zip(sizes, table.shape, strict=False):
-        position = jnp.clip(jnp.log2(size), 0.0, length - 1.0)
-        lower = jax.lax.stop_gradient(jnp.clip(jnp.floor(position), 0.0, max(length - 2.0, 0.0)))
-        start.append(lower.astype(jnp.int32))
-        fractions.append(position - lower)
+    last = np.array(table.shape[: len(sizes)], np.float32) - 1.0
+    position = jnp.clip(jnp.log2(jnp.stack(jnp.broadcast_arrays(*sizes))), 0.0, last)
+    lower = jax.lax.stop_gradient(jnp.minimum(jnp.floor(position), np.maximum(last - 1.0, 0.0)))
+    start = jnp.unstack(lower.astype(jnp.int32))
     corners = tuple(min(2, length) for length in table.shape[: len(sizes)])
     cell = jax.lax.dynamic_slice(table, (*start, jnp.zeros_like(start[0])), (*corners, table.shape[-1]))
-    for fraction in fractions:
-        cell = cell[0] + fraction * (cell[-1] - cell[0])
+    for fraction in jnp.unstack(position - lower):
+        ends = jnp.unstack(cell)
+        cell = ends[0] + fraction * (ends[-1] - ends[0])
     return jnp.exp2(cell) - TINY

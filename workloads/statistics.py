@@ -52,33 +52,29 @@ class OperandStatistics(eqx.Module):
 
     def tile_classes(self, height: Scalar, width: Scalar) -> dict[str, PerClass]:
         """Totals per class over the non-empty tiles of `height` x `width`, by `TILE_QUANTITIES`."""
-        found = lookup(self.tiles, (height, width))
-        values = found.reshape(len(TILE_QUANTITIES), -1, *found.shape[1:])
-        return dict(zip(TILE_QUANTITIES, values, strict=True))
+        found = lookup(self.tiles, (height, width)).reshape(len(TILE_QUANTITIES), -1)
+        return dict(zip(TILE_QUANTITIES, jnp.unstack(found), strict=True))
 
     def tile_point(self, height: Scalar, width: Scalar) -> dict[str, Scalar]:
         """Extremes and extents at one tile shape, by `POINT_QUANTITIES`."""
-        return dict(zip(POINT_QUANTITIES, lookup(self.point, (height, width)), strict=True))
+        return dict(zip(POINT_QUANTITIES, jnp.unstack(lookup(self.point, (height, width))), strict=True))
 
     def most_loaded(
         self,
         height: Scalar,
         width: Scalar,
         partitions: Scalar,
-        by_rows: Float[Array, "3 ..."],
-        by_work: Float[Array, "3 ..."],
+        by_rows: Float[Array, "3"],
+        by_work: Float[Array, "3"],
     ) -> dict[str, PerClass]:
         """Sum over the tiles of each class of what the most loaded of P partitions holds, by `LOADS`.
 
         `by_rows` and `by_work` weight the schedules for non-empty rows and for non-zeros or work.
         """
         found = lookup(self.loads, (height, width, partitions))
-        kinds = found.reshape(-1, 3, found.shape[0] // (3 * self._load_kinds), *found.shape[1:])
+        loads = jnp.unstack(found.reshape(self._load_kinds, 3, -1))
         schedules = (by_rows, by_work, by_work)
-        return {
-            name: weights[0] * load[0] + weights[1] * load[1] + weights[2] * load[2]
-            for name, load, weights in zip(LOADS, kinds, schedules, strict=False)
-        }
+        return {name: weights @ load for name, load, weights in zip(LOADS, loads, schedules, strict=False)}
 
     @property
     def _load_kinds(self) -> int:

@@ -36,7 +36,6 @@ class Gradient(Strategy):
 
     def search(self, run: Run) -> None:
         """Spend the run's budget."""
-        self._prepare(run)
         sample(run, max(int(run.budget * self.sample_share), min(run.budget, 32)))
         starts = min(int(run.budget * self.descent_share) // (2 * self.steps), MOST_STARTS)
         if starts and run.scores is not None:
@@ -47,12 +46,3 @@ class Gradient(Strategy):
             before = run.spent
             guided_round(run, known)
             polish(run, until=max(run.remaining - self.polish_round, 0))
-
-    def _prepare(self, run: Run) -> None:
-        """Start to compile the gradients of every dataflow that the space allows."""
-        encoding = run.problem.encoding
-        flows = []
-        for at, combinations in enumerate(encoding.combinations):
-            values = encoding.genes[encoding.column(at, "dataflow")].values
-            flows.append([str(values[position]) for position in sorted(set(combinations[:, 0].tolist()))])
-        run.problem.batcher.prepare_gradients(encoding.batch(encoding.random(run.rng, 1)), flows)

@@ -50,7 +50,7 @@ def guided_round(run: Run, known: dict[bytes, Foretold]) -> None:
         return
     children = np.array([known[run.front[parent].tobytes()].rows[at] for parent, at in best])
     origins = np.array([parent for parent, _ in best])
-    for parent in np.unique(origins):
+    for parent in np.unique(origins).tolist():
         known[run.front[parent].tobytes()].drop([at for owner, at in best if owner == parent])
     try_children(run, children, origins)
 
@@ -58,11 +58,11 @@ def guided_round(run: Run, known: dict[bytes, Foretold]) -> None:
 def _most_promising(run: Run, parents: np.ndarray, known: dict[bytes, Foretold]) -> list[tuple[int, int]]:
     """(parent, row) of the neighbours foretold to lie farthest beyond the front, best first."""
     entries = []
-    for parent in parents:
+    for parent in parents.tolist():
         foretold = known.get(run.front[parent].tobytes())
         if foretold is not None and len(foretold.rows):
             hope = _escape(run, parent, foretold.change)
-            entries += [(float(hope[at]), int(parent), int(at)) for at in np.flatnonzero(hope > 0)]
+            entries += [(float(hope[at]), parent, at) for at in np.flatnonzero(hope > 0).tolist()]
     return [(parent, at) for _, parent, at in sorted(entries, reverse=True)[:BATCH]]
 
 

@@ -80,7 +80,7 @@ def _dot(left: np.ndarray, right: np.ndarray, dimension_numbers: Any) -> np.ndar
     return np.tensordot(left, right, axes=(left_axes, right_axes))
 
 
-STRUCTURAL: dict[str, Callable[..., np.ndarray]] = {
+STRUCTURAL: dict[str, Callable[..., Any]] = {
     "broadcast_in_dim": lambda x, p: _broadcast(x, p["shape"], p["broadcast_dimensions"]),
     "reshape": lambda x, p: np.reshape(x, p["new_sizes"]),
     "squeeze": lambda x, p: np.squeeze(x, p["dimensions"]),
@@ -95,6 +95,7 @@ STRUCTURAL: dict[str, Callable[..., np.ndarray]] = {
     "gather": lambda x, i, p: _gather(x, i, p),
     "dot_general": lambda x, y, p: _dot(x, y, p["dimension_numbers"]),
     "concatenate": lambda *a: np.concatenate(a[:-1], axis=a[-1]["dimension"]),
+    "unstack": lambda x, p: [np.take(x, at, axis=p["axis"]) for at in range(x.shape[p["axis"]])],
     "stack": lambda *a: np.stack(a[:-1], axis=a[-1].get("axis", a[-1].get("dimension", 0))),
     "iota": lambda p: np.arange(p["shape"][0], dtype=p["dtype"]),
 }

@@ -26,8 +26,8 @@ class Technology(eqx.Module):
     constants: Constants
 
     def solved(self) -> "Technology":
-        """This technology with its supply voltage solved once, for code that calls many of its methods."""
-        return Technology(self.scenario, scaling.with_solved_supply(self.constants, self.scenario))
+        """This technology with its rules of the scenario solved once, for code that calls many of its methods."""
+        return Technology(self.scenario, scaling.with_solved(self.constants, self.scenario))
 
     def multiply_energy_pj(self, bits: Scalar) -> Value:
         """Energy in pJ of one multiplication of `bits`-wide numbers."""

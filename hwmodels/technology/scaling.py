@@ -4,6 +4,9 @@ Constants hold at 45 nm (unless their source says otherwise) and nominal supply.
 follows the alpha-power law `f ~ (V - Vt)^alpha / V` (Sakurai and Newton, JSSC 1990); energies scale with its square.
 """
 
+import functools
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Real
@@ -24,6 +27,29 @@ _SUPPLY_REFERENCE_NM = 7.0
 _NEWTON_STEPS = 5
 
 
+_RULES: dict[str, Callable[[Constants, Scenario], Value]] = {}
+"""Rules of the scenario alone, by the name under which `with_solved` keeps their values beside the constants."""
+
+
+def solved_once(rule: Callable[[Constants, Scenario], Value]) -> Callable[[Constants, Scenario], Value]:
+    """A rule that looks up its value where `with_solved` has put it."""
+    key = f"solved {rule.__name__}"
+
+    @functools.wraps(rule)
+    def known(constants: Constants, scenario: Scenario) -> Value:
+        return constants[key] if key in constants else rule(constants, scenario)
+
+    _RULES[key] = known
+    return known
+
+
+def with_solved(constants: Constants, scenario: Scenario) -> Constants:
+    """The constants, and the values of the rules of the scenario alone, for the many functions that ask for them."""
+    for key, rule in _RULES.items():
+        constants = constants | {key: rule(constants, scenario)}
+    return constants
+
+
 def power(base: Scalar, exponent: Scalar) -> Value:
     """`base ** exponent` for a positive base, with gradients that stay finite."""
     return jnp.exp(exponent * jnp.log(base))
@@ -34,14 +60,9 @@ def node_scale(scenario: Scenario, exponent: Scalar, reference_nm: float = _REFE
     return power(scenario.node_nm / reference_nm, exponent)
 
 
-def logic_energy_scale(constants: Constants, scenario: Scenario) -> Value:
-    """Energy of an operation over its energy at 45 nm and nominal supply."""
-    return node_scale(scenario, constants["logic_energy_exponent"]) * dynamic_scale(constants, scenario)
-
-
 def logic_area_mm2(constants: Constants, scenario: Scenario, area_um2: Scalar) -> Value:
     """Area in mm2 at the scenario's node of logic that takes `area_um2` at 45 nm."""
-    return jnp.asarray(area_um2) * 1e-6 * node_scale(scenario, constants["logic_area_exponent"])
+    return area_um2 * _logic_area_scale(constants, scenario)
 
 
 def nominal_supply_v(constants: Constants, scenario: Scenario) -> Value:
@@ -78,19 +99,9 @@ def _needed_supply(log_speedup: Value, threshold: Value, alpha: Value) -> Value:
     return threshold + jnp.exp(step(overdrive, log_speedup, threshold, alpha))
 
 
-SOLVED_SUPPLY = "solved_supply_ratio"
-"""Entry beside the constants that holds the supply ratio once it is solved."""
-
-
-def with_solved_supply(constants: Constants, scenario: Scenario) -> Constants:
-    """The constants with the supply solved once for all the functions that ask for it."""
-    return constants | {SOLVED_SUPPLY: _supply_ratio(constants, scenario)}
-
-
+@solved_once
 def _supply_ratio(constants: Constants, scenario: Scenario) -> Value:
     """Supply over nominal supply that the clock needs, with a smooth corner at the lowest that works."""
-    if SOLVED_SUPPLY in constants:
-        return constants[SOLVED_SUPPLY]
     log_speedup = jnp.log(scenario.clock_ghz / nominal_clock_ghz(constants, scenario))
     needed = _needed_supply(log_speedup, constants["threshold_ratio"], constants["alpha_power"])
     floor, width = constants["supply_floor_ratio"], constants["supply_floor_width"]
@@ -102,14 +113,28 @@ def voltage_v(constants: Constants, scenario: Scenario) -> Value:
     return nominal_supply_v(constants, scenario) * _supply_ratio(constants, scenario)
 
 
+@solved_once
 def dynamic_scale(constants: Constants, scenario: Scenario) -> Value:
     """Switching energy over that at nominal supply, `(V / Vnominal)^2`."""
     return _supply_ratio(constants, scenario) ** 2
 
 
+@solved_once
 def leakage_scale(constants: Constants, scenario: Scenario) -> Value:
     """Leakage power over that at nominal supply."""
     return power(_supply_ratio(constants, scenario), constants["leakage_voltage_exponent"])
+
+
+@solved_once
+def logic_energy_scale(constants: Constants, scenario: Scenario) -> Value:
+    """Energy of an operation over its energy at 45 nm and nominal supply."""
+    return node_scale(scenario, constants["logic_energy_exponent"]) * dynamic_scale(constants, scenario)
+
+
+@solved_once
+def _logic_area_scale(constants: Constants, scenario: Scenario) -> Value:
+    """mm2 at the scenario's node of 1 um2 of logic at 45 nm."""
+    return 1e-6 * node_scale(scenario, constants["logic_area_exponent"])
 
 
 def max_clock_ghz(constants: Constants, scenario: Scenario) -> Value:
