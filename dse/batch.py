@@ -6,6 +6,7 @@ kernel and dataflow and padded to the chunk.
 """
 
 import itertools
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
@@ -16,9 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from dse.compile_cache import kept
 from dse.encoding import Batch, Kernel
 from hwmodels.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.cost import Cost
+from hwmodels.evaluate import evaluate
 from hwmodels.hardware import (
     CAPABILITY_OF,
     HARDWARE_NUMBERS,
@@ -39,6 +42,11 @@ KINDS: dict[str, tuple[int, dict[str, Any]]] = {"cost": (32, SOON), "bulk": (102
 """Designs per call, and compiler options, by kind of function. 32 is about what a step of a search has at hand for one
 kernel and dataflow, and the rest of a call is padding; `bulk` is `cost` for those that have more."""
 
+COMPILERS = 2
+"""Programs compiled or loaded side by side; more of them wait for each other's memory maps."""
+_TRACING = threading.Lock()
+"""Tracing holds Python's own lock, so two threads at it only take turns."""
+
 TINY = 1e-30
 """Stands for zero in logs."""
 
@@ -49,31 +57,19 @@ Key = tuple[str, str, str]
 """(family, dataflow, kind) of a compiled function."""
 
 
-PULLS = 3
-"""Gradients taken in one call."""
+GRADIENTS_OF_TOTALS = 6
+"""Evaluations that the slopes of a design's three totals count as: a forward pass and a pull back each."""
 
 
 class Slopes(NamedTuple):
-    """Slopes of each of P pulls on the log outputs."""
+    """Slopes of pulls on the log outputs of n designs."""
 
     hardware: np.ndarray
-    """By log2 of `HARDWARE_NUMBERS`, summed over kernels, shape [n, P, 11]."""
+    """By log2 of `HARDWARE_NUMBERS`, summed over kernels, shape [n, 11]."""
     tiles: np.ndarray
-    """By log2 of the tile sizes, shape [n, kernel, P, 3]."""
+    """By log2 of the tile sizes, shape [n, kernel, 3]."""
     weights: np.ndarray
-    """By `Batch.weights`, shape [n, kernel, P, 65]."""
-
-
-def pull_of_totals(latency_s: np.ndarray, energy_pj: np.ndarray) -> np.ndarray:
-    """The pull whose slopes are those of the logs of a workload's latency, energy and area.
-
-    **Arguments**: latency and energy of all repeats of each kernel, shape [n, kernel]. Shape [n, kernel, 3, OUTPUTS].
-    """
-    pull = np.zeros((*latency_s.shape, PULLS, OUTPUTS))
-    pull[:, :, 0, 0] = latency_s / latency_s.sum(axis=1, keepdims=True)
-    pull[:, :, 1, 1] = energy_pj / energy_pj.sum(axis=1, keepdims=True)
-    pull[:, 0, 2, 2] = 1.0  # every kernel reports the same area
-    return pull
+    """By `Batch.weights`, shape [n, kernel, 65]."""
 
 
 def unpack(
@@ -121,7 +117,7 @@ class Batcher:
             model = eqx.combine(technology, self._fixed_technology)
             return self._evaluate(hardware, mapping, statistics, model, numerics=numerics)
 
-        def gradient(tables, technology, numbers, weights, pulls):
+        def gradient(tables, technology, numbers, weights, pull):
             def logs(steps, weights):
                 moved = [number * jnp.exp2(step) for number, step in zip(numbers, steps, strict=True)]
                 result = cost(tables, technology, moved, weights)
@@ -129,7 +125,8 @@ class Batcher:
                 return jnp.log(jnp.maximum(outputs, TINY)), result
 
             _, back, result = jax.vjp(logs, [jnp.zeros_like(number) for number in numbers], weights, has_aux=True)
-            return result, jax.vmap(back)(pulls)
+            by_number, by_weight = back(pull)
+            return result, jnp.stack(by_number), by_weight
 
         if kind == "gradient":
             return jax.vmap(gradient, in_axes=(None, None, 0, 0, 0))
@@ -137,16 +134,14 @@ class Batcher:
 
     def _arguments(
         self, kind: str, kernel: int, batch: Batch, weights: np.ndarray, rows: np.ndarray, pull: np.ndarray | None
-    ) -> tuple:
+    ) -> tuple[Any, ...]:
         """Arguments of a call for one kernel and at most a chunk of rows, padded by repeating the first."""
         padded = np.concatenate([rows, np.full(KINDS[kind][0] - len(rows), rows[0])])
         numbers = [*batch.hardware[padded].T, *batch.tiles[padded, kernel].T]
         arguments = (self._tables[kernel], self._technology, numbers, weights[padded, kernel])
         if pull is None:
             return arguments
-        pulls = np.zeros((len(padded), PULLS, OUTPUTS), np.float32)
-        pulls[: len(rows), : pull.shape[2]] = pull[rows, kernel]
-        return (*arguments, pulls)
+        return (*arguments, pull[padded, kernel])
 
     def _calls(self, batch: Batch, kind: str) -> list[tuple[int, str, str, np.ndarray]]:
         """(kernel, dataflow, kind, rows) of every call that a batch needs."""
@@ -159,10 +154,10 @@ class Batcher:
                 calls += [(kernel, name, mine, rows[at : at + chunk]) for at in range(0, len(rows), chunk)]
         return calls
 
-    def _launch(self, kind: str, batch: Batch, pull: np.ndarray | None = None) -> list[tuple[int, np.ndarray, Any]]:
+    def _launch(self, kind: str, batch: Batch, pull: np.ndarray | None = None) -> list[tuple[int, np.ndarray, list]]:
         """Start every call that a batch needs; compile first, side by side, what is not compiled yet.
 
-        **Returns** (kernel, rows, padded results) of each call.
+        **Returns** (kernel, rows, leaves of the padded results) of each call.
         """
         weights = batch.weights()
         calls = [
@@ -172,65 +167,87 @@ class Batcher:
         arguments = [self._arguments(key[2], kernel, batch, weights, rows, pull) for kernel, key, rows in calls]
         self._compile({key: (kernel, given) for (kernel, key, _), given in zip(calls, arguments, strict=True)})
         return [
-            (kernel, rows, self._compiled[key](*given))
+            (kernel, rows, self._compiled[key](jax.tree.leaves(given)))
             for (kernel, key, rows), given in zip(calls, arguments, strict=True)
         ]
 
     def _compile(self, wanted: dict[Key, tuple[int, tuple]]) -> None:
         """Compile side by side the functions that are not yet, each with a kernel and arguments to trace it with."""
         missing = {key: call for key, call in wanted.items() if key not in self._compiled}
-        if not missing:
-            return
-        lowered = {
-            (family, flow, kind): jax.jit(self._function(kernel, flow, kind)).lower(*arguments)
-            for (family, flow, kind), (kernel, arguments) in missing.items()
-        }
+        with ThreadPoolExecutor(COMPILERS) as pool:
+            self._compiled.update(zip(missing, pool.map(self._program, missing, missing.values()), strict=True))
 
-        def build(key: Key) -> Any:
+    def _program(self, key: Key, call: tuple[int, tuple]) -> Any:
+        """One compiled function, from the disk if an earlier run has kept it there."""
+        _, flow, kind = key
+        kernel, arguments = call
+        leaves, structure = jax.tree.flatten(arguments)
+        function = self._function(kernel, flow, kind)
+
+        def of_leaves(leaves: list[Array]) -> list[Array]:  # what is kept on the disk knows no class of ours
+            return jax.tree.leaves(function(*jax.tree.unflatten(structure, leaves)))
+
+        def build() -> Any:
+            with _TRACING:
+                lowered = jax.jit(of_leaves).lower(leaves)
             if jax.default_backend() == "cpu":
                 try:
-                    return lowered[key].compile(compiler_options=KINDS[key[2]][1])
+                    return lowered.compile(compiler_options=KINDS[kind][1])
                 except jax.errors.JaxRuntimeError:  # another version of XLA may not know the options
                     pass
-            return lowered[key].compile()
+            return lowered.compile()
 
-        with ThreadPoolExecutor(2) as pool:
-            self._compiled.update(zip(missing, pool.map(build, missing), strict=True))
+        if self._evaluate is not evaluate:  # a user's own model, whose source is not known
+            return build()
+        shapes = [(np.shape(leaf), str(np.asarray(leaf).dtype)) for leaf in leaves]
+        settings = (self._relaxed, self._fixed_tables[kernel], self._fixed_technology, jax.default_backend())
+        return kept(build, key, KINDS[kind], shapes, structure, settings)
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
-        for kernel, rows, cost in self._launch("cost", batch):
-            outputs[rows, kernel] = _packed(cost, len(rows))
+        for kernel, rows, leaves in self._launch("cost", batch):
+            outputs[rows, kernel] = _packed(Cost.of_leaves(leaves), len(rows))
         return outputs
 
     def gradients(self, batch: Batch, pull: np.ndarray) -> tuple[np.ndarray, Slopes]:
-        """Outputs under the relaxed numerics, and the slopes of P sums `pull * log(outputs)`, added over kernels.
+        """Outputs under the relaxed numerics, and the slopes of `pull * log(outputs)`, added over kernels and outputs.
 
-        **Arguments**: `pull`, shape [n, kernel, P, OUTPUTS], P at most `PULLS`. **Returns** the outputs, shape
-        [n, kernel, OUTPUTS], and the slopes.
+        **Arguments**: `pull`, shape [n, kernel, OUTPUTS]. **Returns** the outputs, shape [n, kernel, OUTPUTS], and the
+        slopes.
         """
-        count, kernels, pulls, _ = pull.shape
+        count, kernels, _ = pull.shape
         outputs = np.zeros((count, kernels, OUTPUTS))
-        by_number = np.zeros((count, kernels, pulls, len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
-        by_weight: np.ndarray | None = None
-        for kernel, rows, (cost, (numbers, weights)) in self._launch("gradient", batch, np.asarray(pull, np.float32)):
-            outputs[rows, kernel] = _packed(cost, len(rows))
-            by_number[rows, kernel] = np.stack([np.asarray(s) for s in numbers], axis=-1)[: len(rows), :pulls]
-            slopes = np.asarray(weights)[: len(rows), :pulls]
-            by_weight = np.zeros((count, kernels, pulls, slopes.shape[-1])) if by_weight is None else by_weight
-            by_weight[rows, kernel] = slopes
-        assert by_weight is not None
+        by_number = np.zeros((count, kernels, len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
+        by_weight = np.zeros(batch.weights().shape)
+        for kernel, rows, leaves in self._launch("gradient", batch, np.asarray(pull, np.float32)):
+            *cost, by_one, by_choice = leaves
+            outputs[rows, kernel] = _packed(Cost.of_leaves(cost), len(rows))
+            by_number[rows, kernel] = np.asarray(by_one)[: len(rows)]
+            by_weight[rows, kernel] = np.asarray(by_choice)[: len(rows)]
         ours = len(HARDWARE_NUMBERS)
         return outputs, Slopes(by_number[..., :ours].sum(axis=1), by_number[..., ours:], by_weight)
+
+    def slopes_of_totals(self, batch: Batch, latency_s: np.ndarray, energy_pj: np.ndarray) -> Slopes:
+        """Slopes of log latency, log energy and log area of the whole workload: axis 1 of each array, of length 3.
+
+        **Arguments**: latency and energy of all repeats of each kernel, shape [n, kernel].
+        """
+        pull = np.zeros((*latency_s.shape, 3, OUTPUTS))
+        pull[:, :, 0, 0] = latency_s / latency_s.sum(axis=1, keepdims=True)
+        pull[:, :, 1, 1] = energy_pj / energy_pj.sum(axis=1, keepdims=True)
+        pull[:, 0, 2, 2] = 1.0  # every kernel reports the same area
+        thrice = batch.take(np.repeat(np.arange(len(batch)), 3))
+        _, slopes = self.gradients(thrice, np.moveaxis(pull, 2, 1).reshape(-1, *latency_s.shape[1:], OUTPUTS))
+        return Slopes(*(leaf.reshape(len(batch), 3, *leaf.shape[1:]) for leaf in slopes))
 
     def costs(self, batch: Batch) -> list[list[Cost]]:
         """The whole `Cost` of every design (outer list) and kernel (inner list), leaves in NumPy."""
         costs: list[list[Any]] = [[None] * len(self.kernels) for _ in range(len(batch))]
-        for kernel, rows, cost in self._launch("cost", batch):
-            leaves, structure = jax.tree.flatten(jax.device_get(cost))
+        for kernel, rows, results in self._launch("cost", batch):
+            leaves = jax.device_get(results)
             for at, row in enumerate(rows):
-                costs[row][kernel] = jax.tree.unflatten(structure, [leaf[at] for leaf in leaves])
+                costs[row][kernel] = Cost.of_leaves([leaf[at] for leaf in leaves])
         return costs
 
 

@@ -61,6 +61,10 @@ class Batch:
     def __len__(self) -> int:
         return len(self.hardware)
 
+    def take(self, rows: np.ndarray) -> "Batch":
+        """Some of the designs."""
+        return Batch(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
+
     def capabilities(self) -> np.ndarray:
         """0 or 1 for each capability, dataflows first, then in the order of `CAPABILITY_OF`; shape [n, 28]."""
         columns = [_cover(self.dataflow, len(CHOICES["dataflow"]))]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dse.batch import PULLS, Batcher, pull_of_totals
+from dse.batch import GRADIENTS_OF_TOTALS, Batcher
 from dse.design import Design
 from dse.encoding import batch_of
 from dse.problem import Problem
@@ -15,7 +15,7 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
 
     **Returns** parameter (`pe_rows`, `conv1.tile_m`) -> objective -> d log objective / d log parameter, under
     `Smooth(temperature)`: steps of `ceil` are blurred over that share of a unit, so report the temperature with the
-    figures. Counts as four evaluations.
+    figures. Counts as six evaluations.
     """
     batch = batch_of([design.checked(problem.families)])
     batcher = problem.batcher
@@ -28,10 +28,9 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
             relaxed=Smooth(temperature),
         )
     outputs = problem.batcher.values(batch)
-    problem.evaluations += len(batch) * (1 + PULLS)
-    pull = pull_of_totals(outputs[:, :, 0] * problem.repeats, outputs[:, :, 1] * problem.repeats)
-    _, slopes = batcher.gradients(batch, pull)
-    by_number = np.concatenate([slopes.hardware[0], *slopes.tiles[0]], axis=1) / np.log(2)
+    problem.evaluations += GRADIENTS_OF_TOTALS * len(batch)
+    slopes = batcher.slopes_of_totals(batch, outputs[:, :, 0] * problem.repeats, outputs[:, :, 1] * problem.repeats)
+    by_number = np.concatenate([slopes.hardware[0], slopes.tiles[0].reshape(3, -1)], axis=1) / np.log(2)
     names = list(HARDWARE_NUMBERS) + [f"{k.name}.{tile}" for k in problem.kernels for tile in MAPPING_NUMBERS]
     exponents = np.array([objective.exponents for objective in problem.objectives])
     table = exponents @ by_number

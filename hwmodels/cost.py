@@ -1,5 +1,9 @@
 """What an evaluation returns: time by resource, action counts, energy and area by component, and how well it fits."""
 
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
@@ -111,6 +115,18 @@ class Cost(eqx.Module):
     actions: ActionCounts
     fits: Float[Array | np.ndarray, "4 ..."]
     """By `FITS`."""
+
+    @staticmethod
+    def of_leaves(leaves: Sequence[Scalar]) -> "Cost":
+        """The cost with these leaves, in the order of `jax.tree.leaves`."""
+        rest = iter(leaves)
+        parts = {"computes": Computes, "traffic": Traffic, "actions": ActionCounts}
+
+        def build(kind: type) -> Any:
+            names = [field.name for field in dataclasses.fields(kind)]
+            return kind(**{name: build(parts[name]) if name in parts else next(rest) for name in names})
+
+        return build(Cost)
 
     @property
     def total_energy_pj(self) -> Scalar:

@@ -1,6 +1,6 @@
 r"""Rounding and maxima, exact or smooth: the only place where the models' kinks live.
 
-Every `ceil`, `max`, `min` and threshold of the models goes through one of three `Numerics`, so there is one set of
+Every `ceil`, `max`, `min` and threshold of the models goes through one of four `Numerics`, so there is one set of
 formulas and no second copy for gradients.
 
 * `Exact`: what the machine does.
@@ -9,6 +9,7 @@ formulas and no second copy for gradients.
   the p-norm with $p = 1/\tau$, rounded to a power of two.
 * `StraightThrough(temperature)`: the values of `Exact` with the derivatives of `Smooth` (Bengio, Leonard and Courville,
   arXiv:1308.3432).
+* `Trend(temperature)`: the values of `Exact` with slopes that see across steps; what a search on a lattice follows.
 """
 
 import abc

@@ -48,9 +48,9 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
         if run.remaining < 2 * len(point.rows):
             break
         slopes, _ = scalarisation(run, outputs, point.weights)
-        outputs, pulled = problem.batcher.gradients(_batch(problem, point), slopes[:, :, None])
+        outputs, pulled = problem.batcher.gradients(_batch(problem, point), slopes)
         problem.evaluations += 2 * len(point.rows)
-        slope = np.concatenate([pulled.hardware[:, 0], pulled.tiles[:, :, 0].reshape(len(slopes), -1)], axis=1)
+        slope = np.concatenate([pulled.hardware, pulled.tiles.reshape(len(slopes), -1)], axis=1)
         slope = np.where(np.isfinite(slope) & (low < high), slope, 0.0)
         slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
         update, state = advance(jnp.asarray(slope), state)

@@ -2,7 +2,7 @@
 
 Numbers descend continuously (`descent`); on the lattice, slopes by every number and choice foretell which neighbours of
 the front are worth an evaluation (`guided`), in turn with rounds of the polish that all strategies share. A gradient
-counts as two evaluations, the forward pass and the pull back; three pulls on one forward pass as four.
+counts as two evaluations, the forward pass and the pull back.
 """
 
 import dataclasses

@@ -1,8 +1,8 @@
 """Local search that looks before it leaps: gradients foretell every neighbour of a design, the best are tried.
 
 Costs are close to power laws in each number and linear in the weights of the choices, so the slopes of log latency, log
-energy and log area at a design foretell what one lattice step, or another format, does to it. Four evaluations (a
-forward pass and three pull-backs) order all neighbours of a design; those are tried first that are foretold to lie
+energy and log area at a design foretell what one lattice step, or another format, does to it. Six evaluations (a
+forward pass and a pull back for each) order all neighbours of a design; those are tried first that are foretold to lie
 farthest beyond the front. A dataflow is structure, so what a change of it does cannot be foretold.
 """
 
@@ -10,7 +10,7 @@ import dataclasses
 
 import numpy as np
 
-from dse.batch import PULLS, pull_of_totals
+from dse.batch import GRADIENTS_OF_TOTALS
 from dse.moves import hardware_neighbours, mapping_neighbours
 from dse.pareto import Box
 from dse.problem import Problem
@@ -40,11 +40,11 @@ class Foretold:
 
 def guided_round(run: Run, known: dict[bytes, Foretold]) -> None:
     """Try the most promising neighbours of some members of the front; `known` keeps what is foretold between rounds."""
-    if not run.found or run.scores is None or run.remaining < PULLS + 2:
+    if not run.found or run.scores is None or run.remaining <= GRADIENTS_OF_TOTALS:
         return
     parents = choose_parents(run, PARENTS, lambda row: row.tobytes() not in known or len(known[row.tobytes()].rows) > 0)
     fresh = np.array([at for at in parents if run.front[at].tobytes() not in known], int)
-    _foretell(run, fresh[: run.remaining // (PULLS + 2)], known)
+    _foretell(run, fresh[: run.remaining // (GRADIENTS_OF_TOTALS + 1)], known)
     best = _most_promising(run, parents, known)
     if not best:
         return
@@ -85,9 +85,8 @@ def _foretell(run: Run, parents: np.ndarray, known: dict[bytes, Foretold]) -> No
     assert scores is not None
     rows = run.front[parents]
     mine = scores.take(parents)
-    batch = encoding.batch(rows)
-    _, slopes = problem.batcher.gradients(batch, pull_of_totals(mine.latency_s, mine.energy_pj))
-    problem.evaluations += (1 + PULLS) * len(rows)
+    slopes = problem.batcher.slopes_of_totals(encoding.batch(rows), mine.latency_s, mine.energy_pj)
+    problem.evaluations += GRADIENTS_OF_TOTALS * len(rows)
     for at, row in enumerate(rows):
         own = (slopes.hardware[at], slopes.tiles[at], slopes.weights[at])
         hardware = hardware_neighbours(encoding, row)
@@ -107,8 +106,8 @@ def _changes(
     hardware, tiles = np.log2(both.hardware), np.log2(both.tiles)
     weights = both.weights()
     change = (hardware[1:] - hardware[0]) @ by_hardware.T
-    change += np.einsum("jkt,kpt->jp", (tiles[1:] - tiles[0]) * same_flow, by_tiles)
-    mixed = np.einsum("jkw,kpw->jkp", weights[1:] - weights[0], by_weights)
+    change += np.einsum("jkt,pkt->jp", (tiles[1:] - tiles[0]) * same_flow, by_tiles)
+    mixed = np.einsum("jkw,pkw->jkp", weights[1:] - weights[0], by_weights)
     return change + np.log(np.maximum(1.0 + np.where(same_flow, mixed, 0.0).sum(axis=1), 0.05))
 
 
