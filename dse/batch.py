@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 from dse.compile_cache import kept
 from dse.encoding import Batch, Kernel
 from hwmodels.choices import DATAFLOWS, INTERSECTIONS
-from hwmodels.cost import Cost
+from hwmodels.cost import COST_LEAVES, Cost
 from hwmodels.evaluate import evaluate
 from hwmodels.hardware import (
     CAPABILITY_OF,
@@ -207,7 +207,7 @@ class Batcher:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
         for kernel, rows, leaves in self._launch("cost", batch):
-            outputs[rows, kernel] = _packed(Cost.of_leaves(leaves), len(rows))
+            outputs[rows, kernel] = _packed(leaves, len(rows))
         return outputs
 
     def gradients(self, batch: Batch, pull: np.ndarray) -> tuple[np.ndarray, Slopes]:
@@ -222,7 +222,7 @@ class Batcher:
         by_weight = np.zeros(batch.weights().shape)
         for kernel, rows, leaves in self._launch("gradient", batch, np.asarray(pull, np.float32)):
             *cost, by_one, by_choice = leaves
-            outputs[rows, kernel] = _packed(Cost.of_leaves(cost), len(rows))
+            outputs[rows, kernel] = _packed(cost, len(rows))
             by_number[rows, kernel] = np.asarray(by_one)[: len(rows)]
             by_weight[rows, kernel] = np.asarray(by_choice)[: len(rows)]
         ours = len(HARDWARE_NUMBERS)
@@ -251,9 +251,8 @@ class Batcher:
         return costs
 
 
-def _packed(cost: Cost, count: int) -> np.ndarray:
-    """Latency, energy, area and fits of the first `count` rows, shape [count, OUTPUTS]."""
-    latency, energy, area, fits = (
-        np.asarray(leaf)[:count] for leaf in (cost.latency_s, cost.energy_pj, cost.area_mm2, cost.fits)
-    )
+def _packed(leaves: Sequence[Any], count: int) -> np.ndarray:
+    """Latency, energy, area and fits of the first `count` rows of stacked costs, shape [count, OUTPUTS]."""
+    names = ("latency_s", "energy_pj", "area_mm2", "fits")
+    latency, energy, area, fits = (np.asarray(leaves[COST_LEAVES.index(name)])[:count] for name in names)
     return np.column_stack([latency, energy.sum(axis=1), area.sum(axis=1), fits])

@@ -10,6 +10,7 @@ Writes to --out:
     front.csv        one row a design: objectives, bottleneck, every parameter with its unit
     front.json       the designs, for the other scripts: --design front.json:7
     layers.csv       one row a design and kernel: time, energy by component, traffic, computes, mapping
+    confirm.csv      with --confirm: each design's latency and energy by the model and by the simulator
     pareto.png       the front, the formats and bottlenecks along it, and dense accelerators beside it
     provenance.json  versions, commit, configuration, kernels by content hash
 
@@ -29,6 +30,7 @@ import tyro
 
 from dse import Box, Problem, Result, enable_compile_cache, hypervolume, knee, write_front
 from experiments.common.cli import main, show_progress
+from experiments.common.confirm import confirm, confirm_rows, confirm_story
 from experiments.common.front_figure import front_figure
 from experiments.common.output import Output
 from experiments.common.report import Costed, bottleneck, cost_all, design_row, layer_rows
@@ -76,6 +78,8 @@ class Config:
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter at a value or at values (pe_rows=12, lanes=1,2, kernel.tile_m=64)."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
+    confirm: bool = False
+    """Run the front through the simulator too, on the real non-zeros, and print how far the models are off."""
     seed: int = 0
     """Seed of the search; the same seed gives the same front."""
     out: Path = Path("out/pareto_front")
@@ -111,6 +115,9 @@ def run(config: Config) -> None:
     sparse_b = [kernel.family == "sparse_b" for kernel in problem.kernels]
     output.figure("pareto.png", front_figure(front, dense, named, pairs, title, sparse_b))
 
+    checked = confirm(front, workload, technology) if config.confirm else []
+    if checked:
+        output.csv("confirm.csv", confirm_rows(checked))
     volume = hypervolume(result.objectives, Box.of(result.objectives))
     facts = {"designs": len(front), "hypervolume": volume, "evaluations": result.evaluations}
     output.provenance(
@@ -121,6 +128,8 @@ def run(config: Config) -> None:
         kernels={k.name: {"shape": k.shape, "pattern": k.content_hash()} for k in workload.kernels},
     )
     print(story(front, dense, named, pairs))
+    if checked:
+        print(f"\n{confirm_story(checked)}")
     print(
         f"\n{config.strategy}: {result.evaluations:,} evaluations in {result.seconds:.1f} s, "
         f"{output.seconds:.1f} s in all\n"

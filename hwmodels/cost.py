@@ -118,13 +118,12 @@ class Cost(eqx.Module):
 
     @staticmethod
     def of_leaves(leaves: Sequence[Scalar]) -> "Cost":
-        """The cost with these leaves, in the order of `jax.tree.leaves`."""
+        """The cost with these leaves, in the order of `COST_LEAVES`."""
         rest = iter(leaves)
-        parts = {"computes": Computes, "traffic": Traffic, "actions": ActionCounts}
 
         def build(kind: type) -> Any:
             names = [field.name for field in dataclasses.fields(kind)]
-            return kind(**{name: build(parts[name]) if name in parts else next(rest) for name in names})
+            return kind(**{name: build(_PARTS[name]) if name in _PARTS else next(rest) for name in names})
 
         return build(Cost)
 
@@ -152,3 +151,15 @@ class Cost(eqx.Module):
     def bottleneck(self) -> Scalar:
         """Index into `RESOURCES` of the resource that binds for the most cycles."""
         return self.bound_cycles.argmax(axis=-1)
+
+
+_PARTS: dict[str, type] = {"computes": Computes, "traffic": Traffic, "actions": ActionCounts}
+
+
+def _leaf_names(kind: type) -> list[str]:
+    names = [field.name for field in dataclasses.fields(kind)]
+    return [leaf for name in names for leaf in (_leaf_names(_PARTS[name]) if name in _PARTS else [name])]
+
+
+COST_LEAVES = tuple(_leaf_names(Cost))
+"""Names of the leaves of a `Cost`, in the order of `jax.tree.leaves`."""

@@ -1,11 +1,4 @@
-"""Designs of a front scored again by the simulator: how far the models were off.
-
-A script adds a flag and, behind its front,
-
-    checked = confirm(front, workload, technology)
-    output.csv("confirm.csv", confirm_rows(checked))
-    print(confirm_story(checked))
-"""
+"""Designs of a front scored again by the simulator: how far the models were off."""
 
 import dataclasses
 from collections.abc import Sequence
