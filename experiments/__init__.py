@@ -7,7 +7,7 @@
 | `what_if.py` | what changes if this design gets a wider bus or another format, and what is it most sensitive to? |
 | `compare_strategies.py` | do the searches find the true front of spaces that can be enumerated, and how soon? |
 | `validate_gradients.py` | are the gradients finite, equal to finite differences, and worth following? |
-| `validate_models.py` | do presets of other simulators' machines give the numbers of those simulators? |
+| `validate_models.py` | do the models say what our simulator and those of others say? |
 | `benchmark.py` | how fast are the models, their gradients and the statistics? |
 | `train_digits.py` | makes the pruned classifier of the embedded workload |
 
@@ -21,7 +21,7 @@ with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`.
 | `scenario` | the options for node, clock, DRAM and technology |
 | `search` | workload, problem and strategy from options; a design to start from; the dense accelerator of equal area |
 | `confirm` | the front scored again by the simulator |
-| `against_sam`, `against_sparseloop` | the comparisons of `validate_models.py` |
+| `against_simulator`, `against_sam`, `against_sparseloop` | the comparisons of `validate_models.py` |
 | `random_designs` | designs for timing and for testing gradients |
 | `report` | rows of the tables a front is told in |
 | `words` | designs and quantities in words |

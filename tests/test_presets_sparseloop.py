@@ -270,4 +270,6 @@ def test_smoke_needs_no_reference(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert main(validate_models.run, validate_models.Config, ["--smoke", "--out", str(tmp_path)]) == 0
     said = capsys.readouterr().out
     assert said.count("NOT COMPARED") == 2
-    assert {path.name for path in tmp_path.iterdir()} == {"sam_cycles.csv", "imbalance.csv", "provenance.json"}
+    assert "NOT JUDGED" in said
+    own = {"simulator_errors.csv", "simulator_parity.png"}
+    assert {path.name for path in tmp_path.iterdir()} == {"sam_cycles.csv", "imbalance.csv", "provenance.json", *own}
