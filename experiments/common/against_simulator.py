@@ -66,8 +66,11 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
     output.csv("simulator_errors.csv", rows)
     figure = new_figure(8.4, 4.0)
     axes = figure.subplots(1, 2)
-    for axis, metric, unit in zip(axes, ("cycles", "energy_pj"), ("", "pJ"), strict=True):
-        groups = {name: _columns([r for r in rows if r["dataflow"] == name], metric) for name in DATAFLOWS}
+    for axis, metric, unit, scale in zip(axes, ("cycles", "energy_pj"), ("", "J"), (1.0, 1e-12), strict=True):
+        groups = {}
+        for name in DATAFLOWS:
+            truth, model = _columns([row for row in rows if row["dataflow"] == name], metric)
+            groups[name] = (truth * scale, model * scale)
         parity(axis, {name: pair for name, pair in groups.items() if len(pair[0])}, STYLES, unit)
         axis.set_title("cycles" if metric == "cycles" else "energy")
         axis.set_xlabel("simulator")

@@ -73,11 +73,15 @@ def _broadcast(operand: np.ndarray, shape: Sequence[int], broadcast_dimensions: 
     return np.broadcast_to(operand.reshape(expanded), shape)
 
 
-def _dot(left: np.ndarray, right: np.ndarray, dimension_numbers: Any) -> np.ndarray:
-    (left_axes, right_axes), batches = dimension_numbers
-    if any(batches):
-        raise ValueError("a batched product is not needed by the models and not interpreted")
-    return np.tensordot(left, right, axes=(left_axes, right_axes))
+def _dot(x: np.ndarray, y: np.ndarray, dimensions: Any) -> np.ndarray:
+    """`lax.dot_general`: batch axes first, then the free ones of x, then those of y."""
+    (contract_x, contract_y), (batch_x, batch_y) = dimensions
+    axes_x, axes_y = list(range(x.ndim)), list(range(x.ndim, x.ndim + y.ndim))
+    for left, right in zip((*contract_x, *batch_x), (*contract_y, *batch_y), strict=True):
+        axes_y[right] = axes_x[left]
+    batch = [axes_x[at] for at in batch_x]
+    free = [axis for axis in (*axes_x, *axes_y) if (axis in axes_x) != (axis in axes_y)]
+    return np.einsum(x, axes_x, y, axes_y, [*batch, *free])
 
 
 STRUCTURAL: dict[str, Callable[..., Any]] = {
@@ -117,7 +121,8 @@ def _run(jaxpr: Jaxpr, constants: Sequence[Any], arguments: Sequence[np.ndarray]
         elif name in ELEMENTWISE:
             outputs = [ELEMENTWISE[name](*inputs)]
         elif name in STRUCTURAL:
-            outputs = [STRUCTURAL[name](*inputs, equation.params)]
+            found = STRUCTURAL[name](*inputs, equation.params)
+            outputs = found if equation.primitive.multiple_results else [found]
         else:
             raise ValueError(f"the models use a primitive that is not interpreted: {name}")
         values |= dict(zip(equation.outvars, outputs, strict=True))
