@@ -1,4 +1,4 @@
-"""Keep compiled code between runs: JAX's own cache, and whole programs that then need not even be traced.
+"""Keep compiled programs between runs, so that they need not even be traced again.
 
 A program is kept under a hash of the sources that it is traced from, the versions of JAX, the processor, and the shapes
 and settings that it is compiled for, so a change of any of them compiles anew.
@@ -23,28 +23,32 @@ SOURCES = ("hwmodels", "workloads", "dse")
 _ROOT = Path(__file__).resolve().parents[1]
 
 
+_folder: Path | None = None
+
+
 def enable_compile_cache(folder: str | Path | None = None) -> Path:
-    """Let JAX keep compiled code in `folder` (default: the user's cache), so that a second run starts at once."""
-    path = Path(folder) if folder is not None else Path(platformdirs.user_cache_dir("sparse-dse")) / "xla"
+    """Keep compiled programs in `folder` (default: the user's cache), so that a second run starts at once."""
+    global _folder
+    path = Path(folder) if folder is not None else Path(platformdirs.user_cache_dir("sparse-dse")) / "programs"
     try:
         path.mkdir(parents=True, exist_ok=True)
+        _folder = path
     except OSError:  # no place to keep anything: every run compiles
-        return path
-    jax.config.update("jax_compilation_cache_dir", str(path))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+        _folder = None
     return path
 
 
 def kept(compile_it: Callable[[], Any], *key: Any) -> Any:
     """A compiled program from the cache folder, or from `compile_it()` and then kept; `key` is what it depends on.
 
-    Nothing is kept while `enable_compile_cache` has not named a folder. A file that cannot be loaded is made anew.
+    Nothing is kept until `enable_compile_cache` has named a folder, nor where JAX keeps compiled code itself: a program
+    that JAX has loaded cannot be written whole again. A file that cannot be loaded is made anew.
     """
-    folder = jax.config.jax_compilation_cache_dir
-    if not folder:
+    folder = _folder
+    if folder is None or jax.config.jax_compilation_cache_dir:
         return compile_it()
     digest = hashlib.sha256(repr((_surroundings(), key)).encode()).hexdigest()
-    path = Path(folder) / f"program-{digest[:32]}.pickle"
+    path = folder / f"program-{digest[:32]}.pickle"
     try:
         return deserialize_and_load(*pickle.loads(path.read_bytes()))
     except Exception:  # absent, cut short, or of another processor: whatever is wrong, the cure is the same
