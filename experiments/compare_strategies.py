@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, NullFormatter
 from tqdm import tqdm
 
 from dse import Box, Exhaustive, Problem, default_space, enable_compile_cache, hypervolume, make_problem
@@ -205,10 +205,10 @@ def draw(rows: Sequence[dict[str, Any]], known: dict[str, dict[str, Any]], confi
         axis.axhline(1 - BAR, color="#555555", linewidth=0.8, linestyle="--")
         axis.set_xscale("log")
         axis.set_yscale("log")
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3g}" if value < 0 else f"{value:.2%}"))
-        axis.xaxis.set_minor_formatter(FuncFormatter(lambda value, _: ""))
-        axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.3%}"))
-        axis.set_title(f"{space}: {facts['designs']:,} designs, {facts['front']} on the front")
+        axis.xaxis.set_minor_formatter(NullFormatter())
+        for side in (axis.xaxis, axis.yaxis):
+            side.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        axis.set_title(f"{space}\n{facts['designs']:,} designs, {facts['front']} on the front")
         axis.set_xlabel("evaluations / designs of the space")
     axes[0].set_ylabel("hypervolume missed (median, range of seeds)")
     axes[0].legend()
