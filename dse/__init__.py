@@ -18,7 +18,7 @@ The usual run is five lines:
   steps between them
 - `objectives`: `OBJECTIVES` by name (`latency_s energy_pj area_mm2 power_w edp_js ed2p_js2 eadp_jsmm2`); `Constraint`
 - `problem`, `batch`: `make_problem(workload, space, technology, *, objectives, constraints={"area_mm2": 20.0},
-  statistics=None, evaluate=None, progress=False) -> Problem`; `problem.score(genomes) -> Scores`,
+  statistics=None, evaluate=hwmodels.evaluate, progress=False) -> Problem`; `problem.score(genomes) -> Scores`,
   `.score_designs([Design]) -> Scores`, `.detail(design) -> ([Cost], Cost)`, `.details([Design])`, `.design(genome) ->
   Design`, `.evaluations`, `.require_feasible(result)`
 - `pareto`: `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front)
@@ -33,7 +33,7 @@ The usual run is five lines:
 - `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
 - `accelerate`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
   design, dense where the model says that sparsity does not pay
-- `compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled code between runs; scripts call it,
+- `compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts call it,
   nothing else
 
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.

@@ -32,7 +32,7 @@ ERROR = "error."
 """Goes before the names of tables whose sampling error is kept."""
 
 Scalar = Float[Array, "..."]
-"""A number; while a batch of designs is evaluated, one for each design ."""
+"""A number; a stack of statistics has one for each kernel."""
 PerClass = Float[Array, "c ..."]
 
 

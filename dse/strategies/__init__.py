@@ -1,8 +1,8 @@
 """Ways to search, all called alike: `strategy(problem, *, budget, seed=0, progress=False) -> Result`.
 
-`Gradient` descends from many starts along many preferences, `RandomSearch` and `Evolutionary` are what it must beat,
-and `Exhaustive` is the truth where the space is small. `run.Run` counts and remembers for all of them, `polish`
-improves what any of them found.
+`Gradient` descends from many starts along many preferences and then tries what slopes foretell, `RandomSearch` and
+`Evolutionary` are what it must beat, and `Exhaustive` is the truth where the space is small. `run.Run` counts and
+remembers for all of them, `polish` improves what any of them found.
 """
 
 from dse.strategies.evolutionary import Evolutionary
