@@ -1,7 +1,7 @@
 """Machines people know, each by the parameters of its paper, behind the same `Cost` as the designs of this project.
 
-A system is given a `Work` (the totals of one product, and its pattern where it is at hand) and answers with a `Cost`. What
-a model cannot express is in its `limits`.
+A system is given a `Work` (the totals of one product, and its pattern where it is at hand) and answers with a `Cost`.
+What a model cannot express is in its `limits`.
 
 | module | what is in it |
 |---|---|

@@ -42,8 +42,8 @@ def cost_of(
     """A `Cost` (NumPy scalars) of totals: the slowest of `resource_cycles` binds for the whole run.
 
     **Arguments**: cycles by `RESOURCES`, energy by `ENERGY_COMPONENTS`, area by `AREA_COMPONENTS`, absent ones zero;
-    `extra_cycles` that nothing overlaps (launch, fill); `computed_zeros`, `gated`: ineffectual multiplies that are done or
-    gated; `dram_bytes` by operand: `a`, `b`, `z_read`, `z_write`. Action counts are those that follow (MACs, DRAM
+    `extra_cycles` that nothing overlaps (launch, fill); `computed_zeros`, `gated`: ineffectual multiplies that are done
+    or gated; `dram_bytes` by operand: `a`, `b`, `z_read`, `z_write`. Action counts are those that follow (MACs, DRAM
     bits, cycles); levels between that the system's model does not follow are zero.
     """
     busy = _vector(resource_cycles, RESOURCES)

@@ -51,8 +51,8 @@ class Work:
 def uniform_work(m: float, k: float, n: float, a_density: float = 1.0, b_density: float = 1.0) -> Work:
     """A product of operands whose non-zeros fall anywhere with equal chance, in expectation.
 
-    A dense A (density 1) fills its groups of four; any other is taken to fill one of them somewhere too, so that it is no
-    2:4 pattern (`dataclasses.replace(work, fullest_of_four=2)` says that it is). **Raises** `InputError` for sizes
+    A dense A (density 1) fills its groups of four; any other is taken to fill one of them somewhere too, so that it is
+    no 2:4 pattern (`dataclasses.replace(work, fullest_of_four=2)` says that it is). **Raises** `InputError` for sizes
     below 1 and densities outside (0, 1].
     """
     if min(m, k, n) < 1:
