@@ -2,11 +2,15 @@
 
 Each matrix is multiplied with a dense matrix and, if it is square and the product is not too large, with itself.
 Designs are drawn from the default space, on its lattice of powers of two and off it, and picked so that every dataflow
-and every bottleneck that the models name comes in turn; they fit their buffers and make at most `VISITS` visits.
+and every bottleneck that the models name comes in turn; they fit their buffers and make at most
+`simulator_cases.VISITS` visits. Kernels are compared side by side, one process a core.
 """
 
-import dataclasses
-from collections.abc import Mapping, Sequence
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +18,20 @@ import numpy as np
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from dse import Design, Problem, default_space, make_problem
 from experiments.common.against_common import Outcome, parity, percent
 from experiments.common.cli import show_progress
 from experiments.common.output import Output
+from experiments.common.simulator_cases import Done, Task, compare
 from experiments.common.style import OKABE_ITO, new_figure
 from experiments.common.table import text_table
 from hwmodels.choices import DATAFLOWS
-from hwmodels.cost import RESOURCES
-from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
-from hwmodels.simulator import simulate
-from hwmodels.technology import scenario, technology
-from workloads import SparseKernel, Workload, load_matrix, matrix_files, resolve_workload
+from workloads import SparseKernel, load_matrix, matrix_files, resolve_workload
 from workloads.errors import InputError
 
 COLUMNS = 64
 """Columns of the dense matrix."""
 MULTIPLIES = 5_000_000
 """Largest product of a matrix with itself that is simulated; larger ones are left out, and counted."""
-VISITS = 50_000
-"""Most visits of a design: the product of its trip counts."""
-DRAWN = 600
-"""Random designs of a kernel that designs are picked from."""
-STRETCH = 1.6
-"""Off the lattice, numbers are multiplied by up to this, or divided by it."""
-FIXED = ("value_bits", "accumulator_bits")
 LISTED = 10
 BARS = {"on": (0.01, 0.05), "off": (0.05, 0.15)}
 """Median and 95th percentile of the errors that are accepted on and off the lattice (DESIGN, section 9)."""
@@ -57,12 +50,12 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
     A smoke run is too small to judge the bars. Writes simulator_errors.csv and simulator_parity.png.
     """
     kernels, left_out = _kernels(data, smoke)
-    rng = np.random.default_rng(seed)
-    rows: list[dict[str, Any]] = []
-    for kernel in tqdm(kernels, desc="simulating", unit="kernel", disable=not show_progress()):
-        problem = make_problem(Workload(kernel.name, (kernel,)), default_space(), technology(scenario()))
-        chosen = _designs(problem, 2 if smoke else designs, rng)
-        rows += _compare(kernel, problem, chosen, rng)
+    sizes = {family: _largest([k for k in kernels if k.family == family]) for family in {k.family for k in kernels}}
+    tasks = [
+        Task(kernel, 2 if smoke else designs, (seed, at), sizes[kernel.family]) for at, kernel in enumerate(kernels)
+    ]
+    done = _compare_all(tasks, processes=1 if smoke else os.cpu_count() or 1)
+    rows = [row for one in done for row in one.rows]
     output.csv("simulator_errors.csv", rows)
     figure = new_figure(8.4, 4.0)
     axes = figure.subplots(1, 2)
@@ -76,6 +69,11 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
         axis.set_xlabel("simulator")
     output.figure("simulator_parity.png", figure)
     text, broken = _report(rows, left_out)
+    multiplies, seconds = (sum(getattr(one, name) for one in done) for name in ("multiplies", "simulating_s"))
+    text += (
+        f"\n  {len(rows):,} cases, {multiplies:,.0f} effectual multiplies simulated in {seconds:,.0f} s of one core "
+        f"({multiplies / seconds / 1e6:.1f} million a second)"
+    )
     facts = {"cases": len(rows), "kernels": len(kernels), "left_out": left_out, "broken": broken}
     if smoke:
         return Outcome(text + "\n  NOT JUDGED: a smoke run has too few designs for the bars.", None, facts)
@@ -105,75 +103,49 @@ def _kernels(data: Path | None, smoke: bool) -> tuple[list[SparseKernel], int]:
     return kernels, left_out
 
 
-def _designs(problem: Problem, count: int, rng: np.random.Generator) -> list[tuple[str, Design]]:
-    """`count` feasible designs on the lattice and as many off it, bottlenecks and dataflows in turn."""
-    rows = problem.encoding.random(rng, DRAWN)
-    drawn = [problem.design(row) for row in rows]
-    stretched = [_off_lattice(design, rng) for design in drawn]
-    chosen: list[tuple[str, Design]] = []
-    for where, designs in (("on", drawn), ("off", stretched)):
-        feasible = np.flatnonzero(problem.score_designs(designs).feasible)
-        feasible = [int(at) for at in feasible if _visits(problem, designs[at]) <= VISITS]
-        details = problem.details([designs[at] for at in feasible]) if feasible else []
-        groups: dict[tuple[str, int], list[int]] = {}
-        for at, (_, total) in zip(feasible, details, strict=True):
-            flow = str(designs[at].mappings[0]["dataflow"])
-            groups.setdefault((flow, int(np.argmax(total.bound_cycles))), []).append(at)
-        queues = list(groups.values())
-        picked: list[int] = []
-        while len(picked) < count and any(queues):
-            picked += [queue.pop() for queue in queues if queue][: count - len(picked)]
-            rng.shuffle(queues)
-        chosen += [(where, designs[at]) for at in picked]
-    return chosen
+def _largest(kernels: Sequence[SparseKernel]) -> tuple[int, int, int]:
+    """The largest m, k and n of any."""
+    m, k, n = np.max([kernel.shape for kernel in kernels], axis=0)
+    return int(m), int(k), int(n)
 
 
-def _visits(problem: Problem, design: Design) -> float:
-    kernel, mapping = problem.kernels[0], design.mappings[0]
-    trips = [np.ceil(getattr(kernel, name[-1]) / float(mapping[name])) for name in MAPPING_NUMBERS]
-    return float(np.prod(trips))
+def _compare_all(tasks: Sequence[Task], processes: int) -> list[Done]:
+    """`compare` on all tasks, in their order; the largest are begun first."""
+    begun = sorted(range(len(tasks)), key=lambda at: -_effort(tasks[at].kernel))
+    done: dict[int, Done] = {}
+    for at, result in tqdm(
+        _results(tasks, begun, processes), "simulating", len(tasks), unit="kernel", disable=not show_progress()
+    ):
+        done[at] = result
+    return [done[at] for at in range(len(tasks))]
 
 
-def _off_lattice(design: Design, rng: np.random.Generator) -> Design:
-    """The design with every number but the widths of values stretched or shrunk to some whole number."""
+def _results(tasks: Sequence[Task], order: Sequence[int], processes: int) -> Iterator[tuple[int, Done]]:
+    """Number and result of each task as it is done."""
+    if processes == 1:
+        yield from ((at, compare(tasks[at])) for at in order)
+        return
+    # Threads would wait for each other's Python; processes that are forked could not use JAX.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, context, initializer=_ignore_interrupt) as pool:
+        running = {pool.submit(compare, tasks[at]): at for at in order}
+        try:
+            for future in as_completed(running):
+                yield running[future], future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
 
-    def moved(fields: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
-        factors = STRETCH ** rng.uniform(-1, 1, len(names))
-        numbers = {n: float(max(round(float(fields[n]) * f), 1)) for n, f in zip(names, factors, strict=True)}
-        return {**fields, **numbers}
 
-    hardware = moved(design.hardware, [name for name in HARDWARE_NUMBERS if name not in FIXED])
-    return dataclasses.replace(
-        design, hardware=hardware, mappings=tuple(moved(mapping, MAPPING_NUMBERS) for mapping in design.mappings)
-    )
+def _ignore_interrupt() -> None:
+    """Leave Ctrl-C to the process that a person sees."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _compare(
-    kernel: SparseKernel, problem: Problem, chosen: Sequence[tuple[str, Design]], rng: np.random.Generator
-) -> list[dict[str, Any]]:
-    """One row for each design of a kernel."""
-    right = rng.uniform(0.5, 1.5, (kernel.k, kernel.n)) if kernel.b is None else kernel.b
-    rows = []
-    modelled = problem.details([design for _, design in chosen]) if chosen else []
-    for (where, design), (_, model) in zip(chosen, modelled, strict=True):
-        hardware, (mapping,) = design.build()
-        truth = simulate(hardware, mapping, kernel.a, right, problem.technology).cost
-        row = {
-            "kernel": kernel.name,
-            "family": problem.families[0],
-            "lattice": where,
-            "dataflow": str(design.mappings[0]["dataflow"]),
-            "bottleneck": RESOURCES[int(np.argmax(truth.bound_cycles))],
-        }
-        for metric, ours, theirs in (
-            ("cycles", model.cycles, truth.cycles),
-            ("energy_pj", model.energy_pj.sum(), truth.energy_pj.sum()),
-        ):
-            row |= {f"{metric}_model": float(ours), f"{metric}_simulator": float(theirs)}
-            row[f"{metric}_error"] = float(ours) / float(theirs) - 1
-        numbers = {**design.hardware, **design.mappings[0]}
-        rows.append(row | {name: value for name, value in numbers.items() if name != "dataflow"})
-    return rows
+def _effort(kernel: SparseKernel) -> float:
+    """About how long a kernel takes, in multiplies of a dense product."""
+    if kernel.b is None:
+        return kernel.a.nnz * kernel.n
+    return 20.0 * float(np.diff(kernel.b.indptr)[kernel.a.indices].sum())
 
 
 def _columns(rows: Sequence[dict[str, Any]], metric: str) -> tuple[np.ndarray, np.ndarray]:
@@ -220,7 +192,8 @@ def _report(rows: Sequence[dict[str, Any]], left_out: int) -> tuple[str, list[st
     lines.append("  largest errors of cycles:")
     lines += [
         f"    {row['cycles_error']:+.1%}  {row['kernel']}: {row['dataflow']}, {row['lattice']} the lattice, bound by "
-        f"{row['bottleneck']}, A {row['a_format']} {row['a_zero']}, B {row['b_format']} {row['b_zero']}, "
+        f"{row['bottleneck']} (model: {row['bottleneck_model']}), "
+        f"A {row['a_format']} {row['a_zero']}, B {row['b_format']} {row['b_zero']}, "
         f"tile {row['tile_m']:g} x {row['tile_k']:g} x {row['tile_n']:g}, {row['pe_rows']:g} x {row['pe_cols']:g} PEs"
         for row in worst
     ]
