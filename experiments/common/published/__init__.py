@@ -1,0 +1,44 @@
+"""What is published of the systems of `hwmodels.systems`, and what they predict for it.
+
+A system has its published figures in `data/<system>.json` and a module of the same name here:
+
+| in the module | what it is |
+|---|---|
+| `predict(point, points)` | the value predicted for one of the `points` of the system, in its unit, or why there is none |
+| `BARS` | name of a group of points -> `Bar`: which it covers, and what is asked of it, if anything |
+| `FACTS` | optional: names of facts (not results) that are outcomes, to be predicted too |
+
+Predictions go by metric and parameters, so that they hold for layers, matrices and sizes that are not in the files.
+`points` reads the figures, `report` sets predictions beside them, `figure` draws them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+
+from experiments.common.published.points import Bar, Point, read_facts, read_points, trimmed
+
+SYSTEMS = (
+    "eie",
+    "dstc",
+    "nvidia_a100_h100",
+)
+"""Systems with a module here, in the order of the report. One line each."""
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """What a system's module offers."""
+
+    predict: Callable[[Point, Sequence[Point]], float | str]
+    bars: Mapping[str, Bar]
+    facts: tuple[str, ...]
+
+
+def predictor(system: str) -> Predictor:
+    """The predictor of one of `SYSTEMS`; its module is imported now."""
+    module = import_module(f"{__name__}.{system}")
+    return Predictor(module.predict, module.BARS, tuple(getattr(module, "FACTS", ())))
+
+
+__all__ = ["SYSTEMS", "Bar", "Point", "Predictor", "predictor", "read_facts", "read_points", "trimmed"]
