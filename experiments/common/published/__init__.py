@@ -4,7 +4,7 @@ A system has its published figures in `data/<system>.json` and a module of the s
 
 | in the module | what it is |
 |---|---|
-| `predict(point, points)` | the value predicted for one of the `points` of the system, in its unit, or why there is none |
+| `predict(point, points)` | what is predicted for one of the `points` of the system, in its unit, or why nothing |
 | `BARS` | name of a group of points -> `Bar`: which it covers, and what is asked of it, if anything |
 | `FACTS` | optional: names of facts (not results) that are outcomes, to be predicted too |
 
@@ -22,6 +22,13 @@ SYSTEMS = (
     "eie",
     "dstc",
     "nvidia_a100_h100",
+    "eyeriss_v1",
+    "eyeriss_v2",
+    "scnn",
+    "cambricon_x_s",
+    "cerebras",
+    "loihi",
+    "cpu_horowitz_mkl",
 )
 """Systems with a module here, in the order of the report. One line each."""
 

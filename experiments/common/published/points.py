@@ -116,8 +116,8 @@ def read_facts(folder: Path | None, system: str, names: Sequence[str]) -> list[P
 def trimmed(source: Path, target: Path) -> None:
     """Copy a file of facts with only the fields that are read, one entry a line.
 
-    The embedded copy of a system is made again by `python -c "from pathlib import Path; from experiments.common.published
-    import trimmed; trimmed(Path('FACTS/eie.json'), Path('experiments/common/published/data/eie.json'))"`.
+    An embedded copy is made again by `python -c "from pathlib import Path; from experiments.common.published import
+    trimmed; trimmed(Path('FACTS/eie.json'), Path('experiments/common/published/data/eie.json'))"`.
     """
     record = json.loads(source.read_text(encoding="utf-8"))
     kept = {
