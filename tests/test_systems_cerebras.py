@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from experiments.common.published import Point, read_points
+from experiments.common.published.cerebras import predict
 from hwmodels.systems import uniform_work, work_of
 from hwmodels.systems.cerebras import CerebrasWse2
 from workloads import SparseKernel
@@ -37,3 +39,10 @@ def test_expectation_is_that_of_patterns():
 def test_activations_must_fit():
     with pytest.raises(InputError, match="lower n"):
         WAFER.cost(uniform_work(12288.0, 12288.0, 2e6))
+
+
+def test_predictor_says_why_not_and_takes_sizes_where_given():
+    points = read_points(None, "cerebras")
+    assert all(isinstance(predict(point, points), str) for point in points)
+    sizes = {"m": 12288, "k": 12288, "n": 65536, "density": 0.25}
+    assert predict(Point("cerebras", "layer", "speedup", 4.0, "x", sizes), points) == pytest.approx(4, rel=0.1)

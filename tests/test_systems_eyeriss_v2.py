@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from experiments.common.published import Point, read_facts, read_points
+from experiments.common.published.eyeriss_v2 import BARS, predict
 from experiments.common.published.networks import ALEXNET, MOBILENET
 from hwmodels.systems import uniform_work, work_of
 from hwmodels.systems.convolution import Convolution
@@ -86,3 +88,27 @@ def test_eyeriss_processing_latency(layer, pes, milliseconds):
 def test_groups_must_divide():
     with pytest.raises(InputError, match="divides both"):
         Convolution(3, 96, 55, 55, groups=2)
+
+
+def test_predictor_meets_its_bars_and_gives_reasons_for_the_rest():
+    points = read_points(None, "eyeriss_v2")
+    answers = [(point, predict(point, points)) for point in points]
+    assert all(answer if isinstance(answer, str) else answer > 0 for _, answer in answers)
+    pe = BARS["PE cycles"]
+    pairs = np.array([(p.value, a) for p, a in answers if pe.covers(p) and not isinstance(a, str)])
+    assert len(pairs) == 8
+    assert pe.broken(pairs[:, 0], pairs[:, 1]) == []
+
+
+def test_predictor_takes_layers_that_are_not_in_the_file():
+    shape = {"C": 32, "M": 64, "P": 16, "Q": 16, "R": 3, "S": 3, "iact_density": 0.5, "weight_density": 0.25}
+    new = Point("eyeriss_v2", "L99", "baseline cycles", 1.0, "cycles", shape)
+    assert predict(new, []) == pytest.approx(32 * 64 * 256 * 9 / 8)
+    bare = Point("eyeriss_v2", "L99", "baseline cycles", 1.0, "cycles")
+    assert "densities" in str(predict(bare, []))
+
+
+def test_logic_area_by_the_technology():
+    """2,695 thousand gates (Chen et al.), from scratchpads and MACs at 45 nm and their share of a PE."""
+    (gates,) = read_facts(None, "eyeriss_v2", ["gates_logic"])
+    assert predict(gates, []) == pytest.approx(2695, rel=0.1)

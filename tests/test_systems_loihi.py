@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from experiments.common.published import Point
+from experiments.common.published.loihi import predict
 from hwmodels.cost import ENERGY_COMPONENTS
 from hwmodels.systems import uniform_work, work_of
 from hwmodels.systems.loihi import Loihi
@@ -46,3 +48,10 @@ def test_expectation_is_that_of_patterns():
 def test_what_does_not_fit_is_refused(m, k, density, what):
     with pytest.raises(InputError, match=f"give A fewer {what}"):
         CHIP.cost(uniform_work(float(m), float(k), 1.0, density))
+
+
+def test_predictor_needs_sizes():
+    run = {"m": 128, "k": 64, "n": 10, "activation_density": 0.1, "weight_density": 0.5}
+    energy = predict(Point("loihi", "layer", "energy", 1.0, "nJ", run), [])
+    assert energy == pytest.approx(CHIP.cost(uniform_work(128.0, 64.0, 10.0, 0.5, 0.1)).energy_pj.sum() * 1e-3)
+    assert isinstance(predict(Point("loihi", "gesture", "energy", 1.0, "nJ"), []), str)

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
+from experiments.common.published import read_points
 from experiments.common.published.networks import GOOGLENET
+from experiments.common.published.scnn import BARS, predict
 from hwmodels.systems import uniform_work, work_of
 from hwmodels.systems.chance import expected_maximum, groups_of, largest_groups
 from hwmodels.systems.scnn import Dcnn, Scnn
@@ -81,3 +83,12 @@ def test_expectations_of_groups_against_draws():
     normal = np.random.default_rng(1).normal(size=(20000, 64)).max(axis=1).mean()
     assert expected_maximum(64) == pytest.approx(normal, abs=0.02)
     assert expected_maximum(1) == 0.0
+
+
+def test_predictor_on_the_published_speed_ups():
+    points = read_points(None, "scnn")
+    speedups = [point for point in points if BARS["speed-ups"].covers(point)]
+    errors = [abs(a / p.value - 1) for p in speedups if not isinstance(a := predict(p, points), str)]
+    assert len(errors) >= 8
+    assert np.mean(errors) < 0.1
+    assert "densities of GoogLeNet" in str(predict(speedups[1], points))

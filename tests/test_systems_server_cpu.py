@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
+from experiments.common.published import read_points
+from experiments.common.published.cpu_horowitz_mkl import predict
 from hwmodels.systems import Work, uniform_work
 from hwmodels.systems.server_cpu import ServerCpu, named_cpu
 from workloads.errors import InputError
@@ -58,3 +60,11 @@ def test_fewer_nonzeros_take_less_time_and_one_core_more():
 def test_unknown_cpu():
     with pytest.raises(InputError, match="E5-2699 v4"):
         named_cpu("Z80")
+
+
+def test_predictor_on_published_mkl_times():
+    points = read_points(None, "cpu_horowitz_mkl")
+    answers = {(point.workload, point.metric): (predict(point, points), point.value) for point in points}
+    rate, published = answers["email-Enron", "implied MKL rate"]
+    assert rate == pytest.approx(published, rel=0.3)
+    assert all(isinstance(a, str) == ("cuSPARSE" in metric) for (_, metric), (a, _) in answers.items())

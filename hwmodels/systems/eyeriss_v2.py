@@ -72,11 +72,19 @@ class EyerissV2(System):
     def layer_cycles(self, layer: Convolution, weight_density: float = 1.0, activation_density: float = 1.0) -> float:
         """Expected cycles of the array for a convolution of uniform patterns; each activation is delivered once."""
         work = layer.work(weight_density, activation_density)
-        inputs = layer.images * layer.channels * layer.rows * layer.columns * layer.stride**2 * activation_density
-        outputs = float(layer.filters * layer.positions)
-        moved = self._bytes(layer.groups * work.a_nonzeros, inputs, outputs)
-        busy = self._busy(self._expected(work, layer.groups), layer.groups * work.a_nonzeros, inputs, moved)
-        return max(busy.values())
+        weights, inputs, outputs = self._operands(layer, weight_density, activation_density)
+        moved = self._bytes(weights, inputs, outputs)
+        return max(self._busy(self._expected(work, layer.groups), weights, inputs, moved).values())
+
+    def layer_bytes(
+        self, layer: Convolution, weight_density: float = 1.0, activation_density: float = 1.0
+    ) -> dict[str, float]:
+        """Bytes from and to DRAM by operand (`a` weights), each once; the outputs dense."""
+        return self._bytes(*self._operands(layer, weight_density, activation_density))
+
+    def _operands(self, layer: Convolution, weights: float, active: float) -> tuple[float, float, float]:
+        inputs = layer.images * layer.channels * layer.rows * layer.columns * layer.stride**2
+        return layer.filters * layer.taps * weights, inputs * active, float(layer.filters * layer.positions)
 
     def cost(self, work: Work) -> Cost:
         """Cost of A (weights, a filter a row) times B (activations, a channel a row), from the pattern if known."""

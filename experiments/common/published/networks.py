@@ -6,6 +6,8 @@ Shapes: AlexNet by Krizhevsky et al. (NeurIPS 2012; two groups in conv2, conv4, 
 weights and connections", NeurIPS 2015, Tables 4 and 5; those of the activations are what the layer before gives out.
 """
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from hwmodels.systems.convolution import Convolution
@@ -119,3 +121,52 @@ MOBILENET = _mobilenet()
 """MobileNet 0.5-128: L01 is the first convolution, then depthwise and pointwise in turn, L28 the classifier."""
 
 NETWORKS = {"AlexNet": ALEXNET, "VGG-16": VGG16, "GoogLeNet": GOOGLENET, "MobileNet-0.5-128": MOBILENET}
+
+
+def layer_of(params: Mapping[str, object]) -> Layer | None:
+    """The layer that a point's parameters give: C, M, P, Q and R, S, N, stride, and densities; None without a shape."""
+    if not {"C", "M", "P", "Q"} <= set(params):
+        return None
+
+    def count(name: str, absent: int = 1) -> int:
+        return int(float(str(params.get(name, absent))))
+
+    shape = Convolution(
+        count("C"),
+        count("M"),
+        count("P"),
+        count("Q"),
+        count("R"),
+        count("S"),
+        count("stride"),
+        count("groups"),
+        count("N"),
+    )
+    return Layer(shape, *(_density(params, operand) for operand in ("weight", "iact")))
+
+
+def has_densities(params: Mapping[str, object]) -> bool:
+    """Whether a point gives the densities of both operands."""
+    return all(any(key in params for key in _density_keys(operand)) for operand in ("weight", "iact"))
+
+
+def named_layer(name: str) -> Layer | None:
+    """A layer by what figures call it: `AlexNet CONV3 sparse`, `Alex-fc6`, `VGG-c3_1`, `MobileNet CONV13 DW`."""
+    found = re.search(r"(Alex|VGG|MobileNet)[^\s-]*(?:-16)?[\s-]+(conv|fc|c)(\d+(?:_\d)?)(.*)", name, re.IGNORECASE)
+    if found is None:
+        return None
+    network, kind, number, rest = found.groups()
+    if network.lower() == "mobilenet":
+        at = 2 * int(number) + ("pw" in rest.lower())
+        return MOBILENET.get(f"L{at:02d}")
+    layers = ALEXNET if network.lower() == "alex" else VGG16
+    return layers.get(("fc" if kind.lower() == "fc" else "conv") + number)
+
+
+def _density_keys(operand: str) -> tuple[str, ...]:
+    long = {"iact": "activation"}.get(operand, operand)
+    return tuple(f"{name}_density{end}" for end in ("_exact", "") for name in (operand, long))
+
+
+def _density(params: Mapping[str, object], operand: str) -> float:
+    return next((float(str(params[key])) for key in _density_keys(operand) if key in params), 1.0)
