@@ -16,6 +16,7 @@ class Timing:
     """Of one run."""
 
     median_s: float
+    fastest_s: float
     spread: float
     """Interquartile range over median."""
     runs: int
@@ -42,7 +43,8 @@ def time_runs(run: Callable[[], object], budget_s: float, least_s: float = 0.0) 
         samples.append(_once(run, each))
     total = time.perf_counter() - start
     low, median, high = np.quantile(samples, (0.25, 0.5, 0.75))
-    return Timing(float(median) / each, float((high - low) / median), each * len(samples), total)
+    fastest = min(samples) / each
+    return Timing(float(median) / each, fastest, float((high - low) / median), each * len(samples), total)
 
 
 def _once(run: Callable[[], object], count: int) -> float:

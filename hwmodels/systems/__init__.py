@@ -1,15 +1,44 @@
 """Machines people know, each by the parameters of its paper, behind the same `Cost` as the designs of this project.
 
 A system is given a `Work` (the totals of one product, and its pattern where it is at hand) and answers with a `Cost`.
-What a model cannot express is in its `limits`.
+What a model cannot express is in its `limits`. The usual call is `SYSTEMS["eie"].cost(work_of(kernel))`.
 
 | module | what is in it |
 |---|---|
 | `work` | `Work`, `work_of(kernel)`, `uniform_work(m, k, n, a_density, b_density)` |
 | `system` | `System`, and `cost_of`, which makes a `Cost` of totals |
+| `template` | `TemplateDesign(hardware, mapping, technology)`: a design of this project as a system |
+| one module a system | parameters, mechanism, limits and source of each in `SYSTEMS` |
+| `convolution`, `chance` | what they share: sizes of convolutions, expected loads of random patterns |
 """
 
+from hwmodels.systems.cambricon_s import CambriconS
+from hwmodels.systems.cambricon_x import CambriconX
+from hwmodels.systems.cerebras import CerebrasWse2
+from hwmodels.systems.eyeriss_v1 import EyerissV1
+from hwmodels.systems.eyeriss_v2 import EyerissV2
+from hwmodels.systems.loihi import Loihi
+from hwmodels.systems.scnn import Scnn
+from hwmodels.systems.server_cpu import ServerCpu
+from hwmodels.systems.sigma import Sigma
 from hwmodels.systems.system import System, cost_of
+from hwmodels.systems.template import TemplateDesign
 from hwmodels.systems.work import Work, uniform_work, work_of
 
-__all__ = ["System", "Work", "cost_of", "uniform_work", "work_of"]
+SYSTEMS: dict[str, System] = {
+    system.name: system
+    for system in (
+        EyerissV1(),
+        CambriconX(),
+        CambriconS(),
+        Scnn(),
+        EyerissV2(),
+        Sigma(),
+        CerebrasWse2(),
+        Loihi(),
+        ServerCpu(),
+    )
+}
+"""Name -> the system with the parameters of its paper."""
+
+__all__ = ["SYSTEMS", "System", "TemplateDesign", "Work", "cost_of", "uniform_work", "work_of"]
