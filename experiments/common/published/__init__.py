@@ -29,6 +29,11 @@ SYSTEMS = (
     "cerebras",
     "loihi",
     "cpu_horowitz_mkl",
+    "matraptor",
+    "extensor",
+    "outerspace",
+    "sparch",
+    "teaal_validation",
 )
 """Systems with a module here, in the order of the report. One line each."""
 
