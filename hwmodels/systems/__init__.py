@@ -9,18 +9,23 @@ What a model cannot express is in its `limits`. The usual call is `SYSTEMS["eie"
 | `system` | `System`, and `cost_of`, which makes a `Cost` of totals |
 | `template` | `TemplateDesign(hardware, mapping, technology)`: a design of this project as a system |
 | one module a system | parameters, mechanism, limits and source of each in `SYSTEMS` |
-| `convolution`, `chance` | what they share: sizes of convolutions, expected loads of random patterns |
+| `convolution`, `chance`, `expected` | what they share: sizes of convolutions, expectations for random patterns |
 """
 
 from hwmodels.systems.cambricon_s import CambriconS
 from hwmodels.systems.cambricon_x import CambriconX
 from hwmodels.systems.cerebras import CerebrasWse2
+from hwmodels.systems.extensor import ExTensor
 from hwmodels.systems.eyeriss_v1 import EyerissV1
 from hwmodels.systems.eyeriss_v2 import EyerissV2
+from hwmodels.systems.gamma import Gamma
 from hwmodels.systems.loihi import Loihi
+from hwmodels.systems.matraptor import MatRaptor
+from hwmodels.systems.outerspace import OuterSpace
 from hwmodels.systems.scnn import Scnn
 from hwmodels.systems.server_cpu import ServerCpu
 from hwmodels.systems.sigma import Sigma
+from hwmodels.systems.sparch import SpArch
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.template import TemplateDesign
 from hwmodels.systems.work import Work, uniform_work, work_of
@@ -34,6 +39,11 @@ SYSTEMS: dict[str, System] = {
         Scnn(),
         EyerissV2(),
         Sigma(),
+        OuterSpace(),
+        ExTensor(),
+        SpArch(),
+        MatRaptor(),
+        Gamma(),
         CerebrasWse2(),
         Loihi(),
         ServerCpu(),

@@ -82,6 +82,11 @@ class Collisions:
         drawn = np.asarray(products, float)
         return drawn if np.isinf(self.support) else -self.support * np.expm1(-drawn / self.support)
 
+    @property
+    def draws(self) -> float:
+        """Draws on each output of the support."""
+        return self.products / self.support
+
     @cached_property
     def support(self) -> float:
         """Outputs that products may fall on; infinite where (nearly) none collide."""

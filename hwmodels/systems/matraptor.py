@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwmodels.cost import Cost
+from hwmodels.systems.expected import collisions
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 
@@ -22,8 +23,7 @@ class MatRaptor(System):
       share of the peak; the loaders of the PEs meet at random on the channels, of which `1 - (1 - 1/channels)^pes` are
       busy then.
     - *Merging.* The first `queues - 1` rows of B that a row of A selects fill queues; each further one is merged into
-      the shortest, which reads and writes what that queue holds. Rows of `a` non-zeros pass each element
-      `(a / (queues - 1) + 1) / 2` times, and a PE passes one a cycle.
+      the shortest, which reads and writes what that queue holds (`passes`). A PE passes one element a cycle.
     - Both overlap, a row at a time; rows are dealt to the PEs in turn. Nothing is fitted.
 
     Where only totals are known, rows are equal unless `work_row_length` says how long the rows are that the products
@@ -85,24 +85,32 @@ class MatRaptor(System):
         bus = sum(self.traffic_bytes(work).values())
         return 2 * work.multiplies / (bus - work.a_nonzeros * (self.burst_bytes - self.row_bytes))
 
-    def passes(self, row_length: float | np.ndarray) -> np.ndarray:
-        """How often a product passes the queues in a row of A of this many non-zeros."""
-        return (np.maximum(np.asarray(row_length) / (self.queues - 1), 1.0) + 1.0) / 2.0
+    def passes(self, row_length: float | np.ndarray, draws: float = 0.0) -> np.ndarray:
+        """How often a product passes the queues in a row of A of this many non-zeros.
+
+        A queue takes `g = row_length / (queues - 1)` rows of B; merging the j-th passes what the queue holds then. That
+        is `j` rows if no products fall on the same output, so `(g + 1) / 2` passes; with `draws` on each output of the
+        row's support it is `(1 - exp(-j y / g)) g / y` rows, `y = draws / (queues - 1)`.
+        """
+        taken = np.maximum(np.asarray(row_length, float) / (self.queues - 1), 1.0)
+        y = max(draws / (self.queues - 1), 1e-6)
+        held = -np.expm1(-y) / y
+        return np.maximum(taken * (1 - held) / y + held / 2, 1.0)
 
     def busy_cycles(self, work: Work, work_row_length: float | None = None) -> tuple[float, float, float]:
         """Cycles of the memory, of the merging, and of the run: the most loaded PE's."""
         bytes_per_cycle = self.sustained_gbps / self.clock_ghz
         moved = self.traffic_bytes(work)
-        memory = sum(moved.values()) / bytes_per_cycle
+        memory, draws = sum(moved.values()) / bytes_per_cycle, collisions(work).draws
         if work.kernel is None or work.kernel.b is None:
             length = work.a_nonzeros / work.m if work_row_length is None else work_row_length
-            merging = work.multiplies * float(self.passes(length)) / self.pes
+            merging = work.multiplies * float(self.passes(length, draws)) / self.pes
             return memory, merging, max(memory, merging)
         a, each = work.kernel.a, np.diff(work.kernel.b.indptr).astype(float)
         row = np.repeat(np.arange(a.shape[0]), np.diff(a.indptr))
         products = np.bincount(row, each[a.indices], a.shape[0])
         selected = np.bincount(row, each[a.indices] > 0, a.shape[0])
-        merged = products * self.passes(selected)
+        merged = products * self.passes(selected, draws)
         read = moved["b"] * products / max(work.multiplies, 1.0) + (moved["a"] + moved["z_write"]) / a.shape[0]
         times = np.maximum(merged, read * self.pes / bytes_per_cycle)
         loads = np.bincount(np.arange(a.shape[0]) % self.pes, times, self.pes)
