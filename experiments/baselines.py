@@ -32,7 +32,7 @@ from typing import Any
 import numpy as np
 import tyro
 
-from dse import Gradient, Problem, default_space, enable_compile_cache, knee
+from dse import Gradient, Problem, RandomSearch, Strategy, default_space, enable_compile_cache, knee
 from experiments.common.baselines_claim import claim_rows, claim_story, claim_table, examine
 from experiments.common.baselines_figure import baselines_figure
 from experiments.common.baselines_machines import (
@@ -85,7 +85,8 @@ class Config:
     out: Path = Path("out/baselines")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: budget 100 at most, short measurements, and the workload `digits` unless one is given."""
+    """A run of seconds: a random search of 100 evaluations at most, short measurements, and `digits` unless a workload
+    is given."""
 
 
 def run(config: Config) -> None:
@@ -105,7 +106,8 @@ def run(config: Config) -> None:
     workload, works = start.workload, works_of(start.workload)
     technology = config.scenario.build(start.scenario)
     problem = build_problem(workload, default_space(), technology, TRADE_OFF, {})
-    ours, dense = designs(problem, workload, start, budget, config.seed)
+    strategy = RandomSearch() if config.smoke else Gradient()
+    ours, dense = designs(problem, workload, start, strategy, budget, config.seed)
 
     node = f"{float(technology.scenario.node_nm):g} nm"
     design = of_design("design", "This design", node, ours)
@@ -135,15 +137,17 @@ def run(config: Config) -> None:
     print(output.listing())
 
 
-def designs(problem: Problem, workload: Workload, start: Start, budget: int, seed: int) -> tuple[Costed, Costed]:
+def designs(
+    problem: Problem, workload: Workload, start: Start, strategy: Strategy, budget: int, seed: int
+) -> tuple[Costed, Costed]:
     """The design to compare, and the dense accelerator of equal area."""
     design = start.design
     if design is None:
-        found = Gradient()(problem, budget=budget, seed=seed, progress=show_progress())
+        found = strategy(problem, budget=budget, seed=seed, progress=show_progress())
         problem.require_feasible(found)
         design = problem.design(found.genomes[knee(found.objectives)])
     rival = within(problem, workload, dense_space(problem.encoding.space), TRADE_OFF)
-    dense = Gradient()(rival, budget=max(budget // 2, LEAST_DENSE_BUDGET), seed=seed, progress=show_progress())
+    dense = strategy(rival, budget=max(budget // 2, LEAST_DENSE_BUDGET), seed=seed, progress=show_progress())
     rival.require_feasible(dense)
     ours = cost_all(problem, [design])[0]
     row = equal_area(ours.point[2], dense.objectives)

@@ -35,7 +35,7 @@ def baselines_figure(machines: Sequence[Machine], verdicts: Sequence[Verdict], t
         colour = KINDS[machine.kind]["color"]
         left.scatter(x, y, facecolor=colour if whole else "white", edgecolor=colour, linewidth=1.2, zorder=3, **style)
     _scale(left, [points[name] for name in known])
-    _labels(left, {machine.title: points[name] for name, machine in known.items()})
+    _labels(left, {machine.title: points[name] for name, machine in known.items()}, 0.0098)
     left.set_title("Every machine: geometric mean over the kernels it runs")
     kinds = [kind for kind in KINDS if any(machine.kind == kind for machine in known.values())]
     handles = [
@@ -50,7 +50,7 @@ def baselines_figure(machines: Sequence[Machine], verdicts: Sequence[Verdict], t
             one.speedup, one.saving, s=46, color=RESOURCE_COLOURS[one.bound_by], edgecolor="black", lw=0.6, zorder=3
         )
     _scale(right, [(one.speedup, one.saving) for one in verdicts])
-    _labels(right, {one.kernel: (one.speedup, one.saving) for one in verdicts})
+    _labels(right, {one.kernel: (one.speedup, one.saving) for one in verdicts}, 0.0125)
     right.set_title("The design, kernel by kernel")
     bound = [
         Line2D([], [], ls="", marker="o", mfc=RESOURCE_COLOURS[name], mec="black", ms=7, label=f"bound by {name}")
@@ -82,14 +82,14 @@ def _scale(axes: Axes, points: Sequence[tuple[float, float]]) -> None:
     axes.set_ylabel("Energy saving over the better CPU run")
 
 
-def _labels(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """A name beside each point, moved up or down until none covers another."""
+def _labels(axes: Axes, points: Mapping[str, tuple[float, float]], letter: float) -> None:
+    """A name beside each point, moved until none covers another; `letter`: width of one, of the axes."""
     box = np.array([axes.transLimits.transform(axes.transScale.transform(point)) for point in points.values()])
     taken: list[tuple[float, float, float, float]] = [(x - 0.012, y - 0.014, x + 0.012, y + 0.014) for x, y in box]
     for at in np.argsort(-box[:, 1]):
         name = list(points)[at]
         x, y = box[at]
-        width, height = 0.0115 * len(name), 0.03
+        width, height = letter * len(name), 0.03
         options = [
             (left, y + dy)
             for dy in (0.0, 0.02, -0.02, 0.04, -0.04, 0.06, -0.06, 0.08, -0.08, 0.11, -0.11)
@@ -98,7 +98,7 @@ def _labels(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
         free = [
             (left, mid)
             for left, mid in options
-            if left >= 0 and left + width <= 1.02
+            if left >= 0 and left + width <= 1.0
             and not any(left < r and left + width > le and mid - height / 2 < t and mid + height / 2 > b
                         for le, b, r, t in taken if (le, b) != (x - 0.012, y - 0.014))
         ]  # fmt: skip
@@ -115,5 +115,6 @@ def _labels(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
             ha=side,
             va="center",
             arrowprops={"arrowstyle": "-", "lw": 0.5, "color": "grey"} if abs(mid - y) > 0.03 else None,
-            zorder=4,
+            bbox={"fc": "white", "ec": "none", "alpha": 0.7, "pad": 0.4},
+            zorder=2.5,
         )

@@ -23,6 +23,8 @@ LINES: dict[str, dict[str, Any]] = {
     "rle": {"color": OKABE_ITO["green"], "marker": "v"},
     "csr": {"color": OKABE_ITO["vermilion"], "marker": "o"},
 }
+LOWEST_SPEEDUP = 0.03
+"""That is drawn: arrays far too large for a product would squeeze all others."""
 _DASHES = ("-", "--", "-.", ":")
 _CYCLE = ("blue", "orange", "green", "vermilion", "sky", "purple", "black", "grey")
 _MARKERS = "osv^DPX<>ph*"
@@ -127,6 +129,7 @@ def _systems(axes: Axes, densities: Sequence[float], curves: Sequence[Curve]) ->
     axes.axhline(1.0, color="black", lw=0.8)
     _density_axis(axes, densities)
     axes.set_yscale("log")
+    axes.set_ylim(bottom=max(axes.get_ylim()[0], LOWEST_SPEEDUP))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} x"))
     axes.set_ylabel("Speed-up over a dense array of as many multipliers")
     axes.set_title("Published systems and this CPU, each against its dense counterpart")

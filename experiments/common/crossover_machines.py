@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from dse import Design, DesignSpace, Gradient, Problem, default_space, make_problem
+from dse import Design, DesignSpace, Gradient, Problem, Strategy, default_space, make_problem
 from dse.encoding import Encoding
 from dse.objectives import find_constraints, find_objectives
 from experiments.common.cli import show_progress
@@ -80,11 +80,13 @@ class Finder:
         anchors: Mapping[bool, Sequence[SparseKernel]],
         technology: Technology,
         fixes: Mapping[str, Any],
+        strategy: Strategy | None = None,
     ):
         """**Arguments**: kernels at the densities of the figure and at `ANCHORS`, by whether they are 2:4 patterns;
-        `fixes`: parameters of the design space that are held."""
+        `fixes`: parameters of the design space that are held; `strategy` of the searches for hardware."""
+        self.strategy = Gradient() if strategy is None else strategy
         self.space = default_space().fix(**fixes)
-        self._wide = {family: _problem(of, self.space, technology) for family, of in kernels.items()}
+        self.problems = {family: _problem(of, self.space, technology) for family, of in kernels.items()}
         self._narrow = {
             family: _problem(
                 [
@@ -111,15 +113,21 @@ class Finder:
             array = {name: found["dense"].design.hardware[name] for name in ARRAY} if found else {}
             space = self.space.fix(**kind.choices, **array)
             limits = {} if found else {"area_mm2": max_area_mm2}
-            start = _hardware(_again(self._narrow[kind.two_of_four], space, limits), budget, seeds)
+            start = self._hardware(_again(self._narrow[kind.two_of_four], space, limits), budget, seeds)
             found[kind.name] = self.run(kind, start.hardware)
         return found
+
+    def _hardware(self, problem: Problem, budget: int, seeds: Sequence[int]) -> Design:
+        """The best design that searches from several seeds find."""
+        results = [self.strategy(problem, budget=budget, seed=seed) for seed in seeds]
+        best = min(results, key=lambda result: result.objectives.min(initial=np.inf))
+        return problem.require_feasible(best).designs(problem)[0]
 
     def run(self, kind: Kind, hardware: Mapping[str, Any]) -> Machine:
         """A hardware with its best mapping at each density."""
         numbers = {name: hardware[name] for name in HARDWARE_NUMBERS}
         space = self.space.fix(**kind.choices, **numbers, intersection=hardware["intersection"])
-        problem = self._wide[kind.two_of_four]
+        problem = self.problems[kind.two_of_four]
         design = _best_mappings(_again(problem, space, {}))
         return Machine(kind, design, problem.detail(design)[0])
 
@@ -130,12 +138,13 @@ class Finder:
         """
         space = self.space.fix(**dense.kind.choices)
         problem = _again(self._narrow[False], space, {"area_mm2": area_mm2}, ("edp_js",))
-        searched = self.run(dense.kind, _hardware(problem, budget, seeds).hardware)
-        candidates = [dense, searched, *(self._grown(one, area_mm2) for one in (dense, searched))]
+        searched = self.run(dense.kind, self._hardware(problem, budget, seeds).hardware)
+        candidates = [dense, searched, *(self.grown(one, area_mm2) for one in (dense, searched))]
         fitting = [one for one in candidates if one.area_mm2 <= area_mm2 * 1.00001]
         return min(fitting or [dense], key=lambda one: float(one.latency_s[0] * one.energy_pj[0]))
 
-    def _grown(self, machine: Machine, area_mm2: float) -> Machine:
+    def grown(self, machine: Machine, area_mm2: float) -> Machine:
+        """A machine with as many PE rows as an area holds, and all else as it is."""
         hardware = dict(machine.design.hardware)
         least = rows = float(hardware["pe_rows"])
         row = self._area(machine, {**hardware, "pe_rows": rows + 1}) - machine.area_mm2
@@ -146,12 +155,12 @@ class Finder:
 
     def _area(self, machine: Machine, hardware: Mapping[str, Any]) -> float:
         design = dataclasses.replace(machine.design, hardware=hardware)
-        return float(self._wide[machine.kind.two_of_four].score_designs([design]).area_mm2[0])
+        return float(self.problems[machine.kind.two_of_four].score_designs([design]).area_mm2[0])
 
     def with_zeros(self, machine: Machine, mode: str) -> list[Cost]:
         """Costs of a skipping machine that `gate`s or `compute`s its zeros instead, everything else as it is."""
         mappings = tuple({**mapping, "a_zero": mode} for mapping in machine.design.mappings)
-        problem = self._wide[machine.kind.two_of_four]
+        problem = self.problems[machine.kind.two_of_four]
         return problem.detail(dataclasses.replace(machine.design, mappings=mappings))[0]
 
 
@@ -178,13 +187,6 @@ def _again(
     )
     other.batcher = problem.batcher
     return other
-
-
-def _hardware(problem: Problem, budget: int, seeds: Sequence[int]) -> Design:
-    """The best design that searches from several seeds find."""
-    results = [Gradient()(problem, budget=budget, seed=seed, progress=False) for seed in seeds]
-    best = min(results, key=lambda result: result.objectives.min(initial=np.inf))
-    return problem.require_feasible(best).designs(problem)[0]
 
 
 def _best_mappings(problem: Problem) -> Design:

@@ -70,7 +70,7 @@ class TemplateDesign(System):
             self, hardware=hardware, mapping=mapping, name=f"{self.name}_dense", title=f"{self.title}, dense"
         )  # fmt: skip
 
-    def with_tiles(self, tile_m: float, tile_k: float, tile_n: float) -> "TemplateDesign":
+    def with_tiles(self, tile_m: float | int, tile_k: float | int, tile_n: float | int) -> "TemplateDesign":
         """The design with other tiles."""
         sizes = (jnp.asarray(float(size), jnp.float32) for size in (tile_m, tile_k, tile_n))
         fields = lambda m: (m.tile_m, m.tile_k, m.tile_n)  # noqa: E731
