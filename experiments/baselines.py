@@ -21,7 +21,6 @@ Writes to --out:
 """
 
 import math
-import os
 import sys
 import textwrap
 from collections.abc import Sequence
@@ -214,13 +213,12 @@ def kernel_rows(machines: Sequence[Machine], works: Sequence[Work], names: Seque
 def measured_words(cpu: Cpu, power: CpuPower, machines: Sequence[Machine]) -> str:
     """What was measured, and on what."""
     gpus = [machine.title for machine in machines if machine.kind == "gpu"]
-    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
-    busy = f"\nThe machine was busy (load {load:.2g}): measured times are too long" if load > cpu.threads + 0.5 else ""
+    busy = "\nThe machine is busy, all cores together are hardly faster than one: times of the CPU are too long"
     return (
         f"Measured: time on {cpu.name} ({cpu.node}), {cpu.threads} or 1 threads for dense and 1 for sparse products, "
         f"at most {cpu.gemm_per_s / 1e9:.3g} G multiplies/s; "
         f"{', '.join(gpus) if gpus else 'there is no GPU here'}\n"
-        f"CPU energy: {power.by}, {power.source}; everything else is modelled{busy}"
+        f"CPU energy: {power.by}, {power.source}; everything else is modelled{busy if cpu.busy else ''}"
     )
 
 

@@ -29,6 +29,9 @@ from hwmodels.systems import System, Work, work_of
 from workloads import SparseKernel, Workload
 from workloads.errors import InputError
 
+LEAST_GAIN = 1.3
+"""Of all cores over one in a large product, on an idle machine."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Run:
@@ -88,6 +91,8 @@ class Cpu:
     threads: int
     gemm_per_s: float
     """Multiplies a second of a large square product, in BLAS."""
+    busy: bool
+    """Whether all cores together are hardly faster than one: something else runs on them."""
     call_s: Sequence[Mapping[str, float]]
     """For each kernel, by machine name: seconds of the same call on one element."""
 
@@ -131,8 +136,9 @@ def of_cpu(workload: Workload, power: CpuPower, threads: int | None, budget_s: f
         dense, sparse = (call_seconds(kernel, sparse=kind, budget_s=short) for kind in (False, True))
         calls.append({name: sparse if name == "cpu_sparse" else dense for name in ways})
     machines = [Machine(name, title, cpu_node(), "cpu", runs[name]) for name, (title, _) in ways.items()]
-    roof = max(gemm_rate(count, budget_s) for count in {1, cores})
-    return machines, Cpu(cpu_name(), cpu_node(), cores, roof, calls)
+    alone, together = (gemm_rate(count, budget_s) for count in (1, cores))
+    busy = cores > 1 and together < LEAST_GAIN * alone
+    return machines, Cpu(cpu_name(), cpu_node(), cores, max(alone, together), busy, calls)
 
 
 def of_gpu(workload: Workload, budget_s: float) -> list[Machine]:

@@ -51,12 +51,13 @@ def crossover_figure(
     handles.append(Line2D([], [], color="black", ls=":", lw=1.4, label="Dense, area of the CSR machine"))
     handles.append(Line2D([], [], ls="", marker="o", mfc="none", mec="black", ms=9, label="starts to pay"))
     top.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.2)
-    zeros, systems = bottom.subplots(1, 2, width_ratios=(1.0, 1.15))
+    zeros, systems = bottom.subplots(1, 2)
     _zeros(zeros, densities, modes, shown)
     parts = [name for at, name in enumerate(ENERGY_COMPONENTS) if _counts(at, modes, shown)]
     patches = [Patch(color=ENERGY_COLOURS[name], label=name.replace("_", " ")) for name in parts]
     zeros.legend(handles=patches, loc="upper right", ncols=2, columnspacing=1.0)
     _systems(systems, densities, curves)
+    bottom.legend(handles=systems.get_legend_handles_labels()[0], loc="outside right center")
     return figure
 
 
@@ -132,5 +133,4 @@ def _systems(axes: Axes, densities: Sequence[float], curves: Sequence[Curve]) ->
     axes.set_ylim(bottom=max(axes.get_ylim()[0], LOWEST_SPEEDUP))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} x"))
     axes.set_ylabel("Speed-up over a dense array of as many multipliers")
-    axes.set_title("Published systems and this CPU, each against its dense counterpart")
-    axes.legend(loc="upper left", ncols=2, fontsize=7.5)
+    axes.set_title("Systems and this CPU, each against its dense counterpart")
