@@ -21,6 +21,7 @@ from hwmodels.systems.eyeriss_v2 import EyerissV2
 from hwmodels.systems.gamma import Gamma
 from hwmodels.systems.loihi import Loihi
 from hwmodels.systems.matraptor import MatRaptor
+from hwmodels.systems.onyx import Onyx
 from hwmodels.systems.outerspace import OuterSpace
 from hwmodels.systems.scnn import Scnn
 from hwmodels.systems.server_cpu import ServerCpu
@@ -44,6 +45,7 @@ SYSTEMS: dict[str, System] = {
         SpArch(),
         MatRaptor(),
         Gamma(),
+        Onyx(),
         CerebrasWse2(),
         Loihi(),
         ServerCpu(),

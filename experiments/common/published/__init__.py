@@ -34,6 +34,8 @@ SYSTEMS = (
     "outerspace",
     "sparch",
     "teaal_validation",
+    "onyx",
+    "sextans_serpens",
 )
 """Systems with a module here, in the order of the report. One line each."""
 

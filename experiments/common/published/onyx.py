@@ -1,0 +1,61 @@
+"""Onyx's sparsity sweep and gains in energy-delay product, by `hwmodels.systems.onyx` and `onyx_kernels`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from scipy.optimize import brentq
+
+from experiments.common.published.onyx_kernels import KERNELS
+from experiments.common.published.points import Bar, Point
+from hwmodels.systems import Work, uniform_work
+from hwmodels.systems.onyx import Onyx
+
+BARS = {
+    "sparsity sweep": Bar(lambda point: point.metric == "sparse configuration time", mean=0.15),
+    "dense mode and crossover": Bar(
+        lambda point: (
+            point.metric in ("dense configuration time", "crossover sparsity") or "speedup over dense" in point.metric
+        )
+    ),
+    "gain in EDP over a CPU": Bar(lambda point: point.metric.startswith("EDP gain"), factor=2.0, rank=0.9),
+}
+CHIP = Onyx()
+SIMULATED = replace(CHIP, clock_ghz=CHIP.rtl_clock_ghz)
+SIDE = 512
+"""Of the product of the sweep, where a point's params do not say."""
+
+
+def predict(point: Point, points: Sequence[Point]) -> float | str:
+    """The figure that the model gives, or why it gives none."""
+    if point.metric.startswith("EDP gain"):
+        known = KERNELS.get(point.workload)
+        return known.edp_gain if known else "no model of this kernel"
+    if point.metric == "sparse configuration time" and "sparsity_pct" in point.params:
+        return 1e3 * _seconds(SIMULATED.sparse_cycles(_product(point, float(point.params["sparsity_pct"]))))
+    if point.metric == "dense configuration time":
+        return 1e3 * _seconds(SIMULATED.dense_cycles(_product(point, 0.0)))
+    if "speedup over dense" in point.metric:
+        zeros = float(point.metric.split(" at ")[1].split("%")[0])
+        return SIMULATED.dense_cycles(_product(point, 0.0)) / SIMULATED.sparse_cycles(_product(point, zeros))
+    if point.metric == "crossover sparsity":
+        dense = SIMULATED.dense_cycles(_product(point, 0.0))
+        return float(brentq(lambda zeros: SIMULATED.sparse_cycles(_product(point, zeros)) - dense, 1.0, 99.9)) / 100
+    return _why_not(point)
+
+
+def _product(point: Point, zeros_percent: float) -> Work:
+    m, k, n = (float(point.params.get(name, SIDE)) for name in "MKN")
+    density = 1 - zeros_percent / 100
+    return uniform_work(m, k, n, density, density)
+
+
+def _seconds(cycles: float) -> float:
+    return cycles / SIMULATED.clock_ghz * 1e-9
+
+
+def _why_not(point: Point) -> str:
+    if "Amber" in point.metric:
+        return "the schedules of dense layers on either chip are not published"
+    if "unroll" in point.workload or "cycles" in point.metric:
+        return "cycles of graphs on patterns that are not at hand"
+    return "sizes of this kernel's operands are not given"
