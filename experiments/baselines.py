@@ -271,7 +271,7 @@ def reasons(machines: Sequence[Machine], names: Sequence[str]) -> list[str]:
         told: dict[str, list[str]] = {}
         for run, name in zip(machine.runs, names, strict=True):
             if isinstance(run, str):
-                told.setdefault(run.replace(name, "it"), []).append(name)
+                told.setdefault(run.removeprefix(f"{name}: "), []).append(name)
         lines += [f"  {machine.title} does not run {', '.join(kernels)}: {why}" for why, kernels in told.items()]
     return lines
 

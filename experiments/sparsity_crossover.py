@@ -41,7 +41,6 @@ from experiments.common.crossover_figure import crossover_figure
 from experiments.common.crossover_machines import ANCHORS, Finder, Machine
 from experiments.common.crossover_patterns import density_grid, read_patterns
 from experiments.common.crossover_story import (
-    anchor_words,
     at_density,
     cannot,
     crossing_rows,
@@ -111,7 +110,8 @@ def run(config: Config) -> None:
         raise InputError(f"--pattern has a density of {patterns.density:.3g}; give --least below half of that.")
     densities = density_grid(points, patterns.density, config.least)
     kernels = {family: [patterns.kernel(d, two_of_four=family) for d in densities] for family in (False, True)}
-    anchors = {family: [patterns.kernel(d, two_of_four=family) for d in ANCHORS] for family in (False, True)}
+    highest = patterns.density
+    anchors = {family: [patterns.kernel(s * highest, two_of_four=family) for s in ANCHORS] for family in (False, True)}
     seeds = range(config.seed, config.seed + (1 if config.smoke else SEEDS))
 
     held = parse_fixes([text for group in fixes for text in group])
@@ -129,16 +129,18 @@ def run(config: Config) -> None:
     output.csv("zeros.csv", zero_rows(densities, modes))
     output.csv("systems.csv", [row for curve in curves for row in curve_rows(densities, curve)])
     m, k, n = (*patterns.shape, sizes[2])
-    title = f"{m} x {k} times {k} x {n}, {config.pattern or 'uniform'} ({scenario_words(technology)})"
+    what = Path(config.pattern).name if config.pattern else "uniform"
+    title = f"{m} x {k} times {k} x {n}, {what} ({scenario_words(technology)})"
     shown = sorted({int(np.argmin(np.abs(np.log(np.array(densities) / d)))) for d in (0.5, 0.05, 0.01)})
     output.figure("crossover.png", crossover_figure(densities, machines, equal, modes, curves, shown, title))
     output.provenance("experiments/sparsity_crossover.py", config, densities=densities, crossings=crossings)
 
-    print(f"{title}\n\nMachines (hardware found for densities of {anchor_words()})\n")
+    found_for = " and ".join(f"{share * highest:.2g}" for share in ANCHORS)
+    print(f"{title}\n\nMachines (hardware found for densities of {found_for})\n")
     print(machine_table(machines, equal))
     print(intersection_note(machines))
     print(f"\n{crossing_table(crossings, machines)}")
-    print(f"\nWhat it costs where nothing is zero ({densities[0]:.0%} of non-zeros), against the dense machines\n")
+    print(f"\nWhat it costs on the densest matrix ({densities[0]:.2%} of non-zeros), against the dense machines\n")
     print(dense_price(machines, equal))
     print(f"\n{at_density(machines, equal, zeros_at, densities[zeros_at])}")
     print(f"\n{zero_table(modes, zeros_at, densities[zeros_at])}")

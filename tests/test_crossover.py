@@ -143,7 +143,7 @@ def test_script_writes_curves_and_crossings(tmp_path: Path, capsys: pytest.Captu
     assert 0.05 < float(csr["energy_vs_dense"]) < 1
     assert min(imread(tmp_path / "crossover.png").shape[:2]) >= 600
     assert json.loads((tmp_path / "provenance.json").read_text())["densities"][0] == 1.0
-    for words in ("Density below which", "saved by skipping", "where nothing is zero", "CSR/CSC", "This CPU"):
+    for words in ("Density below which", "saved by skipping", "on the densest matrix", "CSR/CSC", "This CPU"):
         assert words in said
 
 

@@ -200,6 +200,8 @@ def _attempt(run: Callable[[], Cost]) -> Run | str:
         return _of_cost(run())
     except InputError as error:
         return str(error)
+    except MemoryError:
+        return "the model takes more memory than there is"
 
 
 def _measured(run: Callable[[], Baseline]) -> Run | str:

@@ -76,6 +76,8 @@ def system_curve(system: System, kernels: Sequence[SparseKernel]) -> Curve:
             rows[3, at] = float(np.sum(system.cost(work.as_dense()).energy_pj))
         except InputError as error:
             reason = str(error)
+        except MemoryError:
+            reason = "the model takes more memory than there is"
     return Curve(system.name, system.title, node_words(system), *rows, reason=reason)
 
 

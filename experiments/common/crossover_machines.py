@@ -18,7 +18,8 @@ from workloads import SparseKernel, Workload
 from workloads.errors import InputError
 
 ANCHORS = (1.0, 0.1)
-"""Densities that hardware is found for, with as much effectual work in each: layers of a pruned network differ."""
+"""Shares of the non-zeros that hardware is found for, with as much effectual work in each: layers of a pruned network
+differ."""
 ARRAY = ("pe_rows", "pe_cols", "lanes")
 AT_ONCE = 8192
 """Mappings scored in one go."""
@@ -89,10 +90,7 @@ class Finder:
         self.problems = {family: _problem(of, self.space, technology) for family, of in kernels.items()}
         self._narrow = {
             family: _problem(
-                [
-                    dataclasses.replace(kernel, repeats=1.0 / density)
-                    for density, kernel in zip(ANCHORS, of, strict=True)
-                ],
+                [dataclasses.replace(kernel, repeats=of[0].a.nnz / kernel.a.nnz) for kernel in of],
                 self.space,
                 technology,
             )

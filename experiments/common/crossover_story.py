@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from experiments.common.crossover_curves import Curve, crossing
-from experiments.common.crossover_machines import ANCHORS, Machine
+from experiments.common.crossover_machines import Machine
 from experiments.common.report import bottleneck
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, mapping_words, quantity
@@ -50,7 +50,7 @@ def crossing_rows(densities: Sequence[float], machines: Mapping[str, Machine], e
             latency, joules = rival.latency_s / machine.latency_s, rival.energy_pj / machine.energy_pj
             for what, gain in (("latency", latency), ("energy", joules), ("edp", latency * joules)):
                 at = crossing(densities, gain)
-                if at is not None and machine.kind.two_of_four:
+                if at is not None and machine.kind.two_of_four and densities[0] > 0.5:
                     at = min(at, 0.5)  # denser matrices have no 2:4 pattern
                 row[f"{what}_vs_{rival_name}"] = at
         rows.append(row)
@@ -168,7 +168,7 @@ def zero_table(modes: Mapping[str, Sequence[Cost]], at: int, density: float) -> 
 
 
 def dense_price(machines: Mapping[str, Machine], equal: Machine) -> str:
-    """What sparse hardware costs on dense work, at the first density."""
+    """What sparse hardware costs on the densest work."""
     dense = machines["dense"]
     rows = []
     for name, machine in machines.items():
@@ -211,8 +211,3 @@ def system_table(densities: Sequence[float], curves: Sequence[Curve], at: int) -
 def cannot(curves: Sequence[Curve]) -> list[str]:
     """Systems that cannot run the product, and why."""
     return [f"  {curve.title}: {curve.reason}" for curve in curves if not np.isfinite(curve.latency_s).any()]
-
-
-def anchor_words() -> str:
-    """The densities that hardware is found for."""
-    return " and ".join(f"{density:.0%}" for density in ANCHORS)
