@@ -28,11 +28,11 @@ class Queue:
     """Load of the queue by the measure that the schedule was given."""
 
 
-def row_work(tile: csr_array, b_row_nonzeros: Whole | None = None) -> Rows:
-    """Work of each row of a tile [h, w]: its non-zeros, or what they meet of the rows of a sparse B (shape [w])."""
-    if b_row_nonzeros is None:
+def row_work(tile: csr_array, steps: Whole | None = None) -> Rows:
+    """Work of each row of a tile [h, w]: its non-zeros, or the cycles that these take, so many in each column [w]."""
+    if steps is None:
         return np.diff(tile.indptr).astype(np.int64)
-    return np.asarray((tile != 0).astype(np.int64) @ np.asarray(b_row_nonzeros, np.int64))
+    return np.asarray((tile != 0).astype(np.int64) @ np.asarray(steps, np.int64))
 
 
 def work_queues(tile: csr_array, pe_rows: int, schedule: str, work: Rows | None = None) -> list[Queue]:

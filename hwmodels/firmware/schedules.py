@@ -1,7 +1,8 @@
 """Deal items (rows of a tile, or columns) to parts (PE rows, or lanes): row blocks, cyclic, balanced. Compiled.
 
 docs/machine.md, section 4, is the law. Only `balanced` looks at the work of an item: longest processing time first
-(Graham, SIAM J. Appl. Math. 1969), or cyclic dealing where, rarely, that leaves less to the most loaded part.
+(Graham, SIAM J. Appl. Math. 1969), or cyclic dealing where, rarely, that leaves less to the most loaded part. Items
+without work go last.
 """
 
 import numpy as np
@@ -9,6 +10,8 @@ from numba import njit
 
 ROW_BLOCKS, CYCLIC, BALANCED = 0, 1, 2
 """Positions in `hwmodels.choices.SCHEDULES`."""
+FEW = 24
+"""Items that are sorted by insertion, which needs no memory."""
 
 
 @njit(cache=True, nogil=True)
@@ -22,9 +25,9 @@ def lighter(load, count, part, other_load, other_count, other_part):
 
 
 @njit(cache=True, nogil=True)
-def settle(loads, counts, heap, size):
-    """Move the root of a heap of parts down to its place."""
-    part, at = heap[0], 0
+def settle(loads, counts, heap, size, at):
+    """Move a part of a heap of parts down to its place."""
+    part = heap[at]
     while True:
         child = 2 * at + 1
         if child >= size:
@@ -42,109 +45,185 @@ def settle(loads, counts, heap, size):
 
 
 @njit(cache=True, nogil=True)
-def deal_busy(work, many, parts, part_of, loads, counts, heap):
-    """Longest processing time first for the listed items that have work; returns how many they are."""
-    keys = np.empty(many, np.int64)
+def sort_heap(loads, counts, heap, size):
+    """Sort a heap of parts, the lightest first."""
+    for last in range(size - 1, 0, -1):
+        heap[0], heap[last] = heap[last], heap[0]
+        settle(loads, counts, heap, last, 0)
+    heap[:size] = heap[:size][::-1].copy()
+
+
+@njit(cache=True, nogil=True)
+def most_work_first(work, many, order):
+    """List in `order` the items with work, those with most first and equals in their order; returns how many."""
     busy, most = 0, 0
     for at in range(many):
-        most = max(most, work[at])
-    for at in range(many):
         if work[at] > 0:
-            keys[busy] = (most - work[at]) * many + at
+            order[busy] = at
             busy += 1
-    ordered = np.sort(keys[:busy])
-    for place in range(busy):
-        at = ordered[place] % many
-        part = heap[0]
-        part_of[at] = part
-        loads[part] += work[at]
-        counts[part] += 1
-        settle(loads, counts, heap, parts)
+            most = max(most, work[at])
+    if busy <= FEW:
+        for place in range(1, busy):
+            item, hole = order[place], place
+            while hole > 0 and work[order[hole - 1]] < work[item]:
+                order[hole] = order[hole - 1]
+                hole -= 1
+            order[hole] = item
+    elif most <= 4 * busy:
+        place_of = np.zeros(most + 1, np.int64)
+        for at in range(many):
+            place_of[work[at]] += 1
+        before = 0
+        for load in range(most, 0, -1):
+            before, place_of[load] = before + place_of[load], before
+        for at in range(many):
+            if work[at] > 0:
+                order[place_of[work[at]]] = at
+                place_of[work[at]] += 1
+    else:
+        keys = np.empty(busy, np.int64)
+        for place in range(busy):
+            keys[place] = (most - work[order[place]]) * many + order[place]
+        keys.sort()
+        for place in range(busy):
+            order[place] = keys[place] % many
     return busy
 
 
 @njit(cache=True, nogil=True)
-def deal_idle(items, work, many, idle, parts, part_of, loads, counts, heap):
-    """Deal `idle` items without work, of which those listed have a place in `items`, after all that have work.
+def deal_busy(work, order, busy, parts, part_of, loads, counts, heap):
+    """Longest processing time first: `order` lists the items that have work, those with most first.
 
-    They go in turn to the least loaded parts: first to those with fewer items, then, once these are level, around.
+    As soon as loads differ by less than the work of the next items, which are equal, these go around in one order.
     """
-    least, level = loads[heap[0]], 0
-    for part in range(parts):
-        if loads[part] == least:
-            level = max(level, counts[part])
-    steps, idlers = 0, 0
-    for part in range(parts):
-        if loads[part] == least:
-            steps += level - counts[part]
-            idlers += 1
-    steps = min(steps, idle)
-    first = np.empty(steps, np.int64)
-    for step in range(steps):
-        first[step] = heap[0]
-        counts[heap[0]] += 1
-        settle(loads, counts, heap, parts)
-    around = np.empty(idlers, np.int64)
-    idlers = 0
-    for part in range(parts):
-        if loads[part] == least:
-            around[idlers] = part
-            idlers += 1
-    rest = idle - steps
-    for turn in range(idlers):
-        counts[around[turn]] += (rest - turn + idlers - 1) // idlers
-    busy_before = 0
-    for at in range(many):
-        if work[at] > 0:
-            busy_before += 1
-        else:
-            step = items[at] - busy_before
-            part_of[at] = first[step] if step < steps else around[(step - steps) % idlers]
+    for place in range(min(busy, parts)):
+        part_of[order[place]], loads[place], counts[place] = place, work[order[place]], 1
+    if busy <= parts:
+        return
+    for at in range(parts // 2 - 1, -1, -1):
+        settle(loads, counts, heap, parts, at)
+    place, end, most = parts, parts, loads[0]
+    while place < busy:
+        load = work[order[place]]
+        if end <= place:
+            end = place + 1
+            while end < busy and work[order[end]] == load:
+                end += 1
+        if end - place < 2 * parts or most - loads[heap[0]] >= load:
+            part = heap[0]
+            part_of[order[place]] = part
+            loads[part] += load
+            counts[part] += 1
+            most = max(most, loads[part])
+            settle(loads, counts, heap, parts, 0)
+            place += 1
+            continue
+        sort_heap(loads, counts, heap, parts)
+        turn = 0
+        for around in range(place, end):
+            part_of[order[around]] = heap[turn]
+            turn = turn + 1 if turn + 1 < parts else 0
+        rounds = (end - place) // parts
+        for at in range(parts):
+            each = rounds + (1 if at < turn else 0)
+            loads[heap[at]] += each * load
+            counts[heap[at]] += each
+            most = max(most, loads[heap[at]])
+        if turn > 0:
+            heap[:parts] = np.concatenate((heap[turn:parts], heap[:turn]))
+        place = end
 
 
 @njit(cache=True, nogil=True)
-def deal(items, work, many, size, parts, schedule, part_of, loads, counts, heap):
-    """Deal `size` items, of which only the first `many` of the sorted `items` have work, `work[at]` of `items[at]`.
+def name_idle(items, work, many, parts, part_of, counts):
+    """Parts of the listed items without work, as `deal_idle` deals them."""
+    level, part, step, busy_before = 0, -1, -1, 0
+    for at in range(many):
+        if work[at] > 0:
+            busy_before += 1
+            continue
+        while step < items[at] - busy_before:
+            part += 1
+            if part == parts:
+                level, part = level + 1, 0
+            step += counts[part] <= level
+        part_of[at] = part
 
-    Writes the part of each listed item to `part_of`, and load and number of items of each part to `loads` and
-    `counts`; these and `heap` have room for all parts.
-    """
+
+@njit(cache=True, nogil=True)
+def deal_idle(idle, parts, counts):
+    """Count so many items without work in: each goes to the part with fewest items (ties: the lower number)."""
+    low, high = 0, idle
+    for part in range(parts):
+        high = max(high, idle + counts[part])
+    while low < high:  # the highest level that all parts can be raised to
+        level, needed = (low + high + 1) // 2, 0
+        for part in range(parts):
+            needed += max(level - counts[part], 0)
+        if needed <= idle:
+            low = level
+        else:
+            high = level - 1
+    for part in range(parts):
+        idle -= max(low - counts[part], 0)
+        counts[part] = max(low, counts[part])
+    for part in range(parts):
+        if idle > 0 and counts[part] == low:
+            counts[part] += 1
+            idle -= 1
+
+
+@njit(cache=True, nogil=True)
+def deal_in_order(items, work, many, size, parts, schedule, part_of, loads, counts):
+    """Row blocks (0) or cyclic dealing; returns the largest load."""
     for part in range(parts):
         loads[part] = 0
         if schedule == 0:
             counts[part] = ((part + 1) * size + parts - 1) // parts - (part * size + parts - 1) // parts
         else:
             counts[part] = (size - part + parts - 1) // parts if part < size else 0
+    most = 0
     for at in range(many):
-        part_of[at] = items[at] * parts // size if schedule == 0 else items[at] % parts
-        loads[part_of[at]] += work[at]
+        part = items[at] * parts // size if schedule == 0 else items[at] % parts
+        part_of[at] = part
+        loads[part] += work[at]
+        most = max(most, loads[part])
+    return most
+
+
+@njit(cache=True, nogil=True)
+def deal(items, work, many, size, parts, schedule, part_of, loads, counts, heap, order):
+    """Deal `size` items, of which only the first `many` of the sorted `items` have work, `work[at]` of `items[at]`.
+
+    Writes the part of each listed item to `part_of`, and load and number of items of each part to `loads` and
+    `counts`; these and `heap` have room for all parts, `order` for the listed items.
+    """
     if schedule != 2:
+        deal_in_order(items, work, many, size, parts, schedule, part_of, loads, counts)
         return
+    busy = most_work_first(work, many, order)
     cyclic = 0
-    for part in range(parts):
-        cyclic = max(cyclic, loads[part])
+    if busy > parts:  # else each item has a part of its own, and nothing is better
+        cyclic = deal_in_order(items, work, many, size, parts, 1, part_of, loads, counts)
     for part in range(parts):
         loads[part], counts[part], heap[part] = 0, 0, part
-    busy = deal_busy(work, many, parts, part_of, loads, counts, heap)
+    deal_busy(work, order, busy, parts, part_of, loads, counts, heap)
     most = 0
     for part in range(parts):
         most = max(most, loads[part])
-    if most <= cyclic:
-        deal_idle(items, work, many, size - busy, parts, part_of, loads, counts, heap)
+    if busy > parts and most > cyclic:
+        deal_in_order(items, work, many, size, parts, 1, part_of, loads, counts)
         return
-    for part in range(parts):
-        loads[part] = 0
-        counts[part] = (size - part + parts - 1) // parts if part < size else 0
-    for at in range(many):
-        part_of[at] = items[at] % parts
-        loads[part_of[at]] += work[at]
+    if busy < many:
+        name_idle(items, work, many, parts, part_of, counts)
+    deal_idle(size - busy, parts, counts)
 
 
 @njit(cache=True, nogil=True)
 def assign(work, parts, schedule):
     """Part of each item, shape [items]; `schedule` is a position in `SCHEDULES`, `work` whole numbers."""
     part_of = np.empty(work.size, np.int64)
-    scratch = np.empty((3, parts), np.int64)
-    items = np.arange(work.size)
-    deal(items, work, work.size, work.size, parts, schedule, part_of, scratch[0], scratch[1], scratch[2])
+    loads, counts, heap = np.empty(parts, np.int64), np.empty(parts, np.int64), np.empty(parts, np.int64)
+    items, order = np.arange(work.size), np.empty(work.size, np.int64)
+    deal(items, work, work.size, work.size, parts, schedule, part_of, loads, counts, heap, order)
     return part_of

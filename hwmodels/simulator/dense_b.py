@@ -7,7 +7,7 @@ from hwmodels.simulator.machine import Machine
 from hwmodels.simulator.multiply import multiply_dense
 from hwmodels.simulator.operand import Operand
 from hwmodels.simulator.passes import buffer_fills, ceil_div
-from hwmodels.simulator.rows import ALL_WALKED, DECODE, ENTRIES, ROWS, SHARE_BITS, WALK, busiest_rows, slices
+from hwmodels.simulator.rows import ALL_WALKED, DECODE, ENTRIES, ROWS, SHARE_BITS, WALK, busiest_rows
 from hwmodels.simulator.tally import Sent, Work
 from hwmodels.simulator.visits import Visits
 
@@ -22,7 +22,6 @@ def loads_of(machine: Machine, a: Operand) -> np.ndarray:
             found["metadata_fixed"],
         ]
     )
-    by_rows = machine.dataflow == "inner_product" and machine.intersection == "two_finger"
     return busiest_rows(
         a.index,
         a.rows,
@@ -33,10 +32,17 @@ def loads_of(machine: Machine, a: Operand) -> np.ndarray:
         machine.pe_rows,
         machine.schedule_code,
         machine.a_skips,
-        by_rows,
+        machine.works_by_rows,
         a.format == "bitmask",
         machine.intersection_code,
     )
+
+
+def slices_of(machine: Machine, a: Operand) -> np.ndarray:
+    """Slices of R entries that the outer product deals the columns of each tile of A in."""
+    if machine.a_skips:
+        return a.column_slices(machine.pe_rows)[1]
+    return a.width * ceil_div(a.height, machine.pe_rows)
 
 
 def work_dense(machine: Machine, a: Operand, visits: Visits, columns: np.ndarray, passes: int) -> Work:
@@ -48,8 +54,7 @@ def work_dense(machine: Machine, a: Operand, visits: Visits, columns: np.ndarray
     zero = np.zeros_like(columns)
     intersect, intersection_steps = loads[:, DECODE] * passes, zero
     if machine.dataflow == "outer_product":
-        dealt = slices(a.index, a.columns, a.height, a.width, machine.pe_rows, machine.a_skips)
-        compute, intersect = dealt[visits.a] * steps, zero
+        compute, intersect = slices_of(machine, a)[visits.a] * steps, zero
     else:
         compute = loads[:, ENTRIES] * steps
     if machine.dataflow == "inner_product":

@@ -53,7 +53,7 @@ class Pairs(NamedTuple):
 
 
 class Streams(NamedTuple):
-    """An operand as fibers: see `operand.Fibers`, and position along its fiber and value of each entry."""
+    """An operand as fibers: see `operand.Rows`, and position along its fiber and value of each entry."""
 
     fibers_of: np.ndarray
     number: np.ndarray
@@ -170,9 +170,10 @@ def _visit(machine: Machine, left: Operand, right: Operand, union: bool) -> tupl
 
 
 def _streams(operand: Operand, by_columns: bool) -> Streams:
-    fibers = operand.columns if by_columns else operand.rows
-    position = (operand.row if by_columns else operand.column)[fibers.order]
-    return Streams(fibers.fibers_of, fibers.number, fibers.first, position, operand.value[fibers.order])
+    if not by_columns:
+        return Streams(*operand.rows, operand.column, operand.value)
+    *fibers, order = operand.columns
+    return Streams(*fibers, operand.row[order], operand.value[order])
 
 
 def _work(

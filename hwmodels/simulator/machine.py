@@ -75,6 +75,11 @@ class Machine:
         return self.b_zero == "skip"
 
     @property
+    def works_by_rows(self) -> bool:
+        """Whether the work of every row that is not empty is one: the units walk it against whole columns."""
+        return self.dataflow == "inner_product" and self.intersection in ("two_finger", "bitmask")
+
+    @property
     def dataflow_code(self) -> int:
         """Position in `DATAFLOWS`, for compiled code; likewise below."""
         return DATAFLOWS.index(self.dataflow)

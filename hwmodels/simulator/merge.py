@@ -34,6 +34,78 @@ def jumps(left, left_at, left_end, right, right_at, right_end):
 
 
 @njit(cache=True, nogil=True)
+def jumps_of_hands(a, b, lanes, tiles, hands, scratch, w, found):
+    """`jumps` of every row of a tile of A over every column of a tile of B, added up by lane and PE row.
+
+    A walk takes one step for each match, and one for each time that the merged fibers change sides. So an element of B
+    counts one if the row has an element between it and the one above in its column, and one if between it and the one
+    below; where it is a match, one in all. Rows of B are taken from the last to the first, and of each row of A only
+    its next element is kept in a tree of sums (Fenwick, Software: Practice and Experience 1994) over A's columns.
+
+    `a`, `b`, `lanes`: tuples of `joined`; `tiles`: numbers of the two tiles; `hands`: PE row of each row, rows of each
+    PE row; `scratch`: rank of each of A's columns among those with entries, and memory; `w`: height of the tile of B.
+    `found` has the shape [lanes * PE rows].
+    """
+    (t, bt), (hand_of, full), (rank_of, columns_before, tree, waiting) = tiles, hands, scratch
+    parts, low, high = full.size, b.tile_rows.fibers_of[bt], b.tile_rows.fibers_of[bt + 1]
+    column, first_row, left = a.column, a.rows.fibers_of[t], a.columns.fibers_of[t]
+    size = a.columns.fibers_of[t + 1] - left
+    tree[: (size + 1) * parts] = 0
+    waiting[:], found[:] = 0, 0
+    begun, not_done, between = waiting[0], waiting[1], waiting[2]
+    c = size - 1
+    for f in range(high - 1, low - 1, -1):
+        k = b.tile_rows.number[f]
+        while c >= 0 and a.columns.number[left + c] > k:
+            for e in range(a.columns.first[left + c], a.columns.first[left + c + 1]):
+                p = a.columns.order[e]
+                i = a.row_of[p]
+                r = hand_of[i - first_row]
+                add_to_tree(tree, c, r, parts, size, 1)
+                if p + 1 < a.rows.first[i + 1]:
+                    add_to_tree(tree, rank_of[column[p + 1]], r, parts, size, -1)
+                else:
+                    not_done[r] += 1
+                begun[r] += p == a.rows.first[i]
+            c -= 1
+        matched = c >= 0 and a.columns.number[left + c] == k
+        columns_before[k] = c if matched else c + 1
+        for q in range(b.tile_rows.first[f], b.tile_rows.first[f + 1]):
+            at = (lanes.of_entry[q] - lanes.first[bt]) * parts
+            if b.above[q] < 0:  # all rows but those that begin behind it
+                for r in range(parts):
+                    found[at + r] += full[r] - begun[r]
+            if b.below[q] >= w:
+                for r in range(parts):
+                    found[at + r] += not_done[r]
+            elif columns_before[b.below[q]] > c + 1:  # counts for this element and for the one below
+                between[:] = 0
+                i = columns_before[b.below[q]]
+                while i > 0:
+                    for r in range(parts):
+                        between[r] += tree[i * parts + r]
+                    i -= i & -i
+                for r in range(parts):
+                    found[at + r] += 2 * between[r]
+            if matched:
+                for e in range(a.columns.first[left + c], a.columns.first[left + c + 1]):
+                    p = a.columns.order[e]
+                    i = a.row_of[p]
+                    ahead = b.above[q] < 0 or (p > a.rows.first[i] and column[p - 1] > b.above[q])
+                    behind = p + 1 < a.rows.first[i + 1] and column[p + 1] < b.below[q]
+                    found[at + hand_of[i - first_row]] += 1 - ahead - behind
+
+
+@njit(cache=True, nogil=True)
+def add_to_tree(tree, place, part, parts, size, count):
+    """Add to one part of a Fenwick tree of `size` places, each with a number for each part."""
+    i = place + 1
+    while i <= size:
+        tree[i * parts + part] += count
+        i += i & -i
+
+
+@njit(cache=True, nogil=True)
 def union_steps(unit, entries, length):
     """Steps in which a unit finds the union of two fibers that holds so many positions."""
     if unit == 3:
@@ -66,6 +138,7 @@ def merge(plan, visits, a, b):
     for v in range(visits.a.size):
         extent = max(extent, visits.fibers[v])
     number, work, hand_of = np.empty(extent, np.int64), np.empty(extent, np.int64), np.empty(extent, np.int64)
+    order = np.empty(extent, np.int64)
     per_fiber = np.empty((4, extent), np.int64)
     rows, loads, heap = np.empty(plan.lanes, np.int64), np.empty(plan.lanes, np.int64), np.empty(plan.lanes, np.int64)
     per_lane = np.empty((4, plan.lanes), np.int64)
@@ -129,7 +202,7 @@ def merge(plan, visits, a, b):
             found[v, 4] += steps
             many += 1
         found[v, 5] = results - before
-        deal(number[:many], work, many, visits.fibers[v], plan.lanes, plan.schedule, hand_of, loads, rows, heap)
+        deal(number[:many], work, many, visits.fibers[v], plan.lanes, plan.schedule, hand_of, loads, rows, heap, order)
         per_lane[:] = 0
         for c in range(many):
             for quantity in range(4):

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from hwmodels.encoders.encoded import Widths
 from hwmodels.encoders.rates import DIRECTORY_BITS, rates
 from hwmodels.encoders.tile import GROUPS
-from hwmodels.simulator.segments import cut_entries, cut_fibers
+from hwmodels.simulator.segments import cut_columns, cut_entries, cut_rows, slices_of_columns
 
 RUN = 16
 """Positions that an entry of RLE with the longest run covers (4 bits; Han et al., ISCA 2016)."""
@@ -19,8 +19,16 @@ RUN = 16
 PerTile = Integer[np.ndarray, " tiles"]
 
 
-class Fibers(NamedTuple):
-    """The entries of each tile, grouped by row or by column; see `segments.cut_fibers`."""
+class Rows(NamedTuple):
+    """The entries of each tile row by row, as they lie; see `segments.cut_rows`."""
+
+    fibers_of: np.ndarray
+    number: np.ndarray
+    first: np.ndarray
+
+
+class Columns(NamedTuple):
+    """The entries of each tile column by column; see `segments.cut_columns`."""
 
     fibers_of: np.ndarray
     number: np.ndarray
@@ -56,14 +64,24 @@ class Operand:
         return -(-self.shape[0] // self.tile[0]), -(-self.shape[1] // self.tile[1])
 
     @cached_property
-    def rows(self) -> Fibers:
-        """Entries by row."""
-        return Fibers(*cut_fibers(self.start, self.row, min(self.tile[0], self.shape[0])))
+    def stored(self) -> PerTile:
+        """Places, among the tiles that a visit can see, of those with entries."""
+        return np.flatnonzero(self.index >= 0) if self.format == "dense" else np.arange(len(self.index))
 
     @cached_property
-    def columns(self) -> Fibers:
+    def rows(self) -> Rows:
+        """Entries by row."""
+        return Rows(*cut_rows(self.start, self.row))
+
+    @cached_property
+    def columns(self) -> Columns:
         """Entries by column."""
-        return Fibers(*cut_fibers(self.start, self.column, min(self.tile[1], self.shape[1])))
+        return Columns(*cut_columns(self.start, self.column, min(self.tile[1], self.shape[1])))
+
+    def column_slices(self, size: int) -> tuple[PerTile, PerTile]:
+        """Columns of each tile that have an entry, and slices of at most `size` entries of them."""
+        found = slices_of_columns(self.start, self.column, min(self.tile[1], self.shape[1]), size)
+        return self.per_tile(found[:, 0]), self.per_tile(found[:, 1])
 
     @cached_property
     def height(self) -> PerTile:
@@ -98,7 +116,7 @@ class Operand:
     @cached_property
     def columns_touched(self) -> PerTile:
         """Columns of each tile that have an entry."""
-        return self.per_tile(np.diff(self.columns.fibers_of))
+        return self.column_slices(1)[0]
 
     @cached_property
     def rates(self) -> dict[str, PerTile]:
@@ -140,11 +158,10 @@ class Operand:
 
 def store(matrix: csr_array, tile: tuple[int, int], format: str, widths: Widths) -> Operand:
     """Cut and store a sparse matrix (sorted, no duplicates, no stored zeros)."""
-    indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int64)
-    run = RUN if format == "rle" else 0
-    found = cut_entries(indptr, indices, matrix.data.astype(np.float64), tile[0], tile[1], run)
-    tile_row, tile_column, start, row, column, value = found
+    indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False)
     h, w = int(matrix.shape[0]), int(matrix.shape[1])
+    found = cut_entries(indptr, indices, matrix.data, w, tile[0], tile[1], RUN if format == "rle" else 0)
+    tile_row, tile_column, start, row, column, value = found
     if format == "dense":
         down, across = -(-h // tile[0]), -(-w // tile[1])
         index = np.full(down * across, -1)

@@ -26,7 +26,7 @@ def walk_full_columns(unit, entries, rows, w):
 def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
     """For each tile, shape [T, 6]: what the most loaded PE row has of it.
 
-    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Fibers`);
+    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Rows`);
     `bits` [3, T]: bits for each entry, each row, and fixed, of a share; `by_rows`: the work of a non-empty row is one.
     Quantities: entries that it works on; decoder steps; stored bits; steps of its intersection unit against one full
     column; such steps of all PE rows together; rows that give results.
@@ -36,7 +36,7 @@ def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, s
     for t in range(tiles.size):
         tallest = max(tallest, height[t])
     nothing = np.empty(0, np.int64)
-    work, hand_of = np.zeros(tallest, np.int64), np.empty(tallest, np.int64)
+    work, hand_of, order = np.zeros(tallest, np.int64), np.empty(tallest, np.int64), np.empty(tallest, np.int64)
     rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
     full_rows, stored = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
     rule = schedule if skips or schedule != 2 else CYCLIC  # rows in full are equal, and equal rows go around
@@ -48,12 +48,12 @@ def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, s
         for f in range(low, high):
             work[f - low] = 0
             for p in range(fibers.first[f], fibers.first[f + 1]):
-                if value[fibers.order[p]] != 0.0:
+                if value[p] != 0.0:
                     work[f - low] += 1
             if by_rows:
                 work[f - low] = 1
         numbers = fibers.number[low:high] if high > low else nothing
-        deal(numbers, work, high - low, h, pe_rows, rule, hand_of, loads, rows, heap)
+        deal(numbers, work, high - low, h, pe_rows, rule, hand_of, loads, rows, heap, order)
         for r in range(pe_rows):
             full_rows[r], stored[r] = 0, 0
         for f in range(low, high):
@@ -80,19 +80,6 @@ def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, s
 
 
 @njit(cache=True, nogil=True)
-def slices(tiles, fibers, height, width, pe_rows, skips):
-    """Slices of R entries over the columns of each tile: sum of ceil(entries of the column / R)."""
-    found = np.zeros(tiles.size, np.int64)
-    for t in range(tiles.size):
-        if not skips:
-            found[t] = width[t] * ((height[t] + pe_rows - 1) // pe_rows)
-        elif tiles[t] >= 0:
-            for f in range(fibers.fibers_of[tiles[t]], fibers.fibers_of[tiles[t] + 1]):
-                found[t] += (fibers.first[f + 1] - fibers.first[f] + pe_rows - 1) // pe_rows
-    return found
-
-
-@njit(cache=True, nogil=True)
 def busiest_mask_rows(tiles, fibers, value, height, width, pe_rows, schedule, skips, bitmask, lanes):
     """For each tile of an SDDMM's mask, shape [T, 4]: what the most loaded PE row has of it.
 
@@ -103,7 +90,7 @@ def busiest_mask_rows(tiles, fibers, value, height, width, pe_rows, schedule, sk
     for t in range(tiles.size):
         tallest = max(tallest, height[t])
     nothing = np.empty(0, np.int64)
-    work, hand_of = np.zeros(tallest, np.int64), np.empty(tallest, np.int64)
+    work, hand_of, order = np.zeros(tallest, np.int64), np.empty(tallest, np.int64), np.empty(tallest, np.int64)
     rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
     held = np.empty((4, pe_rows), np.int64)
     for t in range(tiles.size):
@@ -118,10 +105,10 @@ def busiest_mask_rows(tiles, fibers, value, height, width, pe_rows, schedule, sk
         for f in range(low, high):
             work[f - low] = 0
             for p in range(fibers.first[f], fibers.first[f + 1]):
-                if value[fibers.order[p]] != 0.0:
+                if value[p] != 0.0:
                     work[f - low] += 1
         numbers = fibers.number[low:high] if high > low else nothing
-        deal(numbers, work, high - low, height[t], pe_rows, schedule, hand_of, loads, rows, heap)
+        deal(numbers, work, high - low, height[t], pe_rows, schedule, hand_of, loads, rows, heap, order)
         held[:] = 0
         for f in range(low, high):
             r, entries = hand_of[f - low], fibers.first[f + 1] - fibers.first[f]

@@ -12,7 +12,7 @@ from hwmodels.simulator.machine import Machine, checked, machine_of
 from hwmodels.simulator.operand import Operand, store, store_dense
 from hwmodels.simulator.passes import column_passes
 from hwmodels.simulator.simulation import Charges, Memory, Run, Simulation, conclude, priced
-from hwmodels.simulator.sparse_b import empty_product, most_products, send_sparse, work_sparse
+from hwmodels.simulator.sparse_b import most_products, send_sparse, work_sparse
 from hwmodels.simulator.tally import Dram, Sent, Work
 from hwmodels.simulator.visits import visit
 from hwmodels.simulator.zdram import dense_z, sparse_z
@@ -46,7 +46,7 @@ def run(machine: Machine, a, b, memory: Memory) -> Run:
     left = store(a, (machine.tile_m, machine.tile_k), machine.a_format, machine.widths("m", "k"))
     tile, widths = (machine.tile_k, machine.tile_n), machine.widths("k", "n")
     right = store_dense(b.shape, tile, widths) if b_is_dense else store(b, tile, machine.b_format, widths)
-    visits = visit(left, right, machine.loop_order)
+    visits, numbers = visit(left, right, machine.loop_order)
     passes, fits = column_passes(machine, left, right, visits, b_is_dense)
     rows, columns = left.height[visits.a], right.width[visits.b]
     words = min(machine.tile_m, a.shape[0]) * min(machine.tile_n, b.shape[1])
@@ -58,8 +58,7 @@ def run(machine: Machine, a, b, memory: Memory) -> Run:
         result = product_dense(machine, left, visits, b)
         result = result[:, 0] if one_column else result
     else:
-        result = empty_product(a, b)
-        work, *touched = work_sparse(machine, left, right, visits, passes, result)
+        work, *touched, result = work_sparse(machine, (a, b), left, right, visits, numbers, passes)
         sent = send_sparse(machine, left, right, visits, work, passes, *touched)
         z_read, z_write = sparse_z(machine, visits, work, rows)
         words = min(words, most_products(machine, a, b))

@@ -1,6 +1,7 @@
 """Which tiles are visited, in which order, and how long each operand's tile stays in the GLB."""
 
 import dataclasses
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Integer
@@ -92,19 +93,32 @@ def check_count(visits: int) -> int:
     return visits
 
 
-def visit(a: Operand, b: Operand, order: str) -> Visits:
+class Numbering(NamedTuple):
+    """Visits as the loops m, k, n number them, for code that goes through A's tiles and through B's in each.
+
+    `first` [A's tiles + 1]: the first visit of each tile of A; `rank` [B's tiles]: visits of the same tile of A before
+    that of a tile of B; `order` [visits]: their numbers in the order of the mapping's loops.
+    """
+
+    first: PerVisit
+    rank: PerVisit
+    order: PerVisit
+
+
+def visit(a: Operand, b: Operand, order: str) -> tuple[Visits, Numbering]:
     """All visits in which neither tile is seen to be empty. InputError where there are too many to hold."""
     trips = {"m": a.trips[0], "k": a.trips[1], "n": b.trips[1]}
     ends = np.searchsorted(b.i, np.arange(trips["k"] + 1))
     partners = np.diff(ends)[a.j]
     total = check_count(int(partners.sum()))
+    first, numbers = np.concatenate([[0], np.cumsum(partners)]), np.arange(total)
     a_tile = np.repeat(np.arange(len(a.i)), partners)
-    before = np.concatenate([[0], np.cumsum(partners)])[:-1]
-    b_tile = np.arange(total) - np.repeat(before - ends[a.j], partners)
+    b_tile = numbers - (first[:-1] - ends[a.j])[a_tile]
+    rank = np.arange(len(b.i)) - ends[b.i]
     places = {"m": a.i[a_tile], "k": a.j[a_tile], "n": b.j[b_tile]}
     if order != "mkn":
         key = (places[order[0]] * trips[order[1]] + places[order[1]]) * trips[order[2]] + places[order[2]]
-        sort = np.argsort(key, kind="stable")
-        places = {loop: place[sort] for loop, place in places.items()}
-        a_tile, b_tile = a_tile[sort], b_tile[sort]
-    return Visits(**places, a=a_tile, b=b_tile, order=order, trips=trips)
+        numbers = np.argsort(key, kind="stable")
+        places = {loop: place[numbers] for loop, place in places.items()}
+        a_tile, b_tile = a_tile[numbers], b_tile[numbers]
+    return Visits(**places, a=a_tile, b=b_tile, order=order, trips=trips), Numbering(first, rank, numbers)

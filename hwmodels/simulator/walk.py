@@ -1,19 +1,20 @@
-"""One visit after another of two sparse operands: products, distinct outputs, and the loads of PE rows and lanes.
+"""Loads of PE rows and lanes where two sparse operands meet, visit by visit. Compiled.
 
-Compiled. Every non-zero of A in a tile is met with the row of B that it selects, whatever the dataflow: the set of
-MACs is the same in all of them, and only what each PE gets of them differs.
+An entry of A meets the parts of the row of B that it selects, one in each visit of its tile; what does not meet costs
+nothing. Visits are numbered as `visits.Numbering` says; the arguments are tuples of `joined`.
 """
 
 import numpy as np
 from numba import njit
 
 from hwmodels.firmware.schedules import deal
-from hwmodels.simulator.rows import walk_full_columns
+from hwmodels.simulator.merge import jumps_of_hands
 
-COMPUTE, INTERSECT, STEPS, EFFECTUAL, MET, OUTPUTS, FRESH, SHARE_BITS, TOUCHED_ROWS, TOUCHED_ENTRIES = range(10)
-"""Columns of what `walk` returns. `MET`: pairs of stored entries, padding included; `TOUCHED_ROWS` of B, and the
-entries stored in them."""
-WALKED = 10
+SLICE_STEPS, TOUCHED_ENTRIES, MET = range(3)
+"""Columns of what `meet` returns."""
+COMPUTE, INTERSECT, STEPS, HELD_BITS = range(4)
+"""Columns of what `walk_rows` and `walk_pairs` return: cycles of the most loaded PE and of the busiest decoder or
+intersection units, steps of all units, most bits of A that a PE row holds."""
 
 
 @njit(cache=True, nogil=True)
@@ -23,12 +24,14 @@ def row_steps(fibers, column, columns, passes, width):
     for t in range(columns.size):
         most = (columns[t] + passes - 1) // passes
         for f in range(fibers.fibers_of[t], fibers.fibers_of[t + 1]):
-            in_pass, current = 0, -1
+            if passes == 1:
+                steps[f] = (fibers.first[f + 1] - fibers.first[f] + width - 1) // width
+                continue
+            in_pass, edge = 0, 0
             for p in range(fibers.first[f], fibers.first[f + 1]):
-                which = column[fibers.order[p]] // most
-                if which != current:
+                if column[p] >= edge:
                     steps[f] += (in_pass + width - 1) // width
-                    in_pass, current = 0, which
+                    in_pass, edge = 0, (column[p] // most + 1) * most
                 in_pass += 1
             steps[f] += (in_pass + width - 1) // width
     return steps
@@ -38,280 +41,286 @@ def row_steps(fibers, column, columns, passes, width):
 def deal_columns(fibers, columns, lanes, schedule):
     """Deal the columns of each of B's tiles to lanes by their non-zeros.
 
-    Returns (lane of each non-empty column, numbered among the lanes that have one; lanes used by each tile; non-zeros
-    of its most loaded lane).
+    Only lanes that have a column are numbered, those of all tiles in turn. Returns (lane of each non-empty column;
+    first [T + 1] lane of each tile; columns and entries of each lane; entries of each tile's most loaded lane).
     """
     lane_of = np.zeros(fibers.number.size, np.int64)
-    used, most = np.zeros(columns.size, np.int64), np.zeros(columns.size, np.int64)
+    first, most = np.zeros(columns.size + 1, np.int64), np.zeros(columns.size, np.int64)
+    held, entries = np.zeros(fibers.number.size, np.int64), np.zeros(fibers.number.size, np.int64)
     widest = 1
     for t in range(columns.size):
-        widest = max(widest, columns[t])
-    work, part_of = np.zeros(widest, np.int64), np.empty(widest, np.int64)
-    scratch = np.empty((3, lanes), np.int64)
+        widest = max(widest, fibers.fibers_of[t + 1] - fibers.fibers_of[t])
+    work, part_of, order = np.zeros(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
+    loads, counts, heap = np.empty(lanes, np.int64), np.empty(lanes, np.int64), np.empty(lanes, np.int64)
     renamed = np.full(lanes, -1, np.int64)
     for t in range(columns.size):
         low, high = fibers.fibers_of[t], fibers.fibers_of[t + 1]
         for f in range(low, high):
             work[f - low] = fibers.first[f + 1] - fibers.first[f]
-        numbers, many = fibers.number[low:high], high - low
-        deal(numbers, work, many, columns[t], lanes, schedule, part_of, scratch[0], scratch[1], scratch[2])
+        many = high - low
+        deal(fibers.number[low:high], work, many, columns[t], lanes, schedule, part_of, loads, counts, heap, order)
+        used = first[t]
         for f in range(low, high):
             part = part_of[f - low]
             if renamed[part] < 0:
-                renamed[part] = used[t]
-                used[t] += 1
-            lane_of[f] = renamed[part]
+                renamed[part] = used
+                used += 1
+            lane = renamed[part]
+            lane_of[f] = lane
+            held[lane] += 1
+            entries[lane] += work[f - low]
+            most[t] = max(most[t], entries[lane])
         for f in range(low, high):
             renamed[part_of[f - low]] = -1
-        for lane in range(lanes):
-            most[t] = max(most[t], scratch[0, lane])
-    return lane_of, used, most
+        first[t + 1] = used
+    return lane_of, first, held[: first[-1]].copy(), entries[: first[-1]].copy(), most
 
 
 @njit(cache=True, nogil=True)
-def jump_over_columns(row, first, end, b, low, high, w, lane_of, lane_steps):
-    """Steps of the skip-ahead unit for the row `row[first:end]` of A and every column of a tile of B, added to lanes.
+def meet(pe_rows, extent, a, tiles, b, visits):
+    """What the columns of A's tiles meet of B, shape [visits, 3], by the names above.
 
-    The lagging side jumps to the other's coordinate or beyond it (Hegde et al., MICRO 2019), so a walk takes one step
-    for each match and one for each time that the merged fibers change sides without a match. Either ends or begins at
-    an element of B: the row's neighbours before and behind it, alike in a row of B (`low` to `high`), are compared with
-    the element's neighbours above and below it in its column.
+    `extent`: width of A's tiles. Steps of slices of R entries of a column against slices of the row of B; entries of
+    the rows that a tile touches; pairs of entries.
     """
-    p = first
-    for f in range(low, high):
-        k = b.rows.number[f]
-        while p < end and row[p] < k:
-            p += 1
-        before = row[p - 1] if p > first else -1
-        behind = row[p] if p < end else w
-        if behind == k:
-            before, behind = w, w  # a match: one step
-        for q in range(b.rows.first[f], b.rows.first[f + 1]):
-            lane_steps[lane_of[q]] += (before > b.above[q]) + (behind < b.below[q])
-
-
-@njit(cache=True, nogil=True)
-def place_of(columns, low, high, wanted):
-    """First place in the sorted `columns[low:high]` whose column is not below `wanted`."""
-    while low < high:
-        middle = (low + high) >> 1
-        if columns[middle] < wanted:
-            low = middle + 1
-        else:
-            high = middle
-    return low
-
-
-@njit(cache=True, nogil=True)
-def walk(plan, visits, a, b, lanes, z):
-    """Quantities of each visit, shape [visits, 10] by the names above; adds the products to the values of `z`.
-
-    The arguments are tuples of `sparse_b`: what the machine does, where each visit is, the two operands, the columns of
-    B dealt to lanes, and Z in CSR with its pattern known.
-    """
-    found = np.zeros((visits.a.size, 10), np.int64)
-    rows_of, value = a.rows, a.value
-    tall, wide = plan.tile_m, plan.tile_n
-    b_first, b_entries = np.zeros(plan.tile_k, np.int64), np.zeros(plan.tile_k, np.int64)
-    b_nonzeros, b_steps = np.zeros(plan.tile_k, np.int64), np.zeros(plan.tile_k, np.int64)
-    lane_of = np.zeros(wide, np.int64)
-    work, hand_of = np.zeros(tall, np.int64), np.zeros(tall, np.int64)
-    idle = np.zeros(tall, np.bool_)
-    rows, full_rows = np.zeros(plan.pe_rows, np.int64), np.zeros(plan.pe_rows, np.int64)
-    loads, heap = np.zeros(plan.pe_rows, np.int64), np.zeros(plan.pe_rows, np.int64)
-    stored, cycles = np.zeros(plan.pe_rows, np.int64), np.zeros(plan.pe_rows, np.int64)
-    head, after = np.full(plan.pe_rows, -1, np.int64), np.zeros(tall, np.int64)
-    sums, marks, touched = np.zeros(wide), np.zeros(wide, np.uint8), np.empty(wide + 1, np.int32)
-    most_lanes = 1
-    if plan.both_inner:
-        for t in range(lanes.used.size):
-            most_lanes = max(most_lanes, lanes.used[t])
-    lane_macs, lane_steps = np.zeros(most_lanes, np.int64), np.zeros(most_lanes, np.int64)
-    lane_columns, lane_nonzeros = np.zeros(most_lanes, np.int64), np.zeros(most_lanes, np.int64)
-    z_first, z_last = np.zeros(tall, np.int64), np.zeros(tall, np.int64)
-    z_tile = np.full(tall, -1, np.int64)
-    loaded = -1
-    for v in range(visits.a.size):
-        at, bt = visits.a[v], visits.b[v]
-        h, w, columns = visits.height[v], visits.depth[v], visits.columns[v]
-        top, place = visits.m[v] * plan.nominal_m, visits.z[v]
-        # The rows of B's tile, so that an entry of A finds the one that it selects.
-        if bt != loaded:
-            if loaded >= 0:
-                for f in range(b.rows.fibers_of[loaded], b.rows.fibers_of[loaded + 1]):
-                    k = b.rows.number[f]
-                    b_entries[k], b_nonzeros[k], b_steps[k] = 0, 0, 0
-            if bt >= 0:
-                for f in range(b.rows.fibers_of[bt], b.rows.fibers_of[bt + 1]):
-                    k = b.rows.number[f]
-                    b_first[k] = b.rows.first[f]
-                    b_entries[k] = b.rows.first[f + 1] - b.rows.first[f]
-                    b_nonzeros[k] = b.row_nonzeros[f]
-                    b_steps[k] = b.row_steps[f]
-                if plan.both_inner:
-                    for lane in range(lanes.used[bt]):
-                        lane_columns[lane], lane_nonzeros[lane] = 0, 0
-                    for f in range(b.columns.fibers_of[bt], b.columns.fibers_of[bt + 1]):
-                        lane = lanes.lane_of[f]
-                        lane_of[b.columns.number[f]] = lane
-                        lane_columns[lane] += 1
-                        lane_nonzeros[lane] += b.columns.first[f + 1] - b.columns.first[f]
-            loaded = bt
-        low, high = 0, 0
-        if at >= 0:
-            low, high = rows_of.fibers_of[at], rows_of.fibers_of[at + 1]
-        # Firmware: the work of each row, and the hand that it is dealt to.
-        effectual, met = 0, 0
-        for f in range(low, high):
-            products = 0
-            for p in range(rows_of.first[f], rows_of.first[f + 1]):
-                k = a.column[p]
-                met += b_entries[k]
-                if value[p] != 0.0:
-                    products += b_nonzeros[k]
-            effectual += products
-            work[f - low] = 1 if plan.by_rows else products
-            idle[f - low] = products == 0
-        numbers, many = rows_of.number[low:high], high - low
-        deal(numbers, work, many, h, plan.pe_rows, plan.schedule, hand_of, loads, rows, heap)
-        for r in range(plan.pe_rows):
-            full_rows[r], stored[r], cycles[r], head[r] = 0, 0, 0, -1
-        for f in range(high - 1, low - 1, -1):
-            r = hand_of[f - low]
-            full_rows[r] += 1
-            stored[r] += rows_of.first[f + 1] - rows_of.first[f]
-            after[f - low] = head[r]
-            head[r] = f
-            if plan.dataflow == 1 and plan.b_skips:
-                for p in range(rows_of.first[f], rows_of.first[f + 1]):
-                    cycles[r] += b_steps[a.column[p]]
-        # Products, row by row of each hand.
-        outputs, fresh = 0, 0
-        compute, intersect, all_steps = 0, 0, 0
-        words = (w + 63) // 64
-        for r in range(plan.pe_rows):
-            if head[r] < 0:
+    found = np.zeros((visits, 3), np.int64)
+    size = np.zeros(extent, np.int64)
+    for t in range(tiles.top.size):
+        base = tiles.first_visit[t]
+        for p in range(a.start[t], a.start[t + 1]):
+            size[a.column[p]] += 1
+        for p in range(a.start[t], a.start[t + 1]):
+            k = a.column[p]
+            if size[k] == 0:
                 continue
+            had, size[k] = size[k], 0
+            sliced, row = (had + pe_rows - 1) // pe_rows, tiles.top[t] + k
+            for f in range(b.of_row[row], b.of_row[row + 1]):
+                v, entries = base + b.rank[f], b.end[f] - b.first[f]
+                found[v, 0] += sliced * b.steps[f]
+                found[v, 1] += entries
+                found[v, 2] += had * entries
+    return found
+
+
+@njit(cache=True, nogil=True)
+def hold(rows, low, high, hand_of, stored, full):
+    """Entries and non-empty rows that each PE row holds of a tile."""
+    stored[:], full[:] = 0, 0
+    for f in range(low, high):
+        stored[hand_of[f - low]] += rows.first[f + 1] - rows.first[f]
+        full[hand_of[f - low]] += 1
+
+
+@njit(cache=True, nogil=True)
+def decode_and_share(plan, rows, stored, full, w, row_bits, fixed_bits):
+    """Cycles of the busiest decoder, and the most bits of A that a PE row holds."""
+    words = (w + 63) // 64 if plan.bitmask else 0
+    cycles, bits = 0, 0
+    for r in range(plan.pe_rows):
+        if rows[r] > 0:
+            cycles = max(cycles, (stored[r] + full[r] * words) * plan.passes)
+            bits = max(bits, plan.share_entry_bits * stored[r] + row_bits * rows[r] + fixed_bits)
+    return cycles, bits
+
+
+@njit(cache=True, nogil=True)
+def walk_rows(plan, tiles, a, b, visits):
+    """Gustavson of two operands that skip, shape [visits, 4] by the names above.
+
+    An entry of A takes the steps of the part of B's row that it meets. By `balanced`, a row's work is the steps of its
+    entries, but at least the column passes for each; where no entry takes longer, all visits have the same hands.
+    """
+    found = np.zeros((visits, 4), np.int64)
+    most_rows, most_visits = 1, 1
+    for t in range(tiles.height.size):
+        most_rows = max(most_rows, a.rows.fibers_of[t + 1] - a.rows.fibers_of[t])
+        most_visits = max(most_visits, tiles.first_visit[t + 1] - tiles.first_visit[t])
+    parts = plan.pe_rows
+    work, order = np.zeros(most_rows, np.int64), np.empty(most_rows, np.int64)
+    hand_of, usual = np.empty(most_rows, np.int64), np.empty(most_rows, np.int64)
+    rows, loads, heap = np.empty(parts, np.int64), np.empty(parts, np.int64), np.empty(parts, np.int64)
+    stored, full, cycles = np.empty(parts, np.int64), np.empty(parts, np.int64), np.empty(parts, np.int64)
+    steps, longer = np.zeros(most_visits, np.int64), np.zeros(most_visits, np.int64)
+    touched, met = np.empty(most_visits, np.int64), np.zeros(most_visits + 1, np.int64)
+    room = 64
+    listed, sorted_ = np.empty((room, 4), np.int64), np.empty((room, 3), np.int64)
+    for t in range(tiles.height.size):
+        base, top = tiles.first_visit[t], tiles.top[t]
+        count = tiles.first_visit[t + 1] - base
+        low, high = a.rows.fibers_of[t], a.rows.fibers_of[t + 1]
+        # What each row meets in each visit, row by row, then visit by visit.
+        meetings = 0
+        met[: count + 1] = 0
+        for f in range(low, high):
             used = 0
-            if plan.both_inner and bt >= 0:
-                used = lanes.used[bt]
-                for lane in range(used):
-                    lane_macs[lane], lane_steps[lane] = 0, 0
-            f = head[r]
-            while f >= 0:
-                if idle[f - low] and used == 0:
-                    f = after[f - low]
-                    continue
-                distinct = 0
-                for p in range(rows_of.first[f], rows_of.first[f + 1]):
-                    k, x = a.column[p], value[p]
-                    start, end = b_first[k], b_first[k] + b_entries[k]
-                    if used > 0:
-                        for q in range(start, end):
-                            lane_macs[lane_of[b.column[q]]] += 1
-                    if x == 0.0:
+            for p in range(a.rows.first[f], a.rows.first[f + 1]):
+                k = top + a.column[p]
+                for part in range(b.of_row[k], b.of_row[k + 1]):
+                    u = b.rank[part]
+                    if steps[u] == 0:
+                        touched[used] = u
+                        used += 1
+                    steps[u] += b.steps[part]
+                    longer[u] += max(b.steps[part] - plan.passes, 0)
+            if meetings + used > room:
+                room = 2 * (meetings + used)
+                larger = np.empty((room, 4), np.int64)
+                larger[:meetings] = listed[:meetings]
+                listed, sorted_ = larger, np.empty((room, 3), np.int64)
+            for c in range(used):
+                u = touched[c]
+                listed[meetings, 0], listed[meetings, 1] = u, f - low
+                listed[meetings, 2], listed[meetings, 3] = steps[u], longer[u]
+                steps[u], longer[u] = 0, 0
+                met[u] += 1
+                meetings += 1
+        before = 0
+        for u in range(count):
+            met[u], before = before, before + met[u]
+        for c in range(meetings):
+            at = met[listed[c, 0]]
+            met[listed[c, 0]] = at + 1
+            sorted_[at, 0], sorted_[at, 1], sorted_[at, 2] = listed[c, 1], listed[c, 2], listed[c, 3]
+        numbers, many, h, w = a.rows.number[low:high], high - low, tiles.height[t], tiles.width[t]
+        row_bits, fixed_bits = tiles.share_row_bits[t], tiles.share_fixed_bits[t]
+        for f in range(low, high):
+            work[f - low] = (a.rows.first[f + 1] - a.rows.first[f]) * plan.passes
+        deal(numbers, work, many, h, parts, plan.schedule, usual, loads, rows, heap, order)
+        hold(a.rows, low, high, usual, stored, full)
+        decode, share = decode_and_share(plan, rows, stored, full, w, row_bits, fixed_bits)
+        first = 0
+        for u in range(count):
+            v, end, hands = base + u, met[u], usual
+            found[v, 1], found[v, 3] = decode, share
+            if plan.schedule == 2:
+                late = 0
+                for c in range(first, end):
+                    late += sorted_[c, 2]
+                    work[sorted_[c, 0]] += sorted_[c, 2]
+                if late > 0:
+                    hands = hand_of
+                    deal(numbers, work, many, h, parts, plan.schedule, hands, loads, rows, heap, order)
+                    hold(a.rows, low, high, hands, stored, full)
+                    found[v, 1], found[v, 3] = decode_and_share(plan, rows, stored, full, w, row_bits, fixed_bits)
+                for c in range(first, end):
+                    work[sorted_[c, 0]] -= sorted_[c, 2]
+            cycles[:] = 0
+            for c in range(first, end):
+                r = hands[sorted_[c, 0]]
+                cycles[r] += sorted_[c, 1]
+                found[v, 0] = max(found[v, 0], cycles[r])
+            first = end
+    return found
+
+
+@njit(cache=True, nogil=True)
+def walk_pairs(plan, tiles, a, b, lanes, visits):
+    """The inner product of two operands that skip, shape [visits, 4] by the names above.
+
+    Each PE row intersects its rows of A with the columns of each lane: one PE row after another, all visits of a tile
+    of A at once.
+    """
+    found = np.zeros((visits, 4), np.int64)
+    most_rows, parts = 1, plan.pe_rows
+    for t in range(tiles.height.size):
+        most_rows = max(most_rows, a.rows.fibers_of[t + 1] - a.rows.fibers_of[t])
+    work, order, hand_of = np.ones(most_rows, np.int64), np.empty(most_rows, np.int64), np.empty(most_rows, np.int64)
+    rows, loads, heap = np.empty(parts, np.int64), np.empty(parts, np.int64), np.empty(parts, np.int64)
+    stored, full, queue = np.empty(parts, np.int64), np.empty(parts, np.int64), np.empty(parts + 1, np.int64)
+    matches, touched = np.zeros(lanes.columns.size, np.int64), np.empty(lanes.columns.size, np.int64)
+    tile_of = np.repeat(np.arange(lanes.first.size - 1), np.diff(lanes.first))
+    most_columns, most_walked = np.zeros(lanes.first.size - 1, np.int64), np.zeros(lanes.first.size - 1, np.int64)
+    for lane in range(tile_of.size):
+        bt, columns = tile_of[lane], lanes.columns[lane]
+        most_columns[bt] = max(most_columns[bt], columns)
+        most_walked[bt] = max(most_walked[bt], columns + lanes.entries[lane])
+    most_lanes, deepest, extent = 0, 0, 0
+    if plan.unit == 2:
+        for bt in range(lanes.first.size - 1):
+            most_lanes = max(most_lanes, lanes.first[bt + 1] - lanes.first[bt])
+        for t in range(tiles.height.size):
+            extent = max(extent, tiles.width[t])
+            deepest = max(deepest, a.columns.fibers_of[t + 1] - a.columns.fibers_of[t])
+    lanes_jumps, tree = np.empty(most_lanes * parts, np.int64), np.empty((deepest + 1) * parts, np.int64)
+    rank_of, before, waiting = np.empty(extent, np.int64), np.empty(extent, np.int64), np.empty((3, parts), np.int64)
+    for t in range(tiles.height.size):
+        low, high, w = a.rows.fibers_of[t], a.rows.fibers_of[t + 1], tiles.width[t]
+        b_first, many, words = tiles.b_first[t], high - low, (w + 63) // 64
+        count = tiles.first_visit[t + 1] - tiles.first_visit[t]
+        shift = tiles.first_visit[t] - b_first
+        if not plan.by_rows:
+            for f in range(low, high):
+                work[f - low] = a.row_nonzeros[f]
+        numbers = a.rows.number[low:high]
+        deal(numbers, work, many, tiles.height[t], parts, plan.schedule, hand_of, loads, rows, heap, order)
+        hold(a.rows, low, high, hand_of, stored, full)
+        decode, share = decode_and_share(
+            plan, rows, stored, full, w, tiles.share_row_bits[t], tiles.share_fixed_bits[t]
+        )
+        queue[0] = 0
+        for r in range(parts):
+            queue[r + 1] = queue[r] + full[r]
+        for f in range(many):
+            r = hand_of[f]
+            order[queue[r]] = f
+            queue[r] += 1
+        most_stored, most_full, all_stored, all_full = stored.max(), full.max(), stored.sum(), full.sum()
+        for bt in range(b_first, b_first + count):
+            v = shift + bt
+            found[v, 3] = share
+            columns, entries = 0, 0
+            for lane in range(lanes.first[bt], lanes.first[bt + 1]):
+                columns += lanes.columns[lane]
+                entries += lanes.entries[lane]
+            if plan.unit == 0:
+                found[v, 2] = all_stored * columns + all_full * (columns + entries)
+            elif plan.unit == 1:
+                found[v, 1], found[v, 2] = most_stored * most_columns[bt], all_stored * columns
+            elif plan.unit == 3:
+                found[v, 1], found[v, 2] = most_full * most_columns[bt] * words, all_full * columns * words
+            found[v, 1] = max(found[v, 1], decode)
+        first = 0
+        for r in range(parts):
+            used = 0
+            for c in range(first, queue[r]):
+                f = low + order[c]
+                for p in range(a.rows.first[f], a.rows.first[f + 1]):
+                    k = tiles.top[t] + a.column[p]
+                    for part in range(b.of_row[k], b.of_row[k + 1]):
+                        for q in range(b.first[part], b.end[part]):
+                            lane = lanes.of_entry[q]
+                            if matches[lane] == 0:
+                                touched[used] = lane
+                                used += 1
+                            matches[lane] += 1
+            if plan.unit == 0 and full[r] > 0:
+                for bt in range(b_first, b_first + count):
+                    v = shift + bt
+                    if stored[r] * most_columns[bt] + full[r] * most_walked[bt] <= found[v, 1]:
                         continue
-                    for q in range(start, end):
-                        j, y = b.column[q], b.value[q]
-                        sums[j] += x * y
-                        touched[distinct] = j
-                        if plan.b_padded and y == 0.0:
-                            continue
-                        distinct += 1 - marks[j]
-                        marks[j] = 1
-                outputs += distinct
-                if distinct > 0:
-                    i, left = rows_of.number[f], visits.n[v] * plan.nominal_n
-                    if z_tile[i] != place:
-                        start, end = z.start[top + i], z.start[top + i + 1]
-                        z_tile[i] = place
-                        z_first[i] = place_of(z.column, start, end, left)
-                        z_last[i] = place_of(z.column, z_first[i], end, left + columns)
-                    first, last = z_first[i], z_last[i]
-                    if last - first <= 8 * distinct:
-                        for q in range(first, last):
-                            j = z.column[q] - left
-                            if marks[j] == 1:
-                                z.value[q] += sums[j]
-                                fresh += 1 - z.seen[q]
-                                z.seen[q] = 1
-                    else:
-                        for c in range(distinct):
-                            q = place_of(z.column, first, last, left + touched[c])
-                            z.value[q] += sums[touched[c]]
-                            fresh += 1 - z.seen[q]
-                            z.seen[q] = 1
-                    for c in range(distinct):
-                        sums[touched[c]], marks[touched[c]] = 0.0, 0
-                if used > 0 and plan.unit == 2:
-                    jump_over_columns(
-                        a.column,
-                        rows_of.first[f],
-                        rows_of.first[f + 1],
-                        b,
-                        b.rows.fibers_of[bt],
-                        b.rows.fibers_of[bt + 1],
-                        w,
-                        lanes.of_entry,
-                        lane_steps,
-                    )
-                f = after[f - low]
-            for lane in range(used):
+                    for lane in range(lanes.first[bt], lanes.first[bt + 1]):
+                        columns = lanes.columns[lane]
+                        steps = stored[r] * columns + full[r] * (columns + lanes.entries[lane]) - matches[lane]
+                        found[v, 1] = max(found[v, 1], steps)
+            for c in range(used):
+                lane = touched[c]
+                v = shift + tile_of[lane]
+                found[v, 0] = max(found[v, 0], matches[lane])
                 if plan.unit == 0:
-                    steps = stored[r] * lane_columns[lane] + full_rows[r] * (lane_nonzeros[lane] + lane_columns[lane])
-                    steps -= lane_macs[lane]
-                elif plan.unit == 1:
-                    steps = stored[r] * lane_columns[lane]
-                elif plan.unit == 2:
-                    steps = lane_steps[lane]
-                else:
-                    steps = full_rows[r] * lane_columns[lane] * words + lane_macs[lane]
-                compute = max(compute, lane_macs[lane])
-                intersect = max(intersect, steps)
-                all_steps += steps
-        # What the most loaded PE row takes. Where A does not skip, each of its rows has all positions.
-        b_row_steps = (columns + plan.passes - 1) // plan.passes
-        b_row_steps = plan.passes * ((b_row_steps + plan.width - 1) // plan.width)
-        b_tile_steps = b_row_steps * w
-        most_rows = (h + plan.pe_rows - 1) // plan.pe_rows
-        if plan.b_skips:
-            b_tile_steps = b.tile_steps[bt] if bt >= 0 else 0
-        lane_most = (columns + plan.width - 1) // plan.width
-        for r in range(plan.pe_rows):
-            if plan.dataflow == 2:
-                break
-            if plan.a_skips:
-                decode = stored[r] * plan.passes
-                if plan.bitmask:
-                    decode += full_rows[r] * words * plan.passes
-                intersect = max(intersect, decode)
-                if plan.dataflow == 1:
-                    compute = max(compute, cycles[r] if plan.b_skips else stored[r] * b_row_steps)
-                elif not plan.b_skips:
-                    compute = max(compute, stored[r] * lane_most)
-                    steps = walk_full_columns(plan.unit, stored[r], full_rows[r], w)
-                    intersect = max(intersect, steps * lane_most)
-                    all_steps += steps * columns
-        if not plan.a_skips:
-            if plan.dataflow != 0:
-                compute = most_rows * b_tile_steps
-            elif plan.b_skips:
-                compute = most_rows * (lanes.most[bt] if bt >= 0 else 0)
-            else:
-                compute = most_rows * w * lane_most
-        elif plan.dataflow == 2 and at >= 0:
-            for f in range(a.columns.fibers_of[at], a.columns.fibers_of[at + 1]):
-                dealt = (a.columns.first[f + 1] - a.columns.first[f] + plan.pe_rows - 1) // plan.pe_rows
-                compute += dealt * (b_steps[a.columns.number[f]] if plan.b_skips else b_row_steps)
-        found[v, 0], found[v, 1], found[v, 2] = compute, intersect, all_steps
-        found[v, 3], found[v, 4], found[v, 5], found[v, 6] = effectual, met, outputs, fresh
-        if plan.counts_rows:
-            row_bits, fixed = visits.share_row_bits[v], visits.share_fixed_bits[v]
-            for r in range(plan.pe_rows):
-                if rows[r] > 0:
-                    found[v, 7] = max(found[v, 7], plan.share_entry_bits * stored[r] + row_bits * rows[r] + fixed)
-        if plan.selects and at >= 0:
-            found[v, 8] = a.columns.fibers_of[at + 1] - a.columns.fibers_of[at]
-            for f in range(a.columns.fibers_of[at], a.columns.fibers_of[at + 1]):
-                found[v, 9] += b_entries[a.columns.number[f]]
+                    found[v, 2] -= matches[lane]
+                elif plan.unit == 3:
+                    found[v, 1] = max(found[v, 1], full[r] * lanes.columns[lane] * words + matches[lane])
+                    found[v, 2] += matches[lane]
+                matches[lane] = 0
+            first = queue[r]
+        if plan.unit == 2:
+            for g in range(a.columns.fibers_of[t], a.columns.fibers_of[t + 1]):
+                rank_of[a.columns.number[g]] = g - a.columns.fibers_of[t]
+            for bt in range(b_first, b_first + count):
+                jumps = lanes_jumps[: (lanes.first[bt + 1] - lanes.first[bt]) * parts]
+                jumps_of_hands(a, b, lanes, (t, bt), (hand_of, full), (rank_of, before, tree, waiting), w, jumps)
+                for at in range(jumps.size):
+                    found[shift + bt, 1] = max(found[shift + bt, 1], jumps[at])
+                    found[shift + bt, 2] += jumps[at]
     return found
