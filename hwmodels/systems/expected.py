@@ -43,16 +43,16 @@ class RowLengths:
     def longer_than(self, length: float | np.ndarray, weighted: bool = False) -> np.ndarray:
         """Share of the rows (weighted: of the non-zeros) that are in rows longer than `length`."""
         if self.unevenness < EVEN:
-            return (np.asarray(length) < self.mean).astype(float)
+            return np.asarray(np.asarray(length) < self.mean, float)
         shape = 1.0 / self.unevenness
-        return gamma.sf(length, shape + weighted, scale=self.mean / shape)
+        return np.asarray(gamma.sf(length, shape + weighted, scale=self.mean / shape))
 
     def hit(self, share: float | np.ndarray) -> np.ndarray:
         """Chance that a row has a non-zero in a `share` of the columns, its non-zeros falling anywhere (Poisson)."""
         drawn = self.mean * np.asarray(share, float)
         if self.unevenness < EVEN:
-            return -np.expm1(-drawn)
-        return -np.expm1(-np.log1p(self.unevenness * drawn) / self.unevenness)
+            return np.asarray(-np.expm1(-drawn))
+        return np.asarray(-np.expm1(-np.log1p(self.unevenness * drawn) / self.unevenness))
 
     def counts(self) -> np.ndarray:
         """How many rows are longer than 0.5, 1.5, ...: non-zeros of each column when rows are pushed to the left."""
@@ -80,7 +80,7 @@ class Collisions:
     def distinct(self, products: float | np.ndarray) -> np.ndarray:
         """Expected distinct outputs of the first `products`: `S (1 - exp(-products / S))`, S the support."""
         drawn = np.asarray(products, float)
-        return drawn if np.isinf(self.support) else -self.support * np.expm1(-drawn / self.support)
+        return drawn if np.isinf(self.support) else np.asarray(-self.support * np.expm1(-drawn / self.support))
 
     @property
     def draws(self) -> float:

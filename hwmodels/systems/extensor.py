@@ -43,9 +43,9 @@ class ExTensor(System):
     - *PEs.* Each pair of non-empty fibers of two tiles that meet costs one step of skip-ahead intersection; matches are
       few in hypersparse fibers.
 
-    Without the pattern, non-zeros fall anywhere in rows of gamma distributed length. Tile sizes are the mapping's: the
-    defaults are what the artifact uses most. Energy: DRAM, reads of both fibers from the PE's buffer for each step, and
-    MACs, by this project's technology at 32 nm. Nothing is fitted.
+    Without the pattern, non-zeros fall anywhere in rows of gamma distributed length, all with as many outputs. Tile
+    sizes are the mapping's: the defaults are what the artifact uses most. Energy: DRAM, reads of both fibers from the
+    PE's buffer for each step, and MACs, by this project's technology at 32 nm. Nothing is fitted.
     """
 
     m_tiles: int = 32
@@ -69,7 +69,7 @@ class ExTensor(System):
 
     def counts(self, work: Work) -> Counts:
         """Counts of a product of sparse A and B: on the pattern if it is known, else in expectation."""
-        parts = ceil(work.n / (self.n_tiles * self.pe_tile))
+        parts = float(ceil(work.n / (self.n_tiles * self.pe_tile)))
         if work.kernel is not None and work.kernel.b is not None:
             return self._on_pattern(work, parts)
         rows = RowLengths.of_a(work)
@@ -82,7 +82,7 @@ class ExTensor(System):
         again = work.z_nonzeros * max(touched - 1.0, 0.0)
         return Counts(a_fibers * tiles, b_fibers * tiles, a_fibers * b_fibers * tiles, again, parts)
 
-    def _on_pattern(self, work: Work, parts: int) -> Counts:
+    def _on_pattern(self, work: Work, parts: float) -> Counts:
         kernel, side = work.kernel, self.pe_tile
         assert kernel is not None
         assert kernel.b is not None
@@ -135,7 +135,7 @@ class ExTensor(System):
                 "mac": work.multiplies * mac_pj,
             },
             area_mm2={"intersection": 2.38, "glb": self.area_mm2 - 2.38},
-            peak_macs_per_cycle=self.pes,
+            peak_macs_per_cycle=float(self.pes),
             dram_bytes={
                 "a": moved["a"],
                 "b": moved["b"],

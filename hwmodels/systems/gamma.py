@@ -80,6 +80,6 @@ class Gamma(System):
             },
             energy_pj={"dram": 8 * sum(moved.values()) * self.dram_pj_per_bit},
             area_mm2={"accumulator": self.area_mm2},
-            peak_macs_per_cycle=self.pes,
+            peak_macs_per_cycle=float(self.pes),
             dram_bytes=moved,
         )

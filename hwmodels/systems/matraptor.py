@@ -95,7 +95,7 @@ class MatRaptor(System):
         taken = np.maximum(np.asarray(row_length, float) / (self.queues - 1), 1.0)
         y = max(draws / (self.queues - 1), 1e-6)
         held = -np.expm1(-y) / y
-        return np.maximum(taken * (1 - held) / y + held / 2, 1.0)
+        return np.asarray(np.maximum(taken * (1 - held) / y + held / 2, 1.0))
 
     def busy_cycles(self, work: Work, work_row_length: float | None = None) -> tuple[float, float, float]:
         """Cycles of the memory, of the merging, and of the run: the most loaded PE's."""
@@ -140,6 +140,6 @@ class MatRaptor(System):
                 "noc": 0.006067 * pj_per_cycle * run,
             },
             area_mm2={"accumulator": 1.901, "mac": 0.080, "decoder": 0.258, "noc": 0.016},
-            peak_macs_per_cycle=self.pes,
+            peak_macs_per_cycle=float(self.pes),
             dram_bytes=self.traffic_bytes(work),
         )

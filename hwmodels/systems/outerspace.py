@@ -65,7 +65,7 @@ class OuterSpace(System):
                 "noc": energy * 0.21 / 4.95,
             },
             area_mm2={"mac": 49.1, "glb": 37.5, "noc": 0.1},
-            peak_macs_per_cycle=self.pes,
+            peak_macs_per_cycle=float(self.pes),
             dram_bytes={
                 "a": moved["a"],
                 "b": moved["b"],

@@ -169,7 +169,7 @@ class SpArch(System):
             },
             area_mm2={"accumulator": 0.606 * self.area_mm2, "glb": 0.204 * self.area_mm2,
                       "decoder": 0.174 * self.area_mm2, "mac": 0.016 * self.area_mm2},
-            peak_macs_per_cycle=self.multipliers,
+            peak_macs_per_cycle=float(self.multipliers),
             dram_bytes={"a": moved["a"], "b": moved["b"], "z_read": partial, "z_write": moved["z"] + partial},
         )  # fmt: skip
 

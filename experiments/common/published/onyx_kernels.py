@@ -3,13 +3,13 @@
 The paper prints gains, but neither operands nor CPU times. The authors' scripts for evaluating Onyx and its CPU
 baseline (github.com/weiya711/sam) say what they may have been: matrices like qiulp, bcsstm26, west2021 and tols2000, of
 about 1,900 rows and 4,500 non-zeros (scripts/tensor_names/onyx_eval_final.txt), times or plus themselves shifted by a
-column; tensors of sides up to 60 with a third of the entries filled (sam/onyx/tensordataset); vectors and matrices of ten rows,
-half filled (compiler/bench.h, compiler/baseline.cpp); on the CPU, TACO's code for the same expression.
+column; tensors of sides up to 60 with a third of the entries filled (sam/onyx/tensordataset); vectors and matrices of
+ten rows, half filled (compiler/bench.h, compiler/baseline.cpp); on the CPU, TACO's code for the same expression.
 
 *Onyx* loads an operand a word a cycle, all at the same time, merges fibers an element of their union and a stop a
-cycle, and writes outputs a word a cycle; the three follow each other, as for one tile. *The CPU* takes `STEP_CYCLES` for
-each step of a merge, which ends with the shorter fiber, and mispredicts a match as often as there is one. Nothing is
-fitted. Left out: libraries that do not merge (MKL for SpMSpM), caches, calls, real tensors, and the tiles of Onyx.
+cycle, and writes outputs a word a cycle; the three follow each other, as for one tile. *The CPU* takes `STEP_CYCLES`
+for each step of a merge, which ends with the shorter fiber, and mispredicts a match as often as there is one. Nothing
+is fitted. Left out: libraries that do not merge (MKL for SpMSpM), caches, calls, real tensors, and the tiles of Onyx.
 """
 
 from collections.abc import Mapping

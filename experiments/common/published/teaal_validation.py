@@ -33,11 +33,11 @@ BARS = {
     "GAMMA, traffic": _traffic("gamma"),
 }
 UNIFORM: Mapping[str, tuple[float, float]] = {
-    "uniform0": (4986, 8e-3),
-    "uniform1": (9987, 2e-3),
-    "uniform2": (19937, 5e-4),
-    "uniform3": (39888, 1.3e-4),
-    "uniform4": (79730, 3.1e-5),
+    "uniform0": (4986.0, 8e-3),
+    "uniform1": (9987.0, 2e-3),
+    "uniform2": (19937.0, 5e-4),
+    "uniform3": (39888.0, 1.3e-4),
+    "uniform4": (79730.0, 3.1e-5),
 }
 """Size and density (the artifact's scripts/outerspace.py)."""
 SIGMA_DENSITIES = (0.2, 0.9)
