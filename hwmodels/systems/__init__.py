@@ -9,18 +9,22 @@ What a model cannot express is in its `limits`. The usual call is `SYSTEMS["eie"
 | `system` | `System`, and `cost_of`, which makes a `Cost` of totals |
 | `template` | `TemplateDesign(hardware, mapping, technology)`: a design of this project as a system |
 | one module a system | parameters, mechanism, limits and source of each in `SYSTEMS` |
-| `convolution`, `chance`, `expected` | what they share: sizes of convolutions, expectations for random patterns |
+| `eie_units` | the tables of area and power of EIE's paper by this project's technology |
+| `convolution`, `chance`, `expected`, `broadcast` | what they share: sizes, expectations of random patterns, queues |
 """
 
 from hwmodels.systems.cambricon_s import CambriconS
 from hwmodels.systems.cambricon_x import CambriconX
 from hwmodels.systems.cerebras import CerebrasWse2
+from hwmodels.systems.dstc import Dstc
+from hwmodels.systems.eie import Eie
 from hwmodels.systems.extensor import ExTensor
 from hwmodels.systems.eyeriss_v1 import EyerissV1
 from hwmodels.systems.eyeriss_v2 import EyerissV2
 from hwmodels.systems.gamma import Gamma
 from hwmodels.systems.loihi import Loihi
 from hwmodels.systems.matraptor import MatRaptor
+from hwmodels.systems.nvidia import A100, H100
 from hwmodels.systems.onyx import Onyx
 from hwmodels.systems.outerspace import OuterSpace
 from hwmodels.systems.scnn import Scnn
@@ -34,6 +38,7 @@ from hwmodels.systems.work import Work, uniform_work, work_of
 SYSTEMS: dict[str, System] = {
     system.name: system
     for system in (
+        Eie(),
         EyerissV1(),
         CambriconX(),
         CambriconS(),
@@ -46,6 +51,9 @@ SYSTEMS: dict[str, System] = {
         MatRaptor(),
         Gamma(),
         Onyx(),
+        Dstc(),
+        A100,
+        H100,
         CerebrasWse2(),
         Loihi(),
         ServerCpu(),
