@@ -1,5 +1,6 @@
 """Onyx's sparsity sweep and gains in energy-delay product, by `hwmodels.systems.onyx` and `onyx_kernels`."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -34,8 +35,8 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
         return 1e3 * _seconds(SIMULATED.sparse_cycles(_product(point, float(point.params["sparsity_pct"]))))
     if point.metric == "dense configuration time":
         return 1e3 * _seconds(SIMULATED.dense_cycles(_product(point, 0.0)))
-    if "speedup over dense" in point.metric:
-        zeros = float(point.metric.split(" at ")[1].split("%")[0])
+    if stated := re.search(r"speedup over dense.* at ([\d.]+) ?%", point.metric):
+        zeros = float(stated[1])
         return SIMULATED.dense_cycles(_product(point, 0.0)) / SIMULATED.sparse_cycles(_product(point, zeros))
     if point.metric == "crossover sparsity":
         dense = SIMULATED.dense_cycles(_product(point, 0.0))

@@ -9,9 +9,6 @@ from hwmodels.systems.outerspace import OuterSpace
 from hwmodels.systems.sparch import SpArch
 
 BARS = {
-    "traffic of A and B, of a few pixels' height": Bar(
-        lambda point: point.metric.startswith(("DRAM traffic A", "DRAM traffic B"))
-    ),
     "traffic": Bar(lambda point: point.metric.startswith("DRAM traffic"), mean=0.1),
     "times on uniform matrices": Bar(lambda point: point.metric == "A*A^T time reported"),
     "A x A throughput, derived": Bar(lambda point: point.metric.startswith("A*A throughput")),
@@ -23,13 +20,16 @@ MACHINE, OTHER = OuterSpace(), SpArch()
 def predict(point: Point, points: Sequence[Point]) -> float | str:
     """The figure that the model gives, or why it gives none."""
     if point.metric == "A*A^T time reported":
+        if not {"rows", "nnz"} <= set(point.params):
+            return "the size of this operand is not given"
         return float(MACHINE.cost(uniform(point)).latency_s) * 1e9
     work = square_of(point.workload, point.params)
     if isinstance(work, str):
         return work
     if point.metric.startswith("DRAM traffic "):
         operand = point.metric.removeprefix("DRAM traffic ").split()[0].lower()
-        return MACHINE.traffic_bytes(work)[operand] / minimum_bytes(work)
+        moved = MACHINE.traffic_bytes(work)
+        return moved[operand] / minimum_bytes(work) if operand in moved else "no such operand"
     if point.metric.startswith("A*A throughput"):
         return 2e-9 * work.multiplies / float(MACHINE.cost(work).latency_s)
     if point.metric == "SpArch speedup over OuterSPACE":

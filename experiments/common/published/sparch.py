@@ -36,7 +36,7 @@ ABLATION: Mapping[str, dict[str, bool]] = {
 def predict(point: Point, points: Sequence[Point]) -> float | str:
     """The figure that the model gives, or why it gives none."""
     if point.metric.startswith("DSE"):
-        design = _design(point.metric)
+        design = _design(point.metric) if point.unit in ("MB", "GFLOPS") else "neither traffic nor throughput"
         return design if isinstance(design, str) else average(design, point.unit)
     if point.metric.startswith("ablation"):
         return _ablation(point)
@@ -56,7 +56,9 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
 
 def _design(metric: str) -> SpArch | str:
     numbers = [int(number) for number in re.findall(r"\d+", metric)]
-    if "prefetch lines x elements" in metric:
+    if not numbers or min(numbers) < 1:
+        return "the setting is not given"
+    if "prefetch lines x elements" in metric and len(numbers) == 2:
         return replace(MACHINE, buffer_lines=numbers[0], line_elements=numbers[1])
     if "comparator array" in metric:
         return replace(MACHINE, comparators=numbers[0])
