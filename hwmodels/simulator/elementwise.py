@@ -53,7 +53,7 @@ class Pairs(NamedTuple):
 
 
 class Streams(NamedTuple):
-    """An operand as fibers: see `operand.Rows`, and position along its fiber and value of each entry."""
+    """An operand as fibers: see `operand.Fibers`, and position along its fiber and value of each entry."""
 
     fibers_of: np.ndarray
     number: np.ndarray

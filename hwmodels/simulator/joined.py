@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 from hwmodels.simulator.machine import Machine
 from hwmodels.simulator.multiply import multiply_sparse
-from hwmodels.simulator.operand import Columns, Operand, Rows
+from hwmodels.simulator.operand import Columns, Fibers, Operand
 from hwmodels.simulator.segments import across_tiles
 from hwmodels.simulator.visits import Numbering
 from hwmodels.simulator.walk import deal_columns, row_steps
@@ -33,7 +33,7 @@ class Left(NamedTuple):
 
     start: np.ndarray
     column: np.ndarray
-    rows: Rows
+    rows: Fibers
     row_nonzeros: np.ndarray
     columns: Columns
     row_of: np.ndarray
@@ -53,7 +53,7 @@ class Right(NamedTuple):
     end: np.ndarray
     nonzeros: np.ndarray
     steps: np.ndarray
-    tile_rows: Rows
+    tile_rows: Fibers
     above: np.ndarray
     below: np.ndarray
 

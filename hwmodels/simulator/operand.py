@@ -19,7 +19,7 @@ RUN = 16
 PerTile = Integer[np.ndarray, " tiles"]
 
 
-class Rows(NamedTuple):
+class Fibers(NamedTuple):
     """The entries of each tile row by row, as they lie; see `segments.cut_rows`."""
 
     fibers_of: np.ndarray
@@ -69,9 +69,9 @@ class Operand:
         return np.flatnonzero(self.index >= 0) if self.format == "dense" else np.arange(len(self.index))
 
     @cached_property
-    def rows(self) -> Rows:
+    def rows(self) -> Fibers:
         """Entries by row."""
-        return Rows(*cut_rows(self.start, self.row))
+        return Fibers(*cut_rows(self.start, self.row))
 
     @cached_property
     def columns(self) -> Columns:

@@ -26,7 +26,7 @@ def walk_full_columns(unit, entries, rows, w):
 def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
     """For each tile, shape [T, 6]: what the most loaded PE row has of it.
 
-    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Rows`);
+    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Fibers`);
     `bits` [3, T]: bits for each entry, each row, and fixed, of a share; `by_rows`: the work of a non-empty row is one.
     Quantities: entries that it works on; decoder steps; stored bits; steps of its intersection unit against one full
     column; such steps of all PE rows together; rows that give results.
