@@ -29,6 +29,8 @@ from workloads.errors import InputError
 UNREAD = "quoted from memory in the facts: no evidence"
 WORDS = "published in words, not as a number"
 ZERO = "published as zero: no relative error"
+TECHNOLOGY = "technology"
+"""No machine: what all are priced by. Its figures are the embedded ones where a folder has none."""
 LONGEST_NAME = 64
 """Characters of a group's name in the table."""
 
@@ -92,17 +94,18 @@ def chosen_systems(folder: Path | None, wanted: Sequence[str] = ()) -> tuple[str
     if unknown:
         raise InputError(f"--systems {unknown[0]}: no such system; choose from {', '.join(SYSTEMS)}.")
     found = tuple(s for s in SYSTEMS if not wanted or s in wanted)
-    if folder is not None:
-        found = tuple(s for s in found if (folder / f"{s}.json").is_file())
-        if not found:
-            raise InputError(f"--facts {folder}: holds the file of no system, as {SYSTEMS[0]}.json would be one.")
-    return found
+    if folder is not None and not any((folder / f"{s}.json").is_file() for s in found):
+        raise InputError(f"--facts {folder}: holds the file of no system, as {found[0]}.json would be one.")
+    return tuple(s for s in found if folder is None or s == TECHNOLOGY or (folder / f"{s}.json").is_file())
 
 
 def predict_all(folder: Path | None, system: str) -> list[Row]:
     """Rows of all points of a system. Where a point refers to another, the embedded figures are at hand as well."""
     how = predictor(system)
+    if folder is not None and system == TECHNOLOGY and not (folder / f"{system}.json").is_file():
+        folder = None
     points = [*read_points(folder, system), *read_facts(folder, system, how.facts)]
+    points += how.derived(points)
     known = points
     if folder is not None and (EMBEDDED / f"{system}.json").is_file():
         known = [*points, *read_points(None, system), *read_facts(None, system, how.facts)]
