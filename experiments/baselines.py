@@ -285,7 +285,7 @@ def limits_words() -> str:
 def mean_words(machines: Sequence[Machine], design: Machine) -> str:
     """The design's geometric means over what was measured, and over the dense accelerator."""
     lines = ["The design, geometric mean over kernels:"]
-    rivals = [(m.name, m.title) for m in machines if m.kind in ("cpu", "gpu") or m.name == "dense"]
+    rivals = [(m.name, m.title) for m in machines if m.kind in ("cpu", "gpu", "gpu_model") or m.name == "dense"]
     for name, title in [(None, "the better CPU run of each kernel"), *rivals]:
         over = gains(machines, design, name)
         if over:

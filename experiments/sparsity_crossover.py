@@ -13,8 +13,8 @@ least energy x delay x area over a full matrix and one of 10 % with as much effe
 every density by the best of all mappings (least energy-delay product). A second dense machine, of the area of the CSR
 machine, says what that area would have bought without any sparse unit. The published systems and a core of the CPU at
 hand (measured) run the same matrices, each against a dense counterpart of its own: for a system, a dense array of as
-many multipliers that are always busy; for the CPU, BLAS on the same matrix stored dense. No figure is scaled from one
-node to another.
+many multipliers that are always busy; for GPUs, which are given 2:4 patterns, themselves; for the CPU, BLAS on the same
+matrix stored dense. No figure is scaled from one node to another.
 
 Writes to --out:
     crossover.csv    one row a machine and density: latency, energy by component, utilisation, bottleneck, mapping
@@ -120,7 +120,7 @@ def run(config: Config) -> None:
     equal = finder.dense_of_area(machines["dense"], machines["csr"].area_mm2, budget, seeds)
     modes = {mode: finder.with_zeros(machines["csr"], mode) for mode in ("compute", "gate")}
     modes["skip"] = machines["csr"].costs
-    curves = [*system_curves(SYSTEMS, kernels[False]), cpu_curve(kernels[False])]
+    curves = [*system_curves(SYSTEMS, *(kernels[family] for family in (False, True))), cpu_curve(kernels[False])]
 
     zeros_at = int(np.argmin(np.abs(np.log(np.array(densities) / MOSTLY_ZEROS))))
     crossings = crossing_rows(densities, machines, equal)
@@ -144,7 +144,9 @@ def run(config: Config) -> None:
     print(dense_price(machines, equal))
     print(f"\n{at_density(machines, equal, zeros_at, densities[zeros_at])}")
     print(f"\n{zero_table(modes, zeros_at, densities[zeros_at])}")
-    print("\nSystems, each against a dense array of as many multipliers (energy: against itself on dense operands)\n")
+    print(
+        "\nSystems, each against a dense array of as many multipliers (energy, and GPUs: against themselves, dense)\n"
+    )
     print(system_table(densities, curves, zeros_at))
     print("\n".join(cannot(curves)))
     print(f"\n{output.seconds:.1f} s")

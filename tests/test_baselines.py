@@ -15,7 +15,7 @@ from matplotlib.image import imread
 
 from experiments import baselines
 from experiments.common.baselines_claim import FASTER, LESS_ENERGY, ONYX_EDP_GAINS
-from experiments.common.baselines_machines import Machine, Run, best_cpu, gains, geometric_mean
+from experiments.common.baselines_machines import Machine, Run, best_cpu, gains, geometric_mean, of_gpu_model
 from experiments.common.cli import USAGE_ERROR, main
 from hwmodels import evaluate, make_hardware, make_mapping
 from hwmodels.baselines import cpu_power, dense_cpu, dense_gpu, gemm_rate, gpu_device, sparse_cpu, sparse_gpu
@@ -23,6 +23,7 @@ from hwmodels.baselines.cpu_power import FALLBACK, cpu_name
 from hwmodels.baselines.gpu import board_watts
 from hwmodels.baselines.timing import time_runs
 from hwmodels.systems import SYSTEMS, TemplateDesign, uniform_work, work_of
+from hwmodels.systems.nvidia import Gpu
 from workloads import SparseKernel, generators, measure
 from workloads.errors import InputError
 
@@ -197,6 +198,17 @@ def test_the_better_cpu_run_and_means_over_it():
     assert sparse.total(np.array([1.0, 10.0])) == (42.0, 42.0)
 
 
+def test_a_gpu_runs_2_4_only_where_the_pattern_is_one():
+    gpu = next(system for system in SYSTEMS.values() if isinstance(system, Gpu))
+    structured = SparseKernel("2:4", generators.n_of_m(4096, 4096, 2, 4, 0), None, 4096)
+    loose = SparseKernel("loose", generators.uniform(64, 64, 0.3, 0), None, 64)
+    dense, sparse = of_gpu_model(gpu, [work_of(structured), work_of(loose)])
+    assert sparse.able() == [0]
+    assert "not 2:4" in str(sparse.runs[1])
+    assert 1 < dense.run(0).latency_s / sparse.run(0).latency_s <= 2
+    assert dense.able() == [0, 1]
+
+
 def test_onyx_reaches_the_claim_on_its_best_kernel_alone():
     """Koul et al., VLSI 2024, Fig. 7b: geometric mean 39.9."""
     gains = np.array(list(ONYX_EDP_GAINS.values()))
@@ -214,7 +226,9 @@ def test_script_puts_machines_side_by_side(tmp_path: Path, capsys: pytest.Captur
     assert main(baselines.run, baselines.Config, args) == 0
     said = capsys.readouterr().out
     machines = {row["machine"]: row for row in rows_of(tmp_path / "machines.csv")}
-    assert {"design", "dense", "cpu_dense_1", "cpu_sparse", *SYSTEMS} <= set(machines)
+    gpus = {name for name, system in SYSTEMS.items() if isinstance(system, Gpu)}
+    both = {f"{name}_{way}" for name in gpus for way in ("dense", "2_4")}
+    assert {"design", "dense", "cpu_dense_1", "cpu_sparse", *(set(SYSTEMS) - gpus), *both} <= set(machines)
     assert machines["cpu_sparse"]["latency_by"] == "measured"
     assert machines["cpu_sparse"]["energy_by"] == "modelled"
     assert machines["design"]["latency_by"] == "modelled"

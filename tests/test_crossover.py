@@ -15,6 +15,7 @@ from experiments.common.crossover_curves import crossing, system_curve
 from experiments.common.crossover_machines import ANCHORS, KINDS, Finder
 from experiments.common.crossover_patterns import density_grid, read_patterns
 from hwmodels.systems import SYSTEMS, work_of
+from hwmodels.systems.nvidia import Gpu
 from workloads import generators
 
 DENSITIES = [1.0, 0.5, 0.1, 0.02]
@@ -138,7 +139,8 @@ def test_script_writes_curves_and_crossings(tmp_path: Path, capsys: pytest.Captu
         parts = [float(v) for k, v in row.items() if k.startswith("energy_") and k != "energy_pj"]
         assert sum(parts) == pytest.approx(float(row["energy_pj"]), rel=1e-4)
     assert {row["zeros"] for row in rows("zeros.csv")} == {"compute", "gate", "skip"}
-    assert {row["system"] for row in rows("systems.csv")} == {*SYSTEMS, "cpu"}
+    systems = {f"{name}_2_4" if isinstance(system, Gpu) else name for name, system in SYSTEMS.items()}
+    assert {row["system"] for row in rows("systems.csv")} == {*systems, "cpu"}
     csr = next(row for row in rows("crossings.csv") if row["machine"] == "csr")
     assert 0.05 < float(csr["energy_vs_dense"]) < 1
     assert min(imread(tmp_path / "crossover.png").shape[:2]) >= 600

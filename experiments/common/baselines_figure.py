@@ -16,7 +16,8 @@ from experiments.common.style import OKABE_ITO, RESOURCE_COLOURS, new_figure
 KINDS: dict[str, dict[str, Any]] = {
     "design": {"color": OKABE_ITO["vermilion"], "marker": "*", "s": 130, "label": "designs of this project"},
     "preset": {"color": OKABE_ITO["blue"], "marker": "o", "s": 28, "label": "published systems (models)"},
-    "gpu": {"color": OKABE_ITO["green"], "marker": "s", "s": 32, "label": "GPU"},
+    "gpu_model": {"color": OKABE_ITO["green"], "marker": "s", "s": 28, "label": "GPUs (models)"},
+    "gpu": {"color": OKABE_ITO["black"], "marker": "s", "s": 32, "label": "GPU at hand (measured)"},
     "cpu": {"color": OKABE_ITO["black"], "marker": "D", "s": 28, "label": "CPU at hand (measured)"},
 }
 
@@ -56,7 +57,7 @@ def baselines_figure(machines: Sequence[Machine], verdicts: Sequence[Verdict], t
         Line2D([], [], ls="", marker="o", mfc=RESOURCE_COLOURS[name], mec="black", ms=7, label=f"bound by {name}")
         for name in dict.fromkeys(one.bound_by for one in verdicts)
     ]
-    figure.legend(handles=bound, loc="outside lower right", ncols=len(bound), columnspacing=1.2)
+    right.legend(handles=bound, loc="lower right")
     return figure
 
 

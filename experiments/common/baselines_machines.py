@@ -26,6 +26,7 @@ from hwmodels.baselines import (
 from hwmodels.baselines.cpu_power import cpu_name, cpu_node, usable_cores
 from hwmodels.cost import Cost
 from hwmodels.systems import System, Work, work_of
+from hwmodels.systems.nvidia import Gpu
 from workloads import SparseKernel, Workload
 from workloads.errors import InputError
 
@@ -60,7 +61,7 @@ class Machine:
     node: str
     """Technology node. Figures of different nodes are put side by side as they are, never scaled."""
     kind: str
-    """`design`, `preset`, `cpu` or `gpu`."""
+    """`design`, `preset`, `gpu_model`, `gpu` or `cpu`; the last two are at hand."""
     runs: Sequence[Run | str]
 
     def able(self) -> list[int]:
@@ -102,15 +103,34 @@ def of_design(name: str, title: str, node: str, costed: Costed) -> Machine:
     return Machine(name, title, node, "design", [_of_cost(cost) for cost in costed.kernels])
 
 
-def of_system(system: System, works: Sequence[Work], change: Callable[[Work], Work] | None = None) -> Machine:
-    """A preset, on works as they are or changed."""
-    runs = [_attempt(lambda w=work: system.cost(change(w) if change else w)) for work in works]
+def of_system(system: System, works: Sequence[Work]) -> Machine:
+    """A preset."""
+    runs = [_attempt(lambda w=work: system.cost(w)) for work in works]
     return Machine(system.name, system.title, node_words(system), "preset", runs)
+
+
+def of_gpu_model(gpu: Gpu, works: Sequence[Work]) -> list[Machine]:
+    """A modelled GPU, dense and with A stored 2:4; the latter only where the pattern is one."""
+
+    def structured(work: Work) -> Cost:
+        if work.fullest_of_four > 2:
+            raise InputError(f"the pattern is not 2:4, a group of four has {work.fullest_of_four:g} non-zeros")
+        return gpu.cost(work)
+
+    dense = [_attempt(lambda w=work: gpu.cost(dataclasses.replace(w, fullest_of_four=4.0))) for work in works]
+    two_of_four = [_attempt(lambda w=work: structured(w)) for work in works]
+    return [
+        Machine(f"{gpu.name}_dense", f"{gpu.title}, dense", node_words(gpu), "gpu_model", dense),
+        Machine(f"{gpu.name}_2_4", f"{gpu.title}, 2:4", node_words(gpu), "gpu_model", two_of_four),
+    ]
 
 
 def of_systems(systems: Mapping[str, System], works: Sequence[Work]) -> list[Machine]:
     """All presets."""
-    return [of_system(one, works) for one in tqdm(systems.values(), desc="presets", disable=not show_progress())]
+    machines = []
+    for one in tqdm(systems.values(), desc="presets", disable=not show_progress()):
+        machines += of_gpu_model(one, works) if isinstance(one, Gpu) else [of_system(one, works)]
+    return machines
 
 
 def of_cpu(workload: Workload, power: CpuPower, threads: int | None, budget_s: float) -> tuple[list[Machine], Cpu]:

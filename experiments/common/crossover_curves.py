@@ -10,6 +10,7 @@ from experiments.common.cli import show_progress
 from hwmodels.baselines import cpu_power, dense_cpu, sparse_cpu
 from hwmodels.baselines.cpu_power import cpu_node
 from hwmodels.systems import System, work_of
+from hwmodels.systems.nvidia import Gpu
 from workloads import SparseKernel
 from workloads.errors import InputError
 
@@ -100,9 +101,28 @@ def cpu_curve(kernels: Sequence[SparseKernel]) -> Curve:
     return Curve("cpu", "This CPU, CSR", cpu_node(), *rows, reason=reason)
 
 
-def system_curves(systems: Mapping[str, System], kernels: Sequence[SparseKernel]) -> list[Curve]:
-    """Every system that there is."""
-    return [system_curve(s, kernels) for s in tqdm(systems.values(), desc="systems", disable=not show_progress())]
+def two_of_four_curve(gpu: Gpu, kernels: Sequence[SparseKernel]) -> Curve:
+    """A GPU on 2:4 patterns; its counterpart is itself, dense. NaN where the pattern is not 2:4."""
+    rows = np.full((5, len(kernels)), np.nan)
+    for at, kernel in enumerate(kernels):
+        work = work_of(kernel)
+        if work.fullest_of_four > 2:
+            continue
+        sparse, dense = gpu.cost(work), gpu.cost(dataclasses.replace(work, fullest_of_four=4.0))
+        rows[0, at], rows[1, at] = float(sparse.latency_s), float(np.sum(sparse.energy_pj))
+        rows[2, at], rows[3, at] = float(dense.latency_s), float(np.sum(dense.energy_pj))
+        rows[4, at] = float(sparse.utilization)
+    return Curve(f"{gpu.name}_2_4", f"{gpu.title}, 2:4", node_words(gpu), *rows)
+
+
+def system_curves(
+    systems: Mapping[str, System], kernels: Sequence[SparseKernel], two_of_four: Sequence[SparseKernel]
+) -> list[Curve]:
+    """Every system on the patterns; GPUs on the 2:4 patterns instead, of which alone they can skip zeros."""
+    return [
+        two_of_four_curve(one, two_of_four) if isinstance(one, Gpu) else system_curve(one, kernels)
+        for one in tqdm(systems.values(), desc="systems", disable=not show_progress())
+    ]
 
 
 def node_words(system: System) -> str:

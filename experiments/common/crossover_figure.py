@@ -110,7 +110,7 @@ def _zeros(axes: Axes, densities: Sequence[float], modes: Mapping[str, Sequence[
             ticks.append((x, mode))
         axes.text(group, -0.09, f"{densities[at]:.3%}".rstrip("0%").rstrip(".") + " % non-zeros",
                   transform=axes.get_xaxis_transform(), ha="center", va="top", fontweight="bold")  # fmt: skip
-    axes.set_xticks([x for x, _ in ticks], [mode for _, mode in ticks])
+    axes.set_xticks([x for x, _ in ticks], [mode for _, mode in ticks], fontsize=7.5)
     axes.tick_params(axis="x", length=0)
     axes.grid(visible=False, axis="x")
     axes.yaxis.set_major_formatter(EngFormatter(unit="J", sep=" "))

@@ -197,7 +197,7 @@ def system_table(densities: Sequence[float], curves: Sequence[Curve], at: int) -
             density_words(crossing(densities, curve.speedup)),
             f"{curve.speedup[at]:.3g} x",
             f"{curve.saving[at]:.3g} x",
-            f"{curve.speedup[0]:.3g} x",
+            f"{curve.speedup[0]:.3g} x" if np.isfinite(curve.speedup[0]) else "",
             f"{curve.utilization[at]:.1%}" if np.isfinite(curve.utilization[at]) else "",
         )
         for curve in curves
