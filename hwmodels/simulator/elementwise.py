@@ -69,7 +69,6 @@ def simulate_elementwise(
 
     Returns a `Simulation` whose result is a `csr_array`. **Raises** as `simulate`.
     """
-    technology = technology.solved()
     machine = machine_of(hardware, mapping)
     for operand in "ab":
         stored, zero = getattr(machine, f"{operand}_format"), getattr(machine, f"{operand}_zero")

@@ -29,7 +29,6 @@ def simulate_sddmm(
     The mapping's choices for A are those of S; it stores B dense. Returns a `Simulation` whose result is a `csr_array`
     with the pattern of S. **Raises** as `simulate`.
     """
-    technology = technology.solved()
     machine = checked(machine_of(hardware, mapping), "dense_b")
     return priced(run_sddmm(machine, mask, a, b, Memory.of(technology)), machine, hardware, mapping, technology)
 

@@ -28,7 +28,6 @@ def simulate(hardware: Hardware, mapping: Mapping, a, b, technology: Technology)
     dense for a dense B, else a `csr_array`. **Raises** `InputError` where shapes do not match, the mapping is not
     legal or a size is not a whole number. A design that does not fit (`cost.fits` above 1) is run all the same.
     """
-    technology = technology.solved()
     machine = checked(machine_of(hardware, mapping), "sparse_b" if issparse(b) else "dense_b")
     return priced(run(machine, a, b, Memory.of(technology)), machine, hardware, mapping, technology)
 

@@ -6,9 +6,10 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Array, Float, Integer
 
 from hwmodels.area import area_mm2, glb_bank_bytes
+from hwmodels.choices import DATAFLOWS
 from hwmodels.cost import FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
 from hwmodels.energy import price
 from hwmodels.hardware import Hardware, Mapping
@@ -178,32 +179,33 @@ def conclude(
 
 
 def priced(run: Run, machine: Machine, hardware: Hardware, mapping: Mapping, technology: Technology) -> Simulation:
-    """A run with its latency, energy and area in a (solved) technology."""
-    area = area_mm2(hardware, technology)
-    counts = _tree(ActionCounts, {name: np.float32(number) for name, number in run.actions.items()})
-    clock_ghz = float(technology.scenario.clock_ghz)
-    limit_ghz = jnp.minimum(technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware)))
-    needs = run.fits | {"clock": clock_ghz / float(limit_ghz)}
+    """A run with its latency, energy and area in a technology."""
+    counts = ActionCounts(**{name: np.float32(number) for name, number in run.actions.items()})
+    mapping = dataclasses.replace(mapping, dataflow=DATAFLOWS[0])  # it has no price, and one program does for all
+    area, energy, clock_ghz, limit_ghz = _bill(counts, hardware, mapping, technology)
+    needs = run.fits | {"clock": float(clock_ghz) / float(limit_ghz)}
     possible = machine.pe_rows * machine.width * run.cycles
-    cost = {
-        "latency_s": np.float64(run.cycles / clock_ghz * 1e-9),
-        "cycles": np.float64(run.cycles),
-        "resource_cycles": run.resource_cycles,
-        "bound_cycles": run.bound_cycles,
-        "energy_pj": price(counts, hardware, mapping, area, technology),
-        "area_mm2": area,
-        "utilization": np.float64(run.computes["effectual"] / possible),
-        "computes": _tree(Computes, {name: np.float64(count) for name, count in run.computes.items()}),
-        "traffic": _tree(Traffic, {name: np.float64(count) for name, count in run.traffic.items()}),
-        "actions": _tree(ActionCounts, {name: np.float64(count) for name, count in run.actions.items()}),
-        "fits": np.array([needs[name] for name in FITS]),
-    }
-    return Simulation(run, _tree(Cost, cost))
-
-
-def _tree(kind: type, fields: dict[str, Any]) -> Any:
-    """A module of `hwmodels.cost` with its leaves as they are: JAX would make them float32."""
-    blank = jax.tree.map(lambda leaf: jnp.zeros(np.shape(leaf)), fields)
-    return jax.tree.unflatten(
-        jax.tree.structure(kind(**blank)), jax.tree.leaves([fields[f.name] for f in dataclasses.fields(kind)])
+    cost = Cost(
+        latency_s=np.float64(run.cycles / float(clock_ghz) * 1e-9),
+        cycles=np.float64(run.cycles),
+        resource_cycles=run.resource_cycles,
+        bound_cycles=run.bound_cycles,
+        energy_pj=energy,
+        area_mm2=area,
+        utilization=np.float64(run.computes["effectual"] / possible),
+        computes=Computes(**{name: np.float64(count) for name, count in run.computes.items()}),
+        traffic=Traffic(**{name: np.float64(count) for name, count in run.traffic.items()}),
+        actions=ActionCounts(**{name: np.float64(count) for name, count in run.actions.items()}),
+        fits=np.array([needs[name] for name in FITS]),
     )
+    return Simulation(run, cost)
+
+
+@jax.jit
+def _bill(counts: ActionCounts, hardware: Hardware, mapping: Mapping, technology: Technology) -> tuple[Array, ...]:
+    """Area and energy by component; the clock of the scenario and the highest that the design can run at, GHz."""
+    technology = technology.solved()
+    area = area_mm2(hardware, technology)
+    limit_ghz = jnp.minimum(technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware)))
+    energy = price(counts, hardware, mapping, area, technology)
+    return area, energy, jnp.asarray(technology.scenario.clock_ghz), limit_ghz
