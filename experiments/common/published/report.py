@@ -81,9 +81,14 @@ class Group:
     predicted: np.ndarray
 
     @property
+    def asked(self) -> str:
+        """The bar in words; empty where nothing is asked."""
+        return str(self.bar or "")
+
+    @property
     def misses(self) -> list[str]:
         """What the bar asks and the predictions miss; a bar that nothing is predicted for is missed too."""
-        if self.bar is None or not str(self.bar):
+        if self.bar is None or not self.asked:
             return []
         return self.bar.broken(self.published, self.predicted) if len(self.published) else ["nothing predicted"]
 
@@ -133,25 +138,29 @@ def groups_of(rows: Sequence[Row]) -> list[Group]:
         pairs = np.array([(row.point.value, row.predicted) for row in members if not row.reason]).reshape(-1, 2)
         groups.append(Group(system, name, predictor(system).bars.get(name), len(members), pairs[:, 0], pairs[:, 1]))
     order = list(dict.fromkeys(group.system for group in groups))
-    return sorted(groups, key=lambda g: (order.index(g.system), not (g.bar and str(g.bar))))
+    return sorted(groups, key=lambda g: (order.index(g.system), not g.asked))
 
 
 def error_table(groups: Sequence[Group]) -> str:
-    """Errors of each group that has predictions, with its bar and whether it holds."""
+    """Errors of each group that has predictions, with its bar and whether it holds. Worst: factor between the two."""
     lines = []
     for group in groups:
         if not len(group.published) and not group.misses:
             continue
-        asked = str(group.bar or "")
         cells = ("-",) * 4
         if len(group.published):
             size = np.abs(group.predicted - group.published) / np.abs(group.published)
             rank = rank_correlation(group.published, group.predicted)
             factor = largest_factor(group.published, group.predicted)
-            cells = (percent(float(size.mean())), percent(float(np.median(size))), f"{factor:.2f} x", f"{rank:.2f}")
+            cells = (
+                percent(float(size.mean())),
+                percent(float(np.median(size))),
+                f"{factor:.2f} x",
+                "-" if math.isnan(rank) else f"{rank:.2f}",
+            )
         lines.append(
-            (group.system, _short(group.name), f"{len(group.published)}/{group.points}", *cells, asked,
-             ", ".join(group.misses) or ("holds" if asked else ""))
+            (group.system, _short(group.name), f"{len(group.published)}/{group.points}", *cells, group.asked,
+             ", ".join(group.misses) or ("holds" if group.asked else ""))
         )  # fmt: skip
     header = ("system", "points", "predicted", "mean error", "median", "worst", "rank", "bar", "")
     return text_table(header, lines, left=(0, 1, 7, 8))
@@ -176,7 +185,7 @@ def summary(groups: Sequence[Group], rows: Sequence[Row]) -> dict[str, Any]:
             "holds": not g.misses,
         }
         for g in groups
-        if g.bar is not None and str(g.bar)
+        if g.asked
     }
     return {"points": len(rows), "predicted": sum(not row.reason for row in rows), "bars": bars}
 
