@@ -142,40 +142,40 @@ _A100 = "NVIDIA A100 whitepaper and data sheet"
 _GEFORCE = "NVIDIA Ampere and Ada GeForce whitepapers"
 
 A100 = Gpu(
-    name="a100", title="A100", source=_A100, sms=108, clock_ghz=1.41, fmas=1024, l2_bytes_per_cycle=5120, l2_mb=40,
-    dram_gbps=1555, power_w=400, area_mm2=826, node_nm=7, sustained=0.8,
+    name="a100", title="A100", source=_A100, sms=108, clock_ghz=1.41, fmas=1024, l2_bytes_per_cycle=5120.0, l2_mb=40.0,
+    dram_gbps=1555.0, power_w=400.0, area_mm2=826.0, node_nm=7.0, sustained=0.8,
 )  # fmt: skip
 """SXM, 40 GB: 312 TFLOP/s dense. Clock, die and L2 from memory (unverified)."""
 
 H100 = Gpu(
     name="h100", title="H100", source="NVIDIA H100 whitepaper and data sheet", sms=132, clock_ghz=1.83, fmas=2048,
-    l2_bytes_per_cycle=5120, l2_mb=50, dram_gbps=3350, power_w=700, area_mm2=814, node_nm=5, sustained=0.8,
+    l2_bytes_per_cycle=5120.0, l2_mb=50.0, dram_gbps=3350.0, power_w=700.0, area_mm2=814.0, node_nm=5.0, sustained=0.8,
     shared_feed=2,
 )  # fmt: skip
 """SXM: 989 TFLOP/s dense. L2 rate, clusters of two and the A100's `sustained` are guesses."""
 
 RTX_4070_TI_SUPER = Gpu(
     name="rtx_4070_ti_super", title="RTX 4070 Ti Super", source=_GEFORCE, sms=66, clock_ghz=2.61, fmas=256,
-    l2_bytes_per_cycle=66 * 64, l2_mb=48, dram_gbps=672, power_w=285, area_mm2=379, node_nm=5, sustained=1.0,
+    l2_bytes_per_cycle=66 * 64.0, l2_mb=48.0, dram_gbps=672.0, power_w=285.0, area_mm2=379.0, node_nm=5.0, sustained=1.0,
 )  # fmt: skip
 """bf16 with float32 sums. `sustained` 1: the rated boost clock is what it keeps. L2: 64 bytes a cycle for each SM."""
 
 RTX_3060 = Gpu(
-    name="rtx_3060", title="RTX 3060", source=_GEFORCE, sms=28, clock_ghz=1.777, fmas=256, l2_bytes_per_cycle=28 * 64,
-    l2_mb=3, dram_gbps=360, power_w=170, area_mm2=276, node_nm=8, sustained=1.0,
+    name="rtx_3060", title="RTX 3060", source=_GEFORCE, sms=28, clock_ghz=1.777, fmas=256, l2_bytes_per_cycle=28 * 64.0,
+    l2_mb=3.0, dram_gbps=360.0, power_w=170.0, area_mm2=276.0, node_nm=8.0, sustained=1.0,
 )  # fmt: skip
 """As the 4070 Ti Super."""
 
 TITAN_X = Gpu(
     name="titan_x", title="TITAN X", source="NVIDIA GeForce GTX TITAN X data sheet", sms=24, clock_ghz=1.075, fmas=128,
-    l2_bytes_per_cycle=24 * 64, l2_mb=3, dram_gbps=336.5, power_w=159, area_mm2=601, node_nm=28, sustained=1.0,
+    l2_bytes_per_cycle=24 * 64.0, l2_mb=3.0, dram_gbps=336.5, power_w=159.0, area_mm2=601.0, node_nm=28.0, sustained=1.0,
     value_bytes=4.0,
 )  # fmt: skip
 """Maxwell, float32. Power as EIE's paper measured it. L2: 64 bytes a cycle for each SM."""
 
 TEGRA_K1 = Gpu(
     name="tegra_k1", title="Tegra K1", source="NVIDIA Jetson TK1 data sheet", sms=1, clock_ghz=0.852, fmas=192,
-    l2_bytes_per_cycle=64, l2_mb=0.128, dram_gbps=14.9, power_w=5.1, area_mm2=125, node_nm=28, sustained=1.0,
+    l2_bytes_per_cycle=64.0, l2_mb=0.128, dram_gbps=14.9, power_w=5.1, area_mm2=125.0, node_nm=28.0, sustained=1.0,
     value_bytes=4.0,
 )  # fmt: skip
 """Kepler, float32. Power as EIE's paper measured it; die area unverified."""

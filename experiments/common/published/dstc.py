@@ -62,7 +62,8 @@ def _product(point: Point) -> Work | str:
         return "sizes or densities of this product are not given"
     if point.metric == LATENCY and density == {"A": 1.0, "B": 1.0}:
         return "an input of the model: its rate on the dense product, which the others are relative to"
-    return uniform_work(p["M"], p["K"], p["N"], density["A"], density["B"])
+    m, k, n = (float(p[name]) for name in "MKN")
+    return uniform_work(m, k, n, density["A"], density["B"])
 
 
 def _im2col(point: Point, points: Sequence[Point]) -> float | str:

@@ -82,8 +82,10 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
 
 def _layer(point: Point) -> Work:
     """A layer times one vector. KeyError names the parameter that is missing."""
-    p = point.params
-    return uniform_work(p["n_out"], p["n_in"], 1, p["weight_density"], p["activation_density"])
+    outputs, inputs, weights, active = (
+        float(point.params[name]) for name in ("n_out", "n_in", "weight_density", "activation_density")
+    )
+    return uniform_work(outputs, inputs, 1.0, weights, active)
 
 
 @lru_cache
@@ -113,7 +115,7 @@ def _cpu_us(point: Point, points: Sequence[Point]) -> float | str:
 def _gpu_us(gpu: Gpu, layer: Work, metric: str) -> float | str:
     """A vector's time. Sparse: CSR read once at the bandwidth that a stream reaches."""
     if metric.endswith("dense batch1"):
-        return gpu.gemm_us(layer.m, layer.k, 1)
+        return gpu.gemm_us(layer.m, layer.k, 1.0)
     if metric.endswith("sparse batch1"):
         size = layer.a_nonzeros * CSR_BYTES + 4 * (layer.m + layer.k)
         return size / (gpu.dram_gbps * gpu.dram_share) * 1e-3 + gpu.launch_us
