@@ -37,8 +37,8 @@ def test_larger_products_take_longer():
 
 
 def test_tiles_fill_whole_waves():
-    """108 SMs: one tile of 128 x 128 each takes a wave, one tile more takes another."""
-    full, more = (A100.gemm_us(128.0, 4096.0, 128.0 * tiles, library=CUTLASS_2_4) for tiles in (108, 109))
+    """108 SMs: 9 x 12 tiles of 128 x 128 take a wave, one column more takes another."""
+    full, more = (A100.gemm_us(1152.0, 4096.0, n, library=CUTLASS_2_4) for n in (1536.0, 1537.0))
     assert more - A100.launch_us == pytest.approx(2 * (full - A100.launch_us))
 
 

@@ -3,6 +3,7 @@
 Han et al., "EIE: Efficient Inference Engine on Compressed Deep Neural Network", ISCA 2016 (arXiv:1602.01528).
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
@@ -111,8 +112,8 @@ class Eie(System):
             return self._counted_cycles(work, work.kernel)
         rng = np.random.default_rng(SEED)
         return work.n * sum(
-            self._drawn_cycles(rng, rows, max(round(columns * work.b_density), 1), work.a_density)
-            for rows, columns in self._passes(work.m, work.k)
+            times * self._drawn_cycles(rng, rows, max(round(columns * work.b_density), 1), work.a_density)
+            for (rows, columns), times in Counter(self._passes(work.m, work.k)).items()
         )
 
     def cost(self, work: Work) -> Cost:

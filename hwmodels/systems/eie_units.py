@@ -121,31 +121,31 @@ class EiePe:
             for name, unit in self.units.items()
         }
 
-    def _sram_um2(self, size_bytes: float, word_bits: int, banks: int = 1) -> float:
+    def _sram_um2(self, size_bytes: float | int, word_bits: int, banks: int = 1) -> float:
         return 1e6 * float(self.technology.sram_area_mm2(size_bytes, word_bits, banks))
 
-    def _sram_mw(self, size_bytes: float, word_bits: int, reads_ghz: float, banks: int = 1) -> float:
+    def _sram_mw(self, size_bytes: float | int, word_bits: int, reads_ghz: float, banks: int = 1) -> float:
         """Power of reading all banks at `reads_ghz`, and leakage."""
         t = self.technology
         read_pj = float(t.sram_read_pj(size_bytes / banks, word_bits))
         return banks * reads_ghz * read_pj + 1e3 * float(t.sram_leakage_w(size_bytes))
 
-    def _read_write_pj(self, size_bytes: float, word_bits: int) -> float:
+    def _read_write_pj(self, size_bytes: float | int, word_bits: int) -> float:
         t = self.technology
         return float(t.buffer_read_pj(size_bytes, word_bits) + t.buffer_write_pj(size_bytes, word_bits))
 
-    def _register_um2(self, bits: float) -> float:
+    def _register_um2(self, bits: float | int) -> float:
         """Of flip-flops."""
         return self._cells_um2("flip_flop_um2_per_bit", bits)
 
-    def _select_um2(self, ways: float, bits: int) -> float:
+    def _select_um2(self, ways: float | int, bits: int) -> float:
         """Of multiplexers of `ways` words."""
         return self._cells_um2("mux_um2_per_bit", (ways - 1) * bits)
 
     def _add_um2(self, bits: int) -> float:
         return 1e6 * float(self.technology.add_area_mm2(bits))
 
-    def _cells_um2(self, constant: str, count: float) -> float:
+    def _cells_um2(self, constant: str, count: float | int) -> float:
         t = self.technology
         return 1e6 * float(logic_area_mm2(t.constants, t.scenario, t.constants[constant] * count))
 

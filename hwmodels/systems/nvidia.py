@@ -156,19 +156,19 @@ H100 = Gpu(
 
 RTX_4070_TI_SUPER = Gpu(
     name="rtx_4070_ti_super", title="RTX 4070 Ti Super", source=_GEFORCE, sms=66, clock_ghz=2.61, fmas=256,
-    l2_bytes_per_cycle=66 * 64.0, l2_mb=48.0, dram_gbps=672.0, power_w=285.0, area_mm2=379.0, node_nm=5.0, sustained=1.0,
+    l2_bytes_per_cycle=4224.0, l2_mb=48.0, dram_gbps=672.0, power_w=285.0, area_mm2=379.0, node_nm=5.0, sustained=1.0,
 )  # fmt: skip
 """bf16 with float32 sums. `sustained` 1: the rated boost clock is what it keeps. L2: 64 bytes a cycle for each SM."""
 
 RTX_3060 = Gpu(
-    name="rtx_3060", title="RTX 3060", source=_GEFORCE, sms=28, clock_ghz=1.777, fmas=256, l2_bytes_per_cycle=28 * 64.0,
+    name="rtx_3060", title="RTX 3060", source=_GEFORCE, sms=28, clock_ghz=1.777, fmas=256, l2_bytes_per_cycle=1792.0,
     l2_mb=3.0, dram_gbps=360.0, power_w=170.0, area_mm2=276.0, node_nm=8.0, sustained=1.0,
 )  # fmt: skip
 """As the 4070 Ti Super."""
 
 TITAN_X = Gpu(
     name="titan_x", title="TITAN X", source="NVIDIA GeForce GTX TITAN X data sheet", sms=24, clock_ghz=1.075, fmas=128,
-    l2_bytes_per_cycle=24 * 64.0, l2_mb=3.0, dram_gbps=336.5, power_w=159.0, area_mm2=601.0, node_nm=28.0, sustained=1.0,
+    l2_bytes_per_cycle=1536.0, l2_mb=3.0, dram_gbps=336.5, power_w=159.0, area_mm2=601.0, node_nm=28.0, sustained=1.0,
     value_bytes=4.0,
 )  # fmt: skip
 """Maxwell, float32. Power as EIE's paper measured it. L2: 64 bytes a cycle for each SM."""
