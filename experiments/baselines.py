@@ -8,9 +8,9 @@ Usage:
 An inference is one run of the whole workload. The design is that of --design, or the balanced one of a quick search;
 the dense accelerator beside it is the best of a second search, of equal area. CPU times are measured here and now
 (NumPy's BLAS on dense operands, SciPy on sparse ones, float32, operands warm in the caches), the median of repeated
-runs; CPU energy by RAPL where it can be read, else modelled. GPU times are measured where JAX has a GPU, else a model
-of a data-centre GPU is shown. Everything else is modelled, each system at its own technology node: no figure is scaled
-from one node to another. "The CPU" of a ratio is, for each kernel, the CPU run of least energy-delay product.
+runs; CPU energy by RAPL where it can be read, else modelled. GPU times are measured where JAX has a GPU. Everything
+else is modelled, also two data-centre GPUs, each system at its own technology node: no figure is scaled from one node
+to another. "The CPU" of a ratio is, for each kernel, the CPU run of least energy-delay product.
 
 Writes to --out:
     machines.csv     one row a machine: node, energy per inference, latency, throughput, geometric means over the CPU
