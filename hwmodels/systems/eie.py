@@ -20,6 +20,8 @@ from workloads.errors import InputError
 
 SEED = 0
 """Of the patterns drawn where only a density is known."""
+MOST_DRAWN = 2**16
+"""Shares of a column drawn in a pass; where there are more, each is one of these."""
 MOST_WALKED = 8
 """Passes, times vectors of B, of a known pattern that are walked; more are represented by evenly spaced ones."""
 
@@ -169,8 +171,8 @@ class Eie(System):
         entries = np.zeros((columns, self.pes))
         for count in np.unique(share):
             here = np.flatnonzero(share == count)
-            kept = rng.random((columns * len(here), count), np.float32) < density
-            entries[:, here] = self._padded(kept).reshape(columns, -1)
+            kept = rng.random((min(columns * len(here), MOST_DRAWN), count), np.float32) < density
+            entries[:, here] = rng.choice(self._padded(kept), (columns, len(here)))
         return queued_cycles(entries, self.fifo_depth)
 
     def _padded(self, kept: np.ndarray) -> np.ndarray:
