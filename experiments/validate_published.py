@@ -78,7 +78,8 @@ def run(config: Config) -> None:
     print(error_table(groups))
     print(f"\n{reason_table(rows)}" if any(row.reason for row in rows) else "")
     predicted = sum(not row.reason for row in rows)
-    print(f"\n{len(rows)} published numbers of {len(systems)} systems, {predicted} predicted; {output.seconds:.1f} s")
+    count = f"{len(rows)} published numbers (with ratios of them) of {len(systems)} systems, {predicted} predicted"
+    print(f"\n{count}; {output.seconds:.1f} s")
     print(output.listing())
     for group in failed:
         print(f"A bar fails: {group.system}, {group.name}: {', '.join(group.misses)}.", file=sys.stderr)
