@@ -45,12 +45,44 @@ def settle(loads, counts, heap, size, at):
 
 
 @njit(cache=True, nogil=True)
-def sort_heap(loads, counts, heap, size):
-    """Sort a heap of parts, the lightest first."""
-    for last in range(size - 1, 0, -1):
+def insert(loads, counts, line, at):
+    """Move a part forward in a line of parts, the lightest first, to its place."""
+    part = line[at]
+    while at > 0:
+        other = line[at - 1]
+        if not lighter(loads[part], counts[part], part, loads[other], counts[other], other):
+            break
+        line[at] = other
+        at -= 1
+    line[at] = part
+
+
+@njit(cache=True, nogil=True)
+def deal_equal(order, place, end, load, parts, part_of, loads, counts, heap):
+    """Give each of the equal items `order[place:end]` to the lightest part, as from a heap.
+
+    Parts that are less than one item heavier than the lightest each get one before any of them gets a second, in order;
+    then those that are still heavier may join them.
+    """
+    for last in range(parts - 1, 0, -1):  # the heap becomes a line of parts, the heaviest first, and is turned
         heap[0], heap[last] = heap[last], heap[0]
         settle(loads, counts, heap, last, 0)
-    heap[:size] = heap[:size][::-1].copy()
+    line = heap[:parts][::-1].copy()
+    served, turn = 0, 0
+    while place < end:
+        while served < parts and loads[line[served]] < min(loads[line[0]], loads[line[served]]) + load:
+            insert(loads, counts, line, served)
+            served += 1
+        turn = min(served, end - place)
+        for at in range(turn):
+            part_of[order[place + at]] = line[at]
+            loads[line[at]] += load
+            counts[line[at]] += 1
+        place += turn
+    for at in range(parts):
+        heap[at] = line[at + turn] if at + turn < served else line[at + turn - served] if at < served else line[at]
+    for at in range(served, parts):
+        insert(loads, counts, heap, at)
 
 
 @njit(cache=True, nogil=True)
@@ -92,45 +124,27 @@ def most_work_first(work, many, order):
 
 @njit(cache=True, nogil=True)
 def deal_busy(work, order, busy, parts, part_of, loads, counts, heap):
-    """Longest processing time first: `order` lists the items that have work, those with most first.
-
-    As soon as loads differ by less than the work of the next items, which are equal, these go around in one order.
-    """
+    """Longest processing time first: `order` lists the items that have work, those with most first."""
     for place in range(min(busy, parts)):
         part_of[order[place]], loads[place], counts[place] = place, work[order[place]], 1
     if busy <= parts:
         return
     for at in range(parts // 2 - 1, -1, -1):
         settle(loads, counts, heap, parts, at)
-    place, end, most = parts, parts, loads[0]
+    place = parts
     while place < busy:
-        load = work[order[place]]
-        if end <= place:
-            end = place + 1
-            while end < busy and work[order[end]] == load:
-                end += 1
-        if end - place < 2 * parts or most - loads[heap[0]] >= load:
-            part = heap[0]
-            part_of[order[place]] = part
-            loads[part] += load
-            counts[part] += 1
-            most = max(most, loads[part])
-            settle(loads, counts, heap, parts, 0)
-            place += 1
-            continue
-        sort_heap(loads, counts, heap, parts)
-        turn = 0
-        for around in range(place, end):
-            part_of[order[around]] = heap[turn]
-            turn = turn + 1 if turn + 1 < parts else 0
-        rounds = (end - place) // parts
-        for at in range(parts):
-            each = rounds + (1 if at < turn else 0)
-            loads[heap[at]] += each * load
-            counts[heap[at]] += each
-            most = max(most, loads[heap[at]])
-        if turn > 0:
-            heap[:parts] = np.concatenate((heap[turn:parts], heap[:turn]))
+        load, end = work[order[place]], place + 1
+        while end < busy and work[order[end]] == load:
+            end += 1
+        if end - place >= 2 * parts:
+            deal_equal(order, place, end, load, parts, part_of, loads, counts, heap)
+        else:
+            for at in range(place, end):
+                part = heap[0]
+                part_of[order[at]] = part
+                loads[part] += load
+                counts[part] += 1
+                settle(loads, counts, heap, parts, 0)
         place = end
 
 
@@ -153,9 +167,12 @@ def name_idle(items, work, many, parts, part_of, counts):
 @njit(cache=True, nogil=True)
 def deal_idle(idle, parts, counts):
     """Count so many items without work in: each goes to the part with fewest items (ties: the lower number)."""
-    low, high = 0, idle
+    total, most = idle, 0
     for part in range(parts):
-        high = max(high, idle + counts[part])
+        total, most = total + counts[part], max(most, counts[part])
+    low, high = 0, most
+    if total // parts >= most:
+        low = high = total // parts
     while low < high:  # the highest level that all parts can be raised to
         level, needed = (low + high + 1) // 2, 0
         for part in range(parts):
@@ -174,21 +191,44 @@ def deal_idle(idle, parts, counts):
 
 
 @njit(cache=True, nogil=True)
-def deal_in_order(items, work, many, size, parts, schedule, part_of, loads, counts):
-    """Row blocks (0) or cyclic dealing; returns the largest load."""
+def is_best(loads, largest, parts):
+    """Whether no dealing leaves less to the most loaded part: it has the largest item, or no more than its share."""
+    total, most = 0, 0
     for part in range(parts):
-        loads[part] = 0
-        if schedule == 0:
-            counts[part] = ((part + 1) * size + parts - 1) // parts - (part * size + parts - 1) // parts
-        else:
-            counts[part] = (size - part + parts - 1) // parts if part < size else 0
+        total, most = total + loads[part], max(most, loads[part])
+    return most <= max(largest, (total + parts - 1) // parts)
+
+
+@njit(cache=True, nogil=True)
+def most_of_cyclic(items, work, many, parts, scratch):
+    """Largest load by cyclic dealing."""
     most = 0
+    for part in range(parts):
+        scratch[part] = 0
     for at in range(many):
-        part = items[at] * parts // size if schedule == 0 else items[at] % parts
-        part_of[at] = part
-        loads[part] += work[at]
-        most = max(most, loads[part])
+        part = items[at] % parts
+        scratch[part] += work[at]
+        most = max(most, scratch[part])
     return most
+
+
+@njit(cache=True, nogil=True)
+def deal_in_order(items, work, many, size, parts, schedule, part_of, loads, counts):
+    """Row blocks (0) or cyclic dealing (1)."""
+    whole, rest = size // parts, size % parts
+    carried = 0
+    for part in range(parts):
+        loads[part], counts[part] = 0, whole
+        if schedule == 0:  # the ceiling of (part + 1) size / parts, less that of part size / parts
+            carried += rest
+            if carried > 0:
+                counts[part] += 1
+                carried -= parts
+        elif part < rest:
+            counts[part] += 1
+    for at in range(many):
+        part_of[at] = items[at] * parts // size if schedule == 0 else items[at] % parts
+        loads[part_of[at]] += work[at]
 
 
 @njit(cache=True, nogil=True)
@@ -202,18 +242,14 @@ def deal(items, work, many, size, parts, schedule, part_of, loads, counts, heap,
         deal_in_order(items, work, many, size, parts, schedule, part_of, loads, counts)
         return
     busy = most_work_first(work, many, order)
-    cyclic = 0
-    if busy > parts:  # else each item has a part of its own, and nothing is better
-        cyclic = deal_in_order(items, work, many, size, parts, 1, part_of, loads, counts)
     for part in range(parts):
         loads[part], counts[part], heap[part] = 0, 0, part
     deal_busy(work, order, busy, parts, part_of, loads, counts, heap)
-    most = 0
-    for part in range(parts):
-        most = max(most, loads[part])
-    if busy > parts and most > cyclic:
-        deal_in_order(items, work, many, size, parts, 1, part_of, loads, counts)
-        return
+    if busy > parts and not is_best(loads, work[order[0]], parts):
+        most = loads[:parts].max()
+        if most_of_cyclic(items, work, many, parts, heap) < most:
+            deal_in_order(items, work, many, size, parts, 1, part_of, loads, counts)
+            return
     if busy < many:
         name_idle(items, work, many, parts, part_of, counts)
     deal_idle(size - busy, parts, counts)

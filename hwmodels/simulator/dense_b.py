@@ -7,7 +7,7 @@ from hwmodels.simulator.machine import Machine
 from hwmodels.simulator.multiply import multiply_dense
 from hwmodels.simulator.operand import Operand
 from hwmodels.simulator.passes import buffer_fills, ceil_div
-from hwmodels.simulator.rows import ALL_WALKED, DECODE, ENTRIES, ROWS, SHARE_BITS, WALK, busiest_rows
+from hwmodels.simulator.rows import ALL_WALKED, DECODE, ENTRIES, SHARE_BITS, WALK, busiest_rows
 from hwmodels.simulator.tally import Sent, Work
 from hwmodels.simulator.visits import Visits
 
@@ -25,7 +25,7 @@ def loads_of(machine: Machine, a: Operand) -> np.ndarray:
     return busiest_rows(
         a.index,
         a.rows,
-        a.value,
+        a.row_nonzeros,
         a.height,
         a.width,
         share,
@@ -47,19 +47,20 @@ def slices_of(machine: Machine, a: Operand) -> np.ndarray:
 
 def work_dense(machine: Machine, a: Operand, visits: Visits, columns: np.ndarray, passes: int) -> Work:
     """What the array does in each visit; `columns` of B in each."""
-    loads = loads_of(machine, a)[visits.a]
     entries, nonzeros = a.entries[visits.a], a.nonzeros[visits.a]
+    rows = (a.rows_touched if machine.a_skips else a.height)[visits.a]
     positions = a.height[visits.a] * a.width[visits.a]
     steps = passes * ceil_div(ceil_div(columns, passes), machine.width)
     zero = np.zeros_like(columns)
-    intersect, intersection_steps = loads[:, DECODE] * passes, zero
-    if machine.dataflow == "outer_product":
-        compute, intersect = slices_of(machine, a)[visits.a] * steps, zero
+    intersect, intersection_steps, share = zero, zero, zero
+    if machine.dataflow == "outer_product":  # no rows to deal
+        compute = slices_of(machine, a)[visits.a] * steps
     else:
-        compute = loads[:, ENTRIES] * steps
-    if machine.dataflow == "inner_product":
-        intersect = np.maximum(intersect, loads[:, WALK] * steps)
-        intersection_steps = loads[:, ALL_WALKED] * columns
+        loads = loads_of(machine, a)[visits.a]
+        compute, intersect, share = loads[:, ENTRIES] * steps, loads[:, DECODE] * passes, loads[:, SHARE_BITS]
+        if machine.dataflow == "inner_product":
+            intersect = np.maximum(intersect, loads[:, WALK] * steps)
+            intersection_steps = loads[:, ALL_WALKED] * columns
     worked = entries if machine.a_skips else positions
     zeros = (worked - nonzeros) * columns
     gates = machine.a_skips or machine.a_zero == "gate"  # what is worked on and zero is padding if A skips
@@ -70,10 +71,10 @@ def work_dense(machine: Machine, a: Operand, visits: Visits, columns: np.ndarray
         effectual=nonzeros * columns,
         ineffectual=zero if gates else zeros,
         gated=zeros if gates else zero,
-        results=loads[:, ROWS] * columns,
+        results=rows * columns,
         outputs=zero,
         fresh=zero,
-        share_bits=loads[:, SHARE_BITS],
+        share_bits=share,
         entries_worked=worked,
     )
 

@@ -85,12 +85,9 @@ def tiles_of(a: Operand, b: Operand, numbers: Numbering) -> Tiles:
 def left_of(a: Operand, in_order: bool) -> Left:
     """A row by row, and in the order of its columns if that matters."""
     rows, columns, row_of = a.rows, Columns(*(NONE_LONG for _ in range(4))), NONE_LONG
-    nonzeros = np.diff(rows.first)
-    if a.format == "rle":
-        nonzeros = np.diff(np.concatenate([[0], np.cumsum(a.value != 0)])[rows.first])
     if in_order:
         columns, row_of = a.columns, np.repeat(np.arange(len(rows.number)), np.diff(rows.first))
-    return Left(a.start, a.column, rows, nonzeros, columns, row_of)
+    return Left(a.start, a.column, rows, a.row_nonzeros, columns, row_of)
 
 
 def right_of(machine: Machine, b: Operand, numbers: Numbering, passes: int, neighbours: bool) -> Right:
@@ -100,10 +97,7 @@ def right_of(machine: Machine, b: Operand, numbers: Numbering, passes: int, neig
     of_row, part = across_tiles(b.i[of], rows.fibers_of, rows.number, b.tile[0], b.shape[0])
     steps = row_steps(rows, b.column, b.width[of], passes, machine.width)
     first, end = rows.first[:-1][part], rows.first[1:][part]
-    nonzeros = end - first
-    if b.format == "rle":
-        before = np.concatenate([[0], np.cumsum(b.value != 0)])
-        nonzeros = before[end] - before[first]
+    nonzeros = b.row_nonzeros[part]
     beside = _neighbours(b) if neighbours else (NONE, NONE)
     return Right(of_row, numbers.rank[of][tile_of[part]], first, end, nonzeros, steps[part], rows, *beside)
 

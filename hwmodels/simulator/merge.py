@@ -34,74 +34,84 @@ def jumps(left, left_at, left_end, right, right_at, right_end):
 
 
 @njit(cache=True, nogil=True)
-def jumps_of_hands(a, b, lanes, tiles, hands, scratch, w, found):
-    """`jumps` of every row of a tile of A over every column of a tile of B, added up by lane and PE row.
+def jumps_of_hands(a, b, lanes, tile, part_range, hands, scratch, found):
+    """`jumps` of every row of a tile of A over every column of the tiles of B that it meets, by lane and PE row.
 
     A walk takes one step for each match, and one for each time that the merged fibers change sides. So an element of B
     counts one if the row has an element between it and the one above in its column, and one if between it and the one
-    below; where it is a match, one in all. Rows of B are taken from the last to the first, and of each row of A only
-    its next element is kept in a tree of sums (Fenwick, Software: Practice and Experience 1994) over A's columns.
+    below; where it is a match, one in all. Rows of B are taken from the last to the first. As many rows of A have an
+    element in an interval as there are entries in it, less pairs of neighbours in it; these are kept in a tree of sums
+    over A's columns (Fenwick, Software: Practice and Experience 1994).
 
-    `a`, `b`, `lanes`: tuples of `joined`; `tiles`: numbers of the two tiles; `hands`: PE row of each row, rows of each
-    PE row; `scratch`: rank of each of A's columns among those with entries, and memory; `w`: height of the tile of B.
-    `found` has the shape [lanes * PE rows].
+    `a`, `b`, `lanes`: tuples of `joined`; `tile`: (number of A's tile, row of B that it meets first, its width); only
+    visits in `part_range`, of which the first lane is the third number; `hands`: PE row of each row, rows of each PE
+    row; `scratch`: memory. `found` has the shape [lanes, PE rows].
     """
-    (t, bt), (hand_of, full), (rank_of, columns_before, tree, waiting) = tiles, hands, scratch
-    parts, low, high = full.size, b.tile_rows.fibers_of[bt], b.tile_rows.fibers_of[bt + 1]
-    column, first_row, left = a.column, a.rows.fibers_of[t], a.columns.fibers_of[t]
+    (t, top, w), (first_visit, end_visit, first_lane), (hand_of, full) = tile, part_range, hands
+    rank_of, columns_before, tree, waiting = scratch
+    parts, column, left, first_row = full.size, a.column, a.columns.fibers_of[t], a.rows.fibers_of[t]
     size = a.columns.fibers_of[t + 1] - left
-    tree[: (size + 1) * parts] = 0
+    tree[: size + 1] = 0
     waiting[:], found[:] = 0, 0
     begun, not_done, between = waiting[0], waiting[1], waiting[2]
+    begun[:] = full
     c = size - 1
-    for f in range(high - 1, low - 1, -1):
-        k = b.tile_rows.number[f]
-        while c >= 0 and a.columns.number[left + c] > k:
-            for e in range(a.columns.first[left + c], a.columns.first[left + c + 1]):
-                p = a.columns.order[e]
-                i = a.row_of[p]
-                r = hand_of[i - first_row]
-                add_to_tree(tree, c, r, parts, size, 1)
-                if p + 1 < a.rows.first[i + 1]:
-                    add_to_tree(tree, rank_of[column[p + 1]], r, parts, size, -1)
-                else:
-                    not_done[r] += 1
-                begun[r] += p == a.rows.first[i]
-            c -= 1
+    for k in range(w - 1, -1, -1):
         matched = c >= 0 and a.columns.number[left + c] == k
         columns_before[k] = c if matched else c + 1
-        for q in range(b.tile_rows.first[f], b.tile_rows.first[f + 1]):
-            at = (lanes.of_entry[q] - lanes.first[bt]) * parts
-            if b.above[q] < 0:  # all rows but those that begin behind it
-                for r in range(parts):
-                    found[at + r] += full[r] - begun[r]
-            if b.below[q] >= w:
-                for r in range(parts):
-                    found[at + r] += not_done[r]
-            elif columns_before[b.below[q]] > c + 1:  # counts for this element and for the one below
-                between[:] = 0
-                i = columns_before[b.below[q]]
-                while i > 0:
+        here = range(a.columns.first[left + c], a.columns.first[left + c + 1]) if matched else range(0)
+        for e in here:
+            i = a.row_of[a.columns.order[e]]
+            begun[hand_of[i - first_row]] -= a.columns.order[e] == a.rows.first[i]
+        for part in range(b.of_row[top + k], b.of_row[top + k + 1]):
+            if b.rank[part] < first_visit or b.rank[part] >= end_visit:
+                continue
+            for q in range(b.first[part], b.end[part]):
+                sums = found[lanes.of_entry[q] - first_lane]
+                if b.above[q] < 0 and b.below[q] >= w:
                     for r in range(parts):
-                        between[r] += tree[i * parts + r]
-                    i -= i & -i
-                for r in range(parts):
-                    found[at + r] += 2 * between[r]
-            if matched:
-                for e in range(a.columns.first[left + c], a.columns.first[left + c + 1]):
+                        sums[r] += begun[r] + not_done[r]
+                elif b.above[q] < 0:
+                    for r in range(parts):
+                        sums[r] += begun[r]
+                elif b.below[q] >= w:
+                    for r in range(parts):
+                        sums[r] += not_done[r]
+                if b.below[q] < w and columns_before[b.below[q]] > columns_before[k] + matched:
+                    # for this element and the one below
+                    between[:] = 0
+                    i = columns_before[b.below[q]]
+                    while i > 0:
+                        node = tree[i]
+                        for r in range(parts):
+                            between[r] += node[r]
+                        i -= i & -i
+                    for r in range(parts):
+                        sums[r] += 2 * between[r]
+                for e in here:
                     p = a.columns.order[e]
                     i = a.row_of[p]
-                    ahead = b.above[q] < 0 or (p > a.rows.first[i] and column[p - 1] > b.above[q])
+                    ahead = p > a.rows.first[i] and column[p - 1] > b.above[q]
                     behind = p + 1 < a.rows.first[i + 1] and column[p + 1] < b.below[q]
-                    found[at + hand_of[i - first_row]] += 1 - ahead - behind
+                    sums[hand_of[i - first_row]] += 1 - ahead - behind
+        for e in here:
+            p = a.columns.order[e]
+            i = a.row_of[p]
+            r = hand_of[i - first_row]
+            add_to_tree(tree, c, r, size, 1)
+            if p + 1 < a.rows.first[i + 1]:
+                add_to_tree(tree, rank_of[column[p + 1]], r, size, -1)
+            else:
+                not_done[r] += 1
+        c -= matched
 
 
 @njit(cache=True, nogil=True)
-def add_to_tree(tree, place, part, parts, size, count):
+def add_to_tree(tree, place, part, size, count):
     """Add to one part of a Fenwick tree of `size` places, each with a number for each part."""
     i = place + 1
     while i <= size:
-        tree[i * parts + part] += count
+        tree[i, part] += count
         i += i & -i
 
 

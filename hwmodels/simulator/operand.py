@@ -9,7 +9,7 @@ from jaxtyping import Float, Integer
 from scipy.sparse import csr_array
 
 from hwmodels.encoders.encoded import Widths
-from hwmodels.encoders.rates import DIRECTORY_BITS, rates
+from hwmodels.encoders.rates import DIRECTORY_BITS, Rates, rates
 from hwmodels.encoders.tile import GROUPS
 from hwmodels.simulator.segments import cut_columns, cut_entries, cut_rows, slices_of_columns
 
@@ -74,6 +74,14 @@ class Operand:
         return Fibers(*cut_rows(self.start, self.row))
 
     @cached_property
+    def row_nonzeros(self) -> Integer[np.ndarray, " fibers"]:
+        """Non-zeros of each of `rows`: its entries without padding."""
+        first = self.rows.first
+        if self.format != "rle":
+            return np.diff(first)
+        return np.diff(np.concatenate([[0], np.cumsum(self.value != 0)])[first])
+
+    @cached_property
     def columns(self) -> Columns:
         """Entries by column."""
         return Columns(*cut_columns(self.start, self.column, min(self.tile[1], self.shape[1])))
@@ -105,6 +113,8 @@ class Operand:
     @cached_property
     def nonzeros(self) -> PerTile:
         """Non-zeros of each tile."""
+        if self.format != "rle":
+            return self.entries
         before = np.concatenate([[0], np.cumsum(self.value != 0)])
         return self.per_tile(np.diff(before[self.start]))
 
@@ -121,13 +131,14 @@ class Operand:
     @cached_property
     def rates(self) -> dict[str, PerTile]:
         """Bits of each tile's format by name of `encoders.rates.Rates`."""
-        found = {int(width): rates(self.format, self.widths, int(width), self.slots) for width in np.unique(self.width)}
-        names = ("value_entry", "value_row", "metadata_entry", "metadata_row", "metadata_fixed")
-        table = {
-            name: np.array([getattr(found[width], name) for width in sorted(found)] or [0], np.int64) for name in names
+        across = self.trips[1] - 1
+        whole, edge = min(self.tile[1], self.shape[1]), self.shape[1] - across * self.tile[1]
+        found = [rates(self.format, self.widths, width, self.slots) for width in (whole, edge)]
+        at_edge = self.j == across
+        return {
+            field.name: np.where(at_edge, *(getattr(of, field.name) for of in found[::-1])).astype(np.int64)
+            for field in dataclasses.fields(Rates)
         }
-        at = np.searchsorted(sorted(found), self.width)
-        return {name: values[at] for name, values in table.items()}
 
     @cached_property
     def value_bits(self) -> PerTile:

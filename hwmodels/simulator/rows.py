@@ -8,7 +8,7 @@ from numba import njit
 
 from hwmodels.firmware.schedules import CYCLIC, deal
 
-ENTRIES, DECODE, SHARE_BITS, WALK, ALL_WALKED, ROWS = range(6)
+ENTRIES, DECODE, SHARE_BITS, WALK, ALL_WALKED = range(5)
 """Columns of what `busiest_rows` returns."""
 
 
@@ -23,15 +23,16 @@ def walk_full_columns(unit, entries, rows, w):
 
 
 @njit(cache=True, nogil=True)
-def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
-    """For each tile, shape [T, 6]: what the most loaded PE row has of it.
+def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
+    """For each tile, shape [T, 5]: what the most loaded PE row has of it.
 
-    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Fibers`);
-    `bits` [3, T]: bits for each entry, each row, and fixed, of a share; `by_rows`: the work of a non-empty row is one.
+    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Fibers`), and
+    `nonzeros` of each; `bits` [3, T]: bits for each entry, each row, and fixed, of a share; `by_rows`: the work of a
+    non-empty row is one.
     Quantities: entries that it works on; decoder steps; stored bits; steps of its intersection unit against one full
-    column; such steps of all PE rows together; rows that give results.
+    column; such steps of all PE rows together.
     """
-    found = np.zeros((tiles.size, 6), np.int64)
+    found = np.zeros((tiles.size, 5), np.int64)
     tallest = 1
     for t in range(tiles.size):
         tallest = max(tallest, height[t])
@@ -46,12 +47,7 @@ def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, s
         if at >= 0:
             low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
         for f in range(low, high):
-            work[f - low] = 0
-            for p in range(fibers.first[f], fibers.first[f + 1]):
-                if value[p] != 0.0:
-                    work[f - low] += 1
-            if by_rows:
-                work[f - low] = 1
+            work[f - low] = 1 if by_rows else nonzeros[f]
         numbers = fibers.number[low:high] if high > low else nothing
         deal(numbers, work, high - low, h, pe_rows, rule, hand_of, loads, rows, heap, order)
         for r in range(pe_rows):
@@ -60,27 +56,26 @@ def busiest_rows(tiles, fibers, value, height, width, bits, pe_rows, schedule, s
             r = hand_of[f - low]
             stored[r] += fibers.first[f + 1] - fibers.first[f]
             full_rows[r] += 1
-        if skips:
-            found[t, 5] = high - low
-        else:
-            found[t, 5] = h
+        words = (w + 63) // 64
+        most_stored, most_decoded, most_bits, most_rows, most_walked, walked = 0, 0, 0, 0, 0, 0
         for r in range(pe_rows):
-            if rows[r] == 0:
-                continue
-            found[t, 2] = max(found[t, 2], bits[0, t] * stored[r] + bits[1, t] * rows[r] + bits[2, t])
-            if skips:
-                found[t, 0] = max(found[t, 0], stored[r])
-                found[t, 1] = max(found[t, 1], stored[r] + (full_rows[r] * ((w + 63) // 64) if bitmask else 0))
+            if rows[r] > 0:
+                most_rows = max(most_rows, rows[r])
+                most_bits = max(most_bits, bits[0, t] * stored[r] + bits[1, t] * rows[r])
+                most_stored = max(most_stored, stored[r])
+                most_decoded = max(most_decoded, stored[r] + (full_rows[r] * words if bitmask else 0))
                 steps = walk_full_columns(unit, stored[r], full_rows[r], w)
-                found[t, 3] = max(found[t, 3], steps)
-                found[t, 4] += steps
-            else:
-                found[t, 0] = max(found[t, 0], rows[r] * w)
+                most_walked, walked = max(most_walked, steps), walked + steps
+        found[t, 2] = most_bits + bits[2, t]
+        if skips:
+            found[t, 0], found[t, 1], found[t, 3], found[t, 4] = most_stored, most_decoded, most_walked, walked
+        else:
+            found[t, 0] = most_rows * w
     return found
 
 
 @njit(cache=True, nogil=True)
-def busiest_mask_rows(tiles, fibers, value, height, width, pe_rows, schedule, skips, bitmask, lanes):
+def busiest_mask_rows(tiles, fibers, nonzeros, height, width, pe_rows, schedule, skips, bitmask, lanes):
     """For each tile of an SDDMM's mask, shape [T, 4]: what the most loaded PE row has of it.
 
     Entries; decoder steps; rows that it works on; steps in which these are dealt to `lanes` lanes, a row at a time.
@@ -103,10 +98,7 @@ def busiest_mask_rows(tiles, fibers, value, height, width, pe_rows, schedule, sk
         if at >= 0:
             low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
         for f in range(low, high):
-            work[f - low] = 0
-            for p in range(fibers.first[f], fibers.first[f + 1]):
-                if value[p] != 0.0:
-                    work[f - low] += 1
+            work[f - low] = nonzeros[f]
         numbers = fibers.number[low:high] if high > low else nothing
         deal(numbers, work, high - low, height[t], pe_rows, schedule, hand_of, loads, rows, heap, order)
         held[:] = 0

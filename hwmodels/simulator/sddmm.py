@@ -118,7 +118,7 @@ def _loads(machine: Machine, s: Operand) -> np.ndarray:
     return busiest_mask_rows(
         s.index,
         s.rows,
-        s.value,
+        s.row_nonzeros,
         s.height,
         s.width,
         machine.pe_rows,

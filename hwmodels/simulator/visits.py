@@ -74,9 +74,13 @@ class Groups:
 
 
 def group(keys: np.ndarray) -> Groups:
-    """Group visits by key."""
-    _, of = np.unique(keys, return_inverse=True)
-    size = int(of.max(initial=-1)) + 1
+    """Group visits by key, whole numbers from 0."""
+    size = int(keys.max(initial=-1)) + 1
+    if size <= 4 * len(keys):
+        of = keys
+    else:
+        _, of = np.unique(keys, return_inverse=True)
+        size = int(of.max(initial=-1)) + 1
     ends = np.zeros((2, size), np.int64)
     places = np.arange(len(keys))
     ends[0, of[::-1]], ends[1, of] = places[::-1], places

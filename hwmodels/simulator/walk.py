@@ -15,6 +15,8 @@ SLICE_STEPS, TOUCHED_ENTRIES, MET = range(3)
 COMPUTE, INTERSECT, STEPS, HELD_BITS = range(4)
 """Columns of what `walk_rows` and `walk_pairs` return: cycles of the most loaded PE and of the busiest decoder or
 intersection units, steps of all units, most bits of A that a PE row holds."""
+JUMPS_AT_ONCE = 1 << 18
+"""Sums by lane and PE row that are kept at a time: 2 MB, so that they stay in the cache."""
 
 
 @njit(cache=True, nogil=True)
@@ -235,15 +237,16 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
         bt, columns = tile_of[lane], lanes.columns[lane]
         most_columns[bt] = max(most_columns[bt], columns)
         most_walked[bt] = max(most_walked[bt], columns + lanes.entries[lane])
-    most_lanes, deepest, extent = 0, 0, 0
+    room, deepest, extent = 0, 0, 0
     if plan.unit == 2:
+        room = min(JUMPS_AT_ONCE, lanes.columns.size * parts)
         for bt in range(lanes.first.size - 1):
-            most_lanes = max(most_lanes, lanes.first[bt + 1] - lanes.first[bt])
+            room = max(room, (lanes.first[bt + 1] - lanes.first[bt]) * parts)
         for t in range(tiles.height.size):
             extent = max(extent, tiles.width[t])
             deepest = max(deepest, a.columns.fibers_of[t + 1] - a.columns.fibers_of[t])
-    lanes_jumps, tree = np.empty(most_lanes * parts, np.int64), np.empty((deepest + 1) * parts, np.int64)
-    rank_of, before, waiting = np.empty(extent, np.int64), np.empty(extent, np.int64), np.empty((3, parts), np.int64)
+    jumps, tree = np.empty((room // parts, parts), np.int64), np.empty((deepest + 1, parts), np.int32)
+    rank_of, before, waiting = np.empty(extent, np.int64), np.empty(extent, np.int64), np.empty((3, parts), np.int32)
     for t in range(tiles.height.size):
         low, high, w = a.rows.fibers_of[t], a.rows.fibers_of[t + 1], tiles.width[t]
         b_first, many, words = tiles.b_first[t], high - low, (w + 63) // 64
@@ -317,10 +320,18 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
         if plan.unit == 2:
             for g in range(a.columns.fibers_of[t], a.columns.fibers_of[t + 1]):
                 rank_of[a.columns.number[g]] = g - a.columns.fibers_of[t]
-            for bt in range(b_first, b_first + count):
-                jumps = lanes_jumps[: (lanes.first[bt + 1] - lanes.first[bt]) * parts]
-                jumps_of_hands(a, b, lanes, (t, bt), (hand_of, full), (rank_of, before, tree, waiting), w, jumps)
-                for at in range(jumps.size):
-                    found[shift + bt, 1] = max(found[shift + bt, 1], jumps[at])
-                    found[shift + bt, 2] += jumps[at]
+            u = 0
+            while u < count:  # as many visits at once as there is memory for
+                lane, begin = lanes.first[b_first + u], u
+                u += 1
+                while u < count and lanes.first[b_first + u + 1] - lane <= len(jumps):
+                    u += 1
+                end = lanes.first[b_first + u]
+                here, tile = (begin, u, lane), (t, tiles.top[t], w)
+                mine = jumps[: end - lane]
+                jumps_of_hands(a, b, lanes, tile, here, (hand_of, full), (rank_of, before, tree, waiting), mine)
+                for at in range(end - lane):
+                    v = shift + tile_of[lane + at]
+                    found[v, 1] = max(found[v, 1], mine[at].max())
+                    found[v, 2] += mine[at].sum()
     return found
