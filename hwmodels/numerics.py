@@ -70,14 +70,11 @@ class Exact(Numerics):
         return functools.reduce(jnp.maximum, values)
 
     def shares(self, *values):
-        """All to the first of the largest."""
+        """All to the largest; alike to those that tie."""
         top = self.max_of(*values)
-        taken, result = jnp.zeros_like(top), []
-        for value in values:
-            is_top = (value >= top) * (1.0 - taken)
-            taken = taken + is_top
-            result.append(is_top)
-        return result
+        is_top = [(value >= top).astype(top.dtype) for value in values]
+        ties = functools.reduce(jnp.add, is_top)
+        return [one / ties for one in is_top]
 
     def min_of(self, *values):
         """Minimum."""

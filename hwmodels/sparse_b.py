@@ -1,126 +1,138 @@
 """SpMSpM: A and B are sparse; joint statistics give the totals, A's classes and B's loads how they are spread."""
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.a_side import SKIP, ASide, total
-from hwmodels.b_side import BSide, Products
+from hwmodels.b_side import BSide, Groups, Parts, Products
 from hwmodels.formats import COO, CSC, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.intersection import bitmask_words, steps_of_pairs, steps_with_full_columns
 from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, full_row_steps
-from workloads.lattice import lookup
-from workloads.pairs import JOINT_QUANTITIES
-from workloads.statistics import SparseBStatistics
+from workloads.lattice import computed_once, lookup
+from workloads.statistics import Meetings, SparseBStatistics, Tiles
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
 ANY_WIDTH = 4096.0
 """The last point of the width axis: a fiber of any length takes one step."""
+EVEN = 1e-6
+"""Added to a relative variance, so that its root has a slope at zero."""
 
 
 class SparseB(BSide):
     """A sparse B [k, n] and a sparse Z [m, n]."""
 
     visits: PerClass
-    a_visits: Scalar
+    a_visits: PerClass
     a_once: Scalar
     skip: Scalar
     share_bits: Scalar
     peak_bits: Scalar
     z_peak_bits: Scalar
-    each_bits: PerClass
+    each_bits: Parts
     once_bits: Scalar
-    sent_values_bits: PerClass
-    sent_metadata_bits: PerClass
+    sent_values_bits: Parts
+    sent_metadata_bits: Parts
     decoded_entries: PerClass
     results: PerClass
     result_metadata_bits: PerClass
-    z_spill_write_bits: PerClass
-    z_spill_read_bits: PerClass
+    z_spill_bits: PerClass
     z_final_bits: Scalar
+    ends: Scalar
+    spilled_at_ends: Scalar
+    groups: Groups
     products: Products
-    b_visits: Scalar
-    """Visits of a tile of B, weighted by its non-zeros."""
+    padded: Scalar
+    """Stored entries of B for each of its non-zeros."""
+    b_nonzeros: PerClass
+    """Non-zeros of the tiles of B that are visited, in all visits."""
+    columns: Scalar
+    """Columns of the tile of B in an average visit."""
+    meetings: Meetings
     hardware: Hardware
     kernel: SparseBStatistics
     mapping: Mapping
     tiles: Tiling
+    tiled: Tiles
+    """B's tiles, transposed."""
     a: ASide
     numerics: Numerics
 
     def row_major_cycles(self, loads, passes):
         """An entry of A takes ceil(b / W) steps: b / W, plus a share of a step fixed so that the total is exact."""
-        hardware, kernel, a = self.hardware, self.kernel, self.a
-        array_width = hardware.pe_cols * hardware.lanes
-        columns = self.tiles.tile_n / passes
-        steps = lookup(kernel.row_steps, (columns, array_width))[0]
+        kernel, a = self.kernel, self.a
+        columns, (array_width, times) = self.tiles.tile_n / passes, self._steps_width()
+        steps = times * lookup(kernel.row_steps, (columns, array_width))[0]
         fibers = lookup(kernel.row_steps, (columns, jnp.full_like(columns, ANY_WIDTH)))[0]
-        rounding = jnp.clip((steps - kernel.products / array_width) / fibers, 0.0, 1.0)
-        skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + loads.work / array_width
-        all_rows = a.tiles / total(a.tiles) * self._all_row_steps(columns, array_width) * a.rows_per_pe
-        with_b_skip = a.skip * skipping + (1.0 - a.skip) * all_rows
-        return self.skip * with_b_skip + (1.0 - self.skip) * loads.entries * self._dense_steps(passes)
+        rounding = jnp.clip((steps - times * kernel.products / array_width) / fibers, 0.0, 1.0)
+        skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + times * loads.work / array_width
+        all_rows = self._b_visits() * times * total(lookup(kernel.b_passes, (columns, array_width))) * a.rows_per_pe
+        return Parts(
+            (1.0 - self.skip) * loads.entries * self._dense_steps(passes),
+            self.skip * (a.skip * skipping + (1.0 - a.skip) * all_rows),
+        )
 
     def inner_cycles(self, loads, passes):
         """Pairs of fibers: totals from the joint statistics, times what the most loaded row and lane hold of them."""
         hardware, kernel, tiles, a = self.hardware, self.kernel, self.tiles, self.a
         lanes = hardware.pe_cols * hardware.lanes
-        pairs, a_elements, b_elements, jumps, _ = jnp.unstack(lookup(kernel.fibers, (tiles.tile_k,)))
-        found = kernel.b.tile_classes(tiles.tile_n, tiles.tile_k)
-        schedule = self.mapping.schedule
-        lane = kernel.b.most_loaded(tiles.tile_n, tiles.tile_k, lanes, schedule, schedule)
-        lane_nonzeros = lane["nonzeros"][0] / found["nonzeros"][0]
-        lane_columns = lane["rows"][0] / found["rows"][0]
-        row_nonzeros, row_rows = loads.nonzeros / total(a.nonzeros), loads.rows / total(a.rows)
-        row_entries = row_nonzeros * (1.0 + a.padding / a.nonzeros)
+        tiled, schedule = self.tiled, self.mapping.schedule
+        lane = kernel.b.most_loaded(tiles.n, tiles.k, lanes, schedule, schedule, tiled.scale)
+        lane_nonzeros = lane["nonzeros"][0] / tiled.classes["nonzeros"][0]
+        lane_columns = lane["rows"][0] / tiled.classes["rows"][0]
+        row_rows = loads.rows / total(a.rows)
+        row_entries = (loads.nonzeros + loads.rows / a.rows * a.padding) / total(a.nonzeros)
         matches = loads.work * lane_nonzeros
+        depth = self.meetings.depth
         sparse_walk = steps_of_pairs(
             hardware.intersection,
-            pairs=pairs * row_rows * lane_columns,
-            a_elements=a_elements * row_entries * lane_columns,
-            b_elements=b_elements * row_rows * lane_nonzeros,
+            pairs=depth["pairs"] * row_rows * lane_columns,
+            a_elements=depth["a_elements"] * row_entries * lane_columns,
+            b_elements=depth["b_elements"] * self.padded * row_rows * lane_nonzeros,
             matches=matches,
-            jumps=jumps * row_rows * lane_columns,
+            jumps=depth["jumps"] * row_rows * lane_columns,
             words=bitmask_words(tiles.depth, self.numerics),
         )
-        dense_steps = self._dense_steps(passes)
-        dense_walk = self._walked(loads.rows, loads.nonzeros) * dense_steps
-        b_entries = kernel.b.nonzeros * self.b_visits * lane_nonzeros
-        b_only = a.tiles / total(a.tiles) * b_entries * a.rows_per_pe
-        both = a.skip * matches + (1.0 - a.skip) * b_only
-        macs = self.skip * both + (1.0 - self.skip) * loads.entries * dense_steps
-        return macs, a.skip * (self.skip * sparse_walk + (1.0 - self.skip) * dense_walk)
+        dense_steps = self._dense_steps(jnp.ones_like(passes))
+        b_only = self.b_nonzeros * self.padded * lane_nonzeros * a.rows_per_pe
+        macs = Parts(
+            (1.0 - self.skip) * loads.entries * dense_steps,
+            self.skip * (a.skip * matches + (1.0 - a.skip) * b_only),
+        )
+        walked = a.skip * (1.0 - self.skip) * self._walked(loads.rows, loads.nonzeros) * dense_steps
+        return macs, Parts(walked, a.skip * self.skip * sparse_walk)
 
     def outer_cycles(self, passes):
         """Sum over k of ceil(a / R) ceil(b / W), factored within classes of k of similar product."""
         hardware, kernel, tiles, a = self.hardware, self.kernel, self.tiles, self.a
-        array_width = hardware.pe_cols * hardware.lanes
         by_a = lookup(kernel.a_passes, (tiles.tile_m, hardware.pe_rows))
-        by_b = lookup(kernel.b_passes, (tiles.tile_n, array_width))
+        array_width, times = self._steps_width()
+        by_b = times * lookup(kernel.b_passes, (tiles.tile_n, array_width))
         both = total(by_a * by_b / jnp.exp2(kernel.k_classes))
-        b_only = a.rows_per_pe * self.b_visits * total(by_b)
-        dealt = kernel.a.column_passes(tiles.tile_m, tiles.tile_k, hardware.pe_rows)
-        a_only = a.skip * dealt + (1.0 - a.skip) * a.widths * a.rows_per_pe
-        spread = a.skip * a.work / total(a.work) * both + (1.0 - a.skip) * a.tiles / total(a.tiles) * b_only
-        return self.skip * spread + (1.0 - self.skip) * a_only * self._dense_steps(passes)
+        b_only = a.rows_per_pe * self._b_visits() * total(by_b)
+        dealt = kernel.a.column_passes(tiles.m, tiles.k, hardware.pe_rows)
+        a_only = a.skip * dealt + (1.0 - a.skip) * a.dealt_areas
+        spread = a.skip * a.work / total(a.work) * both + (1.0 - a.skip) * b_only
+        return Parts((1.0 - self.skip) * a_only * self._dense_steps(passes), self.skip * spread)
 
     def intersection_steps(self):
         """Steps over all pairs of non-empty fibers."""
         kernel, tiles, a = self.kernel, self.tiles, self.a
-        pairs, a_elements, b_elements, jumps, _ = jnp.unstack(lookup(kernel.fibers, (tiles.tile_k,)))
+        depth = self.meetings.depth
         sparse_walk = steps_of_pairs(
             self.hardware.intersection,
-            pairs=pairs,
-            a_elements=a_elements * (1.0 + total(a.padding) / total(a.nonzeros)),
-            b_elements=b_elements,
+            pairs=depth["pairs"],
+            a_elements=depth["a_elements"] * (1.0 + total(a.padding) / total(a.nonzeros)),
+            b_elements=depth["b_elements"] * self.padded,
             matches=kernel.products,
-            jumps=jumps,
+            jumps=depth["jumps"],
             words=bitmask_words(tiles.depth, self.numerics),
         )
-        dense_walk = total(self._walked(a.rows, a.nonzeros)) * kernel.n
+        dense_walk = total(self._walked(a.rows, a.nonzeros) * self.a_visits) * self.columns
         return a.skip * (self.skip * sparse_walk + (1.0 - self.skip) * dense_walk)
 
     def _walked(self, rows: PerClass, nonzeros: PerClass) -> PerClass:
@@ -133,33 +145,34 @@ class SparseB(BSide):
             words=bitmask_words(self.tiles.depth, self.numerics),
         )
 
-    def _dense_steps(self, passes: Scalar) -> Scalar:
+    def _steps_width(self) -> tuple[Scalar, Scalar]:
+        """Width of the array in non-zeros of B, whose padding takes the rest; below one, and the steps for each."""
+        width = self.hardware.pe_cols * self.hardware.lanes / self.padded
+        return jnp.maximum(width, 1.0), jnp.maximum(1.0 / width, 1.0)
+
+    def _dense_steps(self, passes: Scalar) -> PerClass:
         """Steps of a full row of B over the tiles along n that are visited."""
         array_width = self.hardware.pe_cols * self.hardware.lanes
-        steps = full_row_steps(self.tiles, self.kernel.n, array_width, passes, self.numerics)
-        return steps * self.a_visits / self.tiles.trips_n
+        steps = full_row_steps(self.tiles, array_width, passes, self.numerics)
+        wider = self.columns * self.tiles.trips_n / self.kernel.n
+        return steps * wider * self.a_visits / self.tiles.trips_n
 
-    def _all_row_steps(self, columns: Scalar, array_width: Scalar) -> Scalar:
-        """Steps of all rows of B, in each visit of their tile."""
-        return total(lookup(self.kernel.b_passes, (columns, array_width))) * self.b_visits
+    def _b_visits(self) -> PerClass:
+        """How often each row of B is worked on by a tile of A."""
+        return self.b_nonzeros / self.kernel.b.nonzeros
 
 
 def sparse_b(
     hardware: Hardware, mapping: Mapping, kernel: SparseBStatistics, tiles: Tiling, a: ASide, numerics: Numerics
 ) -> SparseB:
     """Describe B and Z of a kernel with a sparse B."""
-    found = lookup(kernel.joint, (tiles.tile_m, tiles.tile_k, tiles.tile_n))
-    joint = dict(zip(JOINT_QUANTITIES, jnp.unstack(found), strict=True))
-    found = {name: value[0] for name, value in kernel.b.tile_classes(tiles.tile_n, tiles.tile_k).items()}
-    point = kernel.b.tile_point(tiles.tile_n, tiles.tile_k)
-    distinct = lookup(kernel.fibers, (tiles.tile_k,))[4]
-    padding = lookup(kernel.b_padding, (tiles.tile_n,))[0]
+    tiled = kernel.b.tiles_of(tiles.n, tiles.k)
+    met = kernel.meetings(a.tiled, tiles.m, tiles.k, tiles.n)
+    distinct, nonzeros = met.depth["distinct"], kernel.b.nonzeros
     dense = mapping.b_format[DENSE]
     sparse = 1.0 - dense
     skip = mapping.b_zero[SKIP] * sparse
-
-    padding = padding * mapping.b_format[RLE]
-    tile_count = sparse * found["tiles"] + dense * tiles.trips_k * tiles.trips_n
+    extra = lookup(kernel.b_padding, (tiles.tile_n,))[0] * mapping.b_format[RLE] / nonzeros
     form = storage(
         mapping.b_format,
         numerics,
@@ -169,89 +182,125 @@ def sparse_b(
         column_bits=tiles.n_bits,
         group_occupancy=kernel.b_group_occupancy,
     )
-    sums = TileSums(
-        tiles=tile_count,
-        nonzeros=found["nonzeros"],
-        padding=padding,
-        heights=sparse * point["widths"] + dense * kernel.k * tiles.trips_n,
-        widths=sparse * point["heights"] + dense * kernel.n * tiles.trips_k,
-        areas=sparse * point["areas"] + dense * kernel.k * kernel.n,
+
+    # Visits. A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
+    a_dense = mapping.a_format[DENSE]
+    a_sparse = 1.0 - a_dense
+    by_tiles = a.tiles / total(a.tiles)
+    by_depth = a.widths / total(a.widths)
+    b_tiles, b_all_tiles = tiled.totals["tiles"], tiles.trips_k * tiles.trips_n
+    mean_visits = total(met.a_visits * a.tiled.classes["nonzeros"]) / kernel.a.nonzeros
+    a_visits = sparse * (a_sparse * met.a_visits + a_dense * mean_visits) + dense * tiles.trips_n
+    visits = sparse * (a_sparse * met.visits + a_dense * by_tiles * tiles.trips_m * b_tiles)
+    visits = visits + dense * a.tiles * tiles.trips_n
+    b_nonzeros = sparse * a_sparse * met.b_nonzeros + a_dense * by_depth * tiles.trips_m * nonzeros
+    b_nonzeros = b_nonzeros + dense * a_sparse * by_depth * (total(a.tiles) / tiles.trips_k) * nonzeros
+    a_nonzeros = total(a.nonzeros)
+    a_once = sparse * (a_sparse * met.depth["a_once"] / a_nonzeros + a_dense) + dense
+    b_once = a_sparse * (
+        sparse * met.depth["b_once"] / nonzeros + dense * a.block_columns / kernel.k
+    ) + a_dense  # fmt: skip
+
+    # Extents of the tiles of B that are visited: along k those of A's tiles, along n on average.
+    columns = sparse * a_sparse * met.columns + (1.0 - sparse * a_sparse) * kernel.n / tiles.trips_n
+
+    all_tiles = TileSums(
+        tiles=sparse * b_tiles + dense * b_all_tiles,
+        nonzeros=nonzeros,
+        padding=nonzeros * extra,
+        heights=sparse * tiled.totals["widths"] + dense * kernel.k * tiles.trips_n,
+        widths=sparse * tiled.totals["heights"] + dense * kernel.n * tiles.trips_k,
+        areas=sparse * tiled.totals["areas"] + dense * kernel.k * kernel.n,
     )
-    stored = form.values_bits(sums), form.metadata_bits(sums)
+    stored = form.values_bits(all_tiles) + form.metadata_bits(all_tiles)
     peak = TileSums(
-        tiles=jnp.ones_like(tile_count),
-        nonzeros=point["peak_nonzeros"],
-        padding=padding / found["nonzeros"] * point["peak_nonzeros"],
+        tiles=jnp.ones_like(b_tiles),
+        nonzeros=tiled.peaks["peak_nonzeros"],
+        padding=extra * tiled.peaks["peak_nonzeros"],
         heights=tiles.depth,
         widths=tiles.width,
         areas=tiles.depth * tiles.width,
     )
-    fetched_bits = stored[0] + stored[1] + directory_bits(mapping.b_format, tile_count)
 
-    # Visits. A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
-    a_dense = mapping.a_format[DENSE]
-    a_tiles = total(a.tiles)
-    visits = (
-        (1.0 - a_dense) * sparse * joint["visits"]
-        + a_dense * sparse * tiles.trips_m * found["tiles"]
-        + dense * a_tiles * tiles.trips_n
-    )
-    a_nonzeros = total(a.nonzeros)
-    a_visits = sparse * ((1.0 - a_dense) * joint["a_each"] / a_nonzeros + a_dense * visits / a_tiles)
-    a_visits = a_visits + dense * tiles.trips_n
-    a_once = sparse * ((1.0 - a_dense) * joint["a_once"] / a_nonzeros + a_dense) + dense
-    b_each = (1.0 - a_dense) * (
-        sparse * joint["b_each"] / found["nonzeros"] + dense * a_tiles / tiles.trips_k
-    ) + a_dense * tiles.trips_m
-    b_once = (1.0 - a_dense) * (
-        sparse * joint["b_once"] / found["nonzeros"] + dense * a.block_columns / kernel.k
-    ) + a_dense
-    by_tiles = a.tiles / a_tiles
-    each_bits = by_tiles * b_each * fetched_bits
+    def bits_of(rows: PerClass, held: PerClass) -> tuple[Parts, Parts]:
+        """Values and metadata of the tiles of B in all visits, of which so many rows and non-zeros count."""
+        values = Parts(
+            form.value_per_area * columns * rows, (form.value_per_nonzero + extra * form.value_per_padding) * held
+        )
+        metadata = Parts(
+            form.metadata_per_area * columns * rows
+            + form.metadata_per_row * (rows + visits)
+            + form.metadata_per_column * (columns + 1.0) * visits,
+            (form.metadata_per_nonzero + extra * form.metadata_per_padding) * held,
+        )
+        return values, metadata
 
     # Rows of B that the tile of A touches, if B is stored by addressable rows and the dataflow selects rows.
     addressable = 1.0 - mapping.b_format[COO] - mapping.b_format[CSC]
     select = a.skip * addressable * (0.0 if mapping.dataflow == "inner_product" else 1.0)
-    touched = sparse * a.touched / found["nonzeros"] + dense * a.columns / kernel.k
-    sent = select * touched + (1.0 - select) * by_tiles * b_each
+    all_rows = a.widths * a_visits
+    sent_rows = select * a.columns * a_visits + (1.0 - select) * all_rows
+    sent_nonzeros = select * a.touched + (1.0 - select) * b_nonzeros
+    values_bits, metadata_bits = bits_of(all_rows, b_nonzeros)
+    held_bits = values_bits + metadata_bits
+    sent_values, sent_metadata = bits_of(sent_rows, sent_nonzeros)
 
     work = a.work / total(a.work)
     accumulator_bits = hardware.accumulator_bits
     row_pointers = a.block_rows * (tiles.m_bits + tiles.n_bits + 1.0)
-    spilled = distinct * (accumulator_bits + tiles.m_bits + tiles.n_bits)
-    most_products = kernel.a.tile_point(tiles.tile_m, jnp.broadcast_to(kernel.k, tiles.tile_m.shape))["peak_work"]
+    most_products = lookup(kernel.block_products, (tiles.tile_m,))[0]
     z_words = numerics.min_of(tiles.height * tiles.width, jnp.maximum(most_products, 1.0))
-    area_visited = visits * tiles.depth * kernel.m / tiles.trips_m * kernel.n / tiles.trips_n
-    area_visited = area_visited * (kernel.k / tiles.trips_k / tiles.depth)
+    z_tiles = _z_tiles(tiles, total(visits), a.block_rows / kernel.m, tiled.totals["block_rows"] / kernel.n)
+    last = jnp.clip(z_tiles / total(visits), 0.0, 1.0)
     return SparseB(
-        visits=by_tiles * visits,
+        visits=visits,
         a_visits=a_visits,
         a_once=a_once,
         skip=skip,
-        share_bits=(stored[0] + stored[1]) / tile_count / hardware.pe_cols,
+        share_bits=total(held_bits.total) / total(visits) / hardware.pe_cols,
         peak_bits=form.values_bits(peak) + form.metadata_bits(peak),
         z_peak_bits=z_words * (accumulator_bits + tiles.m_bits + tiles.n_bits),
-        each_bits=each_bits,
-        once_bits=b_once * fetched_bits,
-        sent_values_bits=sent * stored[0],
-        sent_metadata_bits=sent * stored[1],
-        decoded_entries=sparse * sent * (found["nonzeros"] + padding),
+        each_bits=Parts(held_bits.even + directory_bits(mapping.b_format, visits), held_bits.with_b),
+        once_bits=b_once * (stored + directory_bits(mapping.b_format, all_tiles.tiles)),
+        sent_values_bits=sent_values,
+        sent_metadata_bits=sent_metadata,
+        decoded_entries=sparse * sent_nonzeros * (1.0 + extra),
         results=work * distinct,
         result_metadata_bits=work * distinct * tiles.n_bits,
-        z_spill_write_bits=work * spilled,
-        z_spill_read_bits=work * spilled,
+        z_spill_bits=work * distinct * (accumulator_bits + tiles.m_bits + tiles.n_bits),
         z_final_bits=kernel.z_nonzeros * (hardware.value_bits + tiles.n_bits) + row_pointers,
+        ends=last,
+        spilled_at_ends=0.5 + 0.5 * last,
+        groups=_groups(met.spread),
         products=Products(
             both_skip=kernel.products,
-            a_skips=a_nonzeros * a_visits * kernel.n / tiles.trips_n,
-            b_skips=found["nonzeros"] * b_each * kernel.m / tiles.trips_m,
-            none_skip=area_visited,
+            a_skips=total(a.nonzeros * a_visits) * columns,
+            b_skips=total(b_nonzeros * a.heights / a.tiles),
+            none_skip=total(a.areas * a_visits) * columns,
         ),
-        b_visits=b_each,
+        padded=1.0 + extra,
+        columns=columns,
+        b_nonzeros=b_nonzeros,
+        meetings=met,
         hardware=hardware,
         kernel=kernel,
         mapping=mapping,
         tiles=tiles,
+        tiled=tiled,
         a=a,
         numerics=numerics,
     )
+
+
+def _z_tiles(tiles: Tiling, visits: Scalar, rows: Scalar, columns: Scalar) -> Scalar:
+    """Tiles of Z that are visited at all, if visits fall evenly on those whose row block and column block hold any."""
+    possible = rows * tiles.trips_m * columns * tiles.trips_n
+    chance = jnp.clip(visits / (possible * tiles.trips_k), 0.0, 1.0 - EVEN)
+    return -possible * jnp.expm1(tiles.trips_k * jnp.log1p(-chance))
+
+
+def _groups(spread: PerClass) -> Groups:
+    """Halves of the visits of a class by what the tile of B holds, taken to be distributed lognormally."""
+    sigma = jnp.sqrt(jnp.log1p(spread) + EVEN)
+    fuller = 0.5 + 0.5 * jax.lax.erf(sigma * 0.5**0.5)
+    return Groups(jnp.full((2, 1), 0.5, sigma.dtype), computed_once(jnp.stack([1.0 - fuller, fuller])))

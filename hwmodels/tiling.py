@@ -9,6 +9,7 @@ from hwmodels.choices import LOOP_ORDERS, mix
 from hwmodels.formats import width_of
 from hwmodels.hardware import Mapping
 from hwmodels.numerics import Numerics
+from workloads.occupancy import Cut, cut
 from workloads.statistics import KernelStatistics
 
 Scalar = Float[Array, ""]
@@ -34,6 +35,9 @@ class Tiling(eqx.Module):
     """Rows of A in a nominal tile that lie inside the matrix."""
     depth: Scalar
     width: Scalar
+    m: Cut
+    k: Cut
+    n: Cut
     trips_m: Scalar
     trips_k: Scalar
     trips_n: Scalar
@@ -68,6 +72,9 @@ def tiling(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Ti
         height=numerics.min_of(m_tile, kernel.m),
         depth=numerics.min_of(k_tile, kernel.k),
         width=numerics.min_of(n_tile, kernel.n),
+        m=cut(kernel.m, m_tile, trips_m),
+        k=cut(kernel.k, k_tile, trips_k),
+        n=cut(kernel.n, n_tile, trips_n),
         trips_m=trips_m,
         trips_k=trips_k,
         trips_n=trips_n,
@@ -81,17 +88,11 @@ def tiling(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Ti
     )
 
 
-def edge_of(total: Scalar, tile: Scalar, trips: Scalar) -> Scalar:
-    """Size of the last tile."""
-    return jnp.clip(total - (trips - 1.0) * tile, jnp.minimum(1.0, total), tile)
-
-
-def full_row_steps(tiles: Tiling, columns: Scalar, array_width: Scalar, passes: Scalar, numerics: Numerics) -> Scalar:
+def full_row_steps(tiles: Tiling, array_width: Scalar, passes: Scalar, numerics: Numerics) -> Scalar:
     """Steps of a full row of B: sum over the tiles along n of passes * ceil(columns of a pass / array width)."""
     ceil = numerics.ceil
 
     def steps(tile_columns: Scalar) -> Scalar:
         return passes * ceil(ceil(tile_columns / passes) / array_width)
 
-    last = edge_of(columns, tiles.tile_n, tiles.trips_n)
-    return (tiles.trips_n - 1.0) * steps(tiles.width) + steps(last)
+    return (tiles.trips_n - 1.0) * steps(tiles.width) + steps(tiles.n.edge)

@@ -40,13 +40,29 @@ def lookup(table: Float[Array, "..."], sizes: Sequence[Float[Array, ""]]) -> Flo
     **Arguments**: `table` of log2 quantities, shape [axis 1, ..., axis d, q]; `sizes`, d positive scalars; those beyond
     the table's range take its end values. **Returns** the quantities, linear scale (zeros come back as zeros).
     """
-    last = np.array(table.shape[: len(sizes)], np.float32) - 1.0
-    position = jnp.clip(jnp.log2(jnp.stack(jnp.broadcast_arrays(*sizes))), 0.0, last)
+    return interpolate(table, jnp.log2(jnp.stack(jnp.broadcast_arrays(*sizes))))
+
+
+def interpolate(table: Float[Array, "..."], places: Float[Array, " d"]) -> Float[Array, " q"]:
+    """`lookup` at places on the table's first d axes: log2 of sizes, or what stands for it (`occupancy.Cut`)."""
+    return jnp.exp2(interpolate_log(table, places)) - TINY
+
+
+def interpolate_log(table: Float[Array, "..."], places: Float[Array, " d"]) -> Float[Array, " q"]:
+    """log2 of what `interpolate` gives."""
+    axes = places.shape[0]
+    last = np.array(table.shape[:axes], np.float32) - 1.0
+    position = jnp.clip(places, 0.0, last)
     lower = jax.lax.stop_gradient(jnp.minimum(jnp.floor(position), np.maximum(last - 1.0, 0.0)))
     start = jnp.unstack(lower.astype(jnp.int32))
-    corners = tuple(min(2, length) for length in table.shape[: len(sizes)])
+    corners = tuple(min(2, length) for length in table.shape[:axes])
     cell = jax.lax.dynamic_slice(table, (*start, jnp.zeros_like(start[0])), (*corners, table.shape[-1]))
     for fraction in jnp.unstack(position - lower):
         ends = jnp.unstack(cell)
         cell = ends[0] + fraction * (ends[-1] - ends[0])
-    return jnp.exp2(cell) - TINY
+    return cell
+
+
+def computed_once(rows: Float[Array, "r c"]) -> Float[Array, "r c"]:
+    """The same rows. XLA fuses what they are made of into each of their uses, but not across a matrix product."""
+    return rows @ jnp.asarray(np.eye(rows.shape[1], dtype=np.float32), rows.dtype)

@@ -16,8 +16,11 @@ STEPS = 64
 BUCKETS = FINE + STEPS * 24
 """Occupancy buckets: one per count below 256, then 64 per octave (a tile is at most 1.6 % off its bucket)."""
 
-BASICS = 5
-"""Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding entries, work."""
+BASICS = 6
+"""Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding entries, work, extent of the rows."""
+
+COLUMN_BASICS = 5
+"""Those of `scan_columns`: non-zeros, non-empty columns, their weight, extent of the columns, area."""
 
 SCHEDULES = 3
 """Row blocks, cyclic, balanced."""
@@ -40,11 +43,10 @@ def scan_rows(cut, height_level, rows, sample_tiles):
 
     `cut` is a segment list in the order of that height (`workloads.segments`). A share s of the non-zeros that lies in
     tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the matrix, or from all of
-    them if there are not twice as many; tiles of a single row are always all counted. Returns (sums, errors, heights,
-    peaks): `sums` [BUCKETS, BASICS + kinds * SCHEDULES * PARTITION_LEVELS]: `BASICS`, then the most loaded of P
-    partitions by non-empty rows, by non-zeros and, if the segments carry it, by work, each for the three schedules;
-    `errors`, of the same shape: half the difference between the estimates from two halves of the sample; `heights`: sum
-    of the tiles' heights; `peaks`: most non-zeros, most work, most padding of a tile.
+    them if there are not twice as many; tiles of a single row are always all counted. Returns (sums, errors, peaks):
+    `sums` [BUCKETS, BASICS + kinds * SCHEDULES * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by non-empty rows, by non-zeros and, if the segments carry it, by work, each for the three schedules;
+    `errors`, of the same shape: half the difference between the estimates from two halves of the sample; `peaks`: most
+    non-zeros and most padding of a tile.
     """
     row, tile, count, padding, work = cut
     weighted = work.size > 0
@@ -53,8 +55,7 @@ def scan_rows(cut, height_level, rows, sample_tiles):
     single = np.zeros((BUCKETS, 3))
     starts, buckets = np.empty(n // 2 + 1, np.int32), np.empty(n // 2 + 1, np.int16)
     many = 0
-    heights = 0.0
-    peak_count, peak_work, peak_padding = np.int64(0), np.int64(0), np.int64(0)
+    peak_count, peak_padding = np.int64(0), np.int64(0)
     start = 0
     while start < n:
         block, t = row[start] >> height_level, tile[start]
@@ -68,14 +69,14 @@ def scan_rows(cut, height_level, rows, sample_tiles):
             end += 1
         if not weighted:
             total = nnz
-        heights += min(1 << height_level, rows - (block << height_level))
-        peak_count, peak_work, peak_padding = max(peak_count, nnz), max(peak_work, total), max(peak_padding, pad)
+        peak_count, peak_padding = max(peak_count, nnz), max(peak_padding, pad)
         b = _bucket_of(nnz)
         basics[b, 0] += 1
         basics[b, 1] += nnz
         basics[b, 2] += end - start
         basics[b, 3] += pad
         basics[b, 4] += total
+        basics[b, 5] += min(1 << height_level, rows - (block << height_level))
         if end - start == 1:
             single[b, 0] += 1
             single[b, 1] += nnz
@@ -87,7 +88,7 @@ def scan_rows(cut, height_level, rows, sample_tiles):
     strides = _strides(basics, single, sample_tiles)
     loads, seen = _sampled_loads(cut, height_level, rows, starts[:many], buckets[:many], strides)
     sums, errors = _expand(basics, single, loads, seen, strides)
-    return sums, errors, heights, (peak_count, peak_work, peak_padding)
+    return sums, errors, (peak_count, peak_padding)
 
 
 @njit(cache=True, nogil=True)
@@ -161,6 +162,8 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
             block_loads(local, items, size, height, height_level, bins, row_bins, found[kind, 0], found[0, 0])
             cyclic_loads(local, items, size, height_level, bins, row_bins, found[kind, 1], found[0, 1])
             balanced_loads(items, size, ordered, heap, found[kind, 2])
+            for level in range(levels):
+                found[kind, 2, level] = min(found[kind, 2, level], found[kind, 1, level])
         for q in range(flat.size):
             sums[side, b, q] += flat[q]
     return sums, seen
@@ -194,18 +197,16 @@ def _expand(basics, single, loads, seen, strides):
 def scan_columns(cut, weight, width_level, columns, height_level, rows):
     """Statistics of the columns of every tile, per occupancy bucket.
 
-    `cut` is a segment list of the transposed pattern, whose rows are columns. Returns (sums, widths, areas): `sums`
-    [BUCKETS, 3 + PARTITION_LEVELS]: non-zeros, non-empty columns, their weight (entries of B that they touch; their
-    number where `weight` is empty), then the number of passes when each column is dealt P at a time; and the sums of
-    the tiles' widths and areas.
+    `cut` is a segment list of the transposed pattern, whose rows are columns. Returns [BUCKETS, COLUMN_BASICS +
+    PARTITION_LEVELS]: `COLUMN_BASICS` (weight: entries of B that the columns touch; their number where `weight` is empty),
+    then the number of passes when each column is dealt P at a time.
     """
     column, tile, count = cut[0], cut[1], cut[2]
     weighted = weight.size > 0
     levels = PARTITION_LEVELS
-    sums = np.zeros((BUCKETS, 3 + levels))
+    sums = np.zeros((BUCKETS, COLUMN_BASICS + levels))
     passes = np.empty(levels, np.int64)
     n = column.size
-    widths, areas = 0.0, 0.0
     start = 0
     while start < n:
         block, t = column[start] >> width_level, tile[start]
@@ -223,39 +224,51 @@ def scan_columns(cut, weight, width_level, columns, height_level, rows):
                     passes[level] += (count[end] + (1 << level) - 1) >> level
             end += 1
         width = min(1 << width_level, columns - (block << width_level))
-        widths += width
-        areas += width * min(1 << height_level, rows - (np.int64(t) << height_level))
         b = _bucket_of(nnz)
         sums[b, 0] += nnz
         sums[b, 1] += end - start
         sums[b, 2] += touched if weighted else end - start
+        sums[b, 3] += width
+        sums[b, 4] += width * min(1 << height_level, rows - (np.int64(t) << height_level))
         for level in range(levels):
-            sums[b, 3 + level] += passes[level] + ones
+            sums[b, COLUMN_BASICS + level] += passes[level] + ones
         start = end
-    return sums, widths, areas
+    return sums
 
 
 @njit(cache=True, nogil=True)
-def into_classes(amount, sums, classes):
-    """Cut buckets, lightest first, into classes of equal amount: `sums` [BUCKETS, q] to [classes, q].
+def class_shares(amount, classes):
+    """Cut buckets, lightest first, into classes of equal amount: share of each bucket in each class, [buckets, classes].
 
     A bucket that straddles a class boundary is shared in proportion, so one single tile still fills every class alike.
     """
     share = amount.sum() / classes
-    out = np.zeros((classes, sums.shape[1]))
+    shares = np.zeros((amount.size, classes))
     at, room = 0, share
     for b in range(amount.size):
-        if amount[b] <= 0:
-            continue
         rest = amount[b]
         while rest > 0:
             take = min(rest, room) if at < classes - 1 else rest
-            fraction = take / amount[b]
-            for q in range(sums.shape[1]):
-                out[at, q] += sums[b, q] * fraction
+            shares[b, at] += take / amount[b]
             rest -= take
             room -= take
             if room <= share * 1e-12 and at < classes - 1:
                 at += 1
                 room = share
-    return out
+    return shares
+
+
+def into_classes(amount: np.ndarray, sums: np.ndarray, classes: int) -> np.ndarray:
+    """Sums over the buckets of each class of equal `amount`: `sums` [BUCKETS, q] to [classes, q]."""
+    used = np.flatnonzero(amount > 0)
+    return class_shares(amount[used], classes).T @ sums[used]
+
+
+@njit(cache=True, nogil=True)
+def bucket_amounts(counts):
+    """(bucket of each tile, non-zeros in each bucket) of tiles with so many non-zeros each."""
+    buckets, amount = np.empty(counts.size, np.int64), np.zeros(BUCKETS)
+    for t in range(counts.size):
+        buckets[t] = _bucket_of(counts[t])
+        amount[buckets[t]] += counts[t]
+    return buckets, amount

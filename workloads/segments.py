@@ -117,21 +117,21 @@ def _merge(cut, out, level):
         start = end
 
 
-def tile_counts(row: np.ndarray, tile: np.ndarray, n_levels: int, blocks: int) -> np.ndarray:
-    """Non-empty tiles of height 1, 2, 4, ... in each of `blocks` tile columns, [n_levels, blocks], from segments."""
-    counts = np.zeros((n_levels, blocks))
-    counts[0] = np.bincount(tile, minlength=blocks)
-    here, there = (row.copy(), tile.copy()), (np.empty_like(row), np.empty_like(tile))
-    n = row.size
-    for level in range(1, n_levels):
-        n = _merge_tiles(*here, n, *there, counts[level])
-        here, there = there, here
-    return counts
+def tiles_by_height(cut: Segments, n_levels: int) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """(row block, tile column, non-zeros) of each non-empty tile of height 1, 2, 4, ..., from segments of one width."""
+    block, tile, count = cut[0].copy(), cut[1].copy(), cut[2].astype(np.int64)
+    spare = np.empty_like(block), np.empty_like(tile), np.empty_like(count)
+    n = block.size
+    yield block, tile, count
+    for _ in range(1, n_levels):
+        n = _merge_tiles(block, tile, count, n, *spare)
+        (block, tile, count), spare = spare, (block, tile, count)
+        yield block[:n], tile[:n], count[:n]
 
 
 @njit(cache=True, nogil=True)
-def _merge_tiles(block, tile, n, new_block, new_tile, counts):
-    """Tiles of twice the height, by (row block, tile column), counted per tile column; returns their number."""
+def _merge_tiles(block, tile, count, n, new_block, new_tile, new_count):
+    """Tiles of twice the height, by (row block, tile column); returns their number."""
     start, to = 0, 0
     while start < n:
         double = block[start] >> 1
@@ -144,15 +144,15 @@ def _merge_tiles(block, tile, n, new_block, new_tile, counts):
         left, right = start, middle
         while left < middle or right < end:
             if right >= end or (left < middle and tile[left] <= tile[right]):
-                t = tile[left]
-                right += right < end and tile[right] == t
+                t, held = tile[left], count[left]
+                if right < end and tile[right] == t:
+                    held += count[right]
+                    right += 1
                 left += 1
             else:
-                t = tile[right]
+                t, held = tile[right], count[right]
                 right += 1
-            new_block[to] = double
-            new_tile[to] = t
-            counts[t] += 1
+            new_block[to], new_tile[to], new_count[to] = double, t, held
             to += 1
         start = end
     return to

@@ -16,17 +16,25 @@ from scipy.sparse import csr_array
 
 from workloads.cache import cached
 from workloads.kernels import SparseKernel
-from workloads.lattice import levels, lookup, pad_levels, to_log
-from workloads.pairs import pair_tables
+from workloads.lattice import TINY, computed_once, interpolate, interpolate_log, levels, pad_levels, to_log
+from workloads.occupancy import Cut, occupancy_table, occupied, places_of
+from workloads.pairs import DEPTH_QUANTITIES, pair_tables
 from workloads.sampling import SamplingError, summarize
 from workloads.segments import RLE_RUN, segments
 from workloads.tables import CLASSES, POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
 
-VERSION = 4
+VERSION = 10
 """Raised whenever a stored table changes its meaning, so that old cache entries are measured again."""
+
+PEAKS = ("peak_nonzeros", "peak_padding")
+OCCUPANCIES = (7, 3, 3, 3, 3, 3)
+"""Lengths of the entries of occupancy tables that end `OperandStatistics.tiles`."""
 
 LOADS = ("rows", "nonzeros", "work")
 """What the most loaded partition is measured by; an entry's work is the non-zeros of the row of B that it meets."""
+
+MOST_SPREAD = 50.0
+"""Largest relative variance that is told apart."""
 
 ERROR = "error."
 """Goes before the names of tables whose sampling error is kept."""
@@ -36,54 +44,107 @@ Scalar = Float[Array, "..."]
 PerClass = Float[Array, "c ..."]
 
 
+class Tiles(eqx.Module):
+    """What the non-empty tiles of one shape hold."""
+
+    classes: dict[str, PerClass]
+    """Totals over the tiles of each class, by `TILE_QUANTITIES`."""
+    totals: dict[str, Scalar]
+    """Totals over all tiles; also rows and columns of the matrix in non-empty blocks of rows and of columns."""
+    peaks: dict[str, Scalar]
+    """The largest tile, by `PEAKS`."""
+    scale: dict[str, Scalar]
+    """By `LOADS`: what interpolated sums over tiles are off by, as far as the total is known."""
+
+
 class OperandStatistics(eqx.Module):
     """Tables of one operand, log2 of counts; see `workloads.tables` for the quantities."""
 
     rows: Scalar
     columns: Scalar
     nonzeros: Scalar
+    work: Scalar
+    """Products with the other operand; non-zeros where that is dense."""
+    used: Float[Array, "3"]
+    """Non-empty rows, non-empty columns, and the weight of these columns."""
     group_occupancy: Float[Array, "4 1"]
     """Fullest aligned group of 1, 2, 4 and 8 neighbours along a row."""
     tiles: Float[Array, "lm lk q"]
+    """Last axis: `TILE_QUANTITIES` by class, `PEAKS`, then of `occupancy.occupancy_table`: tiles with their heights, widths
+    and areas; columns of tiles, these by weight, blocks of rows; rows of tiles, blocks of columns."""
     loads: Float[Array, "lm lk p r"]
     """Last axis: by `LOADS` (work only where the other operand is sparse), then schedule, then class."""
     passes: Float[Array, "lm lk p c"]
-    point: Float[Array, "lm lk 8"]
 
-    def tile_classes(self, height: Scalar, width: Scalar) -> dict[str, PerClass]:
-        """Totals per class over the non-empty tiles of `height` x `width`, by `TILE_QUANTITIES`."""
-        found = lookup(self.tiles, (height, width)).reshape(len(TILE_QUANTITIES), -1)
-        return dict(zip(TILE_QUANTITIES, jnp.unstack(found), strict=True))
+    def tiles_of(self, down: Cut, across: Cut) -> Tiles:
+        """The non-empty tiles of rows and columns cut like this.
 
-    def tile_point(self, height: Scalar, width: Scalar) -> dict[str, Scalar]:
-        """Extremes and extents at one tile shape, by `POINT_QUANTITIES`."""
-        return dict(zip(POINT_QUANTITIES, jnp.unstack(lookup(self.point, (height, width))), strict=True))
+        Interpolated sums over classes are scaled to the totals that are known at any shape: the non-zeros, their work,
+        and the counts of what is occupied (`occupancy`).
+        """
+        logs = interpolate_log(self.tiles, places_of(down, across))
+        held, *occupancies = jnp.split(logs, logs.size - np.cumsum(OCCUPANCIES[::-1])[::-1])
+        tiles = occupied(occupancies[0], (down, across))
+        columns, touched, block_rows = (occupied(entry, (down,)) for entry in occupancies[1:4])
+        rows, block_columns = (occupied(entry, (across,)) for entry in occupancies[4:])
+        found = jnp.exp2(held) - TINY
+        by_class, peaks = jnp.split(found, [found.size - len(PEAKS)])
+        by_class = by_class.reshape(len(TILE_QUANTITIES), -1)
+        sums = dict(zip(TILE_QUANTITIES, jnp.unstack(by_class @ jnp.ones_like(by_class[0])), strict=True))
+        used_rows, used_columns, used_weight = jnp.unstack(self.used)
+        totals = {
+            "tiles": tiles.total(0),
+            "heights": tiles.total(1, (0,)),
+            "widths": tiles.total(2, (1,)),
+            "areas": tiles.total(3, (0, 1)),
+            "columns": used_columns * columns.total(),
+            "touched": used_weight * touched.total(),
+            "rows": used_rows * rows.total(),
+            "block_rows": block_rows.total(0, (0,)),
+            "block_columns": block_columns.total(0, (0,)),
+        }
+        known = {name: value for name, value in totals.items() if name in sums}
+        known |= {"nonzeros": self.nonzeros, "work": self.work}
+        scale = {name: value / jnp.maximum(sums[name], TINY) for name, value in known.items()}
+        scale["padding"] = scale["nonzeros"]
+        classes = computed_once(by_class * jnp.stack([scale[name] for name in TILE_QUANTITIES])[:, None])
+        return Tiles(
+            classes=dict(zip(TILE_QUANTITIES, jnp.unstack(classes), strict=True)),
+            totals=totals,
+            peaks=dict(zip(PEAKS, jnp.unstack(peaks), strict=True)),
+            scale={name: scale[name] for name in LOADS},
+        )
 
     def most_loaded(
         self,
-        height: Scalar,
-        width: Scalar,
+        down: Cut,
+        across: Cut,
         partitions: Scalar,
         by_rows: Float[Array, "3"],
         by_work: Float[Array, "3"],
+        scale: dict[str, Scalar],
     ) -> dict[str, PerClass]:
         """Sum over the tiles of each class of what the most loaded of P partitions holds, by `LOADS`.
 
-        `by_rows` and `by_work` weight the schedules for non-empty rows and for non-zeros or work.
+        `by_rows` and `by_work` weight the schedules for non-empty rows and for non-zeros or work; `scale` as in `Tiles`.
         """
-        found = lookup(self.loads, (height, width, partitions))
+        found = self._by_partitions(self.loads, down, across, partitions)
         loads = jnp.unstack(found.reshape(self._load_kinds, 3, -1))
         schedules = (by_rows, by_work, by_work)
-        return {name: weights @ load for name, load, weights in zip(LOADS, loads, schedules, strict=False)}
+        named = zip(LOADS, loads, schedules, strict=False)
+        return {name: weights @ load * scale[name] for name, load, weights in named}
 
     @property
     def _load_kinds(self) -> int:
-        """2 without a table of work, 3 with one; the classes follow from the tile table."""
-        return self.loads.shape[-1] * len(TILE_QUANTITIES) // (3 * self.tiles.shape[-1])
+        """2 without a table of work, 3 with one; the classes follow from the table of passes."""
+        return self.loads.shape[-1] // (3 * self.passes.shape[-1])
 
-    def column_passes(self, height: Scalar, width: Scalar, partitions: Scalar) -> PerClass:
+    def column_passes(self, down: Cut, across: Cut, partitions: Scalar) -> PerClass:
         """Sum over the columns of the tiles of each class of ceil(non-zeros / P)."""
-        return lookup(self.passes, (height, width, partitions))
+        return self._by_partitions(self.passes, down, across, partitions)
+
+    def _by_partitions(self, table: Float[Array, "lm lk p r"], down: Cut, across: Cut, partitions: Scalar) -> Array:
+        return interpolate(table, jnp.append(places_of(down, across), jnp.log2(partitions)))
 
 
 class DenseBStatistics(eqx.Module):
@@ -108,15 +169,74 @@ class SparseBStatistics(eqx.Module):
     """Fullest group along the rows of B."""
     b_padding: Float[Array, "ln 1"]
     """RLE padding entries along the rows of B, cut at each tile width."""
-    joint: Float[Array, "lm lk ln 7"]
+    block_products: Float[Array, "lm 1"]
+    """Products of the row block of A that has most."""
+    visits: Float[Array, "lm lk ln 22"]
+    """By class of A's tiles: visits, then squares of the non-zeros of the tiles of B that they meet; then of
+    `occupancy_table`: all visits, and the columns of B's tiles in them."""
+    met: Float[Array, "lm lk 12"]
+    """Non-zeros of B's tiles over the visits, by class of A's tiles; then occupancy of the row blocks of A that each
+    non-zero of B meets."""
+    a_visits: Float[Array, "lk ln 4"]
+    """Occupancy of the column blocks of B that each non-zero of A meets."""
+    depth: Float[Array, "lk 13"]
+    """By `pairs.DEPTH_QUANTITIES`; then occupancy of pairs of fibers, and of those that make an output."""
     row_steps: Float[Array, "ln w 1"]
     a_passes: Float[Array, "lm p c"]
     b_passes: Float[Array, "ln w c"]
     k_classes: Float[Array, " c"]
-    fibers: Float[Array, "lk 5"]
-    """Pairs of non-empty fibers, A's and B's elements in them, skip-ahead jumps, distinct outputs."""
     products: Scalar
     z_nonzeros: Scalar
+
+    def meetings(self, tiles: Tiles, m: Cut, k: Cut, n: Cut) -> "Meetings":
+        """What tiles of A, which are `tiles`, and of B do to each other."""
+        found, by_met = interpolate_log(self.visits, places_of(m, k, n)), interpolate_log(self.met, places_of(m, k))
+        visits, squares = jnp.split(jnp.exp2(found[: 2 * CLASSES]), 2)
+        all_visits = occupied(found[2 * CLASSES :], (m, k, n))
+        visited = all_visits.total()
+        met = occupied(by_met[CLASSES:], (m, k)).total(0, (1,)) * self.b.nonzeros / self.k
+        by_met = jnp.exp2(by_met[:CLASSES])
+        a_met = occupied(interpolate_log(self.a_visits, places_of(k, n)), (k, n)).total(0, (0,))
+        a_met = a_met * self.a.nonzeros / self.k
+        spread = jnp.clip(squares * visits / jnp.maximum(by_met, TINY) ** 2 - 1.0, 0.0, MOST_SPREAD)
+        one = jnp.ones_like(visits)
+        visits = visits * (visited / (visits @ one))
+        a_visits = visits / jnp.maximum(tiles.classes["tiles"], TINY)
+        a_visits = a_visits * (a_met / (a_visits @ tiles.classes["nonzeros"]))
+        rows = computed_once(jnp.stack([visits, a_visits, by_met * (met / (by_met @ one)), spread]))
+        depth = interpolate_log(self.depth, places_of(k))
+        by_depth = dict(
+            zip(DEPTH_QUANTITIES, jnp.unstack(jnp.exp2(depth[: len(DEPTH_QUANTITIES)]) - TINY), strict=True)
+        )
+        fibers = self.a.used[0] * self.b.used[0]
+        of_pairs, of_outputs = jnp.split(depth[len(DEPTH_QUANTITIES) :], 2)
+        by_depth["pairs"] = fibers * occupied(of_pairs, (k,)).total()
+        by_depth["distinct"] = fibers * occupied(of_outputs, (k,)).total()
+        return Meetings(
+            visits=rows[0],
+            a_visits=rows[1],
+            b_nonzeros=rows[2],
+            columns=all_visits.total(1, (2,)) / visited,
+            spread=rows[3],
+            depth=by_depth,
+        )
+
+
+class Meetings(eqx.Module):
+    """What the tiles of two sparse operands do to each other, by class of A's tiles."""
+
+    visits: PerClass
+    """Pairs of non-empty tiles that meet."""
+    a_visits: PerClass
+    """Visits of each tile of A."""
+    b_nonzeros: PerClass
+    """Non-zeros of B's tiles over the visits."""
+    columns: Scalar
+    """Columns of the tile of B in an average visit."""
+    spread: PerClass
+    """Variance over squared mean of the non-zeros of the tiles of B that a class meets."""
+    depth: dict[str, Scalar]
+    """By `pairs.DEPTH_QUANTITIES`."""
 
 
 KernelStatistics = DenseBStatistics | SparseBStatistics
@@ -194,6 +314,32 @@ def _measure_operand(
     """`operand_tables` in the layout and log scale that the models look up (float32)."""
     raw = operand_tables(pattern, weight, classes)
     lead = raw["tiles"].shape[:2]
+    totals = dict(zip(TILE_QUANTITIES, np.moveaxis(raw["tiles"].sum(axis=2), -1, 0), strict=True))
+    totals |= dict(zip(POINT_QUANTITIES, np.moveaxis(raw["point"], -1, 0), strict=True))
+    rows, columns = pattern.shape
+    used = np.array([totals[name][-1, -1] for name in ("rows", "columns", "touched")])
+    sides = (rows, columns)
+    entries = [
+        occupancy_table(
+            sides,
+            (totals["tiles"], ()),
+            (totals["heights"], (0,)),
+            (totals["widths"], (1,)),
+            (totals["areas"], (0, 1)),
+        )
+    ]
+    for name, full, axis, by_length in (
+        ("columns", used[1], 0, ()),
+        ("touched", used[2], 0, ()),
+        ("block_rows", 1.0, 0, (0,)),
+        ("rows", used[0], 1, ()),
+        ("block_columns", 1.0, 1, (0,)),
+    ):
+        counts = np.take(totals[name], -1, axis=1 - axis)
+        entry = occupancy_table((sides[axis],), (counts / full, by_length), by_length=by_length)
+        entries.append(np.broadcast_to(np.expand_dims(entry, 1 - axis), (*lead, entry.shape[-1])))
+    held = [to_log(np.swapaxes(raw["tiles"], 2, 3).reshape(*lead, -1))]
+    held += [to_log(np.stack([totals[name] for name in PEAKS], axis=-1))]
     loads = np.moveaxis(raw["loads"], 3, -1).swapaxes(3, 4)
     errors = {
         f"{ERROR}{operand}.loads.{name}": _error(raw["load_errors"][..., kind], raw["loads"][..., kind])
@@ -202,10 +348,11 @@ def _measure_operand(
     return errors | {
         "nonzeros": np.asarray(pattern.nnz, np.float32),
         "group_occupancy": _group_occupancies(pattern),
-        "tiles": to_log(np.swapaxes(raw["tiles"], 2, 3).reshape(*lead, -1)),
+        "work": np.asarray(totals["work"][-1, -1], np.float32),
+        "used": used.astype(np.float32),
+        "tiles": np.concatenate([*held, *entries], axis=-1),
         "loads": to_log(loads.reshape(*loads.shape[:3], -1)),
         "passes": to_log(raw["passes"]),
-        "point": to_log(raw["point"]),
     }
 
 
@@ -230,19 +377,31 @@ def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
         for operand, tables in operands.items()
         for name, value in tables.items()
     }
-    logs = ("joint", "a_passes", "b_passes", "k_classes", "fibers")
+    logs = ("a_passes", "b_passes", "k_classes")
+    used = float(np.count_nonzero(np.diff(a.indptr)) * np.count_nonzero(np.diff(b_columns.indptr)))
+    (m, k), n = a.shape, b.shape[1]
+    all_visits = occupancy_table((m, k, n), (pairs["visits"].sum(axis=-1), ()), (pairs["columns"], (2,)))
+    row_blocks, column_blocks = pairs["met"].sum(axis=-1) * k / b.nnz, pairs["a_visits"] * k / a.nnz
+    met = occupancy_table((m, k), (row_blocks, (1,)), by_length=(1,))
+    depth = dict(zip(DEPTH_QUANTITIES, pairs["depth"].T, strict=True))
+    of_fibers = [occupancy_table((k,), (depth[name] / used, ())) for name in ("pairs", "distinct")]
     return (
         flat
         | {name: to_log(pairs[name]) for name in logs}
         | {
+            "visits": np.concatenate([to_log(pairs["visits"]), to_log(pairs["met_squares"]), all_visits], axis=-1),
+            "met": np.concatenate([to_log(pairs["met"]), met], axis=-1),
+            "a_visits": occupancy_table((k, n), (column_blocks, (0,)), by_length=(0,)),
+            "depth": np.concatenate([to_log(pairs["depth"]), *of_fibers], axis=-1),
+            "block_products": to_log(pairs["block_products"][:, None]),
             "row_steps": to_log(pairs["row_steps"][..., None]),
             "b_padding": to_log(np.array(padding, float)[:, None]),
             "b_group_occupancy": _group_occupancies(b),
             "totals": pairs["totals"].astype(np.float32),
         }
         | {
-            f"{ERROR}{name}": _error(pairs["fiber_errors"][:, at], pairs["fibers"][:, at])
-            for at, name in ((3, "jumps"), (4, "distinct"))
+            f"{ERROR}{name}": _error(pairs["depth_errors"][:, at], pairs["depth"][:, at])
+            for at, name in ((DEPTH_QUANTITIES.index(name), name) for name in ("jumps", "distinct"))
         }
     )
 

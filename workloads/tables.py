@@ -13,24 +13,27 @@ from scipy.sparse import csr_array
 from workloads.lattice import levels
 from workloads.loads import PARTITION_LEVELS
 from workloads.sampling import Sampling
-from workloads.scan import BASICS, SCHEDULES, into_classes, scan_columns, scan_rows
+from workloads.scan import BASICS, COLUMN_BASICS, SCHEDULES, into_classes, scan_columns, scan_rows
 from workloads.segments import heights, segments
 
 CLASSES = 8
 SAMPLING = Sampling()
-TILE_QUANTITIES = ("tiles", "nonzeros", "rows", "padding", "work", "columns", "touched")
-"""Per class: tiles, non-zeros, non-empty rows, RLE padding, work, non-empty columns, weight of those columns."""
-POINT_QUANTITIES = (
-    "peak_nonzeros",
-    "peak_padding",
-    "peak_work",
+TILE_QUANTITIES = (
+    "tiles",
+    "nonzeros",
+    "rows",
+    "padding",
+    "work",
     "heights",
+    "columns",
+    "touched",
     "widths",
     "areas",
-    "block_rows",
-    "block_columns",
 )
-"""Per lattice point: largest tile; sums over the non-empty tiles; rows and columns in non-empty blocks."""
+"""Per class, summed over its non-empty tiles: their number, non-zeros, non-empty rows, RLE padding, work, extent along the
+rows; non-empty columns, weight of those columns, extent along the columns, area."""
+POINT_QUANTITIES = ("peak_nonzeros", "peak_padding", "block_rows", "block_columns")
+"""Per lattice point: largest tile; rows and columns in non-empty blocks."""
 
 
 def threads() -> int:
@@ -47,9 +50,9 @@ def operand_tables(
     """Measure a pattern on the lattice.
 
     **Arguments**: `pattern` [rows, columns], sorted indices, no explicit zeros; `weight` (int64, [columns]): work of an
-    entry in each column. **Returns** float64 arrays, counts (not logs): `tiles` [Lm, Lk, classes, 7]
+    entry in each column. **Returns** float64 arrays, counts (not logs): `tiles` [Lm, Lk, classes, 10]
     (`TILE_QUANTITIES`), `loads` [Lm, Lk, P, classes, 3, kinds] (most loaded partition by non-empty rows, by non-zeros
-    and, with weights, by work; row blocks, cyclic, balanced), `passes` [Lm, Lk, P, classes], `point` [Lm, Lk, 8]
+    and, with weights, by work; row blocks, cyclic, balanced), `passes` [Lm, Lk, P, classes], `point` [Lm, Lk, 4]
     (`POINT_QUANTITIES`); `load_errors`, of the shape of `loads`: estimated error of each entry, half the difference
     between the estimates from two halves of the sample, 0 where nothing was sampled.
     """
@@ -70,28 +73,27 @@ def operand_tables(
 
     def scan_width(width: int) -> None:
         for height, cut in enumerate(heights(segments(pattern, width, weight, padding=True), height_levels)):
-            sums, errors, extent, peaks = scan_rows(cut, height, rows, sample_tiles)
+            sums, errors, peaks = scan_rows(cut, height, rows, sample_tiles)
             amount = np.ascontiguousarray(sums[:, 1])
             classed = into_classes(amount, sums, classes)
             tiles[height, width, :, :BASICS] = classed[:, :BASICS]
             loads[height, width] = by_partition(classed)
             load_errors[height, width] = np.abs(by_partition(into_classes(amount, errors, classes)))
-            point[height, width, :4] = (peaks[0], peaks[2], peaks[1], extent)
+            point[height, width, :2] = peaks
 
     def scan_height(height: int) -> None:
         touched = np.empty(0, np.int64) if weight is None else weight
         for width, cut in enumerate(heights(segments(transposed, height), width_levels)):
-            sums, widths, areas = scan_columns(cut, touched, width, columns, height, rows)
+            sums = scan_columns(cut, touched, width, columns, height, rows)
             classed = into_classes(np.ascontiguousarray(sums[:, 0]), sums, classes)
-            tiles[height, width, :, BASICS:] = classed[:, 1:3]
-            passes[height, width] = classed[:, 3:].T
-            point[height, width, 4:6] = (widths, areas)
+            tiles[height, width, :, BASICS:] = classed[:, 1:COLUMN_BASICS]
+            passes[height, width] = classed[:, COLUMN_BASICS:].T
 
     with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(scan_width, range(width_levels)))
         list(pool.map(scan_height, range(height_levels)))
-    point[:, :, 6] = _extent_of_blocks(np.diff(pattern.indptr) > 0, height_levels)[:, None]
-    point[:, :, 7] = _extent_of_blocks(np.diff(transposed.indptr) > 0, width_levels)[None, :]
+    point[:, :, 2] = _extent_of_blocks(np.diff(pattern.indptr) > 0, height_levels)[:, None]
+    point[:, :, 3] = _extent_of_blocks(np.diff(transposed.indptr) > 0, width_levels)[None, :]
     return {"tiles": tiles, "loads": loads, "load_errors": load_errors, "passes": passes, "point": point}
 
 

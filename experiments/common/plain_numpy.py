@@ -10,6 +10,7 @@ import jax
 import numpy as np
 from jax.extend.core import ClosedJaxpr, Jaxpr, Literal
 from numpy.lib.stride_tricks import sliding_window_view
+from scipy.special import erf
 
 ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "add": np.add,
@@ -26,6 +27,8 @@ ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
     "log": np.log,
     "log1p": np.log1p,
     "sqrt": np.sqrt,
+    "expm1": np.expm1,
+    "erf": erf,
     "square": np.square,
     "floor": np.floor,
     "ceil": np.ceil,
@@ -49,12 +52,12 @@ ELEMENTWISE: dict[str, Callable[..., np.ndarray]] = {
 
 
 def _gather(operand: np.ndarray, indices: np.ndarray, params: dict[str, Any]) -> np.ndarray:
-    """The gather that a batched `dynamic_slice` becomes: one window for each row of indices."""
+    """The gather that a batched `dynamic_slice` becomes: one window for each row of indices, on the last axis."""
     numbers, sizes = params["dimension_numbers"], params["slice_sizes"]
-    starts = np.zeros((indices.shape[0], operand.ndim), np.int64)
-    starts[:, list(numbers.start_index_map)] = indices
+    starts = np.zeros((*indices.shape[:-1], operand.ndim), np.int64)
+    starts[..., list(numbers.start_index_map)] = indices
     starts = np.clip(starts, 0, np.array(operand.shape) - np.array(sizes))
-    return sliding_window_view(operand, sizes)[tuple(starts.T)]
+    return sliding_window_view(operand, sizes)[tuple(np.moveaxis(starts, -1, 0))]
 
 
 def _dynamic_slice(operand: np.ndarray, *starts: np.ndarray, slice_sizes: Sequence[int]) -> np.ndarray:
@@ -99,6 +102,7 @@ STRUCTURAL: dict[str, Callable[..., Any]] = {
     "gather": lambda x, i, p: _gather(x, i, p),
     "dot_general": lambda x, y, p: _dot(x, y, p["dimension_numbers"]),
     "concatenate": lambda *a: np.concatenate(a[:-1], axis=a[-1]["dimension"]),
+    "split": lambda x, p: np.split(x, np.cumsum(p["sizes"])[:-1], axis=p["axis"]),
     "unstack": lambda x, p: [np.take(x, at, axis=p["axis"]) for at in range(x.shape[p["axis"]])],
     "stack": lambda *a: np.stack(a[:-1], axis=a[-1].get("axis", a[-1].get("dimension", 0))),
     "iota": lambda p: np.arange(p["shape"][0], dtype=p["dtype"]),

@@ -29,7 +29,7 @@ class Work:
 
 def work_off(a: Tile, b: Tile, b_is_dense: bool, column_passes: int, design: Design) -> Work:
     """Walk one visit."""
-    work = Work(deal(row_work(a, b, b_is_dense, design), design.pe_rows, design.schedule))
+    work = Work(deal(row_work(a, b, b_is_dense, column_passes, design), design.pe_rows, design.schedule))
     multiply(a, b, design, work)
     if design.dataflow == "gustavson":
         steps = row_of_b_steps(b, column_passes, design)
@@ -48,15 +48,16 @@ def work_off(a: Tile, b: Tile, b_is_dense: bool, column_passes: int, design: Des
     return work
 
 
-def row_work(a: Tile, b: Tile, b_is_dense: bool, design: Design) -> list[int]:
+def row_work(a: Tile, b: Tile, b_is_dense: bool, column_passes: int, design: Design) -> list[int]:
     """What the firmware takes for the work of each row of A."""
     if not a.skips:
         return [1] * a.shape[0]
-    if design.dataflow == "inner_product" and design.intersection == "two_finger":
+    if design.dataflow == "inner_product" and design.intersection in ("two_finger", "bitmask"):
         return [int(nonzeros > 0) for nonzeros in a.row_nonzeros]
-    if b_is_dense:
-        return a.row_nonzeros
-    return [sum(b.row_nonzeros[k] for k, value, _ in a.in_row[i] if value != 0) for i in range(a.shape[0])]
+    if design.dataflow == "gustavson" and not b_is_dense and b.skips:
+        steps = row_of_b_steps(b, column_passes, design)
+        return [sum(max(steps[k], column_passes) for k, _, _ in a.in_row[i]) for i in range(a.shape[0])]
+    return a.row_nonzeros
 
 
 def multiply(a: Tile, b: Tile, design: Design, work: Work) -> None:

@@ -29,11 +29,14 @@ def most_work(work: Sequence[int], hands: list[list[int]]) -> int:
 def longest_first(work: Sequence[int], hands: list[list[int]]) -> None:
     """Longest processing time first: each item, in decreasing order of work, goes to the least loaded hand.
 
-    Ties go to the hand with fewer items, so that items without work do not pile up.
+    Ties go to the hand with fewer items. Items without work go last, to the hand that has fewest items.
     """
     least_loaded = [(0, 0, part) for part in range(len(hands))]
     heapq.heapify(least_loaded)
-    for item in sorted(range(len(work)), key=lambda item: (-work[item], item)):
+    for item in sorted((item for item in range(len(work)) if work[item]), key=lambda item: (-work[item], item)):
         load, items, part = heapq.heappop(least_loaded)
         hands[part].append(item)
         heapq.heappush(least_loaded, (load + work[item], items + 1, part))
+    for item in range(len(work)):
+        if not work[item]:
+            min(hands, key=len).append(item)

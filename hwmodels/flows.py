@@ -1,0 +1,164 @@
+"""What goes on in all visits: cycles of the array, bits moved on every level, and how busy that keeps each resource.
+
+`flows` says it for each class of A's tiles; what follows from it is linear, so `movement` serves the classes and their
+sums alike.
+"""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hwmodels.a_side import ASide, RowLoads, total
+from hwmodels.b_side import BSide, Groups, Parts
+from hwmodels.hardware import Hardware, Mapping
+from hwmodels.numerics import Numerics
+from hwmodels.passes import Plan
+from hwmodels.tiling import Tiling
+from workloads.lattice import computed_once
+
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
+
+TINY = 1e-30
+
+
+class Flows(eqx.Module):
+    """What goes on in all visits of each class, or of all classes together."""
+
+    compute: Parts
+    intersect: Parts
+    """Cycles of intersection or decoding, whichever is more."""
+    a_values: PerClass | Scalar
+    """Bits sent over the buses."""
+    a_metadata: PerClass | Scalar
+    b_values: Parts
+    b_metadata: Parts
+    b_decoded_entries: PerClass | Scalar
+    results: PerClass | Scalar
+    result_metadata: PerClass | Scalar
+    dram_a: PerClass | Scalar
+    """Bits fetched from DRAM."""
+    dram_b: Parts
+    z_spill: PerClass | Scalar
+    """Bits of partial outputs written to DRAM, and read back."""
+    z_final: PerClass | Scalar
+    a_entries: PerClass | Scalar
+    """Entries of A worked on by each PE column, once per column pass."""
+    a_stored_entries: PerClass | Scalar
+
+
+def flows_of(
+    hardware: Hardware,
+    mapping: Mapping,
+    tiles: Tiling,
+    a: ASide,
+    b: BSide,
+    loads: RowLoads,
+    plan: Plan,
+    numerics: Numerics,
+) -> Flows:
+    """Flows of each class."""
+    nothing = jnp.zeros_like(loads.decode)
+    decode = loads.decode * b.a_visits * plan.column_passes
+    intersect = Parts(decode, nothing)
+    if mapping.dataflow == "gustavson":
+        compute = b.row_major_cycles(loads, plan.column_passes)
+    elif mapping.dataflow == "outer_product":
+        compute, intersect = b.outer_cycles(plan.column_passes), Parts(nothing, nothing)
+    else:
+        compute, walked = b.inner_cycles(loads, plan.column_passes)
+        intersect = walked * (numerics.max_of(walked.total, decode) / jnp.maximum(walked.total, TINY))
+    sends = b.a_visits * plan.a_sends
+    fetched = tiles.a_each * b.a_visits + (1.0 - tiles.a_each) * b.a_once
+    resting = (1.0 - tiles.b_each) * b.once_bits / total(b.each_bits.total)
+    return Flows(
+        compute=compute,
+        intersect=intersect,
+        a_values=a.values_bits * sends,
+        a_metadata=a.metadata_bits * sends,
+        b_values=b.sent_values_bits * plan.fills,
+        b_metadata=b.sent_metadata_bits * plan.fills,
+        b_decoded_entries=b.decoded_entries * plan.fills,
+        results=b.results,
+        result_metadata=b.result_metadata_bits,
+        dram_a=a.fetched_bits * fetched,
+        dram_b=b.each_bits * (tiles.b_each + resting),
+        z_spill=tiles.z_each * b.z_spill_bits,
+        z_final=b.z_final_bits * (b.visits / total(b.visits)),
+        a_entries=a.entries * b.a_visits * plan.column_passes,
+        a_stored_entries=a.stored_entries * b.a_visits * plan.column_passes,
+    )
+
+
+def with_sums(flows: Flows) -> tuple[Flows, Flows]:
+    """The same per class, and summed over the classes.
+
+    In one matrix product: XLA fuses what the flows are made of into each of their uses, but not across a product.
+    """
+    leaves, structure = jax.tree.flatten(flows)
+    rows = jnp.stack(leaves)
+    with_one_more = np.concatenate([np.eye(rows.shape[1]), np.ones((rows.shape[1], 1))], axis=1)
+    found = rows @ jnp.asarray(with_one_more, rows.dtype)
+    return jax.tree.unflatten(structure, list(jnp.unstack(found[:, :-1]))), jax.tree.unflatten(
+        structure, list(jnp.unstack(found[:, -1]))
+    )
+
+
+class Movement(eqx.Module):
+    """Bits moved, per class or altogether; linear in the flows."""
+
+    value_bits: Parts
+    index_bits: Parts
+    sent: Parts
+    """Operands over both buses."""
+    glb_bits: Parts
+    """Reads and writes, but for the traffic of Z with DRAM."""
+    glb_read_bits: PerClass | Scalar
+    glb_write_bits: PerClass | Scalar
+    operand_dram_bits: Parts
+    z_write: PerClass | Scalar
+
+
+def movement(hardware: Hardware, tiles: Tiling, flows: Flows) -> Movement:
+    """Bits over the buses, in and out of the GLB, and from DRAM."""
+    nothing = jnp.zeros_like(flows.results)
+    result_bits = flows.results * hardware.accumulator_bits
+    outward = result_bits + flows.result_metadata
+    sent = Parts(flows.a_values + flows.a_metadata, nothing) + flows.b_values + flows.b_metadata
+    operands = Parts(flows.dram_a, nothing) + flows.dram_b
+    z_write = flows.z_spill + flows.z_final
+    return Movement(
+        value_bits=Parts(flows.a_values, result_bits) + flows.b_values,
+        index_bits=Parts(flows.a_metadata, flows.result_metadata) + flows.b_metadata,
+        sent=sent,
+        glb_bits=sent + operands + Parts(nothing, (1.0 + tiles.k_split) * outward),
+        glb_read_bits=sent.total + tiles.k_split * outward + z_write,
+        glb_write_bits=outward + operands.total + flows.z_spill,
+        operand_dram_bits=operands,
+        z_write=z_write,
+    )
+
+
+def z_at_ends(tiles: Tiling, flows: Flows, b: BSide) -> Float[Array, "2 c"]:
+    """Traffic of Z with DRAM: in the visits inside a tile of it, and in those that begin or end one (`BSide.ends`)."""
+    everything = 2.0 * flows.z_spill + flows.z_final
+    leaving = 2.0 * flows.z_spill * b.spilled_at_ends + flows.z_final
+    ends = tiles.z_each * leaving + (1.0 - tiles.z_each) * b.ends * flows.z_final
+    return jnp.stack([everything - ends, ends])
+
+
+def busy_by_visits(
+    by_resource: tuple[Parts, ...],
+    z_bits: Float[Array, "2 c"],
+    z_rates: tuple[Scalar, Scalar],
+    groups: Groups,
+    ends: Scalar,
+) -> list[Float[Array, " v"]]:
+    """Busy cycles of each resource in groups of visits: inside and at the ends of a tile of Z, by B's tile, by class."""
+    shares = jnp.stack([1.0 - ends, ends])[:, None, None]
+    busy = [(shares * (groups.visits * r.even + groups.with_b * r.with_b)).ravel() for r in by_resource]
+    of_z = (z_bits[:, None, :] * groups.with_b).ravel()
+    busy[4:] = [cycles + of_z * rate for cycles, rate in zip(busy[4:], z_rates, strict=True)]
+    return list(jnp.unstack(computed_once(jnp.stack(busy))))
