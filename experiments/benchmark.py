@@ -1,4 +1,4 @@
-"""How fast are the models, their gradients and the statistics on this machine?
+"""How fast are the models, their gradients, the statistics and the simulator on this machine?
 
 Usage:
     python experiments/benchmark.py
@@ -8,10 +8,12 @@ Evaluates random designs (all numbers and choices mixed at random) on an R-MAT g
 families of kernels, with every output returned; the gradient is that of log latency + log energy + log area with
 respect to every number and choice, over the cost of the same `Smooth` formulas forward with every output returned (and
 over that of `Exact`). Rates are the best of several repeats, and each ratio compares two timings of this run. NumPy
-runs the same traced formulas, primitive by primitive.
+runs the same traced formulas, primitive by primitive. The simulator multiplies a power-law graph and a band with a
+vector, a dense matrix and themselves; its rates are effectual multiplies over the time of one core.
 
 Writes to --out:
     benchmark.csv    one row a family and dataflow
+    simulator.csv    one row a matrix, product, dataflow and tile
     provenance.json  versions, commit, configuration
 """
 
@@ -32,6 +34,7 @@ from experiments.common.cli import main
 from experiments.common.output import Output
 from experiments.common.plain_numpy import as_numpy
 from experiments.common.random_designs import random_designs
+from experiments.common.simulator_rates import simulator_rates
 from experiments.common.table import text_table
 from hwmodels import Cost, Exact, Hardware, Mapping, Numerics, Smooth, evaluate
 from hwmodels.choices import DATAFLOWS
@@ -150,7 +153,9 @@ def run(config: Config) -> None:
     start = time.perf_counter()
     operand_tables(matrix)
     statistics_rate = matrix.nnz / (time.perf_counter() - start)
+    simulated = list(simulator_rates(side=500 if config.smoke else 10_000))
     out.csv("benchmark.csv", rows)
+    out.csv("simulator.csv", simulated)
     out.provenance("benchmark.py", config, peak_gflops=peak / 1e9, statistics_nonzeros_per_s=statistics_rate)
     print()
     print(text_table(list(rows[0]), [[_short(value) for value in row.values()] for row in rows], left=(0, 1)))
@@ -160,7 +165,11 @@ def run(config: Config) -> None:
     print(f"\nkernel evaluations: {rate:,.0f} a second over all rows, every output returned, {batch} designs a batch")
     print(f"gradient over forward: median {ratio:.2f}; arithmetic peak {peak / 1e9:.0f} GFLOP/s")
     print(f"peak memory: {memory_gb:.1f} GB")
-    print(f"statistics: {statistics_rate:,.0f} non-zeros a second ({matrix.nnz:,} non-zeros)")
+    print(f"statistics: {statistics_rate:,.0f} non-zeros a second ({matrix.nnz:,} non-zeros)\n")
+    print("simulator, on one core")
+    print(
+        text_table(list(simulated[0]), [[_short(value) for value in row.values()] for row in simulated], left=(0, 1, 2))
+    )
     print(out.listing())
 
 

@@ -15,9 +15,9 @@ from dse import Design, Encoding, default_space
 from dse.batch import SOON, unpack
 from dse.encoding import Batch, Kernel
 from hwmodels import Cost, evaluate
-from hwmodels.choices import DATAFLOWS
+from hwmodels.choices import DATAFLOWS, FORMATS
 from hwmodels.cost import RESOURCES
-from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
+from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.simulator import simulate
 from hwmodels.technology import Technology, scenario, technology
 from workloads import SparseKernel, measure, stack_statistics
@@ -25,6 +25,8 @@ from workloads.statistics import KernelStatistics
 
 VISITS = 50_000
 """Most visits of a design: the product of its trip counts."""
+ENTRIES = 20_000_000
+"""Most entries of an operand, RLE's padding included, as `_entries` bounds them."""
 DRAWN = 600
 """Random designs of a kernel that designs are picked from."""
 CHUNK = 256
@@ -97,8 +99,9 @@ def _cases(task: Task, rng: np.random.Generator) -> list[tuple[str, Design, Cost
     cases = []
     for where, batch in zip(LATTICES, (drawn, _off_lattice(drawn, rng)), strict=True):
         costs = _modelled(batch, statistics)
-        visits = np.prod(np.ceil(np.array(kernel.shape) / batch.tiles[:, 0]), axis=1)
-        runs = (np.max(costs.fits, axis=1) <= FITS_WITHIN) & np.isfinite(costs.latency_s) & (visits <= VISITS)
+        runs = (np.max(costs.fits, axis=1) <= FITS_WITHIN) & np.isfinite(costs.latency_s)
+        runs &= np.prod(np.ceil(np.array(kernel.shape) / batch.tiles[:, 0]), axis=1) <= VISITS
+        runs &= _entries(kernel, batch) <= ENTRIES
         groups: dict[tuple[int, int], list[int]] = {}
         bound = np.argmax(costs.bound_cycles, axis=1)
         for at in np.flatnonzero(runs):
@@ -112,6 +115,20 @@ def _cases(task: Task, rng: np.random.Generator) -> list[tuple[str, Design, Cost
             design = _with_numbers(encoding.design(genomes[at]), batch, at)
             cases.append((where, design, jax.tree.map(lambda leaf, at=at: leaf[at], costs)))
     return cases
+
+
+def _entries(kernel: SparseKernel, batch: Batch) -> np.ndarray:
+    """At most about how many entries the larger operand of each design has: one of RLE has a padding entry for each 16
+    zeros of a gap, and gaps are half as long as a tile is wide, if there are not less zeros in all."""
+    most = np.zeros(len(batch))
+    for matrix, name, loop in ((kernel.a, "a_format", 1), (kernel.b, "b_format", 2)):
+        if matrix is not None:
+            rows, columns = matrix.shape
+            gaps = matrix.nnz * np.minimum(batch.tiles[:, 0, loop], columns) / 2
+            padding = np.minimum(gaps, float(rows) * columns) / 16
+            is_rle = batch.choices[:, 0, list(MAPPING_CHOICES).index(name)] == FORMATS.index("rle")
+            most = np.maximum(most, matrix.nnz + is_rle * padding)
+    return most
 
 
 def _off_lattice(batch: Batch, rng: np.random.Generator) -> Batch:

@@ -13,12 +13,13 @@ It shares no formula with the models: only names (`choices`, `hardware`, `cost`)
 | `visits` | which tiles are visited in which order, and how long they stay |
 | `passes` | column passes, buffer fills, what does not fit |
 | `tally` | the figures of a visit: work, bits sent, bits from and to DRAM |
-| `dense_b`, `rows`, `multiply` | a dense B: loads of PE rows, and the products |
-| `sparse_b`, `walk` | a sparse B: products, distinct outputs and loads by walking both operands |
+| `dense_b`, `rows` | a dense B: loads of PE rows |
+| `sparse_b`, `joined`, `walk` | a sparse B: what the entries of both operands meet of each other |
+| `multiply` | the products, and the distinct outputs of a sparse Z |
 | `zdram` | how results reach DRAM |
 
 Numba keeps compiled code by the age of its own file: after a change to what another file's compiled code calls
-(`firmware.schedules`, `rows`), touch `walk.py` and `rows.py`, or delete `__pycache__`.
+(`firmware.schedules`, `merge`, `rows`), touch `walk.py`, `rows.py` and `merge.py`, or delete `__pycache__`.
 """
 
 from hwmodels.simulator.elementwise import run_elementwise, simulate_elementwise

@@ -166,7 +166,7 @@ def _z_traffic(
 
 def _charges(machine: Machine, s: Operand, work: Work, sent: Sent, passes: int) -> Charges:
     coordinate = (s.widths.row if machine.dataflow == "outer_product" else s.widths.column) if machine.a_skips else 0
-    processed, worked = int(work.processed.sum()), int(work.entries_worked.sum())
+    processed, worked = work.processed, int(work.entries_worked.sum())
     a_sent, b_sent = int((sent.a_value + sent.a_index).sum()), int(sent.b_value.sum())
     inner = machine.dataflow == "inner_product"
     return Charges(

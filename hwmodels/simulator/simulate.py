@@ -88,8 +88,9 @@ def _charges(machine: Machine, a: Operand, work: Work, sent: Sent, passes: int) 
     """Actions of the array (docs/machine.md, section 5)."""
     inner, outer = machine.dataflow == "inner_product", machine.dataflow == "outer_product"
     coordinate = (a.widths.row if outer else a.widths.column) if machine.a_skips else 0
-    processed, worked = int(work.processed.sum()), int(work.entries_worked.sum())
-    a_sent, b_sent = int((sent.a_value + sent.a_index).sum()), int((sent.b_value + sent.b_index).sum())
+    processed, worked = work.processed, int(work.entries_worked.sum())
+    a_sent = int(sent.a_value.sum()) + int(sent.a_index.sum())
+    b_sent = int(sent.b_value.sum()) + int(sent.b_index.sum())
     return Charges(
         pe_buffer_read_bits=processed * machine.value_bits
         + worked * machine.pe_cols * passes * (machine.value_bits + coordinate),

@@ -132,18 +132,20 @@ def conclude(
     """
     glb_read = sent.operands + (sent.results if adds_partials else 0) + dram.z_write
     glb_write = sent.results + dram.read
-    cycles = np.stack(
-        [
+    cycles = np.empty((len(RESOURCES), len(glb_read)))
+    for at, busy in enumerate(
+        (
             work.compute,
             work.intersect,
             sent.index / machine.index_bus_bits,
             sent.value / machine.value_bus_bits,
             (glb_read + glb_write) / (BANK_BITS * machine.glb_banks),
             (dram.read + dram.z_write) / memory.bits_per_cycle,
-        ]
-    ).astype(float)
+        )
+    ):
+        cycles[at] = busy
     visits = Timeline(*places, cycles)
-    bound_cycles = np.bincount(visits.bound, cycles.max(axis=0), len(RESOURCES)).astype(float)
+    bound_cycles = _bound_cycles(cycles)
     fill = memory.latency_cycles + machine.pe_rows + machine.pe_cols + PIPELINE_STAGES
     total = float(bound_cycles.sum()) + fill
     computes = {name: float(getattr(work, name).sum()) for name in ("effectual", "ineffectual", "gated")}
@@ -151,7 +153,7 @@ def conclude(
     actions = {name: float(count) for name, count in dataclasses.asdict(charges).items()} | {
         "macs": computes["effectual"] + computes["ineffectual"],
         "gated_macs": computes["gated"],
-        "bus_bits": float((sent.value + sent.index).sum()),
+        "bus_bits": float(sent.value.sum()) + float(sent.index.sum()),
         "glb_read_bits": float(glb_read.sum()),
         "glb_write_bits": float(glb_write.sum()),
         "dram_read_bits": float(dram.read.sum()),
@@ -176,6 +178,15 @@ def conclude(
         computes=computes | {"skipped": positions - sum(computes.values())},
         fits=dataclasses.asdict(fits),
     )
+
+
+def _bound_cycles(cycles: Float[np.ndarray, "6 visits"]) -> Float[np.ndarray, " 6"]:
+    """Cycles for which each resource is what visits wait for: the first of those that take longest."""
+    most, bound = cycles[0].copy(), np.zeros(cycles.shape[1], np.int8)
+    for at in range(1, len(RESOURCES)):
+        bound[cycles[at] > most] = at
+        np.maximum(most, cycles[at], out=most)
+    return np.bincount(bound, most, len(RESOURCES)).astype(float)
 
 
 def priced(run: Run, machine: Machine, hardware: Hardware, mapping: Mapping, technology: Technology) -> Simulation:

@@ -80,11 +80,11 @@ def work_sparse(
     tiles, left = tiles_of(a, b, numbers), left_of(a, by_jumps)
     right = right_of(machine, b, numbers, 1 if outer else passes, by_jumps)
     z, found = product_sparse(matrices, a, tiles, right)
-    found, met = found[numbers.order], np.zeros((len(visits), 3), np.int64)
+    found, met = numbers.in_order(found), np.zeros((len(visits), 3), np.int64)
     selects = _selects(machine, b)
     if selects or (both and (outer or "rle" in (a.format, b.format))):
         extent = min(machine.tile_k, a.shape[1])
-        met = meet(machine.pe_rows, extent, left, tiles, right, len(visits))[numbers.order]
+        met = numbers.in_order(meet(machine.pe_rows, extent, left, tiles, right, len(visits)))
     pairs = met[:, MET] if "rle" in (a.format, b.format) else found[:, EFFECTUAL]
     if outer:
         busy = _outer(machine, a, b, visits, passes, right, met[:, SLICE_STEPS])
@@ -172,7 +172,7 @@ def _pairs(
         found = walk_rows(plan, tiles, left, right, visits)
     else:
         found = walk_pairs(plan, tiles, left, right, lanes_of(machine, b)[0], visits)
-    found = found[numbers.order]
+    found = numbers.in_order(found)
     return Busy(*(found[:, column] for column in (COMPUTE, INTERSECT, STEPS, HELD_BITS)))
 
 

@@ -32,9 +32,9 @@ class Work:
     """Entries of A worked on."""
 
     @property
-    def processed(self) -> PerVisit:
-        """MACs that are not skipped."""
-        return self.effectual + self.ineffectual + self.gated
+    def processed(self) -> int:
+        """MACs of all visits that are not skipped."""
+        return int(self.effectual.sum()) + int(self.ineffectual.sum()) + int(self.gated.sum())
 
 
 @dataclasses.dataclass(frozen=True)

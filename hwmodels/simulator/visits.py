@@ -101,12 +101,16 @@ class Numbering(NamedTuple):
     """Visits as the loops m, k, n number them, for code that goes through A's tiles and through B's in each.
 
     `first` [A's tiles + 1]: the first visit of each tile of A; `rank` [B's tiles]: visits of the same tile of A before
-    that of a tile of B; `order` [visits]: their numbers in the order of the mapping's loops.
+    that of a tile of B; `order` [visits]: their numbers in the order of the mapping's loops, None if it is the same.
     """
 
     first: PerVisit
     rank: PerVisit
-    order: PerVisit
+    order: PerVisit | None
+
+    def in_order(self, found: np.ndarray) -> np.ndarray:
+        """Rows of visits in the order of the mapping's loops."""
+        return found if self.order is None else found[self.order]
 
 
 def visit(a: Operand, b: Operand, order: str) -> tuple[Visits, Numbering]:
@@ -115,9 +119,9 @@ def visit(a: Operand, b: Operand, order: str) -> tuple[Visits, Numbering]:
     ends = np.searchsorted(b.i, np.arange(trips["k"] + 1))
     partners = np.diff(ends)[a.j]
     total = check_count(int(partners.sum()))
-    first, numbers = np.concatenate([[0], np.cumsum(partners)]), np.arange(total)
+    first, numbers = np.concatenate([[0], np.cumsum(partners)]), None
     a_tile = np.repeat(np.arange(len(a.i)), partners)
-    b_tile = numbers - (first[:-1] - ends[a.j])[a_tile]
+    b_tile = np.arange(total) - (first[:-1] - ends[a.j])[a_tile]
     rank = np.arange(len(b.i)) - ends[b.i]
     places = {"m": a.i[a_tile], "k": a.j[a_tile], "n": b.j[b_tile]}
     if order != "mkn":
