@@ -8,6 +8,9 @@
 | `compare_strategies.py` | do the searches find the true front of spaces that can be enumerated, and how soon? |
 | `validate_gradients.py` | are the gradients finite, equal to finite differences, and worth following? |
 | `validate_models.py` | do the models say what our simulator and those of others say? |
+| `validate_published.py` | do the models of known machines say what was published of them? |
+| `baselines.py` | is it worth it against the CPU, a GPU and published machines, and who reaches 1/70 of the energy? |
+| `sparsity_crossover.py` | from which density on does sparsity pay, and what does a zero cost? |
 | `benchmark.py` | how fast are the models, their gradients and the statistics? |
 | `train_digits.py` | makes the pruned classifier of the embedded workload |
 
@@ -21,6 +24,9 @@ with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`.
 | `scenario` | the options for node, clock, DRAM and technology |
 | `search` | workload, problem and strategy from options; a design to start from; the dense accelerator of equal area |
 | `confirm` | the front scored again by the simulator |
+| `simulator_cases` | one kernel on random designs, by the models and by the simulator |
+| `published` | published figures of known systems, a predictor for each, their report |
+| `baselines_*`, `crossover_*` | the parts of `baselines.py` and of `sparsity_crossover.py` |
 | `against_simulator`, `against_sam`, `against_sparseloop` | the comparisons of `validate_models.py` |
 | `random_designs` | designs for timing and for testing gradients |
 | `report` | rows of the tables a front is told in |

@@ -13,6 +13,8 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `a_side` | the sparse operand: what its tiles hold, how its rows load the PEs |
 | `b_side`, `dense_b`, `sparse_b` | the other operand and the product: SpMM's closed forms, SpMSpM's joint statistics |
 | `intersection` | steps of the intersection units |
+| `passes` | column passes and buffer fills: how a tile is cut to fit the PEs |
+| `flows` | cycles and bits of all visits by class, and how busy they keep each resource |
 | `area`, `energy` | area by component; energy of counted actions |
 | `cost` | `Cost` and its parts |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
@@ -20,6 +22,8 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `simulator` | `simulate(hardware, mapping, a, b, technology)`: the ground truth, run on real non-zeros |
 | `firmware` | schedules: which PE row works on which rows, as work queues |
 | `encoders` | formats that really encode and decode tiles; `best_format(matrix)` |
+| `systems` | machines people know (EIE to Onyx, GPUs, a CPU) behind the same `Cost` |
+| `baselines` | runs on the CPU and GPU at hand, measured |
 | `presets` | machines with rules of their own: the stream machine of SAM, the abstraction of Sparseloop |
 
 Under `hwmodels.technology`: `technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate`

@@ -86,7 +86,7 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
     sparse = 1.0 - dense
     skip = mapping.a_zero[SKIP] * sparse
 
-    # Tiles of a dense A are all visited, and classed by whether they lie at an edge; they hold as much as they are large.
+    # Tiles of a dense A are all visited, and classed by whether they lie at an edge; what they hold goes by their size.
     last_m = tiles.m.edge
     every = _edge_classes(tiles.m, tiles.k, found["tiles"].size)
 
@@ -160,7 +160,7 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
 
 
 def _edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
-    """All tiles in classes: inside, at the right edge, at the lower edge, in the corner, each as often as fills the rest."""
+    """All tiles in classes: inside, at the right edge, at the lower edge, in the corner; these four over and over."""
     down, high = jnp.maximum(rows.numbers, FEW), rows.lengths
     across, wide = jnp.maximum(columns.numbers, FEW), columns.lengths
     count = jnp.outer(down, across)

@@ -21,7 +21,8 @@ from workloads.lattice import computed_once
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
-TINY = 1e-30
+TINY = 1e-6
+"""Cycles that stand for none."""
 
 
 class Flows(eqx.Module):
@@ -156,7 +157,7 @@ def busy_by_visits(
     groups: Groups,
     ends: Scalar,
 ) -> list[Float[Array, " v"]]:
-    """Busy cycles of each resource in groups of visits: inside and at the ends of a tile of Z, by B's tile, by class."""
+    """Busy cycles of each resource by groups of visits: inside and at the ends of a tile of Z, by B's tile, class."""
     shares = jnp.stack([1.0 - ends, ends])[:, None, None]
     busy = [(shares * (groups.visits * r.even + groups.with_b * r.with_b)).ravel() for r in by_resource]
     of_z = (z_bits[:, None, :] * groups.with_b).ravel()

@@ -75,7 +75,7 @@ def _mean_ceil(values: PerClass, spread: Scalar, numerics: Numerics) -> PerClass
 
 @functools.cache
 def _spread_points(classes: int) -> np.ndarray:
-    """Matrix that finds values at the places of `QUADRATURE` in each class from those of the classes, by place, class."""
+    """Matrix from the values of the classes to those at each place of `QUADRATURE` in each class."""
     own = np.eye(classes)
     low, high = (0.5 * (own + own[np.clip(np.arange(classes) + step, 0, classes - 1)]) for step in (-1, 1))
     return np.concatenate([low + (high - low) * at for at in QUADRATURE]).astype(np.float32)

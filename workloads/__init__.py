@@ -9,6 +9,7 @@
 | `suites` | `resolve_workload("embedded" or "graph.mtx@axa")` |
 | `statistics` | `measure(kernel)`: the tables that the models look up; `stack_statistics` |
 | `lattice` | interpolation between powers of two |
+| `occupancy` | how many places are occupied at any tile size |
 | `tables`, `pairs` | the tables of one operand and of two, exact counts at every lattice point |
 | `segments`, `scan`, `loads`, `fibers` | the compiled passes over the non-zeros that they are made of |
 | `sampling` | when tables are sampled, and the measured error of that |

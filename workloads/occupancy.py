@@ -1,9 +1,9 @@
 r"""How many places are occupied when an operand is cut into tiles of any size: exact at lattice points, close between.
 
 What counts occupied places (non-empty tiles, rows or columns of tiles, visits) follows two laws at once: crowded places
-are all occupied, so their number jumps with the number of tiles; where few are, the count hardly depends on how tiles are
-cut. Both hold if what is interpolated is the *share* f of places that are occupied, as a power law of the tile's sides, and
-the count is put together from the tiles inside the matrix and those at its edges, which are smaller:
+are all occupied, so their number jumps with the number of tiles; where few are, the count hardly depends on how tiles
+are cut. Both hold if what is interpolated is the *share* f of places that are occupied, as a power law of the tile's
+sides, and the count is put together from the tiles inside the matrix and those at its edges, which are smaller:
 
 $$ c(t) = r \, f(t) \prod_d \left[ (n_d - 1) + (e_d / t_d)^{a_d} \right] $$
 
@@ -27,7 +27,7 @@ class Cut(eqx.Module):
     """One side of a matrix cut into pieces of one length, and what is left as the last piece."""
 
     numbers: Float[Array, "2 ..."]
-    """Of the pieces inside, and of the last one: their number, their length, and where that lies on the lattice's axis."""
+    """Of the pieces inside, and of the last one: their number, length, and where that lies on the lattice's axis."""
     lengths: Float[Array, "2 ..."]
     places: Float[Array, "2 ..."]
 
@@ -90,7 +90,7 @@ def occupied(logs: Float[Array, " q"], cuts: Sequence[Cut]) -> Occupied:
 def occupancy_table(
     spans: Sequence[int], *counted: tuple[np.ndarray, tuple[int, ...]], by_length: tuple[int, ...] = ()
 ) -> np.ndarray:
-    """Table of occupied places from their counts at all lattice points of the sides `spans`: log2, last axis by quantity.
+    """Table of occupied places, log2, from their counts at all lattice points of the sides `spans`.
 
     `counted`: counts of occupied places, one in each tile, and the sides along which a tile counts by its length; the
     first is what shares are taken of, with as many places as tiles have length along `by_length`.

@@ -20,8 +20,8 @@ from workloads.tables import CLASSES, threads
 WIDTH_LEVELS = 13
 """Array widths 1, 2, 4, ..., 2048, and one that takes any fiber in one step."""
 DEPTH_QUANTITIES = ("a_once", "b_once", "pairs", "a_elements", "b_elements", "jumps", "distinct")
-"""At each width of the k tiles: non-zeros of A and of B in tiles that are visited; pairs of non-empty fibers, A's and B's
-elements in them, skip-ahead jumps, distinct outputs."""
+"""At each width of the k tiles: non-zeros of A and of B in tiles that are visited; pairs of non-empty fibers, A's and
+B's elements in them, skip-ahead jumps, distinct outputs."""
 
 
 def pair_tables(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarray]:
@@ -29,13 +29,12 @@ def pair_tables(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarr
 
     **Arguments**: patterns `a` [M, K] and `b` [K, N], sorted. **Returns**, by class of A's tiles (those of
     `tables.operand_tables`): `visits` [Lm, Lk, Ln, 8]; `met` [Lm, Lk, 8]: non-zeros of B's tiles over these visits;
-    `met_squares` [Lm, Lk, Ln, 8]: sum of their squares; then `columns`
-    [Lm, Lk, Ln]: columns of B's tiles over all visits; `a_visits` [Lk, Ln]: non-zeros of A's tiles over all visits;
-    `block_products` [Lm]: products of the row block that has most;
-    `depth` [Lk, 7] (`DEPTH_QUANTITIES`) and its estimated errors, `depth_errors`, 0 where exact; `row_steps` [Ln, 13]: sum
-    over entries of A of the steps that their row of B takes on each width; `a_passes` [Lm, P, 8] and `b_passes`
-    [Ln, 13, 8], with `k_classes` [8]: passes per column of A and row of B for classes of k by product; `totals` [2]:
-    products, non-zeros of Z.
+    `met_squares` [Lm, Lk, Ln, 8]: sum of their squares. Then `columns` [Lm, Lk, Ln]: columns of B's tiles over all
+    visits; `a_visits` [Lk, Ln]: non-zeros of A's tiles over all visits; `block_products` [Lm]: products of the row
+    block that has most; `depth` [Lk, 7] (`DEPTH_QUANTITIES`) and its estimated errors, `depth_errors`, 0 where exact;
+    `row_steps` [Ln, 13]: sum over entries of A of the steps that their row of B takes on each width; `a_passes`
+    [Lm, P, 8] and `b_passes` [Ln, 13, 8], with `k_classes` [8]: passes per column of A and row of B for classes of k by
+    product; `totals` [2]: products, non-zeros of Z.
     """
     k_count = a.shape[1]
     a_columns, b_columns = csr_array(a.T), csr_array(b.T)

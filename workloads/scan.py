@@ -17,7 +17,7 @@ BUCKETS = FINE + STEPS * 24
 """Occupancy buckets: one per count below 256, then 64 per octave (a tile is at most 1.6 % off its bucket)."""
 
 BASICS = 6
-"""Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding entries, work, extent of the rows."""
+"""Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding, work, extent of the rows."""
 
 COLUMN_BASICS = 5
 """Those of `scan_columns`: non-zeros, non-empty columns, their weight, extent of the columns, area."""
@@ -44,9 +44,10 @@ def scan_rows(cut, height_level, rows, sample_tiles):
     `cut` is a segment list in the order of that height (`workloads.segments`). A share s of the non-zeros that lies in
     tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the matrix, or from all of
     them if there are not twice as many; tiles of a single row are always all counted. Returns (sums, errors, peaks):
-    `sums` [BUCKETS, BASICS + kinds * SCHEDULES * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by non-empty rows, by non-zeros and, if the segments carry it, by work, each for the three schedules;
-    `errors`, of the same shape: half the difference between the estimates from two halves of the sample; `peaks`: most
-    non-zeros and most padding of a tile.
+    `sums` [BUCKETS, BASICS + kinds * SCHEDULES * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by
+    non-empty rows, by non-zeros and, if the segments carry it, by work, each for the three schedules; `errors`, of the
+    same shape: half the difference between the estimates from two halves of the sample; `peaks`: most non-zeros and
+    most padding of a tile.
     """
     row, tile, count, padding, work = cut
     weighted = work.size > 0
@@ -198,8 +199,8 @@ def scan_columns(cut, weight, width_level, columns, height_level, rows):
     """Statistics of the columns of every tile, per occupancy bucket.
 
     `cut` is a segment list of the transposed pattern, whose rows are columns. Returns [BUCKETS, COLUMN_BASICS +
-    PARTITION_LEVELS]: `COLUMN_BASICS` (weight: entries of B that the columns touch; their number where `weight` is empty),
-    then the number of passes when each column is dealt P at a time.
+    PARTITION_LEVELS]: `COLUMN_BASICS` (weight: entries of B that the columns touch; their number where `weight` is
+    empty), then the number of passes when each column is dealt P at a time.
     """
     column, tile, count = cut[0], cut[1], cut[2]
     weighted = weight.size > 0
@@ -238,7 +239,7 @@ def scan_columns(cut, weight, width_level, columns, height_level, rows):
 
 @njit(cache=True, nogil=True)
 def class_shares(amount, classes):
-    """Cut buckets, lightest first, into classes of equal amount: share of each bucket in each class, [buckets, classes].
+    """Cut buckets, lightest first, into classes of equal amount: share of each in each class, [buckets, classes].
 
     A bucket that straddles a class boundary is shared in proportion, so one single tile still fills every class alike.
     """

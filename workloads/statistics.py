@@ -70,8 +70,8 @@ class OperandStatistics(eqx.Module):
     group_occupancy: Float[Array, "4 1"]
     """Fullest aligned group of 1, 2, 4 and 8 neighbours along a row."""
     tiles: Float[Array, "lm lk q"]
-    """Last axis: `TILE_QUANTITIES` by class, `PEAKS`, then of `occupancy.occupancy_table`: tiles with their heights, widths
-    and areas; columns of tiles, these by weight, blocks of rows; rows of tiles, blocks of columns."""
+    """Last axis: `TILE_QUANTITIES` by class, `PEAKS`, then of `occupancy.occupancy_table`: tiles with their heights,
+    widths and areas; columns of tiles, these by weight, blocks of rows; rows of tiles, blocks of columns."""
     loads: Float[Array, "lm lk p r"]
     """Last axis: by `LOADS` (work only where the other operand is sparse), then schedule, then class."""
     passes: Float[Array, "lm lk p c"]
@@ -126,7 +126,7 @@ class OperandStatistics(eqx.Module):
     ) -> dict[str, PerClass]:
         """Sum over the tiles of each class of what the most loaded of P partitions holds, by `LOADS`.
 
-        `by_rows` and `by_work` weight the schedules for non-empty rows and for non-zeros or work; `scale` as in `Tiles`.
+        `by_rows` and `by_work` weight the schedules for non-empty rows and for non-zeros or work; `scale`: see `Tiles`.
         """
         found = self._by_partitions(self.loads, down, across, partitions)
         loads = jnp.unstack(found.reshape(self._load_kinds, 3, -1))

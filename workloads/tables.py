@@ -30,8 +30,8 @@ TILE_QUANTITIES = (
     "widths",
     "areas",
 )
-"""Per class, summed over its non-empty tiles: their number, non-zeros, non-empty rows, RLE padding, work, extent along the
-rows; non-empty columns, weight of those columns, extent along the columns, area."""
+"""Per class, summed over its non-empty tiles: their number, non-zeros, non-empty rows, RLE padding, work, extent along
+the rows; non-empty columns, weight of those columns, extent along the columns, area."""
 POINT_QUANTITIES = ("peak_nonzeros", "peak_padding", "block_rows", "block_columns")
 """Per lattice point: largest tile; rows and columns in non-empty blocks."""
 
