@@ -161,8 +161,10 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
 
 def _edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
     """All tiles in classes: inside, at the right edge, at the lower edge, in the corner; these four over and over."""
-    down, high = jnp.maximum(rows.numbers, FEW), rows.lengths
-    across, wide = jnp.maximum(columns.numbers, FEW), columns.lengths
+    (down, high), (across, wide) = (
+        (jnp.stack([jnp.maximum(side.inside, FEW), jnp.ones_like(side.edge)]), jnp.stack([side.size, side.edge]))
+        for side in (rows, columns)
+    )
     count = jnp.outer(down, across)
     sums = {
         "tiles": count,

@@ -24,67 +24,65 @@ Scalar = Float[Array, "..."]
 
 
 class Cut(eqx.Module):
-    """One side of a matrix cut into pieces of one length, and what is left as the last piece."""
+    """One side of a matrix cut into pieces of one size, and what is left as the last piece."""
 
-    numbers: Float[Array, "2 ..."]
-    """Of the pieces inside, and of the last one: their number, length, and where that lies on the lattice's axis."""
-    lengths: Float[Array, "2 ..."]
-    places: Float[Array, "2 ..."]
-
-    @property
-    def edge(self) -> Scalar:
-        """Length of the last piece."""
-        return self.lengths[1]
+    inside: Scalar
+    """Pieces before the last one."""
+    size: Scalar
+    edge: Scalar
+    """Length of the last piece."""
+    octaves: Scalar
+    """log2 of the last piece over the others."""
+    place: Scalar
+    """Where the size lies on the lattice's axis."""
 
 
 def cut(span: Scalar, size: Scalar, pieces: Scalar) -> Cut:
     """Cut a side into `pieces` of which all but the last have the `size`, or the whole side is one."""
     size = jnp.minimum(size, span)
-    edge = jnp.clip(span - (pieces - 1.0) * size, jnp.minimum(1.0, span), size)
-    lengths = jnp.stack([size, edge])
-    log_span, places = jnp.log2(span), jnp.log2(lengths)
+    inside = pieces - 1.0
+    edge = jnp.clip(span - inside * size, jnp.minimum(1.0, span), size)
+    log_span, log_size, log_edge = jnp.unstack(jnp.log2(jnp.stack([span, size, edge])))
     last = jnp.ceil(log_span * (1.0 - 1e-6))
     before = jnp.maximum(last - 1.0, 0.0)
     # The last point of the axis stands for the whole side, which may be nearer than twice the point before it.
-    beyond = jnp.clip((places - before) / jnp.maximum(log_span - before, 1e-6), 0.0, 1.0)
-    places = jnp.minimum(places, before) + beyond * jnp.minimum(last, 1.0)
-    return Cut(jnp.stack([pieces - 1.0, jnp.ones_like(edge)]), lengths, places)
+    beyond = jnp.clip((log_size - before) / jnp.maximum(log_span - before, 1e-6), 0.0, 1.0)
+    return Cut(inside, size, edge, log_edge - log_size, jnp.minimum(log_size, before) + beyond * jnp.minimum(last, 1.0))
 
 
 def places_of(*cuts: Cut) -> Float[Array, " d"]:
     """Where tables are looked up for tiles inside."""
-    return jnp.stack([cut.places[0] for cut in cuts])
+    return jnp.stack([cut.place for cut in cuts])
 
 
 class Occupied(eqx.Module):
     """Occupied places of tiles: the share of them inside, corrections, and how the share falls off at the edges."""
 
-    share: Scalar
-    corrections: Float[Array, " r"]
+    shares: tuple[Scalar, ...]
+    """Corrected, for each quantity of the table."""
     edges: tuple[Scalar, ...]
     """Share of a tile at the edge over that of one inside, for each side."""
     cuts: tuple[Cut, ...]
 
-    def total(self, correction: int = 0, by_length: Sequence[int] = ()) -> Scalar:
+    def total(self, quantity: int = 0, by_length: Sequence[int] = ()) -> Scalar:
         """Occupied places, each counting for the lengths of its tile along some sides."""
-        found = self.share * self.corrections[correction]
+        found = self.shares[quantity]
         for side, (cut, edge) in enumerate(zip(self.cuts, self.edges, strict=True)):
-            inside, last = cut.numbers[0], edge
+            inside, last = cut.inside, edge
             if side in by_length:
-                inside, last = inside * cut.lengths[0], last * cut.lengths[1]
+                inside, last = inside * cut.size, last * cut.edge
             found = found * (inside + last)
         return found
 
 
 def occupied(logs: Float[Array, " q"], cuts: Sequence[Cut]) -> Occupied:
     """What an entry of `occupancy_table`, interpolated at `cuts`, says of the places that are occupied."""
-    sides = len(cuts)
-    found = jnp.exp2(logs[:-sides])
-    edges = tuple(
-        jnp.exp2(logs[side - sides] * (jnp.log2(cut.lengths[1]) - jnp.log2(cut.lengths[0])))
-        for side, cut in enumerate(cuts)
-    )
-    return Occupied(found[0], found[1:], edges, tuple(cuts))
+    share, *rest = jnp.unstack(logs)
+    corrections, slopes = rest[: -len(cuts)], rest[-len(cuts) :]
+    corrected = [share + correction for correction in corrections]
+    falls = [slope * cut.octaves for slope, cut in zip(slopes, cuts, strict=True)]
+    found = jnp.unstack(jnp.exp2(jnp.stack(corrected + falls)))
+    return Occupied(tuple(found[: -len(cuts)]), tuple(found[-len(cuts) :]), tuple(cuts))
 
 
 def occupancy_table(
