@@ -27,6 +27,7 @@ from experiments.common.simulator_cases import Done, Task, compare
 from experiments.common.style import OKABE_ITO, new_figure
 from experiments.common.table import text_table
 from hwmodels.choices import DATAFLOWS
+from hwmodels.cost import RESOURCES
 from workloads import SparseKernel, load_matrix, matrix_files, resolve_workload
 from workloads.errors import InputError
 
@@ -76,7 +77,11 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
         f"\n  {len(rows):,} cases, {multiplies:,.0f} effectual multiplies simulated in {seconds:,.0f} s of one core "
         f"({multiplies / seconds / 1e6:.1f} million a second)"
     )
-    facts = {"cases": len(rows), "kernels": len(kernels), "products_of_first_rows": cut, "broken": broken}
+    never = _never_occurs(rows)
+    if never:
+        text += f"\n  never occurs: {', '.join(never)}"
+    counts = {"cases": len(rows), "kernels": len(kernels), "products_of_first_rows": cut}
+    facts = counts | {"never_occurs": never, "broken": broken}
     if smoke:
         return Outcome(text + "\n  NOT JUDGED: a smoke run has too few designs for the bars.", None, facts)
     return Outcome(text, not broken, facts)
@@ -156,6 +161,18 @@ def _effort(kernel: SparseKernel) -> float:
     if kernel.b is None:
         return float(kernel.a.nnz * kernel.n)
     return 5.0 * float(np.diff(kernel.b.indptr)[kernel.a.indices].sum()) + 1e3 * (kernel.a.nnz + kernel.b.nnz)
+
+
+def _never_occurs(rows: Sequence[dict[str, Any]]) -> list[str]:
+    """Bottlenecks, by the simulator, of each dataflow that have no case; an outer product has nothing to intersect."""
+    found = {(row["family"], row["dataflow"], row["bottleneck"]) for row in rows}
+    return [
+        f"{family} {dataflow} bound by {resource}"
+        for family in dict.fromkeys(row["family"] for row in rows)
+        for dataflow in DATAFLOWS
+        for resource in RESOURCES
+        if (family, dataflow, resource) not in found and (dataflow, resource) != ("outer_product", "intersect")
+    ]
 
 
 def _columns(rows: Sequence[dict[str, Any]], metric: str) -> tuple[np.ndarray, np.ndarray]:
