@@ -180,4 +180,4 @@ def test_one_design_costs_the_same_in_any_batch(measured, tech):
     chosen = [design(rng, "gustavson", "dense_b") for _ in range(20)]
     together = cost_of(chosen, measured["dense_b"][0], tech).cycles
     backwards = cost_of(chosen[::-1], measured["dense_b"][0], tech).cycles
-    np.testing.assert_array_equal(together, backwards[::-1])
+    np.testing.assert_allclose(together, backwards[::-1], rtol=3e-7, err_msg="more than the order of a sum")
