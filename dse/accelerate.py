@@ -99,7 +99,8 @@ def accelerate(
     found = chooser.best(product, chooser.mappings(product, kernel, budget, seed))
     rival = product if product.b is None else SparseKernel("product", left, None, columns)
     other = chooser.dense(rival, found[1] if found else dict(design.mappings[0]))
-    chosen, runs_dense = (found, False) if found and (not other or found[0] < other[0] * (1 - ROUNDING)) else (other, True)
+    pays = bool(found) and (not other or found[0] < other[0] * (1 - ROUNDING))
+    chosen, runs_dense = (found, False) if pays else (other, True)
     if not chosen:
         raise InputError("The product fits no mapping of the design; give mappings with smaller tiles, or a budget.")
     if runs_dense and issparse(right):
