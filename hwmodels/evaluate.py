@@ -127,7 +127,7 @@ def _actions(
     processed = computes.effectual + computes.ineffectual + computes.gated
     entries = sums.a_entries * hardware.pe_cols
     coordinate_bits = a.skip * (tiles.m_bits if outer else tiles.k_bits)
-    a_sent, b_sent = sums.a_values + sums.a_metadata, sums.b_values.total + sums.b_metadata.total
+    a_sent, b_sent = sums.a_values_bits + sums.a_metadata_bits, sums.b_values_bits.total + sums.b_metadata_bits.total
     return ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
@@ -140,18 +140,18 @@ def _actions(
         crossbar_words=processed if outer else zero,
         glb_read_bits=moved.glb_read_bits,
         glb_write_bits=moved.glb_write_bits,
-        dram_read_bits=moved.operand_dram_bits.total + sums.z_spill,
-        dram_write_bits=moved.z_write,
+        dram_read_bits=moved.operand_dram_bits.total + sums.z_spill_bits,
+        dram_write_bits=moved.z_write_bits,
         cycles=cycles,
     )
 
 
 def _traffic(sums: Flows, moved: Movement) -> Traffic:
     return Traffic(
-        dram_a_bytes=sums.dram_a / 8.0,
-        dram_b_bytes=sums.dram_b.total / 8.0,
-        dram_z_read_bytes=sums.z_spill / 8.0,
-        dram_z_write_bytes=moved.z_write / 8.0,
+        dram_a_bytes=sums.dram_a_bits / 8.0,
+        dram_b_bytes=sums.dram_b_bits.total / 8.0,
+        dram_z_read_bytes=sums.z_spill_bits / 8.0,
+        dram_z_write_bytes=moved.z_write_bits / 8.0,
         glb_read_bytes=moved.glb_read_bits / 8.0,
         glb_write_bytes=moved.glb_write_bits / 8.0,
         value_bus_bytes=moved.value_bits.total / 8.0,

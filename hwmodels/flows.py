@@ -1,7 +1,7 @@
 """What goes on in all visits: cycles of the array, bits moved on every level, and how busy that keeps each resource.
 
-`flows` says it for each class of A's tiles; what follows from it is linear, so `movement` serves the classes and their
-sums alike.
+`flows_of` says it for each class of A's tiles; what follows from it is linear, so `movement` serves the classes and
+their sums alike.
 """
 
 import equinox as eqx
@@ -31,20 +31,20 @@ class Flows(eqx.Module):
     compute: Parts
     intersect: Parts
     """Cycles of intersection or decoding, whichever is more."""
-    a_values: PerClass | Scalar
+    a_values_bits: PerClass | Scalar
     """Bits sent over the buses."""
-    a_metadata: PerClass | Scalar
-    b_values: Parts
-    b_metadata: Parts
+    a_metadata_bits: PerClass | Scalar
+    b_values_bits: Parts
+    b_metadata_bits: Parts
     b_decoded_entries: PerClass | Scalar
     results: PerClass | Scalar
-    result_metadata: PerClass | Scalar
-    dram_a: PerClass | Scalar
+    result_metadata_bits: PerClass | Scalar
+    dram_a_bits: PerClass | Scalar
     """Bits fetched from DRAM."""
-    dram_b: Parts
-    z_spill: PerClass | Scalar
+    dram_b_bits: Parts
+    z_spill_bits: PerClass | Scalar
     """Bits of partial outputs written to DRAM, and read back."""
-    z_final: PerClass | Scalar
+    z_final_bits: PerClass | Scalar
     a_entries: PerClass | Scalar
     """Entries of A worked on by each PE column, once per column pass."""
     a_stored_entries: PerClass | Scalar
@@ -77,17 +77,17 @@ def flows_of(
     return Flows(
         compute=compute,
         intersect=intersect,
-        a_values=a.values_bits * sends,
-        a_metadata=a.metadata_bits * sends,
-        b_values=b.sent_values_bits * plan.fills,
-        b_metadata=b.sent_metadata_bits * plan.fills,
+        a_values_bits=a.values_bits * sends,
+        a_metadata_bits=a.metadata_bits * sends,
+        b_values_bits=b.sent_values_bits * plan.fills,
+        b_metadata_bits=b.sent_metadata_bits * plan.fills,
         b_decoded_entries=b.decoded_entries * plan.fills,
         results=b.results,
-        result_metadata=b.result_metadata_bits,
-        dram_a=a.fetched_bits * fetched,
-        dram_b=b.each_bits * (tiles.b_each + resting),
-        z_spill=tiles.z_each * b.z_spill_bits,
-        z_final=b.z_final_bits * (b.visits / total(b.visits)),
+        result_metadata_bits=b.result_metadata_bits,
+        dram_a_bits=a.fetched_bits * fetched,
+        dram_b_bits=b.each_bits * (tiles.b_each + resting),
+        z_spill_bits=tiles.z_each * b.z_spill_bits,
+        z_final_bits=b.z_final_bits * (b.visits / total(b.visits)),
         a_entries=a.entries * b.a_visits * plan.column_passes,
         a_stored_entries=a.stored_entries * b.a_visits * plan.column_passes,
     )
@@ -102,9 +102,8 @@ def with_sums(flows: Flows) -> tuple[Flows, Flows]:
     rows = jnp.stack(leaves)
     with_one_more = np.concatenate([np.eye(rows.shape[1]), np.ones((rows.shape[1], 1))], axis=1)
     found = rows @ jnp.asarray(with_one_more, rows.dtype)
-    return jax.tree.unflatten(structure, list(jnp.unstack(found[:, :-1]))), jax.tree.unflatten(
-        structure, list(jnp.unstack(found[:, -1]))
-    )
+    per_class, summed = jnp.unstack(found[:, :-1]), jnp.unstack(found[:, -1])
+    return jax.tree.unflatten(structure, per_class), jax.tree.unflatten(structure, summed)
 
 
 class Movement(eqx.Module):
@@ -112,41 +111,38 @@ class Movement(eqx.Module):
 
     value_bits: Parts
     index_bits: Parts
-    sent: Parts
-    """Operands over both buses."""
     glb_bits: Parts
     """Reads and writes, but for the traffic of Z with DRAM."""
     glb_read_bits: PerClass | Scalar
     glb_write_bits: PerClass | Scalar
     operand_dram_bits: Parts
-    z_write: PerClass | Scalar
+    z_write_bits: PerClass | Scalar
 
 
 def movement(hardware: Hardware, tiles: Tiling, flows: Flows) -> Movement:
     """Bits over the buses, in and out of the GLB, and from DRAM."""
     nothing = jnp.zeros_like(flows.results)
     result_bits = flows.results * hardware.accumulator_bits
-    outward = result_bits + flows.result_metadata
-    sent = Parts(flows.a_values + flows.a_metadata, nothing) + flows.b_values + flows.b_metadata
-    operands = Parts(flows.dram_a, nothing) + flows.dram_b
-    z_write = flows.z_spill + flows.z_final
+    outward = result_bits + flows.result_metadata_bits
+    sent = Parts(flows.a_values_bits + flows.a_metadata_bits, nothing) + flows.b_values_bits + flows.b_metadata_bits
+    operands = Parts(flows.dram_a_bits, nothing) + flows.dram_b_bits
+    z_write_bits = flows.z_spill_bits + flows.z_final_bits
     return Movement(
-        value_bits=Parts(flows.a_values, result_bits) + flows.b_values,
-        index_bits=Parts(flows.a_metadata, flows.result_metadata) + flows.b_metadata,
-        sent=sent,
+        value_bits=Parts(flows.a_values_bits, result_bits) + flows.b_values_bits,
+        index_bits=Parts(flows.a_metadata_bits, flows.result_metadata_bits) + flows.b_metadata_bits,
         glb_bits=sent + operands + Parts(nothing, (1.0 + tiles.k_split) * outward),
-        glb_read_bits=sent.total + tiles.k_split * outward + z_write,
-        glb_write_bits=outward + operands.total + flows.z_spill,
+        glb_read_bits=sent.total + tiles.k_split * outward + z_write_bits,
+        glb_write_bits=outward + operands.total + flows.z_spill_bits,
         operand_dram_bits=operands,
-        z_write=z_write,
+        z_write_bits=z_write_bits,
     )
 
 
 def z_at_ends(tiles: Tiling, flows: Flows, b: BSide) -> Float[Array, "2 c"]:
     """Traffic of Z with DRAM: in the visits inside a tile of it, and in those that begin or end one (`BSide.ends`)."""
-    everything = 2.0 * flows.z_spill + flows.z_final
-    leaving = 2.0 * flows.z_spill * b.spilled_at_ends + flows.z_final
-    ends = tiles.z_each * leaving + (1.0 - tiles.z_each) * b.ends * flows.z_final
+    everything = 2.0 * flows.z_spill_bits + flows.z_final_bits
+    leaving = 2.0 * flows.z_spill_bits * b.spilled_at_ends + flows.z_final_bits
+    ends = tiles.z_each * leaving + (1.0 - tiles.z_each) * b.ends * flows.z_final_bits
     return jnp.stack([everything - ends, ends])
 
 

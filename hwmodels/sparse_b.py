@@ -19,6 +19,8 @@ PerClass = Float[Array, " c"]
 
 ANY_WIDTH = 4096.0
 """The last point of the width axis: a fiber of any length takes one step."""
+NEARLY_CERTAIN = 1.0 - 1e-6
+"""Largest chance of a visit that has a logarithm of its opposite."""
 EVEN = 1e-6
 """Added to a relative variance, so that its root has a slope at zero."""
 
@@ -295,7 +297,7 @@ def sparse_b(
 def _z_tiles(tiles: Tiling, visits: Scalar, rows: Scalar, columns: Scalar) -> Scalar:
     """Tiles of Z that are visited at all, if visits fall evenly on those whose row block and column block hold any."""
     possible = rows * tiles.trips_m * columns * tiles.trips_n
-    chance = jnp.clip(visits / (possible * tiles.trips_k), 0.0, 1.0 - EVEN)
+    chance = jnp.clip(visits / (possible * tiles.trips_k), 0.0, NEARLY_CERTAIN)
     return -possible * jnp.expm1(tiles.trips_k * jnp.log1p(-chance))
 
 
