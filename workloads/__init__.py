@@ -5,7 +5,8 @@
 | `readers` | `load_matrix(path)`: Matrix Market, DLMC `.smtx`, SciPy `.npz`, dense `.npy`, edge lists |
 | `generators` | stencils, R-MAT graphs, uniform, N:M, banded and power-law patterns |
 | `digits` | the embedded classifier, trained and pruned by the project |
-| `kernels` | `SparseKernel` (SpMV, SpMM, SpMSpM) and `Workload` |
+| `kernels` | `SparseKernel` (SpMV, SpMM, SpMSpM), `DensityKernel` (known as a distribution) and `Workload` |
+| `densities` | `Uniform`, `NM`, `Banded`, `PowerLawRows`: patterns known as distributions |
 | `suites` | `resolve_workload("embedded" or "graph.mtx@axa")` |
 | `statistics` | `measure(kernel)`: the tables that the models look up; `stack_statistics` |
 | `lattice` | interpolation between powers of two |
@@ -22,8 +23,9 @@ outputs above 32 million products) come from a sample: `sampling_error(kernel)` 
 itself. On an R-MAT graph of 11 million non-zeros, times a dense B, no load is off by more than 0.5 %.
 """
 
+from workloads.densities import NM, Banded, Dense, Density, PowerLawRows, Uniform
 from workloads.errors import InputError
-from workloads.kernels import SparseKernel, Workload
+from workloads.kernels import DensityKernel, SparseKernel, Workload
 from workloads.readers import load_matrix, matrix_files
 from workloads.sampling import SamplingError
 from workloads.statistics import (
@@ -39,13 +41,20 @@ from workloads.statistics import (
 from workloads.suites import resolve_workload, resolve_workloads
 
 __all__ = [
+    "NM",
+    "Banded",
+    "Dense",
     "DenseBStatistics",
+    "Density",
+    "DensityKernel",
     "InputError",
     "KernelStatistics",
     "OperandStatistics",
+    "PowerLawRows",
     "SamplingError",
     "SparseBStatistics",
     "SparseKernel",
+    "Uniform",
     "Workload",
     "load_matrix",
     "matrix_files",

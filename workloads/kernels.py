@@ -1,7 +1,7 @@
 """Kernels: one sparse matrix product each, Z[m, n] = sum over k of A[m, k] * B[k, n], with A sparse and B either.
 
 A kernel says what is computed and nothing of the machine. Its values are kept for the simulator; its cost depends on
-the patterns alone, so `content_hash` covers only those.
+the patterns alone, so `content_hash` covers only those. A `DensityKernel` knows only how patterns are distributed.
 """
 
 import hashlib
@@ -11,11 +11,38 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
+from workloads.densities import Density
 from workloads.errors import InputError
 
 
+class _Product:
+    """What kernels have in common: `name`, `a`, `b` (None if dense), `m`, `k`, `n`, `repeats`."""
+
+    m: int
+    k: int
+    n: int
+    b: object
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(m, k, n)."""
+        return self.m, self.k, self.n
+
+    @property
+    def kind(self) -> str:
+        """`spmv` (dense vector), `spmm` (dense matrix) or `spmspm` (sparse matrix)."""
+        if self.b is not None:
+            return "spmspm"
+        return "spmv" if self.n == 1 else "spmm"
+
+    @property
+    def family(self) -> str:
+        """`dense_b` or `sparse_b`: kernels of one family share the shape of their statistics and stack."""
+        return "dense_b" if self.b is None else "sparse_b"
+
+
 @dataclass(frozen=True, eq=False)
-class SparseKernel:
+class SparseKernel(_Product):
     """Z = A @ B, A sparse [M, K], B sparse [K, N] or dense (`b` is None).
 
     `n` is the number of columns of B, `repeats` how often the kernel runs in the workload (layers of equal pattern,
@@ -57,23 +84,6 @@ class SparseKernel:
         """Columns of A, rows of B."""
         return int(self.a.shape[1])
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """(m, k, n)."""
-        return self.m, self.k, self.n
-
-    @property
-    def kind(self) -> str:
-        """`spmv` (dense vector), `spmm` (dense matrix) or `spmspm` (sparse matrix)."""
-        if self.b is not None:
-            return "spmspm"
-        return "spmv" if self.n == 1 else "spmm"
-
-    @property
-    def family(self) -> str:
-        """`dense_b` or `sparse_b`: kernels of one family share the shape of their statistics and stack."""
-        return "dense_b" if self.b is None else "sparse_b"
-
     def content_hash(self) -> str:
         """SHA-256 of shape and patterns, 64 hexadecimal digits; blind to values, name, repeats and index width."""
         digest = hashlib.sha256(f"{self.family} {self.shape}".encode())
@@ -85,12 +95,63 @@ class SparseKernel:
         return digest.hexdigest()
 
 
+@dataclass(frozen=True)
+class DensityKernel(_Product):
+    """Z = A @ B, of which only the shape and the density models are known; for layers that cannot be held.
+
+    `a` describes A [m, k], `b` B [k, n], which is dense where `b` is None. Else like `SparseKernel`. **Raises**
+    `InputError` for sizes below one and models that have no such shape.
+    """
+
+    name: str
+    m: int
+    k: int
+    n: int
+    a: Density
+    b: Density | None = None
+    repeats: float | int = 1.0
+
+    def __post_init__(self) -> None:
+        if not self.name:
+            raise InputError("A kernel's name is empty; give it one.")
+        for size, value in (("m", self.m), ("k", self.k), ("n", self.n)):
+            if value < 1:
+                raise InputError(f"{self.name}: {size} is {value}; give a whole number of at least 1.")
+        if not 0 < self.repeats < math.inf:
+            raise InputError(f"{self.name}: repeats is {self.repeats}; give a finite number above 0.")
+        self.a.nonzeros(self.m, self.k)
+        if self.b is not None:
+            self.b.nonzeros(self.k, self.n)
+
+    def sample(self, seed: int) -> SparseKernel:
+        """A kernel with patterns drawn from the models, for sizes that can be held."""
+        a = self.a.sample(self.m, self.k, seed)
+        b = None if self.b is None else self.b.sample(self.k, self.n, seed + 1)
+        return SparseKernel(self.name, a, b, self.n, self.repeats)
+
+    def content_hash(self) -> str:
+        """SHA-256 of shape and models, 64 hexadecimal digits; blind to name and repeats."""
+        return hashlib.sha256(f"density {self.shape} {self.a} {self.b}".encode()).hexdigest()
+
+
+Kernel = SparseKernel | DensityKernel
+
+
+def require_pattern(kernel: Kernel, purpose: str) -> SparseKernel:
+    """The kernel, if it holds its patterns. **Raises** `InputError` if it is only described by density models."""
+    if isinstance(kernel, SparseKernel):
+        return kernel
+    raise InputError(
+        f"{kernel.name}: {purpose} needs a pattern, but this kernel is only described by densities; use its `sample`."
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class Workload:
     """Kernels whose costs add up. **Raises** `InputError` where there are none or two share a name."""
 
     name: str
-    kernels: tuple[SparseKernel, ...]
+    kernels: tuple[Kernel, ...]
 
     def __post_init__(self) -> None:
         if not self.kernels:
