@@ -1,4 +1,4 @@
-"""Onyx: the published sweep over sparsity and its crossover, and tiles of a pattern against the formula one by one."""
+"""Onyx: the published sweep over sparsity, its crossover and its gains, and tiles of a pattern against the formula."""
 
 from dataclasses import replace
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
+from experiments.common.published.onyx_kernels import KERNELS, bcsstm26_cycles
 from hwmodels.systems import uniform_work, work_of
 from hwmodels.systems.onyx import Onyx
 from workloads import SparseKernel
@@ -46,3 +47,16 @@ def test_expectation_is_that_of_random_patterns():
     a, b = (csr_array(random_array((300, 300), density=0.02, rng=rng)) for _ in range(2))
     work = work_of(SparseKernel("random", a, b, 300))
     assert MACHINE.sparse_cycles(replace(work, kernel=None)) == pytest.approx(MACHINE.sparse_cycles(work), rel=0.03)
+
+
+def test_products_of_a_diagonal_take_the_cycles_of_ieee_micro_2025():
+    assert bcsstm26_cycles() == pytest.approx(175e3, rel=0.05)  # Fig. 9, SpMSpM, CGRA cycles after optimisation
+
+
+@pytest.mark.parametrize(
+    ("kernel", "gain"),
+    [("ElemAdd3", 4.4), ("SpMSpM", 4.7), ("ElemMult", 8.5), ("InnerProd", 15.0)]
+    + [("TTV", 123.1), ("TTM", 144.1), ("SpMSpV", 243.0), ("MTTKRP", 564.6)],
+)
+def test_gains_over_a_cpu_of_vlsi_2024(kernel, gain):
+    assert 0.5 <= KERNELS[kernel].edp_gain / gain <= 2.0
