@@ -53,10 +53,18 @@ def test_products_of_a_diagonal_take_the_cycles_of_ieee_micro_2025():
     assert bcsstm26_cycles() == pytest.approx(175e3, rel=0.05)  # Fig. 9, SpMSpM, CGRA cycles after optimisation
 
 
-@pytest.mark.parametrize(
-    ("kernel", "gain"),
-    [("ElemAdd3", 4.4), ("SpMSpM", 4.7), ("ElemMult", 8.5), ("InnerProd", 15.0)]
-    + [("TTV", 123.1), ("TTM", 144.1), ("SpMSpV", 243.0), ("MTTKRP", 564.6)],
-)
-def test_gains_over_a_cpu_of_vlsi_2024(kernel, gain):
-    assert 0.5 <= KERNELS[kernel].edp_gain / gain <= 2.0
+GAINS = {
+    "ElemAdd3": 4.4,
+    "SpMSpM": 4.7,
+    "ElemMult": 8.5,
+    "InnerProd": 15.0,
+    "TTV": 123.1,
+    "TTM": 144.1,
+    "SpMSpV": 243.0,
+    "MTTKRP": 564.6,
+}
+
+
+@pytest.mark.parametrize("kernel", GAINS)
+def test_gains_over_a_cpu_of_vlsi_2024(kernel):
+    assert 0.5 <= KERNELS[kernel].edp_gain / GAINS[kernel] <= 2.0

@@ -64,7 +64,7 @@ def test_bars_of_groups():
     assert bar.broken(published[:2], predicted[:2]) == ["rank correlation below 0.9"]
 
 
-@pytest.mark.parametrize("system", ["eie", "dstc", "nvidia_a100_h100", "technology"])
+@pytest.mark.parametrize("system", ["eie", "dstc", "nvidia_a100_h100", "onyx", "technology"])
 def test_bars_of_the_issue_hold(system: str):
     rows = predict_all(None, system)
     groups = groups_of(rows)

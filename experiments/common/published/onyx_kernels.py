@@ -24,8 +24,8 @@ result. Left out: cache misses and the first call.
 
 How sure: over all that follows the ranking holds (rank correlation at least 0.90), the factor of two does not. At the
 CPU's turbo clock (3.3 GHz) gains are 0.57 to 0.68 times those here (MTTKRP misses); with 2 us for an array up to 1.6
-times, with nothing for it down to 0.55 times (TTV and MTTKRP miss); with words moved as slowly as in that Fig. 9 down to
-a fifth (five miss), with two moved a cycle up to 2.9 times (four miss).
+times, with nothing for it down to 0.55 times (TTV and MTTKRP miss); with words moved as slowly as in that Fig. 9 down
+to a fifth (five miss), with two moved a cycle up to 2.9 times (four miss).
 """
 
 from collections.abc import Mapping
