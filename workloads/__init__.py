@@ -5,6 +5,7 @@
 | `readers` | `load_matrix(path)`: Matrix Market, DLMC `.smtx`, SciPy `.npz`, dense `.npy`, edge lists |
 | `generators` | stencils, R-MAT graphs, uniform, N:M, banded and power-law patterns |
 | `digits` | the embedded classifier, trained and pruned by the project |
+| `pruning` | small networks trained and pruned here: masks, accuracy, rounding to integers, the network as a workload |
 | `kernels` | `SparseKernel` (SpMV, SpMM, SpMSpM), `DensityKernel` (known as a distribution) and `Workload` |
 | `densities` | `Uniform`, `NM`, `Banded`, `PowerLawRows`: patterns known as distributions |
 | `suites` | `resolve_workload("embedded" or "graph.mtx@axa")` |

@@ -1,0 +1,14 @@
+"""Small networks, trained and pruned here: real patterns of weights and activations, and what they cost in accuracy.
+
+| module | what is in it |
+|---|---|
+| `images`, `idx` | scikit-learn's digits; MNIST and the like from IDX files |
+| `networks` | a multi-layer perceptron and a convolutional network as pure functions, every layer a matrix product |
+| `masks` | which weights go: by magnitude over all layers or each, N:M, whole rows and channels |
+| `schedule` | when they go |
+| `train` | training and gradual pruning with JAX and optax; many networks at once |
+| `shrink` | the network without outputs that nothing reads |
+| `quantise` | the same network in integers of 8 or 16 bits |
+| `measured` | accuracy on held-out images, zeros of weights and activations and what made them |
+| `products` | the network as a `Workload` |
+"""
