@@ -65,7 +65,7 @@ class Design:
             if wrong:
                 raise InputError(f"{where}: mapping of '{kernel}': {wrong}.")
             mappings.append({**mapping, **canonical(words, family)})
-        used = any(uses_intersection(mapping) for mapping in mappings)
+        used = any(map(uses_intersection, mappings, families))
         hardware = dict(self.hardware) if used else {**self.hardware, "intersection": "leader_follower"}
         return Design(hardware, tuple(mappings), self.kernels)
 

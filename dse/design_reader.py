@@ -10,6 +10,7 @@ import numpy as np
 from dse.design import Design
 from dse.design_file import SCHEMA, VERSION
 from dse.space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, NUMBERS, Value
+from hwmodels.legality import FAMILIES
 from workloads.errors import InputError
 
 
@@ -66,8 +67,8 @@ def read_front(path: str | Path) -> DesignFile:
     for at, kernel in enumerate(kernels):
         reader.typed(kernel, f"kernels[{at}]", dict)
         reader.get(kernel, "name", str, f"kernels[{at}].")
-        if reader.get(kernel, "family", str, f"kernels[{at}].") not in ("dense_b", "sparse_b"):
-            raise InputError(f"{path}: kernels[{at}].family must be 'dense_b' or 'sparse_b'.")
+        if reader.get(kernel, "family", str, f"kernels[{at}].") not in FAMILIES:
+            raise InputError(f"{path}: kernels[{at}].family must be one of: {', '.join(FAMILIES)}.")
     objectives = tuple(
         (
             reader.get(reader.typed(o, f"objectives[{i}]", dict), "name", str, f"objectives[{i}]."),

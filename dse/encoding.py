@@ -15,7 +15,7 @@ from dse.design import Design
 from dse.space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, DesignSpace, Parameter, Value
 from hwmodels.choices import INTERSECTIONS
 from hwmodels.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
-from hwmodels.legality import uses_intersection
+from hwmodels.legality import B_IS_DENSE, uses_intersection
 from workloads.errors import InputError
 from workloads.lattice import levels
 
@@ -26,7 +26,7 @@ class Kernel:
 
     name: str
     family: str
-    """"dense_b" or "sparse_b"."""
+    """"dense_b", "sparse_b", "sddmm" or "elementwise"."""
     m: int
     k: int
     n: int
@@ -184,10 +184,11 @@ class Encoding:
             return rows
         runs = np.zeros(len(rows), bool)
         for at in range(len(self.kernels)):
+            family = self.kernels[at].family
             flow, zero = self._column[at, "dataflow"], self._column[at, "a_zero"]
             pairs = np.array(
                 [
-                    [uses_intersection({"dataflow": str(d), "a_zero": str(z)}) for z in self.genes[zero].values]
+                    [uses_intersection({"dataflow": str(d), "a_zero": str(z)}, family) for z in self.genes[zero].values]
                     for d in self.genes[flow].values
                 ]
             )
@@ -261,12 +262,12 @@ def batch_of(designs: Sequence[Design]) -> Batch:
 
 
 def _cut(name: str, values: tuple[Value, ...], kernel: Kernel) -> tuple[Value, ...]:
-    """Tile sizes up to the first one that covers the kernel; B of a dense-B kernel has no choice to make."""
+    """Tile sizes up to the first one that covers the kernel; a B that is always dense has no choice to make."""
     if name in MAPPING_NUMBERS:
         whole = 2.0 ** (levels(getattr(kernel, name[-1])) - 1)
         inside = tuple(v for v in values if float(v) < whole)
         beyond = tuple(v for v in values if float(v) >= whole)
         return inside + beyond[:1]
-    if kernel.family == "dense_b" and name in ("b_format", "b_zero"):
+    if kernel.family in B_IS_DENSE and name in ("b_format", "b_zero"):
         return ("dense",) if name == "b_format" else ("compute",)
     return values

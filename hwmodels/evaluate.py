@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from hwmodels.a_side import GATE, ASide, a_side, row_loads, total
 from hwmodels.area import area_mm2, glb_bank_bytes
 from hwmodels.b_side import BSide
+from hwmodels.conclude import BANK_WORD_BITS, PIPELINE_STAGES
 from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
 from hwmodels.dense_b import dense_b
 from hwmodels.energy import price
@@ -17,20 +18,20 @@ from hwmodels.flows import Flows, Movement, busy_by_visits, flows_of, movement, 
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.numerics import Exact, Numerics
 from hwmodels.passes import plan_passes
+from hwmodels.sddmm import sddmm
 from hwmodels.sparse_b import sparse_b
 from hwmodels.technology import Technology
 from hwmodels.tiling import Tiling, tiling
+from workloads.sddmm import SddmmStatistics
 from workloads.statistics import DenseBStatistics, KernelStatistics
 
 Scalar = Float[Array, ""]
-BANK_WORD_BITS = 64.0
-PIPELINE_STAGES = 16.0
 
 
 def evaluate(
     hardware: Hardware,
     mapping: Mapping,
-    kernel: KernelStatistics,
+    kernel: KernelStatistics | SddmmStatistics,
     technology: Technology,
     *,
     numerics: Numerics = Exact(),  # noqa: B008 - immutable
@@ -43,6 +44,8 @@ def evaluate(
     `hwmodels.legality` does that where a design is made. Source: docs/machine.md.
     """
     technology = technology.solved()
+    if isinstance(kernel, SddmmStatistics):
+        return sddmm(hardware, mapping, kernel, technology, numerics)
     tiles = tiling(mapping, kernel, numerics)
     a = a_side(hardware, mapping, kernel, tiles, numerics)
     describe_b = dense_b if isinstance(kernel, DenseBStatistics) else sparse_b

@@ -59,11 +59,11 @@ def plan_passes(
         a_sends, fills = column_passes, jnp.ones_like(shares)
     else:
         a_sends = a_stays + b_stays * column_passes
-        fills = a_stays * _mean_ceil(shares, 1.0 - mapping.a_format[DENSE], numerics) + b_stays
+        fills = a_stays * mean_ceil(shares, 1.0 - mapping.a_format[DENSE], numerics) + b_stays
     return Plan(column_passes, a_sends, fills, buffer_fit, accumulator_fit)
 
 
-def _mean_ceil(values: PerClass, spread: Scalar, numerics: Numerics) -> PerClass:
+def mean_ceil(values: PerClass, spread: Scalar, numerics: Numerics) -> PerClass:
     """Mean of ceil over the tiles of each class.
 
     Where there is a `spread` (1, else 0), the tiles of a class reach halfway to the neighbouring classes' values.

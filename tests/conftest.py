@@ -16,6 +16,7 @@ UNCHECKED = (
     "workloads.loads",
     "workloads.fibers",
     "workloads.pairs",
+    "workloads.dealing",
     "hwmodels.firmware.schedules",
     "hwmodels.simulator.segments",
     "hwmodels.simulator.rows",

@@ -92,7 +92,7 @@ def _drop(*path):
         (_set("rows", 0, "mappings", "k9", {}), "not among the file's kernels"),
         (_set("rows", 0, "mappings", "k0", "b_zero", "skip"), "does not go with"),
         (_drop("rows", 0, "objectives", "area_mm2"), "area_mm2' is missing"),
-        (_set("kernels", 0, "family", "cubic"), "must be 'dense_b' or 'sparse_b'"),
+        (_set("kernels", 0, "family", "cubic"), "must be one of: dense_b, sparse_b, sddmm, elementwise"),
     ],
 )
 def test_defects_are_told_in_one_sentence(tmp_path, found, change, part):

@@ -244,6 +244,8 @@ KernelStatistics = DenseBStatistics | SparseBStatistics
 
 def measure(kernel: SparseKernel) -> KernelStatistics:
     """Statistics of a kernel, from the disk cache if this pattern was measured before."""
+    if not isinstance(kernel, SparseKernel):
+        return kernel.measured()
     sizes = {"m": kernel.m, "k": kernel.k, "n": kernel.n}
     scalars = {name: jnp.asarray(float(value), jnp.float32) for name, value in sizes.items()}
     tables = {name: value for name, value in _tables(kernel).items() if not name.startswith(ERROR)}

@@ -18,9 +18,11 @@ from hwmodels import Cost, evaluate
 from hwmodels.choices import DATAFLOWS, FORMATS
 from hwmodels.cost import RESOURCES
 from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
-from hwmodels.simulator import simulate
+from hwmodels.simulator.of_kernel import AnyKernel, simulate_kernel
 from hwmodels.technology import Technology, scenario, technology
 from workloads import SparseKernel, measure, stack_statistics
+from workloads.elementwise import ElementwiseKernel
+from workloads.sddmm import SddmmKernel
 from workloads.statistics import KernelStatistics
 
 VISITS = 50_000
@@ -43,7 +45,7 @@ class Task(NamedTuple):
     """A kernel to compare, `designs` of each of `LATTICES`; and the sizes that its tables are padded to, which all
     tasks of a run share, so that the models are compiled once for all of them."""
 
-    kernel: SparseKernel
+    kernel: AnyKernel
     designs: int
     seed: tuple[int, int]
     sizes: tuple[int, int, int]
@@ -62,17 +64,16 @@ def compare(task: Task) -> Done:
     kernel, rng = task.kernel, np.random.default_rng(task.seed)
     priced = _technology()
     cases = _cases(task, rng)
-    right = rng.uniform(0.5, 1.5, (kernel.k, kernel.n)) if kernel.b is None else kernel.b
     rows, multiplies, seconds = [], 0.0, 0.0
     for where, design, model in cases:
         hardware, (mapping,) = design.build()
         start = time.perf_counter()
-        truth = simulate(hardware, mapping, kernel.a, right, priced).cost
+        truth = simulate_kernel(hardware, mapping, kernel, priced).cost
         seconds += time.perf_counter() - start
         multiplies += float(truth.computes.effectual)
         row = {
             "kernel": kernel.name,
-            "family": kernel.family,
+            "family": stratum(kernel),
             "lattice": where,
             "dataflow": mapping.dataflow,
             "bottleneck": RESOURCES[int(np.argmax(truth.bound_cycles))],
@@ -117,17 +118,30 @@ def _cases(task: Task, rng: np.random.Generator) -> list[tuple[str, Design, Cost
     return cases
 
 
-def _entries(kernel: SparseKernel, batch: Batch) -> np.ndarray:
+def stratum(kernel: AnyKernel) -> str:
+    """What its cases are reported under: the family, or the operation of an element-wise kernel."""
+    return kernel.kind if kernel.family == "elementwise" else kernel.family
+
+
+def sparse_operands(kernel: AnyKernel) -> list[tuple[str, csr_array, str]]:
+    """(choice of its format, pattern, loop along its rows) of each sparse operand."""
+    if isinstance(kernel, SddmmKernel):
+        return [("a_format", kernel.mask, "n")]
+    if isinstance(kernel, ElementwiseKernel):
+        return [("a_format", kernel.a, "n"), ("b_format", kernel.b, "n")]
+    return [("a_format", kernel.a, "k")] + ([] if kernel.b is None else [("b_format", kernel.b, "n")])
+
+
+def _entries(kernel: AnyKernel, batch: Batch) -> np.ndarray:
     """At most about how many entries the larger operand of each design has: one of RLE has a padding entry for each 16
     zeros of a gap, and gaps are half as long as a tile is wide, if there are not less zeros in all."""
     most = np.zeros(len(batch))
-    for matrix, name, loop in ((kernel.a, "a_format", 1), (kernel.b, "b_format", 2)):
-        if matrix is not None:
-            rows, columns = matrix.shape
-            gaps = matrix.nnz * np.minimum(batch.tiles[:, 0, loop], columns) / 2
-            padding = np.minimum(gaps, float(rows) * columns) / 16
-            is_rle = batch.choices[:, 0, list(MAPPING_CHOICES).index(name)] == FORMATS.index("rle")
-            most = np.maximum(most, matrix.nnz + is_rle * padding)
+    for name, matrix, loop in sparse_operands(kernel):
+        rows, columns = matrix.shape
+        gaps = matrix.nnz * np.minimum(batch.tiles[:, 0, "mkn".index(loop)], columns) / 2
+        padding = np.minimum(gaps, float(rows) * columns) / 16
+        is_rle = batch.choices[:, 0, list(MAPPING_CHOICES).index(name)] == FORMATS.index("rle")
+        most = np.maximum(most, matrix.nnz + is_rle * padding)
     return most
 
 
@@ -156,7 +170,7 @@ def _technology() -> Technology:
     return technology(scenario())
 
 
-def _padded(kernel: SparseKernel, sizes: tuple[int, int, int]) -> KernelStatistics:
+def _padded(kernel: AnyKernel, sizes: tuple[int, int, int]) -> KernelStatistics:
     """A kernel's statistics in tables for matrices of the given sizes."""
     stacked = stack_statistics([measure(kernel), _blank(kernel.family, sizes)])
     return jax.tree.map(lambda leaf: leaf[0], stacked)
@@ -166,7 +180,11 @@ def _padded(kernel: SparseKernel, sizes: tuple[int, int, int]) -> KernelStatisti
 def _blank(family: str, sizes: tuple[int, int, int]) -> KernelStatistics:
     """Statistics of matrices with a single non-zero: tables of the shapes that any of these sizes have."""
     m, k, n = sizes
-    a, b = (csr_array(([1.0], ([0], [0])), shape=shape) for shape in ((m, k), (k, n)))
+    a, b, z = (csr_array(([1.0], ([0], [0])), shape=shape) for shape in ((m, k), (k, n), (m, n)))
+    if family == "sddmm":
+        return measure(SddmmKernel("blank", z, k))
+    if family == "elementwise":
+        return measure(ElementwiseKernel("blank", z, z, "add"))
     return measure(SparseKernel("blank", a, b if family == "sparse_b" else None, n))
 
 

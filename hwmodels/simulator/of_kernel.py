@@ -1,0 +1,29 @@
+"""Run any kernel of a workload on a design: which entry point, and values where the kernel has none."""
+
+import numpy as np
+
+from hwmodels.hardware import Hardware, Mapping
+from hwmodels.simulator.elementwise import simulate_elementwise
+from hwmodels.simulator.sddmm import simulate_sddmm
+from hwmodels.simulator.simulate import simulate
+from hwmodels.simulator.simulation import Simulation
+from hwmodels.technology import Technology
+from workloads.elementwise import ElementwiseKernel
+from workloads.kernels import SparseKernel
+from workloads.sddmm import SddmmKernel
+
+AnyKernel = SparseKernel | SddmmKernel | ElementwiseKernel
+
+
+def simulate_kernel(
+    hardware: Hardware, mapping: Mapping, kernel: AnyKernel, technology: Technology, seed: int = 0
+) -> Simulation:
+    """One run of a kernel; dense operands are drawn at random (their values change nothing but the result)."""
+    rng = np.random.default_rng(seed)
+    if isinstance(kernel, ElementwiseKernel):
+        return simulate_elementwise(hardware, mapping, kernel.a, kernel.b, kernel.operation, technology)
+    if isinstance(kernel, SddmmKernel):
+        a, b = rng.uniform(0.5, 1.5, (kernel.m, kernel.k)), rng.uniform(0.5, 1.5, (kernel.k, kernel.n))
+        return simulate_sddmm(hardware, mapping, kernel.mask, a, b, technology)
+    b = rng.uniform(0.5, 1.5, (kernel.k, kernel.n)) if kernel.b is None else kernel.b
+    return simulate(hardware, mapping, kernel.a, b, technology)

@@ -1,0 +1,73 @@
+"""Element-wise kernels of two sparse matrices: A * B (intersection) and A + B (union)."""
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from scipy.sparse import csr_array
+
+from workloads.errors import InputError
+from workloads.kernels import SparseKernel
+from workloads.statistics import pattern_hash
+
+OPERATIONS = ("multiply", "add")
+
+
+@dataclass(frozen=True, eq=False)
+class ElementwiseKernel:
+    """Z = A * B ("multiply") or Z = A + B ("add"), both sparse [M, N]; the loop k has one trip.
+
+    `repeats`: how often it runs in the workload. **Raises** `InputError` as `SparseKernel`, for an unknown operation
+    and for shapes that differ.
+    """
+
+    name: str
+    a: csr_array
+    b: csr_array
+    operation: Literal["multiply", "add"]
+    repeats: float | int = 1.0
+
+    def __post_init__(self) -> None:
+        if self.operation not in OPERATIONS:
+            raise InputError(f"{self.name}: operation {self.operation!r} is unknown; use {' or '.join(OPERATIONS)}.")
+        for operand in "ab":
+            checked = SparseKernel(self.name, getattr(self, operand), None, 1, self.repeats)
+            object.__setattr__(self, operand, checked.a)
+        if self.a.shape != self.b.shape:
+            (m, n), (rows, columns) = self.a.shape, self.b.shape
+            raise InputError(f"{self.name}: A is {m} x {n} but B is {rows} x {columns}; give both the same shape.")
+
+    @property
+    def m(self) -> int:
+        """Rows of A, B and Z."""
+        return int(self.a.shape[0])
+
+    @property
+    def k(self) -> int:
+        """1: there is no sum."""
+        return 1
+
+    @property
+    def n(self) -> int:
+        """Columns of A, B and Z."""
+        return int(self.a.shape[1])
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(m, 1, n)."""
+        return self.m, self.k, self.n
+
+    @property
+    def kind(self) -> str:
+        """`multiply` or `add`."""
+        return self.operation
+
+    @property
+    def family(self) -> str:
+        """`elementwise`: both operations share the shape of their statistics and stack."""
+        return "elementwise"
+
+    def content_hash(self) -> str:
+        """SHA-256 of operation, shape and patterns, 64 hexadecimal digits; blind to values, name and repeats."""
+        parts = (self.operation, pattern_hash(self.a), pattern_hash(self.b))
+        return hashlib.sha256(" ".join(parts).encode()).hexdigest()
