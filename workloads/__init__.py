@@ -3,12 +3,16 @@
 | module | what is in it |
 |---|---|
 | `readers` | `load_matrix(path)`: Matrix Market, DLMC `.smtx`, SciPy `.npz`, dense `.npy`, edge lists |
+| `weights`, `onnx_graph` | `load_weights(path)`: every layer of a safetensors, `.npz` or ONNX file |
+| `layer_table` | layers as a CSV of sizes and densities |
+| `suitesparse` | matrices of the SuiteSparse collection by name |
+| `networks` | published networks by name, with cited shapes and densities |
 | `generators` | stencils, R-MAT graphs, uniform, N:M, banded and power-law patterns |
 | `digits` | the embedded classifier, trained and pruned by the project |
 | `pruning` | small networks trained and pruned here: masks, accuracy, rounding to integers, the network as a workload |
 | `kernels` | `SparseKernel` (SpMV, SpMM, SpMSpM), `DensityKernel` (known as a distribution) and `Workload` |
 | `densities` | `Uniform`, `NM`, `Banded`, `PowerLawRows`: patterns known as distributions |
-| `suites` | `resolve_workload("embedded" or "graph.mtx@axa")` |
+| `suites` | `resolve_workload("embedded", "graph.mtx@axa", "llama3-405b:decode:2:4")`: every name and path |
 | `statistics` | `measure(kernel)`: the tables that the models look up; `stack_statistics` |
 | `lattice` | interpolation between powers of two |
 | `occupancy` | how many places are occupied at any tile size |

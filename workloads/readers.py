@@ -13,6 +13,7 @@ complex values replaced by their magnitude (of the sum) and patterns filled with
 without non-zeros are refused. Nothing is ever unpickled.
 """
 
+import contextlib
 import gzip
 import io
 import itertools
@@ -32,6 +33,9 @@ from workloads.errors import InputError
 MAX_SIDE = 2**28
 """Largest number of rows or columns: above SuiteSparse's longest matrix (mawi_201512020330, 226,196,185 rows)."""
 
+_PICKLED = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
+"""What PyTorch, scikit-learn and others write with pickle: reading it runs code. Of `.bin` the content decides."""
+
 _PARSE_ERRORS = (
     ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, NotImplementedError,
     zipfile.BadZipFile,
@@ -50,6 +54,9 @@ def load_matrix(path: str | os.PathLike[str]) -> csr_array:
     if path.is_dir():
         raise InputError(f"{path}: is a folder, not a file; name one matrix file in it.")
     suffix = _suffix(path)
+    if suffix in _PICKLED or (suffix == ".bin" and _begins_like_pickle(path)):
+        fix = "save the weights with safetensors.torch.save_file or numpy.savez"
+        raise InputError(f"{path}: {suffix} files may hold pickled Python, which runs code when read; {fix}.")
     if suffix not in _READERS:
         known = " ".join(sorted(_READERS))
         raise InputError(f"{path}: unknown suffix {''.join(path.suffixes[-2:])!r}; rename or convert it to {known}.")
@@ -270,6 +277,13 @@ def _looks_like_matrix(path: Path) -> bool:
     except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
         return True  # broken rather than foreign: let `load_matrix` say so
     return True
+
+
+def _begins_like_pickle(path: Path) -> bool:
+    """Whether a file begins like PyTorch's: a zip archive, or a pickle of protocol 2 or later."""
+    with contextlib.suppress(OSError), open(path, "rb") as stream:
+        return stream.read(2) in (b"PK", *(bytes([0x80, protocol]) for protocol in range(2, 6)))
+    return False
 
 
 def _suffix(path: Path) -> str:

@@ -1,16 +1,29 @@
-"""From a line of text to a workload: the embedded suites by name, a user's matrices by path.
+"""From a line of text to a workload: suites and networks by name, a user's matrices and weights by path.
 
-A spec is `what` or `what@product`. `what` is a suite's name (names win over paths: write `./digits` for a folder of
-that name), a matrix file (`workloads.readers`) or a folder, each of whose matrices becomes a kernel. `product` is
+A spec is `what` or `what@product`. `what` is
+
+| `what` | kernels |
+|---|---|
+| `embedded`, `digits`, ... | a suite; names win over paths: write `./digits` for a folder of that name |
+| `llama3-405b:decode:2:4` | a published network, options after colons (`workloads.networks`) |
+| `gcn:GRAPH`, `graphsage:GRAPH` | a graph network on a user's graph (`workloads.networks.graph`) |
+| `suitesparse:GROUP/NAME` | a matrix of the SuiteSparse collection, downloaded once (`workloads.suitesparse`) |
+| `graph.mtx` | a matrix file (`workloads.readers`) |
+| `model.safetensors`, `.npz` of arrays, `.onnx` | each layer (`workloads.weights`), or those named so: `FILE#*mlp*` |
+| `layers.csv` | a table `name,M,N,K,density` (`workloads.layer_table`) |
+| a folder | every matrix and every layer below it |
+
+and `product` is
 
 | product | kernel | B |
 |---|---|---|
 | `spmv` | A @ b | a dense vector |
-| `spmm:N` | A @ B | dense with N columns; `spmm` is `spmm:64`, what files get unless told otherwise |
+| `spmm:N` | A @ B | dense with N columns; `spmm` is `spmm:64`, what files get unless they or a product say otherwise |
 | `axa` | A @ A | A itself, which must be square |
 | `axat` | A @ A^T | A transposed |
 
-Named suites have products of their own; one that is given replaces them for all their matrices.
+Suites, networks and tables have products of their own; one that is given replaces them for all their matrices. What is
+only described by densities takes `spmv` and `spmm:N`.
 """
 
 import os
@@ -23,8 +36,12 @@ from scipy.sparse import csr_array
 from workloads.digits import digits_activations, digits_layers
 from workloads.errors import InputError
 from workloads.generators import n_of_m, rmat, stencil_2d
-from workloads.kernels import SparseKernel, Workload, spmm, spmspm, spmv
+from workloads.kernels import DensityKernel, Kernel, Workload, spmm, spmspm, spmv
+from workloads.layer_table import is_layer_table, read_layer_table
+from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.readers import load_matrix, matrix_files
+from workloads.suitesparse import PREFIX, suitesparse_matrix
+from workloads.weights import load_weights, weight_files, weight_suffix
 
 DEFAULT_COLUMNS = 64
 """Columns of a dense B unless told otherwise: a batch of images, the features of a graph's nodes."""
@@ -53,11 +70,13 @@ classifier's layers with the measured activations of a batch of held-out images,
 
 
 def resolve_workload(spec: str) -> Workload:
-    """The workload a spec stands for; kernels are named `matrix@product`.
+    """The workload a spec stands for; kernels are named `matrix@product`, or `network/layer`.
 
-    **Raises** `InputError` for an unknown name or missing path, an unknown product, a folder without matrices, a file
-    that cannot be read, and for `axa` of a matrix that is not square.
+    **Raises** `InputError` for an unknown name, option or product, a missing path, a folder without matrices, what
+    cannot be read or downloaded, and for `axa` of a matrix that is not square.
     """
+    if spec.partition(":")[0] in GRAPH_NETWORKS and ":" in spec:
+        return graph_workload(spec)
     what, product = _split(spec)
     if what == "embedded":
         kernels = [kernel for name in _SUITES for kernel in _suite_kernels(name, product)]
@@ -68,9 +87,12 @@ def resolve_workload(spec: str) -> Workload:
         kernels = [spmspm(w, inputs[name], f"digits_{name}@activations") for name, w in digits_layers().items()]
     elif what in _SUITES:
         kernels = _suite_kernels(what, product)
+    elif what.partition(":")[0] in NETWORK_NAMES:
+        kernels = [_replaced(kernel, product) for kernel in network_workload(what).kernels]
+    elif what.startswith(PREFIX):
+        kernels = [_kernel(what.removeprefix(PREFIX), suitesparse_matrix(what.removeprefix(PREFIX)), product or "spmm")]
     else:
-        wanted = "spmm" if product is None else product
-        kernels = [_kernel(name, load_matrix(path), wanted) for name, path in _files(what).items()]
+        kernels = _path_kernels(what, product)
     return Workload(spec, tuple(kernels))
 
 
@@ -78,7 +100,7 @@ def resolve_workloads(specs: list[str]) -> Workload:
     """One workload of several specs, in order; a kernel name that returns gets `#2`, `#3`, ... appended."""
     if not specs:
         raise InputError(f"No workload is named; give a matrix file, a folder or one of: {', '.join(SUITE_NAMES)}.")
-    kernels: dict[str, SparseKernel] = {}
+    kernels: dict[str, Kernel] = {}
     for spec in specs:
         for kernel in resolve_workload(spec).kernels:
             name, number = kernel.name, 1
@@ -97,13 +119,13 @@ def _split(spec: str) -> tuple[str, str | None]:
     return (what, product) if at else (spec, None)
 
 
-def _suite_kernels(name: str, product: str | None) -> list[SparseKernel]:
+def _suite_kernels(name: str, product: str | None) -> list[Kernel]:
     suite = _SUITES[name]
     products = suite.products if product is None else (product,)
     return [_kernel(matrix, a, one) for matrix, a in suite.matrices().items() for one in products]
 
 
-def _kernel(matrix: str, a: csr_array, product: str) -> SparseKernel:
+def _kernel(matrix: str, a: csr_array, product: str) -> Kernel:
     """One product of a matrix, named after both."""
     kind, colon, columns = product.partition(":")
     if kind == "spmm":
@@ -128,15 +150,46 @@ def _columns(product: str, text: str) -> int:
     return int(text)
 
 
-def _files(what: str) -> dict[str, Path]:
-    """Matrix files by the name their kernels get: the file's name or, below a folder, the path from there."""
-    if not os.path.exists(what):
-        names = ", ".join(SUITE_NAMES)
-        raise InputError(f"{what!r}: no such path and no workload of that name; check it or use one of: {names}.")
-    path = Path(what)
-    if not path.is_dir():
-        return {path.name: path}
-    files = {str(file.relative_to(path)): file for file in matrix_files(path)}
+def _replaced(kernel: Kernel, product: str | None) -> Kernel:
+    """A kernel described by densities with another product."""
+    if product is None or not isinstance(kernel, DensityKernel):
+        return kernel
+    kind, colon, columns = product.partition(":")
+    if product == "spmv" or kind == "spmm":
+        n = 1 if product == "spmv" else _columns(product, columns) if colon else DEFAULT_COLUMNS
+        return replace(kernel, n=n, b=None)
+    raise InputError(
+        f"{kernel.name}: is described by densities, not by a pattern; use @spmv or @spmm:N, not @{product}."
+    )
+
+
+def _path_kernels(what: str, product: str | None) -> list[Kernel]:
+    """The kernels of a file, named by its layers, or of a folder, named by path and layer."""
+    path, mark, pattern = (what, "", "") if os.path.exists(what) else what.rpartition("#")
+    if not (mark and weight_suffix(path)):
+        path, pattern = what, "*"
+    if not os.path.exists(path):
+        names = ", ".join([*SUITE_NAMES, *NETWORK_NAMES, *(f"{name}:GRAPH" for name in GRAPH_NETWORKS)])
+        fix = f"check it or use one of: {names}, {PREFIX}GROUP/NAME"
+        raise InputError(f"{what!r}: no such path and no workload of that name; {fix}.")
+    if not os.path.isdir(path):
+        return _file_kernels(Path(path), "", pattern, product)
+    folder = Path(path)
+    files = sorted({*matrix_files(folder), *weight_files(folder), *filter(is_layer_table, folder.rglob("*.csv"))})
     if not files:
-        raise InputError(f"{what}: the folder holds no matrix file; add one (.mtx, .smtx, .npz, .npy, edge list).")
-    return files
+        some = "one (.mtx, .smtx, .npz, .npy, .safetensors, .onnx, edge list, table of layers)"
+        raise InputError(f"{path}: the folder holds no matrix file; add {some}.")
+    return [kernel for file in files for kernel in _file_kernels(file, str(file.relative_to(folder)), "*", product)]
+
+
+def _file_kernels(path: Path, below: str, pattern: str, product: str | None) -> list[Kernel]:
+    prefix = f"{below}/" if below else ""
+    if is_layer_table(path):
+        listed = [_replaced(kernel, product) for kernel in read_layer_table(path)]
+        return [replace(kernel, name=prefix + kernel.name) for kernel in listed]
+    if not weight_suffix(path):
+        return [_kernel(below or path.name, load_matrix(path), product or "spmm")]
+    return [
+        _kernel(prefix + name, layer.matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"))
+        for name, layer in load_weights(path, pattern).items()
+    ]

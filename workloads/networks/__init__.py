@@ -1,0 +1,127 @@
+"""Published networks as workloads: layer tables with cited shapes and densities, described without patterns.
+
+| module | networks |
+|---|---|
+| `deep_compression` | LeNet-300-100, LeNet-5, AlexNet, VGG-16 with Han et al.'s densities of weights and activations |
+| `resnet` | ResNet-50 as DLMC prunes it |
+| `googlenet`, `mobilenet` | inception modules, MobileNet 0.5-128 |
+| `transformer` | Llama-2 and Llama-3, prefill and decode; BERT-base |
+| `recommender` | DLRM |
+| `graph` | GCN and GraphSAGE on a user's graph |
+| `layer` | a layer as a matrix product |
+| `options` | the options after a name |
+
+A spec is a network's name and options with colons between: `llama3-405b:decode:8192:b4:2:4`.
+
+| option | meaning |
+|---|---|
+| `decode`, `prefill` | Llama: one new token a sequence (unless told otherwise), or a whole prompt |
+| `2048` | tokens in the cache (decode), of the prompt (prefill), of the sequence (BERT: 384 unless told otherwise) |
+| `b8` | batch: sequences, images or samples; 1 unless told otherwise, DLRM's 2,048 |
+| `sparse90` | 90 % zeros, anywhere, in the weights of every layer that is pruned |
+| `wanda50`, `sparsegpt50`, `magnitude50` | Llama: the same; the published points are 50 % (Sun et al., ICLR 2024) |
+| `magnitude80` | ResNet-50: DLMC's levels are 50 to 98 %; 80 % unless told otherwise |
+| `movement90` | BERT: Sanh et al., NeurIPS 2020, publish 90 and 97 % of the encoder, here the same in each layer |
+| `2:4` | N:M: so many in each group along a row of weights (Mishra et al., arXiv:2104.08378; 4:8: Sun et al.) |
+| `dense` | nothing is pruned, no activation is zero |
+| `weights` | the network's own weights, but no activation is zero |
+| `prosparse`, `relullama` | Llama-2 7B and 13B: measured zeros of ReLU-fied feed-forward activations |
+| `relu90` | Llama: 90 % zeros there |
+
+Options that change the same densities act from left to right: `vgg16:dense:2:4` has 2:4 weights and dense activations.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from workloads.errors import InputError
+from workloads.kernels import Workload
+from workloads.networks.deep_compression import ALEXNET, LENET_5, LENET_300_100, VGG16
+from workloads.networks.googlenet import GOOGLENET
+from workloads.networks.graph import GRAPH_NETWORKS, graph_workload
+from workloads.networks.layer import ConvolutionShape, Layer, in_batches
+from workloads.networks.mobilenet import MOBILENET
+from workloads.networks.options import Grammar, Options, Pruning
+from workloads.networks.recommender import dlrm
+from workloads.networks.resnet import RESNET50
+from workloads.networks.transformer import BERT_BASE, LLAMAS, RELU_DENSITIES, decoder, encoder
+
+TOKENS = 2048
+"""Of a prompt or a cache unless told otherwise: half the context of Llama-2."""
+
+BERT_TOKENS = 384
+"""Of BERT's sequences unless told otherwise: SQuAD's in MLPerf Inference."""
+
+DLRM_BATCH = 2048
+"""MLPerf's, see `recommender`."""
+
+
+@dataclass(frozen=True)
+class _Network:
+    layers: Callable[[Options], list[Layer]]
+    grammar: Grammar = field(default_factory=Grammar)
+    unless_told: Pruning | None = None
+
+
+def _images(table: tuple[Layer, ...], unless_told: Pruning | None = None, methods: tuple[str, ...] = ()) -> _Network:
+    return _Network(lambda options: in_batches(table, options.batch or 1), Grammar(methods=methods), unless_told)
+
+
+def _llama(name: str) -> _Network:
+    def layers(options: Options) -> list[Layer]:
+        tokens, whole = options.tokens or TOKENS, options.phase == "prefill"
+        new, cached = (tokens, 0) if whole else (1, tokens)
+        return decoder(LLAMAS[name], new=new, cached=cached, batch=options.batch or 1)
+
+    relu = {method: density for (model, method), density in RELU_DENSITIES.items() if model == name}
+    return _Network(layers, Grammar(("decode", "prefill"), True, ("wanda", "sparsegpt", "magnitude"), relu))
+
+
+_NETWORKS = {
+    "lenet-300-100": _images(LENET_300_100),
+    "lenet-5": _images(LENET_5),
+    "alexnet": _images(ALEXNET),
+    "vgg16": _images(VGG16),
+    "googlenet": _images(GOOGLENET),
+    "mobilenet": _images(MOBILENET),
+    "resnet50": _images(RESNET50, Pruning(weight_density=0.2), ("magnitude",)),
+    "bert-base": _Network(
+        lambda options: encoder(BERT_BASE, options.tokens or BERT_TOKENS, options.batch or 1),
+        Grammar(tokens=True, methods=("movement",)),
+    ),
+    **{name: _llama(name) for name in LLAMAS},
+    "dlrm": _Network(lambda options: dlrm(options.batch or DLRM_BATCH)),
+}
+
+NETWORK_NAMES = tuple(_NETWORKS)
+"""Names of the networks that need no file."""
+
+
+def network_layers(spec: str) -> list[Layer]:
+    """The layers of a spec such as `resnet50:b8`; **raises** `InputError` for an unknown name or option."""
+    name, _, text = spec.partition(":")
+    if name not in _NETWORKS:
+        raise InputError(f"{spec!r}: no network is called {name!r}; use one of {', '.join(NETWORK_NAMES)}.")
+    network = _NETWORKS[name]
+    options = network.grammar.read(spec, text)
+    layers = network.layers(options)
+    for pruning in [network.unless_told, *options.prunings]:
+        layers = [pruning.applied(layer) for layer in layers] if pruning else layers
+    return layers
+
+
+def network_workload(spec: str) -> Workload:
+    """The workload of a spec; kernels are named `network/layer`. **Raises** `InputError` as `network_layers`."""
+    name = spec.partition(":")[0]
+    return Workload(spec, tuple(layer.kernel(name) for layer in network_layers(spec)))
+
+
+__all__ = [
+    "GRAPH_NETWORKS",
+    "NETWORK_NAMES",
+    "ConvolutionShape",
+    "Layer",
+    "graph_workload",
+    "network_layers",
+    "network_workload",
+]

@@ -1,0 +1,115 @@
+"""Graph networks on a user's graph: `gcn:GRAPH[,FEATURES][@WIDTHS]`, and `graphsage` alike.
+
+| network | a layer | widths unless told otherwise |
+|---|---|---|
+| `gcn` | (A + I) (X W), Kipf and Welling, ICLR 2017, equation 8 | 1433-16-7, their Cora |
+| `graphsage` | [X, A X] W, the mean of all neighbours, Hamilton et al., NeurIPS 2017 | 100-256-256-47, see below |
+
+Aggregation is the real pattern of the graph times a dense matrix of features; combination is W transposed times the
+dense features of all nodes. `FEATURES` is a file with the sparse features of the nodes, one row a node: then the first
+combination is their pattern times W, the first width is their number of columns, and WIDTHS names the others.
+
+GraphSAGE's widths are ogbn-products' in `examples/nodeproppred/products/gnn.py` of github.com/snap-stanford/ogb.
+"""
+
+import os
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+
+from scipy.sparse import csr_array, eye_array
+
+from workloads.densities import Dense
+from workloads.errors import InputError
+from workloads.kernels import DensityKernel, Kernel, SparseKernel, Workload
+from workloads.readers import load_matrix
+
+
+@dataclass(frozen=True)
+class _GraphNetwork:
+    layers: Callable[[csr_array, csr_array | None, list[int]], list[Kernel]]
+    widths: tuple[int, ...]
+
+
+def graph_workload(spec: str) -> Workload:
+    """The workload of `gcn:GRAPH` or `graphsage:GRAPH`, see above; kernels are named `layer1/aggregate` and so on.
+
+    **Raises** `InputError` for a graph that is not square, features that are not those of its nodes, fewer than two
+    widths, and what `load_matrix` refuses.
+    """
+    name, _, text = spec.partition(":")
+    network = GRAPH_NETWORKS[name]
+    graph_path, features_path, widths = _parts(spec, text)
+    graph = load_matrix(graph_path)
+    if graph.shape[0] != graph.shape[1]:
+        raise InputError(f"{graph_path}: the graph is {graph.shape[0]} x {graph.shape[1]}; give a square matrix.")
+    features = load_matrix(features_path) if features_path else None
+    if features is not None and features.shape[0] != graph.shape[0]:
+        rows, nodes = features.shape[0], graph.shape[0]
+        raise InputError(f"{features_path}: has {rows} rows but the graph has {nodes} nodes; give one row a node.")
+    if features is not None:
+        widths = [int(features.shape[1]), *(widths or network.widths[1:])]
+    widths = widths or list(network.widths)
+    if len(widths) < 2:
+        raise InputError(f"{spec!r}: one width makes no layer; give at least two, as in @{_dashes(network.widths)}.")
+    return Workload(spec, tuple(network.layers(graph, features, widths)))
+
+
+def _gcn(graph: csr_array, features: csr_array | None, widths: list[int]) -> list[Kernel]:
+    looped = csr_array(abs(graph) + eye_array(graph.shape[0]))
+    kernels: list[Kernel] = []
+    for at, (into, out) in enumerate(pairwise(widths), 1):
+        kernels.append(_combination(f"layer{at}/combine", out, into, graph.shape[0], features if at == 1 else None))
+        kernels.append(SparseKernel(f"layer{at}/aggregate", looped, None, out))
+    return kernels
+
+
+def _graphsage(graph: csr_array, features: csr_array | None, widths: list[int]) -> list[Kernel]:
+    nodes = graph.shape[0]
+    kernels: list[Kernel] = []
+    for at, (into, out) in enumerate(pairwise(widths), 1):
+        own = features if at == 1 else None
+        kernels.append(SparseKernel(f"layer{at}/aggregate", graph, own, into))
+        if own is None:
+            kernels.append(_combination(f"layer{at}/combine", out, 2 * into, nodes, None))
+        else:
+            kernels.append(_combination(f"layer{at}/combine_own", out, into, nodes, own))
+            kernels.append(_combination(f"layer{at}/combine_neighbours", out, into, nodes, csr_array(abs(graph) @ own)))
+    return kernels
+
+
+def _combination(
+    name: str, out: int, into: int, nodes: int, features: csr_array | None
+) -> SparseKernel | DensityKernel:
+    if features is not None:
+        return SparseKernel(name, features, None, out)
+    return DensityKernel(name, out, into, nodes, Dense(), None)
+
+
+def _parts(spec: str, text: str) -> tuple[str, str | None, list[int]]:
+    """Paths of the graph and the features and the widths; a path that exists is never taken apart."""
+    widths = re.fullmatch(r"(.+)@(\d{1,7}(?:-\d{1,7})*)", text)
+    if widths and not os.path.exists(text):
+        text, dashes = widths[1], [int(width) for width in widths[2].split("-")]
+    else:
+        dashes = []
+    if 0 in dashes:
+        raise InputError(f"{spec!r}: a width is 0; give at least 1.")
+    graph, comma, features = text.rpartition(",")
+    if os.path.exists(text) or not comma:
+        graph, features = text, ""
+    if not graph:
+        raise InputError(f"{spec!r}: names no graph; write {spec.partition(':')[0]}:FILE.")
+    return graph, features or None, dashes
+
+
+def _dashes(widths: tuple[int, ...]) -> str:
+    return "-".join(str(width) for width in widths)
+
+
+GRAPH_NETWORKS = {
+    "gcn": _GraphNetwork(_gcn, (1433, 16, 7)),
+    "graphsage": _GraphNetwork(_graphsage, (100, 256, 256, 47)),
+}
+"""Networks that need a graph, by name."""

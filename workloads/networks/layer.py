@@ -1,0 +1,86 @@
+"""A layer as a matrix product in numbers: sizes, repeats and the densities of both operands.
+
+Z[m, n] = sum over k of A[m, k] B[k, n] with the weights as A and the activations as B. A convolution is taken by
+im2col (Chellapilla et al., IWFHR 2006): m filters, k weights of each (channels x filter rows x filter columns), n
+output positions; the activations are then as dense as before, and what im2col repeats counts as often as it is
+repeated. A convolution in groups is as many smaller products.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from workloads.densities import NM, Dense, Uniform
+from workloads.kernels import DensityKernel
+
+
+@dataclass(frozen=True)
+class ConvolutionShape:
+    """One convolution in counts: `filters` of `filter_rows` x `filter_columns` over `channels` give `rows` x `columns`.
+
+    Channels and filters are totals over all `groups`; a depthwise layer has as many groups as channels, a fully
+    connected one is 1 x 1 throughout.
+    """
+
+    channels: int
+    filters: int
+    rows: int
+    columns: int
+    filter_rows: int = 1
+    filter_columns: int = 1
+    stride: int = 1
+    groups: int = 1
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One product of a network, `repeats` times; densities are shares of non-zeros, 1 where nothing is pruned.
+
+    `n_of_m` says that the weights keep n of each m neighbours along k and goes before `weight_density`. `prunable`
+    is False where A is not weights, or weights that no one prunes.
+    """
+
+    name: str
+    m: int
+    k: int
+    n: int
+    repeats: int = 1
+    weight_density: float = 1.0
+    activation_density: float = 1.0
+    n_of_m: tuple[int, int] | None = None
+    prunable: bool = True
+    shape: ConvolutionShape | None = None
+
+    @property
+    def multiplies(self) -> int:
+        """Those of the dense product, all repeats."""
+        return self.m * self.k * self.n * self.repeats
+
+    @property
+    def weights(self) -> int:
+        """Entries of A, zeros included, all repeats."""
+        return self.m * self.k * self.repeats
+
+    def kernel(self, network: str) -> DensityKernel:
+        """The layer with its non-zeros anywhere with equal chance (or n of each m), named `network/layer`."""
+        dense = self.weight_density == 1.0
+        a = NM(*self.n_of_m) if self.n_of_m else Dense() if dense else Uniform(self.weight_density)
+        b = None if self.activation_density == 1.0 else Uniform(self.activation_density)
+        return DensityKernel(f"{network}/{self.name}", self.m, self.k, self.n, a, b, repeats=float(self.repeats))
+
+
+def convolution(name: str, shape: ConvolutionShape, weights: float = 1.0, activations: float = 1.0) -> Layer:
+    """The layer of a convolution on one image, by im2col, with the densities of its weights and of what enters it."""
+    m, channels = shape.filters // shape.groups, shape.channels // shape.groups
+    k, n = channels * shape.filter_rows * shape.filter_columns, shape.rows * shape.columns
+    return Layer(name, m, k, n, shape.groups, weights, activations, shape=shape)
+
+
+def chain(shapes: dict[str, ConvolutionShape], weights: Sequence[float], outputs: Sequence[float]) -> tuple[Layer, ...]:
+    """Layers in a row: what enters a layer is as dense as what the one before gives out, and the image is dense."""
+    dense_in = zip(shapes.items(), weights, [1.0, *outputs], strict=True)
+    return tuple(convolution(name, shape, kept, active) for (name, shape), kept, active in dense_in)
+
+
+def in_batches(layers: Iterable[Layer], batch: int) -> list[Layer]:
+    """Layers of images on a batch of them: as many times the columns of B."""
+    return [replace(layer, n=layer.n * batch) for layer in layers]
