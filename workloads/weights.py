@@ -74,9 +74,9 @@ def as_layer(path: Path, name: str, weights: np.ndarray) -> csr_array:
     """Weights as a matrix [out, all else], values in 32 bits unless they have 64; `InputError` for bad values."""
     if weights.dtype.kind not in "biuf" and weights.dtype != np.dtype("bfloat16"):
         raise InputError(f"{path}: {name} has the type {weights.dtype}, not real numbers; save it as float32.")
-    flat = weights.reshape(weights.shape[0], -1)
-    if flat.size == 0:
+    if weights.size == 0:
         raise InputError(f"{path}: {name} has the shape {list(weights.shape)}, no entries; remove it.")
+    flat = weights.reshape(weights.shape[0], -1)
     rows, columns = np.nonzero(flat)
     values = flat[rows, columns]
     values = values.astype(np.float64 if values.dtype.itemsize == 8 else np.float32)
