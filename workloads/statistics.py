@@ -6,6 +6,7 @@ family stack, so that one compiled model serves them all.
 
 from collections.abc import Sequence
 from dataclasses import astuple
+from functools import lru_cache
 
 import equinox as eqx
 import jax
@@ -15,7 +16,11 @@ from jaxtyping import Array, Float
 from scipy.sparse import csr_array
 
 from workloads.cache import cached
-from workloads.kernels import SparseKernel
+from workloads.densities import Density
+from workloads.densities.groups import fullest_groups
+from workloads.densities.operand import density_tables
+from workloads.errors import InputError
+from workloads.kernels import DensityKernel, Kernel, SparseKernel
 from workloads.lattice import TINY, computed_once, interpolate, interpolate_log, levels, pad_levels, to_log
 from workloads.occupancy import Cut, occupancy_table, occupied, places_of
 from workloads.pairs import DEPTH_QUANTITIES, pair_tables
@@ -242,30 +247,30 @@ class Meetings(eqx.Module):
 KernelStatistics = DenseBStatistics | SparseBStatistics
 
 
-def measure(kernel: SparseKernel) -> KernelStatistics:
-    """Statistics of a kernel, from the disk cache if this pattern was measured before."""
-    if not isinstance(kernel, SparseKernel):
+def measure(kernel: Kernel) -> KernelStatistics:
+    """Statistics of a kernel, from the disk cache if this pattern was measured before; expected ones of densities."""
+    if not isinstance(kernel, SparseKernel | DensityKernel):
         return kernel.measured()
     sizes = {"m": kernel.m, "k": kernel.k, "n": kernel.n}
     scalars = {name: jnp.asarray(float(value), jnp.float32) for name, value in sizes.items()}
     tables = {name: value for name, value in _tables(kernel).items() if not name.startswith(ERROR)}
     if kernel.b is None:
-        return DenseBStatistics(**scalars, a=_operand(tables, kernel.a.shape))
+        return DenseBStatistics(**scalars, a=_operand(tables, (kernel.m, kernel.k)))
     a_tables = {name[2:]: value for name, value in tables.items() if name.startswith("a.")}
     b_tables = {name[2:]: value for name, value in tables.items() if name.startswith("b.")}
     rest = {name: jnp.asarray(value) for name, value in tables.items() if name[1] != "."}
     products, z_nonzeros = rest.pop("totals")[:2]
     return SparseBStatistics(
         **scalars,
-        a=_operand(a_tables, kernel.a.shape),
-        b=_operand(b_tables, kernel.b.shape[::-1]),
+        a=_operand(a_tables, (kernel.m, kernel.k)),
+        b=_operand(b_tables, (kernel.n, kernel.k)),
         products=products,
         z_nonzeros=z_nonzeros,
         **rest,
     )
 
 
-def sampling_error(kernel: SparseKernel) -> dict[str, SamplingError]:
+def sampling_error(kernel: Kernel) -> dict[str, SamplingError]:
     """Measured error of the sampled tables of a kernel, 0 where everything was counted.
 
     By table: `a.loads.rows`, `a.loads.nonzeros` (for two sparse operands also `a.loads.work`, those of `b`, `jumps` and
@@ -296,8 +301,12 @@ def pattern_hash(pattern: csr_array) -> str:
     return SparseKernel("pattern", pattern, None, 1).content_hash()
 
 
-def _tables(kernel: SparseKernel) -> dict[str, np.ndarray]:
+def _tables(kernel: Kernel) -> dict[str, np.ndarray]:
     """All that is kept of a kernel: tables by name, and by `ERROR` + name the fields of their `SamplingError`."""
+    if isinstance(kernel, DensityKernel):
+        if kernel.b is not None:
+            raise InputError(f"{kernel.name}: two sparse operands have no closed form yet; use the kernel's `sample`.")
+        return _density_operand(kernel.a, kernel.m, kernel.k)
     b = kernel.b
     if b is None:
         return cached(f"operand-{pattern_hash(kernel.a)}", lambda: _measure_operand(kernel.a), VERSION)
@@ -315,10 +324,23 @@ def _measure_operand(
 ) -> dict[str, np.ndarray]:
     """`operand_tables` in the layout and log scale that the models look up (float32)."""
     raw = operand_tables(pattern, weight, classes)
+    return _operand_layout(raw, pattern.shape, pattern.nnz, group_occupancies(pattern), operand)
+
+
+@lru_cache(maxsize=64)
+def _density_operand(density: Density, rows: int, columns: int) -> dict[str, np.ndarray]:
+    raw = density_tables(density, rows, columns)
+    groups = fullest_groups(density, rows, columns)
+    return _operand_layout(raw, (rows, columns), density.nonzeros(rows, columns), groups)
+
+
+def _operand_layout(
+    raw: dict[str, np.ndarray], shape: tuple[int, int], nonzeros: float | int, groups: np.ndarray, operand: str = "a"
+) -> dict[str, np.ndarray]:
     lead = raw["tiles"].shape[:2]
     totals = dict(zip(TILE_QUANTITIES, np.moveaxis(raw["tiles"].sum(axis=2), -1, 0), strict=True))
     totals |= dict(zip(POINT_QUANTITIES, np.moveaxis(raw["point"], -1, 0), strict=True))
-    rows, columns = pattern.shape
+    rows, columns = shape
     used = np.array([totals[name][-1, -1] for name in ("rows", "columns", "touched")])
     sides = (rows, columns)
     entries = [
@@ -348,8 +370,8 @@ def _measure_operand(
         for kind, name in enumerate(LOADS[: loads.shape[3]])
     }
     return errors | {
-        "nonzeros": np.asarray(pattern.nnz, np.float32),
-        "group_occupancy": _group_occupancies(pattern),
+        "nonzeros": np.asarray(nonzeros, np.float32),
+        "group_occupancy": to_log(groups),
         "work": np.asarray(totals["work"][-1, -1], np.float32),
         "used": used.astype(np.float32),
         "tiles": np.concatenate([*held, *entries], axis=-1),
@@ -362,8 +384,9 @@ def _error(errors: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.array(astuple(summarize(errors, values)))
 
 
-def _group_occupancies(pattern: csr_array) -> np.ndarray:
-    return to_log(np.array([[group_occupancy(pattern, group)] for group in (1, 2, 4, 8)], float))
+def group_occupancies(pattern: csr_array) -> np.ndarray:
+    """Fullest group of 1, 2, 4 and 8 neighbours along a row, [4, 1]."""
+    return np.array([[group_occupancy(pattern, group)] for group in (1, 2, 4, 8)], float)
 
 
 def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
@@ -398,7 +421,7 @@ def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
             "block_products": to_log(pairs["block_products"][:, None]),
             "row_steps": to_log(pairs["row_steps"][..., None]),
             "b_padding": to_log(np.array(padding, float)[:, None]),
-            "b_group_occupancy": _group_occupancies(b),
+            "b_group_occupancy": to_log(group_occupancies(b)),
             "totals": pairs["totals"].astype(np.float32),
         }
         | {

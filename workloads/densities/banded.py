@@ -14,7 +14,7 @@ class Banded(Density):
     """A square band |row - column| <= half_width: a full diagonal, other positions non-zero with `density`."""
 
     half_width: int
-    density: float = 1.0
+    density: float | int = 1.0
 
     def __post_init__(self) -> None:
         check_share("Banded", self.density)

@@ -18,8 +18,8 @@ class PowerLawRows(Density):
     Lengths are Pareto of mean `density` times columns, rounded and then cut to 1..columns, which changes the mean.
     """
 
-    density: float
-    exponent: float
+    density: float | int
+    exponent: float | int
 
     def __post_init__(self) -> None:
         check_share("PowerLawRows", self.density)

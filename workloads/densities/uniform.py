@@ -12,7 +12,7 @@ from workloads.densities.density import Density, check_shape, check_share
 class Uniform(Density):
     """round(density rows columns) non-zeros, at least one, placed uniformly: tiles hold a hypergeometric number."""
 
-    density: float
+    density: float | int
 
     def __post_init__(self) -> None:
         check_share("Uniform", self.density)

@@ -1,0 +1,209 @@
+"""Stacks of rows of one width: what tiles of every height hold, and the fullest of equal parts of them.
+
+The fullest of P parts is found with the number of non-zeros of the tile, since the two go together: for every number of
+non-zeros, P(the tile has it, no part has more than c) of a stack of rows follows from that of its halves.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+from workloads.densities.laws import Law, add, add_joint, normal_below
+from workloads.loads import PARTITION_LEVELS
+
+KINDS = ("rows", "nonzeros", "work")
+THRESHOLDS = 40
+LOWEST, HIGHEST = -2.2, 6.0
+"""Normal scores of the loads of one part between which those of the fullest part are looked for."""
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Work of an entry: mean and variance over the columns."""
+
+    mean: float
+    variance: float
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Loads c at which P(load <= c) is known. `stepped`: loads lie on them, else they are integers between."""
+
+    at: np.ndarray
+    stepped: bool
+
+    def mean_of_most(self, below: np.ndarray) -> np.ndarray:
+        """Mean of a load from P(load <= c) in each row of `below` [n, thresholds]."""
+        gaps = np.diff(self.at)
+        if self.stepped:
+            return self.at[-1] - below[:, :-1] @ gaps
+        middle = (below[:, 1:] + below[:, :-1]) / 2
+        return self.at[-1] + 0.5 - 0.5 * below[:, 0] - middle @ gaps
+
+
+class Stack:
+    """Stacks of independent rows of one law, `width` positions wide."""
+
+    def __init__(self, row: Law, width: int, weights: Weights | None = None):
+        self.width, self.weights = width, weights
+        self.kinds = KINDS[: 2 if weights is None else 3]
+        self.row = row
+        self._laws = {1: row}
+        self._joints: dict[tuple[int, int, int, str], np.ndarray] = {}
+        self._thresholds: dict[tuple[int, str], Thresholds] = {}
+
+    def law(self, height: int) -> Law:
+        """Law of a stack of so many rows."""
+        if height not in self._laws:
+            self._laws[height] = add(self.law(height - height // 2), self.law(height // 2))
+        return self._laws[height]
+
+    def loads(self, height: int) -> np.ndarray:
+        """Mean load of the fullest of 1, 2, 4, ... equal parts given the tile's non-zeros: [n, kinds, 3, P].
+
+        The schedules are row blocks, cyclic rows (alike, since rows are) and balanced.
+        """
+        law = self.law(height)
+        held, rows = law.points, law.given("rows")
+        means = {"rows": rows, "nonzeros": held, "work": held * (self.weights.mean if self.weights else 1.0)}
+        parts = 1 << np.arange(PARTITION_LEVELS)
+        split = [(p, -(-height // (1 << p))) for p in range(1, PARTITION_LEVELS) if 1 << p < height]
+        self._need(height, [*split, (-1, 1)] if height > 1 else [])
+        loads = np.empty((held.size, len(self.kinds), 3, PARTITION_LEVELS))
+        for kind, name in enumerate(self.kinds):
+            mean = means[name]
+            largest = mean if height == 1 else self._most(height, -1, 1, name, mean, height)
+            loads[:, kind] = largest[:, None, None]
+            loads[:, kind, :, 0] = mean[:, None]
+            for p, key in split:
+                loads[:, kind, :2, p] = self._most(height, p, key, name, mean, 1 << p)[:, None]
+        loads[:, 0, 2] = _dealt_rows(law, parts)
+        for kind, name in enumerate(self.kinds[1:], 1):
+            for p, _ in split:
+                loads[:, kind, 2, p] = np.minimum(
+                    self._balanced(height, name, means[name], 1 << p), loads[:, kind, 1, p]
+                )
+        return loads
+
+    def _most(self, height: int, p: int, key: int, kind: str, mean: np.ndarray, parts: int) -> np.ndarray:
+        thresholds = self._thresholds_of(key, kind)
+        found = thresholds.mean_of_most(self._shares(height, p, key, kind))
+        return np.clip(found, mean / parts, np.maximum(mean, 1e-300))
+
+    def _shares(self, height: int, p: int, key: int, kind: str) -> np.ndarray:
+        """P(no part has more than each threshold) given the tile's non-zeros, [n, thresholds]."""
+        joint = self._joints[height, p, key, kind].astype(float)
+        whole = self.law(height).probability[:, None]
+        found = np.divide(joint, whole, out=np.ones_like(joint), where=whole > 1e-30)
+        return np.maximum.accumulate(np.minimum(found, 1.0), axis=1)
+
+    def _balanced(self, height: int, kind: str, mean: np.ndarray, parts: int) -> np.ndarray:
+        """Longest processing time first: near the larger of the largest row and the mean of the parts."""
+        thresholds = self._thresholds_of(1, kind)
+        below = self._shares(height, -1, 1, kind)
+        chance = np.diff(below, axis=1, prepend=0.0)
+        chance[:, -1] = 1 - below[:, -2] if below.shape[1] > 1 else 1.0
+        even = mean / parts
+        whole = np.abs(mean - np.rint(mean)) < 1e-9
+        even = np.where(whole, np.ceil(even - 1e-9), even + (1 - 1 / parts) / 2)
+        return (chance * np.maximum(thresholds.at, even[:, None])).sum(axis=1)
+
+    def _need(self, height: int, wanted: list[tuple[int, int]]) -> None:
+        """Fill `_joints` for (p, key): 2**p parts whose larger ones have `key` rows; -1: every row is a part."""
+        missing = [(p, key) for p, key in wanted if (height, p, key, "rows") not in self._joints]
+        if not missing:
+            return
+        leaves = [(p, key) for p, key in missing if p == 0 or height == 1]
+        for p, key in leaves:
+            for kind in self.kinds:
+                self._joints[height, p, key, kind] = self._leaf(height, self._thresholds_of(key, kind), kind)
+        rest = [(p, key) for p, key in missing if p != 0 and height > 1]
+        if not rest:
+            return
+        upper, lower = height - height // 2, height // 2
+        halves = [(max(p - 1, -1), key) for p, key in rest]
+        self._need(upper, halves)
+        self._need(lower, halves)
+        one, other, law = self.law(upper), self.law(lower), self.law(height)
+        names = [(p, key, kind) for p, key in halves for kind in self.kinds]
+        both = [np.concatenate([self._joints[half, *name] for name in names], axis=1) for half in (upper, lower)]
+        joint = np.zeros((law.points.size, both[0].shape[1]), np.float32)
+        add_joint(one.points, both[0], other.points, both[1], law.sums, joint)
+        ends = np.cumsum([self._joints[upper, *name].shape[1] for name in names])
+        slots = [(height, p, key, kind) for p, key in rest for kind in self.kinds]
+        for slot, part in zip(slots, np.split(joint, ends[:-1], axis=1), strict=True):
+            self._joints[slot] = part
+
+    def _thresholds_of(self, height: int, kind: str) -> Thresholds:
+        if (height, kind) not in self._thresholds:
+            self._thresholds[height, kind] = self._make_thresholds(self.law(height), height, kind)
+        return self._thresholds[height, kind]
+
+    def _make_thresholds(self, law: Law, height: int, kind: str) -> Thresholds:
+        cumulated = np.cumsum(law.probability)
+        first = max(int(np.searchsorted(cumulated, ndtr(LOWEST))) - 1, 0)
+        last = min(int(np.searchsorted(cumulated, ndtr(HIGHEST))) + 1, cumulated.size)
+        held = law.points[first:last]
+        if kind == "nonzeros":
+            return Thresholds(held, True)
+        if kind == "rows":
+            mean = float(law.parts[:, 1].sum())
+            deviation = np.sqrt(max(float(law.parts[:, 2].sum()) - mean**2, 0.0))
+            scores = np.linspace(LOWEST - 1, HIGHEST, THRESHOLDS)
+            return Thresholds(np.unique(np.rint(mean + deviation * scores).clip(0, height)), False)
+        assert self.weights is not None
+        each, within = self.weights.mean, self._entry_variance
+        if within <= 0:
+            return Thresholds(held * each, True)
+        spread = np.sqrt(each**2 * law.variance + law.mean * within) / max(each * np.sqrt(law.variance), 1e-300)
+        if law.variance > 0 and spread < 3:
+            at = each * (law.mean + (held - law.mean) * spread)
+        else:
+            at = each * law.mean + np.linspace(-4, 7, THRESHOLDS) * np.sqrt(law.mean * within)
+        if at.size < THRESHOLDS:
+            at = np.interp(np.linspace(0, at.size - 1, THRESHOLDS), np.arange(at.size), at)
+        return Thresholds(np.unique(np.rint(np.maximum(at, 0))), False)
+
+    @property
+    def _entry_variance(self) -> float:
+        """Variance of an entry's work about the mean of the columns of the tile."""
+        return self.weights.variance * (1 - 1 / self.width) if self.weights else 0.0
+
+    def _leaf(self, height: int, thresholds: Thresholds, kind: str) -> np.ndarray:
+        """P(so many non-zeros, load of the one part <= each threshold), [n, thresholds]."""
+        law, at = self.law(height), thresholds.at
+        if kind == "nonzeros" or (kind == "work" and thresholds.stepped):
+            each = self.weights.mean if kind == "work" and self.weights else 1.0
+            share = law.points[:, None] * each <= at * (1 + 1e-9) + 1e-9
+        elif kind == "rows":
+            rows = law.given("rows")
+            variance = np.maximum(law.given("rows_squared") - rows**2, 0.0)
+            share = normal_below(at + 0.5, rows, variance)
+            share[:, at < 1] = (law.points[:, None] < 0.5) * np.ones((at < 1).sum())
+            share = np.where(at >= np.minimum(law.points, height)[:, None] - 1e-9, 1.0, share)
+        else:
+            assert self.weights is not None
+            share = normal_below(at + 0.5, law.points * self.weights.mean, law.points * self._entry_variance)
+        return (share * law.probability[:, None]).astype(np.float32)
+
+
+def _dealt_rows(law: Law, parts: np.ndarray) -> np.ndarray:
+    """Mean of ceil(non-empty rows / P) given the non-zeros, [n, P]."""
+    rows = law.given("rows")
+    deviation = np.sqrt(np.maximum(law.given("rows_squared") - rows**2, 1e-12))
+    dealt = np.empty((rows.size, parts.size))
+    for at, count in enumerate(parts):
+        if count == 1:
+            dealt[:, at] = rows
+            continue
+        first = np.floor(np.maximum(rows - 6 * deviation, 0) / count)
+        steps = int(np.ceil((12 * deviation / count).max())) + 2
+        if steps > 40:
+            dealt[:, at] = rows / count + (1 - 1 / count) / 2
+            continue
+        levels = first[:, None] + np.arange(steps)
+        more = ndtr((rows[:, None] - levels * count - 0.5) / deviation[:, None])
+        more = np.where(levels == 0, law.points[:, None] > 0.5, more)
+        dealt[:, at] = first + more.sum(axis=1)
+    return dealt
