@@ -12,7 +12,7 @@ import pytest
 import scipy.sparse as sp
 from safetensors.numpy import save_file
 
-from workloads import DensityKernel, InputError, load_matrix, resolve_workload
+from workloads import DensityKernel, InputError, load_matrix, resolve_workload, weights
 from workloads.densities import NM, Dense, Uniform
 from workloads.weights import load_weights
 
@@ -98,7 +98,7 @@ def test_bad_safetensors(tmp_path: Path, content: bytes, message: str) -> None:
     assert "\n" not in str(caught.value)
 
 
-def test_other_bad_weights(tmp_path: Path) -> None:
+def test_other_bad_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match="no such file; check the path"):
         load_weights(tmp_path / "nowhere.safetensors")
     np.savez(tmp_path / "net.npz", fc1=FC, words=np.array([["a"]]))
@@ -106,6 +106,9 @@ def test_other_bad_weights(tmp_path: Path) -> None:
         resolve_workload(f"{tmp_path / 'net.npz'}")
     with pytest.raises(InputError, match=r"no array of two axes or more whose name matches 'x\*'"):
         resolve_workload(f"{tmp_path / 'net.npz'}#x*")
+    monkeypatch.setattr(weights, "MOST_NONZEROS", 2)
+    with pytest.raises(InputError, match=r"more than 2 non-zeros up to fc1; .*FILE#PATTERN, as in net\.npz#\*fc1\*"):
+        resolve_workload(f"{tmp_path / 'net.npz'}")
     damaged = bytearray((tmp_path / "net.npz").read_bytes())
     damaged[60:120] = b"\0" * 60
     (tmp_path / "net.npz").write_bytes(damaged)

@@ -47,10 +47,7 @@ def load_weights(path: str | os.PathLike[str], pattern: str = "*") -> dict[str, 
         found[name.removesuffix(".weight")] = layer
         held += layer.matrix.nnz
         if held > MOST_NONZEROS:
-            raise InputError(
-                f"{path}: has more than {MOST_NONZEROS} non-zeros up to {name}; read some of its layers with "
-                f"{path.name}#PATTERN, as in {path.name}#*{name.rpartition('.')[0]}*."
-            )
+            raise _too_many(path, name)
     if not found:
         of = "" if pattern == "*" else f" whose name matches {pattern!r}"
         raise InputError(f"{path}: holds no array of two axes or more{of}; check the file and the pattern.")
@@ -77,15 +74,18 @@ def as_layer(path: Path, name: str, weights: np.ndarray) -> csr_array:
     if weights.size == 0:
         raise InputError(f"{path}: {name} has the shape {list(weights.shape)}, no entries; remove it.")
     flat = weights.reshape(weights.shape[0], -1)
-    rows, columns = np.nonzero(flat)
-    values = flat[rows, columns]
-    values = values.astype(np.float64 if values.dtype.itemsize == 8 else np.float32)
-    if len(values) == 0:
+    kept = flat != 0
+    starts = np.concatenate([[0], np.cumsum(np.count_nonzero(kept, axis=1))])
+    if starts[-1] == 0:
         raise InputError(f"{path}: {name} holds no non-zero; remove it, or keep one of its weights.")
+    if starts[-1] > MOST_NONZEROS:
+        raise _too_many(path, name)
+    values = flat[kept]
+    values = values.astype(np.float64 if values.dtype.itemsize == 8 else np.float32)
     if not np.isfinite(values).all():
         raise InputError(f"{path}: {name} holds values that are NaN or infinite; replace or remove them.")
-    starts = np.concatenate([[0], np.cumsum(np.bincount(rows, minlength=flat.shape[0]))])
-    return csr_array((values, columns, starts), shape=flat.shape)
+    columns = np.broadcast_to(np.arange(flat.shape[1], dtype=np.int32), flat.shape)[kept]
+    return csr_array((values, columns, starts.astype(np.int32)), shape=flat.shape)
 
 
 def _read_safetensors(path: Path, pattern: str) -> Iterator[tuple[str, WeightMatrix]]:
@@ -136,6 +136,11 @@ _READERS: dict[str, Callable[[Path, str], Iterator[tuple[str, WeightMatrix]]]] =
     ".npz": _read_arrays,
     ".onnx": _read_onnx,
 }
+
+
+def _too_many(path: Path, name: str) -> InputError:
+    what = f"{path}: has more than {MOST_NONZEROS} non-zeros up to {name}; read some of its layers with FILE#PATTERN"
+    return InputError(f"{what}, as in {path.name}#*{name.rpartition('.')[0] or name}*.")
 
 
 def _one_matrix(path: Path) -> bool:
