@@ -9,7 +9,7 @@ def without_unread(params: Params) -> tuple[Params, list[np.ndarray]]:
     """The network without outputs whose every weight in the next layer is zero; it computes the same.
 
     **Returns** parameters, and for each layer which of its inputs are left (positions, of the last axis of its weight).
-    Layers before lose what only such outputs read, so the walk is from the last to the first. One output stays at least.
+    Layers before lose what only such outputs read, so the walk is from the last to the first. One output always stays.
     """
     small, (weight, bias) = [], params[-1]
     kept = []
