@@ -10,11 +10,15 @@ the dense accelerator beside it is the best of a second search, of equal area. C
 (NumPy's BLAS on dense operands, SciPy on sparse ones, float32, operands warm in the caches), the median of repeated
 runs; CPU energy by RAPL where it can be read, else modelled. GPU times are measured where JAX has a GPU. Everything
 else is modelled, also two data-centre GPUs, each system at its own technology node: no figure is scaled from one node
-to another. "The CPU" of a ratio is, for each kernel, the CPU run of least energy-delay product.
+to another. Systems that can be put in the terms of this project's machine are shown as such designs too, all at the
+node and DRAM of the design; their files are designs for the other scripts. "The CPU" of a ratio is, for each kernel,
+the CPU run of least energy-delay product.
 
 Writes to --out:
     machines.csv     one row a machine: node, energy per inference, latency, throughput, geometric means over the CPU
     baselines.csv    one row a machine and kernel: latency, energy, whether each was measured, ratios to the CPU
+    templates.csv    systems as designs of this project beside their own models: cycles and DRAM bytes by kernel
+    NAME.json        such a design, as EIE's in eie_template.json
     claim.csv        the design by kernel: does it reach 1/70 of the energy and 8 times the speed, and what decides
     baselines.png    speed-up and energy saving of every machine, and of the design by kernel
     provenance.json  versions, commit, configuration, CPU
@@ -31,7 +35,7 @@ from typing import Any
 import numpy as np
 import tyro
 
-from dse import Gradient, Problem, RandomSearch, Strategy, default_space, enable_compile_cache, knee
+from dse import Gradient, Problem, RandomSearch, Strategy, default_space, enable_compile_cache, knee, write_design
 from experiments.common.baselines_claim import claim_rows, claim_story, claim_table, examine
 from experiments.common.baselines_figure import baselines_figure
 from experiments.common.baselines_machines import (
@@ -47,6 +51,7 @@ from experiments.common.baselines_machines import (
     of_systems,
     works_of,
 )
+from experiments.common.baselines_templates import as_templates, comparison_rows, comparison_table
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.report import Costed, cost_all
@@ -56,6 +61,7 @@ from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, quantity
 from hwmodels.baselines import CpuPower, cpu_power
 from hwmodels.systems import SYSTEMS, Work
+from hwmodels.systems.as_template import TEMPLATES
 from workloads import Workload
 from workloads.errors import InputError
 
@@ -112,6 +118,8 @@ def run(config: Config) -> None:
     design = of_design("design", "This design", node, ours)
     cpus, cpu = of_cpu(workload, power, config.threads, measure_s)
     machines = [design, of_design("dense", "Dense, equal area", node, dense)]
+    templates, unable = as_templates(problem)
+    machines += [of_design(n, TEMPLATES[n].title, node, costed, "template") for n, costed in templates.items()]
     machines += [*of_systems(SYSTEMS, works), *of_gpu(workload, measure_s), *cpus]
     names = [kernel.name for kernel in workload.kernels]
     verdicts = examine(design, machines, cpu, works, names)
@@ -119,6 +127,13 @@ def run(config: Config) -> None:
     output.csv("machines.csv", machine_rows(machines, problem.repeats))
     output.csv("baselines.csv", kernel_rows(machines, works, names))
     output.csv("claim.csv", claim_rows(verdicts))
+    compared = [row for n, costed in templates.items() for row in comparison_rows(TEMPLATES[n], costed, works)]
+    output.csv("templates.csv", compared)
+    for n, costed in templates.items():
+        output.write(
+            f"{n}.json",
+            lambda path, d=costed.design: write_design(path, problem, d, created_by="experiments/baselines.py"),
+        )
     title = f"{workload.name}: speed and energy against {cpu.name} (designs: {scenario_words(technology)})"
     output.figure("baselines.png", baselines_figure(machines, verdicts, title))
     facts = {"name": cpu.name, "threads": cpu.threads, "gemm_multiplies_per_s": cpu.gemm_per_s, "energy": power.source}
@@ -129,6 +144,8 @@ def run(config: Config) -> None:
     print(f"\nOne inference ({len(names)} kernels)\n\n{machine_table(machines, problem.repeats)}")
     print("\n".join(reasons(machines, names)))
     print(f"\nWhat the models of the systems leave out\n\n{limits_words()}")
+    print(f"\nSystems as designs of this project, at {scenario_words(technology)}\n\n{comparison_table(compared)}")
+    print("\n".join(f"  {words}" for words in unable))
     print(
         f"\n{mean_words(machines, design)}\n\n{claim_table(verdicts)}\n\n{claim_story(verdicts, design.title, power)}"
     )
@@ -278,7 +295,7 @@ def reasons(machines: Sequence[Machine], names: Sequence[str]) -> list[str]:
 
 def limits_words() -> str:
     """What each system's model cannot express."""
-    lines = [f"  {system.title}: {system.limits}" for system in SYSTEMS.values()]
+    lines = [f"  {one.title}: {one.limits}" for one in (*SYSTEMS.values(), *TEMPLATES.values())]
     return "\n".join(textwrap.fill(line, 120, subsequent_indent="    ") for line in lines)
 
 

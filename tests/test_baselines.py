@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
+from dse import read_design
 from experiments import baselines
 from experiments.common.baselines_claim import FASTER, LESS_ENERGY, ONYX_EDP_GAINS
 from experiments.common.baselines_machines import Machine, Run, best_cpu, gains, geometric_mean, of_gpu_model
@@ -23,6 +24,7 @@ from hwmodels.baselines.cpu_power import FALLBACK, cpu_name
 from hwmodels.baselines.gpu import board_watts
 from hwmodels.baselines.timing import time_runs
 from hwmodels.systems import SYSTEMS, TemplateDesign, uniform_work, work_of
+from hwmodels.systems.as_template import TEMPLATES
 from hwmodels.systems.nvidia import Gpu
 from workloads import SparseKernel, generators, measure
 from workloads.errors import InputError
@@ -245,6 +247,10 @@ def test_script_puts_machines_side_by_side(tmp_path: Path, capsys: pytest.Captur
         assert claim["reaches"] == (
             "both" if fast and frugal else "speed" if fast else "energy" if frugal else "neither"
         )
+    templates = rows_of(tmp_path / "templates.csv")
+    assert {row["machine"] for row in templates} == set(TEMPLATES) <= set(machines)
+    eie = read_design(tmp_path / "eie_template.json")
+    assert eie.hardware["pe_rows"] == 64
     record = json.loads((tmp_path / "provenance.json").read_text())
     assert record["cpu"]["energy"] == "5 W a busy core, as given"
     assert min(imread(tmp_path / "baselines.png").shape[:2]) >= 600

@@ -15,6 +15,7 @@ from experiments.common.style import OKABE_ITO, RESOURCE_COLOURS, new_figure
 
 KINDS: dict[str, dict[str, Any]] = {
     "design": {"color": OKABE_ITO["vermilion"], "marker": "*", "s": 130, "label": "designs of this project"},
+    "template": {"color": OKABE_ITO["purple"], "marker": "^", "s": 28, "label": "systems as such designs"},
     "preset": {"color": OKABE_ITO["blue"], "marker": "o", "s": 28, "label": "published systems (models)"},
     "gpu_model": {"color": OKABE_ITO["green"], "marker": "s", "s": 28, "label": "GPUs (models)"},
     "gpu": {"color": OKABE_ITO["black"], "marker": "s", "s": 32, "label": "GPU at hand (measured)"},

@@ -61,7 +61,7 @@ class Machine:
     node: str
     """Technology node. Figures of different nodes are put side by side as they are, never scaled."""
     kind: str
-    """`design`, `preset`, `gpu_model`, `gpu` or `cpu`; the last two are at hand."""
+    """`design`, `template`, `preset`, `gpu_model`, `gpu` or `cpu`; the last two are at hand."""
     runs: Sequence[Run | str]
 
     def able(self) -> list[int]:
@@ -98,9 +98,9 @@ class Cpu:
     """For each kernel, by machine name: seconds of the same call on one element."""
 
 
-def of_design(name: str, title: str, node: str, costed: Costed) -> Machine:
-    """A design of this project."""
-    return Machine(name, title, node, "design", [_of_cost(cost) for cost in costed.kernels])
+def of_design(name: str, title: str, node: str, costed: Costed, kind: str = "design") -> Machine:
+    """A design of this project, or one like a published system."""
+    return Machine(name, title, node, kind, [_of_cost(cost) for cost in costed.kernels])
 
 
 def of_system(system: System, works: Sequence[Work]) -> Machine:

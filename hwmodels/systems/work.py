@@ -9,24 +9,31 @@ from scipy.sparse import csr_array
 from workloads import SparseKernel
 from workloads.errors import InputError
 
+Number = float | int
+
 
 @dataclass(frozen=True)
 class Work:
     """Z[m, n] = sum over k of A[m, k] B[k, n] in counts; they need not be whole, as where densities are published."""
 
-    m: float
-    k: float
-    n: float
-    a_nonzeros: float
-    b_nonzeros: float
+    m: Number
+    k: Number
+    n: Number
+    a_nonzeros: Number
+    b_nonzeros: Number
     """m k and k n for dense operands."""
-    multiplies: float
+    multiplies: Number
     """Effectual ones: pairs of non-zeros that meet."""
-    z_nonzeros: float
-    fullest_of_four: float = 4.0
+    z_nonzeros: Number
+    fullest_of_four: Number = 4.0
     """Most non-zeros in any aligned group of four neighbours along a row of A: at most 2 in a 2:4 pattern."""
     kernel: SparseKernel | None = None
     """The pattern itself; None where only totals are published."""
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            if field.name != "kernel":  # counts may be given as whole numbers
+                object.__setattr__(self, field.name, float(getattr(self, field.name)))
 
     @property
     def a_density(self) -> float:
@@ -48,7 +55,7 @@ class Work:
         return uniform_work(self.m, self.k, self.n)
 
 
-def uniform_work(m: float, k: float, n: float, a_density: float = 1.0, b_density: float = 1.0) -> Work:
+def uniform_work(m: Number, k: Number, n: Number, a_density: Number = 1.0, b_density: Number = 1.0) -> Work:
     """A product of operands whose non-zeros fall anywhere with equal chance, in expectation.
 
     A dense A (density 1) fills its groups of four; any other is taken to fill one of them somewhere too, so that it is
@@ -60,11 +67,9 @@ def uniform_work(m: float, k: float, n: float, a_density: float = 1.0, b_density
     for name, density in (("a_density", a_density), ("b_density", b_density)):
         if not 0 < density <= 1:
             raise InputError(f"{name} is {density}; give a share above 0 and at most 1.")
-    met = a_density * b_density
+    m, k, n, met = float(m), float(k), float(n), float(a_density * b_density)
     hit = 1.0 if met == 1.0 else float(-np.expm1(k * np.log1p(-met)))
-    return Work(
-        m, k, n, a_density * m * k, b_density * k * n, multiplies=met * m * k * n, z_nonzeros=hit * m * n
-    )  # fmt: skip
+    return Work(m, k, n, a_density * m * k, b_density * k * n, multiplies=met * m * k * n, z_nonzeros=hit * m * n)
 
 
 def work_of(kernel: SparseKernel) -> Work:
