@@ -60,8 +60,8 @@ def pruned(config: Config, recipe: Recipe, images: np.ndarray, labels: np.ndarra
     """The network before and after pruning, trained on the images."""
     data = jnp.asarray(images), jnp.asarray(labels)
     optimizer = recipe.optimizer(len(images))
-    start_key, *keys = jax.random.split(jax.random.key(config.seed), recipe.rounds + 1)
-    params = jax.jit(partial(initial, network=NETWORK))(start_key)
+    keys = jax.random.split(jax.random.key(config.seed), recipe.rounds + 1)
+    params = jax.jit(partial(initial, network=NETWORK))(keys[0])
     return gradually(
         params,
         jax.jit(optimizer.init)(params),
@@ -69,7 +69,7 @@ def pruned(config: Config, recipe: Recipe, images: np.ndarray, labels: np.ndarra
         jax.jit(partial(epoch, network=NETWORK, optimizer=optimizer, noise=config.noise)),
         lambda weights, share: global_magnitude(weights, share(config.sparsity)),
         lambda: data,
-        keys,
+        keys[1:],
         progress=lambda rounds: tqdm(rounds, desc="training", unit="epoch"),
     )
 

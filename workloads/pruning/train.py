@@ -99,15 +99,15 @@ def gradually(
     advance: Callable[..., tuple[Params, optax.OptState]],
     masks_of: Callable[[list[np.ndarray], Callable[[float], float]], Sequence[np.ndarray]],
     next_data: Callable[[], Data],
-    keys: Sequence[Array],
+    keys: Array,
     branch: Callable[[Any], Any] = lambda trees: trees,
     progress: Callable[[range], Iterable[int]] = lambda rounds: rounds,
 ) -> tuple[Params, Params]:
     """The three parts of a run: parameters at the end of the dense one, and those of the end.
 
     **Arguments**: `advance(params, state, masks, data, key)`, a pass; `masks_of(weights, share)`, masks of weights,
-    where `share(final)` is the share of zeros now of one that is `final` in the end; `branch` is given parameters,
-    optimizer's state and masks when the dense part ends, and returns those to go on with.
+    where `share(final)` is the share of zeros now of one that is `final` in the end; `keys`, one for each round;
+    `branch` is given parameters, optimizer's state and masks when the dense part ends, and returns those to go on with.
     """
     masks: Sequence[Any] = [np.ones(weight.shape, weight.dtype) for weight, _ in params]
     (first, last), dense = recipe.pruning, params
