@@ -6,8 +6,9 @@ What a model cannot express is in its `limits`. The usual call is `SYSTEMS["eie"
 | module | what is in it |
 |---|---|
 | `work` | `Work`, `work_of(kernel)`, `uniform_work(m, k, n, a_density, b_density)` |
-| `system` | `System`, and `cost_of`, which makes a `Cost` of totals |
+| `system` | `System`, and `cost_of` and `cost_at_power`, which make a `Cost` of totals |
 | `template` | `TemplateDesign(hardware, mapping, technology)`: a design of this project as a system |
+| `as_template` | `TEMPLATES`: systems in the terms of docs/machine.md, as designs of this project |
 | one module a system | parameters, mechanism, limits and source of each in `SYSTEMS` |
 | `eie_units` | the tables of area and power of EIE's paper by this project's technology |
 | `convolution`, `chance`, `expected`, `broadcast` | what they share: sizes, expectations of random patterns, queues |

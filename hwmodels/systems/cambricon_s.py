@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from hwmodels.cost import Cost
 from hwmodels.systems.chance import groups_of
-from hwmodels.systems.system import System, cost_of
+from hwmodels.systems.system import System, cost_at_power
 from hwmodels.systems.work import Work
 
 
@@ -55,15 +55,15 @@ class CambriconS(System):
             "b": work.b_nonzeros * self.value_bytes,
             "z_write": work.m * work.n * self.value_bytes,
         }
-        busy = {"compute": steps, "dram": sum(dram.values()) / self.dram_gbps * self.clock_ghz}
-        return cost_of(
+        return cost_at_power(
             work,
             clock_ghz=self.clock_ghz,
-            resource_cycles=busy,
-            energy_pj={"mac": self.power_w * 1e3 / self.clock_ghz * max(busy.values())},
-            area_mm2={"mac": self.area_mm2},
-            peak_macs_per_cycle=self.peak,
+            compute_cycles=steps,
             dram_bytes=dram,
+            dram_gbps=self.dram_gbps,
+            power_w=self.power_w,
+            area_mm2=self.area_mm2,
+            peak_macs_per_cycle=self.peak,
         )
 
     def _expected(self, work: Work) -> tuple[float, float]:

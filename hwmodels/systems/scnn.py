@@ -188,13 +188,14 @@ class Scnn(System):
         kernel = work.kernel
         assert kernel is not None
         most = min(max(self.accumulators // tile, 1), ceil(kernel.m / split))
-        weights = -(-_counts_by_block(kernel.a, most) // self.weight_lanes)
+        weights = _stored_counts_by_block(kernel.a, most)
+        weights.data = np.ceil(weights.data / self.weight_lanes)
         if kernel.b is None:
             blocks = np.minimum(tile, kernel.n - tile * np.arange(ceil(kernel.n / tile)))
             active = np.tile(-(-blocks // self.activation_lanes), (kernel.k, 1))
         else:
             active = -(-_counts_by_block(csr_array(kernel.b.T), tile).T // self.activation_lanes)
-        pairs = weights.astype(float) @ active
+        pairs = np.asarray(weights @ active.astype(float))
         rounds = np.pad(pairs.max(axis=1), (0, -len(pairs) % split)).reshape(-1, split)
         return Run(
             cycles=float(rounds.max(axis=1).sum()),
@@ -261,6 +262,15 @@ def _counts_by_block(matrix: csr_array, rows: int) -> np.ndarray:
     of_row = np.repeat(np.arange(height, dtype=np.int64) // rows, np.diff(matrix.indptr))
     blocks = -(-height // rows)
     return np.bincount(of_row * width + matrix.indices, minlength=blocks * width).reshape(blocks, width)
+
+
+def _stored_counts_by_block(matrix: csr_array, rows: int) -> csr_array:
+    """As `_counts_by_block`, without the zeros: there may be a block for each row."""
+    height, width = matrix.shape
+    of_row = np.repeat(np.arange(height, dtype=np.int64) // rows, np.diff(matrix.indptr))
+    places, counts = np.unique(of_row * width + matrix.indices, return_counts=True)
+    where = (places // width, places % width)
+    return csr_array((counts.astype(float), where), shape=(-(-height // rows), width))
 
 
 @functools.cache

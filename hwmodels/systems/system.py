@@ -82,6 +82,33 @@ def cost_of(
     )
 
 
+def cost_at_power(
+    work: Work,
+    *,
+    clock_ghz: float,
+    compute_cycles: float,
+    dram_bytes: Mapping[str, float],
+    dram_gbps: float,
+    power_w: float,
+    area_mm2: float,
+    peak_macs_per_cycle: float,
+) -> Cost:
+    """A `Cost` of a machine that either computes or waits for DRAM, of which one power and one area are published.
+
+    Energy and area go to the MACs as a whole.
+    """
+    busy = {"compute": compute_cycles, "dram": sum(dram_bytes.values()) / dram_gbps * clock_ghz}
+    return cost_of(
+        work,
+        clock_ghz=clock_ghz,
+        resource_cycles=busy,
+        energy_pj={"mac": power_w * 1e3 / clock_ghz * max(busy.values())},
+        area_mm2={"mac": area_mm2},
+        peak_macs_per_cycle=peak_macs_per_cycle,
+        dram_bytes=dram_bytes,
+    )
+
+
 def _vector(values: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:
     unknown = sorted(set(values) - set(names))
     if unknown:
