@@ -13,6 +13,7 @@
 | `kernels` | `SparseKernel` (SpMV, SpMM, SpMSpM), `DensityKernel` (known as a distribution) and `Workload` |
 | `densities` | `Uniform`, `NM`, `Banded`, `PowerLawRows`: patterns known as distributions |
 | `suites` | `resolve_workload("embedded", "graph.mtx@axa", "llama3-405b:decode:2:4")`: every name and path |
+| `structure` | `describe_structure(matrix)`: uniform, N:M, blocks, bands, power laws, unevenness, origin of the zeros |
 | `statistics` | `measure(kernel)`: the tables that the models look up; `stack_statistics` |
 | `lattice` | interpolation between powers of two |
 | `occupancy` | how many places are occupied at any tile size |

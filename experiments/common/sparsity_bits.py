@@ -1,0 +1,89 @@
+"""How many bits each operand takes in each format, and what skipping its zeros could save at most."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from experiments.common.sparsity_inputs import Subject
+from hwmodels.choices import FORMATS
+from hwmodels.encoders import matrix_bits
+from workloads.structure import Structure
+
+REPORTED = (*FORMATS, "bcsr")
+"""Formats in the table; the best is of those that the machine has, as in `hwmodels.encoders.best_format`."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Storage:
+    """Bits of one operand by format."""
+
+    bits: dict[str, int]
+    nnz: int
+
+    @property
+    def best(self) -> str:
+        """The format of the fewest bits, of those that the machine has; ties go to the first."""
+        return min(FORMATS, key=lambda format: self.bits[format])
+
+    @property
+    def per_nonzero(self) -> dict[str, float]:
+        """Bits for each non-zero, by format."""
+        return {format: bits / self.nnz for format, bits in self.bits.items()}
+
+
+def storage(matrix: csr_array, structure: Structure, value_bits: int, tile: tuple[int, int] | None) -> Storage:
+    """Bits in every format, each tile encoded by itself; BCSR with blocks of the side that was found, else 4."""
+    side = structure.blocks.side if structure.blocks is not None else 4
+    bits = {format: matrix_bits(matrix, format, value_bits=value_bits, tile=tile, block=side) for format in REPORTED}
+    return Storage(bits, int(matrix.nnz))
+
+
+def dense_storage(rows: int, columns: int, value_bits: int) -> Storage:
+    """An operand without zeros, stored dense."""
+    return Storage(dict.fromkeys(REPORTED, rows * columns * value_bits), rows * columns)
+
+
+@dataclasses.dataclass(frozen=True)
+class Bounds:
+    """What skipping could save at most."""
+
+    effectual: float
+    """Products of two non-zeros, over all m k n."""
+    multiplies: float
+    """All products over the effectual ones."""
+    traffic: float
+    """Bits of A and B dense, over those in their best formats."""
+
+
+def bounds(subject: Subject, stored: dict[str, Storage], value_bits: int) -> Bounds:
+    """Upper bounds for a kernel. A dense operand of the kernel counts in full."""
+    kernel = subject.kernel
+    effectual = effectual_fraction(subject)
+    sizes = {"a": kernel.m * kernel.k, "b": kernel.k * kernel.n, "mask": kernel.m * kernel.n}
+    shown = [operand for operand in sizes if operand != "mask" or operand in stored]
+    dense = sum(float(sizes[operand]) for operand in shown) * value_bits
+    best = sum(
+        float(stored[operand].bits[stored[operand].best]) if operand in stored else sizes[operand] * value_bits
+        for operand in shown
+    )
+    return Bounds(effectual, 1 / max(effectual, 1e-300), dense / best)
+
+
+def effectual_fraction(subject: Subject) -> float:
+    """Share of the m k n products whose factors are both non-zero (and whose result a mask keeps)."""
+    kernel, patterns = subject.kernel, subject.patterns
+    if "mask" in patterns:
+        return patterns["mask"].matrix.nnz / (float(kernel.m) * kernel.n)
+    a = patterns["a"].matrix
+    by_column = np.bincount(a.indices, minlength=kernel.k).astype(float)
+    by_row = np.diff(patterns["b"].matrix.indptr) if "b" in patterns else np.full(kernel.k, kernel.n)
+    return float(by_column @ by_row) / (float(kernel.m) * kernel.k * kernel.n)
+
+
+def modelled_fraction(kernel: Any) -> float:
+    """Effectual fraction of a kernel that is known by its density models only: A and B independent."""
+    a = kernel.a.nonzeros(kernel.m, kernel.k) / (float(kernel.m) * kernel.k)
+    b = 1.0 if kernel.b is None else kernel.b.nonzeros(kernel.k, kernel.n) / (float(kernel.k) * kernel.n)
+    return float(a) * float(b)

@@ -1,0 +1,142 @@
+"""What sparsity is there, of which kind, and what is it worth? The profiling step before any hardware is drawn.
+
+Usage:
+    python experiments/sparsity_report.py
+    python experiments/sparsity_report.py graph.mtx@axa pruned.smtx activations.npy@spmm:256
+    python experiments/sparsity_report.py layers/ --design out/pareto_front/front.json:7 --objective energy
+
+Of every matrix: per cent zeros; whether they are natural or induced (pruned), and by what evidence; the structure
+found (uniform, N:M, block, diagonals, banded, power law, ...) by the statistical criteria of `workloads.structure`; how
+uneven rows are; bits for each non-zero in every format. Of every kernel: the share of effectual products, the most that
+skipping zeros can save in multiplies and in operand bits, and what the models expect it to save on a design: the best
+mapping found against the best dense one on the same hardware, dense where sparsity does not pay.
+
+Writes to --out:
+    report.md        all of it, to read
+    report.csv       one row a kernel
+    NAME.png         one picture a matrix: the pattern, counts by row and column, bits by format
+    provenance.json  versions, commit, configuration
+"""
+
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+from tqdm import tqdm
+
+from dse import enable_compile_cache, read_design, read_front
+from experiments.common.cli import main, show_progress
+from experiments.common.output import Output
+from experiments.common.scenario import ScenarioOptions, scenario_words
+from experiments.common.sparsity_bits import bounds, modelled_fraction, storage
+from experiments.common.sparsity_figure import pattern_figure
+from experiments.common.sparsity_inputs import distinct, subjects_of
+from experiments.common.sparsity_saving import FAMILIES, Machine, savings
+from experiments.common.sparsity_words import Entry, Profile, headline, pattern_words, report_row, report_text
+from workloads.errors import InputError
+from workloads.structure import describe_structure
+
+OBJECTIVES = {"latency": "latency_s", "energy": "energy_pj", "edp": "edp_js"}
+LARGEST_VALUE = 64
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options."""
+
+    inputs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH|NAME[@PRODUCT]")] = ()
+    """Matrices or folders by path, suites and networks by name; `embedded` unless given."""
+    design: str | None = None
+    """Design to expect savings on, such as front.json:7; else a plain one of 256 PEs."""
+    objective: Literal["latency", "energy", "edp"] = "edp"
+    """What mappings are chosen by, and by what sparsity pays or not."""
+    budget: int = 600
+    """Evaluations of the search for mappings, and as many for dense ones."""
+    tile: tuple[int, int] | None = None
+    """Rows and columns of the tiles that formats are compared in; one tile unless given."""
+    value_bits: int = 8
+    """Bits of a value where formats are compared."""
+    scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
+    seed: int = 0
+    """Seed of the searches, and of samples of what is only known by densities."""
+    out: Path = Path("out/sparsity_report")
+    """Folder for the files."""
+    smoke: bool = False
+    """A run of seconds: budget 60 at most, and the suites `digits_sparse` and `nm24` unless inputs are given."""
+
+
+def run(config: Config) -> None:
+    """Look at every pattern, price every kernel, write the files, say what was found."""
+    output = Output(config.out)
+    enable_compile_cache()
+    specs, budget = config.inputs or ("embedded",), config.budget
+    if config.smoke:
+        specs, budget = config.inputs or ("digits_sparse", "nm24"), min(budget, 60)
+    _check(config)
+    file = None if config.design is None else read_front(_file_of(config.design))
+    machine = Machine.of(None if config.design is None else read_design(config.design), config.design)
+    technology = config.scenario.build(None if file is None else file.scenario)
+    subjects = subjects_of(specs, config.seed)
+
+    patterns = {pattern.name: pattern for subject in subjects for pattern in subject.patterns.values()}
+    profiles: dict[str, Profile] = {}
+    for pattern in tqdm(patterns.values(), desc="looking at patterns", disable=not show_progress()):
+        structure = describe_structure(pattern.matrix, pattern.source)
+        stored = storage(pattern.matrix, structure, config.value_bits, config.tile)
+        slug = distinct(_slug(pattern.name), {profile.picture.removesuffix(".png") for profile in profiles.values()})
+        profiles[pattern.name] = Profile(pattern, structure, stored, f"{slug}.png")
+    priced = [subject for subject in subjects if subject.kernel.family in FAMILIES]
+    expected = {}
+    if priced:
+        kernels = [subject.kernel for subject in priced]
+        found = savings(kernels, machine, technology, OBJECTIVES[config.objective], budget, config.seed)
+        expected = {subject.name: saving for subject, saving in zip(priced, found, strict=True)}
+    entries = []
+    for subject in subjects:
+        mine = {operand: profiles[pattern.name] for operand, pattern in subject.patterns.items()}
+        stored = {operand: profile.stored for operand, profile in mine.items()}
+        limit = bounds(subject, stored, config.value_bits) if mine else None
+        effectual = limit.effectual if limit else modelled_fraction(subject.kernel)
+        entries.append(Entry(subject, mine, limit, effectual, expected.get(subject.name)))
+
+    for profile in tqdm(profiles.values(), desc="drawing", disable=not show_progress()):
+        words = pattern_words(profile)
+        structure = profile.structure
+        title = f"{profile.pattern.name}: {100 * structure.zeros:.4g}% zeros, {', '.join(structure.findings)}"
+        output.figure(profile.picture, pattern_figure(profile.pattern.matrix, profile.stored, title, words))
+    output.csv("report.csv", [report_row(entry) for entry in entries])
+    where = f"{machine.words} ({scenario_words(technology)}), mappings chosen for {config.objective}"
+    output.text("report.md", report_text(entries, list(profiles.values()), where))
+    output.provenance("experiments/sparsity_report.py", config, hardware=dict(machine.numbers))
+    print(headline(entries))
+    print(f"\nExpected savings on {where}; bounds are of products and of operand bits.")
+    for entry in entries:
+        if entry.subject.note:
+            print(f"{entry.subject.name}: {entry.subject.note}.")
+    print(f"\n{output.seconds:.1f} s")
+    print(output.listing())
+
+
+def _check(config: Config) -> None:
+    if config.tile is not None and min(config.tile) < 1:
+        raise InputError(f"--tile is {config.tile[0]} {config.tile[1]}; give rows and columns of at least 1.")
+    if not 1 <= config.value_bits <= LARGEST_VALUE:
+        raise InputError(f"--value-bits is {config.value_bits}; give a whole number from 1 to {LARGEST_VALUE}.")
+    if config.budget < 1:
+        raise InputError(f"--budget is {config.budget}; give at least 1 evaluation.")
+
+
+def _file_of(where: str) -> str:
+    head, _, tail = where.rpartition(":")
+    return head if head and tail.isdigit() else where
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^\w.#-]+", "_", name).strip("_") or "matrix"
+
+
+if __name__ == "__main__":
+    sys.exit(main(run, Config))

@@ -1,0 +1,61 @@
+"""N:M: at most N non-zeros in every aligned group of M neighbours, as pruned for (Mishra et al., arXiv:2104.08378)."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.stats import hypergeom
+
+GROUPS = (4, 8, 16)
+CHANCE = 1e-6
+"""Probability below which chance does not explain that no group is fuller."""
+LEAST_FILL = 0.25
+"""Share of the N slots that must be in use: a bound never approached is no structure to store by. Our choice."""
+
+
+@dataclass(frozen=True)
+class NofM:
+    """The fullest group, along rows or columns."""
+
+    n: int
+    m: int
+    along: str
+    """`rows`: groups of neighbours in a row; `columns`: in a column."""
+    fill: float
+    """Non-zeros over slots."""
+    log10_chance: float
+    """Of the probability that a uniform pattern of this density has no fuller group."""
+
+    @property
+    def found(self) -> bool:
+        """Tighter than full, than chance, and put to use."""
+        return self.n < self.m and self.log10_chance < np.log10(CHANCE) and self.fill >= LEAST_FILL
+
+
+def n_of_m(matrix: csr_array) -> NofM:
+    """The N:M that would surprise most by chance, of groups of 4, 8 and 16 along rows and along columns.
+
+    A structure implies looser ones (2:4 implies 4:8), which chance meets more easily: the least probable is the one
+    that was made.
+    """
+    stored = {"rows": matrix, "columns": matrix.T.tocsr()}
+    fitted = [_fullest(one, m, along) for along, one in stored.items() for m in GROUPS]
+    return min(fitted, key=lambda one: (not one.found, one.log10_chance, one.n / one.m))
+
+
+def _fullest(matrix: csr_array, group: int, along: str) -> NofM:
+    (rows, length), across = matrix.shape, -(-matrix.shape[1] // group)
+    keys = np.repeat(np.arange(rows, dtype=np.int64), np.diff(matrix.indptr)) * across + matrix.indices // group
+    if len(keys) == 0:
+        return NofM(0, group, along, 0.0, 0.0)
+    starts = np.flatnonzero(np.concatenate([[True], np.diff(keys) != 0, [True]]))
+    most = int(np.diff(starts).max())
+    positions = rows * length
+    whole, rest = rows * (length // group), length % group
+    chance = sum(
+        count * hypergeom.logcdf(most, positions, matrix.nnz, size)
+        for count, size in ((whole, group), (rows, rest))
+        if count and size > most
+    )
+    slots = rows * ((length // group) * most + min(rest, most))
+    return NofM(most, group, along, matrix.nnz / slots, float(chance) / np.log(10))
