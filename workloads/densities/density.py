@@ -27,7 +27,7 @@ def check_shape(rows: int, columns: int) -> None:
             raise InputError(f"{name} is {size}; give a whole number of at least 1.")
 
 
-def check_share(model: str, density: float | int) -> None:
+def check_share(model: str, density: float) -> None:
     """**Raises** `InputError` for a share of non-zeros outside 0..1."""
     if not 0 < density <= 1 or not math.isfinite(density):
         raise InputError(f"{model}: density is {density}; give a share of non-zeros above 0 and up to 1.")

@@ -15,7 +15,7 @@ def fullest_groups(density: Density, rows: int, columns: int) -> np.ndarray:
 
 def _fullest(density: Density, rows: int, columns: int, group: int) -> float:
     below = np.ones(group + 1)
-    for count, _, law in row_laws(density, rows, columns, min(group, columns)):
-        above = np.array([law.probability[law.points > held].sum() for held in range(group + 1)])
-        below *= np.maximum(1 - above, 0.0) ** (float(count) * rows)
+    for one in row_laws(density, rows, columns, min(group, columns)):
+        above = np.array([one.law.probability[one.law.points > held].sum() for held in range(group + 1)])
+        below *= np.maximum(1 - above, 0.0) ** (float(one.count) * rows)
     return float(group - below[:-1].sum())

@@ -15,10 +15,21 @@ BINS = 72
 MOST_SCORE = 7.0
 """Laws end where the normal tail does: 1e-12."""
 SCORES = np.linspace(-MOST_SCORE, MOST_SCORE, BINS)
+FEW_SCORES = SCORES[::3]
+CONCENTRATED = 0.02
+"""Deviation over the mean below which fewer points are enough."""
 SKEWED = 0.2
 """Skewness up to which points are placed by the Cornish-Fisher expansion (Abramowitz and Stegun 26.2.49)."""
 
-PARTS = ("probability", "rows", "rows_squared", "no_entry", "squares", "padding", "padding_squared")
+PARTS = (
+    "probability",
+    "rows",
+    "rows_squared",
+    "no_entry",
+    "squares",
+    "padding",
+    "padding_squared",
+)
 """Of each number of non-zeros: its probability; and, times that: non-empty rows, their square, whether a column of the
 tile is empty, sum of squares of the non-zeros of rows, RLE padding, its square."""
 
@@ -44,13 +55,24 @@ class Law:
         return self.parts[:, PARTS.index(part)] / np.maximum(self.parts[:, 0], 1e-300)
 
 
-def law_of_row(points: np.ndarray, probability: np.ndarray, width: int, padding: tuple[np.ndarray, np.ndarray]) -> Law:
+def law_of_row(
+    points: np.ndarray,
+    probability: np.ndarray,
+    width: int,
+    padding: tuple[np.ndarray, np.ndarray],
+) -> Law:
     """Law of one row of a tile of this width; `padding`: mean and mean square given each number of non-zeros."""
     some = points > 0
     parts = [np.ones(points.size), some, some, 1 - points / width, points**2, *padding]
     mean = float(points @ probability)
     variance = float((points - mean) ** 2 @ probability)
-    return Law(points.astype(float), np.stack(parts, axis=1) * probability[:, None], mean, variance, points)
+    return Law(
+        points.astype(float),
+        np.stack(parts, axis=1) * probability[:, None],
+        mean,
+        variance,
+        points,
+    )
 
 
 def add(one: Law, other: Law) -> Law:
@@ -90,7 +112,8 @@ def _points_of_sum(one: Law, other: Law, mean: float, variance: float) -> np.nda
     third = sum(float((law.points - law.mean) ** 3 @ law.probability) for law in (one, other))
     skewness = third / max(deviation, 1e-300) ** 3
     if abs(skewness) < SKEWED:
-        points = mean + deviation * (SCORES + skewness / 6 * (SCORES**2 - 1))
+        scores = FEW_SCORES if deviation < CONCENTRATED * mean else SCORES
+        points = mean + deviation * (scores + skewness / 6 * (scores**2 - 1))
         points = np.unique(np.rint(np.clip(points, low, high)))
         if points.size > 1:
             return points

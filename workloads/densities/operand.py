@@ -1,10 +1,12 @@
 """Tables of one operand, like `workloads.tables.operand_tables`, from the law of its rows instead of a pattern."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.special import ndtr
 
+from workloads.densities.classes import tiles_by_class
 from workloads.densities.columns import column_passes
 from workloads.densities.density import Density
 from workloads.densities.laws import Law
@@ -13,7 +15,8 @@ from workloads.densities.row_laws import matched_below, row_laws
 from workloads.densities.stacks import Stack, Weights
 from workloads.lattice import levels
 from workloads.loads import PARTITION_LEVELS
-from workloads.scan import SCHEDULES, class_shares
+from workloads.scan import SCHEDULES
+from workloads.segments import RLE_RUN
 from workloads.tables import CLASSES, POINT_QUANTITIES, TILE_QUANTITIES, threads
 
 
@@ -22,7 +25,7 @@ class Kind:
     """Tiles alike: how many there are, their height and width, and for each number of non-zeros its probability and
     all quantities, [n, q]."""
 
-    count: float
+    count: int
     height: int
     width: int
     points: np.ndarray
@@ -32,7 +35,11 @@ class Kind:
 
 
 def density_tables(
-    density: Density, rows: int, columns: int, weights: Weights | None = None, classes: int = CLASSES
+    density: Density,
+    rows: int,
+    columns: int,
+    weights: Weights | None = None,
+    classes: int = CLASSES,
 ) -> dict[str, np.ndarray]:
     """Expected tables of a density, in the layout of `workloads.tables.operand_tables` (without errors).
 
@@ -46,11 +53,13 @@ def density_tables(
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
     fixed = None if isinstance(density, PowerLawRows) else density.nonzeros(rows, columns)
 
+    commons = None if fixed is not None else Stack(row_laws(density, rows, columns, columns)[0])
+
     def fill(width_level: int) -> None:
         laws = row_laws(density, rows, columns, min(1 << width_level, columns))
-        stacks = [(count, Stack(law, width, weights)) for count, width, law in laws]
+        stacks = [(one.count, Stack(one, weights)) for one in laws]
         empty_columns = sum(
-            count * stack.width * float(stack.row.probability[stack.row.points < 0.5].sum()) ** rows
+            count * stack.width * float(stack.row.law.probability[stack.row.law.points < 0.5].sum()) ** rows
             for count, stack in stacks
         )
         for height_level in range(height_levels):
@@ -62,19 +71,30 @@ def density_tables(
             if fixed is not None and sum(kind.count for kind in found) == 1:
                 found = [_settled(found[0], fixed)]
             at = (height_level, width_level)
+            spread = _settled_share(found, sum(down for down, _ in heights), stacks[0][1].row.common)
+            found = [_narrowed(kind, spread) for kind in found]
             tiles[at], loads[at], passes[at] = _by_class(found, classes, kinds)
-            point[at][:2] = _peaks(found)
+            peak, point[at][1] = _peaks(found)
+            if commons is not None and width_level < width_levels - 1:
+                peak = _peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns)
+            point[at][0] = peak
             point[at][3] = columns - empty_columns
             if width_level == width_levels - 1:
-                empty = float(laws[0][2].probability[laws[0][2].points < 0.5].sum())
+                empty = float(laws[0].law.probability[laws[0].law.points < 0.5].sum())
                 point[height_level, :, 2] = sum(count * height * (1 - empty**height) for count, height in heights)
 
     with ThreadPoolExecutor(threads()) as pool:
         list(pool.map(fill, range(width_levels)))
-    return {"tiles": tiles, "loads": loads, "load_errors": np.zeros_like(loads), "passes": passes, "point": point}
+    return {
+        "tiles": tiles,
+        "loads": loads,
+        "load_errors": np.zeros_like(loads),
+        "passes": passes,
+        "point": point,
+    }
 
 
-def _kind(stack: Stack, count: float, height: int, weights: Weights | None) -> Kind:
+def _kind(stack: Stack, count: int, height: int, weights: Weights | None) -> Kind:
     law: Law = stack.law(height)
     width, held = stack.width, law.points
     one = np.ones(held.size)
@@ -92,26 +112,80 @@ def _kind(stack: Stack, count: float, height: int, weights: Weights | None) -> K
         one * width,
         one * height * width,
     )
-    quantities = np.concatenate([np.stack(basics, axis=1), dealt, stack.loads(height).reshape(held.size, -1)], axis=1)
+    quantities = np.concatenate(
+        [np.stack(basics, axis=1), dealt, stack.loads(height).reshape(held.size, -1)],
+        axis=1,
+    )
     mean = float(law.parts[:, 5].sum())
     moments = mean, max(float(law.parts[:, 6].sum()) - mean**2, 0.0)
     return Kind(count, height, width, held, law.probability, quantities, moments)
 
 
+def _settled_share(found: list[Kind], down: int, common: float) -> float:
+    """Standard deviation among the tiles of one matrix over that among all matrices, if tiles side by side have rows in
+    common: the variance in common is only seen between row blocks."""
+    tiles = sum(kind.count for kind in found)
+    if common == 0 or tiles == down:
+        return 1.0
+    return float(np.sqrt(1 - common + common * (1 - 1 / down) / (1 - 1 / tiles)))
+
+
+def _narrowed(kind: Kind, spread: float) -> Kind:
+    """A kind whose non-zeros lie nearer to their mean."""
+    if spread > 1 - 1e-9 or kind.points.size < 2:
+        return kind
+    mean = kind.points @ kind.probability / kind.probability.sum()
+    at = mean + (kind.points - mean) * spread
+    lower = np.clip(np.searchsorted(kind.points, at, side="right") - 1, 0, at.size - 2)
+    upper = (at - kind.points[lower]) / (kind.points[lower + 1] - kind.points[lower])
+    probability = np.bincount(lower, kind.probability * (1 - upper), at.size)
+    probability += np.bincount(lower + 1, kind.probability * upper, at.size)
+    return replace(kind, probability=probability)
+
+
+def _peak_of_long_rows(whole: Law, heights: tuple[int, int], stacks: list[tuple[int, Stack]], columns: int) -> float:
+    """Expected non-zeros of the fullest tile where all tiles of a row block are long rows' at once.
+
+    Given the non-zeros of the row block those of its tiles are taken as independent and scaled Poisson, whose law is
+    found by Wilson and Hilferty's approximation (PNAS 17(12), 1931).
+    """
+    blocks, height = heights
+    width = max(stack.width for _, stack in stacks)
+    across = sum(count for count, _ in stacks)
+    mean = np.maximum(whole.points * width / columns, 1e-9)
+    narrow = (1 - width / columns) * np.maximum(columns - whole.given("squares") / np.maximum(whole.points, 1), 1e-3)
+    ratio = np.clip(narrow / max(columns - 1, 1), 1e-3, 1.0)
+    at = np.arange(np.ceil(mean.max() + 8 * np.sqrt(mean.max())) + 9)
+    if at.size > 400:
+        at = np.unique(np.rint(np.linspace(0, at[-1], 400)))
+    shape = (at[:, None] + 0.5) / ratio + 0.5
+    below = ndtr((1 - 1 / (9 * shape) - np.cbrt(mean / ratio / shape)) * 3 * np.sqrt(shape))
+    below = np.where(at[:, None] >= np.minimum(whole.points, height * width), 1.0, below)
+    fullest = (below**across @ whole.probability / whole.probability.sum()) ** blocks
+    middle = (fullest[1:] + fullest[:-1]) / 2
+    return float(at[-1] + 0.5 - 0.5 * fullest[0] - middle @ np.diff(at))
+
+
 def _settled(kind: Kind, nonzeros: float) -> Kind:
     """A kind of one tile whose number of non-zeros is known."""
     quantities = np.stack([np.interp(nonzeros, kind.points, column) for column in kind.quantities.T])[None]
-    return Kind(kind.count, kind.height, kind.width, np.array([nonzeros]), np.ones(1), quantities, kind.padding_moments)
+    return Kind(
+        kind.count,
+        kind.height,
+        kind.width,
+        np.array([nonzeros]),
+        np.ones(1),
+        quantities,
+        kind.padding_moments,
+    )
 
 
 def _by_class(found: list[Kind], classes: int, kinds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    held = np.concatenate([kind.points for kind in found])
-    number = np.concatenate([kind.count * kind.probability for kind in found])
-    quantities = np.concatenate([kind.quantities for kind in found])
-    order = np.argsort(held, kind="stable")
-    order = order[(held * number)[order] > 0]
-    shares = class_shares((held * number)[order], classes)
-    sums = (shares * number[order, None]).T @ quantities[order]
+    tiles = tiles_by_class(
+        [(kind.count, kind.points, kind.probability) for kind in found],
+        classes,
+    )
+    sums = sum(share.T @ kind.quantities for share, kind in zip(tiles, found, strict=True))
     basics, dealt, loads = np.split(sums, [len(TILE_QUANTITIES), len(TILE_QUANTITIES) + PARTITION_LEVELS], axis=1)
     loads = loads.reshape(classes, kinds, SCHEDULES, PARTITION_LEVELS).transpose(3, 0, 2, 1)
     return basics, loads, dealt.T
@@ -136,8 +210,12 @@ def _peak_padding(found: list[Kind]) -> float:
     count = sum(kind.count for kind in found if kind.padding_moments[0] > mean / 2)
     deviation = np.sqrt(variance)
     reach = np.sqrt(2 * np.log(count + 2)) + 3
-    low, high = max(np.floor(mean - 6 * deviation), 0.0), np.ceil(mean + deviation * reach * 2 + 8)
-    points = np.unique(np.rint(np.linspace(low, high, 200)))
-    none_above = matched_below(points, mean, variance) ** count
+    low, high = (
+        max(np.floor(mean - 6 * deviation), 0.0),
+        np.ceil(mean + deviation * reach * 2 + 8),
+    )
+    bound = max(kind.height * ((kind.width - 1) // RLE_RUN) for kind in found)
+    points = np.unique(np.rint(np.linspace(low, min(high, bound), 200)))
+    none_above = np.where(points >= bound, 1.0, matched_below(points, mean, variance)) ** count
     middle = (none_above[1:] + none_above[:-1]) / 2
     return float(points[-1] + 0.5 - 0.5 * none_above[0] - middle @ np.diff(points))

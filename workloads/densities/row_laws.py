@@ -1,5 +1,7 @@
 """What one row of a tile holds under each density model: the laws that everything else is summed from."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.special import betainc, gammaincc, gammaln
 
@@ -17,8 +19,19 @@ LEAST = 1e-13
 """Probabilities below this are left out."""
 
 
-def row_laws(density: Density, rows: int, columns: int, width: int) -> list[tuple[int, int, Law]]:
-    """Laws of the rows of tiles of a width: how many tile columns, their actual width, and the law.
+@dataclass(frozen=True)
+class RowLaw:
+    """What a row holds in each of `count` tile columns of a width; `common`: share of the variance that tile columns
+    beside each other have in common, since their rows are as long."""
+
+    count: int
+    width: int
+    law: Law
+    common: float = 0.0
+
+
+def row_laws(density: Density, rows: int, columns: int, width: int) -> list[RowLaw]:
+    """Laws of the rows of tiles of a width, by tile columns that are alike.
 
     Rows are independent of each other. Tile columns differ at the edge, and where groups of N:M straddle them.
     """
@@ -30,14 +43,18 @@ def row_laws(density: Density, rows: int, columns: int, width: int) -> list[tupl
         return _of_groups(density, columns, width)
     if isinstance(density, PowerLawRows):
         lengths, chance = _lengths(density, columns)
-        return [(count, size, _mixed(lengths, chance, columns, size)) for count, size in extents]
+        return [RowLaw(count, size, *_mixed(lengths, chance, columns, size)) for count, size in extents]
     share = density.nonzeros(rows, columns) / (rows * columns)
-    return [(count, size, binomial_row(size, share)) for count, size in extents]
+    return [RowLaw(count, size, binomial_row(size, share)) for count, size in extents]
 
 
 def binomial_row(width: int, share: float) -> Law:
     """Each of `width` positions is a non-zero with probability `share`."""
-    return _row(width, lambda at: matched_below(at, width * share, width * share * (1 - share)), width)
+    return _row(
+        width,
+        lambda at: matched_below(at, width * share, width * share * (1 - share)),
+        width,
+    )
 
 
 def matched_below(at: np.ndarray, mean: np.ndarray | float, variance: np.ndarray | float) -> np.ndarray:
@@ -75,13 +92,25 @@ def gap_tails(width: int, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     last = (width - 1) // RLE_RUN
     if last < 1:
         return np.zeros(held.size), np.zeros(held.size)
-    runs = np.unique(np.minimum(np.concatenate([np.arange(1, 33), np.geomspace(33, max(last, 34), 160).round()]), last))
+    runs = np.unique(
+        np.minimum(
+            np.concatenate([np.arange(1, 33), np.geomspace(33, max(last, 34), 160).round()]),
+            last,
+        )
+    )
     weight = np.gradient(np.append(runs, last + 1))[:-1] if runs.size < last else np.ones(runs.size)
     weight = np.where(runs <= 31, 1.0, weight)
     zeros = RLE_RUN * runs[:, None]
     room = width - zeros - held
     tail = gammaln(np.maximum(width - zeros, 0) + 1) - gammaln(np.maximum(room, 0) + 1)
-    tail = np.where(room >= 0, np.exp(tail + gammaln(width - held + 1) - gammaln(width + 1)), 0.0) * weight[:, None]
+    tail = (
+        np.where(
+            room >= 0,
+            np.exp(tail + gammaln(width - held + 1) - gammaln(width + 1)),
+            0.0,
+        )
+        * weight[:, None]
+    )
     first, double = tail.sum(axis=0), (tail * (runs[:, None] - 1)).sum(axis=0)
     return held * first, held * (first + 2 * double) + held * np.maximum(held - 1, 0) * double
 
@@ -129,30 +158,31 @@ def _lengths(density: PowerLawRows, columns: int) -> tuple[np.ndarray, np.ndarra
     return points, _masses(points, below)
 
 
-def _mixed(lengths: np.ndarray, chance: np.ndarray, columns: int, width: int) -> Law:
+def _mixed(lengths: np.ndarray, chance: np.ndarray, columns: int, width: int) -> tuple[Law, float]:
     """A stretch of a row at uniform places: hypergeometric, mixed over the row's length."""
     if width == columns:
-        return _with_padding(lengths, chance, width)
+        return _with_padding(lengths, chance, width), 1.0
     mean = lengths * width / columns
     variance = mean * (1 - width / columns) * (columns - lengths) / (columns - 1)
 
     def below(at: np.ndarray) -> np.ndarray:
         return matched_below(np.minimum(at, width)[:, None], mean, variance) @ chance
 
-    law = _row(width, below, width)
-    return law
+    within = float(variance @ chance)
+    total = within + float((mean - mean @ chance) ** 2 @ chance)
+    return _row(width, below, width), 1 - within / max(total, 1e-300)
 
 
-def _of_groups(density: NM, columns: int, width: int) -> list[tuple[int, int, Law]]:
+def _of_groups(density: NM, columns: int, width: int) -> list[RowLaw]:
     starts = np.arange(0, columns, width)
     sizes = np.minimum(columns - starts, width)
     tail = starts + sizes > columns - columns % density.m
     kinds, counts = np.unique(np.stack([starts % density.m, sizes, tail]), axis=1, return_counts=True)
-    found: dict[bytes, tuple[int, int, Law]] = {}
+    found: dict[bytes, RowLaw] = {}
     for (start, size, last), count in zip(kinds.T.tolist(), counts.tolist(), strict=True):
         law = _stretch(density, start, size, columns % density.m if last else 0)
         key = law.points.tobytes() + np.round(law.probability, 12).tobytes() + bytes([size & 255])
-        found[key] = (found.get(key, (0,))[0] + count, size, law)
+        found[key] = RowLaw(count + (found[key].count if key in found else 0), size, law)
     return list(found.values())
 
 
@@ -162,7 +192,10 @@ def _stretch(density: NM, start: int, size: int, rest: int) -> Law:
     head = min(-start % m, size)
     full, tail = divmod(size - head, m)
     cut = rest if rest and tail else m
-    whole, pieces = full * n, [(m if head < size or not rest else max(rest, head), head), (cut, tail)]
+    whole, pieces = (
+        full * n,
+        [(m if head < size or not rest else max(rest, head), head), (cut, tail)],
+    )
     probability = np.ones(1)
     for group, overlap in pieces:
         if 0 < overlap < group:
@@ -173,7 +206,10 @@ def _stretch(density: NM, start: int, size: int, rest: int) -> Law:
     padding = gap_tails(size, points) if size <= m else _group_padding(density, size / m, points.size)
     keep = probability > LEAST
     return law_of_row(
-        points[keep], probability[keep] / probability[keep].sum(), size, (padding[0][keep], padding[1][keep])
+        points[keep],
+        probability[keep] / probability[keep].sum(),
+        size,
+        (padding[0][keep], padding[1][keep]),
     )
 
 

@@ -4,16 +4,24 @@ The fullest of P parts is found with the number of non-zeros of the tile, since 
 non-zeros, P(the tile has it, no part has more than c) of a stack of rows follows from that of its halves.
 """
 
+import heapq
+import math
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from scipy.special import ndtr
 
 from workloads.densities.laws import Law, add, add_joint, normal_below
+from workloads.densities.row_laws import RowLaw
 from workloads.loads import PARTITION_LEVELS
 
 KINDS = ("rows", "nonzeros", "work")
 THRESHOLDS = 40
+MOST_ROWS_A_PART = 16
+"""Rows of a part from which rows dealt longest first leave all parts alike."""
+MOST_DEALT = 1024
+"""Rows that are drawn from their law to be dealt."""
 LOWEST, HIGHEST = -2.2, 6.0
 """Normal scores of the loads of one part between which those of the fullest part are looked for."""
 
@@ -45,11 +53,11 @@ class Thresholds:
 class Stack:
     """Stacks of independent rows of one law, `width` positions wide."""
 
-    def __init__(self, row: Law, width: int, weights: Weights | None = None):
-        self.width, self.weights = width, weights
+    def __init__(self, row: RowLaw, weights: Weights | None = None):
+        self.width, self.weights = row.width, weights
         self.kinds = KINDS[: 2 if weights is None else 3]
         self.row = row
-        self._laws = {1: row}
+        self._laws = {1: row.law}
         self._joints: dict[tuple[int, int, int, str], np.ndarray] = {}
         self._thresholds: dict[tuple[int, str], Thresholds] = {}
 
@@ -66,29 +74,32 @@ class Stack:
         """
         law = self.law(height)
         held, rows = law.points, law.given("rows")
-        means = {"rows": rows, "nonzeros": held, "work": held * (self.weights.mean if self.weights else 1.0)}
+        means = {
+            "rows": rows,
+            "nonzeros": held,
+            "work": held * (self.weights.mean if self.weights else 1.0),
+        }
         parts = 1 << np.arange(PARTITION_LEVELS)
         split = [(p, -(-height // (1 << p))) for p in range(1, PARTITION_LEVELS) if 1 << p < height]
         self._need(height, [*split, (-1, 1)] if height > 1 else [])
         loads = np.empty((held.size, len(self.kinds), 3, PARTITION_LEVELS))
         for kind, name in enumerate(self.kinds):
             mean = means[name]
-            largest = mean if height == 1 else self._most(height, -1, 1, name, mean, height)
+            longest = self._shares(height, -1, 1, name) if height > 1 else None
+            largest = mean if longest is None else self._most(1, name, longest, mean, height)
             loads[:, kind] = largest[:, None, None]
             loads[:, kind, :, 0] = mean[:, None]
             for p, key in split:
-                loads[:, kind, :2, p] = self._most(height, p, key, name, mean, 1 << p)[:, None]
-        loads[:, 0, 2] = _dealt_rows(law, parts)
-        for kind, name in enumerate(self.kinds[1:], 1):
-            for p, _ in split:
-                loads[:, kind, 2, p] = np.minimum(
-                    self._balanced(height, name, means[name], 1 << p), loads[:, kind, 1, p]
-                )
+                fullest = self._most(key, name, self._shares(height, p, key, name), mean, 1 << p)
+                loads[:, kind, :2, p] = fullest[:, None]
+                if kind > 0 and longest is not None:
+                    dealt = self._balanced(height, name, longest, mean, 1 << p)
+                    loads[:, kind, 2, p] = np.minimum(dealt, fullest)
+        loads[:, 0, 2] = _dealt_rows(law, height, parts)
         return loads
 
-    def _most(self, height: int, p: int, key: int, kind: str, mean: np.ndarray, parts: int) -> np.ndarray:
-        thresholds = self._thresholds_of(key, kind)
-        found = thresholds.mean_of_most(self._shares(height, p, key, kind))
+    def _most(self, key: int, kind: str, below: np.ndarray, mean: np.ndarray, parts: int) -> np.ndarray:
+        found = self._thresholds_of(key, kind).mean_of_most(below)
         return np.clip(found, mean / parts, np.maximum(mean, 1e-300))
 
     def _shares(self, height: int, p: int, key: int, kind: str) -> np.ndarray:
@@ -98,16 +109,28 @@ class Stack:
         found = np.divide(joint, whole, out=np.ones_like(joint), where=whole > 1e-30)
         return np.maximum.accumulate(np.minimum(found, 1.0), axis=1)
 
-    def _balanced(self, height: int, kind: str, mean: np.ndarray, parts: int) -> np.ndarray:
+    def _balanced(self, height: int, kind: str, below: np.ndarray, mean: np.ndarray, parts: int) -> np.ndarray:
         """Longest processing time first: near the larger of the largest row and the mean of the parts."""
         thresholds = self._thresholds_of(1, kind)
-        below = self._shares(height, -1, 1, kind)
         chance = np.diff(below, axis=1, prepend=0.0)
         chance[:, -1] = 1 - below[:, -2] if below.shape[1] > 1 else 1.0
         even = mean / parts
         whole = np.abs(mean - np.rint(mean)) < 1e-9
-        even = np.where(whole, np.ceil(even - 1e-9), even + (1 - 1 / parts) / 2)
-        return (chance * np.maximum(thresholds.at, even[:, None])).sum(axis=1)
+        dealt = np.where(whole, np.ceil(even - 1e-9), even + (1 - 1 / parts) / 2)
+        return (chance * np.maximum(thresholds.at, dealt[:, None])).sum(axis=1) * self._unevenness(height, parts)
+
+    def _unevenness(self, height: int, parts: int) -> float:
+        """Fullest part of rows dealt longest first, over the most that the mean and the largest row ask for.
+
+        Both are means over rows drawn from their law; of many rows and parts, a share of both is dealt.
+        """
+        if height >= MOST_ROWS_A_PART * parts:
+            return 1.0
+        while height > MOST_DEALT and parts > 1:
+            height, parts = height // 2, parts // 2
+        below = np.cumsum(self.row.law.probability)
+        drawn = _DRAWN[: MOST_DEALT // height * height].reshape(-1, height)
+        return dealt_longest_first(self.row.law.points[np.searchsorted(below, drawn * below[-1])], parts)
 
     def _need(self, height: int, wanted: list[tuple[int, int]]) -> None:
         """Fill `_joints` for (p, key): 2**p parts whose larger ones have `key` rows; -1: every row is a part."""
@@ -151,7 +174,8 @@ class Stack:
             mean = float(law.parts[:, 1].sum())
             deviation = np.sqrt(max(float(law.parts[:, 2].sum()) - mean**2, 0.0))
             scores = np.linspace(LOWEST - 1, HIGHEST, THRESHOLDS)
-            return Thresholds(np.unique(np.rint(mean + deviation * scores).clip(0, height)), False)
+            at = np.concatenate([mean + deviation * scores, np.arange(9)])
+            return Thresholds(np.unique(np.rint(at).clip(0, height)), False)
         assert self.weights is not None
         each, within = self.weights.mean, self._entry_variance
         if within <= 0:
@@ -184,11 +208,42 @@ class Stack:
             share = np.where(at >= np.minimum(law.points, height)[:, None] - 1e-9, 1.0, share)
         else:
             assert self.weights is not None
-            share = normal_below(at + 0.5, law.points * self.weights.mean, law.points * self._entry_variance)
+            share = normal_below(
+                at + 0.5,
+                law.points * self.weights.mean,
+                law.points * self._entry_variance,
+            )
         return (share * law.probability[:, None]).astype(np.float32)
 
 
-def _dealt_rows(law: Law, parts: np.ndarray) -> np.ndarray:
+_DRAWN = np.random.default_rng(0).random(MOST_DEALT)
+
+
+@njit(cache=True, nogil=True)
+def dealt_longest_first(rows: np.ndarray, parts: int) -> float:
+    """Load of the fullest part when rows each go to the emptiest part, in decreasing order or if better in cyclic order.
+
+    **Arguments**: `rows` [samples, rows]. **Returns** the sum over the samples, over that of the larger of the largest
+    row and the mean of the parts, rounded up. Source: Graham, SIAM J. Appl. Math. 17(2), 1969.
+    """
+    dealt = least = 1e-300
+    for sample in range(rows.shape[0]):
+        ordered = np.sort(rows[sample])[::-1]
+        bound = max(ordered[0], math.ceil(ordered.sum() / parts - 1e-9))
+        loads, cyclic = [(0.0, p) for p in range(parts)], np.zeros(parts)
+        most = 0.0
+        for i in range(ordered.size):
+            if ordered[i] > 0:
+                emptiest = heapq.heappop(loads)
+                most = max(most, emptiest[0] + ordered[i])
+                heapq.heappush(loads, (emptiest[0] + ordered[i], emptiest[1]))
+            cyclic[i % parts] += rows[sample, i]
+        dealt += min(most, cyclic.max())
+        least += bound
+    return max(dealt / least, 1.0)
+
+
+def _dealt_rows(law: Law, height: int, parts: np.ndarray) -> np.ndarray:
     """Mean of ceil(non-empty rows / P) given the non-zeros, [n, P]."""
     rows = law.given("rows")
     deviation = np.sqrt(np.maximum(law.given("rows_squared") - rows**2, 1e-12))
@@ -205,5 +260,6 @@ def _dealt_rows(law: Law, parts: np.ndarray) -> np.ndarray:
         levels = first[:, None] + np.arange(steps)
         more = ndtr((rows[:, None] - levels * count - 0.5) / deviation[:, None])
         more = np.where(levels == 0, law.points[:, None] > 0.5, more)
+        more = np.where(levels * count >= np.minimum(law.points, height)[:, None], 0.0, more)
         dealt[:, at] = first + more.sum(axis=1)
     return dealt
