@@ -127,6 +127,9 @@ fc, 10, 1, 64, 1.0, 0.25, 1,
 """
 
 
+CONVOLUTION = "name,ifmap height,ifmap width,filter height,filter width,channels,num filter,strides\n"
+
+
 def test_table_of_layers(tmp_path: Path) -> None:
     (tmp_path / "net.csv").write_text(TABLE)
     kernels = resolve_workload(str(tmp_path / "net.csv")).kernels
@@ -135,6 +138,12 @@ def test_table_of_layers(tmp_path: Path) -> None:
         DensityKernel("fc", 10, 64, 1, NM(2, 4), Uniform(0.25)),
         DensityKernel("fc#2", 10, 64, 1, Dense(), Uniform(0.25)),
     ]
+    (tmp_path / "conv.csv").write_text(
+        "Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides, Sparsity\n"
+        "Conv1,224,224,7,7,3,64,2,1:4,\n"
+    )
+    (conv,) = resolve_workload(str(tmp_path / "conv.csv")).kernels
+    assert conv == DensityKernel("Conv1", 64, 147, 110 * 110, NM(1, 4))  # SCALE-Sim rounds up
     (tmp_path / "plain.csv").write_text("name,k,n,m\r\nx,3,2,1\r\n")
     assert list(resolve_workload(str(tmp_path / "plain.csv")).kernels) == [DensityKernel("x", 1, 3, 2, Dense())]
 
@@ -146,6 +155,9 @@ def test_table_of_layers(tmp_path: Path) -> None:
         ("M,N,K\n1,2,3\n", "names no column 'name'"),
         ("name,M,N,K,sparsity\nx,1,2,3,0\n", "line 1: column 'sparsity' is unknown; use name, m, n, k, density"),
         ("name,M,N,K,m\nx,1,2,3,4\n", "line 1: column 'm' comes twice"),
+        ("name,channels,num filter\nx,1,2\n", "the first line names no column 'ifmap_height'"),
+        (CONVOLUTION + "x,2,9,3,3,1,1,1\n", "line 2: the filter is 3 x 3 but the map 2 x 9; add its padding"),
+        (CONVOLUTION + "x,9,9,3,3,0,1,1\n", "line 2: channels is '0'"),
         ("name,M,N,K\n", "has no line below its heading"),
         ("name,M,N,K\nx,1,2\n", "line 2 has 3 fields where the heading has 4"),
         ("name,M,N,K\n\nx,1,2,3,4\n", "line 3 has 5 fields where the heading has 4"),
