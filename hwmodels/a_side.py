@@ -88,7 +88,7 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
 
     # Tiles of a dense A are all visited, and classed by whether they lie at an edge; what they hold goes by their size.
     last_m = tiles.m.edge
-    every = _edge_classes(tiles.m, tiles.k, found["tiles"].size)
+    every = edge_classes(tiles.m, tiles.k, found["tiles"].size)
 
     def of_format(name: str, extent: str) -> PerClass:
         return sparse * found[name] + dense * every[extent] * (total(found[name]) / total(every[extent]))
@@ -107,6 +107,7 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
         value_bits=hardware.value_bits,
         row_bits=tiles.m_bits,
         column_bits=tiles.k_bits,
+        pointer_bits=tiles.m_pointer_bits + tiles.k_pointer_bits + 1.0,
         group_occupancy=statistics.group_occupancy,
     )
     sums = TileSums(count, nonzeros, padding, heights, widths, areas)
@@ -159,7 +160,7 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
     )
 
 
-def _edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
+def edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
     """All tiles in classes: inside, at the right edge, at the lower edge, in the corner; these four over and over."""
     (down, high), (across, wide) = (
         (jnp.stack([jnp.maximum(side.inside, FEW), jnp.ones_like(side.edge)]), jnp.stack([side.size, side.edge]))

@@ -13,6 +13,7 @@ from hwmodels.b_side import BSide
 from hwmodels.conclude import BANK_WORD_BITS, PIPELINE_STAGES
 from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
 from hwmodels.dense_b import dense_b
+from hwmodels.elementwise import elementwise
 from hwmodels.energy import price
 from hwmodels.flows import Flows, Movement, busy_by_visits, flows_of, movement, with_sums, z_at_ends
 from hwmodels.hardware import Hardware, Mapping
@@ -22,6 +23,7 @@ from hwmodels.sddmm import sddmm
 from hwmodels.sparse_b import sparse_b
 from hwmodels.technology import Technology
 from hwmodels.tiling import Tiling, tiling
+from workloads.elementwise import ElementwiseStatistics
 from workloads.sddmm import SddmmStatistics
 from workloads.statistics import DenseBStatistics, KernelStatistics
 
@@ -31,7 +33,7 @@ Scalar = Float[Array, ""]
 def evaluate(
     hardware: Hardware,
     mapping: Mapping,
-    kernel: KernelStatistics | SddmmStatistics,
+    kernel: KernelStatistics | SddmmStatistics | ElementwiseStatistics,
     technology: Technology,
     *,
     numerics: Numerics = Exact(),  # noqa: B008 - immutable
@@ -46,6 +48,8 @@ def evaluate(
     technology = technology.solved()
     if isinstance(kernel, SddmmStatistics):
         return sddmm(hardware, mapping, kernel, technology, numerics)
+    if isinstance(kernel, ElementwiseStatistics):
+        return elementwise(hardware, mapping, kernel, technology, numerics)
     tiles = tiling(mapping, kernel, numerics)
     a = a_side(hardware, mapping, kernel, tiles, numerics)
     describe_b = dense_b if isinstance(kernel, DenseBStatistics) else sparse_b

@@ -78,15 +78,16 @@ def storage(
     value_bits: Value,
     row_bits: Value,
     column_bits: Value,
+    pointer_bits: Value,
     group_occupancy: Float[Array, "4 1"],
 ) -> Storage:
     """How the formats that `weights` mix store tiles.
 
-    `tile_width` is the nominal width inside the matrix; `row_bits` and `column_bits` the widths of coordinates;
-    `group_occupancy` the fullest groups of 1, 2, 4 and 8 (log2), for groups that the tile's edge cuts.
+    `tile_width` is the nominal width inside the matrix; `row_bits`, `column_bits` and `pointer_bits` the widths of
+    coordinates and pointers; `group_occupancy` the fullest groups of 1, 2, 4 and 8 (log2), for groups that the tile's
+    edge cuts.
     """
     dense, bitmask, rle, csr, csc, coo, nm4, nm8 = jnp.unstack(weights)
-    pointer_bits = row_bits + column_bits + 1.0
     slots_4, slots_8 = (
         numerics.ceil(tile_width / group)
         / tile_width

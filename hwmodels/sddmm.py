@@ -116,7 +116,13 @@ def sddmm(
 def _mask(hardware: Hardware, mapping: Mapping, kernel: SddmmStatistics, tiles: Tiling, numerics: Numerics) -> ASide:
     """S as an operand whose columns are those of B."""
     turned = dataclasses.replace(
-        tiles, k=tiles.n, tile_k=tiles.tile_n, depth=tiles.width, trips_k=tiles.trips_n, k_bits=tiles.n_bits
+        tiles,
+        k=tiles.n,
+        tile_k=tiles.tile_n,
+        depth=tiles.width,
+        trips_k=tiles.trips_n,
+        k_bits=tiles.n_bits,
+        k_pointer_bits=tiles.n_pointer_bits,
     )
     operand = DenseBStatistics(m=kernel.m, k=kernel.n, n=kernel.k, a=kernel.mask)
     return a_side(hardware, mapping, operand, turned, numerics)

@@ -182,6 +182,7 @@ def sparse_b(
         value_bits=hardware.value_bits,
         row_bits=tiles.k_bits,
         column_bits=tiles.n_bits,
+        pointer_bits=tiles.k_pointer_bits + tiles.n_pointer_bits + 1.0,
         group_occupancy=kernel.b_group_occupancy,
     )
 
@@ -249,7 +250,7 @@ def sparse_b(
 
     work = a.work / total(a.work)
     accumulator_bits = hardware.accumulator_bits
-    row_pointers = a.block_rows * (tiles.m_bits + tiles.n_bits + 1.0)
+    row_pointers = a.block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0)
     most_products = lookup(kernel.block_products, (tiles.tile_m,))[0]
     z_words = numerics.min_of(tiles.height * tiles.width, jnp.maximum(most_products, 1.0))
     z_tiles = _z_tiles(tiles, total(visits), a.block_rows / kernel.m, tiled.totals["block_rows"] / kernel.n)

@@ -44,6 +44,10 @@ class Tiling(eqx.Module):
     m_bits: Scalar
     k_bits: Scalar
     n_bits: Scalar
+    m_pointer_bits: Scalar
+    """What a side adds to the width of a pointer: as of a coordinate, but none for a size of 1."""
+    k_pointer_bits: Scalar
+    n_pointer_bits: Scalar
     a_each: Scalar
     """1 if A's tile is fetched at each visit, 0 if once in total."""
     b_each: Scalar
@@ -65,6 +69,7 @@ def tiling(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Ti
         inner_1, inner_2 = inner_1 * first, inner_2 * second
         return 1.0 - (1.0 - inner_1) * (1.0 - inner_2)
 
+    m_bits, k_bits, n_bits = (width_of(numerics, tile) for tile in (m_tile, k_tile, n_tile))
     return Tiling(
         tile_m=m_tile,
         tile_k=k_tile,
@@ -78,9 +83,12 @@ def tiling(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Ti
         trips_m=trips_m,
         trips_k=trips_k,
         trips_n=trips_n,
-        m_bits=width_of(numerics, m_tile),
-        k_bits=width_of(numerics, k_tile),
-        n_bits=width_of(numerics, n_tile),
+        m_bits=m_bits,
+        k_bits=k_bits,
+        n_bits=n_bits,
+        m_pointer_bits=m_bits * numerics.more_than_one(m_tile),
+        k_pointer_bits=k_bits * numerics.more_than_one(k_tile),
+        n_pointer_bits=n_bits * numerics.more_than_one(n_tile),
         a_each=each(N_OUTSIDE, many_m, many_k),
         b_each=each(M_OUTSIDE, many_k, many_n),
         z_each=each(K_OUTSIDE, many_m, many_n) * many_k,

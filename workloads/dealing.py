@@ -1,8 +1,8 @@
 """What the fullest of P partitions holds of each tile, in several measures at once, where one of them is dealt by.
 
 `workloads.loads` finds the largest load of the measure that rows are dealt by. Here the rows of a tile are really
-dealt, in blocks, cyclically and by longest processing time, and all that goes with them is added up: what a row takes on
-arrays of every width (SDDMM), or what the two fibers of a pair do to each other (element-wise kernels).
+dealt, in blocks, cyclically and by longest processing time, and all that goes with them is added up: what a row takes
+on arrays of every width (SDDMM), or what the two fibers of a pair do to each other (element-wise kernels).
 """
 
 import numpy as np
@@ -11,9 +11,9 @@ from numba import njit
 from workloads.scan import BUCKETS, SCHEDULES, bucket_amounts, class_shares
 from workloads.segments import Segments
 
-ROWS_DEALT = 20_000
+ROWS_DEALT = 10_000
 """Rows of one tile shape that are dealt at most; of more, tiles of every occupancy are picked at random."""
-LEAST_TILES = 16
+LEAST_TILES = 6
 """Tiles of one occupancy that are dealt at least, if there are as many."""
 PART_BITS, COUNT_BITS = 15, 18
 """Widths of a partition's number and of its rows in the key that orders partitions."""
@@ -34,13 +34,14 @@ def loads_by_class(
     held: np.ndarray,
     partition_levels: int,
     classes: int,
+    balance: bool = True,
 ) -> np.ndarray:
     """Most that a partition holds, summed over the tiles of each class: [partition_levels, classes, 3, Q].
 
     **Arguments**: `cut` (row, tile column, number of the segment, ...) in the order of tiles that begin at `starts`;
     `amount` of each tile, by which they are classed (0: left out); `height`: level, and rows of the matrix; `work` that
-    the rows are dealt by and the quantities `held` [segments, Q], by number of the segment. Counts are exact up to
-    `ROWS_DEALT` rows.
+    the rows are dealt by and the quantities `held` [segments, Q], by number of the segment. Without `balance`
+    the third schedule is the second. Counts are exact up to `ROWS_DEALT` rows.
     """
     buckets, amounts = bucket_amounts(amount)
     used = np.flatnonzero(amounts > 0)
@@ -50,7 +51,19 @@ def loads_by_class(
     place = np.full(BUCKETS, -1)
     place[used] = np.arange(used.size)
     sums, seen = _deal_tiles(
-        cut[0], cut[2], starts, block, extent, place[buckets], strides, amount, work, held, partition_levels, used.size
+        cut[0],
+        cut[2],
+        starts,
+        block,
+        extent,
+        place[buckets],
+        strides,
+        amount,
+        work,
+        held,
+        partition_levels,
+        used.size,
+        balance,
     )
     scaled = sums * (amounts[used] / np.maximum(seen, 1.0))[:, None, None, None]
     shares = class_shares(amounts[used], classes)
@@ -68,10 +81,11 @@ def _strides(buckets: np.ndarray, rows: np.ndarray, counted: np.ndarray) -> np.n
 
 
 @njit(cache=True, nogil=True)
-def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work, held, levels, places):
+def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work, held, levels, places, balance):
     """Loads of the tiles picked by their place (bucket), and the amount of these tiles."""
     quantities = held.shape[1]
-    sums, seen = np.zeros((places, levels, SCHEDULES, quantities)), np.zeros(places)
+    sums, single = np.zeros((places, levels, SCHEDULES, quantities)), np.zeros((places, quantities))
+    seen = np.zeros(places)
     at_of, pick = np.zeros(places, np.int64), np.zeros(places, np.int64)
     longest = 1
     for t in range(starts.size - 1):
@@ -81,7 +95,7 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
     order, keys = np.empty(longest, np.int64), np.empty(longest, np.int64)
     heap, bins = np.empty(widest, np.int64), np.zeros((widest, quantities), np.int64)
     found = np.empty((levels, SCHEDULES, quantities), np.int64)
-    most = np.empty(quantities, np.int64)
+    most, crowded, rows_in = np.empty(quantities, np.int64), np.empty(2, np.bool_), np.empty(widest, np.int64)
     state = np.uint64(88172645463325252)
     for t in range(starts.size - 1):
         b = place[t]
@@ -99,28 +113,34 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
                 continue
         seen[b] += amount[t]
         start, size, height = starts[t], starts[t + 1] - starts[t], extent[t]
+        if size == 1:
+            for q in range(quantities):
+                single[b, q] += held[number[start], q]
+            continue
         most[:] = 0
         for i in range(size):
             for q in range(quantities):
                 most[q] = max(most[q], held[number[start + i], q])
-        if size == 1:
-            for level in range(levels):
-                for schedule in range(SCHEDULES):
-                    sums[b, level, schedule] += most
-            continue
-        for i in range(size):
-            keys[i] = -work[number[start + i]]
-        order[:size] = np.argsort(keys[:size], kind="mergesort")
+        if balance:
+            for i in range(size):
+                keys[i] = -work[number[start + i]]
+            order[:size] = np.argsort(keys[:size], kind="mergesort")
+        crowded[:] = True
         for level in range(levels):
             parts = 1 << level
             for schedule in range(2):
-                if parts >= height:
+                if not crowded[schedule] or parts >= height:
                     found[level, schedule] = most
+                    crowded[schedule] = False
                     continue
                 for i in range(size):
                     local = row[start + i] - block[t]
                     part_of[i] = local * parts // height if schedule == 0 else local % parts
-                _fullest(number, start, size, part_of, held, bins, found[level, schedule])
+                # Finer partitions lie in these: where each row is alone it stays so.
+                crowded[schedule] = _fullest(number, start, size, part_of, held, bins, rows_in, found[level, schedule])
+            if not balance:
+                found[level, 2] = found[level, 1]
+                continue
             if parts >= size:
                 found[level, 2] = most
                 continue
@@ -128,41 +148,50 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
                 found[level, 2] = found[level, 1]
                 continue
             longest_first = _longest_processing_time(number, start, size, order, work, parts, heap, other)
-            cyclic = _most_work(number, start, size, part_of, work, parts, height, heap)
-            if cyclic >= 0 and cyclic < longest_first:
+            cyclic = _most_cyclic_work(row, block[t], number, start, size, work, parts, heap)
+            if cyclic < longest_first:
                 found[level, 2] = found[level, 1]
             else:
-                _fullest(number, start, size, other, held, bins, found[level, 2])
+                _fullest(number, start, size, other, held, bins, rows_in, found[level, 2])
         for level in range(levels):
             for schedule in range(SCHEDULES):
                 for q in range(quantities):
                     sums[b, level, schedule, q] += found[level, schedule, q]
+    for b in range(places):
+        for level in range(levels):
+            for schedule in range(SCHEDULES):
+                for q in range(quantities):
+                    sums[b, level, schedule, q] += single[b, q]
     return sums, seen
 
 
 @njit(cache=True, nogil=True)
-def _fullest(number, start, size, part_of, held, bins, out):
-    """Largest sum of each quantity over the partitions."""
+def _fullest(number, start, size, part_of, held, bins, rows_in, out):
+    """Largest sum of each quantity over the partitions, into `out`; whether any partition has two rows."""
     out[:] = 0
+    crowded = False
     for i in range(size):
-        bins[part_of[i]] = 0
+        rows_in[part_of[i]] = 0
     for i in range(size):
-        into, of = bins[part_of[i]], held[number[start + i]]
+        part, of = part_of[i], number[start + i]
+        fresh = rows_in[part] == 0
+        rows_in[part] += 1
+        crowded |= not fresh
         for q in range(out.size):
-            into[q] += of[q]
-            out[q] = max(out[q], into[q])
+            bins[part, q] = held[of, q] + (0 if fresh else bins[part, q])
+            out[q] = max(out[q], bins[part, q])
+    return crowded
 
 
 @njit(cache=True, nogil=True)
-def _most_work(number, start, size, part_of, work, parts, height, loads):
-    """Largest work of a partition as `part_of` deals it (cyclically); -1 where every row has a partition."""
-    if parts >= height:
-        return np.int64(-1)
+def _most_cyclic_work(row, base, number, start, size, work, parts, loads):
+    """Largest work of a partition when rows are dealt cyclically."""
     loads[:parts] = 0
     most = np.int64(0)
     for i in range(size):
-        loads[part_of[i]] += work[number[start + i]]
-        most = max(most, loads[part_of[i]])
+        part = (row[start + i] - base) % parts
+        loads[part] += work[number[start + i]]
+        most = max(most, loads[part])
     return most
 
 
