@@ -14,7 +14,8 @@ integers, as wide as the machine's values, and it is these integers whose accura
 zeros are priced.
 
 The machine is the design of --design, the published one of --preset, or the balanced design of a quick search for the
-dense network and each method's most pruned one within a point of it. On a design every layer takes the mapping of least
+dense network and each method's most pruned one within a point of it (Gustavson's dataflow; dense, bitmask, CSR and N:M,
+unless --fix says otherwise). On a design every layer takes the mapping of least
 energy-delay product of all that the hardware can run, dense ones among them; the hardware is the same for all networks.
 A run is one batch of held-out images. With --sparse-inputs the real zeros of the inputs may be skipped too.
 
@@ -35,7 +36,16 @@ from typing import Any, Literal
 
 import tyro
 
-from dse import Design, enable_compile_cache, read_design, read_front, write_design
+from dse import (
+    Design,
+    Gradient,
+    RandomSearch,
+    enable_compile_cache,
+    parse_fixes,
+    read_design,
+    read_front,
+    write_design,
+)
 from experiments.common.cli import main
 from experiments.common.output import Output
 from experiments.common.prune_design import balanced_machine
@@ -83,6 +93,8 @@ class Config:
     """Let machines see the zeros of activations too."""
     budget: int = 1500
     """Evaluations of the search for a design, where none is given."""
+    fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
+    """NAME=VALUE: hold a parameter of that search at a value or at values."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
     seed: int = 0
     """First of the seeds."""
@@ -90,7 +102,7 @@ class Config:
     """Folder for the files."""
     smoke: bool = False
     """A run of seconds: 16 rounds, two seeds, level 0.9, methods global, nm4 and rows, a random search of 100
-    evaluations for one dataflow; its networks are poor."""
+    evaluations; its networks are poor."""
 
 
 def run(config: Config) -> None:
@@ -108,6 +120,7 @@ def run(config: Config) -> None:
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)
     design, stored, bits = machine_of(config)
     technology = config.scenario.build(stored)
+    fixes = parse_fixes([text for group in config.fix for text in group])
     images = read_images(config.data, numbers)
     held_out = len(images[0].held_out)
     if not 1 <= config.batch <= held_out:
@@ -123,7 +136,8 @@ def run(config: Config) -> None:
         machine, flat = system.title, iter(on_preset(system, kernels))
     else:
         if design is None:
-            problem, found = balanced_machine(pruned, bits, technology, budget, config.seed, quick=config.smoke)
+            strategy = RandomSearch() if config.smoke else Gradient()
+            problem, found = balanced_machine(pruned, bits, technology, fixes, strategy, budget, config.seed)
             design = found
             output.write(
                 "design.json",
@@ -133,7 +147,7 @@ def run(config: Config) -> None:
     priced = [[[next(flat) for _ in one.kernels] for one in row] for row in pruned]
 
     points = points_of(pruned, priced, bits)
-    front, at_knee = front_and_knee(points)
+    front, at_knee = front_and_knee(points, held_out)
     output.csv("points.csv", point_rows(points, front, at_knee))
     output.csv("networks.csv", network_rows(pruned, points, priced))
     output.csv("layers.csv", layer_rows(network, pruned, priced))
@@ -142,7 +156,7 @@ def run(config: Config) -> None:
         f"{config.network} on {images[0].name}, {config.batch} images a batch, zeros of {sides}, on {machine}; "
         f"mean and standard deviation of {seeds} seed{'s' if seeds > 1 else ''}"
     )
-    output.figure("prune_and_price.png", prune_figure(points, front, at_knee, held_out, bits, title))
+    output.figure("prune_and_price.png", prune_figure(points, at_knee, held_out, bits, title))
     output.provenance("experiments/prune_and_price.py", config, images=images[0].name, knee=points[at_knee].title)
 
     print(title)

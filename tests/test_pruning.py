@@ -300,7 +300,7 @@ def point(zeros: float, right: float, energy_pj: float, latency_s: float) -> Poi
 def test_knee_is_where_accuracy_begins_to_fall():
     points = [point(0.0, 0.99, 100.0, 100e-6), point(0.5, 0.989, 50.0, 50e-6), point(0.6, 0.98, 60.0, 50e-6)]
     points += [point(0.9, 0.985, 10.0, 10e-6), point(0.95, 0.8, 5.0, 5e-6), point(0.98, 0.5, 4.0, 4e-6)]
-    front, knee = front_and_knee(points)
+    front, knee = front_and_knee(points, 359)
     assert front == [0, 1, 3, 4, 5]
     assert points[knee].title == "global 90 %"
 

@@ -23,9 +23,7 @@ _TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 """Accuracies; the axis is the logarithm of the error, because a point counts for more near the top."""
 
 
-def prune_figure(
-    points: Sequence[Point], front: Sequence[int], at_knee: int, images: int, bits: int, title: str
-) -> Figure:
+def prune_figure(points: Sequence[Point], at_knee: int, images: int, bits: int, title: str) -> Figure:
     """Accuracy against zeros, energy and latency, a line for each method, standard deviations over seeds."""
     figure = new_figure(13.0, 5.0)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
@@ -33,15 +31,17 @@ def prune_figure(
     least = 0.5 / images
     for axes, (name, factor) in zip(panels, (("zeros", 1.0), ("energy_pj", 1e-12), ("latency_s", 1.0)), strict=True):
         _lines(axes, points, name, factor, least)
-        _marks(axes, points, front, at_knee, name, factor, least)
+        _marks(axes, points, at_knee, name, factor, least)
     zeros, energy, latency = panels
-    zeros.xaxis.set_major_formatter(PercentFormatter(1.0))
+    zeros.xaxis.set_major_formatter(PercentFormatter(1.0, symbol=" %"))
     zeros.set_xlabel("Zeros among the weights")
     zeros.set_title("What pruning costs in accuracy")
     log_axis(energy, "x", "J", "Energy of a batch")
     energy.set_title("Accuracy against energy")
     log_axis(latency, "x", "s", "Latency of a batch")
     latency.set_title("Accuracy against latency")
+    for axes in (energy, latency):  # room for the words at the left
+        axes.set_xlim(left=axes.get_xlim()[0] / 1.25)
     zeros.set_yscale("log")
     zeros.invert_yaxis()
     zeros.yaxis.set_major_locator(FixedLocator([1 - accuracy for accuracy in _TICKS]))
@@ -93,20 +93,14 @@ def _lines(axes: Axes, points: Sequence[Point], name: str, factor: float, least:
     axes.axhline(mean, color="black", lw=0.8, ls=":")
 
 
-def _marks(
-    axes: Axes, points: Sequence[Point], front: Sequence[int], at_knee: int, name: str, factor: float, least: float
-) -> None:
-    """The knee is ringed; where cost is shown, points of the front are named."""
-    point = points[at_knee]
-    place = getattr(point, name).mean() * factor, _error(point.accuracy, least)[0]
+def _marks(axes: Axes, points: Sequence[Point], at_knee: int, name: str, factor: float, least: float) -> None:
+    """The knee is ringed; where cost is shown, the levels of its method are named."""
+    knee = points[at_knee]
+    place = getattr(knee, name).mean() * factor, _error(knee.accuracy, least)[0]
     axes.plot(*place, "o", mfc="none", mec="black", mew=1.6, ms=12, zorder=5)
-    if name == "zeros":
-        return
-    for at in front:
-        point = points[at]
-        if point.case.zeros == 0:
-            continue
-        place = getattr(point, name).mean() * factor, _error(point.accuracy, least)[0]
-        words = point.title if ":" in point.title else f"{100 * point.case.zeros:g} %"
-        axes.annotate(words, place, (-7, 4), textcoords="offset points", fontsize=7.5, ha="right",
-                      color=LOOKS[point.case.pattern]["color"])  # fmt: skip
+    for point in points[1:] if name != "zeros" else ():
+        if point.case.pattern == knee.case.pattern:
+            place = getattr(point, name).mean() * factor, _error(point.accuracy, least)[0]
+            words = point.title if ":" in point.title else f"{100 * point.case.zeros:g} %"
+            axes.annotate(words, place, (-9, 5), textcoords="offset points", fontsize=7.5, ha="right",
+                          color=LOOKS[point.case.pattern]["color"])  # fmt: skip

@@ -55,15 +55,17 @@ def points_of(
     return points
 
 
-def front_and_knee(points: Sequence[Point]) -> tuple[list[int], int]:
+def front_and_knee(points: Sequence[Point], images: int) -> tuple[list[int], int]:
     """Rows of the points that no other beats in error, energy and latency alike, and the one at which they bend.
 
-    That is where error and the logarithm of the energy-delay product, each as a share of its range on the front, add
-    up to the least: farthest from the line between the ends (Satopaa et al., "Finding a Kneedle in a haystack", 2011).
+    That is where the logarithms of the error and of the energy-delay product, each as a share of its range on the
+    front, add up to the least: farthest from the line between the ends (Satopaa et al., "Finding a Kneedle in a
+    haystack", 2011). An error of nothing counts as half of one of so many images, so that it has a logarithm.
     """
-    table = np.array([(1 - accuracy, joules, seconds) for accuracy, joules, seconds in (p.means for p in points)])
+    table = np.array([(max(1 - accuracy, 0.5 / images), e, t) for accuracy, e, t in (p.means for p in points)])
     front = np.flatnonzero(nondominated(table))
-    shares = _share_of_range(table[front, 0]) + _share_of_range(np.log(table[front, 1] * table[front, 2]))
+    logs = np.log(table[front])
+    shares = _share_of_range(logs[:, 0]) + _share_of_range(logs[:, 1] + logs[:, 2])
     return [int(row) for row in front], int(front[np.argmin(shares)])
 
 
@@ -80,7 +82,10 @@ def point_rows(points: Sequence[Point], front: Sequence[int], at_knee: int) -> l
         for name in ("zeros", "float_accuracy", "accuracy", "energy_pj", "latency_s"):
             values = getattr(point, name)
             row |= {name: float(values.mean()), f"{name}_std": float(values.std())}
+        change = point.accuracy - points[0].accuracy  # of the same seed
         row |= {
+            "accuracy_change": float(change.mean()),
+            "accuracy_change_std": float(change.std()),
             "energy_saving_over_dense": dense_energy / row["energy_pj"],
             "speedup_over_dense": dense_latency / row["latency_s"],
             "front": at in front,

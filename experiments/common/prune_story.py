@@ -18,18 +18,19 @@ def _share(values: np.ndarray) -> str:
 
 
 def point_table(points: Sequence[Point], front: Sequence[int], at_knee: int, bits: int) -> str:
-    """All points, and which of them no other beats in everything."""
+    """All points, means and standard deviations over seeds, and which of them no other beats in everything."""
     _, dense_energy, dense_latency = points[0].means
     rows = []
     for at, point in enumerate(points):
         _, joules, seconds = point.means
+        change = point.accuracy - points[0].accuracy  # of the same seed
         rows.append(
             (
                 point.title,
                 f"{point.zeros.mean():.1%}",
                 _share(point.float_accuracy),
                 _share(point.accuracy),
-                f"{100 * (point.accuracy.mean() - points[0].accuracy.mean()):+.2f}",
+                f"{100 * change.mean():+.2f} +- {100 * change.std():.2f}" if at else "",
                 energy(joules),
                 f"{dense_energy / joules:.2f} x",
                 quantity(seconds, "s"),
@@ -75,7 +76,7 @@ def within_words(points: Sequence[Point]) -> list[str]:
 def zeros_table(network: Network, dense: Sequence[Pruned], pruned: Sequence[Pruned], title: str) -> str:
     """Zeros by layer of the dense network and of another, means over seeds, and what made those of the inputs."""
     rows = []
-    for name, networks in (("dense", dense), (title, pruned)):
+    for name, networks in {"dense": dense, title: pruned}.items():
         for at, layer in enumerate(network.layer_names):
             causes = [one.measured.input_zeros[at] for one in networks]
             rows.append(
