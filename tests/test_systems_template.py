@@ -10,7 +10,7 @@ from dse.design import Design
 from hwmodels.cost import RESOURCES
 from hwmodels.simulator import simulate
 from hwmodels.systems import SYSTEMS, work_of
-from hwmodels.systems.as_template import EIE, GAMMA, ONYX, TEMPLATES, AsTemplate
+from hwmodels.systems.as_template import EIE, GAMMA, ONYX, OUTERSPACE, TEMPLATES, AsTemplate
 from hwmodels.systems.eie import Eie
 from hwmodels.systems.onyx import Onyx
 from workloads import SparseKernel
@@ -53,6 +53,15 @@ def test_eie_waits_for_no_pe_as_a_template(tech):
     per_column = np.diff(a.tocsc().indptr)
     assert ours == np.ceil(per_column / 64).sum()
     assert per_column.sum() / 64 < ours < Eie().cycles(work_of(SparseKernel("random", a, None, 1)))
+
+
+def test_outerspace_sends_every_product_to_memory(tech):
+    a, b = random_pair(60, 50, 40, 0.05)
+    design = OUTERSPACE.design(tech, False, **(WHOLE | {"tile_n": 8.0}))
+    moved = simulate(design.hardware, design.mapping, a, b, tech).cost.traffic
+    work = work_of(SparseKernel("random", a, b, 40))
+    sums, coordinates = float(OUTERSPACE.hardware["accumulator_bits"]), 10 + 3  # of a tile of 1024 x 8
+    assert float(moved.dram_z_read_bytes) == work.multiplies * (sums + coordinates) / 8
 
 
 def test_gamma_passes_each_product_once(tech):

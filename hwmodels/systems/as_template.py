@@ -33,6 +33,8 @@ class AsTemplate:
     """What the template cannot express of it."""
     tiles: Mapping[str, Number] = field(default_factory=dict)
     """Tile sizes that the machine fixes."""
+    for_sparse_b: Mapping[str, Number | str] = field(default_factory=dict)
+    """Tile sizes and loop order that it fixes where B is sparse."""
 
     @property
     def name(self) -> str:
@@ -41,7 +43,7 @@ class AsTemplate:
 
     def mapping(self, dense_b: bool, **free: Number | str) -> dict[str, Number | str]:
         """All fields of a mapping; `free`: loop order and the tile sizes that are not fixed."""
-        return {**free, **self.tiles, **self.choices, **(DENSE_B if dense_b else {})}
+        return {**free, **self.tiles, **self.choices, **(DENSE_B if dense_b else self.for_sparse_b)}
 
     def design(self, technology: Technology, dense_b: bool, **free: Number | str) -> TemplateDesign:
         """The machine with one mapping, as a system."""
@@ -120,8 +122,9 @@ OUTERSPACE = AsTemplate(
     # 16 tiles of 16 PEs with 16 KiB each; sums and buses are guesses
     _hardware((16, 16, 1), (16 * 16 * KIB, 16), (1 * KIB, 1 * KIB), (1024, 2048), (64, 64)),
     _choices("outer_product", "csc", "csr"),
-    "Products that meet in a tile are added before they leave, instead of all going to memory; merging them is "
-    "traffic, but takes no PE.",
+    "Products of a column and a row go to memory and are read once, but merging them takes no PE; with a dense B, "
+    "products that meet in a tile are added there.",
+    for_sparse_b={"loop_order": "kmn", "tile_k": 1.0},
 )
 ONYX = AsTemplate(
     "onyx",
