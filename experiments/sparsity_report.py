@@ -34,7 +34,7 @@ from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.sparsity_bits import bounds, modelled_fraction, storage
 from experiments.common.sparsity_figure import pattern_figure
 from experiments.common.sparsity_inputs import distinct, subjects_of
-from experiments.common.sparsity_saving import FAMILIES, Machine, savings
+from experiments.common.sparsity_saving import Machine, priceable, savings
 from experiments.common.sparsity_words import Entry, Profile, headline, pattern_words, report_row, report_text
 from workloads.errors import InputError
 from workloads.structure import describe_structure
@@ -88,7 +88,7 @@ def run(config: Config) -> None:
         stored = storage(pattern.matrix, structure, config.value_bits, config.tile)
         slug = distinct(_slug(pattern.name), {profile.picture.removesuffix(".png") for profile in profiles.values()})
         profiles[pattern.name] = Profile(pattern, structure, stored, f"{slug}.png")
-    priced = [subject for subject in subjects if subject.kernel.family in FAMILIES]
+    priced = [subject for subject in subjects if priceable(subject.kernel)]
     expected = {}
     if priced:
         kernels = [subject.kernel for subject in priced]

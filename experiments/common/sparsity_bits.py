@@ -40,9 +40,9 @@ def storage(matrix: csr_array, structure: Structure, value_bits: int, tile: tupl
     return Storage(bits, int(matrix.nnz))
 
 
-def dense_storage(rows: int, columns: int, value_bits: int) -> Storage:
-    """An operand without zeros, stored dense."""
-    return Storage(dict.fromkeys(REPORTED, rows * columns * value_bits), rows * columns)
+def dense_bits(matrix: csr_array, value_bits: int) -> float:
+    """Bits of a matrix with its zeros."""
+    return float(matrix.shape[0]) * matrix.shape[1] * value_bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,16 +59,16 @@ class Bounds:
 
 def bounds(subject: Subject, stored: dict[str, Storage], value_bits: int) -> Bounds:
     """Upper bounds for a kernel. A dense operand of the kernel counts in full."""
-    kernel = subject.kernel
+    kernel, full, best = subject.kernel, 0.0, 0.0
+    sizes = {"a": float(kernel.m) * kernel.k, "b": float(kernel.k) * kernel.n}
+    for operand in {**sizes, **stored}:
+        known = operand in stored
+        matrix = subject.patterns[operand].matrix if known else None
+        bits = sizes[operand] * value_bits if matrix is None else dense_bits(matrix, value_bits)
+        full += bits
+        best += stored[operand].bits[stored[operand].best] if known else bits
     effectual = effectual_fraction(subject)
-    sizes = {"a": kernel.m * kernel.k, "b": kernel.k * kernel.n, "mask": kernel.m * kernel.n}
-    shown = [operand for operand in sizes if operand != "mask" or operand in stored]
-    dense = sum(float(sizes[operand]) for operand in shown) * value_bits
-    best = sum(
-        float(stored[operand].bits[stored[operand].best]) if operand in stored else sizes[operand] * value_bits
-        for operand in shown
-    )
-    return Bounds(effectual, 1 / max(effectual, 1e-300), dense / best)
+    return Bounds(effectual, 1 / max(effectual, 1e-300), full / best)
 
 
 def effectual_fraction(subject: Subject) -> float:

@@ -36,6 +36,7 @@ class Subject:
     """A kernel and its patterns by operand; those of equal content are one object, across subjects too."""
 
     kernel: Any
+    """The user's, or the sample that was drawn of it."""
     patterns: dict[str, Pattern]
     note: str = ""
     """How the patterns came about, where they are not the user's."""
@@ -86,7 +87,7 @@ def _subject(kernel: Any, original: str, spec: str, seen: dict[tuple, Pattern], 
             label = f"{matrix_name or original}" + (f" ({operand.upper()})" if operand != "a" else "")
             seen[key] = Pattern(distinct(label, {pattern.name for pattern in seen.values()}), matrix, known)
         patterns[operand] = seen[key]
-    return Subject(kernel, patterns, note)
+    return Subject(held, patterns, note)
 
 
 def _content(matrix: csr_array) -> tuple:

@@ -17,7 +17,8 @@ from hwmodels.choices import FORMATS
 from hwmodels.hardware import HARDWARE_NUMBERS
 from hwmodels.legality import illegality
 from hwmodels.technology import Technology
-from workloads import Workload
+from workloads import DensityKernel, Workload, measure
+from workloads.errors import InputError
 
 TILES = ("tile_m", "tile_k", "tile_n")
 HALVINGS = 32
@@ -106,10 +107,22 @@ class Saving:
         return self.dense.energy_pj / self.run.energy_pj if self.dense and self.run else float("nan")
 
 
+def priceable(kernel: Any) -> bool:
+    """Whether the models know the kernel and its dense mode."""
+    if kernel.family not in FAMILIES:
+        return False
+    if isinstance(kernel, DensityKernel):
+        try:
+            measure(kernel)
+        except InputError:  # of two sparse operands that are too large to sample there may be no tables
+            return False
+    return True
+
+
 def savings(
     kernels: Sequence[Any], machine: Machine, technology: Technology, objective: str, budget: int, seed: int
 ) -> list[Saving]:
-    """Savings of kernels of `FAMILIES`, each mapped by a search of `budget` evaluations, and as many on dense operands.
+    """Savings of `priceable` kernels, each mapped by a search of `budget` evaluations, and as many on dense operands.
 
     `objective`: `latency_s`, `energy_pj` or `edp_js`, what each kernel's mapping is chosen by.
     """

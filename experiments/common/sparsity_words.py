@@ -160,7 +160,8 @@ def _headline_row(entry: Entry) -> tuple[str, ...]:
         names = ", ".join(list(structure.findings)[:2])
         stored = f"{main.stored.best} {main.stored.per_nonzero[main.stored.best]:.3g} b"
         other = f"{second.stored.best} {second.stored.per_nonzero[second.stored.best]:.3g} b" if second else "dense"
-        told = (_percent(structure.zeros), structure.origin.kind, names, f"{imbalance:.2f}", stored, other)
+        origin = structure.origin.kind if structure.zeros else "-"
+        told = (_percent(structure.zeros), origin, names, f"{imbalance:.2f}", stored, other)
     return (
         _short(entry.subject.name),
         *told,
@@ -188,7 +189,9 @@ def pattern_words(profile: Profile) -> list[str]:
     structure = profile.structure
     evidence = "; ".join(structure.origin.evidence) or "neither source nor pattern says"
     lines = [f"{name}: {text}" for name, text in structure.findings.items()]
-    lines.append(f"zeros are {structure.origin.kind}: {evidence}")
+    if structure.zeros:
+        kind = "of unknown origin" if structure.origin.kind == "unknown" else structure.origin.kind
+        lines.append(f"zeros are {kind}: {evidence}")
     lines.append(
         f"fullest row {structure.balance.fullest:.3g} times the mean, Gini {structure.balance.gini:.2f}; fullest "
         f"column {structure.column_balance.fullest:.3g} times, Gini {structure.column_balance.gini:.2f}"
@@ -214,7 +217,7 @@ def saving_words(entry: Entry) -> str:
     """One sentence on what the models expect."""
     saving = entry.saving
     if saving is None:
-        return f"No saving is given: a kernel of kind {entry.subject.kernel.kind} has no dense mode to compare with."
+        return f"No saving is given: the models do not price this {entry.subject.kernel.kind} and its dense mode."
     if saving.run is None:
         return "Nothing fits the hardware, sparse or dense."
     if saving.dense is None:

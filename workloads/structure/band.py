@@ -12,6 +12,8 @@ WIDEST = 0.25
 """Largest share of the area that a band has: chance would put 95 % of the non-zeros in 95 % of it. Our choice."""
 WIDEST_OF_ALL = 0.5
 """The same where not one non-zero lies outside. Our choice."""
+LEAST_NONZEROS = 20
+"""Non-zeros that a band needs: a few lie near the diagonal by chance. Our choice."""
 MOST_DIAGONALS = 64
 LEAST_FILL = 0.5
 """Mean share of non-zeros on the diagonals, so that storing them whole costs at most twice the values. Our choice."""
@@ -49,9 +51,9 @@ class Band:
 
 
 def band(matrix: csr_array) -> Band | None:
-    """The band of a canonical CSR matrix; None where it has a single row or column."""
+    """The band of a canonical CSR matrix; None for a single row or column or too few non-zeros."""
     m, k = matrix.shape
-    if min(m, k) < 2:
+    if min(m, k) < 2 or matrix.nnz < LEAST_NONZEROS:
         return None
     slope = (k - 1) / (m - 1)
     row = np.repeat(np.arange(m, dtype=np.int64), np.diff(matrix.indptr))
@@ -72,7 +74,7 @@ def reordered_band(matrix: csr_array) -> Band | None:
     Reverse Cuthill-McKee: George and Liu, "Computer Solution of Large Sparse Positive Definite Systems", 1981.
     """
     m, k = matrix.shape
-    if m != k or m < 2:
+    if m != k or matrix.nnz < LEAST_NONZEROS:
         return None
     ones = csr_array((np.ones(matrix.nnz, np.int8), matrix.indices, matrix.indptr), shape=(m, k))
     order = reverse_cuthill_mckee(csr_array(ones + ones.T), symmetric_mode=True)

@@ -103,7 +103,7 @@ class Structure:
             for what, (_, one) in sides.items()
             if one.variation >= HUBS
         ]
-        return {"hubs": ", ".join(hubs)} if hubs else {}
+        return {"heavy tail": ", ".join(hubs)} if hubs else {}
 
     def _unevenness(self) -> str:
         """Where counts vary other than by chance: coefficients of variation beyond it."""

@@ -1,5 +1,6 @@
 """N:M: at most N non-zeros in every aligned group of M neighbours, as pruned for (Mishra et al., arXiv:2104.08378)."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,13 +24,15 @@ class NofM:
     """`rows`: groups of neighbours in a row; `columns`: in a column."""
     fill: float
     """Non-zeros over slots."""
+    fullest: int
+    """Non-zeros of the fullest row or column."""
     log10_chance: float
     """Of the probability that a uniform pattern of this density has no fuller group."""
 
     @property
     def found(self) -> bool:
-        """Tighter than full, than chance, and put to use."""
-        return self.n < self.m and self.log10_chance < np.log10(CHANCE) and self.fill >= LEAST_FILL
+        """Tighter than full, than the rows themselves and than chance, and put to use."""
+        return self.n < min(self.m, self.fullest) and self.log10_chance < math.log10(CHANCE) and self.fill >= LEAST_FILL
 
 
 def n_of_m(matrix: csr_array) -> NofM:
@@ -47,7 +50,7 @@ def _fullest(matrix: csr_array, group: int, along: str) -> NofM:
     (rows, length), across = matrix.shape, -(-matrix.shape[1] // group)
     keys = np.repeat(np.arange(rows, dtype=np.int64), np.diff(matrix.indptr)) * across + matrix.indices // group
     if len(keys) == 0:
-        return NofM(0, group, along, 0.0, 0.0)
+        return NofM(0, group, along, 0.0, 0, 0.0)
     starts = np.flatnonzero(np.concatenate([[True], np.diff(keys) != 0, [True]]))
     most = int(np.diff(starts).max())
     positions = rows * length
@@ -58,4 +61,5 @@ def _fullest(matrix: csr_array, group: int, along: str) -> NofM:
         if count and size > most
     )
     slots = rows * ((length // group) * most + min(rest, most))
-    return NofM(most, group, along, matrix.nnz / slots, float(chance) / np.log(10))
+    fullest = int(np.diff(matrix.indptr).max())
+    return NofM(most, group, along, matrix.nnz / slots, fullest, float(chance) / math.log(10))

@@ -90,10 +90,10 @@ class Found:
 
 def origin(matrix: csr_array, found: Found, source: Origin | None = None) -> Origin:
     """Origin of a canonical CSR matrix's zeros: that of its `source` where known, else by pattern and values."""
-    if source is not None and source.kind != "unknown":
-        return source
     if matrix.nnz == matrix.shape[0] * matrix.shape[1]:
         return Origin("unknown", ("there are no zeros",))
+    if source is not None and source.kind != "unknown":
+        return source
     signs = [*_induced(matrix, found), *_natural(matrix, found)]
     kinds, evidence = {kind for kind, _ in signs}, tuple(text for _, text in signs)
     if len(kinds) == 1:
