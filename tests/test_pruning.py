@@ -12,11 +12,13 @@ import pytest
 from scipy.signal import correlate2d
 from scipy.sparse import csr_array
 
+from dse import Design
 from experiments import prune_and_price
 from experiments.common.cli import USAGE_ERROR, main
 from experiments.common.prune_networks import cases_of, title_of
 from experiments.common.prune_points import Point, front_and_knee
-from experiments.common.prune_price import on_preset
+from experiments.common.prune_price import on_design, on_preset
+from hwmodels import make_mapping, simulate
 from hwmodels.systems import SYSTEMS, work_of
 from workloads import InputError, digits
 from workloads.pruning.idx import read_idx
@@ -316,6 +318,35 @@ def test_preset_prices_the_very_pattern():
     assert priced[0] is priced[2]
     assert float(priced[0].cost.latency_s) == float(eie.cost(work_of(sparse)).latency_s) < priced[1].latency_s
     assert sparse.a.nnz == csr_array(weight).nnz
+
+
+def test_design_prices_as_the_simulator_and_runs_dense_what_is_dense(tech):
+    numbers = {"pe_rows": 4, "pe_cols": 2, "lanes": 2, "glb_bytes": 65536, "glb_banks": 8, "pe_buffer_bytes": 1024}
+    numbers |= {"accumulator_bytes": 512, "index_bus_bits": 64, "value_bus_bits": 128, "value_bits": 8}
+    mapping = {
+        "tile_m": 16.0,
+        "tile_k": 16.0,
+        "tile_n": 16.0,
+        "loop_order": "mkn",
+        "residency": "a",
+        "dataflow": "gustavson",
+    }
+    mapping |= {"a_format": "csr", "a_zero": "skip", "b_format": "dense", "b_zero": "compute", "schedule": "balanced"}
+    hardware = {name: float(value) for name, value in numbers.items()}
+    design = Design(hardware | {"accumulator_bits": 24.0, "intersection": "leader_follower"}, (mapping,), ("one",))
+    rng = np.random.default_rng(0)
+    weights = [np.ones((32, 64)), np.where(rng.random((32, 64)) < 0.1, 1.0, 0.0)]
+    kernels = [network_workload("net", ["fc1"], [w], [np.ones((16, 64))]).kernels[0] for w in weights]
+    dense, sparse = on_design(design, kernels, tech)
+    assert dense.mapping["a_format"] == "dense"
+    assert sparse.mapping["a_format"] == "csr"
+    assert sparse.energy_pj < dense.energy_pj
+    assert sparse.latency_s < dense.latency_s / 3
+    np.testing.assert_array_equal(dense.cost.area_mm2, sparse.cost.area_mm2)
+    for kernel, priced in zip(kernels, (dense, sparse), strict=True):
+        ran = simulate(design.build()[0], make_mapping(**priced.mapping), kernel.a, np.ones((64, 16)), tech).cost
+        assert priced.cost.cycles == pytest.approx(float(ran.cycles), rel=0.02)
+        assert priced.energy_pj == pytest.approx(float(np.sum(ran.energy_pj)), rel=0.02)
 
 
 @pytest.mark.parametrize(

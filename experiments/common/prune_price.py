@@ -125,15 +125,15 @@ class _Mappings:
             name: names[at] for name, names, at in chosen
         }
 
-    def stacked(self, pairs: np.ndarray, dataflow: str) -> HardwareMapping:
-        """Mappings as one pytree, leaves [n] and [n, choices]."""
+    def fields(self, pairs: np.ndarray) -> dict[str, np.ndarray]:
+        """Of mappings by name: numbers [n], and choices as weights [n, choices]."""
         leaves: dict[str, Any] = dict(zip(MAPPING_NUMBERS, self.tiles[pairs[:, 0]].astype(np.float32).T, strict=True))
         for at, (name, names) in enumerate(zip(COMBINED, self.lists, strict=True)):
             if name in MAPPING_CHOICES:
                 places = np.array([MAPPING_CHOICES[name].index(one) for one in names])
                 weights = np.eye(len(MAPPING_CHOICES[name]), dtype=np.float32)
                 leaves[name] = weights[places[self.combinations[pairs[:, 1], at]]]
-        return HardwareMapping(**leaves, dataflow=dataflow)
+        return leaves
 
 
 def _mappings(kernel: SparseKernel, space: DesignSpace) -> _Mappings:
@@ -152,7 +152,7 @@ def _best(kernel: SparseKernel, mappings: _Mappings, hardware: Hardware, table: 
         for at in range(0, len(pairs), AT_ONCE):
             chunk = pairs[at : at + AT_ONCE]
             filled = np.concatenate([chunk, np.repeat(chunk[:1], AT_ONCE - len(chunk), axis=0)])
-            cost = jax.device_get(_costs(hardware, mappings.stacked(filled, dataflow), table, technology))
+            cost = jax.device_get(_costs(hardware, mappings.fields(filled), dataflow, table, technology))
             merit = np.where(
                 cost.fits.max(axis=1) <= 1 + TOLERANCE, cost.latency_s * cost.energy_pj.sum(axis=1), np.inf
             )
@@ -166,5 +166,10 @@ def _best(kernel: SparseKernel, mappings: _Mappings, hardware: Hardware, table: 
 
 
 @eqx.filter_jit
-def _costs(hardware: Hardware, mappings: HardwareMapping, table: Any, technology: Technology) -> Cost:
-    return jax.vmap(lambda mapping: evaluate(hardware, mapping, table, technology))(mappings)
+def _costs(
+    hardware: Hardware, fields: Mapping[str, np.ndarray], dataflow: str, table: Any, technology: Technology
+) -> Cost:
+    def one(fields: Mapping[str, Any]) -> Cost:
+        return evaluate(hardware, HardwareMapping(**fields, dataflow=dataflow), table, technology)
+
+    return jax.vmap(one)(fields)
