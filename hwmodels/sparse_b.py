@@ -216,6 +216,7 @@ def sparse_b(
         areas=sparse * tiled.totals["areas"] + dense * kernel.k * kernel.n,
     )
     stored = form.values_bits(all_tiles) + form.metadata_bits(all_tiles)
+    fetched = lookup(kernel.b_distinct, (tiles.tile_k, tiles.tile_n))[0]
     peak = TileSums(
         tiles=jnp.ones_like(b_tiles),
         nonzeros=tiled.peaks["peak_nonzeros"],
@@ -263,8 +264,10 @@ def sparse_b(
         share_bits=total(held_bits.total) / total(visits) / hardware.pe_cols,
         peak_bits=form.values_bits(peak) + form.metadata_bits(peak),
         z_peak_bits=z_words * (accumulator_bits + tiles.m_bits + tiles.n_bits),
-        each_bits=Parts(held_bits.even + directory_bits(mapping.b_format, visits), held_bits.with_b),
-        once_bits=b_once * (stored + directory_bits(mapping.b_format, all_tiles.tiles)),
+        each_bits=Parts(
+            fetched * held_bits.even + directory_bits(mapping.b_format, visits), fetched * held_bits.with_b
+        ),
+        once_bits=b_once * (fetched * stored + directory_bits(mapping.b_format, all_tiles.tiles)),
         sent_values_bits=sent_values,
         sent_metadata_bits=sent_metadata,
         decoded_entries=sparse * sent_nonzeros * (1.0 + extra),

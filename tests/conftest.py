@@ -25,6 +25,7 @@ UNCHECKED = (
     "workloads.densities.columns",
     "workloads.dealing",
     "workloads.overlay",
+    "workloads.convolution",
     "hwmodels.firmware.schedules",
     "hwmodels.simulator.segments",
     "hwmodels.simulator.rows",

@@ -111,7 +111,7 @@ class ElementwiseStatistics(eqx.Module):
     visits: Float[Array, "lm ln q"]
     """Last axis: `VISIT_QUANTITIES` by class, `POINTS`, then occupancy of the places visited, with their extents."""
     row_loads: Float[Array, "lm ln p r"]
-    """Fullest lanes where fibers are rows; last axis: by `DEALT` and `DEALT_ALONE`, then schedule, then class."""
+    """Fullest partitions where fibers are rows; last axis: by `DEALT` and `DEALT_ALONE`, then schedule, then class."""
     column_loads: Float[Array, "lm ln p r"]
 
     def overlaid(self, down: Cut, across: Cut) -> tuple[dict[str, PerClass], dict[str, Scalar]]:
@@ -130,11 +130,11 @@ class ElementwiseStatistics(eqx.Module):
         return {name: value * scale.get(name, 1.0) for name, value in found.items()}, points
 
     def fullest(
-        self, by_rows: bool, down: Cut, across: Cut, lanes: Scalar, schedule: Float[Array, "3"]
+        self, by_rows: bool, down: Cut, across: Cut, partitions: Scalar, schedule: Float[Array, "3"]
     ) -> dict[str, PerClass]:
-        """Sum over the places of each class of what the fullest lane holds, by `DEALT` and `DEALT_ALONE`."""
+        """Sum over the places of each class of what the fullest partition holds, by `DEALT` and `DEALT_ALONE`."""
         table = self.row_loads if by_rows else self.column_loads
-        found = interpolate(table, jnp.append(places_of(down, across), jnp.log2(lanes)))
+        found = interpolate(table, jnp.append(places_of(down, across), jnp.log2(partitions)))
         named = zip((*DEALT, *DEALT_ALONE), found.reshape(len(DEALT) + len(DEALT_ALONE), 3, -1), strict=True)
         return {name: schedule @ loads for name, loads in named}
 

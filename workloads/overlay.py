@@ -30,11 +30,11 @@ EXTENTS = ("tiles", "heights", "widths", "areas")
 VISIT_QUANTITIES = (*EXTENTS, *(f"{operand}_{name}" for operand in "ab" for name in EXTENTS), *OF_VISITS)
 """Per class of visits: number and extents of the places visited, of the tiles that A and B have there, and sums."""
 DEALT = ("operations", *STEPS, "pairs", "a", "a_fibers", "b", "b_fibers")
-"""What the fullest lane holds of a visit; `pairs`: fibers that both have (multiply) or either (add)."""
+"""What the fullest partition holds of a visit; `pairs`: fibers that both have (multiply) or either (add)."""
 DEALT_ALONE = ("a_alone", "a_fibers_alone", "b_alone", "b_fibers_alone")
 """The same in the tiles of A, and in those of B, wherever the other has none."""
-LANE_LEVELS = 15
-"""Lanes 1, 2, 4, ..., 16,384."""
+PARTITION_LEVELS = 15
+"""Partitions 1, 2, 4, ..., 16,384."""
 
 
 class Overlay(NamedTuple):
@@ -56,11 +56,11 @@ def overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
     """Measure two sorted patterns of one shape without explicit zeros; `union`: add, else multiply."""
     rows, columns = a.shape
     lm, ln = levels(rows), levels(columns)
-    lanes = min(levels(max(rows, columns)), LANE_LEVELS)
+    fineness = min(levels(max(rows, columns)), PARTITION_LEVELS)
     visits = np.zeros((lm, ln, len(VISIT_QUANTITIES), CLASSES))
     block_rows, most = np.zeros((lm, ln)), np.zeros((lm, ln))
     dealt = len(DEALT) + len(DEALT_ALONE)
-    row_loads, column_loads = (np.zeros((lm, ln, lanes, dealt, 3, CLASSES)) for _ in range(2))
+    row_loads, column_loads = (np.zeros((lm, ln, fineness, dealt, 3, CLASSES)) for _ in range(2))
     by_columns = tuple(csr_array(matrix.T) for matrix in (a, b))
     for matrix in by_columns:
         matrix.sort_indices()
@@ -72,7 +72,7 @@ def overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
         for height, cut in enumerate(heights(_listed(row, tile), lm)):
             starts = tile_starts(cut, height)
             held = _sums(cut[2], starts, found)
-            row_loads[height, width] = _loads(cut, starts, held, (height, rows), found, fibers, lanes, union)
+            row_loads[height, width] = _loads(cut, starts, held, (height, rows), found, fibers, fineness, union)
             top, left = (cut[0][starts[:-1]] >> height) << height, cut[1][starts[:-1]] << width
             extents = np.minimum(1 << height, rows - top), np.minimum(1 << width, columns - left)
             amount = _amount(held, union)
@@ -87,7 +87,7 @@ def overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
         for width, cut in enumerate(heights(_listed(column, tile), ln)):
             starts = tile_starts(cut, width)
             held = _sums(cut[2], starts, found)
-            column_loads[height, width] = _loads(cut, starts, held, (width, columns), found, fibers, lanes, union)
+            column_loads[height, width] = _loads(cut, starts, held, (width, columns), found, fibers, fineness, union)
 
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         list(pool.map(scan_width, range(ln)))
@@ -151,15 +151,15 @@ def _into_buckets(place, places, number, starts, held, high, wide, sums):
     return found
 
 
-def _loads(cut, starts, held, height, found, fibers, lanes: int, union: bool) -> np.ndarray:
-    """Fullest lanes of one tile shape, [p, `DEALT` and `DEALT_ALONE`, 3, classes]."""
+def _loads(cut, starts, held, height, found, fibers, fineness: int, union: bool) -> np.ndarray:
+    """Fullest partitions of one tile shape, [p, `DEALT` and `DEALT_ALONE`, 3, classes]."""
     work = found[:, 0] + found[:, 1]
     parts = [(_amount(held, union), fibers)]  # dealt by the work of both, or all alike where not both skip
     parts += [(np.ascontiguousarray(held[:, at]), fibers[:, 5 + 2 * at : 7 + 2 * at]) for at in range(2)]
     loads = [
-        loads_by_class(cut, starts, amount, height, work, np.ascontiguousarray(what), lanes, CLASSES, what is fibers)
+        loads_by_class(cut, starts, amount, height, work, np.ascontiguousarray(what), fineness, CLASSES, what is fibers)
         if amount.any()
-        else np.zeros((lanes, CLASSES, 3, what.shape[1]))
+        else np.zeros((fineness, CLASSES, 3, what.shape[1]))
         for amount, what in parts
     ]
     return np.moveaxis(np.concatenate(loads, axis=-1), (1, 3), (3, 1))

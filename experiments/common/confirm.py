@@ -10,9 +10,9 @@ from tqdm import tqdm
 from experiments.common.cli import show_progress
 from experiments.common.report import Costed
 from experiments.common.table import text_table
-from hwmodels.simulator import simulate
+from hwmodels.simulator.of_kernel import simulate_kernel
 from hwmodels.technology import Technology
-from workloads import SparseKernel, Workload
+from workloads import Workload
 
 LISTED = 5
 """Designs that the story lists, those with the largest differences."""
@@ -37,15 +37,13 @@ class Confirmed:
 
 
 def confirm(front: Sequence[Costed], workload: Workload, technology: Technology, seed: int = 0) -> list[Confirmed]:
-    """Run every kernel of the workload on every design; values of a dense B are drawn at random."""
-    rng = np.random.default_rng(seed)
-    operands = [_right(kernel, rng) for kernel in workload.kernels]
+    """Run every kernel of the workload on every design; values of dense operands are drawn at random."""
     checked = []
     for row, costed in enumerate(tqdm(front, desc="simulating", disable=not show_progress())):
         hardware, mappings = costed.design.build()
         runs = [
-            simulate(hardware, mapping, kernel.a, b, technology)
-            for mapping, kernel, b in zip(mappings, workload.kernels, operands, strict=True)
+            simulate_kernel(hardware, mapping, kernel, technology, seed)
+            for mapping, kernel in zip(mappings, workload.kernels, strict=True)
         ]
         latencies = np.array([float(run.cost.latency_s) for run in runs]) * costed.repeats
         energies = np.array([float(run.cost.energy_pj.sum()) for run in runs]) * costed.repeats
@@ -59,10 +57,6 @@ def confirm(front: Sequence[Costed], workload: Workload, technology: Technology,
             )
         )
     return checked
-
-
-def _right(kernel: SparseKernel, rng: np.random.Generator) -> Any:
-    return rng.uniform(0.5, 1.5, (kernel.k, kernel.n)) if kernel.b is None else kernel.b
 
 
 def confirm_rows(checked: Sequence[Confirmed]) -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ from hwmodels.simulator.sddmm import simulate_sddmm
 from hwmodels.simulator.simulate import simulate
 from hwmodels.simulator.simulation import Simulation
 from hwmodels.technology import Technology
+from workloads.convolution import UnfoldedKernel
 from workloads.elementwise import ElementwiseKernel
-from workloads.kernels import SparseKernel
+from workloads.kernels import SparseKernel, require_pattern
 from workloads.sddmm import SddmmKernel
 
 AnyKernel = SparseKernel | SddmmKernel | ElementwiseKernel
@@ -25,5 +26,7 @@ def simulate_kernel(
     if isinstance(kernel, SddmmKernel):
         a, b = rng.uniform(0.5, 1.5, (kernel.m, kernel.k)), rng.uniform(0.5, 1.5, (kernel.k, kernel.n))
         return simulate_sddmm(hardware, mapping, kernel.mask, a, b, technology)
+    kernel = require_pattern(kernel, "the simulator")
     b = rng.uniform(0.5, 1.5, (kernel.k, kernel.n)) if kernel.b is None else kernel.b
-    return simulate(hardware, mapping, kernel.a, b, technology)
+    source = kernel.unfolding.source if isinstance(kernel, UnfoldedKernel) and kernel.unfolding else None
+    return simulate(hardware, mapping, kernel.a, b, technology, source)

@@ -1,6 +1,7 @@
 """Run a matrix product on a design: the entry point for SpMV, SpMM and SpMSpM."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,20 +20,26 @@ from hwmodels.simulator.zdram import dense_z, sparse_z
 from hwmodels.technology import Technology
 from workloads.errors import InputError
 
+Source = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Rows and columns of B to numbers of what lies there; equal numbers are one element of memory."""
 
-def simulate(hardware: Hardware, mapping: Mapping, a, b, technology: Technology) -> Simulation:
+
+def simulate(
+    hardware: Hardware, mapping: Mapping, a, b, technology: Technology, source: Source | None = None
+) -> Simulation:
     """Run Z = A B on a design, tile by tile on the real non-zeros, as docs/machine.md says.
 
     **Arguments**: `a` a SciPy sparse matrix [M, K]; `b` a NumPy array [K, N] (SpMM; [K] for SpMV), each element of
-    which counts as a non-zero, or a SciPy sparse matrix [K, N] (SpMSpM). **Returns** a `Simulation`; its result is
+    which counts as a non-zero, or a SciPy sparse matrix [K, N] (SpMSpM); `source`: what the positions of a sparse B
+    stand for, if some stand for the same (section 10). **Returns** a `Simulation`; its result is
     dense for a dense B, else a `csr_array`. **Raises** `InputError` where shapes do not match, the mapping is not
     legal or a size is not a whole number. A design that does not fit (`cost.fits` above 1) is run all the same.
     """
     machine = checked(machine_of(hardware, mapping), "sparse_b" if issparse(b) else "dense_b")
-    return priced(run(machine, a, b, Memory.of(technology)), machine, hardware, mapping, technology)
+    return priced(run(machine, a, b, Memory.of(technology), source), machine, hardware, mapping, technology)
 
 
-def run(machine: Machine, a, b, memory: Memory) -> Run:
+def run(machine: Machine, a, b, memory: Memory, source: Source | None = None) -> Run:
     """As `simulate`, for a design in whole numbers and names, without energy and area."""
     a = canonical(a, "A")
     b_is_dense = not issparse(b)
@@ -64,7 +71,7 @@ def run(machine: Machine, a, b, memory: Memory) -> Run:
         word_bits += machine.widths("m", "n").row + machine.widths("m", "n").column
     dram = Dram(
         visits.spread(left.fetched_bits[visits.a], "a"),
-        visits.spread(right.fetched_bits[visits.b], "b"),
+        visits.spread((right.fetched_bits if source is None else _fetched(right, source))[visits.b], "b"),
         z_read,
         z_write,
     )
@@ -82,6 +89,17 @@ def run(machine: Machine, a, b, memory: Memory) -> Run:
         adds_partials=visits.trips["k"] > 1,
         result=result,
     )
+
+
+def _fetched(b: Operand, source: Source) -> np.ndarray:
+    """Bits of each tile of B in DRAM: the share of its non-zeros that are distinct, and its directory entry."""
+    tile = np.repeat(b.stored, np.diff(b.start))
+    kept = b.value != 0
+    tile, row, column = tile[kept], b.row[kept], b.column[kept]
+    found = source(b.i[tile] * b.tile[0] + row, b.j[tile] * b.tile[1] + column)
+    distinct = np.unique(np.stack([tile, found]), axis=1)[0]
+    share = np.bincount(distinct, minlength=len(b.i)) / np.maximum(b.nonzeros, 1)
+    return b.bits * share + (b.fetched_bits - b.bits)
 
 
 def _charges(machine: Machine, a: Operand, work: Work, sent: Sent, passes: int) -> Charges:
