@@ -31,11 +31,11 @@ from dse import enable_compile_cache, read_design, read_front
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.sparsity_bits import bounds, modelled_fraction, storage
+from experiments.common.sparsity_bits import bounds, effectual_fraction, storage
 from experiments.common.sparsity_figure import pattern_figure
 from experiments.common.sparsity_inputs import distinct, subjects_of
 from experiments.common.sparsity_saving import Machine, priceable, savings
-from experiments.common.sparsity_words import Entry, Profile, headline, pattern_words, report_row, report_text
+from experiments.common.sparsity_words import Entry, Profile, headline, pattern_words, percent, report_row, report_text
 from workloads.errors import InputError
 from workloads.structure import describe_structure
 
@@ -99,13 +99,13 @@ def run(config: Config) -> None:
         mine = {operand: profiles[pattern.name] for operand, pattern in subject.patterns.items()}
         stored = {operand: profile.stored for operand, profile in mine.items()}
         limit = bounds(subject, stored, config.value_bits) if mine else None
-        effectual = limit.effectual if limit else modelled_fraction(subject.kernel)
+        effectual = limit.effectual if limit else effectual_fraction(subject)
         entries.append(Entry(subject, mine, limit, effectual, expected.get(subject.name)))
 
     for profile in tqdm(profiles.values(), desc="drawing", disable=not show_progress()):
         words = pattern_words(profile)
         structure = profile.structure
-        title = f"{profile.pattern.name}: {100 * structure.zeros:.4g}% zeros, {', '.join(structure.findings)}"
+        title = f"{profile.pattern.name}: {percent(structure.zeros)} zeros, {', '.join(structure.findings)}"
         output.figure(profile.picture, pattern_figure(profile.pattern.matrix, profile.stored, title, words))
     output.csv("report.csv", [report_row(entry) for entry in entries])
     where = f"{machine.words} ({scenario_words(technology)}), mappings chosen for {config.objective}"

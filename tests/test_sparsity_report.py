@@ -113,9 +113,14 @@ def test_densities_are_sampled_or_told():
     subjects = subjects_of(["lenet-300-100", "llama3-8b:decode:2:4"], 0)
     assert "one sample" in subjects[0].note
     assert subjects[0].patterns["a"].matrix.shape == subjects[0].kernel.shape[:2]
-    large = [subject for subject in subjects if "too large" in subject.note]
-    assert large
-    assert not large[0].patterns
+    large = next(subject for subject in subjects if "windows" in subject.note)
+    window = large.patterns["a"].matrix
+    assert window.nnz < 300_000 < large.kernel.m * large.kernel.k
+    structure = describe_structure(window)
+    assert next(iter(structure.findings)) == "N:M"
+    found = bounds(large, {"a": storage(window, structure, 8, None)}, 8)
+    assert found.effectual == pytest.approx(0.5)
+    assert found.traffic == pytest.approx(1.6, rel=0.01), "8 bits of a zero or 8 + 2 of a non-zero: 16 to 10"
 
 
 @pytest.mark.parametrize("shape", [(3, 5), (100, 40), (700, 530), (2, 5000)])

@@ -102,6 +102,18 @@ def test_no_blocks_without_a_grid(matrix: csr_array):
     assert blocks(matrix)[0] is None
 
 
+def test_blocks_of_a_sample_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch):
+    whole = csr_array(kron(generators.uniform(900, 60, 0.04, 0), np.ones((6, 6))))
+    entire = blocks(whole)[0]
+    monkeypatch.setattr("workloads.structure.blocks.MOST_NONZEROS", whole.nnz // 3)
+    sampled = blocks(whole)[0]
+    assert entire is not None
+    assert sampled is not None
+    assert (sampled.side, sampled.fill) == (entire.side, entire.fill) == (6, 1.0)
+    assert sampled.occupied < entire.occupied
+    assert sampled.bits_nonzero == pytest.approx(entire.bits_nonzero)
+
+
 def test_bands_and_diagonals():
     stencil = generators.stencil_2d(30, 30)
     found = band(stencil)

@@ -60,20 +60,27 @@ class Bounds:
 def bounds(subject: Subject, stored: dict[str, Storage], value_bits: int) -> Bounds:
     """Upper bounds for a kernel. A dense operand of the kernel counts in full."""
     kernel, full, best = subject.kernel, 0.0, 0.0
-    sizes = {"a": float(kernel.m) * kernel.k, "b": float(kernel.k) * kernel.n}
-    for operand in {**sizes, **stored}:
-        known = operand in stored
-        matrix = subject.patterns[operand].matrix if known else None
-        bits = sizes[operand] * value_bits if matrix is None else dense_bits(matrix, value_bits)
-        full += bits
-        best += stored[operand].bits[stored[operand].best] if known else bits
+    sizes = {"a": float(kernel.m) * kernel.k, "b": float(kernel.k) * kernel.n, "mask": float(kernel.m) * kernel.n}
+    for operand, size in sizes.items():
+        bits = size * value_bits
+        if operand in stored:
+            matrix, own = subject.patterns[operand].matrix, stored[operand]
+            best += bits * own.bits[own.best] / dense_bits(matrix, value_bits)
+        elif operand != "mask":
+            best += bits
+        full += bits if operand != "mask" or operand in stored else 0.0
     effectual = effectual_fraction(subject)
     return Bounds(effectual, 1 / max(effectual, 1e-300), full / best)
 
 
 def effectual_fraction(subject: Subject) -> float:
-    """Share of the m k n products whose factors are both non-zero (and whose result a mask keeps)."""
+    """Share of the m k n products whose factors are both non-zero (and whose result a mask keeps).
+
+    By the density models, A and B independent, where a kernel has no patterns of its own.
+    """
     kernel, patterns = subject.kernel, subject.patterns
+    if not subject.whole:
+        return _modelled_fraction(kernel)
     if "mask" in patterns:
         return patterns["mask"].matrix.nnz / (float(kernel.m) * kernel.n)
     a = patterns["a"].matrix
@@ -82,8 +89,8 @@ def effectual_fraction(subject: Subject) -> float:
     return float(by_column @ by_row) / (float(kernel.m) * kernel.k * kernel.n)
 
 
-def modelled_fraction(kernel: Any) -> float:
-    """Effectual fraction of a kernel that is known by its density models only: A and B independent."""
+def _modelled_fraction(kernel: Any) -> float:
+    """See `effectual_fraction`."""
     a = kernel.a.nonzeros(kernel.m, kernel.k) / (float(kernel.m) * kernel.k)
     b = 1.0 if kernel.b is None else kernel.b.nonzeros(kernel.k, kernel.n) / (float(kernel.k) * kernel.n)
     return float(a) * float(b)

@@ -64,7 +64,6 @@ def draw_pattern(axes: Axes, matrix: csr_array) -> None:
         extent=(0, k, m, 0),
         aspect="equal" if to_scale else "auto",
     )
-    axes.set_anchor("N")
     axes.grid(False)
     for side in ("top", "right"):
         axes.spines[side].set_visible(True)
@@ -82,6 +81,7 @@ def draw_pattern(axes: Axes, matrix: csr_array) -> None:
         bar.formatter = FuncFormatter(lambda value, _: f"{100 * value:g}%")
         bar.update_ticks()
         bar.ax.minorticks_off()
+    axes.set_anchor("N")
 
 
 def draw_counts(axes: Axes, matrix: csr_array) -> None:

@@ -9,13 +9,15 @@ from typing import Any
 
 from scipy.sparse import csr_array, issparse
 
-from workloads import resolve_workload
+from workloads import NM, Density, Uniform, resolve_workload
 from workloads.kernels import DensityKernel, SparseKernel
 from workloads.networks import NETWORK_NAMES
 from workloads.structure import Origin, source_of
 
 MOST_SAMPLED = 2_000_000
 """Non-zeros up to which a pattern is drawn from a density model."""
+WINDOW_NONZEROS = 200_000
+"""Non-zeros of a window that stands for a larger pattern."""
 OPERANDS = ("a", "b", "mask")
 """Fields of kernels that may hold a pattern."""
 ACTIVATIONS = Origin("natural", ("the second operand of a network's layer is an activation",))
@@ -40,6 +42,11 @@ class Subject:
     patterns: dict[str, Pattern]
     note: str = ""
     """How the patterns came about, where they are not the user's."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the patterns are the kernel's, not windows of them."""
+        return bool(self.patterns) and not isinstance(self.kernel, DensityKernel)
 
     @property
     def name(self) -> str:
@@ -67,18 +74,26 @@ def distinct(name: str, taken: Collection[str]) -> str:
 
 
 def _subject(kernel: Any, original: str, spec: str, seen: dict[tuple, Pattern], seed: int) -> Subject:
-    held, note = kernel, ""
+    held, note, drawn = kernel, "", {}
     if isinstance(kernel, DensityKernel):
-        models = [(kernel.a, kernel.m, kernel.k), (kernel.b, kernel.k, kernel.n)]
-        counts = [model.nonzeros(rows, columns) for model, rows, columns in models if model is not None]
-        told = f"known by its density models only, A {kernel.a}" + (f", B {kernel.b}" if kernel.b is not None else "")
-        if max(counts) > MOST_SAMPLED:
-            return Subject(kernel, {}, f"{told}; too large to draw ({max(counts):.3g} non-zeros), so models only")
-        held, note = kernel.sample(seed), f"{told}; what follows is of one sample"
+        models = {"a": (kernel.a, kernel.m, kernel.k), "b": (kernel.b, kernel.k, kernel.n)}
+        known = {operand: model for operand, model in models.items() if model[0] is not None}
+        note = "known by its density models only, " + ", ".join(
+            f"{o.upper()} {model}" for o, (model, *_) in known.items()
+        )
+        if max(model.nonzeros(*shape) for model, *shape in known.values()) <= MOST_SAMPLED:
+            held = kernel.sample(seed)
+            note += "; what follows is of one sample"
+        elif all(isinstance(model, Uniform | NM) for model, *_ in known.values()):
+            drawn = {operand: _window(*model, seed) for operand, model in known.items()}
+            shapes = ", ".join(f"{o.upper()} {one.shape[0]:,} x {one.shape[1]:,}" for o, one in drawn.items())
+            note += f"; patterns are shown by windows drawn from them ({shapes})"
+        else:
+            return Subject(kernel, {}, f"{note}; too large to draw, so models only")
     matrix_name, _, product = original.rpartition("@")
     patterns = {}
     for operand in OPERANDS:
-        matrix = getattr(held, operand, None)
+        matrix = drawn.get(operand, getattr(held, operand, None))
         if not issparse(matrix):
             continue
         known = _source(spec, original, operand, product)
@@ -88,6 +103,13 @@ def _subject(kernel: Any, original: str, spec: str, seen: dict[tuple, Pattern], 
             seen[key] = Pattern(distinct(label, {pattern.name for pattern in seen.values()}), matrix, known)
         patterns[operand] = seen[key]
     return Subject(held, patterns, note)
+
+
+def _window(model: Density, rows: int, columns: int, seed: int) -> csr_array:
+    """A pattern of the model with fewer rows and columns, both by the same factor."""
+    factor = min(1.0, (WINDOW_NONZEROS / model.nonzeros(rows, columns)) ** 0.5)
+    cut = [side if factor == 1 else min(side, -(-int(side * factor) // 16) * 16) for side in (rows, columns)]
+    return model.sample(max(cut[0], 1), max(cut[1], 1), seed)
 
 
 def _content(matrix: csr_array) -> tuple:

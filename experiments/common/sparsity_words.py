@@ -153,7 +153,7 @@ def _headline_row(entry: Entry) -> tuple[str, ...]:
     bound = entry.bounds
     gains = ("-", "-") if saving is None else (_times(saving.latency), _times(saving.energy))
     if main is None:
-        told = (_percent(1 - entry.effectual), "-", "by density model", "-", "-", "-")
+        told = (percent(1 - entry.effectual), "-", "by density model", "-", "-", "-")
     else:
         structure = main.structure
         imbalance = min(structure.balance.most[64, schedule] for schedule in SCHEDULES)
@@ -161,7 +161,7 @@ def _headline_row(entry: Entry) -> tuple[str, ...]:
         stored = f"{main.stored.best} {main.stored.per_nonzero[main.stored.best]:.3g} b"
         other = f"{second.stored.best} {second.stored.per_nonzero[second.stored.best]:.3g} b" if second else "dense"
         origin = structure.origin.kind if structure.zeros else "-"
-        told = (_percent(structure.zeros), origin, names, f"{imbalance:.2f}", stored, other)
+        told = (percent(structure.zeros), origin, names, f"{imbalance:.2f}", stored, other)
     return (
         _short(entry.subject.name),
         *told,
@@ -176,7 +176,8 @@ def _short(name: str, most: int = 44) -> str:
     return name if len(name) <= most else f"{name[: most // 2 - 1]}..{name[-(most // 2 - 1) :]}"
 
 
-def _percent(share: float) -> str:
+def percent(share: float) -> str:
+    """Two digits behind the point, four where that would round to all."""
     return f"{share:.2%}" if share < 0.9995 else f"{share:.4%}"
 
 
@@ -279,7 +280,7 @@ def _matrix_text(profile: Profile) -> str:
     return "\n\n".join(
         [
             f"### {profile.pattern.name}",
-            f"{m:,} x {k:,}, {structure.nnz:,} non-zeros, {_percent(structure.zeros)} zeros.",
+            f"{m:,} x {k:,}, {structure.nnz:,} non-zeros, {percent(structure.zeros)} zeros.",
             bullets,
             f"![{profile.pattern.name}]({profile.picture})",
             f"```text\n{formats}\n\n{loads}\n```",
