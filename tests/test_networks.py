@@ -205,6 +205,13 @@ def test_graph_features_are_multiplied_as_they_are(graph: Path) -> None:
     assert kernels["layer2/combine"].shape == (2, 8, 3)
 
 
+def test_a_product_of_two_files(graph: Path) -> None:
+    (kernel,) = resolve_workload(f"{graph / 'wide.npz'}@axb:{graph / 'x.npz'}").kernels
+    assert (kernel.name, kernel.shape, kernel.kind) == ("wide.npz@axb:x.npz", (2, 3, 5), "spmspm")
+    with pytest.raises(InputError, match="A is 3 x 5 but B is 2 x 3"):
+        resolve_workload(f"{graph / 'x.npz'}@axb:{graph / 'wide.npz'}")
+
+
 @pytest.mark.parametrize(
     ("spec", "message"),
     [

@@ -21,6 +21,10 @@ and `product` is
 | `spmm:N` | A @ B | dense with N columns; `spmm` is `spmm:64`, what files get unless they or a product say otherwise |
 | `axa` | A @ A | A itself, which must be square |
 | `axat` | A @ A^T | A transposed |
+| `axb:FILE` | A @ B | the sparse matrix in a file |
+| `sddmm:K` | A * (P @ Q) at the non-zeros of A | P and Q dense, K columns and rows |
+| `attention:H:D` | H heads of depth D under the mask A: scores, softmax, context (`workloads.attention`) | dense |
+| `add:FILE`, `multiply:FILE` | A + B, A * B, element by element | the sparse matrix in a file |
 
 Suites, networks and tables have products of their own; one that is given replaces them for all their matrices. What is
 only described by densities takes `spmv` and `spmm:N`.
@@ -33,20 +37,36 @@ from pathlib import Path
 
 from scipy.sparse import csr_array
 
+from workloads.attention import sparse_attention
 from workloads.digits import digits_activations, digits_layers
+from workloads.elementwise import OPERATIONS, ElementwiseKernel
 from workloads.errors import InputError
 from workloads.generators import n_of_m, rmat, stencil_2d
 from workloads.kernels import DensityKernel, Kernel, Workload, spmm, spmspm, spmv
 from workloads.layer_table import is_layer_table, read_layer_table
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.readers import load_matrix, matrix_files
+from workloads.sddmm import SddmmKernel
 from workloads.suitesparse import PREFIX, suitesparse_matrix
 from workloads.weights import load_weights, weight_files, weight_suffix
+
+AnyKernel = Kernel | SddmmKernel | ElementwiseKernel
 
 DEFAULT_COLUMNS = 64
 """Columns of a dense B unless told otherwise: a batch of images, the features of a graph's nodes."""
 
-_PRODUCTS = ("spmv", "spmm", "spmm:N", "axa", "axat")
+_PRODUCTS = (
+    "spmv",
+    "spmm",
+    "spmm:N",
+    "axa",
+    "axat",
+    "axb:FILE",
+    "sddmm:K",
+    "attention:H:D",
+    "add:FILE",
+    "multiply:FILE",
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +110,8 @@ def resolve_workload(spec: str) -> Workload:
     elif what.partition(":")[0] in NETWORK_NAMES:
         kernels = [_replaced(kernel, product) for kernel in network_workload(what).kernels]
     elif what.startswith(PREFIX):
-        kernels = [_kernel(what.removeprefix(PREFIX), suitesparse_matrix(what.removeprefix(PREFIX)), product or "spmm")]
+        name = what.removeprefix(PREFIX)
+        kernels = _kernels(name, suitesparse_matrix(name), product or "spmm")
     else:
         kernels = _path_kernels(what, product)
     return Workload(spec, tuple(kernels))
@@ -100,7 +121,7 @@ def resolve_workloads(specs: list[str]) -> Workload:
     """One workload of several specs, in order; a kernel name that returns gets `#2`, `#3`, ... appended."""
     if not specs:
         raise InputError(f"No workload is named; give a matrix file, a folder or one of: {', '.join(SUITE_NAMES)}.")
-    kernels: dict[str, Kernel] = {}
+    kernels: dict[str, AnyKernel] = {}
     for spec in specs:
         for kernel in resolve_workload(spec).kernels:
             name, number = kernel.name, 1
@@ -119,19 +140,33 @@ def _split(spec: str) -> tuple[str, str | None]:
     return (what, product) if at else (spec, None)
 
 
-def _suite_kernels(name: str, product: str | None) -> list[Kernel]:
+def _suite_kernels(name: str, product: str | None) -> list[AnyKernel]:
     suite = _SUITES[name]
     products = suite.products if product is None else (product,)
-    return [_kernel(matrix, a, one) for matrix, a in suite.matrices().items() for one in products]
+    return [kernel for matrix, a in suite.matrices().items() for one in products for kernel in _kernels(matrix, a, one)]
 
 
-def _kernel(matrix: str, a: csr_array, product: str) -> Kernel:
+def _kernels(matrix: str, a: csr_array, product: str) -> list[AnyKernel]:
+    """The kernels of one product of a matrix, named after both."""
+    heads, colon, depth = product.removeprefix("attention:").partition(":")
+    if product.startswith("attention:") and colon:
+        sizes = (_columns(product, heads), _columns(product, depth))
+        return list(sparse_attention(a, *sizes, f"{matrix}@attention").kernels)
+    return [_kernel(matrix, a, product)]
+
+
+def _kernel(matrix: str, a: csr_array, product: str) -> AnyKernel:
     """One product of a matrix, named after both."""
-    kind, colon, columns = product.partition(":")
+    kind, colon, rest = product.partition(":")
     if kind == "spmm":
-        n = _columns(product, columns) if colon else DEFAULT_COLUMNS
+        n = _columns(product, rest) if colon else DEFAULT_COLUMNS
         return spmm(a, n, f"{matrix}@spmm:{n}")
     name = f"{matrix}@{product}"
+    if kind == "sddmm" and colon:
+        return SddmmKernel(name, a, _columns(product, rest))
+    if kind in ("axb", *OPERATIONS) and rest:
+        b, name = load_matrix(rest), f"{matrix}@{kind}:{Path(rest).name}"
+        return spmspm(a, b, name) if kind == "axb" else ElementwiseKernel(name, a, b, kind)
     if product == "spmv":
         return spmv(a, name)
     if product == "axat":
@@ -146,12 +181,14 @@ def _kernel(matrix: str, a: csr_array, product: str) -> Kernel:
 
 def _columns(product: str, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and 0 < int(text[:12]) < 2**31 and len(text) <= 12):
-        raise InputError(f"@{product}: N is {text!r}; give a whole number of columns above 0, as in @spmm:64.")
+        kind, what = product.partition(":")[0], {"spmm": "N", "sddmm": "K"}.get(product.partition(":")[0], "a number")
+        right = {"attention": "attention:8:64"}.get(kind, f"{kind}:64")
+        raise InputError(f"@{product}: {what} is {text!r}; give a whole number of columns above 0, as in @{right}.")
     return int(text)
 
 
-def _replaced(kernel: Kernel, product: str | None) -> Kernel:
-    """A kernel described by densities with another product."""
+def _replaced(kernel: AnyKernel, product: str | None) -> AnyKernel:
+    """A kernel described by densities, with another product if one is given."""
     if product is None or not isinstance(kernel, DensityKernel):
         return kernel
     kind, colon, columns = product.partition(":")
@@ -163,7 +200,7 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
     )
 
 
-def _path_kernels(what: str, product: str | None) -> list[Kernel]:
+def _path_kernels(what: str, product: str | None) -> list[AnyKernel]:
     """The kernels of a file, named by its layers, or of a folder, named by path and layer."""
     path, mark, pattern = (what, "", "") if os.path.exists(what) else what.rpartition("#")
     if not (mark and weight_suffix(path)):
@@ -182,14 +219,17 @@ def _path_kernels(what: str, product: str | None) -> list[Kernel]:
     return [kernel for file in files for kernel in _file_kernels(file, str(file.relative_to(folder)), "*", product)]
 
 
-def _file_kernels(path: Path, below: str, pattern: str, product: str | None) -> list[Kernel]:
+def _file_kernels(path: Path, below: str, pattern: str, product: str | None) -> list[AnyKernel]:
     prefix = f"{below}/" if below else ""
     if is_layer_table(path):
         listed = [_replaced(kernel, product) for kernel in read_layer_table(path)]
         return [replace(kernel, name=prefix + kernel.name) for kernel in listed]
     if not weight_suffix(path):
-        return [_kernel(below or path.name, load_matrix(path), product or "spmm")]
+        return _kernels(below or path.name, load_matrix(path), product or "spmm")
     return [
-        _kernel(prefix + name, layer.matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"))
+        kernel
         for name, layer in load_weights(path, pattern).items()
+        for kernel in _kernels(
+            prefix + name, layer.matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm")
+        )
     ]
