@@ -19,6 +19,8 @@ LOOKS: dict[str, dict[str, Any]] = {
     "nm8": {"color": OKABE_ITO["vermilion"], "marker": "v", "label": "N:8"},
     "rows": {"color": OKABE_ITO["green"], "marker": "D", "label": "whole rows and channels"},
 }
+APART = 1.2
+"""Ratio of costs from which on two names do not overlap."""
 _TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 """Accuracies; the axis is the logarithm of the error, because a point counts for more near the top."""
 
@@ -40,8 +42,6 @@ def prune_figure(points: Sequence[Point], at_knee: int, images: int, bits: int, 
     energy.set_title("Accuracy against energy")
     log_axis(latency, "x", "s", "Latency of a batch")
     latency.set_title("Accuracy against latency")
-    for axes in (energy, latency):  # room for the words at the left
-        axes.set_xlim(left=axes.get_xlim()[0] / 1.25)
     zeros.set_yscale("log")
     zeros.invert_yaxis()
     zeros.yaxis.set_major_locator(FixedLocator([1 - accuracy for accuracy in _TICKS]))
@@ -94,13 +94,18 @@ def _lines(axes: Axes, points: Sequence[Point], name: str, factor: float, least:
 
 
 def _marks(axes: Axes, points: Sequence[Point], at_knee: int, name: str, factor: float, least: float) -> None:
-    """The knee is ringed; where cost is shown, the levels of its method are named."""
+    """The knee is ringed; where cost is shown, the levels of its method are named, if they do not crowd."""
     knee = points[at_knee]
     place = getattr(knee, name).mean() * factor, _error(knee.accuracy, least)[0]
     axes.plot(*place, "o", mfc="none", mec="black", mew=1.6, ms=12, zorder=5)
-    for point in points[1:] if name != "zeros" else ():
-        if point.case.pattern == knee.case.pattern:
-            place = getattr(point, name).mean() * factor, _error(point.accuracy, least)[0]
-            words = point.title if ":" in point.title else f"{100 * point.case.zeros:g} %"
-            axes.annotate(words, place, (-9, 5), textcoords="offset points", fontsize=7.5, ha="right",
+    if name == "zeros":
+        return
+    own = [point for point in points[1:] if point.case.pattern == knee.case.pattern]
+    last = 0.0
+    for point in sorted(own, key=lambda point: float(getattr(point, name).mean())):
+        cost = float(getattr(point, name).mean()) * factor
+        if cost >= APART * last:
+            words, place = point.title.removeprefix(point.case.pattern), (cost, _error(point.accuracy, least)[0])
+            axes.annotate(words.strip(), place, (6, -11), textcoords="offset points", fontsize=7.5,
                           color=LOOKS[point.case.pattern]["color"])  # fmt: skip
+            last = cost
