@@ -2,10 +2,12 @@
 
 from jaxtyping import Array, Float
 
+from hwmodels.choices import ZERO_MODES
 from hwmodels.cost import rows_of
 from hwmodels.hardware import Hardware
 from hwmodels.technology import Technology
 
+SKIP = ZERO_MODES.index("skip")
 COORDINATE_BITS = 16.0
 """Width that intersection units and decoders are built for: tiles of up to 65,536 along each dimension."""
 WORD_BITS = 64.0
@@ -21,6 +23,7 @@ def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, "9"]:
     pes = hardware.pe_rows * hardware.pe_cols
     lanes = pes * hardware.lanes
     inner, outer = hardware.dataflows[0], hardware.dataflows[2]
+    intersects = inner * hardware.a_zero_modes[SKIP]
     crossbar = technology.crossbar_area_mm2(
         hardware.pe_cols * hardware.lanes, hardware.pe_cols * hardware.lanes, hardware.accumulator_bits
     )
@@ -35,7 +38,7 @@ def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, "9"]:
         pes * technology.buffer_area_mm2(hardware.pe_buffer_bytes, hardware.value_bits * hardware.lanes),
         pes * technology.buffer_area_mm2(hardware.accumulator_bytes, hardware.accumulator_bits * hardware.lanes),
         pes * decoders,
-        lanes * inner * technology.intersection_area_mm2(hardware.intersection, COORDINATE_BITS, 1.0),
+        lanes * intersects * technology.intersection_area_mm2(hardware.intersection, COORDINATE_BITS, 1.0),
         technology.scheduler_area_mm2(hardware.schedules, hardware.pe_rows),
         buses + outer * hardware.pe_rows * crossbar,
         technology.sram_area_mm2(hardware.glb_bytes, WORD_BITS, hardware.glb_banks),
