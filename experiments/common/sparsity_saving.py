@@ -12,6 +12,7 @@ from dse.accelerate import CAPABILITIES, DENSE, ROUNDING
 from dse.problem import TOLERANCE
 from dse.space import Value
 from experiments.common.cli import show_progress
+from experiments.common.output import portable
 from experiments.common.search import within
 from hwmodels.choices import FORMATS
 from hwmodels.hardware import HARDWARE_NUMBERS
@@ -67,7 +68,7 @@ class Machine:
             has = np.asarray(getattr(hardware, capability)) > 0
             able[choice] = tuple(name for name, one in zip(names, has, strict=True) if one or name == DENSE.get(choice))
         numbers = {name: design.hardware[name] for name in (*HARDWARE_NUMBERS, "intersection")}
-        return Machine(numbers, able, tuple(dict(m) for m in design.mappings), f"design {where}")
+        return Machine(numbers, able, tuple(dict(m) for m in design.mappings), f"design {portable(where)}")
 
     def space(self) -> DesignSpace:
         """Its mappings."""

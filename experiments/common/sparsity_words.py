@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -42,6 +43,8 @@ class Entry:
         return next(iter(self.operands.values()), None)
 
 
+LONGEST_NAME = 48
+"""Characters of a kernel's name in the table."""
 LEGEND = (
     "`P=64`: load of the most loaded of 64 partitions of the rows under the best schedule, over the mean. `A`, `B`: "
     "best format and bits for each non-zero. `x mult.`, `x bits`: the most that skipping can save in multiplies and in "
@@ -172,8 +175,10 @@ def _headline_row(entry: Entry) -> tuple[str, ...]:
     )
 
 
-def _short(name: str, most: int = 44) -> str:
-    return name if len(name) <= most else f"{name[: most // 2 - 1]}..{name[-(most // 2 - 1) :]}"
+def _short(name: str) -> str:
+    """Without the file's suffix, and cut in the middle; the end tells layers apart."""
+    plain = re.sub(r"\.(mtx|smtx|npz|npy|txt|el|edges|edgelist|tsv|csv)(\.gz)?(?=@|#|$)", "", name)
+    return plain if len(plain) <= LONGEST_NAME else f"{plain[: LONGEST_NAME // 3]}..{plain[-LONGEST_NAME * 2 // 3 :]}"
 
 
 def percent(share: float) -> str:

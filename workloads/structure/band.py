@@ -35,11 +35,6 @@ class Band:
     """Share of non-zeros on those diagonals."""
 
     @property
-    def lift(self) -> float:
-        """Share of the non-zeros over share of the area."""
-        return SHARE / self.area
-
-    @property
     def found(self) -> bool:
         """At most `WIDEST` of the area holds `SHARE` of the non-zeros, or `WIDEST_OF_ALL` all of them."""
         return self.area <= WIDEST or self.reach <= WIDEST_OF_ALL

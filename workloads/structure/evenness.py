@@ -10,7 +10,7 @@ show what counts do not: given the count of each row, a pair of neighbours is oc
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Integer
+from jaxtyping import Integer
 from scipy.sparse import csr_array
 from scipy.stats import gamma, norm
 
@@ -157,8 +157,3 @@ def _tiles(matrix: csr_array, side: int) -> Spread:
 def extents(length: int, side: int) -> Integer[np.ndarray, " parts"]:
     """Lengths of the parts that a side cuts a length into; the last may be short."""
     return np.minimum(side, length - np.arange(0, length, side))
-
-
-def variation(counts: Float[np.ndarray, " parts"] | Integer[np.ndarray, " parts"]) -> float:
-    """Coefficient of variation."""
-    return float(np.std(counts) / max(float(np.mean(counts)), 1e-300))
