@@ -23,6 +23,8 @@ UNCHECKED = (
     "workloads.pairs",
     "workloads.densities.laws",
     "workloads.densities.columns",
+    "workloads.densities.fullest",
+    "workloads.densities.stacks",
     "workloads.dealing",
     "workloads.overlay",
     "workloads.convolution",

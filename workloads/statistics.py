@@ -18,8 +18,9 @@ from scipy.sparse import csr_array
 from workloads.cache import cached
 from workloads.densities import Density
 from workloads.densities.groups import fullest_groups
+from workloads.densities.joint import joint_tables, row_weights
 from workloads.densities.operand import density_tables
-from workloads.errors import InputError
+from workloads.densities.transposed import transposed
 from workloads.kernels import DensityKernel, Kernel, SparseKernel
 from workloads.lattice import TINY, computed_once, interpolate, interpolate_log, levels, pad_levels, to_log
 from workloads.occupancy import Cut, occupancy_table, occupied, places_of
@@ -192,8 +193,6 @@ class SparseBStatistics(eqx.Module):
     k_classes: Float[Array, " c"]
     products: Scalar
     z_nonzeros: Scalar
-    b_distinct: Float[Array, "lk ln 1"] = eqx.field(default_factory=lambda: jnp.zeros((1, 1, 1)))
-    """Share of B's tiles that is fetched, log2: less than all where positions of B are the same (`convolution`)."""
 
     def meetings(self, tiles: Tiles, m: Cut, k: Cut, n: Cut) -> "Meetings":
         """What tiles of A, which are `tiles`, and of B do to each other."""
@@ -251,7 +250,7 @@ KernelStatistics = DenseBStatistics | SparseBStatistics
 
 def measure(kernel: Kernel) -> KernelStatistics:
     """Statistics of a kernel, from the disk cache if this pattern was measured before; expected ones of densities."""
-    if hasattr(kernel, "measured"):  # families and operands with statistics of their own
+    if not isinstance(kernel, SparseKernel | DensityKernel):
         return kernel.measured()
     sizes = {"m": kernel.m, "k": kernel.k, "n": kernel.n}
     scalars = {name: jnp.asarray(float(value), jnp.float32) for name, value in sizes.items()}
@@ -307,7 +306,7 @@ def _tables(kernel: Kernel) -> dict[str, np.ndarray]:
     """All that is kept of a kernel: tables by name, and by `ERROR` + name the fields of their `SamplingError`."""
     if isinstance(kernel, DensityKernel):
         if kernel.b is not None:
-            raise InputError(f"{kernel.name}: two sparse operands have no closed form yet; use the kernel's `sample`.")
+            return _density_pair(kernel.a, kernel.b, kernel.shape)
         return _density_operand(kernel.a, kernel.m, kernel.k)
     b = kernel.b
     if b is None:
@@ -395,20 +394,42 @@ def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
     """Everything `SparseBStatistics` holds, flat, with `a.` and `b.` before the names of the operands' tables."""
     per_row = np.diff(b.indptr).astype(np.int64)
     padding = [segments(b, level, padding=True)[3].sum() for level in range(levels(b.shape[1]))]
-    pairs = pair_tables(a, b)
+    pairs = pair_tables(a, b) | {"b_padding": np.array(padding, float)}
     b_columns = csr_array(b.T)
     b_columns.sort_indices()
     operands = {"a": _measure_operand(a, per_row), "b": _measure_operand(b_columns, classes=1, operand="b")}
+    return _pair_layout(operands, pairs, (*a.shape, b.shape[1]), group_occupancies(b))
+
+
+@lru_cache(maxsize=64)
+def _density_pair(a: Density, b: Density, shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    m, k, n = shape
+    across = transposed(b)
+    raw = density_tables(a, m, k, row_weights(b, k, n)), density_tables(across, n, k, classes=1)
+    operands = {
+        "a": _operand_layout(raw[0], (m, k), a.nonzeros(m, k), fullest_groups(a, m, k)),
+        "b": _operand_layout(raw[1], (n, k), b.nonzeros(k, n), fullest_groups(across, n, k), "b"),
+    }
+    return _pair_layout(operands, joint_tables(a, b, shape, raw[0]["extents"]), shape, fullest_groups(b, k, n))
+
+
+def _pair_layout(
+    operands: dict[str, dict[str, np.ndarray]],
+    pairs: dict[str, np.ndarray],
+    shape: tuple[int, int, int],
+    b_groups: np.ndarray,
+) -> dict[str, np.ndarray]:
     flat = {
         name if name.startswith(ERROR) else f"{operand}.{name}": value
         for operand, tables in operands.items()
         for name, value in tables.items()
     }
     logs = ("a_passes", "b_passes", "k_classes")
-    used = float(np.count_nonzero(np.diff(a.indptr)) * np.count_nonzero(np.diff(b_columns.indptr)))
-    (m, k), n = a.shape, b.shape[1]
+    a, b = operands["a"], operands["b"]
+    used = float(a["used"][0]) * float(b["used"][0])
+    m, k, n = shape
     all_visits = occupancy_table((m, k, n), (pairs["visits"].sum(axis=-1), ()), (pairs["columns"], (2,)))
-    row_blocks, column_blocks = pairs["met"].sum(axis=-1) * k / b.nnz, pairs["a_visits"] * k / a.nnz
+    row_blocks, column_blocks = pairs["met"].sum(axis=-1) * k / b["nonzeros"], pairs["a_visits"] * k / a["nonzeros"]
     met = occupancy_table((m, k), (row_blocks, (1,)), by_length=(1,))
     depth = dict(zip(DEPTH_QUANTITIES, pairs["depth"].T, strict=True))
     of_fibers = [occupancy_table((k,), (depth[name] / used, ())) for name in ("pairs", "distinct")]
@@ -422,8 +443,8 @@ def _measure_pair(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
             "depth": np.concatenate([to_log(pairs["depth"]), *of_fibers], axis=-1),
             "block_products": to_log(pairs["block_products"][:, None]),
             "row_steps": to_log(pairs["row_steps"][..., None]),
-            "b_padding": to_log(np.array(padding, float)[:, None]),
-            "b_group_occupancy": to_log(group_occupancies(b)),
+            "b_padding": to_log(pairs["b_padding"][:, None]),
+            "b_group_occupancy": to_log(b_groups),
             "totals": pairs["totals"].astype(np.float32),
         }
         | {

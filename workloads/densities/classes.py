@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workloads.scan import class_shares
+from workloads.scan import FINE, STEPS, class_shares
 
 FEW_TILES = 24
 """Tiles up to which ranks are told apart."""
@@ -24,11 +24,18 @@ def tiles_by_class(groups: Sequence[Group], classes: int) -> list[np.ndarray]:
         return _by_rank(groups, classes)
     held = np.concatenate([points for _, points, _ in groups])
     number = np.concatenate([count * chance for count, _, chance in groups])
-    order = np.argsort(held, kind="stable")
-    order = order[(held * number)[order] > 0]
+    kept = held * number > 0
+    _, bucket = np.unique(_bucket(held[kept]), return_inverse=True)
+    shares = class_shares(np.bincount(bucket, (held * number)[kept]), classes)
     found = np.zeros((held.size, classes))
-    found[order] = class_shares((held * number)[order], classes) * number[order, None]
+    found[kept] = shares[bucket] * number[kept, None]
     return np.split(found, np.cumsum([points.size for _, points, _ in groups])[:-1])
+
+
+def _bucket(held: np.ndarray) -> np.ndarray:
+    """Numbers of non-zeros that `workloads.scan` keeps together, by an increasing key."""
+    octave = np.floor(np.log2(np.maximum(np.rint(held), FINE)))
+    return np.where(held < FINE - 0.5, held, np.floor(np.rint(held) / 2**octave * STEPS) / STEPS * 2**octave)
 
 
 def _by_rank(groups: Sequence[Group], classes: int) -> list[np.ndarray]:

@@ -17,22 +17,25 @@ def column_passes(law: Law, height: int, width: int) -> tuple[np.ndarray, np.nda
     """
     mean = law.points / width
     variance = np.maximum(mean - law.given("squares") / width**2, 0.0)
-    return _passes(mean, variance, law.given("no_entry"), height, width)
+    none = law.given("no_entry")
+    passes = passes_of(mean, variance, none, height, 1 << np.arange(PARTITION_LEVELS)) * width
+    used = np.where(mean > 0, np.minimum(np.maximum(1 - none, mean / height), np.minimum(mean, 1.0)), 0.0) * width
+    return used, passes
 
 
 @njit(cache=True, nogil=True)
-def _passes(mean, variance, empty, height, width):
-    used, passes = np.zeros(mean.size), np.zeros((mean.size, PARTITION_LEVELS))
+def passes_of(mean, variance, empty, height, widths):
+    """Mean of ceil(x / P) for counts x of at most `height`, [n, widths], from their mean, variance and P(x = 0)."""
+    passes = np.zeros((mean.size, widths.size))
     for n in range(mean.size):
         m, v = mean[n], variance[n]
         if m <= 0:
             continue
         some = min(max(1.0 - empty[n], m / height), min(1.0, m))
-        used[n] = some * width
         deviation = math.sqrt(v)
-        for level in range(PARTITION_LEVELS):
-            parts = 1 << level
-            if level == 0:
+        for level in range(widths.size):
+            parts = widths[level]
+            if parts == 1:
                 more = m - some
             elif m + 8 * deviation + 2 < parts or parts >= height:
                 more = 0.0
@@ -45,8 +48,8 @@ def _passes(mean, variance, empty, height, width):
                     j += 1
             else:
                 more = _more_passes(m, v, parts, height) * (m - some) / max(_more_passes(m, v, 1, height), 1e-300)
-            passes[n, level] = (some + more) * width
-    return used, passes
+            passes[n, level] = some + more
+    return passes
 
 
 @njit(cache=True, nogil=True)

@@ -6,13 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import ndtr
 
+from workloads.densities.across import StacksOfRows
+from workloads.densities.banded import Banded
+from workloads.densities.bands import band_quantities, band_tiles
 from workloads.densities.classes import tiles_by_class
 from workloads.densities.columns import column_passes
 from workloads.densities.density import Density
 from workloads.densities.laws import Law
 from workloads.densities.power_law import PowerLawRows
-from workloads.densities.row_laws import matched_below, row_laws
-from workloads.densities.stacks import Stack, Weights
+from workloads.densities.row_laws import RowLaw, matched_below, row_laws
+from workloads.densities.stacks import Stack, StackOfColumns, Weights
+from workloads.densities.transposed import Transposed
 from workloads.lattice import levels
 from workloads.loads import PARTITION_LEVELS
 from workloads.scan import SCHEDULES
@@ -32,6 +36,7 @@ class Kind:
     probability: np.ndarray
     quantities: np.ndarray
     padding_moments: tuple[float, float]
+    law: Law | None = None
 
 
 def density_tables(
@@ -51,13 +56,26 @@ def density_tables(
     loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, SCHEDULES, kinds))
     passes = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes))
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
-    fixed = None if isinstance(density, PowerLawRows) else density.nonzeros(rows, columns)
+    random = isinstance(density.of if isinstance(density, Transposed) else density, PowerLawRows)
+    fixed = None if random else density.nonzeros(rows, columns)
 
-    commons = None if fixed is not None else Stack(row_laws(density, rows, columns, columns)[0])
+    commons = None if not isinstance(density, PowerLawRows) else Stack(row_laws(density, rows, columns, columns)[0])
+
+    extents = np.zeros((height_levels, width_levels, 2, classes))
+    rows_of = StacksOfRows(density.of, columns, rows) if isinstance(density, Transposed) else None
 
     def fill(width_level: int) -> None:
+        if isinstance(density, Banded):
+            width = min(1 << width_level, columns)
+            for height_level in range(height_levels):
+                at = (height_level, width_level)
+                found = _kinds_of_band(density, rows, min(1 << height_level, rows), width, weights)
+                shares = tiles_by_class([(kind.count, kind.points, kind.probability) for kind in found], classes)
+                tiles[at], loads[at], passes[at] = _by_class(found, shares, kinds)
+                point[at] = _peak_of_band(found), _peak_padding(found), rows, columns
+            return
         laws = row_laws(density, rows, columns, min(1 << width_level, columns))
-        stacks = [(one.count, Stack(one, weights)) for one in laws]
+        stacks = [(one.count, _stack(one, weights, rows_of)) for one in laws]
         empty_columns = sum(
             count * stack.width * float(stack.row.law.probability[stack.row.law.points < 0.5].sum()) ** rows
             for count, stack in stacks
@@ -68,12 +86,17 @@ def density_tables(
             found = [
                 _kind(stack, down * across, height, weights) for across, stack in stacks for down, height in heights
             ]
+            if rows_of is not None and random:
+                found = [_relaid(kind, rows_of.law(kind.height, kind.width)) for kind in found]
             if fixed is not None and sum(kind.count for kind in found) == 1:
                 found = [_settled(found[0], fixed)]
             at = (height_level, width_level)
             spread = _settled_share(found, sum(down for down, _ in heights), stacks[0][1].row.common)
             found = [_narrowed(kind, spread) for kind in found]
-            tiles[at], loads[at], passes[at] = _by_class(found, classes, kinds)
+            shares = tiles_by_class([(kind.count, kind.points, kind.probability) for kind in found], classes)
+            for kind, share in zip(found, shares, strict=True):
+                extents[at][int(kind.width < laws[0].width)] += share.sum(axis=0)
+            tiles[at], loads[at], passes[at] = _by_class(found, shares, kinds)
             peak, point[at][1] = _peaks(found)
             if commons is not None and width_level < width_levels - 1:
                 peak = _peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns)
@@ -91,6 +114,7 @@ def density_tables(
         "load_errors": np.zeros_like(loads),
         "passes": passes,
         "point": point,
+        "extents": extents,
     }
 
 
@@ -119,6 +143,45 @@ def _kind(stack: Stack, count: int, height: int, weights: Weights | None) -> Kin
     mean = float(law.parts[:, 5].sum())
     moments = mean, max(float(law.parts[:, 6].sum()) - mean**2, 0.0)
     return Kind(count, height, width, held, law.probability, quantities, moments)
+
+
+def _stack(row: RowLaw, weights: Weights | None, rows_of: StacksOfRows | None) -> Stack:
+    if rows_of is None or isinstance(rows_of.density, PowerLawRows):
+        return Stack(row, weights)
+    alone = Stack(row)
+    return StackOfColumns(row, weights, lambda height: rows_of.along_columns(height, row.width, alone.law(height)))
+
+
+def _relaid(kind: Kind, law: Law) -> Kind:
+    """The quantities of a kind given its non-zeros, with another law of these; beyond its points they grow alike."""
+    inside = np.clip(law.points, kind.points[0], kind.points[-1])
+    quantities = np.stack([np.interp(inside, kind.points, column) for column in kind.quantities.T], axis=1)
+    grown = quantities * (law.points / np.maximum(inside, 1e-300))[:, None]
+    fixed = [0, 5, 8, 9]
+    grown[:, fixed] = quantities[:, fixed]
+    return replace(kind, points=law.points, probability=law.probability, quantities=grown)
+
+
+def _kinds_of_band(density: Banded, side: int, height: int, width: int, weights: Weights | None) -> list[Kind]:
+    found = []
+    for tile in band_tiles(density, side, height, width):
+        law, quantities, padding = band_quantities(density, tile, side, weights)
+        size = tile.height, tile.width
+        found.append(Kind(round(tile.count), *size, law.points, law.probability, quantities, padding, law))
+    return found
+
+
+def _peak_of_band(found: list[Kind]) -> float:
+    """Expected non-zeros of the fullest tile."""
+    laws = [(kind.count, kind.law) for kind in found if kind.law is not None]
+    high = max(law.mean + 8 * np.sqrt(law.variance) for _, law in laws) + 1
+    low = max(np.floor(max(law.mean - 6 * np.sqrt(law.variance) for _, law in laws)), 0)
+    at = np.unique(np.rint(np.linspace(low, np.ceil(high), 200)))
+    none_above = np.ones(at.size)
+    for count, law in laws:
+        none_above *= matched_below(at, law.mean, law.variance) ** count
+    middle = (none_above[1:] + none_above[:-1]) / 2
+    return float(at[-1] + 0.5 - 0.5 * none_above[0] - middle @ np.diff(at))
 
 
 def _settled_share(found: list[Kind], down: int, common: float) -> float:
@@ -180,11 +243,8 @@ def _settled(kind: Kind, nonzeros: float) -> Kind:
     )
 
 
-def _by_class(found: list[Kind], classes: int, kinds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    tiles = tiles_by_class(
-        [(kind.count, kind.points, kind.probability) for kind in found],
-        classes,
-    )
+def _by_class(found: list[Kind], tiles: list[np.ndarray], kinds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    classes = tiles[0].shape[1]
     sums = sum(share.T @ kind.quantities for share, kind in zip(tiles, found, strict=True))
     basics, dealt, loads = np.split(sums, [len(TILE_QUANTITIES), len(TILE_QUANTITIES) + PARTITION_LEVELS], axis=1)
     loads = loads.reshape(classes, kinds, SCHEDULES, PARTITION_LEVELS).transpose(3, 0, 2, 1)

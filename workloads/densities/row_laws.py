@@ -1,6 +1,7 @@
 """What one row of a tile holds under each density model: the laws that everything else is summed from."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import betainc, gammaincc, gammaln
@@ -10,6 +11,7 @@ from workloads.densities.density import Density
 from workloads.densities.fixed_structured import NM
 from workloads.densities.laws import BINS, Law, law_of_row, law_points
 from workloads.densities.power_law import PowerLawRows
+from workloads.densities.transposed import Transposed
 from workloads.errors import InputError
 from workloads.segments import RLE_RUN
 
@@ -38,11 +40,14 @@ def row_laws(density: Density, rows: int, columns: int, width: int) -> list[RowL
     whole, edge = divmod(columns, width)
     extents = [(whole, width)] * (whole > 0) + [(1, edge)] * (edge > 0)
     if isinstance(density, Banded):
-        raise InputError("Banded has no closed form yet; use the kernel's `sample`.")
+        raise InputError("Banded: products of two sparse operands are not in closed form; use the kernel's `sample`.")
+    if isinstance(density, Transposed):
+        share = density.nonzeros(rows, columns) / (rows * columns)
+        return [RowLaw(count, size, binomial_row(size, share)) for count, size in extents]
     if isinstance(density, NM):
         return _of_groups(density, columns, width)
     if isinstance(density, PowerLawRows):
-        lengths, chance = _lengths(density, columns)
+        lengths, chance = lengths_of(density, columns)
         return [RowLaw(count, size, *_mixed(lengths, chance, columns, size)) for count, size in extents]
     share = density.nonzeros(rows, columns) / (rows * columns)
     return [RowLaw(count, size, binomial_row(size, share)) for count, size in extents]
@@ -50,6 +55,8 @@ def row_laws(density: Density, rows: int, columns: int, width: int) -> list[RowL
 
 def binomial_row(width: int, share: float) -> Law:
     """Each of `width` positions is a non-zero with probability `share`."""
+    if share >= 1:
+        return _with_padding(np.array([float(width)]), np.ones(1), width)
     return _row(
         width,
         lambda at: matched_below(at, width * share, width * share * (1 - share)),
@@ -147,7 +154,8 @@ def _with_padding(points: np.ndarray, probability: np.ndarray, width: int) -> La
     return law_of_row(points, probability, width, gap_tails(width, points))
 
 
-def _lengths(density: PowerLawRows, columns: int) -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=64)
+def lengths_of(density: PowerLawRows, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """Row lengths and their probabilities, on few points."""
 
     def below(at: np.ndarray) -> np.ndarray:

@@ -6,11 +6,13 @@ non-zeros, P(the tile has it, no part has more than c) of a stack of rows follow
 
 import heapq
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 from numba import njit
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from workloads.densities.laws import Law, add, add_joint, normal_below
 from workloads.densities.row_laws import RowLaw
@@ -22,6 +24,10 @@ MOST_ROWS_A_PART = 16
 """Rows of a part from which rows dealt longest first leave all parts alike."""
 MOST_DEALT = 1024
 """Rows that are drawn from their law to be dealt."""
+FEW_COLUMNS = 32
+"""Columns of a tile up to which single entries weigh what the columns of one tile do (ranks: Blom 1958)."""
+SOME_SUMS = 100
+"""Choices of columns of which sums are taken at most."""
 LOWEST, HIGHEST = -2.2, 6.0
 """Normal scores of the loads of one part between which those of the fullest part are looked for."""
 
@@ -53,16 +59,19 @@ class Thresholds:
 class Stack:
     """Stacks of independent rows of one law, `width` positions wide."""
 
-    def __init__(self, row: RowLaw, weights: Weights | None = None):
+    def __init__(self, row: RowLaw, weights: Weights | None = None, known: Callable[[int], Law] | None = None):
+        self._known = known
         self.width, self.weights = row.width, weights
         self.kinds = KINDS[: 2 if weights is None else 3]
         self.row = row
-        self._laws = {1: row.law}
+        self._laws = {1: row.law} if known is None else {}
         self._joints: dict[tuple[int, int, int, str], np.ndarray] = {}
         self._thresholds: dict[tuple[int, str], Thresholds] = {}
 
     def law(self, height: int) -> Law:
         """Law of a stack of so many rows."""
+        if height not in self._laws and self._known is not None:
+            self._laws[height] = self._known(height)
         if height not in self._laws:
             self._laws[height] = add(self.law(height - height // 2), self.law(height // 2))
         return self._laws[height]
@@ -94,9 +103,17 @@ class Stack:
                 loads[:, kind, :2, p] = fullest[:, None]
                 if kind > 0 and longest is not None:
                     dealt = self._balanced(height, name, longest, mean, 1 << p)
+                    if name == "work":
+                        dealt = np.maximum(dealt, loads[:, 1, 2, p] * mean / np.maximum(held, 1e-300))
                     loads[:, kind, 2, p] = np.minimum(dealt, fullest)
         loads[:, 0, 2] = _dealt_rows(law, height, parts)
         return loads
+
+    def load_law(self, height: int, kind: str) -> tuple[Thresholds, np.ndarray]:
+        """P(load of a stack of so many rows <= each threshold), [thresholds]."""
+        thresholds = self._thresholds_of(height, kind)
+        below = self._leaf(height, thresholds, kind).astype(float).sum(axis=0)
+        return thresholds, np.minimum(below / self.law(height).probability.sum(), 1.0)
 
     def _most(self, key: int, kind: str, below: np.ndarray, mean: np.ndarray, parts: int) -> np.ndarray:
         found = self._thresholds_of(key, kind).mean_of_most(below)
@@ -105,7 +122,7 @@ class Stack:
     def _shares(self, height: int, p: int, key: int, kind: str) -> np.ndarray:
         """P(no part has more than each threshold) given the tile's non-zeros, [n, thresholds]."""
         joint = self._joints[height, p, key, kind].astype(float)
-        whole = self.law(height).probability[:, None]
+        whole = joint[:, -1:]
         found = np.divide(joint, whole, out=np.ones_like(joint), where=whole > 1e-30)
         return np.maximum.accumulate(np.minimum(found, 1.0), axis=1)
 
@@ -130,7 +147,9 @@ class Stack:
             height, parts = height // 2, parts // 2
         below = np.cumsum(self.row.law.probability)
         drawn = _DRAWN[: MOST_DEALT // height * height].reshape(-1, height)
-        return dealt_longest_first(self.row.law.points[np.searchsorted(below, drawn * below[-1])], parts)
+        rows = self.row.law.points[np.searchsorted(below, drawn * below[-1])]
+        dealt, least = dealt_longest_first(rows, parts)
+        return max(dealt / max(least, 1e-300), 1.0)
 
     def _need(self, height: int, wanted: list[tuple[int, int]]) -> None:
         """Fill `_joints` for (p, key): 2**p parts whose larger ones have `key` rows; -1: every row is a part."""
@@ -194,6 +213,21 @@ class Stack:
         """Variance of an entry's work about the mean of the columns of the tile."""
         return self.weights.variance * (1 - 1 / self.width) if self.weights else 0.0
 
+    def _work_below(self, law: Law, height: int, at: np.ndarray) -> np.ndarray:
+        """P(work <= each threshold) given the non-zeros: columns weigh differently, those of the tile are as spread."""
+        assert self.weights is not None
+        each, deviation = self.weights.mean, np.sqrt(self.weights.variance)
+        counts = np.maximum(law.points - law.given("squares") / self.width, 0.0)
+        share = normal_below(at + 0.5, law.points * each, counts * self.weights.variance)
+        if self.width <= FEW_COLUMNS:
+            ranks = (np.arange(self.width) + 0.625) / (self.width + 0.25)
+            weights = each + deviation * ndtri(ranks)
+            for n, held in enumerate(law.points):
+                if held > 0 and (height == 1 or held < 1.5):
+                    sums = np.sort(_some_sums(weights, int(held)))
+                    share[n] = np.searchsorted(sums, at + 0.5, side="right") / sums.size
+        return share
+
     def _leaf(self, height: int, thresholds: Thresholds, kind: str) -> np.ndarray:
         """P(so many non-zeros, load of the one part <= each threshold), [n, thresholds]."""
         law, at = self.law(height), thresholds.at
@@ -207,12 +241,7 @@ class Stack:
             share[:, at < 1] = (law.points[:, None] < 0.5) * np.ones((at < 1).sum())
             share = np.where(at >= np.minimum(law.points, height)[:, None] - 1e-9, 1.0, share)
         else:
-            assert self.weights is not None
-            share = normal_below(
-                at + 0.5,
-                law.points * self.weights.mean,
-                law.points * self._entry_variance,
-            )
+            share = self._work_below(law, height, at)
         return (share * law.probability[:, None]).astype(np.float32)
 
 
@@ -220,13 +249,13 @@ _DRAWN = np.random.default_rng(0).random(MOST_DEALT)
 
 
 @njit(cache=True, nogil=True)
-def dealt_longest_first(rows: np.ndarray, parts: int) -> float:
-    """Load of the fullest part when rows each go to the emptiest part, in decreasing order or if better in cyclic order.
+def dealt_longest_first(rows: np.ndarray, parts: int) -> tuple[float, float]:
+    """Load of the fullest part when rows each go to the emptiest part, largest first or if better cyclic.
 
-    **Arguments**: `rows` [samples, rows]. **Returns** the sum over the samples, over that of the larger of the largest
+    **Arguments**: `rows` [samples, rows]. **Returns** its mean over the samples, and that of the larger of the largest
     row and the mean of the parts, rounded up. Source: Graham, SIAM J. Appl. Math. 17(2), 1969.
     """
-    dealt = least = 1e-300
+    dealt = least = 0.0
     for sample in range(rows.shape[0]):
         ordered = np.sort(rows[sample])[::-1]
         bound = max(ordered[0], math.ceil(ordered.sum() / parts - 1e-9))
@@ -240,7 +269,30 @@ def dealt_longest_first(rows: np.ndarray, parts: int) -> float:
             cyclic[i % parts] += rows[sample, i]
         dealt += min(most, cyclic.max())
         least += bound
-    return max(dealt / least, 1.0)
+    return dealt / rows.shape[0], least / rows.shape[0]
+
+
+class StackOfColumns(Stack):
+    """Stacks of the columns of rows whose places depend on each other: neighbours do, those dealt cyclically do not."""
+
+    def loads(self, height: int) -> np.ndarray:
+        """As of a `Stack`."""
+        law, loads = self.law(height), super().loads(height)
+        alone = Stack(self.row, self.weights)
+        held, apart = alone.law(height).points, alone.loads(height)
+        for kind in range(len(self.kinds)):
+            for p in range(PARTITION_LEVELS):
+                loads[:, kind, 1, p] = np.interp(law.points, held, apart[:, kind, 1, p])
+        loads[:, :, 2] = np.minimum(loads[:, :, 1], loads[:, :, 2])
+        return loads
+
+
+def _some_sums(weights: np.ndarray, held: int) -> np.ndarray:
+    """Sums of so many distinct weights: all of them, or some at random."""
+    if math.comb(weights.size, held) <= SOME_SUMS:
+        return np.array([sum(chosen) for chosen in combinations(weights.tolist(), held)])
+    order = np.argsort(np.random.default_rng(0).random((SOME_SUMS, weights.size)), axis=1)
+    return weights[order[:, :held]].sum(axis=1)
 
 
 def _dealt_rows(law: Law, height: int, parts: np.ndarray) -> np.ndarray:
