@@ -193,6 +193,8 @@ class SparseBStatistics(eqx.Module):
     k_classes: Float[Array, " c"]
     products: Scalar
     z_nonzeros: Scalar
+    b_distinct: Float[Array, "lk ln 1"] = eqx.field(default_factory=lambda: jnp.zeros((1, 1, 1)))
+    """Share of B's tiles that is fetched, log2: less than all where positions of B are the same (`convolution`)."""
 
     def meetings(self, tiles: Tiles, m: Cut, k: Cut, n: Cut) -> "Meetings":
         """What tiles of A, which are `tiles`, and of B do to each other."""
@@ -250,7 +252,7 @@ KernelStatistics = DenseBStatistics | SparseBStatistics
 
 def measure(kernel: Kernel) -> KernelStatistics:
     """Statistics of a kernel, from the disk cache if this pattern was measured before; expected ones of densities."""
-    if not isinstance(kernel, SparseKernel | DensityKernel):
+    if hasattr(kernel, "measured"):  # families and operands with statistics of their own
         return kernel.measured()
     sizes = {"m": kernel.m, "k": kernel.k, "n": kernel.n}
     scalars = {name: jnp.asarray(float(value), jnp.float32) for name, value in sizes.items()}
