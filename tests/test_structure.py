@@ -1,10 +1,12 @@
 """Structure of patterns: each criterion finds what was made, and not what chance makes."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array, kron
 
-from workloads import generators
+from workloads import generators, load_matrix
 from workloads.structure import Origin, describe_structure, source_of
 from workloads.structure.balance import PARTITIONS, balance, gini
 from workloads.structure.band import band, reordered_band
@@ -13,6 +15,9 @@ from workloads.structure.evenness import evenness, neighbours, spread
 from workloads.structure.groups import n_of_m
 from workloads.structure.repeats import repeats
 from workloads.structure.tail import tail
+
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+"""Real matrices beside the repository; not part of it."""
 
 
 def permuted(matrix: csr_array, seed: int) -> csr_array:
@@ -238,3 +243,25 @@ def test_every_shape_has_a_finding(shape: tuple[int, int]):
     values = rng.standard_normal(shape) * (rng.random(shape) < 0.4)
     values[0, 0] = 1.0
     assert describe_structure(csr_array(values)).findings
+
+
+REAL = {
+    "matrix/bcsstk16.mtx.gz": ("block", "natural"),
+    "matrix/cryg2500.mtx.gz": ("diagonals", "natural"),
+    "graph/as19990309.mtx.gz": ("power law", "natural"),
+    "nn/dlmc_tr_rand_0.8/body_encoder_layer_2_ffn_conv2_fully_connected.mtx.gz": ("uniform", "induced"),
+    "nn/squeezenet_deepcomp/fire9_conv3x3_2.mtx.gz": ("unstructured", "induced"),
+    "activation/squeezenet/n01440764_conv_final_in.mtx.gz": ("unstructured", "unknown"),
+}
+"""First finding, and the origin that pattern and values tell without the file's words."""
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="shared real matrices are not here")
+def test_real_matrices():
+    found = {name: describe_structure(load_matrix(DATA / name)) for name in REAL}
+    assert {name: (next(iter(one.findings)), one.origin.kind) for name, one in found.items()} == REAL
+    assert found["matrix/bcsstk16.mtx.gz"].blocks.side == 3, "three displacements at each node"
+    assert "clustered" in found["activation/squeezenet/n01440764_conv_final_in.mtx.gz"].findings
+    said = source_of("conv_final_in", DATA / "activation/squeezenet/n01440764_conv_final_in.mtx.gz")
+    assert said is not None
+    assert said.kind == "natural"

@@ -8,7 +8,7 @@ from scipy.sparse import csr_array
 from workloads.structure.balance import Balance, balance
 from workloads.structure.band import Band, band, reordered_band
 from workloads.structure.blocks import Blocks, blocks
-from workloads.structure.evenness import SIGNIFICANCE, Evenness, evenness
+from workloads.structure.evenness import NEAR_CORRELATION, SIGNIFICANCE, Evenness, evenness
 from workloads.structure.groups import NofM, n_of_m
 from workloads.structure.origin import Found, Origin, origin
 from workloads.structure.repeats import Repeats, repeats
@@ -67,7 +67,7 @@ class Structure:
             if even.uniform:
                 found["uniform"] = "rows, columns, tiles and neighbours are as chance has them"
             elif even.nearly_uniform:
-                found["uniform"] = f"but for small differences from chance: {uneven}"
+                found["uniform"] = f"but for small differences: {uneven}"
             else:
                 found["unstructured"] = uneven
         return found | self._also()
@@ -111,7 +111,11 @@ class Structure:
         parts = {"rows": even.rows, "columns": even.columns, f"{even.tile} x {even.tile} tiles": even.tiles}
         told = {what: s for what, s in parts.items() if s.p_value < SIGNIFICANCE}
         more = [f"{what} {s.excess:.2f}" for what, s in told.items() if s.excess > 0]
-        return f"variation beyond chance {', '.join(more)}" if more else "more even than that"
+        if more:
+            return f"variation beyond chance {', '.join(more)}"
+        runs = (even.along_rows, even.along_columns)
+        correlated = any(one.p_value < SIGNIFICANCE and abs(one.correlation) > NEAR_CORRELATION for one in runs)
+        return "neighbours are not independent" if correlated else "counts more even than chance"
 
     def _also(self) -> dict[str, str]:
         """What goes with any of the above."""
