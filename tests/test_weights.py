@@ -221,6 +221,32 @@ def test_onnx_layers_have_their_columns(tmp_path: Path, batch: int | str, images
     assert fc.a.nnz == 5
 
 
+@pytest.mark.parametrize("name", ["w.safetensors", "w.npz", "w.onnx", "w.csv"])
+def test_damaged_bytes_are_one_sentence_or_still_a_network(tmp_path: Path, name: str) -> None:
+    path, rng = tmp_path / name, np.random.default_rng(0)
+    if name == "w.safetensors":
+        save_file({"a": FC, "b": CONV}, path)
+    elif name == "w.npz":
+        np.savez_compressed(path, a=FC, b=CONV)
+    elif name == "w.onnx":
+        onnx_model(path)
+    else:
+        path.write_text(TABLE)
+    sound = path.read_bytes()
+    said = []
+    for _ in range(60):
+        at, length = rng.integers(len(sound)), rng.integers(1, 9)
+        damaged = bytearray(sound)
+        damaged[at : at + rng.choice([0, length, len(sound)])] = rng.bytes(int(length))
+        path.write_bytes(damaged)
+        try:
+            assert resolve_workload(str(path)).kernels
+        except InputError as error:
+            said.append(str(error))
+    assert len(said) > 10
+    assert not [sentence for sentence in said if "\n" in sentence or not sentence.startswith(str(path))]
+
+
 def test_bad_onnx(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(b"not a graph at all")

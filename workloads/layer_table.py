@@ -19,7 +19,6 @@ Non-zeros lie anywhere with equal chance, or n in each m along a row. Blank line
 at a line's end are passed over.
 """
 
-import csv
 import math
 import os
 import re
@@ -67,7 +66,7 @@ def read_layer_table(path: str | os.PathLike[str]) -> list[DensityKernel]:
             lines = [(number, line) for number, line in enumerate(stream.read().splitlines(), 1)]
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); save it as a plain CSV.") from error
-    rows = [(number, next(csv.reader([line]))) for number, line in lines if line.strip() and line.lstrip()[0] != "#"]
+    rows = [(number, line.split(",")) for number, line in lines if line.strip() and line.lstrip()[0] != "#"]
     heading = _heading(rows[0][1]) if rows else []
     sizes = _CONVOLUTION if len(set(heading).intersection(_CONVOLUTION)) >= 2 else _SIZES
     known = ("name", *sizes, *_REST)

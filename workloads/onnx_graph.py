@@ -18,12 +18,13 @@ from pathlib import Path
 import numpy as np
 
 from workloads.errors import InputError
+from workloads.readers import BROKEN
 
 Found = tuple[str, Callable[[], np.ndarray], int | None]
 """Name, how to get the weights, columns."""
 
 
-def onnx_layers(path: Path) -> Iterator[Found]:
+def onnx_layers(path: Path) -> list[Found]:
     """Names, weights and columns of the products of a graph.
 
     **Raises** `InputError` where the optional package is missing and where the file is no ONNX model.
@@ -36,10 +37,10 @@ def onnx_layers(path: Path) -> Iterator[Found]:
         raise InputError(f"{path}: {need}; run `pip install 'sparse-dse[onnx]'`.") from error
     try:
         model = onnx.shape_inference.infer_shapes(onnx.load(path))
-    except (DecodeError, onnx.checker.ValidationError, ValueError, OSError, RuntimeError) as error:
+        return list(_products(model.graph, onnx))
+    except (DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError, *BROKEN) as error:
         what = " ".join(str(error).split()).rstrip(".")[:200]
         raise InputError(f"{path}: is no ONNX model that can be read ({what}); export it again.") from error
-    yield from _products(model.graph, onnx)
 
 
 def _products(graph, onnx) -> Iterator[Found]:
@@ -59,16 +60,19 @@ def _products(graph, onnx) -> Iterator[Found]:
         if found is None:
             continue
         name = node.name or node.output[0]
+        name = name.decode("utf-8", "replace") if isinstance(name, bytes) else name  # what is not UTF-8 comes as bytes
         names[name] = names.get(name, 0) + 1
         yield name if names[name] == 1 else f"{name}#{names[name]}", *found
 
 
 def _product(node, options: dict, stored: dict, shapes: dict, to_array) -> tuple[Callable, int | None] | None:
+    if len(node.input) < 2 or not node.output:
+        return None
     left, right = node.input[:2]
     out = shapes.get(node.output[0])
     if node.op_type == "Conv" and right in stored:
         groups = options.get("group", 1)
-        positions = None if out is None else _count([out[0] or 1, *out[2:]])
+        positions = None if not out else _count([out[0] or 1, *out[2:]])
         return lambda: _block_diagonal(to_array(stored[right]), groups), positions
     if node.op_type == "Conv":
         return None

@@ -18,6 +18,7 @@ import gzip
 import io
 import itertools
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -36,10 +37,11 @@ MAX_SIDE = 2**28
 _PICKLED = (".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".joblib")
 """What PyTorch, scikit-learn and others write with pickle: reading it runs code. Of `.bin` the content decides."""
 
-_PARSE_ERRORS = (
-    ValueError, TypeError, KeyError, AttributeError, IndexError, OverflowError, NotImplementedError,
-    zipfile.BadZipFile,
+BROKEN = (
+    ValueError, TypeError, LookupError, AttributeError, ArithmeticError, SyntaxError, EOFError, OSError, MemoryError,
+    RuntimeError, zipfile.BadZipFile, zlib.error, struct.error,
 )  # fmt: skip
+"""What readers of NumPy, SciPy and others raise where bytes are missing or wrong; `InputError` is a `ValueError`."""
 
 
 def load_matrix(path: str | os.PathLike[str]) -> csr_array:
@@ -72,7 +74,7 @@ def load_matrix(path: str | os.PathLike[str]) -> csr_array:
         _fail(path, "shape or entry count", "needs more memory than there is", "check the header", error)
     except OSError as error:
         _fail(path, "file", f"cannot be read ({error.strerror or error})", "check the file and its permissions", error)
-    except _PARSE_ERRORS as error:
+    except BROKEN as error:
         what = " ".join(str(error).split()).rstrip(".")
         _fail(path, suffix, f"content is malformed ({what})", "correct it or write the file again", error)
 
@@ -274,7 +276,7 @@ def _looks_like_matrix(path: Path) -> bool:
                 _, line = next(_data_lines(stream), (0, ""))
             fields = line.split("," if "," in line else None)
             return len(fields) in (2, 3) and all(_is_number(field) for field in fields)
-    except (OSError, EOFError, zlib.error, zipfile.BadZipFile):
+    except BROKEN:
         return True  # broken rather than foreign: let `load_matrix` say so
     return True
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import ml_dtypes  # noqa: F401  (its import makes bfloat16 a type of NumPy)
 import numpy as np
@@ -19,6 +19,8 @@ from safetensors import SafetensorError, safe_open
 from scipy.sparse import csr_array
 
 from workloads.errors import InputError
+from workloads.onnx_graph import onnx_layers
+from workloads.readers import BROKEN
 
 MOST_NONZEROS = 200_000_000
 """Taken from one file: in memory about 2 GB. What has more is read in parts, `FILE#PATTERN`."""
@@ -116,7 +118,7 @@ def _read_arrays(path: Path, pattern: str) -> Iterator[tuple[str, WeightMatrix]]
                     yield name, WeightMatrix(as_layer(path, name, weights))
     except InputError:
         raise
-    except (ValueError, BadZipFile, EOFError, KeyError, OSError, NotImplementedError) as error:
+    except BROKEN as error:
         if "allow_pickle" in str(error):
             what = f"{path}: {name} holds pickled Python objects, which run code when read"
             raise InputError(f"{what}; save it as an array of numbers.") from error
@@ -124,11 +126,13 @@ def _read_arrays(path: Path, pattern: str) -> Iterator[tuple[str, WeightMatrix]]
 
 
 def _read_onnx(path: Path, pattern: str) -> Iterator[tuple[str, WeightMatrix]]:
-    from workloads.onnx_graph import onnx_layers
-
     for name, read, columns in onnx_layers(path):
         if fnmatchcase(name, pattern):
-            yield name, WeightMatrix(as_layer(path, name, read()), columns)
+            try:
+                weights = read()
+            except BROKEN as error:
+                raise InputError(f"{path}: {name} is damaged ({_words(error)}); export the model again.") from error
+            yield name, WeightMatrix(as_layer(path, name, weights), columns)
 
 
 _READERS: dict[str, Callable[[Path, str], Iterator[tuple[str, WeightMatrix]]]] = {
@@ -148,7 +152,7 @@ def _one_matrix(path: Path) -> bool:
     try:
         with ZipFile(path) as archive:
             return "format.npy" in archive.namelist()
-    except (OSError, BadZipFile):
+    except BROKEN:
         return True
 
 
