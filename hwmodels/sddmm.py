@@ -83,22 +83,22 @@ def sddmm(
     dram_b = tiles.b_each * s.widths + (1.0 - tiles.b_each) * s.block_columns * (s.widths / total(s.widths))
     nothing = jnp.zeros_like(count * s.tiles)
     decode = jnp.zeros_like(loads.decode) if mapping.dataflow == "outer_product" else loads.decode
-    doings = Doings(
-        compute=count * compute,
-        intersect=count * decode * passes,
-        a_value=passes * (count * s.values_bits + deep * s.rows * value_bits),
-        a_index=passes * count * s.metadata_bits,
-        b_value=fills * deep * s.columns * value_bits,
-        b_index=nothing,
-        z_value=count * partial,
-        z_index=nothing,
-        dram_a=of_tile * s.fetched_bits + deep * dram_a * value_bits,
-        dram_b=deep * dram_b * value_bits,
-        z_read=tiles.z_each * count * not_first * partial * tiles.k_split,
-        z_write=tiles.z_each * count * (not_last * partial + (1.0 - not_last) * finished)
+    by_visits = {
+        "compute": count * compute,
+        "intersect": count * decode * passes,
+        "a_value": passes * (count * s.values_bits + deep * s.rows * value_bits),
+        "a_index": passes * count * s.metadata_bits,
+        "b_value": fills * deep * s.columns * value_bits,
+        "b_index": nothing,
+        "z_value": count * partial,
+        "z_index": nothing,
+        "dram_a": of_tile * s.fetched_bits + deep * dram_a * value_bits,
+        "dram_b": deep * dram_b * value_bits,
+        "z_read": tiles.z_each * count * not_first * partial * tiles.k_split,
+        "z_write": tiles.z_each * count * (not_last * partial + (1.0 - not_last) * finished)
         + (1.0 - tiles.z_each) * of_tile * finished,
-    )
-    doings = Doings(*(getattr(doings, field.name).ravel() for field in dataclasses.fields(doings)))
+    }
+    doings = Doings(**{name: amount.ravel() for name, amount in by_visits.items()})
     computes = _computes(mapping, kernel, s)
     return conclude(
         hardware,

@@ -7,6 +7,7 @@ the patterns alone, so `content_hash` covers only those. A `DensityKernel` knows
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from scipy.sparse import csr_array, issparse
@@ -134,13 +135,37 @@ class DensityKernel(_Product):
         return hashlib.sha256(f"density {self.shape} {self.a} {self.b}".encode()).hexdigest()
 
 
-Kernel = SparseKernel | DensityKernel
+@runtime_checkable
+class MeasuredKernel(Protocol):
+    """A kernel with statistics of its own (`workloads.sddmm`, `workloads.elementwise`); else like `SparseKernel`."""
+
+    name: str
+    repeats: float | int
+
+    @property
+    def family(self) -> str:
+        """Kernels of one family stack."""
+        ...
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(m, k, n)."""
+        ...
+
+    def measured(self) -> Any:
+        """The kernel's statistics."""
+        ...
+
+
+Kernel = SparseKernel | DensityKernel | MeasuredKernel
 
 
 def require_pattern(kernel: Kernel, purpose: str) -> SparseKernel:
     """The kernel, if it holds its patterns. **Raises** `InputError` if it is only described by density models."""
     if isinstance(kernel, SparseKernel):
         return kernel
+    if not isinstance(kernel, DensityKernel):
+        raise InputError(f"{kernel.name}: {purpose} runs products of matrices, but this kernel is {kernel.family}.")
     raise InputError(
         f"{kernel.name}: {purpose} needs a pattern, but this kernel is only described by densities; use its `sample`."
     )

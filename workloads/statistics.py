@@ -21,7 +21,7 @@ from workloads.densities.groups import fullest_groups
 from workloads.densities.joint import joint_tables, row_weights
 from workloads.densities.operand import density_tables
 from workloads.densities.transposed import transposed
-from workloads.kernels import DensityKernel, Kernel, SparseKernel
+from workloads.kernels import DensityKernel, Kernel, MeasuredKernel, SparseKernel
 from workloads.lattice import TINY, computed_once, interpolate, interpolate_log, levels, pad_levels, to_log
 from workloads.occupancy import Cut, occupancy_table, occupied, places_of
 from workloads.pairs import DEPTH_QUANTITIES, pair_tables
@@ -247,12 +247,13 @@ class Meetings(eqx.Module):
     """By `pairs.DEPTH_QUANTITIES`."""
 
 
-KernelStatistics = DenseBStatistics | SparseBStatistics
+KernelStatistics = DenseBStatistics | SparseBStatistics | eqx.Module
+"""Those of this module, or of a family with a module of its own (`workloads.sddmm`, `workloads.elementwise`)."""
 
 
 def measure(kernel: Kernel) -> KernelStatistics:
     """Statistics of a kernel, from the disk cache if this pattern was measured before; expected ones of densities."""
-    if hasattr(kernel, "measured"):  # families and operands with statistics of their own
+    if isinstance(kernel, MeasuredKernel):
         return kernel.measured()
     sizes = {"m": kernel.m, "k": kernel.k, "n": kernel.n}
     scalars = {name: jnp.asarray(float(value), jnp.float32) for name, value in sizes.items()}

@@ -1,7 +1,9 @@
 """The models against this project's own simulator, which walks the real non-zeros: matrices x random designs.
 
-Each matrix is multiplied with a dense matrix, and with itself (its transpose if it is not square); of a product that is
-too large, with the first rows only. Designs are drawn from the default space, on its lattice of powers of two and off
+Each matrix is multiplied with a dense matrix, and with itself (its transpose if it is not square); it masks the product
+of two dense matrices (SDDMM), and is multiplied with and added to its transpose (itself upside down if it is not
+square) element by element. Of what is too large the first rows are taken. Without matrices of the user's there is also
+a convolution. Designs are drawn from the default space, on its lattice of powers of two and off
 it, and picked so that every dataflow and every bottleneck that the models name comes in turn; they fit their buffers,
 make at most `simulator_cases.VISITS` visits and pad to at most `simulator_cases.ENTRIES` entries. Kernels are compared
 side by side, one process a core.
@@ -28,11 +30,17 @@ from experiments.common.style import OKABE_ITO, new_figure
 from experiments.common.table import text_table
 from hwmodels.choices import DATAFLOWS
 from hwmodels.cost import RESOURCES
+from hwmodels.simulator.of_kernel import AnyKernel
 from workloads import SparseKernel, load_matrix, matrix_files, resolve_workload
+from workloads.convolution import UnfoldedKernel, sparse_convolution
+from workloads.elementwise import OPERATIONS, ElementwiseKernel
 from workloads.errors import InputError
+from workloads.sddmm import SddmmKernel
 
 COLUMNS = 64
-"""Columns of the dense matrix."""
+"""Columns of the dense matrix, and depth of an SDDMM."""
+NONZEROS = 60_000
+"""Most non-zeros of a mask and of the first operand of an element-wise kernel; of larger ones the first rows."""
 MULTIPLIES = 2_000_000
 """Most multiplies of a product of two sparse matrices; of larger ones the first rows are taken that stay below."""
 LISTED = 10
@@ -87,11 +95,15 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
     return Outcome(text, not broken, facts)
 
 
-def _kernels(data: Path | None, smoke: bool) -> tuple[list[SparseKernel], int]:
-    """The products to compare, and how many of them are of the first rows only."""
+def _kernels(data: Path | None, smoke: bool) -> tuple[list[AnyKernel], int]:
+    """The kernels to compare, and how many of the products are of the first rows only."""
     if data is None:
-        kernels = [*resolve_workload("embedded").kernels]
-        return (kernels[3:6] if smoke else kernels), 0
+        embedded = resolve_workload("embedded").kernels
+        if smoke:
+            return [*embedded[3:6], *_with_mask(embedded[2].name, embedded[2].a)], 0
+        matrices = {id(kernel.a): (kernel.name.partition("@")[0], kernel.a) for kernel in embedded}
+        masked = [kernel for name, matrix in matrices.values() for kernel in _with_mask(name, matrix)]
+        return [*embedded, *masked, _convolution()], 0
     files = matrix_files(data)
     if not files:
         raise InputError(f"--data {data}: the folder holds no matrix file; add one (.mtx, .smtx, .npz, .npy).")
@@ -102,7 +114,31 @@ def _kernels(data: Path | None, smoke: bool) -> tuple[list[SparseKernel], int]:
         product = _product(name, matrix)
         kernels.append(product)
         cut += product.m < matrix.shape[0]
+        kernels += _with_mask(name, matrix)
     return kernels, cut
+
+
+def _with_mask(name: str, a: csr_array) -> list[AnyKernel]:
+    """SDDMM, element-wise product and sum: of as many of the first rows as `NONZEROS` allows."""
+    rows = max(int(np.searchsorted(a.indptr, NONZEROS, side="right")) - 1, 1)
+    while a.indptr[rows] == 0:
+        rows += 1
+    part = "" if rows >= a.shape[0] else f" of {rows} rows"
+    first = csr_array(a[:rows])
+    other = csr_array(a.T)[:rows] if a.shape[0] == a.shape[1] else a[::-1][:rows]
+    kernels: list[AnyKernel] = [SddmmKernel(f"{name}@sddmm:{COLUMNS}{part}", first, COLUMNS)]
+    if csr_array(other).nnz:
+        kernels += [ElementwiseKernel(f"{name}@{one}{part}", first, csr_array(other), one) for one in OPERATIONS]
+    return kernels
+
+
+def _convolution(seed: int = 0) -> UnfoldedKernel:
+    """A layer of 32 filters of 3 x 3 over 16 channels: 30 % of the weights and half of the activations, in patches."""
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(size=(32, 16, 3, 3)) * (rng.random((32, 16, 3, 3)) < 0.3)
+    noise = rng.normal(size=(2, 16, 28, 28))
+    smooth = sum(np.roll(noise, (down, right), (2, 3)) for down in range(3) for right in range(3))
+    return sparse_convolution(weights, np.maximum(smooth, 0.0), "convolution_3x3", padding=1)
 
 
 def _product(name: str, a: csr_array) -> SparseKernel:
@@ -118,7 +154,7 @@ def _product(name: str, a: csr_array) -> SparseKernel:
     return SparseKernel(title, csr_array(a[:rows]), b, int(b.shape[1]))
 
 
-def _largest(kernels: Sequence[SparseKernel]) -> tuple[int, int, int]:
+def _largest(kernels: Sequence[AnyKernel]) -> tuple[int, int, int]:
     """The largest m, k and n of any."""
     m, k, n = np.max([kernel.shape for kernel in kernels], axis=0)
     return int(m), int(k), int(n)
@@ -156,8 +192,12 @@ def _ignore_interrupt() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _effort(kernel: SparseKernel) -> float:
+def _effort(kernel: AnyKernel) -> float:
     """About how long a kernel takes, in multiplies of a dense product."""
+    if isinstance(kernel, SddmmKernel):
+        return float(kernel.mask.nnz) * kernel.depth
+    if isinstance(kernel, ElementwiseKernel):
+        return 4e3 * float(kernel.a.nnz + kernel.b.nnz)
     if kernel.b is None:
         return float(kernel.a.nnz * kernel.n)
     return 5.0 * float(np.diff(kernel.b.indptr)[kernel.a.indices].sum()) + 1e3 * (kernel.a.nnz + kernel.b.nnz)
