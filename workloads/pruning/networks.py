@@ -6,7 +6,7 @@ every count is about one matrix `[out, K]` per layer. Channels are the fastest a
 belongs to channel `k % channels` of the layer before, whether that is a convolution or not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,16 +58,24 @@ class Network:
     @property
     def shapes(self) -> tuple[tuple[int, int], ...]:
         """(out, K) of each weight."""
-        (height, width), channels, shapes = self.image, 1, []
+        return tuple(shape for shape, _ in self._walked())
+
+    @property
+    def values(self) -> int:
+        """Inputs, patches laid out, and outputs of all layers for one image."""
+        return sum((out + k) * positions for (out, k), positions in self._walked())
+
+    def _walked(self) -> Iterator[tuple[tuple[int, int], int]]:
+        """(out, K), and the number of positions that a layer's product is made at."""
+        (height, width), channels = self.image, 1
         for layer in self.layers:
             if isinstance(layer, Conv):
-                shapes.append((layer.units, layer.size**2 * channels))
+                yield (layer.units, layer.size**2 * channels), height * width
                 height, width = height // 2, width // 2
             else:
-                shapes.append((layer.units, height * width * channels))
+                yield (layer.units, height * width * channels), 1
                 height = width = 1
             channels = layer.units
-        return tuple(shapes)
 
 
 def mlp(image: tuple[int, int], classes: int, hidden: tuple[int, ...] = (128, 64)) -> Network:

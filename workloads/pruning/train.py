@@ -24,6 +24,9 @@ BATCH = 64
 IMAGES_A_ROUND = 2048
 """Most training images of one pass: of large sets a part is drawn anew for each. A guess: masks change often enough."""
 
+VALUES_AT_ONCE = 2**27
+"""Most values between layers in a step of all networks: 512 MiB, about three times that with gradients. A guess."""
+
 Data = tuple[Array, Array]
 """Images [n, height, width] and labels [n]."""
 
@@ -133,8 +136,21 @@ def prune_many(
     """Networks by case (outer list) and seed (inner), trained together; weights and biases in NumPy.
 
     **Arguments**: `images` of each seed; `progress` wraps the range of rounds. Cases of a seed share the first, dense
-    part of the run, and its batches.
+    part of the run, and its batches. Where all cases take too much memory at once they are trained in groups.
     """
+    group = max(1, VALUES_AT_ONCE // (len(seeds) * BATCH * network.values))
+    groups = [cases[at : at + group] for at in range(0, len(cases), group)]
+    return [row for some in groups for row in _prune_group(network, images, some, seeds, recipe, progress)]
+
+
+def _prune_group(
+    network: Network,
+    images: Sequence[Images],
+    cases: Sequence[Case],
+    seeds: Sequence[int],
+    recipe: Recipe,
+    progress: Callable[[range], Iterable[int]],
+) -> list[list[Params]]:
     size = min(len(images[0].training), IMAGES_A_ROUND)
     optimizer = recipe.optimizer(size)
     one = partial(epoch, network=network, optimizer=optimizer, noise=recipe.noise)
