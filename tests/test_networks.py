@@ -213,8 +213,35 @@ def test_a_product_of_two_files(graph: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("product", "kernels"),
+    [
+        ("sddmm:8", [("sddmm:8", "sddmm", (3, 8, 3), 1)]),
+        ("add:{}/graph.npz", [("add:graph.npz", "elementwise", (3, 1, 3), 1)]),
+        ("multiply:{}/graph.npz", [("multiply:graph.npz", "elementwise", (3, 1, 3), 1)]),
+        (
+            "attention:4:16",
+            [
+                ("attention@scores", "sddmm", (3, 16, 3), 4),
+                ("attention@softmax", "elementwise", (3, 1, 3), 8),
+                ("attention@values", "dense_b", (3, 3, 16), 4),
+            ],
+        ),
+    ],
+)
+def test_products_that_are_no_matrix_product(graph: Path, product: str, kernels: list) -> None:
+    found = resolve_workloads([f"{graph / 'graph.npz'}@{product.format(graph)}"]).kernels
+    assert [(kernel.name, kernel.family, kernel.shape, kernel.repeats) for kernel in found] == [
+        (f"graph.npz@{name}", *rest) for name, *rest in kernels
+    ]
+
+
+@pytest.mark.parametrize(
     ("spec", "message"),
     [
+        ("rmat@sddmm:0", "K is '0'; give a whole number of columns above 0, as in @sddmm:64"),
+        ("rmat@attention:8:x", "a number is 'x'; .* as in @attention:8:64"),
+        ("rmat@attention:8", "unknown product 'attention:8'; use one of .*@attention:H:D"),
+        ("rmat@add:nowhere.mtx", r"nowhere\.mtx: no such file"),
         ("gcn:{}/wide.npz", "the graph is 2 x 3; give a square matrix"),
         ("gcn:{}/graph.npz,{}/wide.npz", "has 2 rows but the graph has 3 nodes; give one row a node"),
         ("gcn:{}/graph.npz@8", "one width makes no layer; give at least two, as in @1433-16-7"),

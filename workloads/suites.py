@@ -50,8 +50,6 @@ from workloads.sddmm import SddmmKernel
 from workloads.suitesparse import PREFIX, suitesparse_matrix
 from workloads.weights import load_weights, weight_files, weight_suffix
 
-AnyKernel = Kernel | SddmmKernel | ElementwiseKernel
-
 DEFAULT_COLUMNS = 64
 """Columns of a dense B unless told otherwise: a batch of images, the features of a graph's nodes."""
 
@@ -121,7 +119,7 @@ def resolve_workloads(specs: list[str]) -> Workload:
     """One workload of several specs, in order; a kernel name that returns gets `#2`, `#3`, ... appended."""
     if not specs:
         raise InputError(f"No workload is named; give a matrix file, a folder or one of: {', '.join(SUITE_NAMES)}.")
-    kernels: dict[str, AnyKernel] = {}
+    kernels: dict[str, Kernel] = {}
     for spec in specs:
         for kernel in resolve_workload(spec).kernels:
             name, number = kernel.name, 1
@@ -140,13 +138,13 @@ def _split(spec: str) -> tuple[str, str | None]:
     return (what, product) if at else (spec, None)
 
 
-def _suite_kernels(name: str, product: str | None) -> list[AnyKernel]:
+def _suite_kernels(name: str, product: str | None) -> list[Kernel]:
     suite = _SUITES[name]
     products = suite.products if product is None else (product,)
     return [kernel for matrix, a in suite.matrices().items() for one in products for kernel in _kernels(matrix, a, one)]
 
 
-def _kernels(matrix: str, a: csr_array, product: str) -> list[AnyKernel]:
+def _kernels(matrix: str, a: csr_array, product: str) -> list[Kernel]:
     """The kernels of one product of a matrix, named after both."""
     heads, colon, depth = product.removeprefix("attention:").partition(":")
     if product.startswith("attention:") and colon:
@@ -155,7 +153,7 @@ def _kernels(matrix: str, a: csr_array, product: str) -> list[AnyKernel]:
     return [_kernel(matrix, a, product)]
 
 
-def _kernel(matrix: str, a: csr_array, product: str) -> AnyKernel:
+def _kernel(matrix: str, a: csr_array, product: str) -> Kernel:
     """One product of a matrix, named after both."""
     kind, colon, rest = product.partition(":")
     if kind == "spmm":
@@ -187,7 +185,7 @@ def _columns(product: str, text: str) -> int:
     return int(text)
 
 
-def _replaced(kernel: AnyKernel, product: str | None) -> AnyKernel:
+def _replaced(kernel: Kernel, product: str | None) -> Kernel:
     """A kernel described by densities, with another product if one is given."""
     if product is None or not isinstance(kernel, DensityKernel):
         return kernel
@@ -200,7 +198,7 @@ def _replaced(kernel: AnyKernel, product: str | None) -> AnyKernel:
     )
 
 
-def _path_kernels(what: str, product: str | None) -> list[AnyKernel]:
+def _path_kernels(what: str, product: str | None) -> list[Kernel]:
     """The kernels of a file, named by its layers, or of a folder, named by path and layer."""
     path, mark, pattern = (what, "", "") if os.path.exists(what) else what.rpartition("#")
     if not (mark and weight_suffix(path)):
@@ -219,7 +217,7 @@ def _path_kernels(what: str, product: str | None) -> list[AnyKernel]:
     return [kernel for file in files for kernel in _file_kernels(file, str(file.relative_to(folder)), "*", product)]
 
 
-def _file_kernels(path: Path, below: str, pattern: str, product: str | None) -> list[AnyKernel]:
+def _file_kernels(path: Path, below: str, pattern: str, product: str | None) -> list[Kernel]:
     prefix = f"{below}/" if below else ""
     if is_layer_table(path):
         listed = [_replaced(kernel, product) for kernel in read_layer_table(path)]
