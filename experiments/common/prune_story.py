@@ -47,7 +47,7 @@ def knee_words(points: Sequence[Point], at_knee: int) -> str:
     dense, knee = points[0], points[at_knee]
     (right, joules, seconds), (full, dense_joules, dense_seconds) = knee.means, dense.means
     if at_knee == 0:
-        return "Knee: the dense network; pruning does not pay here."
+        return "Knee: the dense network; what pruning saves here is not worth the accuracy."
     return (
         f"Knee: {knee.title}, 1/{dense_joules / joules:.3g} of the dense network's energy in 1/"
         f"{dense_seconds / seconds:.3g} of its time, at {100 * abs(right - full):.2f} points "
