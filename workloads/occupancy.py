@@ -85,6 +85,16 @@ def occupied(logs: Float[Array, " q"], cuts: Sequence[Cut]) -> Occupied:
     return Occupied(tuple(found[: -len(cuts)]), tuple(found[-len(cuts) :]), tuple(cuts))
 
 
+def occupied_along(logs: Float[Array, "e 3"], cuts: Sequence[Cut], by_length: Sequence[bool]) -> Float[Array, " e"]:
+    """Occupied places by several tables of one side each: what `occupied(...).total(...)` says, all at once."""
+    share, correction, slope = jnp.unstack(logs, axis=1)
+    octaves = jnp.stack([cut.octaves for cut in cuts])
+    found, fall = jnp.exp2(jnp.stack([share + correction, slope * octaves]))
+    inside = [cut.inside * cut.size if long else cut.inside for cut, long in zip(cuts, by_length, strict=True)]
+    last = [cut.edge if long else jnp.ones_like(cut.edge) for cut, long in zip(cuts, by_length, strict=True)]
+    return found * (jnp.stack(inside) + fall * jnp.stack(last))
+
+
 def occupancy_table(
     spans: Sequence[int], *counted: tuple[np.ndarray, tuple[int, ...]], by_length: tuple[int, ...] = ()
 ) -> np.ndarray:

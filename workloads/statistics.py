@@ -23,7 +23,7 @@ from workloads.densities.operand import density_tables
 from workloads.densities.transposed import transposed
 from workloads.kernels import DensityKernel, Kernel, MeasuredKernel, SparseKernel
 from workloads.lattice import TINY, computed_once, interpolate, interpolate_log, levels, pad_levels, to_log
-from workloads.occupancy import Cut, occupancy_table, occupied, places_of
+from workloads.occupancy import Cut, occupancy_table, occupied, occupied_along, places_of
 from workloads.pairs import DEPTH_QUANTITIES, pair_tables
 from workloads.sampling import SamplingError, summarize
 from workloads.segments import RLE_RUN, segments
@@ -33,8 +33,10 @@ VERSION = 10
 """Raised whenever a stored table changes its meaning, so that old cache entries are measured again."""
 
 PEAKS = ("peak_nonzeros", "peak_padding")
-OCCUPANCIES = (7, 3, 3, 3, 3, 3)
-"""Lengths of the entries of occupancy tables that end `OperandStatistics.tiles`."""
+TILES_ENTRY, SIDE_ENTRY = 7, 3
+"""Lengths of entries of occupancy tables: of tiles, and of what goes along one side."""
+ALONG = ("columns", "touched", "block_rows", "rows", "block_columns")
+"""What the entries that end `OperandStatistics.tiles` count: the first three go down, the others across."""
 
 LOADS = ("rows", "nonzeros", "work")
 """What the most loaded partition is measured by; an entry's work is the non-zeros of the row of B that it meets."""
@@ -89,36 +91,34 @@ class OperandStatistics(eqx.Module):
         and the counts of what is occupied (`occupancy`).
         """
         logs = interpolate_log(self.tiles, places_of(down, across))
-        held, *occupancies = jnp.split(logs, logs.size - np.cumsum(OCCUPANCIES[::-1])[::-1])
-        tiles = occupied(occupancies[0], (down, across))
-        columns, touched, block_rows = (occupied(entry, (down,)) for entry in occupancies[1:4])
-        rows, block_columns = (occupied(entry, (across,)) for entry in occupancies[4:])
+        sides = len(ALONG) * SIDE_ENTRY
+        held, of_tiles, of_sides = jnp.split(logs, [logs.size - sides - TILES_ENTRY, logs.size - sides])
+        tiles = occupied(of_tiles, (down, across))
+        by_length = [name.startswith("block") for name in ALONG]
+        along = occupied_along(of_sides.reshape(-1, SIDE_ENTRY), [down] * 3 + [across] * 2, by_length)
         found = jnp.exp2(held) - TINY
         by_class, peaks = jnp.split(found, [found.size - len(PEAKS)])
         by_class = by_class.reshape(len(TILE_QUANTITIES), -1)
-        sums = dict(zip(TILE_QUANTITIES, jnp.unstack(by_class @ jnp.ones_like(by_class[0])), strict=True))
+        sums = by_class @ jnp.ones_like(by_class[0])
         used_rows, used_columns, used_weight = jnp.unstack(self.used)
-        totals = {
+        whole = jnp.ones_like(used_rows)
+        along = along * jnp.stack([used_columns, used_weight, whole, used_rows, whole])
+        totals = dict(zip(ALONG, jnp.unstack(along), strict=True)) | {
             "tiles": tiles.total(0),
             "heights": tiles.total(1, (0,)),
             "widths": tiles.total(2, (1,)),
             "areas": tiles.total(3, (0, 1)),
-            "columns": used_columns * columns.total(),
-            "touched": used_weight * touched.total(),
-            "rows": used_rows * rows.total(),
-            "block_rows": block_rows.total(0, (0,)),
-            "block_columns": block_columns.total(0, (0,)),
         }
-        known = {name: value for name, value in totals.items() if name in sums}
-        known |= {"nonzeros": self.nonzeros, "work": self.work}
-        scale = {name: value / jnp.maximum(sums[name], TINY) for name, value in known.items()}
-        scale["padding"] = scale["nonzeros"]
-        classes = computed_once(by_class * jnp.stack([scale[name] for name in TILE_QUANTITIES])[:, None])
+        found_nonzeros, found_padding = sums[TILE_QUANTITIES.index("nonzeros")], sums[TILE_QUANTITIES.index("padding")]
+        padding = self.nonzeros * found_padding / jnp.maximum(found_nonzeros, TINY)
+        known = totals | {"nonzeros": self.nonzeros, "padding": padding, "work": self.work}
+        scale = jnp.stack([known[name] for name in TILE_QUANTITIES]) / jnp.maximum(sums, TINY)
+        classes = computed_once(by_class * scale[:, None])
         return Tiles(
             classes=dict(zip(TILE_QUANTITIES, jnp.unstack(classes), strict=True)),
             totals=totals,
             peaks=dict(zip(PEAKS, jnp.unstack(peaks), strict=True)),
-            scale={name: scale[name] for name in LOADS},
+            scale={name: scale[TILE_QUANTITIES.index(name)] for name in LOADS},
         )
 
     def most_loaded(
