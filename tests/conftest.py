@@ -24,7 +24,7 @@ UNCHECKED = (
     "workloads.densities.laws",
     "workloads.densities.columns",
     "workloads.densities.fullest",
-    "workloads.densities.stacks",
+    "workloads.densities.dealing",
     "workloads.dealing",
     "workloads.overlay",
     "workloads.convolution",

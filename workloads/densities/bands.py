@@ -11,10 +11,11 @@ from scipy.special import ndtr
 
 from workloads.densities.banded import Banded
 from workloads.densities.columns import passes_of
+from workloads.densities.dealing import dealt_longest_first
 from workloads.densities.fullest import fullest_parts, none_on
 from workloads.densities.laws import Law
 from workloads.densities.row_laws import binomial_row
-from workloads.densities.stacks import MOST_DEALT, MOST_ROWS_A_PART, Weights, dealt_longest_first
+from workloads.densities.stacks import MOST_DEALT, MOST_ROWS_A_PART, Weights
 from workloads.loads import PARTITION_LEVELS
 from workloads.segments import RLE_RUN
 

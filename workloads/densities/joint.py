@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from workloads.densities.columns import passes_of
+from workloads.densities.dealing import mean_of_most
 from workloads.densities.density import Density
 from workloads.densities.jumps import jumps_of_pairs
 from workloads.densities.laws import Law
@@ -141,7 +142,8 @@ def _block_products(a: Density, m: int, k: int, weights: Weights) -> np.ndarray:
         height = min(1 << level, m)
         thresholds, joint = stack.load_law(height, "work")
         below = joint[None, :] ** (m // height)
-        most.append(float(thresholds.mean_of_most(below)[0]))
+        whole = np.array([1e300])
+        most.append(float(mean_of_most(below, thresholds.at, thresholds.stepped, whole, 1e300)[0]))
     return np.array(most)
 
 

@@ -2,6 +2,7 @@
 
 from functools import lru_cache
 from itertools import combinations
+from math import comb
 
 import numpy as np
 
@@ -20,7 +21,7 @@ def jumps_of_pairs(a: Density, share_a: float, share_b: float, columns: int, dep
     With independent places a merge of the two meets A alone, B alone or both with chances a, b and c at each place; the
     last place that was met is A's alone with chance a / (a + b + c).
     """
-    if isinstance(a, NM) and _patterns(a) <= MOST_PATTERNS:
+    if isinstance(a, NM) and comb(a.m, a.n) * a.m <= MOST_PATTERNS:
         return _of_groups(a.n, a.m, share_b, depth)
     if isinstance(a, PowerLawRows):
         lengths, chance = lengths_of(a, columns)
@@ -33,12 +34,6 @@ def _independent(p: np.ndarray, q: float, depth: int) -> np.ndarray:
     met = np.maximum(only_a + only_b + both, 1e-300)
     after = depth - (1 - (1 - np.minimum(met, 1.0)) ** depth) / met
     return depth * both + 2 * only_a * only_b / met * after
-
-
-def _patterns(a: NM) -> float:
-    from math import comb
-
-    return comb(a.m, a.n) * a.m
 
 
 @lru_cache(maxsize=256)

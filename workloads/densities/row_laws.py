@@ -182,14 +182,17 @@ def _mixed(lengths: np.ndarray, chance: np.ndarray, columns: int, width: int) ->
 
 
 def _of_groups(density: NM, columns: int, width: int) -> list[RowLaw]:
-    starts = np.arange(0, columns, width)
-    sizes = np.minimum(columns - starts, width)
-    tail = starts + sizes > columns - columns % density.m
-    kinds, counts = np.unique(np.stack([starts % density.m, sizes, tail]), axis=1, return_counts=True)
+    m, whole, edge = density.m, columns // width, columns % width
+    starts = np.arange(whole, dtype=np.int64) * width
+    tail = starts + width > columns - columns % m
+    counts = np.bincount(starts % m * 2 + tail, minlength=2 * m)
+    kinds = [(key // 2, width, key % 2, int(counts[key])) for key in np.flatnonzero(counts).tolist()]
+    if edge:
+        kinds.append((whole * width % m, edge, edge > 0 and columns % m > 0, 1))
     found: dict[bytes, RowLaw] = {}
-    for (start, size, last), count in zip(kinds.T.tolist(), counts.tolist(), strict=True):
-        law = _stretch(density, start, size, columns % density.m if last else 0)
-        key = law.points.tobytes() + np.round(law.probability, 12).tobytes() + bytes([size & 255])
+    for start, size, last, count in kinds:
+        law = _stretch(density, start, size, columns % m if last else 0)
+        key = law.points.tobytes() + np.round(law.probability, 12).tobytes() + size.to_bytes(8, "little")
         found[key] = RowLaw(count + (found[key].count if key in found else 0), size, law)
     return list(found.values())
 
@@ -252,4 +255,5 @@ def _group_padding(density: NM, groups: float, points: int) -> tuple[np.ndarray,
 
 
 def _log_choose(n: np.ndarray | int, k: int) -> np.ndarray:
-    return gammaln(np.asarray(n, float) + 1) - gammaln(k + 1) - gammaln(np.asarray(n, float) - k + 1)
+    count = np.asarray(n, float)
+    return np.asarray(gammaln(count + 1) - gammaln(k + 1) - gammaln(count - k + 1))

@@ -4,16 +4,15 @@ The fullest of P parts is found with the number of non-zeros of the tile, since 
 non-zeros, P(the tile has it, no part has more than c) of a stack of rows follows from that of its halves.
 """
 
-import heapq
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from numba import njit
 from scipy.special import ndtr, ndtri
 
+from workloads.densities.dealing import dealt_longest_first, dealt_rows, mean_of_balanced, mean_of_most
 from workloads.densities.laws import Law, add, add_joint, normal_below
 from workloads.densities.row_laws import RowLaw
 from workloads.loads import PARTITION_LEVELS
@@ -26,6 +25,8 @@ MOST_DEALT = 1024
 """Rows that are drawn from their law to be dealt."""
 FEW_COLUMNS = 32
 """Columns of a tile up to which single entries weigh what the columns of one tile do (ranks: Blom 1958)."""
+ALIKE = 0.03
+"""Deviation of rows over their mean up to which they are dealt evenly wherever they can be."""
 SOME_SUMS = 100
 """Choices of columns of which sums are taken at most."""
 LOWEST, HIGHEST = -2.2, 6.0
@@ -46,14 +47,6 @@ class Thresholds:
 
     at: np.ndarray
     stepped: bool
-
-    def mean_of_most(self, below: np.ndarray) -> np.ndarray:
-        """Mean of a load from P(load <= c) in each row of `below` [n, thresholds]."""
-        gaps = np.diff(self.at)
-        if self.stepped:
-            return self.at[-1] - below[:, :-1] @ gaps
-        middle = (below[:, 1:] + below[:, :-1]) / 2
-        return self.at[-1] + 0.5 - 0.5 * below[:, 0] - middle @ gaps
 
 
 class Stack:
@@ -82,32 +75,42 @@ class Stack:
         The schedules are row blocks, cyclic rows (alike, since rows are) and balanced.
         """
         law = self.law(height)
+        if self._known is None and self.row.law.points.size == 1 and self._entry_variance == 0:
+            return self._alike(height)
         held, rows = law.points, law.given("rows")
         means = {
             "rows": rows,
             "nonzeros": held,
             "work": held * (self.weights.mean if self.weights else 1.0),
         }
-        parts = 1 << np.arange(PARTITION_LEVELS)
         split = [(p, -(-height // (1 << p))) for p in range(1, PARTITION_LEVELS) if 1 << p < height]
-        self._need(height, [*split, (-1, 1)] if height > 1 else [])
         loads = np.empty((held.size, len(self.kinds), 3, PARTITION_LEVELS))
+        if height > 1:
+            self._need(height, [*split, (-1, 1)])
         for kind, name in enumerate(self.kinds):
             mean = means[name]
-            longest = self._shares(height, -1, 1, name) if height > 1 else None
-            largest = mean if longest is None else self._most(1, name, longest, mean, height)
-            loads[:, kind] = largest[:, None, None]
+            loads[:, kind] = (self._most(height, -1, 1, name, mean, height) if height > 1 else mean)[:, None, None]
             loads[:, kind, :, 0] = mean[:, None]
             for p, key in split:
-                fullest = self._most(key, name, self._shares(height, p, key, name), mean, 1 << p)
+                fullest = self._most(height, p, key, name, mean, 1 << p)
                 loads[:, kind, :2, p] = fullest[:, None]
-                if kind > 0 and longest is not None:
-                    dealt = self._balanced(height, name, longest, mean, 1 << p)
+                if kind > 0:
+                    dealt = self._balanced(height, name, mean, 1 << p)
                     if name == "work":
                         dealt = np.maximum(dealt, loads[:, 1, 2, p] * mean / np.maximum(held, 1e-300))
                     loads[:, kind, 2, p] = np.minimum(dealt, fullest)
-        loads[:, 0, 2] = _dealt_rows(law, height, parts)
+        deviation = np.sqrt(np.maximum(law.given("rows_squared") - rows**2, 1e-12))
+        loads[:, 0, 2] = dealt_rows(rows, deviation, held, height)
         return loads
+
+    def _alike(self, height: int) -> np.ndarray:
+        """`loads` of rows that all hold as much."""
+        each = float(self.row.law.points[0])
+        parts = np.minimum(1 << np.arange(PARTITION_LEVELS), height)
+        rows = -(-height // parts)
+        work = self.weights.mean if self.weights else 1.0
+        loads = np.stack([(each > 0) * rows, each * rows, each * work * rows][: len(self.kinds)])
+        return np.broadcast_to(loads[:, None], (1, len(self.kinds), 3, PARTITION_LEVELS)).copy()
 
     def load_law(self, height: int, kind: str) -> tuple[Thresholds, np.ndarray]:
         """P(load of a stack of so many rows <= each threshold), [thresholds]."""
@@ -115,33 +118,23 @@ class Stack:
         below = self._leaf(height, thresholds, kind).astype(float).sum(axis=0)
         return thresholds, np.minimum(below / self.law(height).probability.sum(), 1.0)
 
-    def _most(self, key: int, kind: str, below: np.ndarray, mean: np.ndarray, parts: int) -> np.ndarray:
-        found = self._thresholds_of(key, kind).mean_of_most(below)
-        return np.clip(found, mean / parts, np.maximum(mean, 1e-300))
+    def _most(self, height: int, p: int, key: int, kind: str, mean: np.ndarray, parts: int) -> np.ndarray:
+        thresholds = self._thresholds_of(key, kind)
+        return mean_of_most(self._joints[height, p, key, kind], thresholds.at, thresholds.stepped, mean, parts)
 
-    def _shares(self, height: int, p: int, key: int, kind: str) -> np.ndarray:
-        """P(no part has more than each threshold) given the tile's non-zeros, [n, thresholds]."""
-        joint = self._joints[height, p, key, kind].astype(float)
-        whole = joint[:, -1:]
-        found = np.divide(joint, whole, out=np.ones_like(joint), where=whole > 1e-30)
-        return np.maximum.accumulate(np.minimum(found, 1.0), axis=1)
-
-    def _balanced(self, height: int, kind: str, below: np.ndarray, mean: np.ndarray, parts: int) -> np.ndarray:
+    def _balanced(self, height: int, kind: str, mean: np.ndarray, parts: int) -> np.ndarray:
         """Longest processing time first: near the larger of the largest row and the mean of the parts."""
-        thresholds = self._thresholds_of(1, kind)
-        chance = np.diff(below, axis=1, prepend=0.0)
-        chance[:, -1] = 1 - below[:, -2] if below.shape[1] > 1 else 1.0
-        even = mean / parts
-        whole = np.abs(mean - np.rint(mean)) < 1e-9
-        dealt = np.where(whole, np.ceil(even - 1e-9), even + (1 - 1 / parts) / 2)
-        return (chance * np.maximum(thresholds.at, dealt[:, None])).sum(axis=1) * self._unevenness(height, parts)
+        longest = self._joints[height, -1, 1, kind]
+        dealt = mean_of_balanced(longest, self._thresholds_of(1, kind).at, mean, parts)
+        return dealt * self._unevenness(height, parts)
 
     def _unevenness(self, height: int, parts: int) -> float:
         """Fullest part of rows dealt longest first, over the most that the mean and the largest row ask for.
 
         Both are means over rows drawn from their law; of many rows and parts, a share of both is dealt.
         """
-        if height >= MOST_ROWS_A_PART * parts:
+        row = self.row.law
+        if height >= MOST_ROWS_A_PART * parts or (height % parts == 0 and row.variance < (ALIKE * row.mean) ** 2):
             return 1.0
         while height > MOST_DEALT and parts > 1:
             height, parts = height // 2, parts // 2
@@ -248,30 +241,6 @@ class Stack:
 _DRAWN = np.random.default_rng(0).random(MOST_DEALT)
 
 
-@njit(cache=True, nogil=True)
-def dealt_longest_first(rows: np.ndarray, parts: int) -> tuple[float, float]:
-    """Load of the fullest part when rows each go to the emptiest part, largest first or if better cyclic.
-
-    **Arguments**: `rows` [samples, rows]. **Returns** its mean over the samples, and that of the larger of the largest
-    row and the mean of the parts, rounded up. Source: Graham, SIAM J. Appl. Math. 17(2), 1969.
-    """
-    dealt = least = 0.0
-    for sample in range(rows.shape[0]):
-        ordered = np.sort(rows[sample])[::-1]
-        bound = max(ordered[0], math.ceil(ordered.sum() / parts - 1e-9))
-        loads, cyclic = [(0.0, p) for p in range(parts)], np.zeros(parts)
-        most = 0.0
-        for i in range(ordered.size):
-            if ordered[i] > 0:
-                emptiest = heapq.heappop(loads)
-                most = max(most, emptiest[0] + ordered[i])
-                heapq.heappush(loads, (emptiest[0] + ordered[i], emptiest[1]))
-            cyclic[i % parts] += rows[sample, i]
-        dealt += min(most, cyclic.max())
-        least += bound
-    return dealt / rows.shape[0], least / rows.shape[0]
-
-
 class StackOfColumns(Stack):
     """Stacks of the columns of rows whose places depend on each other: neighbours do, those dealt cyclically do not."""
 
@@ -293,25 +262,3 @@ def _some_sums(weights: np.ndarray, held: int) -> np.ndarray:
         return np.array([sum(chosen) for chosen in combinations(weights.tolist(), held)])
     order = np.argsort(np.random.default_rng(0).random((SOME_SUMS, weights.size)), axis=1)
     return weights[order[:, :held]].sum(axis=1)
-
-
-def _dealt_rows(law: Law, height: int, parts: np.ndarray) -> np.ndarray:
-    """Mean of ceil(non-empty rows / P) given the non-zeros, [n, P]."""
-    rows = law.given("rows")
-    deviation = np.sqrt(np.maximum(law.given("rows_squared") - rows**2, 1e-12))
-    dealt = np.empty((rows.size, parts.size))
-    for at, count in enumerate(parts):
-        if count == 1:
-            dealt[:, at] = rows
-            continue
-        first = np.floor(np.maximum(rows - 6 * deviation, 0) / count)
-        steps = int(np.ceil((12 * deviation / count).max())) + 2
-        if steps > 40:
-            dealt[:, at] = rows / count + (1 - 1 / count) / 2
-            continue
-        levels = first[:, None] + np.arange(steps)
-        more = ndtr((rows[:, None] - levels * count - 0.5) / deviation[:, None])
-        more = np.where(levels == 0, law.points[:, None] > 0.5, more)
-        more = np.where(levels * count >= np.minimum(law.points, height)[:, None], 0.0, more)
-        dealt[:, at] = first + more.sum(axis=1)
-    return dealt
