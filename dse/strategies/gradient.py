@@ -1,15 +1,16 @@
 """Search by gradients: a sample, descents from many starts along many preferences, then local search with foresight.
 
 Numbers descend continuously (`descent`); on the lattice, slopes by every number and choice foretell which neighbours of
-the front are worth an evaluation (`guided`), in turn with rounds of the polish that all strategies share. A gradient
-counts as two evaluations, the forward pass and the pull back.
+the front are worth an evaluation (`guided`), in turn with rounds of the polish that all strategies share. The last
+evaluations go to designs whose kernels take the best mappings that any design on the same hardware had (`ledger`). A
+gradient counts as two evaluations, the forward pass and the pull back.
 """
 
 import dataclasses
 
 from dse.strategies.descent import descend
 from dse.strategies.guided import Foretold, guided_round
-from dse.strategies.polish import polish
+from dse.strategies.polish import assemble, polish
 from dse.strategies.random_search import sample
 from dse.strategies.run import Run
 from dse.strategies.scalarise import Scalarisation
@@ -30,6 +31,8 @@ class Gradient(Strategy):
     """Of the descent."""
     learning_rate: float = 0.4
     """Of Adam, in steps of the lattice."""
+    assembly_share: float = 0.06
+    """Share kept for putting together mappings of different kernels that proved best on the same hardware."""
     polish_round: int = 48
     """Evaluations of polish between two guided rounds."""
     scalarisation: Scalarisation = dataclasses.field(default_factory=Scalarisation)
@@ -41,8 +44,16 @@ class Gradient(Strategy):
         if starts and run.scores is not None:
             descend(run, self.scalarisation, starts=starts, steps=self.steps, learning_rate=self.learning_rate)
         known: dict[bytes, Foretold] = {}
+        several = len(run.problem.kernels) > 1
+        self._improve(run, known, until=int(run.budget * self.assembly_share) if several else 0)
+        if several:
+            assemble(run)
+            self._improve(run, known, until=0)
+
+    def _improve(self, run: Run, known: dict[bytes, Foretold], until: int) -> None:
+        """Guided rounds and polish in turn until so many evaluations remain."""
         before = -1
-        while run.remaining and before < run.spent:
+        while run.remaining > until and before < run.spent:
             before = run.spent
             guided_round(run, known)
-            polish(run, until=max(run.remaining - self.polish_round, 0))
+            polish(run, until=max(run.remaining - self.polish_round, until))

@@ -49,10 +49,9 @@ def guided_round(run: Run, known: dict[bytes, Foretold]) -> None:
     if not best:
         return
     children = np.array([known[run.front[parent].tobytes()].rows[at] for parent, at in best])
-    origins = np.array([parent for parent, _ in best])
-    for parent in np.unique(origins).tolist():
+    for parent in {parent for parent, _ in best}:
         known[run.front[parent].tobytes()].drop([at for owner, at in best if owner == parent])
-    try_children(run, children, origins)
+    try_children(run, children)
 
 
 def _most_promising(run: Run, parents: np.ndarray, known: dict[bytes, Foretold]) -> list[tuple[int, int]]:

@@ -1,8 +1,8 @@
 """Pareto local search over lattice neighbours (Paquete, Chiarandini and Stuetzle, 2004), shared by the strategies.
 
 The members of the front take turns, those that contribute most hypervolume more often, and try their untried neighbours
-in random order. Kernels share nothing but the hardware, so a step in every kernel's mapping is tried in one evaluation,
-and what improved is kept kernel by kernel.
+in random order. Kernels share nothing but the hardware, so a step in every kernel's mapping is tried in one evaluation;
+`assemble` puts together what was best for each.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import numpy as np
 
 from dse.moves import hardware_neighbours, mapping_neighbours, random_steps, shrink_tiles
 from dse.pareto import Box
-from dse.problem import TOLERANCE, Problem, Scores
+from dse.problem import TOLERANCE
 from dse.strategies.run import Run
 
 PARENTS = 12
@@ -21,6 +21,8 @@ BATCH = 48
 """Neighbours tried in one round."""
 CROSSED = 48
 """Children of two members of the front tried in one round: several coupled changes at once, each good somewhere."""
+ASSEMBLED = 16
+"""Designs put together of known mappings before what else can be put together is looked at again."""
 STALLED = 40
 """Rounds of random steps without one new design, after which the space counts as searched."""
 
@@ -31,39 +33,39 @@ def polish(run: Run, until: int = 0) -> None:
     while run.remaining > until and run.scores is not None and stalled < STALLED:
         parents = choose_parents(run, PARENTS, lambda row: run.untried.get(row.tobytes()) != [])
         per_parent = max(BATCH // max(len(parents), 1), 1)
-        children, origins = [], []
+        children = []
         for parent in parents:
             queue = _queue(run, run.front[parent])
-            for _ in range(min(per_parent, len(queue))):
-                children.append(queue.pop())
-                origins.append(parent)
+            children += [queue.pop() for _ in range(min(per_parent, len(queue)))]
         before = run.spent
         if children:
-            try_children(run, np.array(children), np.array(origins, int), until)
-            try_children(run, _crossed(run), np.zeros(0, int), until)
+            try_children(run, np.array(children), until)
+            try_children(run, _crossed(run), until)
         else:
-            try_children(run, _kicks(run), np.zeros(0, int), until)
+            try_children(run, _kicks(run), until)
         stalled = 0 if run.spent > before else stalled + 1
 
 
-def try_children(run: Run, children: np.ndarray, origins: np.ndarray, until: int = 0) -> None:
-    """Score children; put together what improved kernel by kernel; shrink the tiles of those that nearly fit."""
-    problem, front, old = run.problem, run.front, run.scores
-    assert old is not None
+def try_children(run: Run, children: np.ndarray, until: int = 0) -> None:
+    """Score children; shrink the tiles of those that nearly fit, and score those."""
+    problem = run.problem
     kept, scores = run.score(problem.encoding.canonical(children)[: max(run.remaining - until, 0)])
     if scores is None:
         return
-    follow = []
-    if len(origins) and len(problem.kernels) > 1:
-        follow.append(_recombine(run, front, old, children[kept], origins[kept], scores))
     nearly = np.flatnonzero(
         (scores.violation > 0) & (scores.violation < 3.0) & (scores.fits[:, :, :3].max((1, 2)) > 1 + TOLERANCE)
     )
     if len(nearly):
-        follow.append(shrink_tiles(problem.encoding, children[kept][nearly], scores.take(nearly), run.rng))
-    rows = np.concatenate([f for f in follow if len(f)]) if any(len(f) for f in follow) else children[:0]
-    if len(rows):
+        rows = shrink_tiles(problem.encoding, children[kept][nearly], scores.take(nearly), run.rng)
         run.score(problem.encoding.canonical(rows)[: max(run.remaining - until, 0)])
+
+
+def assemble(run: Run) -> None:
+    """Score what can be put together beyond the front of mappings tried on the same hardware, till no more is found."""
+    while run.found and run.scores is not None and run.remaining:
+        rows = run.problem.encoding.canonical(run.ledger.compositions(run.scores))
+        if run.score(rows[run.unseen(rows)][:ASSEMBLED])[1] is None:
+            return
 
 
 def _queue(run: Run, row: np.ndarray) -> list[np.ndarray]:
@@ -109,43 +111,6 @@ def _neighbours(run: Run, row: np.ndarray) -> list[np.ndarray]:
         for child, at in zip(best, rng.permutation(len(mappings)), strict=False):
             child[run.bank.columns[kernel]] = mappings[at]
     return [rows[i] for i in rng.permutation(len(rows))] + best
-
-
-def _recombine(
-    run: Run, front: np.ndarray, old: Scores, children: np.ndarray, origins: np.ndarray, scores: Scores
-) -> np.ndarray:
-    """For each child that changed several mappings: its parent with only those mappings that pay off.
-
-    Totals are sums over kernels, so to first order a mapping's worth is its change of log latency and log energy,
-    weighed by a random preference.
-    """
-    problem = run.problem
-    several = [
-        at
-        for at, (child, origin) in enumerate(zip(children, origins, strict=True))
-        if len(np.unique(problem.encoding.of_kernel[child != front[origin]])) > 1
-    ]
-    rows = []
-    for at in several:
-        parent = origins[at]
-        by_latency, by_energy = _slopes(problem, run.rng)
-        gain = by_latency * (scores.latency_s[at] - old.latency_s[parent]) / old.latency_s[parent].sum()
-        gain += by_energy * (scores.energy_pj[at] - old.energy_pj[parent]) / old.energy_pj[parent].sum()
-        take = (gain < 0) & (scores.fits[at].max(axis=1) <= 1 + TOLERANCE)
-        if take.any() and not take.all():
-            row = front[parent].copy()
-            columns = np.isin(problem.encoding.of_kernel, np.flatnonzero(take))
-            row[columns] = children[at][columns]
-            rows.append(row)
-    return np.array(rows, np.int32).reshape(-1, children.shape[1])
-
-
-def _slopes(problem: Problem, rng: np.random.Generator) -> tuple[float, float]:
-    """Derivatives of a random preference over the objectives by log latency and log energy."""
-    weights = rng.dirichlet(np.full(len(problem.objectives), 0.5))
-    exponents = np.array([objective.exponents for objective in problem.objectives])
-    latency, energy, _ = weights @ exponents
-    return float(latency), float(energy)
 
 
 def _kicks(run: Run) -> np.ndarray:

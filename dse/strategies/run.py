@@ -9,6 +9,7 @@ from dse.pareto import nondominated
 from dse.problem import Problem, Scores
 from dse.result import Result
 from dse.strategies.bank import Bank
+from dse.strategies.ledger import Ledger
 
 RESERVE = 64
 """Infeasible designs kept, the least violating ones, for as long as no feasible one is known."""
@@ -26,7 +27,7 @@ class Run:
         self.remember = remember
         self.untried: dict[bytes, list[np.ndarray]] = {}
         """Neighbours that the polish has still to try, for each row that it has begun with."""
-        self.bank = Bank(problem)
+        self.bank, self.ledger = Bank(problem), Ledger(problem)
         self._seen: set[bytes] = set()
         self._first, self._start = problem.evaluations, time.perf_counter()
         self._trace: list[tuple[int, np.ndarray]] = []
@@ -72,6 +73,7 @@ class Run:
         self._merge(rows, scores)
         if self.remember:
             self.bank.add(rows, scores)
+            self.ledger.add(rows, scores)
         self._bar.update(self.spent - self._bar.n)
         return kept, scores
 
