@@ -26,7 +26,8 @@ from workloads.statistics import OperandStatistics, Tiles
 from workloads.tables import CLASSES
 
 Scalar = Float[Array, ""]
-PerClass = Float[Array, " c"]
+PerClass = Float[Array, "_"]
+"""By class of the places; where the kernel's cost is put together, followed by those of one operand alone."""
 
 
 class Choice(NamedTuple):

@@ -85,11 +85,22 @@ def test_every_matrix_of_a_folder_is_compared(tmp_path: Path):
     save_npz(tmp_path / "square.npz", generators.uniform(30, 30, 0.2, 0))
     save_npz(tmp_path / "wide.npz", generators.uniform(12, 40, 0.3, 1))
     kernels, cut = against_simulator._kernels(tmp_path, smoke=False)
+    masked = [f"@{kernel}" for kernel in ("sddmm:64", "multiply", "add")]
     assert [kernel.name for kernel in kernels] == [
-        "square.npz@spmm:64",
-        "square.npz@axa",
-        "wide.npz@spmm:64",
-        "wide.npz@axat",
+        *(f"square.npz{kernel}" for kernel in ("@spmm:64", "@axa", *masked)),
+        *(f"wide.npz{kernel}" for kernel in ("@spmm:64", "@axat", *masked)),
     ]
-    assert [kernel.shape for kernel in kernels] == [(30, 30, 64), (30, 30, 30), (12, 40, 64), (12, 40, 12)]
+    products, rest = [(30, 30, 64), (30, 30, 30)], [(30, 64, 30), (30, 1, 30), (30, 1, 30)]
+    assert [kernel.shape for kernel in kernels[:5]] == products + rest
+    assert [kernel.shape for kernel in kernels[5:]] == [(12, 40, 64), (12, 40, 12), (12, 64, 40)] + 2 * [(12, 1, 40)]
     assert cut == 0
+
+
+def test_masks_that_are_too_large_are_cut_to_their_first_rows(monkeypatch):
+    a = generators.uniform(40, 25, 0.2, 0)
+    monkeypatch.setattr(against_simulator, "NONZEROS", 60)
+    mask, product, total = against_simulator._with_mask("a", a)
+    assert 0 < mask.mask.nnz <= 60 < a.nnz
+    assert mask.name == f"a@sddmm:64 of {mask.m} rows"
+    assert (product.kind, total.kind) == ("multiply", "add")
+    assert (total.b != a[::-1][: mask.m]).nnz == 0

@@ -2,7 +2,6 @@
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -39,7 +38,7 @@ class ElementwiseKernel:
     name: str
     a: csr_array
     b: csr_array
-    operation: Literal["multiply", "add"]
+    operation: str
     repeats: float | int = 1.0
 
     def __post_init__(self) -> None:

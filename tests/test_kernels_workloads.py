@@ -1,0 +1,139 @@
+"""Kernels by composition: results against NumPy and SciPy, their statistics against counting, and users' mistakes."""
+
+import numpy as np
+import pytest
+from scipy.signal import correlate
+from scipy.sparse import csr_array
+
+from dse import RandomSearch, default_space, make_problem
+from hwmodels.legality import FAMILIES
+from workloads import InputError, SparseKernel, Workload, generators, measure
+from workloads.attention import sparse_attention
+from workloads.convolution import sparse_convolution
+from workloads.elementwise import ElementwiseKernel
+from workloads.overlay import VISIT_QUANTITIES, overlay
+from workloads.sddmm import SddmmKernel
+from workloads.tensors import CooTensor, khatri_rao, mttkrp, ttm, ttv
+
+
+@pytest.mark.parametrize(("stride", "padding"), [(1, 0), (1, 1), (2, 1), (3, 2)])
+def test_convolution_is_the_product(stride: int, padding: int):
+    draw = np.random.default_rng(stride)
+    weights = draw.normal(size=(5, 3, 3, 2)) * (draw.random((5, 3, 3, 2)) < 0.5)
+    maps = draw.normal(size=(2, 3, 7, 6)) * (draw.random((2, 3, 7, 6)) < 0.5)
+    kernel = sparse_convolution(weights, maps, "conv", stride=stride, padding=padding)
+    around = np.pad(maps, ((0, 0), (0, 0), (padding, padding), (padding, padding)))
+    expected = np.stack(
+        [[correlate(image, one, "valid")[0, ::stride, ::stride] for image in around] for one in weights]
+    )
+    found = (kernel.a @ kernel.b).toarray()
+    np.testing.assert_allclose(found, expected.reshape(5, -1), atol=1e-12)
+    rows, columns = kernel.b.nonzero()
+    np.testing.assert_array_equal(maps.ravel()[kernel.unfolding.source(rows, columns)], kernel.b[rows, columns])
+
+
+def test_activations_that_tiles_share_are_counted(monkeypatch):
+    monkeypatch.setenv("SPARSE_DSE_CACHE", "off")
+    maps = np.ones((1, 1, 4, 4))
+    kernel = sparse_convolution(np.ones((2, 1, 2, 2)), maps, "conv")
+    shares = np.exp2(np.asarray(measure(kernel).b_distinct))[..., 0]
+    assert kernel.b.nnz == 36
+    assert shares[0, 0] == 1  # positions by themselves
+    assert shares[-1, -1] == pytest.approx(16 / 36)  # the whole map once
+    # two rows of the unfolded matrix are neighbours along x: 3 rows of 4 activations for 3 rows of 2 x 3 positions
+    assert shares[1, -1] == pytest.approx(2 * 12 / 36)
+
+
+def test_tensor_kernels_are_einsums():
+    draw = np.random.default_rng(1)
+    dense = draw.normal(size=(4, 5, 6)) * (draw.random((4, 5, 6)) < 0.3)
+    at = np.argwhere(dense)
+    tensor = CooTensor(at, dense[tuple(at.T)], dense.shape)
+    for mode in range(3):
+        unfolded, fibers = tensor.unfold(mode)
+        moved = np.moveaxis(dense, mode, 0)
+        np.testing.assert_array_equal(unfolded.toarray(), moved[:, *fibers.T])
+        vector, matrix = draw.normal(size=dense.shape[mode]), draw.normal(size=(dense.shape[mode], 3))
+        assert ttv(tensor, mode, "x").kind == "spmv"
+        np.testing.assert_allclose(
+            ttv(tensor, mode, "x").a @ vector, np.tensordot(vector, moved, 1)[*fibers.T], atol=1e-12
+        )
+        by_matrix = np.moveaxis(np.tensordot(matrix.T, moved, 1), 0, -1)
+        np.testing.assert_allclose(ttm(tensor, mode, 3, "x").a @ matrix, by_matrix[*fibers.T], atol=1e-12)
+        factors = [draw.normal(size=(size, 3)) for k, size in enumerate(dense.shape) if k != mode]
+        kernel = mttkrp(tensor, mode, 3, "x")
+        expected = np.einsum("ijk,jr,kr->ir", moved, *factors)
+        np.testing.assert_allclose(kernel.a @ khatri_rao(factors, fibers), expected, atol=1e-12)
+        assert kernel.n == 3
+    # columns in the order of Kolda and Bader: the first of the other modes runs fastest
+    np.testing.assert_array_equal(np.lexsort(tensor.unfold(2)[1].T), np.arange(len(tensor.unfold(2)[1])))
+
+
+@pytest.mark.parametrize("union", [True, False])
+def test_places_of_two_patterns_are_counted(union: bool):
+    """Against counting in dense tiles, at one lattice point and at the largest."""
+    a, b = generators.power_law_rows(20, 24, 3, 2.1, 0), generators.uniform(20, 24, 0.1, 1)
+    found = overlay(a, b, union)
+    left, right = a.toarray() != 0, b.toarray() != 0
+    for high, wide in ((2, 3), (5, 5), (0, 0)):
+        tiles = [
+            (left[i : i + (1 << high), j : j + (1 << wide)], right[i : i + (1 << high), j : j + (1 << wide)])
+            for i in range(0, 20, 1 << high)
+            for j in range(0, 24, 1 << wide)
+        ]
+        made = [(x, y) for x, y in tiles if (x.any() or y.any() if union else x.any() and y.any())]
+        totals = dict(zip(VISIT_QUANTITIES, found.visits[high, wide].sum(axis=-1), strict=True))
+        assert totals["tiles"] == pytest.approx(len(made))
+        assert totals["areas"] == pytest.approx(sum(x.size for x, _ in made))
+        assert totals["a_nonzeros"] == pytest.approx(sum(x.sum() for x, _ in made))
+        both = [(x | y if union else x & y).sum() for x, y in made]
+        assert totals["operations"] == pytest.approx(sum(both))
+        fibers = [(x | y if union else x & y).sum(axis=1).max() for x, y in made]
+        every_row_alone = found.row_loads[high, wide, -1, 0, 0].sum()
+        assert every_row_alone == pytest.approx(sum(fibers))
+
+
+def test_attention_is_three_kernels():
+    mask = generators.banded(16, 2, 0)
+    workload = sparse_attention(mask, heads=4, depth=8)
+    assert [kernel.family for kernel in workload.kernels] == ["sddmm", "elementwise", "dense_b"]
+    assert [kernel.repeats for kernel in workload.kernels] == [4, 8, 4]
+    assert [kernel.shape for kernel in workload.kernels] == [(16, 8, 16), (16, 1, 16), (16, 16, 8)]
+
+
+def test_a_search_takes_all_families_together(tech, monkeypatch):
+    monkeypatch.setenv("SPARSE_DSE_CACHE", "off")
+    mask, other = generators.banded(24, 2, 0), generators.uniform(24, 24, 0.1, 1)
+    kernels = (
+        *sparse_attention(mask, heads=2, depth=8).kernels,
+        SparseKernel("product", mask, other, 24),
+        ElementwiseKernel("sum", mask, other, "add"),
+    )
+    space = default_space().fix(tile_m=16, tile_k=16, tile_n=16, dataflow="gustavson", a_format="csr")
+    problem = make_problem(Workload("mixed", kernels), space, tech)
+    assert set(problem.families) == set(FAMILIES)
+    result = problem.require_feasible(RandomSearch()(problem, budget=40))
+    costs, total = problem.detail(problem.design(result.genomes[0]))
+    latency = sum(cost.latency_s * kernel.repeats for cost, kernel in zip(costs, kernels, strict=True))
+    assert float(total.latency_s) == pytest.approx(float(latency), rel=1e-5)
+    assert float(costs[0].computes.effectual) == pytest.approx(mask.nnz * 8)
+    assert float(costs[-1].computes.effectual) == pytest.approx((mask + other).nnz)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda a: SddmmKernel("x", a, 0), "depth is 0; give A at least one column"),
+        (lambda a: ElementwiseKernel("x", a, a[:2], "add"), "A is 8 x 8 but B is 2 x 8; give both the same shape"),
+        (lambda a: ElementwiseKernel("x", a, a, "divide"), "operation 'divide' is unknown; use multiply or add"),
+        (lambda a: sparse_attention(a, 0, 8), "heads is 0; give a whole number"),
+        (lambda a: sparse_convolution(np.ones((1, 2, 3, 3)), np.ones((1, 3, 8, 8)), "x"), "as many input channels"),
+        (lambda a: sparse_convolution(np.ones((1, 1, 9, 9)), np.ones((1, 1, 8, 8)), "x"), "do not fit a map of 8 x 8"),
+        (lambda a: CooTensor(np.array([[0, 9]]), np.ones(1), (2, 3)), "not whole numbers inside"),
+        (lambda a: CooTensor(np.array([[0, 1], [0, 1]]), np.ones(2), (2, 3)), "coordinates occur twice"),
+        (lambda a: CooTensor(np.array([[0, 1]]), np.ones(1), (2, 3)).unfold(2), "has modes 0 to 1"),
+    ],
+)
+def test_mistakes_are_told(make, message: str):
+    with pytest.raises(InputError, match=message):
+        make(csr_array(np.eye(8)))
