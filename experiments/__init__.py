@@ -3,11 +3,14 @@
 | script | question |
 |---|---|
 | `pareto_front.py` | which accelerators are worth building for these matrices? Writes the front that the others read |
+| `sparsity_report.py` | what sparsity is there, of which kind, and what is it worth? |
+| `prune_and_price.py` | what does each way of pruning cost in accuracy, and save in energy and time? |
 | `tune_pe_count.py` | how many PEs, and what stops more of them from helping? |
 | `what_if.py` | what changes if this design gets a wider bus or another format, and what is it most sensitive to? |
 | `compare_strategies.py` | do the searches find the true front of spaces that can be enumerated, and how soon? |
 | `validate_gradients.py` | are the gradients finite, equal to finite differences, and worth following? |
 | `validate_models.py` | do the models say what our simulator and those of others say? |
+| `validate_densities.py` | do densities in closed form fill the tables as sampled patterns do? |
 | `validate_published.py` | do the models of known machines say what was published of them? |
 | `baselines.py` | is it worth it against the CPU, a GPU and published machines, and who reaches 1/70 of the energy? |
 | `sparsity_crossover.py` | from which density on does sparsity pay, and what does a zero cost? |
@@ -26,7 +29,7 @@ with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`.
 | `confirm` | the front scored again by the simulator |
 | `simulator_cases` | one kernel on random designs, by the models and by the simulator |
 | `published` | published figures of known systems, a predictor for each, their report |
-| `baselines_*`, `crossover_*` | the parts of `baselines.py` and of `sparsity_crossover.py` |
+| `baselines_*`, `crossover_*`, `prune_*`, `sparsity_*` | the parts of the scripts of these names |
 | `against_simulator`, `against_sam`, `against_sparseloop` | the comparisons of `validate_models.py` |
 | `random_designs` | designs for timing and for testing gradients |
 | `report` | rows of the tables a front is told in |
