@@ -41,11 +41,7 @@ def mean_of_balanced(longest, at, mean, parts):
     found = np.empty(mean.size)
     last = at.size - 1
     for n in range(mean.size):
-        even = mean[n] / parts
-        if abs(mean[n] - round(mean[n])) < 1e-9:
-            even = math.ceil(even - 1e-9)
-        else:
-            even += (1.0 - 1.0 / parts) / 2
+        even = math.ceil(round(mean[n]) / parts - 1e-9)
         whole, total, before = longest[n, last], 0.0, 0.0
         for c in range(at.size):
             below = max(before, min(longest[n, c] / whole, 1.0)) if whole > 1e-30 and c < last else 1.0
