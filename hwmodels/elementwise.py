@@ -20,6 +20,7 @@ from hwmodels.intersection import bitmask_words
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
 from hwmodels.tiling import Tiling, tiling
+from hwmodels.uneven import missed_fibers
 from workloads.elementwise import ElementwiseStatistics
 from workloads.overlay import EXTENTS, STEPS
 from workloads.statistics import OperandStatistics, Tiles
@@ -183,14 +184,12 @@ def _loads(
     equal = rows_of(row_blocks, cyclic + balanced, jnp.zeros_like(balanced))  # equal fibers go around
     schedule = both * mapping.schedule + (1.0 - both) * equal
     by_rows = mapping.dataflow != "outer_product"
-    side = tiles.height if by_rows else tiles.width
+    side = (tiles.m, kernel.m) if by_rows else (tiles.n, kernel.n)
     of_lane, of_all = (
         kernel.fullest(by_rows, tiles.m, tiles.n, count, schedule) for count in (lanes, jnp.ones_like(lanes))
     )
-    # Lattice points divide evenly. Elsewhere the lanes with one fiber more hold that much more of the mean.
-    more = numerics.ceil(side / lanes) * lanes / jnp.maximum(side, lanes) - 1.0
-    more = more / jnp.minimum(lanes, side)
-    of_lane = {name: load + more * of_all[name] for name, load in of_lane.items()}
+    missed = missed_fibers(*side, lanes, numerics) / side[0].size
+    of_lane = {name: load + missed * of_all[name] for name, load in of_lane.items()}
 
     def chosen(loads: dict[str, PerClass]) -> dict[str, PerClass]:
         held = {name: loads[name] for name in ("operations", *STEPS, "pairs")}

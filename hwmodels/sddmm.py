@@ -20,6 +20,7 @@ from hwmodels.numerics import Numerics
 from hwmodels.passes import mean_ceil
 from hwmodels.technology import Technology
 from hwmodels.tiling import Tiling, tiling
+from hwmodels.uneven import missed_fibers
 from workloads.occupancy import cut
 from workloads.sddmm import ANY_WIDTH, SddmmStatistics
 from workloads.statistics import DenseBStatistics
@@ -146,14 +147,14 @@ def _loads(
 ) -> Loads:
     """The rows of S are dealt by their non-zeros; where S does not skip, all are equal."""
     one = jnp.ones_like(width)
+    missed = missed_fibers(tiles.m, kernel.m, hardware.pe_rows, numerics)
 
     def fullest(at_once: Scalar, scale: Scalar) -> PerClass:
         held, every = (
             scale * kernel.fullest(tiles.m, tiles.n, parts, at_once, mapping.schedule)
             for parts in (hardware.pe_rows, one)
         )
-        # Lattice points divide evenly. Elsewhere the PE rows with one row more hold that much more of the mean.
-        return held + s.uneven / jnp.minimum(hardware.pe_rows, tiles.height) * every
+        return held + missed / tiles.height * every
 
     rows = fullest(ANY_WIDTH * one, s.tiled.scale["rows"])
     padding = rows / s.found_rows * s.stored_padding  # runs of zeros go with rows, hardly with what else these hold
