@@ -12,6 +12,8 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `formats` | storage of tiles in each compression format |
 | `a_side` | the sparse operand: what its tiles hold, how its rows load the PEs |
 | `b_side`, `dense_b`, `sparse_b` | the other operand and the product: SpMM's closed forms, SpMSpM's joint statistics |
+| `sddmm`, `elementwise` | SDDMM; A * B and A + B |
+| `conclude`, `uneven` | from what visits do to a cost; fibers that do not divide evenly |
 | `intersection` | steps of the intersection units |
 | `passes` | column passes and buffer fills: how a tile is cut to fit the PEs |
 | `flows` | cycles and bits of all visits by class, and how busy they keep each resource |

@@ -7,6 +7,7 @@ It shares no formula with the models: only names (`choices`, `hardware`, `cost`)
 | `simulate` | `simulate(hardware, mapping, a, b, technology)`: SpMV, SpMM, SpMSpM; `run(...)`: without its price |
 | `sddmm` | `simulate_sddmm(hardware, mapping, mask, a, b, technology)`, `run_sddmm(...)` |
 | `elementwise`, `merge` | `simulate_elementwise(hardware, mapping, a, b, "multiply" or "add", technology)`, `run_...` |
+| `of_kernel` | `simulate_kernel(hardware, mapping, kernel, technology)`: any kernel of a workload |
 | `simulation` | `Simulation`, `Run`: result, cost, what each visit took; how they follow from the figures of visits |
 | `machine` | the design in whole numbers and names |
 | `operand`, `segments` | matrices cut into stored tiles, and tiles into rows and columns |
