@@ -59,7 +59,7 @@ class Stack:
         self.row = row
         self._laws = {1: row.law} if known is None else {}
         self._joints: dict[tuple[int, int, int, str], np.ndarray] = {}
-        self._drawn: dict[str, np.ndarray] = {}
+        self._drawn: np.ndarray | None = None
         self._thresholds: dict[tuple[int, str], Thresholds] = {}
 
     def law(self, height: int) -> Law:
@@ -97,8 +97,10 @@ class Stack:
                 loads[:, kind, :2, p] = fullest[:, None]
                 if kind > 0:
                     dealt = self._balanced(height, name, mean, 1 << p)
-                    if name == "work" and self.weights is not None and self.width == 1:
-                        dealt = loads[:, 1, 2, p] * self.weights.mean
+                    if name == "work" and self.weights is not None:
+                        # Entries that weigh alike are dealt like their numbers, in steps of one entry.
+                        alike = loads[:, 1, 2, p] * self.weights.mean
+                        dealt = alike if self.width == 1 else np.maximum(dealt, alike)
                     loads[:, kind, 2, p] = np.minimum(dealt, fullest)
         deviation = np.sqrt(np.maximum(law.given("rows_squared") - rows**2, 1e-12))
         loads[:, 0, 2] = dealt_rows(rows, deviation, held, height)
@@ -127,41 +129,26 @@ class Stack:
         """Longest processing time first: near the larger of the largest row and the mean of the parts."""
         longest = self._joints[height, -1, 1, kind]
         dealt = mean_of_balanced(longest, self._thresholds_of(1, kind).at, mean, parts)
-        return dealt * self._unevenness(height, kind, parts)
+        return dealt * self._unevenness(height, parts)
 
-    def _unevenness(self, height: int, kind: str, parts: int) -> float:
+    def _unevenness(self, height: int, parts: int) -> float:
         """Fullest part of rows dealt longest first, over the most that the mean and the largest row ask for.
 
         Both are means over rows drawn from their law; of many rows and parts, a share of both is dealt.
         """
         row = self.row.law
         filled = float(row.parts[:, 1].sum())
-        even = kind == "nonzeros" and height % parts == 0 and row.variance < (ALIKE * row.mean) ** 2
-        if even or height * filled >= MOST_ROWS_A_PART * parts:
+        alike = height % parts == 0 and row.variance < (ALIKE * row.mean) ** 2
+        if alike or height * filled >= MOST_ROWS_A_PART * parts:
             return 1.0
         while height > MOST_DEALT and parts > 1:
             height, parts = height // 2, parts // 2
-        if kind not in self._drawn:
-            self._drawn[kind] = self._draw(kind)
-        rows = self._drawn[kind][: MOST_DEALT // height * height].reshape(-1, height)
+        if self._drawn is None:
+            below = np.cumsum(row.probability)
+            self._drawn = row.points[np.searchsorted(below, _DRAWN * below[-1])]
+        rows = self._drawn[: MOST_DEALT // height * height].reshape(-1, height)
         dealt, least = dealt_longest_first(rows, parts)
         return max(dealt / max(least, 1e-300), 1.0)
-
-    def _draw(self, kind: str) -> np.ndarray:
-        """Loads of rows drawn from their law."""
-        below = np.cumsum(self.row.law.probability)
-        held = self.row.law.points[np.searchsorted(below, _DRAWN * below[-1])]
-        if kind != "work" or self.weights is None:
-            return held
-        each, deviation = self.weights.mean, np.sqrt(self.weights.variance)
-        rng = np.random.default_rng(1)
-        if self.width > FEW_COLUMNS:
-            apart = np.sqrt(held * np.maximum(1 - held / self.width, 0))
-            return np.maximum(held * each + deviation * apart * rng.standard_normal(held.size), 0.0)
-        weights = each + deviation * ndtri((np.arange(self.width) + 0.625) / (self.width + 0.25))
-        sums = np.cumsum(rng.permuted(np.tile(np.maximum(weights, 0.0), (held.size, 1)), axis=1), axis=1)
-        sums = np.concatenate([np.zeros((held.size, 1)), sums], axis=1)
-        return sums[np.arange(held.size), held.astype(int)]
 
     def _need(self, height: int, wanted: list[tuple[int, int]]) -> None:
         """Fill `_joints` for (p, key): 2**p parts whose larger ones have `key` rows; -1: every row is a part."""
