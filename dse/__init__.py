@@ -31,6 +31,11 @@ The usual run is five lines:
   created_by)`, `write_csv(path, problem, result)`
 - `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
 - `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
+- `robustness`: `draw_factors(constants_table(), 4096)`, `Priced(problem, designs).under(names, factors) -> Outcomes`:
+  designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`, `winning_shares`,
+  `rank_correlations` say which conclusions survive, and which constants they hang on
+- `multi`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by geometric
+  mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
 - `accelerate`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
   design, dense where the model says that sparsity does not pay
 - `compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts call it,
@@ -46,10 +51,21 @@ from dse.design import Design, describe
 from dse.design_file import write_csv, write_design, write_front
 from dse.design_reader import DesignFile, read_design, read_front
 from dse.encoding import Encoding
+from dse.multi import MultiProblem, alone, regret, restricted, workload_objectives
 from dse.objectives import OBJECTIVES, Constraint, Objective
 from dse.pareto import Box, hypervolume, knee, nondominated
 from dse.problem import Problem, Scores, make_problem
 from dse.result import Result
+from dse.robustness import (
+    Outcomes,
+    Priced,
+    beaten_shares,
+    draw_factors,
+    front_shares,
+    rank_correlations,
+    uncertainty,
+    winning_shares,
+)
 from dse.sensitivity import elasticities
 from dse.space import DesignSpace, Parameter, parse_fixes, read_space
 from dse.strategies import Evolutionary, Exhaustive, Gradient, RandomSearch, Strategy
@@ -66,26 +82,39 @@ __all__ = [
     "Evolutionary",
     "Exhaustive",
     "Gradient",
+    "MultiProblem",
     "Objective",
+    "Outcomes",
     "Parameter",
+    "Priced",
     "Problem",
     "RandomSearch",
     "Result",
     "Scores",
     "Strategy",
     "accelerate",
+    "alone",
+    "beaten_shares",
     "default_space",
     "describe",
+    "draw_factors",
     "elasticities",
     "enable_compile_cache",
+    "front_shares",
     "hypervolume",
     "knee",
     "make_problem",
     "nondominated",
     "parse_fixes",
+    "rank_correlations",
     "read_design",
     "read_front",
     "read_space",
+    "regret",
+    "restricted",
+    "uncertainty",
+    "winning_shares",
+    "workload_objectives",
     "write_csv",
     "write_design",
     "write_front",
