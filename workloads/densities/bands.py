@@ -5,6 +5,7 @@ rows crosses some cells of the band; non-zeros fall on the cells independently, 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr
@@ -13,13 +14,13 @@ from workloads.densities.banded import Banded
 from workloads.densities.columns import passes_of
 from workloads.densities.dealing import dealt_longest_first
 from workloads.densities.fullest import fullest_parts, none_on
-from workloads.densities.laws import Law
+from workloads.densities.laws import PARTS, Law
 from workloads.densities.row_laws import binomial_row
 from workloads.densities.stacks import MOST_DEALT, MOST_ROWS_A_PART, Weights
 from workloads.loads import PARTITION_LEVELS
 from workloads.segments import RLE_RUN
 
-MOST_KINDS = 64
+MOST_KINDS = 32
 """Offsets that are told apart; of more, neighbours are taken as alike."""
 MOST_LINES = 512
 """Rows or columns of a tile that are told apart."""
@@ -52,14 +53,14 @@ def band_tiles(density: Banded, side: int, height: int, width: int) -> list[Band
     else:
         least, most = -(-np.maximum(-span, 0) // height), np.minimum((wide - 1) * width - span, (tall - 1) * height)
         counts = np.maximum(most // height - least + 1, 0)
-    found += _grouped(span, counts.astype(float), height, width)
+    found += _grouped(span, counts.astype(float), height, width, reach)
     below, beside = side % height, side % width
     if below:
         offsets = np.arange(wide) * width - tall * height
-        found += _grouped(*_crossed(offsets, below, width, reach), below, width)
+        found += _grouped(*_crossed(offsets, below, width, reach), below, width, reach)
     if beside:
         offsets = wide * width - np.arange(tall) * height
-        found += _grouped(*_crossed(offsets, height, beside, reach), height, beside)
+        found += _grouped(*_crossed(offsets, height, beside, reach), height, beside, reach)
     if below and beside:
         found.append(BandTile(wide * width - tall * height, below, beside, 1.0))
     return [tile for tile in found if tile.count > 0]
@@ -70,18 +71,18 @@ def _crossed(offsets: np.ndarray, height: int, width: int, reach: int) -> tuple[
     return kept, np.ones(kept.size)
 
 
-def _grouped(offsets: np.ndarray, counts: np.ndarray, height: int, width: int) -> list[BandTile]:
+def _grouped(offsets: np.ndarray, counts: np.ndarray, height: int, width: int, reach: int) -> list[BandTile]:
+    """Tiles inside the band and off the diagonal are all alike; of the others, neighbours where they are many."""
     offsets, counts = offsets[counts > 0], counts[counts > 0]
-    on = (offsets > -width) & (offsets < height)
-    if 0 < on.sum() < on.size and offsets.size > MOST_KINDS:
-        some = (_grouped(offsets[at], counts[at], height, width) for at in (on, ~on))
-        return [tile for group in some for tile in group]
-    parts = np.array_split(np.arange(offsets.size), min(MOST_KINDS, max(offsets.size, 1)))
-    return [
-        BandTile(int(offsets[part[part.size // 2]]), height, width, float(counts[part].sum()))
-        for part in parts
-        if part.size
-    ]
+    crossed = (offsets > -width) & (offsets < height)
+    inside = (offsets + width - 1 <= reach) & (height - 1 - offsets <= reach) & ~crossed
+    found = []
+    for alike in (inside, crossed & ~inside, ~crossed & ~inside):
+        at = np.flatnonzero(alike)
+        most = 1 if alike is inside else MOST_KINDS
+        for part in np.array_split(at, min(most, at.size)) if at.size else ():
+            found.append(BandTile(int(offsets[part[part.size // 2]]), height, width, float(counts[part].sum())))
+    return found
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def band_quantities(
     rows = _lines(tile.offset, tile.height, tile.width, reach)
     columns = _lines(-tile.offset, tile.width, tile.height, reach)
     cells, sure = float(rows.weight @ rows.cells), float(rows.weight @ rows.diagonal)
-    law = _thinned(binomial_row(max(round(cells - sure), 1), density.density), cells - sure)
+    law = _free_law(round(cells - sure), density.density)
     extra, held = law.points, law.points + sure
     each = weights.mean if weights else 1.0
     one = np.ones(held.size)
@@ -145,10 +146,12 @@ def band_quantities(
     return whole, quantities, (mean, mean * (1 - density.density))
 
 
-def _thinned(law: Law, cells: float) -> Law:
-    """A law on few points: neighbours joined at their mean. Of no cells, nothing."""
-    if cells < 0.5:
-        return Law(np.zeros(1), np.ones((1, law.parts.shape[1])), 0.0, 0.0, np.zeros(1))
+@lru_cache(maxsize=4096)
+def _free_law(cells: int, share: float) -> Law:
+    """Non-zeros on so many cells, on few points: neighbours are joined at their mean."""
+    if cells < 1:
+        return Law(np.zeros(1), np.ones((1, len(PARTS))), 0.0, 0.0, np.zeros(1))
+    law = binomial_row(cells, share)
     if law.points.size <= POINTS:
         return law
     if law.points[-1] - law.points[0] <= 2 * POINTS:
@@ -226,13 +229,18 @@ def _loads(
 def _unevenness(rows: _Lines, share: float, parts: int) -> float:
     """Rows dealt longest first, over the larger of the longest row and the mean of the parts."""
     number = float(rows.weight.sum())
-    if parts == 1 or parts >= number or number >= MOST_ROWS_A_PART * parts * (4 if share == 1 else 1):
+    if parts == 1 or parts >= number or number >= MOST_ROWS_A_PART * parts:
         return 1.0
-    while number > MOST_DEALT / 2:
+    while number > MOST_DEALT / 4:
         number, parts = number / 2, parts // 2
     at = np.linspace(0, rows.cells.size - 1, max(round(number), 1)).round().astype(int)
-    samples = 1 if share == 1 else max(MOST_DEALT // 2 // at.size, 1)
     free = (rows.cells - rows.diagonal)[at].astype(int)
-    drawn = rows.diagonal[at] + np.random.default_rng(0).binomial(free, share, (samples, at.size))
-    dealt, least = dealt_longest_first(drawn.astype(float), max(parts, 1))
+    return _dealt_rows(tuple(free.tolist()), tuple(rows.diagonal[at].tolist()), share, max(parts, 1))
+
+
+@lru_cache(maxsize=4096)
+def _dealt_rows(free: tuple[int, ...], sure: tuple[float, ...], share: float, parts: int) -> float:
+    samples = 1 if share == 1 else max(MOST_DEALT // 4 // len(free), 1)
+    drawn = np.array(sure) + np.random.default_rng(0).binomial(free, share, (samples, len(free)))
+    dealt, least = dealt_longest_first(drawn, parts)
     return max(dealt / max(least, 1e-300), 1.0)
