@@ -8,13 +8,15 @@ Each space is small enough to be enumerated whole, so its front is known: a grap
 pruned classifier, a graph times itself. Every strategy is run afresh for every share of the space and every seed. Its
 hypervolume (of log10 objectives, in the box from the true front's ideal to 10 % beyond its nadir) is given as a share
 of the true front's. Every forward, gradient (twice) and polish call counts as an evaluation, for every strategy, and
-all end with the same polish.
+all of ours end with the same polish. pymoo's NSGA-II (`nsga2`) and Optuna's TPE (`tpe`) run on the same problems in the
+same run; they need the extra `compare` (pip install -e '.[compare]'). TPE takes long to choose a design, so it is only
+run for budgets up to --tpe-budget.
 
 The exit status is 1 if the gradient strategy's median at the largest share is below 99 % of the true hypervolume.
 
 Writes to --out:
     strategies.csv   one row a run: space, strategy, evaluations, seed, seconds, hypervolume
-    strategies.png   hypervolume against evaluations, median and range over seeds
+    strategies.png   hypervolume against evaluations and seconds, median and range over seeds
     provenance.json  versions, commit, configuration, whether the bar holds
 """
 
@@ -32,6 +34,7 @@ from tqdm import tqdm
 
 from dse import Box, Exhaustive, Problem, default_space, enable_compile_cache, hypervolume, make_problem
 from experiments.common.cli import main, show_progress
+from experiments.common.foreign_searches import Nsga2, Tpe
 from experiments.common.output import Output
 from experiments.common.search import STRATEGIES
 from experiments.common.style import OKABE_ITO, new_figure
@@ -42,7 +45,9 @@ from workloads import Workload, resolve_workload
 BAR_FAILED = 1
 """Exit status."""
 BAR = 0.99
-COLOURS = {"gradient": "blue", "random": "orange", "evolutionary": "green"}
+OURS = ("gradient", "random", "evolutionary")
+FOREIGN = {"nsga2": Nsga2, "tpe": Tpe}
+COLOURS = {"gradient": "blue", "random": "orange", "evolutionary": "green", "nsga2": "purple", "tpe": "vermilion"}
 _KIB = 1024
 SPACES: dict[str, tuple[str, slice, dict[str, list[Any]]]] = {
     "graph": (
@@ -125,8 +130,10 @@ class Config:
 
     spaces: tuple[Literal["graph", "network", "spmspm"], ...] = ("graph", "network", "spmspm")
     """Spaces to search."""
-    strategies: tuple[Literal["gradient", "random", "evolutionary"], ...] = ("gradient", "random", "evolutionary")
-    """Strategies to run."""
+    strategies: tuple[Literal["gradient", "random", "evolutionary", "nsga2", "tpe"], ...] = OURS
+    """Strategies to run; `nsga2` and `tpe` need the extra `compare`."""
+    tpe_budget: int = 1000
+    """Largest budget that `tpe` is run with."""
     shares: tuple[float, ...] = (0.0005, 0.001, 0.002, 0.005, 0.01)
     """Budgets, as shares of the designs of the space."""
     seeds: int = 5
@@ -158,9 +165,13 @@ def compare(name: str, config: Config, bar: tqdm) -> tuple[list[dict[str, Any]],
     rows = []
     for strategy in config.strategies:
         for share in config.shares:
+            budget = max(int(share * size), 1)
+            if strategy == "tpe" and budget > config.tpe_budget:
+                bar.update(config.seeds)
+                continue
             for seed in range(config.seed, config.seed + config.seeds):
                 bar.set_description(f"{name} {strategy} {share:.2%}")
-                result = STRATEGIES[strategy]()(problem, budget=max(int(share * size), 1), seed=seed)
+                result = (STRATEGIES | FOREIGN)[strategy]()(problem, budget=budget, seed=seed)
                 rows.append(
                     {
                         "space": name,
@@ -178,40 +189,44 @@ def compare(name: str, config: Config, bar: tqdm) -> tuple[list[dict[str, Any]],
     return rows, facts
 
 
-def of_runs(rows: Sequence[dict[str, Any]], space: str, strategy: str, share: float) -> np.ndarray:
-    """Hypervolume of each seed, as a share of the true front's."""
-    return np.array(
-        [
-            row["hypervolume_share"]
-            for row in rows
-            if (row["space"], row["strategy"], row["share"]) == (space, strategy, share)
-        ]
-    )
+def of_runs(
+    rows: Sequence[dict[str, Any]], space: str, strategy: str, share: float, column: str = "hypervolume_share"
+) -> np.ndarray:
+    """What each seed came to; empty where a strategy was not run."""
+    wanted = (space, strategy, share)
+    return np.array([row[column] for row in rows if (row["space"], row["strategy"], row["share"]) == wanted])
 
 
 def draw(rows: Sequence[dict[str, Any]], known: dict[str, dict[str, Any]], config: Config) -> Figure:
-    """Median and range of what is still missing of the true hypervolume, against the share evaluated."""
-    figure = new_figure(3.4 * len(known) + 0.6, 3.4)
-    axes = figure.subplots(1, len(known), squeeze=False, sharey=True)[0]
-    for axis, (space, facts) in zip(axes, known.items(), strict=True):
+    """Median and range of what is missing of the true hypervolume, against the share evaluated and against seconds."""
+    figure = new_figure(3.4 * len(known) + 0.6, 6.2)
+    axes = figure.subplots(2, len(known), squeeze=False, sharey=True)
+    for (above, below), (space, facts) in zip(axes.T, known.items(), strict=True):
         for strategy in config.strategies:
-            missing = [1.0 - of_runs(rows, space, strategy, share) for share in config.shares]
+            run = [share for share in config.shares if len(of_runs(rows, space, strategy, share))]
+            missing = [1.0 - of_runs(rows, space, strategy, share) for share in run]
             low, middle, high = (
                 [max(float(pick(values)), 1e-5) for values in missing] for pick in (np.min, np.median, np.max)
             )
-            colour = OKABE_ITO[COLOURS[strategy]]
-            axis.plot(config.shares, middle, "o-", color=colour, label=strategy, markersize=4)
-            axis.fill_between(config.shares, low, high, color=colour, alpha=0.18, linewidth=0)
-        axis.axhline(1 - BAR, color="#555555", linewidth=0.8, linestyle="--")
-        axis.set_xscale("log")
-        axis.set_yscale("log")
-        axis.xaxis.set_minor_formatter(NullFormatter())
-        for side in (axis.xaxis, axis.yaxis):
-            side.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-        axis.set_title(f"{space}\n{facts['designs']:,} designs, {facts['front']} on the front")
-        axis.set_xlabel("evaluations / designs of the space")
-    axes[0].set_ylabel("hypervolume missed (median, range of seeds)")
-    axes[0].legend()
+            seconds = [float(np.median(of_runs(rows, space, strategy, share, "seconds"))) for share in run]
+            for axis, place in ((above, run), (below, seconds)):
+                colour = OKABE_ITO[COLOURS[strategy]]
+                axis.plot(place, middle, "o-", color=colour, label=strategy, markersize=4)
+                axis.fill_between(place, low, high, color=colour, alpha=0.18, linewidth=0)
+        above.set_title(f"{space}\n{facts['designs']:,} designs, {facts['front']} on the front")
+        for axis in (above, below):
+            axis.axhline(1 - BAR, color="#555555", linewidth=0.8, linestyle="--")
+            axis.set_xscale("log")
+            axis.set_yscale("log")
+            axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+            axis.xaxis.set_minor_formatter(NullFormatter())
+        above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
+        below.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        above.set_xlabel("evaluations / designs of the space")
+        below.set_xlabel("seconds (median of the seeds)")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("hypervolume missed\n(median, range of seeds)")
+    axes[0, 0].legend()
     return figure
 
 
@@ -246,22 +261,24 @@ def report(rows: Sequence[dict[str, Any]], known: dict[str, dict[str, Any]], con
     for space, facts in known.items():
         lines.append(
             f"{space}: {facts['designs']:,} designs enumerated in {facts['seconds']:.1f} s, "
-            f"{facts['front']} on the front; share of its hypervolume, median (range of {config.seeds} seeds)"
+            f"{facts['front']} on the front; share of its hypervolume, median (range of {config.seeds} seeds), seconds"
         )
         table = []
         for share in config.shares:
             cells = []
             for strategy in config.strategies:
                 found = of_runs(rows, space, strategy, share)
-                cells.append(f"{np.median(found):.2%} ({found.min():.2%}..{found.max():.2%})")
+                if len(found) == 0:
+                    cells.append("-")
+                    continue
+                seconds = np.median(of_runs(rows, space, strategy, share, "seconds"))
+                cells.append(f"{np.median(found):.2%} ({found.min():.2%}..{found.max():.2%}), {seconds:.2g} s")
             table.append([f"{share:.2%}", f"{int(share * facts['designs']):,}", *cells])
         lines.append(text_table(("budget", "evaluations", *config.strategies), table))
         for other in config.strategies if "gradient" in config.strategies else ():
             if other != "gradient":
-                won = [
-                    of_runs(rows, space, "gradient", share) - of_runs(rows, space, other, share)
-                    for share in config.shares
-                ]
+                run = [share for share in config.shares if len(of_runs(rows, space, other, share))]
+                won = [of_runs(rows, space, "gradient", share) - of_runs(rows, space, other, share) for share in run]
                 ahead, level = sum(int(np.sum(w > 0)) for w in won), sum(int(np.sum(w == 0)) for w in won)
                 lines.append(f"  gradient is ahead of {other} in {ahead}, level in {level} of {np.size(won)} runs")
         lines.append("")
