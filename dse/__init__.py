@@ -23,10 +23,12 @@ The usual run is five lines:
   Design`, `.evaluations`, `.require_feasible(result)`
 - `pareto`: `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front)
   -> row`
-- `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace)`, a front; `.designs(problem)`;
-  `trace` is `((evaluations, objectives of the front so far), ...)`
+- `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
+  `.designs(problem)`; `trace` is `((evaluations, objectives of the front so far), ...)`
 - `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
-  `strategy(problem, *, budget, seed=0, progress=False) -> Result`
+  `strategy(problem, *, budget, seed=0, progress=False, checkpoint=None) -> Result`
+- `journal`, `checkpoint`, `fingerprint`: what `checkpoint=PATH` does: a search that was killed goes on where it was and
+  ends with the same front; `OtherSearch` where the file is of another search
 - `design_file`: `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *,
   created_by)`, `write_csv(path, problem, result)`
 - `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
@@ -34,8 +36,8 @@ The usual run is five lines:
 - `robustness`: `draw_factors(constants_table(), 4096)`, `Priced(problem, designs).under(names, factors) -> Outcomes`:
   designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`, `winning_shares`,
   `rank_correlations` say which conclusions survive, and which constants they hang on
-- `multi`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by geometric
-  mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
+- `multi`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by their
+  geometric mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
 - `accelerate`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
   design, dense where the model says that sparsity does not pay
 - `compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts call it,
@@ -51,6 +53,7 @@ from dse.design import Design, describe
 from dse.design_file import write_csv, write_design, write_front
 from dse.design_reader import DesignFile, read_design, read_front
 from dse.encoding import Encoding
+from dse.journal import OtherSearch
 from dse.multi import MultiProblem, alone, regret, restricted, workload_objectives
 from dse.objectives import OBJECTIVES, Constraint, Objective
 from dse.pareto import Box, hypervolume, knee, nondominated
@@ -84,6 +87,7 @@ __all__ = [
     "Gradient",
     "MultiProblem",
     "Objective",
+    "OtherSearch",
     "Outcomes",
     "Parameter",
     "Priced",

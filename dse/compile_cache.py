@@ -38,6 +38,11 @@ def enable_compile_cache(folder: str | Path | None = None) -> Path:
     return path
 
 
+def compile_cache_folder() -> Path | None:
+    """Where programs are kept, or None where they are not."""
+    return _folder
+
+
 def kept(compile_it: Callable[[], Any], *key: Any) -> Any:
     """A compiled program from the cache folder, or from `compile_it()` and then kept; `key` is what it depends on.
 
@@ -47,7 +52,7 @@ def kept(compile_it: Callable[[], Any], *key: Any) -> Any:
     folder = _folder
     if folder is None or jax.config.jax_compilation_cache_dir:
         return compile_it()
-    digest = hashlib.sha256(repr((_surroundings(), key)).encode()).hexdigest()
+    digest = hashlib.sha256(repr((surroundings(), key)).encode()).hexdigest()
     path = folder / f"program-{digest[:32]}.pickle"
     try:
         return deserialize_and_load(*pickle.loads(path.read_bytes()))
@@ -63,8 +68,8 @@ def kept(compile_it: Callable[[], Any], *key: Any) -> Any:
 
 
 @functools.cache
-def _surroundings() -> tuple[str, ...]:
-    """Versions, processor and sources."""
+def surroundings() -> tuple[str, ...]:
+    """What decides the bits of a result besides its inputs: versions of JAX, processor and sources."""
     sources = hashlib.sha256()
     for package in SOURCES:
         for file in sorted((_ROOT / package).rglob("*.py")):

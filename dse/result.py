@@ -26,6 +26,8 @@ class Result:
     seed: int
     trace: tuple[tuple[int, np.ndarray], ...] = ()
     """(evaluations so far, objectives of the front so far), for curves of progress."""
+    replayed: int = 0
+    """Those of the evaluations that were made before the search was interrupted, and found in its checkpoint."""
 
     def designs(self, problem: "Problem") -> list[Design]:
         """The front in words."""

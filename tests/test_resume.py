@@ -1,0 +1,184 @@
+"""Interrupted searches end with the front of those that were not, wherever they were cut off."""
+
+import contextlib
+import copy
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+
+import numpy as np
+import pytest
+from test_dse_search import TINY, fake_problem
+
+from dse import Evolutionary, Exhaustive, Gradient, RandomSearch
+from dse.journal import Journal, OtherSearch
+from workloads.errors import InputError
+
+BUDGET, SEED = 400, 3
+KILLS = int(os.environ.get("SPARSE_DSE_KILLS", "2"))
+"""How often the search that is killed is killed."""
+STRATEGIES = {
+    "gradient": (Gradient(steps=4), dict(kernels=2)),
+    "random": (RandomSearch(), dict(kernels=2)),
+    "evolutionary": (Evolutionary(population=16), dict(kernels=2)),
+    "exhaustive": (Exhaustive(chunk=64), TINY | dict(schedule="row_blocks", loop_order="mkn", a_zero="skip")),
+}
+
+
+def assert_same(result, expected):
+    """Equal to the bit, and found by the same course."""
+    np.testing.assert_array_equal(result.genomes, expected.genomes)
+    np.testing.assert_array_equal(result.objectives, expected.objectives)
+    assert result.evaluations == expected.evaluations
+    assert [at for at, _ in result.trace] == [at for at, _ in expected.trace]
+
+
+@contextlib.contextmanager
+def failing_after(problem, calls: int):
+    """The problem's models answer so many calls and no more."""
+    batcher, left = problem.batcher, [calls]
+
+    def failing(ask):
+        def answer(*question):
+            left[0] -= 1
+            if left[0] < 0:
+                raise KeyboardInterrupt
+            return ask(*question)
+
+        return answer
+
+    problem.batcher = copy.copy(batcher)
+    for name in ("values", "gradients", "slopes_of_totals"):
+        setattr(problem.batcher, name, failing(getattr(batcher, name)))
+    yield
+    problem.batcher = batcher
+
+
+@pytest.mark.parametrize("name", STRATEGIES)
+def test_a_search_cut_anywhere_ends_with_the_same_front(name, tmp_path):
+    strategy, space = STRATEGIES[name]
+    budget = 5000 if name == "exhaustive" else BUDGET
+    problem = fake_problem(**space)
+    expected = strategy(problem, budget=budget, seed=SEED)
+    whole = tmp_path / "whole.journal"
+    assert_same(strategy(problem, budget=budget, seed=SEED, checkpoint=whole), expected)
+    data = whole.read_bytes()
+    replayed = []
+    for cut in [*np.random.default_rng(0).integers(0, len(data), 3), len(data)]:
+        path = tmp_path / f"cut-{cut}.journal"
+        path.write_bytes(data[:cut])
+        result = strategy(problem, budget=budget, seed=SEED, checkpoint=path)
+        assert_same(result, expected)
+        replayed.append(result.replayed)
+    assert replayed[-1] == expected.evaluations
+    assert 0 < sum(replayed[:-1]) < 3 * expected.evaluations
+
+
+def test_an_interrupted_search_evaluates_nothing_twice(tmp_path):
+    problem, path = fake_problem(), tmp_path / "search.journal"
+    search = partial(Gradient(steps=4), problem, budget=BUDGET, seed=SEED)
+    expected = search()
+    with failing_after(problem, 9), pytest.raises(KeyboardInterrupt):
+        search(checkpoint=path)
+    result = search(checkpoint=path)
+    assert_same(result, expected)
+    assert 0 < result.replayed < expected.evaluations
+    with failing_after(problem, 0):
+        again = search(checkpoint=path)
+    assert_same(again, expected)
+    assert again.replayed == expected.evaluations
+    assert again.seconds > result.seconds / 3  # what the evaluations took when they were made is counted
+
+
+def test_a_damaged_record_and_those_after_it_are_made_again(tmp_path):
+    problem, path = fake_problem(), tmp_path / "search.journal"
+    expected = RandomSearch()(problem, budget=BUDGET, seed=SEED, checkpoint=path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    result = RandomSearch()(problem, budget=BUDGET, seed=SEED, checkpoint=path)
+    assert_same(result, expected)
+    assert 0 < result.replayed < expected.evaluations
+
+
+def test_a_search_that_takes_another_course_drops_the_rest(tmp_path):
+    path = tmp_path / "x.journal"
+    journal = Journal(path, {"seed": "0"})
+    assert journal.next() is None
+    for at in range(3):
+        journal.append([np.arange(at)])
+    journal.close()
+    journal = Journal(path, {"seed": "0"})
+    assert [len(journal.next()[0]) for _ in range(2)] == [0, 1]
+    journal.drop()
+    journal.append([np.arange(7)])
+    journal.close()
+    journal = Journal(path, {"seed": "0"})
+    assert [len(journal.next()[0]) for _ in range(2)] == [0, 7]
+    assert journal.next() is None
+    journal.close()
+
+
+def test_a_checkpoint_is_of_one_search(tmp_path):
+    problem, path = fake_problem(constraints={"area_mm2": 9.0}), tmp_path / "x.journal"
+    RandomSearch()(problem, budget=20, seed=1, checkpoint=path)
+    for words, call in {
+        r"another search \(its budget differs: 20, not 21\); delete it": dict(budget=21, seed=1),
+        "its seed differs: 1, not 2": dict(budget=20, seed=2),
+        "its settings differs": dict(budget=20, seed=1, strategy=RandomSearch(polish_share=0.5)),
+        "its strategy differs: RandomSearch, not Gradient": dict(budget=20, seed=1, strategy=Gradient()),
+        "its constraints differs: area_mm2 <= 9.0, not none": dict(budget=20, seed=1, problem=fake_problem()),
+        "its kernels differs": dict(budget=20, seed=1, problem=fake_problem(2, constraints={"area_mm2": 9.0})),
+        "its design space differs": dict(
+            budget=20, seed=1, problem=fake_problem(constraints={"area_mm2": 9.0}, lanes=1)
+        ),
+    }.items():
+        search = call.pop("strategy", RandomSearch())
+        with pytest.raises(OtherSearch, match=words):
+            search(call.pop("problem", problem), checkpoint=path, **call)
+    holder = Journal(tmp_path / "held.journal", {})
+    with pytest.raises(InputError, match="another run is writing it"):
+        RandomSearch()(problem, budget=20, checkpoint=tmp_path / "held.journal")
+    holder.close()
+    (tmp_path / "other.json").write_text('{"schema": "sparse-dse-designs"}')
+    for file, words in {tmp_path / "other.json": "is not a checkpoint", tmp_path: "cannot be opened"}.items():
+        with pytest.raises(InputError, match=words):
+            RandomSearch()(problem, budget=20, checkpoint=file)
+    assert (tmp_path / "other.json").read_text().startswith("{")
+
+
+def search_in_a_process(path: str) -> None:
+    """What the next test kills: a search that prints its front to the bit."""
+    result = Gradient(steps=4)(fake_problem(2), budget=3 * BUDGET, seed=SEED, checkpoint=path)
+    print(result.replayed, result.genomes.tobytes().hex(), result.objectives.tobytes().hex(), flush=True)
+
+
+def test_a_killed_process_goes_on(tmp_path):
+    """Killed at random moments, `SPARSE_DSE_KILLS` of them, always in the same search."""
+    command = [sys.executable, __file__]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    expected = Gradient(steps=4)(fake_problem(2), budget=3 * BUDGET, seed=SEED)
+    path, rng, killed = tmp_path / "killed.journal", np.random.default_rng(1), 0
+    for _ in range(KILLS):
+        start, size = time.monotonic(), path.stat().st_size if path.exists() else 0
+        process = subprocess.Popen([*command, path], stdout=subprocess.PIPE, env=environment)
+        while process.poll() is None and (not path.exists() or path.stat().st_size <= size):
+            assert time.monotonic() - start < 120
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.4))
+        process.kill()
+        killed += process.wait() == -signal.SIGKILL
+        process.communicate()
+    assert killed > 0
+    done = subprocess.run([*command, path], capture_output=True, env=environment, check=True, text=True)
+    replayed, genomes, objectives = done.stdout.split()
+    assert genomes == expected.genomes.tobytes().hex()
+    assert objectives == expected.objectives.tobytes().hex()
+    assert int(replayed) > 0
+
+
+if __name__ == "__main__":
+    search_in_a_process(sys.argv[1])
