@@ -20,8 +20,8 @@ from workloads.densities.stacks import MOST_DEALT, MOST_ROWS_A_PART, Weights
 from workloads.loads import PARTITION_LEVELS
 from workloads.segments import RLE_RUN
 
-MOST_KINDS = 32
-"""Offsets that are told apart; of more, neighbours are taken as alike."""
+MOST_KINDS, MOST_FULL = 32, 96
+"""Offsets that are told apart, of a full band, which is quick, more; of more, neighbours are taken as alike."""
 MOST_LINES = 512
 """Rows or columns of a tile that are told apart."""
 POINTS = 8
@@ -41,6 +41,7 @@ class BandTile:
 def band_tiles(density: Banded, side: int, height: int, width: int) -> list[BandTile]:
     """Kinds of tiles that the band crosses, with their exact counts; if they are many, of groups of them."""
     reach = min(density.half_width, side - 1)
+    most_kinds = MOST_FULL if density.density == 1 else MOST_KINDS
     tall, wide = side // height, side // width
     found = []
     step = min(height, width)
@@ -53,14 +54,14 @@ def band_tiles(density: Banded, side: int, height: int, width: int) -> list[Band
     else:
         least, most = -(-np.maximum(-span, 0) // height), np.minimum((wide - 1) * width - span, (tall - 1) * height)
         counts = np.maximum(most // height - least + 1, 0)
-    found += _grouped(span, counts.astype(float), height, width, reach)
+    found += _grouped(span, counts.astype(float), height, width, reach, most_kinds)
     below, beside = side % height, side % width
     if below:
         offsets = np.arange(wide) * width - tall * height
-        found += _grouped(*_crossed(offsets, below, width, reach), below, width, reach)
+        found += _grouped(*_crossed(offsets, below, width, reach), below, width, reach, most_kinds)
     if beside:
         offsets = wide * width - np.arange(tall) * height
-        found += _grouped(*_crossed(offsets, height, beside, reach), height, beside, reach)
+        found += _grouped(*_crossed(offsets, height, beside, reach), height, beside, reach, most_kinds)
     if below and beside:
         found.append(BandTile(wide * width - tall * height, below, beside, 1.0))
     return [tile for tile in found if tile.count > 0]
@@ -71,7 +72,9 @@ def _crossed(offsets: np.ndarray, height: int, width: int, reach: int) -> tuple[
     return kept, np.ones(kept.size)
 
 
-def _grouped(offsets: np.ndarray, counts: np.ndarray, height: int, width: int, reach: int) -> list[BandTile]:
+def _grouped(
+    offsets: np.ndarray, counts: np.ndarray, height: int, width: int, reach: int, most_kinds: int
+) -> list[BandTile]:
     """Tiles inside the band and off the diagonal are all alike; of the others, neighbours where they are many."""
     offsets, counts = offsets[counts > 0], counts[counts > 0]
     crossed = (offsets > -width) & (offsets < height)
@@ -79,7 +82,7 @@ def _grouped(offsets: np.ndarray, counts: np.ndarray, height: int, width: int, r
     found = []
     for alike in (inside, crossed & ~inside, ~crossed & ~inside):
         at = np.flatnonzero(alike)
-        most = 1 if alike is inside else MOST_KINDS
+        most = 1 if alike is inside else most_kinds
         for part in np.array_split(at, min(most, at.size)) if at.size else ():
             found.append(BandTile(int(offsets[part[part.size // 2]]), height, width, float(counts[part].sum())))
     return found
