@@ -17,6 +17,9 @@ Writes to --out:
 The dense accelerators come from a second search, with a quarter of the budget, in the same space with both operands
 stored dense and nothing skipped (a zero's MAC may be gated, as in Eyeriss). For a design of the front, the dense one
 "of equal area" is that with the least energy-delay product of those at most 5 % larger than it.
+
+A run that is interrupted leaves search.journal in --out. The same command goes on from there and finds the same front;
+any other starts anew. A run that ends removes it.
 """
 
 import sys
@@ -28,7 +31,7 @@ from typing import Literal
 import numpy as np
 import tyro
 
-from dse import Box, Problem, Result, enable_compile_cache, hypervolume, knee, write_front
+from dse import Box, Problem, Result, Strategy, enable_compile_cache, hypervolume, knee, resume, write_front
 from experiments.common.cli import main, show_progress
 from experiments.common.confirm import confirm, confirm_rows, confirm_story
 from experiments.common.front_figure import front_figure
@@ -47,6 +50,7 @@ from experiments.common.search import (
 )
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, main_format, mapping_words, quantity, shares
+from hwmodels.legality import B_IS_DENSE
 from workloads import Workload, resolve_workloads
 from workloads.errors import InputError
 
@@ -54,6 +58,8 @@ DENSE_SHARE = 0.25
 SMOKE_BUDGET = 400
 SMOKE_WORKLOAD = "digits"
 LETTERS = "ABCDEFGH"
+JOURNALS = ("search.journal", "dense.journal")
+"""Checkpoints of the two searches."""
 BEST = {"latency_s": "fastest", "energy_pj": "least energy", "area_mm2": "smallest"}
 
 
@@ -99,10 +105,12 @@ def run(config: Config) -> None:
     workload = resolve_workloads(specs)
     limits = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
     problem = build_problem(workload, space, technology, objective_names(config.objectives), limits)
-    search = STRATEGIES[config.strategy]()
-    result = problem.require_feasible(search(problem, budget=budget, seed=config.seed, progress=show_progress()))
+    journals = [config.out / name for name in JOURNALS]
+    result = problem.require_feasible(
+        searched(STRATEGIES[config.strategy](), problem, budget, config.seed, journals[0])
+    )
     front = cost_all(problem, result.designs(problem))
-    dense = dense_points(problem, workload, config, budget)
+    dense = dense_points(problem, workload, config, budget, journals[1])
     named = named_designs(problem, result)
     pairs = {words: equal_area(front[row].point[2], dense) for words, row in named.items()} if len(dense) else {}
 
@@ -112,7 +120,7 @@ def run(config: Config) -> None:
     )
     output.csv("layers.csv", [line for row, costed in enumerate(front) for line in layer_rows(costed, row)])
     title = f"{len(front)} designs for {workload.name} ({scenario_words(technology)})"
-    sparse_b = [kernel.family == "sparse_b" for kernel in problem.kernels]
+    sparse_b = [kernel.family not in B_IS_DENSE for kernel in problem.kernels]
     output.figure("pareto.png", front_figure(front, dense, named, pairs, title, sparse_b))
 
     checked = confirm(front, workload, technology) if config.confirm else []
@@ -136,9 +144,19 @@ def run(config: Config) -> None:
         f"hypervolume {volume:.3f} of the box from the front's ideal to 10 % beyond its nadir, in log10"
     )
     print(output.listing())
+    for journal in journals:
+        journal.unlink(missing_ok=True)
 
 
-def dense_points(problem: Problem, workload: Workload, config: Config, budget: int) -> np.ndarray:
+def searched(strategy: Strategy, problem: Problem, budget: int, seed: int, journal: Path) -> Result:
+    """The front, from where an earlier run of the same search was interrupted; says so."""
+    result = resume(strategy, problem, journal, budget=budget, seed=seed, progress=show_progress())
+    if result.replayed:
+        print(f"{journal}: resumed; {result.replayed:,} of {result.evaluations:,} evaluations were made before")
+    return result
+
+
+def dense_points(problem: Problem, workload: Workload, config: Config, budget: int, journal: Path) -> np.ndarray:
     """(latency, energy, area) of the dense accelerators, shape [n, 3]; none if no dense one meets the limits."""
     try:
         rival = within(problem, workload, dense_space(problem.encoding.space), TRADE_OFF)
@@ -146,7 +164,7 @@ def dense_points(problem: Problem, workload: Workload, config: Config, budget: i
         return np.zeros((0, 3))
     strategy = STRATEGIES["random" if config.strategy == "exhaustive" else config.strategy]()
     quarter = max(int(DENSE_SHARE * budget), 1)
-    return strategy(rival, budget=quarter, seed=config.seed, progress=show_progress()).objectives
+    return searched(strategy, rival, quarter, config.seed, journal).objectives
 
 
 def named_designs(problem: Problem, result: Result) -> dict[str, int]:

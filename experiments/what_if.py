@@ -43,6 +43,7 @@ from experiments.common.table import text_table
 from experiments.common.what_if_figure import what_if_figure
 from experiments.common.words import hardware_words, quantity
 from hwmodels.cost import FITS
+from hwmodels.legality import B_IS_DENSE
 from workloads.errors import InputError
 
 OBJECTIVES = ("latency_s", "energy_pj", "area_mm2", "power_w", "edp_js")
@@ -147,7 +148,7 @@ def _choice(text: str, name: str, value: str) -> str:
 def changed(problem: Problem, design: Design, changes: Mapping[str, float | str]) -> Design:
     """The design with parameters changed; InputError for an unknown kernel or a mapping that cannot run."""
     hardware, mappings = dict(design.hardware), [dict(mapping) for mapping in design.mappings]
-    sparse_b = [kernel.family == "sparse_b" for kernel in problem.kernels]
+    sparse_b = [kernel.family not in B_IS_DENSE for kernel in problem.kernels]
     for full, value in changes.items():
         kernel, _, name = full.rpartition(".")
         if name in HARDWARE_NAMES:

@@ -1,8 +1,11 @@
 """From what groups of visits do to what a kernel costs: time by the slowest resource, counted actions, energy, area.
 
-For families whose operands need no distinction but by the bits they move; `evaluate` does the same for products.
+`conclude` ends every model. `conclude_doings` leads there for families whose operands need no distinction but by the
+bits they move.
 """
 
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -64,19 +67,61 @@ def conclude(
     technology: Technology,
     numerics: Numerics,
     *,
+    busy: Sequence[PerGroup],
+    actions: ActionCounts,
+    traffic: Traffic,
+    computes: Computes,
+    fits: tuple[Any, Any, Any],
+) -> Cost:
+    """Cost of a kernel (docs/machine.md, sections 4 and 5).
+
+    **Arguments**: `technology` solved; `busy`: cycles of each of `RESOURCES` in the visits of each group; `actions` but
+    for their cycles; `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
+    """
+    clock_ghz = technology.scenario.clock_ghz
+    visit_cycles = numerics.max_of(*busy)
+    fill = technology.dram_latency_ns() * clock_ghz + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
+    cycles = total(visit_cycles) + fill
+    actions = dataclasses.replace(actions, cycles=cycles)
+    area = area_mm2(hardware, technology)
+    peak_macs = hardware.pe_rows * hardware.pe_cols * hardware.lanes * cycles
+    limit_ghz = numerics.min_of(technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware)))
+    return Cost(
+        latency_s=cycles / clock_ghz * 1e-9,
+        cycles=cycles,
+        resource_cycles=rows_of(*(total(resource) for resource in busy)),
+        bound_cycles=rows_of(*(total(share * visit_cycles) for share in numerics.shares(*busy))),
+        energy_pj=price(actions, hardware, mapping, area, technology),
+        area_mm2=area,
+        utilization=computes.effectual / peak_macs,
+        computes=computes,
+        traffic=traffic,
+        actions=actions,
+        fits=rows_of(*fits, clock_ghz / limit_ghz),
+    )
+
+
+def dram_bits_per_cycle(technology: Technology) -> Scalar:
+    """Bits that DRAM moves in one cycle of the accelerator's clock."""
+    return technology.dram_gbps() * 8.0 / technology.scenario.clock_ghz
+
+
+def conclude_doings(
+    hardware: Hardware,
+    mapping: Mapping,
+    technology: Technology,
+    numerics: Numerics,
+    *,
     doings: Doings,
     adds_partials: Scalar,
     computes: Computes,
     charges: Charges,
     fits: tuple[Any, Any, Any],
 ) -> Cost:
-    """Cost of a kernel (docs/machine.md, sections 4 and 5).
+    """`conclude` from what the visits of each group do.
 
-    **Arguments**: `technology` solved; `adds_partials`: 1 where results are added to partial sums in the GLB, else 0;
-    `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
+    **Arguments**: `adds_partials`: 1 where results are added to partial sums in the GLB, else 0.
     """
-    clock_ghz = technology.scenario.clock_ghz
-    dram_bits_per_cycle = technology.dram_gbps() * 8.0 / clock_ghz
     operands = doings.a_value + doings.a_index + doings.b_value + doings.b_index
     results = doings.z_value + doings.z_index
     value, index = doings.a_value + doings.b_value + doings.z_value, doings.a_index + doings.b_index + doings.z_index
@@ -89,11 +134,9 @@ def conclude(
         index / hardware.index_bus_bits,
         value / hardware.value_bus_bits,
         (glb_read + glb_write) / (BANK_WORD_BITS * hardware.glb_banks),
-        (dram_read + doings.z_write) / dram_bits_per_cycle,
+        (dram_read + doings.z_write) / dram_bits_per_cycle(technology),
     )
-    visit_cycles = numerics.max_of(*busy)
-    fill = technology.dram_latency_ns() * clock_ghz + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
-    cycles = total(visit_cycles) + fill
+    nothing = jnp.zeros_like(computes.effectual)
     actions = ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
@@ -103,35 +146,31 @@ def conclude(
         intersection_steps=charges.intersection_steps,
         decoded_entries=charges.decoded_entries,
         bus_bits=total(value) + total(index),
-        crossbar_words=jnp.zeros_like(cycles),
+        crossbar_words=nothing,
         glb_read_bits=total(glb_read),
         glb_write_bits=total(glb_write),
         dram_read_bits=total(dram_read),
         dram_write_bits=total(doings.z_write),
-        cycles=cycles,
+        cycles=nothing,
     )
-    area = area_mm2(hardware, technology)
-    peak_macs = hardware.pe_rows * hardware.pe_cols * hardware.lanes * cycles
-    limit_ghz = numerics.min_of(technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware)))
-    return Cost(
-        latency_s=cycles / clock_ghz * 1e-9,
-        cycles=cycles,
-        resource_cycles=rows_of(*(total(cycles) for cycles in busy)),
-        bound_cycles=rows_of(*(total(share * visit_cycles) for share in numerics.shares(*busy))),
-        energy_pj=price(actions, hardware, mapping, area, technology),
-        area_mm2=area,
-        utilization=computes.effectual / peak_macs,
-        computes=computes,
-        traffic=Traffic(
-            dram_a_bytes=total(doings.dram_a) / 8.0,
-            dram_b_bytes=total(doings.dram_b) / 8.0,
-            dram_z_read_bytes=total(doings.z_read) / 8.0,
-            dram_z_write_bytes=total(doings.z_write) / 8.0,
-            glb_read_bytes=actions.glb_read_bits / 8.0,
-            glb_write_bytes=actions.glb_write_bits / 8.0,
-            value_bus_bytes=total(value) / 8.0,
-            index_bus_bytes=total(index) / 8.0,
-        ),
+    traffic = Traffic(
+        dram_a_bytes=total(doings.dram_a) / 8.0,
+        dram_b_bytes=total(doings.dram_b) / 8.0,
+        dram_z_read_bytes=total(doings.z_read) / 8.0,
+        dram_z_write_bytes=total(doings.z_write) / 8.0,
+        glb_read_bytes=actions.glb_read_bits / 8.0,
+        glb_write_bytes=actions.glb_write_bits / 8.0,
+        value_bus_bytes=total(value) / 8.0,
+        index_bus_bytes=total(index) / 8.0,
+    )
+    return conclude(
+        hardware,
+        mapping,
+        technology,
+        numerics,
+        busy=busy,
         actions=actions,
-        fits=rows_of(*fits, clock_ghz / limit_ghz),
+        traffic=traffic,
+        computes=computes,
+        fits=fits,
     )

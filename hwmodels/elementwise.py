@@ -12,7 +12,7 @@ from jaxtyping import Array, Float
 
 from hwmodels.a_side import GATE, SKIP, TINY, edge_classes, total
 from hwmodels.choices import INTERSECTIONS
-from hwmodels.conclude import Charges, Doings, conclude
+from hwmodels.conclude import Charges, Doings, conclude_doings
 from hwmodels.cost import Computes, Cost, rows_of
 from hwmodels.formats import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.hardware import Hardware, Mapping
@@ -77,7 +77,7 @@ def elementwise(
     words = numerics.min_of(jnp.maximum(most_results, 1.0), tiles.height * tiles.width)
     word_bits = hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
     zero = jnp.zeros_like(words)
-    return conclude(
+    return conclude_doings(
         hardware,
         mapping,
         technology,

@@ -8,13 +8,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.a_side import GATE, ASide, a_side, row_loads, total
-from hwmodels.area import area_mm2, glb_bank_bytes
 from hwmodels.b_side import BSide
-from hwmodels.conclude import BANK_WORD_BITS, PIPELINE_STAGES
-from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
+from hwmodels.conclude import BANK_WORD_BITS, conclude, dram_bits_per_cycle
+from hwmodels.cost import ActionCounts, Computes, Cost, Traffic
 from hwmodels.dense_b import dense_b
 from hwmodels.elementwise import elementwise
-from hwmodels.energy import price
 from hwmodels.flows import Flows, Movement, busy_by_visits, flows_of, movement, with_sums, z_at_ends
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.numerics import Exact, Numerics
@@ -59,40 +57,27 @@ def evaluate(
     flows, sums = with_sums(flows_of(hardware, mapping, tiles, a, b, loads, plan, numerics))
     moved, totals = movement(hardware, tiles, flows), movement(hardware, tiles, sums)
 
-    clock_ghz = technology.scenario.clock_ghz
-    dram_bits_per_cycle = technology.dram_gbps() * 8.0 / clock_ghz
+    dram_rate = 1.0 / dram_bits_per_cycle(technology)
+    glb_rate = 1.0 / (BANK_WORD_BITS * hardware.glb_banks)
     by_resource = (
         flows.compute,
         flows.intersect,
         moved.index_bits * (1.0 / hardware.index_bus_bits),
         moved.value_bits * (1.0 / hardware.value_bus_bits),
-        moved.glb_bits * (1.0 / (BANK_WORD_BITS * hardware.glb_banks)),
-        moved.operand_dram_bits * (1.0 / dram_bits_per_cycle),
+        moved.glb_bits * glb_rate,
+        moved.operand_dram_bits * dram_rate,
     )
-    z_rates = (1.0 / (BANK_WORD_BITS * hardware.glb_banks), 1.0 / dram_bits_per_cycle)
-    busy = busy_by_visits(by_resource, z_at_ends(tiles, flows, b), z_rates, b.groups, b.ends)
-    visit_cycles = numerics.max_of(*busy)
-    bound = [total(share * visit_cycles) for share in numerics.shares(*busy)]
-    fill = technology.dram_latency_ns() * clock_ghz + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
-    cycles = total(visit_cycles) + fill
-
     computes = _computes(mapping, kernel, a, b)
-    actions = _actions(hardware, mapping, tiles, a, b, sums, totals, cycles, computes)
-    area = area_mm2(hardware, technology)
-    peak_macs = hardware.pe_rows * hardware.pe_cols * hardware.lanes * cycles
-    limit_ghz = numerics.min_of(technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware)))
-    return Cost(
-        latency_s=cycles / clock_ghz * 1e-9,
-        cycles=cycles,
-        resource_cycles=rows_of(*(total(r) for r in busy)),
-        bound_cycles=rows_of(*bound),
-        energy_pj=price(actions, hardware, mapping, area, technology),
-        area_mm2=area,
-        utilization=computes.effectual / peak_macs,
-        computes=computes,
+    return conclude(
+        hardware,
+        mapping,
+        technology,
+        numerics,
+        busy=busy_by_visits(by_resource, z_at_ends(tiles, flows, b), (glb_rate, dram_rate), b.groups, b.ends),
+        actions=_actions(hardware, mapping, tiles, a, b, sums, totals, computes),
         traffic=_traffic(sums, totals),
-        actions=actions,
-        fits=rows_of(_glb_fit(hardware, a, b), plan.buffer_fit, plan.accumulator_fit, clock_ghz / limit_ghz),
+        computes=computes,
+        fits=(_glb_fit(hardware, a, b), plan.buffer_fit, plan.accumulator_fit),
     )
 
 
@@ -125,12 +110,11 @@ def _actions(
     b: BSide,
     sums: Flows,
     moved: Movement,
-    cycles: Scalar,
     computes: Computes,
 ) -> ActionCounts:
     inner = mapping.dataflow == "inner_product"
     outer = mapping.dataflow == "outer_product"
-    zero = jnp.zeros_like(cycles)
+    nothing = jnp.zeros_like(computes.effectual)
     processed = computes.effectual + computes.ineffectual + computes.gated
     entries = sums.a_entries * hardware.pe_cols
     coordinate_bits = a.skip * (tiles.m_bits if outer else tiles.k_bits)
@@ -141,15 +125,15 @@ def _actions(
         pe_buffer_read_bits=processed * hardware.value_bits + entries * (hardware.value_bits + coordinate_bits),
         pe_buffer_write_bits=a_sent * hardware.pe_cols + b_sent * hardware.pe_rows,
         accumulator_accesses=sums.results if inner else 2.0 * processed,
-        intersection_steps=b.intersection_steps() if inner else zero,
+        intersection_steps=b.intersection_steps() if inner else nothing,
         decoded_entries=sums.a_stored_entries * hardware.pe_cols + sums.b_decoded_entries * hardware.pe_rows,
         bus_bits=moved.value_bits.total + moved.index_bits.total,
-        crossbar_words=processed if outer else zero,
+        crossbar_words=processed if outer else nothing,
         glb_read_bits=moved.glb_read_bits,
         glb_write_bits=moved.glb_write_bits,
         dram_read_bits=moved.operand_dram_bits.total + sums.z_spill_bits,
         dram_write_bits=moved.z_write_bits,
-        cycles=cycles,
+        cycles=nothing,
     )
 
 

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.a_side import GATE, TINY, ASide, a_side, total
-from hwmodels.conclude import Charges, Doings, conclude
+from hwmodels.conclude import Charges, Doings, conclude_doings
 from hwmodels.cost import Computes, Cost
 from hwmodels.formats import BITMASK
 from hwmodels.hardware import Hardware, Mapping
@@ -101,7 +101,7 @@ def sddmm(
     }
     doings = Doings(**{name: amount.ravel() for name, amount in by_visits.items()})
     computes = _computes(mapping, kernel, s)
-    return conclude(
+    return conclude_doings(
         hardware,
         mapping,
         technology,
