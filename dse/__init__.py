@@ -28,7 +28,8 @@ The usual run is five lines:
 - `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
   `strategy(problem, *, budget, seed=0, progress=False, checkpoint=None) -> Result`
 - `journal`, `checkpoint`, `fingerprint`: what `checkpoint=PATH` does: a search that was killed goes on where it was and
-  ends with the same front; `OtherSearch` where the file is of another search
+  ends with the same front; `OtherSearch` where the file is of another search; `resume(strategy, problem, path, *,
+  budget, seed, progress)` then begins anew
 - `design_file`: `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *,
   created_by)`, `write_csv(path, problem, result)`
 - `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
@@ -47,6 +48,7 @@ Everything a user can get wrong raises `workloads.errors.InputError` with one se
 """
 
 from dse.accelerate import Accelerated, accelerate
+from dse.checkpoint import resume
 from dse.compile_cache import enable_compile_cache
 from dse.defaults import default_space
 from dse.design import Design, describe
@@ -116,6 +118,7 @@ __all__ = [
     "read_space",
     "regret",
     "restricted",
+    "resume",
     "uncertainty",
     "winning_shares",
     "workload_objectives",

@@ -135,6 +135,10 @@ class Outcomes:
     sound: np.ndarray
     """Mask, shape [d, n]."""
 
+    def take(self, draws: np.ndarray) -> "Outcomes":
+        """Some of the draws."""
+        return Outcomes(*(getattr(self, field.name)[draws] for field in dataclasses.fields(self)))
+
     def values(self, exponents: Sequence[float]) -> np.ndarray:
         """`latency^x * energy^y * area^z` (s, pJ, mm2), shape [d, n]; infinite where a design is not sound."""
         totals = (self.latency_s, self.energy_pj.sum(axis=2), self.area_mm2.sum(axis=2))

@@ -1,0 +1,293 @@
+"""How robust is the answer? What designs hang on, which conclusions survive uncertain constants, what sharing costs.
+
+Usage:
+    python experiments/sensitivity.py
+    python experiments/sensitivity.py --design out/pareto_front/front.json
+    python experiments/sensitivity.py --design front.json:7 --draws 20000 --scale 1.5
+    python experiments/sensitivity.py --workload graph.mtx@axa layer.smtx@spmm:64 --node 7 --dram hbm2
+
+Three questions of a front (that of --design, or of a quick search):
+
+1. What does each objective hang on, along the front? Elasticities by the numbers of the hardware (`dse.elasticities`).
+2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are priced
+   again under thousands of draws (`dse.robustness` says from which ranges, and why): does a design stay on the front,
+   does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the best on the
+   same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the draws in
+   which at least one design reaches the clock.
+3. What does one accelerator for several workloads cost each of them? Each --workload is one (a single one is taken
+   apart into its kernels): fronts by geometric mean and by worst case, and regret against each workload's own optimum.
+
+A row behind --design (front.json:7) names the design that the tornado and the choices are about; else the balanced one.
+
+Writes to --out:
+    designs.csv       a row a design: spread of each objective, shares of the draws in which its properties hold
+    pairs.csv         a row a pair: in which share of the draws a has less than b
+    constants.csv     a row a constant: both ends of its range, swing of each objective, rank correlation
+    choices.csv       a row a rival: the best design with each format, dataflow, use of zeros, schedule
+    elasticities.csv  a row a design and parameter
+    workloads.csv     a row a shared design: each workload's energy-delay product and regret, mean and worst case
+    tornado.png, spread.png, elasticities.png, workloads.png
+    front.json, shared.json   the designs, for the other scripts; the shared one is the best by geometric mean
+    provenance.json   versions, commit, configuration
+"""
+
+import os
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+from tqdm import tqdm
+
+from dse import (
+    Design,
+    Priced,
+    Problem,
+    RandomSearch,
+    draw_factors,
+    elasticities,
+    enable_compile_cache,
+    knee,
+    read_front,
+    uncertainty,
+    write_design,
+    write_front,
+)
+from dse.result import Result
+from dse.robustness import NORMAL_95
+from experiments.common.cli import main, show_progress
+from experiments.common.output import Output
+from experiments.common.scenario import ScenarioOptions, scenario_words
+from experiments.common.search import TRADE_OFF, Start, build_problem, build_space, within
+from experiments.common.sensitivity_conclusions import (
+    Survey,
+    choice_rows,
+    constant_rows,
+    constants_story,
+    design_rows,
+    pair_rows,
+    story,
+)
+from experiments.common.sensitivity_figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
+from experiments.common.sensitivity_rivals import QUESTIONS, mapping_pool, rivals
+from experiments.common.sensitivity_workloads import groups_of, share, workload_rows, workload_story
+from hwmodels.numerics import Smooth
+from hwmodels.technology import Constant, constants_table
+from workloads import Workload
+from workloads.errors import InputError
+
+SLOPES = ("latency_s", "energy_pj", "area_mm2", "edp_js")
+TEMPERATURE = 0.05
+"""Share of a step over which the models are smoothed for elasticities."""
+ALONG = 12
+"""Designs of the front whose elasticities are taken."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Options."""
+
+    design: str | None = None
+    """Front to question, such as front.json; front.json:7 makes row 7 the design that questions are about."""
+    workload: tuple[str, ...] = ()
+    """Suites by name and matrices or folders by path; the front's own, or `embedded`, unless given."""
+    draws: int = 4096
+    """Draws of the technology's constants."""
+    scale: float = 1.0
+    """Times the uncertainty of each constant, 0 to 3."""
+    budget: int = 2000
+    """Evaluations of each search: for the front, for rivals, and for several workloads."""
+    fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
+    """NAME=VALUE: hold a parameter of the space that is searched (dataflow=gustavson, kernel.tile_m=64)."""
+    scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
+    seed: int = 0
+    """Seed of the searches and of the draws."""
+    out: Path = Path("out/sensitivity")
+    """Folder for the files."""
+    smoke: bool = False
+    """A run of seconds: budget 150 and 512 draws at most, and the workload `digits` unless one is given."""
+
+
+def run(config: Config) -> None:
+    """Search or read a front, question it, write the files, say what survives."""
+    output = Output(config.out)
+    enable_compile_cache()
+    specs, budget, draws, along = config.workload, config.budget, config.draws, ALONG
+    if config.smoke:
+        specs, along = specs or (() if config.design else ("digits",)), 3
+        budget, draws = min(budget, 150), min(draws, 512)
+    doubt = Doubt.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
+    start = Start.of(_with_row(config.design), specs)
+    technology = config.scenario.build(start.scenario)
+    problem = smooth(build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {}))
+    designs, points = front_of(problem, config, budget)
+    focus = _row_of(config.design, len(designs)) if _row_of(config.design) is not None else knee(points)
+    named = named_rows(points, focus)
+    title = f"{start.workload.name} ({scenario_words(technology)})"
+
+    survey = doubt.survey(problem, designs)
+    strength = doubt.strength(problem, designs, survey, focus)
+    pool = mapping_pool(problem, start.workload, designs[focus], budget, config.seed)
+    choices = []
+    for choice, words in QUESTIONS.items():
+        found = rivals(problem, designs[focus], pool, choice)
+        if found:
+            choices.append(choice_rows(words, list(found), doubt.survey(problem, list(found.values()))))
+    slopes = slopes_along(problem, start.workload, designs, points, along)
+    groups = groups_of(_specs(config, start), problem)
+    shared = share(problem, start.workload, groups, designs, budget, config.seed) if len(groups) > 1 else None
+
+    output.csv("designs.csv", design_rows(survey))
+    output.csv("pairs.csv", pair_rows(survey))
+    output.csv("constants.csv", strength)
+    output.csv("choices.csv", [row for rows in choices for row in rows])
+    output.csv(
+        "elasticities.csv",
+        [{"row": at, "parameter": name, **row} for at, table in slopes.items() for name, row in table.items()],
+    )
+    output.figure("tornado.png", tornado_figure(strength, f"What design {focus} hangs on: {title}"))
+    output.figure("spread.png", spread_figure(survey, named, f"{len(designs)} designs under {draws:,} draws: {title}"))
+    output.figure("elasticities.png", elasticity_figure(slopes, f"Elasticities along the front: {title}"))
+    script = "experiments/sensitivity.py"
+    if config.design is None:
+        result = Result(np.stack([problem.encoding.genome(d) for d in designs]), points, 0, 0.0, "RandomSearch", 0)
+        output.write("front.json", lambda path: write_front(path, problem, result, created_by=script))
+    if shared is not None:
+        best = shared.designs[shared.picks["geometric mean"]]
+        output.csv("workloads.csv", workload_rows(shared))
+        output.figure(
+            "workloads.png", workloads_figure(shared, f"One accelerator for {len(groups)} workloads: {title}")
+        )
+        output.write("shared.json", lambda path: write_design(path, problem, best, created_by=script))
+    output.provenance(script, config, designs=len(designs), focus=focus, evaluations=problem.evaluations)
+
+    error = 100 * NORMAL_95 * 0.5 / np.sqrt(draws)
+    print(f"{len(designs)} designs, {draws:,} draws of {len(strength)} constants (shares to within {error:.1f} points)")
+    print(
+        f"in {1 - len(survey.factors) / draws:.1%} of the draws no design reaches the clock; shares are of the others"
+    )
+    print("\n" + "\n".join(story(survey, named, choices, focus) + constants_story(strength)))
+    print("\nOne accelerator for several workloads")
+    print("\n".join(workload_story(shared) if shared else ["there is one workload of one kernel: nothing to share"]))
+    print(f"\n{output.seconds:.1f} s")
+    print(output.listing())
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """Uncertain constants: their draws, and how far their ranges are widened."""
+
+    constants: Sequence[Constant]
+    factors: np.ndarray
+    scale: float
+
+    @staticmethod
+    def of(constants: Sequence[Constant], draws: int, seed: int, scale: float) -> "Doubt":
+        """Draw; InputError for no draws or a scale out of range."""
+        return Doubt(constants, draw_factors(constants, draws, seed=seed, scale=scale), scale)
+
+    def priced(self, problem: Problem, designs: Sequence[Design]) -> Priced:
+        """Designs counted at all bandwidths that are drawn."""
+        rates = [at for at, constant in enumerate(self.constants) if constant.name.endswith("_gbps")]
+        return Priced(problem, designs, max(float(np.exp(np.abs(np.log(self.factors[:, rates])).max())), 1.6))
+
+    def survey(self, problem: Problem, designs: Sequence[Design]) -> Survey:
+        """Designs under all draws, and under the constants as they are."""
+        names, priced = [constant.name for constant in self.constants], self.priced(problem, designs)
+        default = priced.under(names, np.ones((1, len(names))))
+        drawn = priced.under(names, self.factors)
+        usable = np.flatnonzero(drawn.sound.any(axis=1))
+        if len(usable) == 0:
+            raise InputError(
+                "No design reaches the clock in any draw; lower --clock-ghz or --scale, or draw more often."
+            )
+        return Survey(self.constants, self.factors[usable], drawn.take(usable), default)
+
+    def strength(self, problem: Problem, designs: Sequence[Design], survey: Survey, focus: int) -> list[dict[str, Any]]:
+        """Rows of `constants.csv`: each constant moved by itself to either end of its 95 % range."""
+        names, priced = [constant.name for constant in self.constants], self.priced(problem, designs)
+        reach = self.scale * np.diag(np.log([uncertainty(self.constants)[name] for name in names]))
+        return constant_rows(survey, *(priced.under(names, np.exp(sign * reach)) for sign in (-1, 1)), focus)
+
+
+def smooth(problem: Problem) -> Problem:
+    """The problem with gradients of the models smoothed as `elasticities` wants them."""
+    return Problem(
+        problem.encoding,
+        problem.statistics,
+        problem.technology,
+        problem.objectives,
+        problem.constraints,
+        evaluate=problem.evaluate,
+        workload=problem.workload,
+        relaxed=Smooth(TEMPERATURE),
+    )
+
+
+def front_of(problem: Problem, config: Config, budget: int) -> tuple[list[Design], np.ndarray]:
+    """Designs and their latency, energy and area: of the file, or of a quick search."""
+    if config.design is None:
+        search = RandomSearch()(problem, budget=budget, seed=config.seed, progress=show_progress())
+        result = problem.require_feasible(search)
+        return result.designs(problem), result.objectives
+    designs = list(read_front(_file_of(config.design)).designs)
+    scores = problem.score_designs(designs)
+    if not scores.feasible.all():
+        at = int(np.argmin(scores.feasible))
+        raise InputError(f"{_file_of(config.design)}: row {at} cannot be built in this scenario; find a front for it.")
+    return designs, scores.objectives
+
+
+def named_rows(points: np.ndarray, focus: int) -> dict[str, int]:
+    """Words -> row: the design in question, and the best by each objective, each row once."""
+    rows = {focus: "balanced" if focus == knee(points) else "in question"}
+    for column, words in enumerate(("fastest", "least energy", "smallest")):
+        row = int(points[:, column].argmin())
+        rows[row] = f"{rows[row]}, {words}" if row in rows else words
+    return {words: row for row, words in rows.items()}
+
+
+def slopes_along(
+    problem: Problem, workload: Workload, designs: Sequence[Design], points: np.ndarray, count: int
+) -> dict[int, dict[str, dict[str, float]]]:
+    """Row -> elasticities, of designs spread evenly along the front by latency."""
+    other = within(problem, workload, problem.encoding.space, SLOPES)
+    other.relaxed = problem.relaxed
+    order = np.argsort(points[:, 0], kind="stable")
+    places = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
+    shown = tqdm(order[places], desc="elasticities", disable=not show_progress())
+    return {int(at): elasticities(other, designs[at], temperature=TEMPERATURE) for at in shown}
+
+
+def _specs(config: Config, start: Start) -> list[str]:
+    """The workloads, one a spec."""
+    name = start.workload.name
+    return list(config.workload) or ([name] if os.path.exists(name) else name.split("+"))
+
+
+def _file_of(where: str) -> str:
+    """The file of `front.json` or `front.json:7`."""
+    head, _, tail = where.rpartition(":")
+    return head if head and tail.isdigit() else where
+
+
+def _row_of(where: str | None, count: int | None = None) -> int | None:
+    """The row of `front.json:7`, None for `front.json`."""
+    if where is None or _file_of(where) == where:
+        return None
+    row = int(where.rpartition(":")[2])
+    if count is not None and row >= count:
+        raise InputError(f"{where}: has rows 0 to {count - 1}, not {row}.")
+    return row
+
+
+def _with_row(where: str | None) -> str | None:
+    """What `Start` can read: a design, where only a front is named."""
+    return where if where is None or _row_of(where) is not None else f"{where}:0"
+
+
+if __name__ == "__main__":
+    sys.exit(main(run, Config))
