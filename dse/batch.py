@@ -15,6 +15,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float
 
 from dse.compile_cache import kept
@@ -100,8 +101,11 @@ class Batcher:
         statistics: Sequence[Any],
         *,
         relaxed: Numerics | None = None,
+        devices: Sequence[jax.Device] = (),
     ):
+        """`devices` share the designs of each call evenly, a chunk each; none: all run on JAX's default device."""
         self.kernels = tuple(kernels)
+        self._devices = tuple(devices) if len(devices) > 1 else ()
         self._evaluate = evaluate
         self._relaxed = relaxed or Trend()
         self._technology, self._fixed_technology = eqx.partition(technology, eqx.is_array)
@@ -135,11 +139,15 @@ class Batcher:
             return jax.vmap(gradient, in_axes=(None, None, 0, 0, 0))
         return jax.vmap(cost, in_axes=(None, None, 0, 0))
 
+    def _chunk(self, kind: str) -> int:
+        """Designs per call."""
+        return KINDS[kind][0] * max(len(self._devices), 1)
+
     def _arguments(
         self, kind: str, kernel: int, batch: Batch, weights: np.ndarray, rows: np.ndarray, pull: np.ndarray | None
     ) -> tuple[Any, ...]:
         """Arguments of a call for one kernel and at most a chunk of rows, padded by repeating the first."""
-        padded = np.concatenate([rows, np.full(KINDS[kind][0] - len(rows), rows[0])])
+        padded = np.concatenate([rows, np.full(self._chunk(kind) - len(rows), rows[0])])
         numbers = [*batch.hardware[padded].T, *batch.tiles[padded, kernel].T]
         arguments = (self._tables[kernel], self._technology, numbers, weights[padded, kernel])
         if pull is None:
@@ -153,7 +161,7 @@ class Batcher:
             for flow, name in enumerate(DATAFLOWS):
                 rows = np.flatnonzero(batch.dataflow[:, kernel] == flow)
                 mine = "bulk" if kind == "cost" and len(rows) >= KINDS["bulk"][0] // 2 else kind
-                chunk = KINDS[mine][0]
+                chunk = self._chunk(mine)
                 calls += [(kernel, name, mine, rows[at : at + chunk]) for at in range(0, len(rows), chunk)]
         return calls
 
@@ -192,7 +200,7 @@ class Batcher:
 
         def build() -> Any:
             with _TRACING:
-                lowered = jax.jit(of_leaves).lower(leaves)
+                lowered = self._jit(of_leaves, len(jax.tree.leaves(arguments[:2]))).lower(leaves)
             if jax.default_backend() == "cpu":
                 try:
                     return lowered.compile(compiler_options=KINDS[kind][1])
@@ -203,8 +211,25 @@ class Batcher:
         if self._evaluate is not evaluate:  # a user's own model, whose source is not known
             return build()
         shapes = [(np.shape(leaf), str(np.asarray(leaf).dtype)) for leaf in leaves]
-        settings = (self._relaxed, self._fixed_tables[kernel], self._fixed_technology, jax.default_backend())
+        devices = [str(device) for device in self._devices]
+        settings = (self._relaxed, self._fixed_tables[kernel], self._fixed_technology, jax.default_backend(), *devices)
         return kept(build, key, KINDS[kind], shapes, structure, settings)
+
+    def _jit(self, of_leaves: Callable, shared: int) -> Any:
+        """The function of a list of arrays, jitted: over several devices each gets the first `shared` arrays whole and
+        an equal part of the others, and runs the program that a single device would run on a part."""
+        if not self._devices:
+            return jax.jit(of_leaves)
+        mesh = Mesh(np.array(self._devices), ("design",))
+
+        def apart(leaves: list[Array]) -> list[Array]:
+            specs = [PartitionSpec() if at < shared else PartitionSpec("design") for at in range(len(leaves))]
+            split = jax.shard_map(
+                of_leaves, mesh=mesh, in_specs=(specs,), out_specs=PartitionSpec("design"), check_vma=False
+            )
+            return split(leaves)
+
+        return jax.jit(apart)
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""

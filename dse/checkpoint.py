@@ -8,6 +8,7 @@ evaluation, and after the last known answer goes on as if it had never stopped. 
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from tqdm import tqdm
 from dse.batch import GRADIENTS_OF_TOTALS, Batcher, Slopes
 from dse.encoding import Batch
 from dse.fingerprint import digest, search_key
-from dse.journal import Journal
+from dse.journal import Journal, OtherSearch
 from dse.problem import Problem
+from dse.result import Result
 
 GRADIENT = 2
 """Evaluations that a gradient counts as: the forward pass and the pull back."""
@@ -97,3 +99,15 @@ def checkpointed(
     finally:
         problem.batcher = batcher
         journal.close()
+
+
+def resume(
+    strategy: Callable[..., Result], problem: Problem, path: str | Path, *, budget: int, seed: int, progress: bool
+) -> Result:
+    """Search with a checkpoint; one that is of another search is begun anew instead of refused."""
+    search = partial(strategy, problem, budget=budget, seed=seed, progress=progress, checkpoint=path)
+    try:
+        return search()
+    except OtherSearch:
+        Path(path).unlink()
+        return search()

@@ -15,12 +15,21 @@ from dse.problem import Problem
 
 LIBRARIES = ("numpy", "scipy", "moocore", "optax", "equinox")
 """Decide the course of a search, with JAX and the sources, which `surroundings` covers."""
+PLAIN = {"encoding", "workload", "technology", "statistics", "kernels", "objectives", "constraints"} | {
+    "evaluations",
+    "evaluate",
+    "relaxed",
+    "repeats",
+    "batcher",
+}
+"""Attributes of any problem; those that a kind of its own has besides decide how it scores."""
 _ADDRESS = re.compile(r" at 0x[0-9a-f]+")
 
 
 def search_key(problem: Problem, strategy: Any, budget: int, seed: int) -> dict[str, str]:
     """What a search depends on, each part by name: words where a person may want to know, else a digest."""
     encoding = problem.encoding
+    own = {name: value for name, value in vars(problem).items() if name not in PLAIN}
     genes = [(gene.kernel, gene.parameter.name, gene.values) for gene in encoding.genes]
     return {
         "workload": problem.workload,
@@ -29,6 +38,7 @@ def search_key(problem: Problem, strategy: Any, budget: int, seed: int) -> dict[
         "technology": digest(problem.technology),
         "objectives": ", ".join(problem.objective_names),
         "constraints": ", ".join(f"{c.objective.name} <= {c.maximum!r}" for c in problem.constraints) or "none",
+        "scoring": digest(_source(type(problem)), own),
         "model": digest(_source(problem.evaluate), problem.relaxed),
         "strategy": type(strategy).__name__,
         "settings": digest(_source(type(strategy)), strategy),
