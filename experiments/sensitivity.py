@@ -190,9 +190,11 @@ class Doubt:
         return Doubt(constants, draw_factors(constants, draws, seed=seed, scale=scale), scale)
 
     def priced(self, problem: Problem, designs: Sequence[Design]) -> Priced:
-        """Designs counted at all bandwidths that are drawn."""
+        """Designs counted at all bandwidths that are drawn or at an end of a range."""
+        known = uncertainty(self.constants)
         rates = [at for at, constant in enumerate(self.constants) if constant.name.endswith("_gbps")]
-        return Priced(problem, designs, max(float(np.exp(np.abs(np.log(self.factors[:, rates])).max())), 1.6))
+        ends = self.scale * np.log([known[self.constants[at].name] for at in rates])
+        return Priced(problem, designs, float(np.exp(max(np.abs(np.log(self.factors[:, rates])).max(), ends.max()))))
 
     def survey(self, problem: Problem, designs: Sequence[Design]) -> Survey:
         """Designs under all draws, and under the constants as they are."""

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator, PercentFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
 from dse import winning_shares
 from experiments.common.sensitivity_conclusions import WORDS, Survey
@@ -17,8 +17,12 @@ from hwmodels.technology import CONFIDENCES
 
 BARS = 14
 """Constants in the tornado."""
+MOST_TICKED = 500.0
+"""Range up to which 2 and 5 are labelled on a logarithmic axis."""
+LARGE_AREA = 4
+"""Of them, those that area hangs on most."""
 LOW, HIGH = OKABE_ITO["blue"], OKABE_ITO["orange"]
-GRADE_COLOURS = dict(zip(CONFIDENCES, ("green", "sky", "blue", "vermilion", "grey"), strict=True))
+GRADE_COLOURS = dict(zip(CONFIDENCES, ("green", "sky", "purple", "vermilion", "grey"), strict=True))
 _PICOJOULES = 1e-12
 
 
@@ -26,7 +30,7 @@ def tornado_figure(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
     """Bars of each objective at both ends of each constant's range, and the constants' rank correlations."""
     figure = new_figure(11.5, 5.6)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    shown = rows[:BARS]
+    shown = _strongest(rows)
     panels = figure.subplots(1, 4, sharey=True, width_ratios=(1, 1, 1, 1))
     place = np.arange(len(shown))
     for axes, name in zip(panels[:3], ("energy_pj", "edp", "area_mm2"), strict=True):
@@ -53,6 +57,18 @@ def tornado_figure(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
     return figure
 
 
+def _strongest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The constants that energy-delay product hangs on most, and those that area does, in the order of the rows."""
+    by_area = sorted(
+        range(len(rows)), key=lambda at: -abs(np.log(rows[at]["area_mm2_high"] / rows[at]["area_mm2_low"]))
+    )
+    kept = set(by_area[:LARGE_AREA])
+    for at in range(len(rows)):
+        if len(kept) < BARS:
+            kept.add(at)
+    return [rows[at] for at in sorted(kept)]
+
+
 def spread_figure(survey: Survey, named: Mapping[str, int], title: str) -> Figure:
     """The front in energy and latency with 95 % ranges, how often each design stays on it, and who wins in EDP."""
     figure = new_figure(11.5, 5.2)
@@ -67,6 +83,10 @@ def spread_figure(survey: Survey, named: Mapping[str, int], title: str) -> Figur
     shown = left.scatter(latency, energy, c=stays, cmap="viridis", vmin=0, vmax=1, s=34, ec="black", lw=0.6, zorder=2)
     log_axis(left, "x", "s", "Latency")
     log_axis(left, "y", "J", "Energy")
+    for axis in (left.xaxis, left.yaxis):
+        near, far = axis.get_view_interval()
+        if far / near < MOST_TICKED:
+            axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     left.set_title("The front, with 95 % of the draws")
     bar = figure.colorbar(shown, ax=left, pad=0.01, aspect=35)
     bar.set_label("Stays non-dominated")
@@ -76,7 +96,7 @@ def spread_figure(survey: Survey, named: Mapping[str, int], title: str) -> Figur
     order = np.argsort(latency, kind="stable")
     wins = {name: winning_shares(survey.values(name))[order] for name in ("energy_pj", "edp")}
     place = np.arange(len(order))
-    right.step(place, stays[order], where="mid", color="black", lw=1.4, label="stays non-dominated")
+    right.plot(place, stays[order], "o", color="black", ms=4, label="stays non-dominated")
     right.bar(place - 0.2, wins["edp"], 0.4, color=HIGH, label="has the least EDP")
     right.bar(place + 0.2, wins["energy_pj"], 0.4, color=LOW, label="has the least energy")
     right.set_ylim(0, 1.02)
@@ -121,7 +141,7 @@ def elasticity_figure(table: Mapping[int, Mapping[str, Mapping[str, float]]], ti
     bound = min(max(float(np.abs(cells).max()), 1e-6), 1.0)
     for axes, objective, values in zip(np.atleast_1d(panels), objectives, cells, strict=True):
         image = axes.imshow(values, cmap="PuOr_r", vmin=-bound, vmax=bound, aspect="auto")
-        axes.set_title(objective.rpartition("_")[0])
+        axes.set_title({"edp_js": "Energy-delay product"}.get(objective, objective.rpartition("_")[0].capitalize()))
         axes.set_xticks(range(len(table)), [f"{at}" for at in table], fontsize=7)
         axes.set_yticks(range(len(parameters)), parameters)
         axes.set_xlabel("Design, fastest first")
@@ -129,7 +149,8 @@ def elasticity_figure(table: Mapping[int, Mapping[str, Mapping[str, float]]], ti
         axes.tick_params(length=0)
         for side in axes.spines.values():
             side.set_visible(False)
-    bar = figure.colorbar(image, ax=panels, pad=0.01, aspect=25)  # pyright: ignore[reportPossiblyUnbound]
+    extend = "both" if np.abs(cells).max() > bound else "neither"
+    bar = figure.colorbar(image, ax=panels, pad=0.01, aspect=25, extend=extend)  # pyright: ignore[reportPossiblyUnbound]
     bar.set_label("% for 1 % more of the parameter")
     return figure
 
@@ -141,7 +162,9 @@ def workloads_figure(shared: Shared, title: str) -> Figure:
     left, right = figure.subplots(1, 2, width_ratios=(1.3, 1.0))
     colours = [colour for name, colour in OKABE_ITO.items() if name not in ("black", "grey", "yellow")]
     front, factors = shared.front(), np.exp(shared.regret)
-    for at, name in enumerate(shared.names):
+    heads = [name.partition("@")[0] for name in shared.names]
+    names = heads if len(set(heads)) == len(heads) else shared.names
+    for at, name in enumerate(names):
         left.plot(shared.area_mm2[front], factors[front, at], "o-", ms=3.5, lw=1.1, color=colours[at % 6], label=name)
     mean = np.exp(shared.regret[front].mean(axis=1))
     left.plot(shared.area_mm2[front], mean, "k-", lw=2.2, label="geometric mean")
@@ -155,7 +178,7 @@ def workloads_figure(shared: Shared, title: str) -> Figure:
         ratio = shared.edp_js[row] / shared.own_best_js
         right.bar(place + offset, ratio, 0.38, color=colour, label=f"best by {words}")
     right.axhline(1.0, color="black", lw=0.8, ls=":")
-    right.set_xticks(place, [name if len(name) < 14 else f"{name[:12]}…" for name in shared.names], rotation=20)
+    right.set_xticks(place, [name if len(name) < 16 else f"{name[:14]}…" for name in names], rotation=20)
     right.set_ylabel("EDP over the own optimum at any area")
     right.set_title("The best shared designs")
     right.grid(visible=False, axis="x")
@@ -167,7 +190,9 @@ def workloads_figure(shared: Shared, title: str) -> Figure:
 
 def _ratio_axis(axes: Axes) -> None:
     axes.set_yscale("log")
-    ticks = [tick for tick in (1, 1.1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100) if tick <= axes.get_ylim()[1]]
+    ticks = [
+        tick for tick in (1, 1.05, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 3, 5, 10, 20, 50, 100) if tick <= axes.get_ylim()[1]
+    ]
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} x"))

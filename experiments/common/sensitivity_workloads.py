@@ -102,12 +102,15 @@ def _best(problem: Problem, designs: list[Design]) -> float:
 
 def workload_rows(shared: Shared) -> list[dict[str, Any]]:
     """Rows of `workloads.csv`: a design of the pool each."""
-    front, picks = set(shared.front().tolist()), {row: words for words, row in reversed(shared.picks.items())}
+    front, picks = set(shared.front().tolist()), shared.picks
     rows = []
     for at in np.argsort(shared.area_mm2):
         row: dict[str, Any] = {"design": int(at), "area_mm2": float(shared.area_mm2[at])}
         row |= {"mean_edp_js": float(shared.mean_js[at]), "worst_ratio": float(shared.worst[at])}
-        row |= {"on_mean_front": int(at in front), "best_by": picks.get(int(at), "")}
+        row |= {
+            "on_mean_front": int(at in front),
+            "best_by": " and ".join(words for words in picks if picks[words] == at),
+        }
         for column, name in enumerate(shared.names):
             row[f"{name}.edp_js"] = float(shared.edp_js[at, column])
             row[f"{name}.regret"] = float(shared.regret[at, column])
