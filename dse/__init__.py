@@ -30,6 +30,8 @@ The usual run is five lines:
 - `journal`, `checkpoint`, `fingerprint`: what `checkpoint=PATH` does: a search that was killed goes on where it was and
   ends with the same front; `OtherSearch` where the file is of another search; `resume(strategy, problem, path, *,
   budget, seed, progress)` then begins anew
+- `sweep`, `result_file`: `sweep(grid(workloads, spaces, technology, strategy, budget=...), folder=PATH,
+  executor=None | "devices" | a Dask client or address) -> [Outcome]`, many searches, each resumed if interrupted
 - `design_file`: `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *,
   created_by)`, `write_csv(path, problem, result)`
 - `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
@@ -74,6 +76,7 @@ from dse.robustness import (
 from dse.sensitivity import elasticities
 from dse.space import DesignSpace, Parameter, parse_fixes, read_space
 from dse.strategies import Evolutionary, Exhaustive, Gradient, RandomSearch, Strategy
+from dse.sweep import Outcome, Task, grid, sweep
 
 __all__ = [
     "OBJECTIVES",
@@ -90,6 +93,7 @@ __all__ = [
     "MultiProblem",
     "Objective",
     "OtherSearch",
+    "Outcome",
     "Outcomes",
     "Parameter",
     "Priced",
@@ -98,6 +102,7 @@ __all__ = [
     "Result",
     "Scores",
     "Strategy",
+    "Task",
     "accelerate",
     "alone",
     "beaten_shares",
@@ -107,6 +112,7 @@ __all__ = [
     "elasticities",
     "enable_compile_cache",
     "front_shares",
+    "grid",
     "hypervolume",
     "knee",
     "make_problem",
@@ -119,6 +125,7 @@ __all__ = [
     "regret",
     "restricted",
     "resume",
+    "sweep",
     "uncertainty",
     "winning_shares",
     "workload_objectives",
