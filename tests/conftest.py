@@ -55,6 +55,8 @@ from workloads import SparseKernel, generators, measure  # noqa: E402
 
 FAMILIES = ("dense_b", "sparse_b")
 BATCH = 12
+WIDTH = 64
+"""Designs evaluated at once, always: each operation is compiled for one shape."""
 
 
 def design(rng: random.Random, dataflow: str, family: str) -> dict:
@@ -109,7 +111,13 @@ def cost_of(designs: list[dict], statistics, tech, **options):
 def evaluate_all(hardware, mapping, statistics, tech, **options):
     """Costs of stacked designs; designs and costs on the last axis."""
     one = partial(evaluate, kernel=statistics, technology=tech, **options)
-    return jax.vmap(lambda h, m: one(h, m), in_axes=-1, out_axes=-1)(hardware, mapping)
+    many = jax.vmap(lambda h, m: one(h, m), in_axes=-1, out_axes=-1)
+    count = hardware.pe_rows.shape[-1]
+    rows = np.arange(-(-count // WIDTH) * WIDTH) % count
+    costs = [
+        many(*jax.tree.map(lambda leaf, at=at: leaf[..., at], (hardware, mapping))) for at in rows.reshape(-1, WIDTH)
+    ]
+    return jax.tree.map(lambda *leaves: jnp.concatenate(leaves, axis=-1)[..., :count], *costs)
 
 
 def small_kernels() -> dict[str, list[SparseKernel]]:

@@ -47,7 +47,7 @@ CHOICES = {
     "schedule": 3,
 }
 CAPABILITIES = ("dataflows", "a_formats", "b_formats", "a_zero_modes", "b_zero_modes", "schedules")
-DESIGNS = 256
+DESIGNS = 64
 DIFFERENCES = 10
 
 
