@@ -101,9 +101,9 @@ class Batcher:
         statistics: Sequence[Any],
         *,
         relaxed: Numerics | None = None,
-        devices: Sequence[jax.Device] = (),
+        devices: Sequence[Any] = (),
     ):
-        """`devices` share the designs of each call evenly, a chunk each; none: all run on JAX's default device."""
+        """`devices` (of `jax.devices()`) share the designs of each call evenly, a chunk each; none: all run on JAX's default device."""
         self.kernels = tuple(kernels)
         self._devices = tuple(devices) if len(devices) > 1 else ()
         self._evaluate = evaluate
