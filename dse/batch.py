@@ -103,7 +103,7 @@ class Batcher:
         relaxed: Numerics | None = None,
         devices: Sequence[Any] = (),
     ):
-        """`devices` (of `jax.devices()`) share the designs of each call evenly, a chunk each; none: all run on JAX's default device."""
+        """`devices`, of `jax.devices()`, share the designs of each call evenly, a chunk each; none: the default one."""
         self.kernels = tuple(kernels)
         self._devices = tuple(devices) if len(devices) > 1 else ()
         self._evaluate = evaluate
