@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from functools import partial
+from functools import cache, partial
 
 import numpy as np
 import pytest
@@ -18,14 +18,20 @@ from dse.journal import Journal, OtherSearch
 from workloads.errors import InputError
 
 BUDGET, SEED = 400, 3
-KILLS = int(os.environ.get("SPARSE_DSE_KILLS", "2"))
+KILLS = int(os.environ.get("SPARSE_DSE_KILLS", "1"))
 """How often the search that is killed is killed."""
 STRATEGIES = {
-    "gradient": (Gradient(steps=4), dict(kernels=2)),
-    "random": (RandomSearch(), dict(kernels=2)),
-    "evolutionary": (Evolutionary(population=16), dict(kernels=2)),
+    "gradient": (Gradient(steps=4), None),
+    "random": (RandomSearch(), None),
+    "evolutionary": (Evolutionary(population=16), None),
     "exhaustive": (Exhaustive(chunk=64), TINY | dict(schedule="row_blocks", loop_order="mkn", a_zero="skip")),
 }
+
+
+@cache
+def small_problem():
+    """One for all tests, so that its models are compiled once."""
+    return fake_problem(2)
 
 
 def assert_same(result, expected):
@@ -61,7 +67,7 @@ def failing_after(problem, calls: int):
 def test_a_search_cut_anywhere_ends_with_the_same_front(name, tmp_path):
     strategy, space = STRATEGIES[name]
     budget = 5000 if name == "exhaustive" else BUDGET
-    problem = fake_problem(**space)
+    problem = fake_problem(**space) if space else small_problem()
     expected = strategy(problem, budget=budget, seed=SEED)
     whole = tmp_path / "whole.journal"
     assert_same(strategy(problem, budget=budget, seed=SEED, checkpoint=whole), expected)
@@ -78,7 +84,7 @@ def test_a_search_cut_anywhere_ends_with_the_same_front(name, tmp_path):
 
 
 def test_an_interrupted_search_evaluates_nothing_twice(tmp_path):
-    problem, path = fake_problem(), tmp_path / "search.journal"
+    problem, path = small_problem(), tmp_path / "search.journal"
     search = partial(Gradient(steps=4), problem, budget=BUDGET, seed=SEED)
     expected = search()
     with failing_after(problem, 9), pytest.raises(KeyboardInterrupt):
@@ -94,7 +100,7 @@ def test_an_interrupted_search_evaluates_nothing_twice(tmp_path):
 
 
 def test_a_damaged_record_and_those_after_it_are_made_again(tmp_path):
-    problem, path = fake_problem(), tmp_path / "search.journal"
+    problem, path = small_problem(), tmp_path / "search.journal"
     expected = RandomSearch()(problem, budget=BUDGET, seed=SEED, checkpoint=path)
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 1
@@ -152,7 +158,7 @@ def test_a_checkpoint_is_of_one_search(tmp_path):
 
 def search_in_a_process(path: str) -> None:
     """What the next test kills: a search that prints its front to the bit."""
-    result = Gradient(steps=4)(fake_problem(2), budget=3 * BUDGET, seed=SEED, checkpoint=path)
+    result = Evolutionary(population=16)(small_problem(), budget=3 * BUDGET, seed=SEED, checkpoint=path)
     print(result.replayed, result.genomes.tobytes().hex(), result.objectives.tobytes().hex(), flush=True)
 
 
@@ -160,7 +166,7 @@ def test_a_killed_process_goes_on(tmp_path):
     """Killed at random moments, `SPARSE_DSE_KILLS` of them, always in the same search."""
     command = [sys.executable, __file__]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    expected = Gradient(steps=4)(fake_problem(2), budget=3 * BUDGET, seed=SEED)
+    expected = Evolutionary(population=16)(small_problem(), budget=3 * BUDGET, seed=SEED)
     path, rng, killed = tmp_path / "killed.journal", np.random.default_rng(1), 0
     for _ in range(KILLS):
         start, size = time.monotonic(), path.stat().st_size if path.exists() else 0
