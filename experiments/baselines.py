@@ -64,6 +64,7 @@ from hwmodels.systems import SYSTEMS, Work
 from hwmodels.systems.as_template import TEMPLATES
 from workloads import Workload
 from workloads.errors import InputError
+from workloads.kernels import with_patterns
 
 LEAST_DENSE_BUDGET = 300
 
@@ -108,7 +109,8 @@ def run(config: Config) -> None:
         raise InputError(f"--threads is {config.threads}; give at least 1.")
     power = cpu_power(config.cpu_watts)
     start = Start.of(config.design, specs)
-    workload, works = start.workload, works_of(start.workload)
+    workload = with_patterns(start.workload, "a comparison with the CPU", config.seed)
+    works = works_of(workload)
     technology = config.scenario.build(start.scenario)
     problem = build_problem(workload, default_space(), technology, TRADE_OFF, {})
     strategy = RandomSearch() if config.smoke else Gradient()

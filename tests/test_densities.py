@@ -20,7 +20,7 @@ from workloads import (
     measure,
     stack_statistics,
 )
-from workloads.kernels import require_pattern
+from workloads.kernels import require_pattern, with_patterns
 
 SIDE, OTHER, SAMPLES = 64, 48, 8
 DENSITIES = (Uniform(0.1), Uniform(0.02), NM(2, 4), NM(1, 8), Banded(5), Banded(4, 0.6), PowerLawRows(0.1, 3.5))
@@ -128,3 +128,12 @@ def test_kernels_compare_by_content():
 def test_mistakes_are_one_sentence(make, message):
     with pytest.raises(InputError, match=message):
         make()
+
+
+def test_patterns_are_drawn_for_what_can_be_held():
+    small, large = DensityKernel("small", 16, 32, 8, Uniform(0.25)), DensityKernel("large", 10**6, 10**6, 1, Dense())
+    (drawn,) = with_patterns(Workload("w", (small,)), "a run").kernels
+    assert drawn.a.nnz == 128
+    assert drawn.shape == small.shape
+    with pytest.raises(InputError, match="large: a run needs a pattern"):
+        with_patterns(Workload("w", (large,)), "a run")

@@ -15,6 +15,9 @@ from scipy.sparse import csr_array, issparse
 from workloads.densities import Density
 from workloads.errors import InputError
 
+MOST_DRAWN = 20_000_000
+"""Non-zeros of a kernel for which `with_patterns` draws patterns."""
+
 
 class _Product:
     """What kernels have in common: `name`, `a`, `b` (None if dense), `m`, `k`, `n`, `repeats`."""
@@ -167,7 +170,8 @@ def require_pattern(kernel: Kernel, purpose: str) -> SparseKernel:
     if not isinstance(kernel, DensityKernel):
         raise InputError(f"{kernel.name}: {purpose} runs products of matrices, but this kernel is {kernel.family}.")
     raise InputError(
-        f"{kernel.name}: {purpose} needs a pattern, but this kernel is only described by densities; use its `sample`."
+        f"{kernel.name}: {purpose} needs a pattern, but this kernel is only described by densities; give a matrix, "
+        "or its `sample` where it is small enough."
     )
 
 
@@ -185,6 +189,22 @@ class Workload:
         twice = next((name for name in names if names.count(name) > 1), None)
         if twice is not None:
             raise InputError(f"Workload {self.name!r} has two kernels named {twice!r}; rename one.")
+
+
+def with_patterns(workload: Workload, purpose: str, seed: int = 0) -> Workload:
+    """The workload with patterns drawn for what is only described by densities, up to `MOST_DRAWN` non-zeros.
+
+    **Raises** `InputError` for larger kernels, and for those that are no products of matrices.
+    """
+    kernels = []
+    for kernel in workload.kernels:
+        if isinstance(kernel, DensityKernel):
+            held = kernel.a.nonzeros(kernel.m, kernel.k)
+            held += 0.0 if kernel.b is None else kernel.b.nonzeros(kernel.k, kernel.n)
+            if held <= MOST_DRAWN:
+                kernel = kernel.sample(seed)
+        kernels.append(require_pattern(kernel, purpose))
+    return Workload(workload.name, tuple(kernels))
 
 
 def spmv(a: csr_array, name: str) -> SparseKernel:
