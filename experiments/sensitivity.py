@@ -60,6 +60,7 @@ from dse.result import Result
 from dse.robustness import NORMAL_95
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
+from experiments.common.report import Costed, bottleneck, cost_all
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, build_problem, build_space, within
 from experiments.common.sensitivity_conclusions import (
@@ -68,12 +69,14 @@ from experiments.common.sensitivity_conclusions import (
     constant_rows,
     constants_story,
     design_rows,
+    label_story,
     pair_rows,
     story,
 )
 from experiments.common.sensitivity_figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
 from experiments.common.sensitivity_rivals import QUESTIONS, mapping_pool, rivals
 from experiments.common.sensitivity_workloads import groups_of, share, workload_rows, workload_story
+from experiments.common.words import main_format
 from hwmodels.numerics import Smooth
 from hwmodels.technology import Constant, constants_table
 from workloads import Workload
@@ -98,7 +101,7 @@ class Config:
     """Draws of the technology's constants."""
     scale: float = 1.0
     """Times the uncertainty of each constant, 0 to 3."""
-    budget: int = 2000
+    budget: int = 4000
     """Evaluations of each search: for the front, for rivals, and for several workloads."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter of the space that is searched (dataflow=gustavson, kernel.tile_m=64)."""
@@ -128,19 +131,27 @@ def run(config: Config) -> None:
     named = named_rows(points, focus)
     title = f"{start.workload.name} ({scenario_words(technology)})"
 
-    survey = doubt.survey(problem, designs)
-    strength = doubt.strength(problem, designs, survey, focus)
+    priced = doubt.priced(problem, designs)
+    survey = doubt.survey(priced)
+    costed = cost_all(problem, designs)
+    labels = {
+        "main format of A": [main_format(c.design, "a", c.latencies_s) for c in costed],
+        "main dataflow": [main_dataflow(c) for c in costed],
+        "bottleneck": [bottleneck(c.total)[0] for c in costed],
+    }
+    strength = doubt.strength(priced, survey, focus)
     pool = mapping_pool(problem, start.workload, designs[focus], budget, config.seed)
     choices = []
     for choice, words in QUESTIONS.items():
         found = rivals(problem, designs[focus], pool, choice)
         if found:
-            choices.append(choice_rows(words, list(found), doubt.survey(problem, list(found.values()))))
+            choices.append(choice_rows(words, list(found), doubt.survey(doubt.priced(problem, list(found.values())))))
     slopes = slopes_along(problem, start.workload, designs, points, along)
     groups = groups_of(_specs(config, start), problem)
     shared = share(problem, start.workload, groups, designs, budget, config.seed) if len(groups) > 1 else None
 
-    output.csv("designs.csv", design_rows(survey))
+    rows = design_rows(survey)
+    output.csv("designs.csv", rows)
     output.csv("pairs.csv", pair_rows(survey))
     output.csv("constants.csv", strength)
     output.csv("choices.csv", [row for rows in choices for row in rows])
@@ -156,7 +167,7 @@ def run(config: Config) -> None:
         result = Result(np.stack([problem.encoding.genome(d) for d in designs]), points, 0, 0.0, "RandomSearch", 0)
         output.write("front.json", lambda path: write_front(path, problem, result, created_by=script))
     if shared is not None:
-        best = shared.designs[shared.picks["geometric mean"]]
+        best = shared.designs[int(shared.mean_js.argmin())]
         output.csv("workloads.csv", workload_rows(shared))
         output.figure(
             "workloads.png", workloads_figure(shared, f"One accelerator for {len(groups)} workloads: {title}")
@@ -169,7 +180,12 @@ def run(config: Config) -> None:
     print(
         f"in {1 - len(survey.factors) / draws:.1%} of the draws no design reaches the clock; shares are of the others"
     )
-    print("\n" + "\n".join(story(survey, named, choices, focus) + constants_story(strength)))
+    print(
+        "\n"
+        + "\n".join(
+            story(survey, rows, named, choices, focus) + label_story(survey, labels) + constants_story(strength)
+        )
+    )
     print("\nOne accelerator for several workloads")
     print("\n".join(workload_story(shared) if shared else ["there is one workload of one kernel: nothing to share"]))
     print(f"\n{output.seconds:.1f} s")
@@ -196,9 +212,9 @@ class Doubt:
         ends = self.scale * np.log([known[self.constants[at].name] for at in rates])
         return Priced(problem, designs, float(np.exp(max(np.abs(np.log(self.factors[:, rates])).max(), ends.max()))))
 
-    def survey(self, problem: Problem, designs: Sequence[Design]) -> Survey:
+    def survey(self, priced: Priced) -> Survey:
         """Designs under all draws, and under the constants as they are."""
-        names, priced = [constant.name for constant in self.constants], self.priced(problem, designs)
+        names = [constant.name for constant in self.constants]
         default = priced.under(names, np.ones((1, len(names))))
         drawn = priced.under(names, self.factors)
         usable = np.flatnonzero(drawn.sound.any(axis=1))
@@ -208,9 +224,9 @@ class Doubt:
             )
         return Survey(self.constants, self.factors[usable], drawn.take(usable), default)
 
-    def strength(self, problem: Problem, designs: Sequence[Design], survey: Survey, focus: int) -> list[dict[str, Any]]:
+    def strength(self, priced: Priced, survey: Survey, focus: int) -> list[dict[str, Any]]:
         """Rows of `constants.csv`: each constant moved by itself to either end of its 95 % range."""
-        names, priced = [constant.name for constant in self.constants], self.priced(problem, designs)
+        names = [constant.name for constant in self.constants]
         reach = self.scale * np.diag(np.log([uncertainty(self.constants)[name] for name in names]))
         return constant_rows(survey, *(priced.under(names, np.exp(sign * reach)) for sign in (-1, 1)), focus)
 
@@ -250,6 +266,14 @@ def named_rows(points: np.ndarray, focus: int) -> dict[str, int]:
         row = int(points[:, column].argmin())
         rows[row] = f"{rows[row]}, {words}" if row in rows else words
     return {words: row for row, words in rows.items()}
+
+
+def main_dataflow(costed: Costed) -> str:
+    """The dataflow that is in use for most of the time."""
+    seconds: dict[str, float] = {}
+    for mapping, latency_s in zip(costed.design.mappings, costed.latencies_s, strict=True):
+        seconds[str(mapping["dataflow"])] = seconds.get(str(mapping["dataflow"]), 0.0) + float(latency_s)
+    return max(seconds, key=lambda name: seconds[name])
 
 
 def slopes_along(

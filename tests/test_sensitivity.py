@@ -80,7 +80,7 @@ def test_words_follow_the_shares(survey):
     assert sum(row["best_share"] for row in rows) == pytest.approx(1.0)
     assert f"csr is best: {verdict(rows[0]['best_share'])}" in choice_story(rows)[0]
     assert choice_story(rows[:1]) == [], "no rival, no conclusion"
-    text = "\n".join(story(survey, {"balanced": 0, "fastest": 2}, [rows], 0))
+    text = "\n".join(story(survey, design_rows(survey), {"balanced": 0, "fastest": 2}, [rows], 0))
     assert "design 2 has the least latency: survives, in 100%" in text
     assert "design 0 has a smaller energy-delay product than design 2 (1.5 x): survives, in 100%" in text
 

@@ -64,12 +64,13 @@ def design_rows(survey: Survey) -> list[dict[str, Any]]:
     on_front, least = survey.on_front(), {name: winning_shares(survey.values(name)) for name in QUANTITIES}
     binds, spends = _kept(survey, "bound_cycles"), _kept(survey, "energy_pj")
     takes = _kept(survey, "area_mm2")
+    spread = {name: np.percentile(survey.ratios(name), PERCENTILES, axis=0) for name in QUANTITIES}
     rows = []
     for at in range(len(on_front)):
         row: dict[str, Any] = {"row": at, "on_front_share": float(on_front[at])}
         row["reaches_clock_share"] = float(survey.drawn.sound[:, at].mean())
         for name in QUANTITIES:
-            for percent, value in zip(PERCENTILES, np.percentile(survey.ratios(name)[:, at], PERCENTILES), strict=True):
+            for percent, value in zip(PERCENTILES, spread[name][:, at], strict=True):
                 row[f"{name}_p{percent:g}_over_default"] = float(value)
             row[f"least_{name}_share"] = float(least[name][at])
         for what, names, (first, kept) in (
@@ -106,12 +107,14 @@ def constant_rows(survey: Survey, low: Outcomes, high: Outcomes, focus: int) -> 
     known = uncertainty(survey.constants)
     rows: list[dict[str, Any]] = []
     correlations = {name: rank_correlations(survey.factors, survey.ratios(name)[:, focus]) for name in QUANTITIES}
+    swings = {
+        name: [_over_default(survey, outcomes, name)[:, focus] for outcomes in (low, high)] for name in QUANTITIES
+    }
     for at, constant in enumerate(survey.constants):
         row: dict[str, Any] = {"constant": constant.name, "value": constant.value, "unit": constant.unit}
         row |= {"confidence": constant.confidence, "factor": known[constant.name]}
         for name in QUANTITIES:
-            ends = [_over_default(survey, outcomes, name)[at, focus] for outcomes in (low, high)]
-            row |= {f"{name}_low": float(ends[0]), f"{name}_high": float(ends[1])}
+            row |= {f"{name}_{end}": float(swing[at]) for end, swing in zip(("low", "high"), swings[name], strict=True)}
             row[f"{name}_rank_correlation"] = float(correlations[name][at])
         rows.append(row)
     return sorted(rows, key=lambda row: -abs(np.log(row["edp_high"] / row["edp_low"])))
@@ -140,10 +143,14 @@ def choice_rows(question: str, values: Sequence[str], survey: Survey) -> list[di
 
 
 def story(
-    survey: Survey, named: Mapping[str, int], choices: Sequence[Sequence[Mapping[str, Any]]], focus: int
+    survey: Survey,
+    designs: Sequence[Mapping[str, Any]],
+    named: Mapping[str, int],
+    choices: Sequence[Sequence[Mapping[str, Any]]],
+    focus: int,
 ) -> list[str]:
-    """Conclusions in words, each with the share of the draws in which it holds."""
-    designs, values = design_rows(survey), {name: survey.values(name) for name in QUANTITIES}
+    """Conclusions in words, each with the share of the draws in which it holds; `designs` are the `design_rows`."""
+    values = {name: survey.values(name) for name in QUANTITIES}
     shares = np.array([row["on_front_share"] for row in designs])
     lines = [
         f"of {len(shares)} designs, {int((shares >= SURE).sum())} stay non-dominated in at least {SURE:.0%} of the "
@@ -191,6 +198,22 @@ def choice_story(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     )
     share = best["best_share"]
     return [f"{best['choice']}: {best['value']} is best: {verdict(share)}, in {share:.0%} of the draws; {against}"]
+
+
+def label_story(survey: Survey, labels: Mapping[str, Sequence[str]]) -> list[str]:
+    """In which share of the draws the best design of the front still has the property it has by default.
+
+    `labels` names each design's value of a property (by default: a bottleneck is that of the constants as they are).
+    """
+    lines = []
+    for name in ("edp", "energy_pj"):
+        best = int(survey.default.values(QUANTITIES[name])[0].argmin())
+        wins, texts = winning_shares(survey.values(name)), []
+        for question, values in labels.items():
+            share = sum(win for win, value in zip(wins, values, strict=True) if value == values[best])
+            texts.append(f"{question} {values[best]} {verdict(share)} ({share:.0%})")
+        lines.append(f"whichever design has the least {WORDS[name]}: {', '.join(texts)}")
+    return lines
 
 
 def constants_story(rows: Sequence[Mapping[str, Any]], count: int = 5) -> list[str]:

@@ -21,9 +21,13 @@ MOST_TICKED = 500.0
 """Range up to which 2 and 5 are labelled on a logarithmic axis."""
 LARGE_AREA = 4
 """Of them, those that area hangs on most."""
+LEAST_SHOWN = 0.005
+"""Share of the draws from which on a winner is drawn."""
+WINS = {"edp": "has the least EDP", "energy_pj": "has the least energy"}
 LOW, HIGH = OKABE_ITO["blue"], OKABE_ITO["orange"]
 GRADE_COLOURS = dict(zip(CONFIDENCES, ("green", "sky", "purple", "vermilion", "grey"), strict=True))
 _PICOJOULES = 1e-12
+_WORKLOAD_COLOURS = ("green", "vermilion", "purple", "sky", "yellow")
 
 
 def tornado_figure(rows: Sequence[Mapping[str, Any]], title: str) -> Figure:
@@ -97,8 +101,10 @@ def spread_figure(survey: Survey, named: Mapping[str, int], title: str) -> Figur
     wins = {name: winning_shares(survey.values(name))[order] for name in ("energy_pj", "edp")}
     place = np.arange(len(order))
     right.plot(place, stays[order], "o", color="black", ms=4, label="stays non-dominated")
-    right.bar(place - 0.2, wins["edp"], 0.4, color=HIGH, label="has the least EDP")
-    right.bar(place + 0.2, wins["energy_pj"], 0.4, color=LOW, label="has the least energy")
+    for name, marker, colour in (("edp", "D", HIGH), ("energy_pj", "^", LOW)):
+        some = wins[name] > LEAST_SHOWN
+        right.vlines(place[some], 0, wins[name][some], color=colour, lw=1.5)
+        right.plot(place[some], wins[name][some], marker, color=colour, mec="black", mew=0.5, ms=7, label=WINS[name])
     right.set_ylim(0, 1.02)
     right.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
     step = max(len(order) // 12, 1)
@@ -160,23 +166,26 @@ def workloads_figure(shared: Shared, title: str) -> Figure:
     figure = new_figure(11.0, 4.8)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     left, right = figure.subplots(1, 2, width_ratios=(1.3, 1.0))
-    colours = [colour for name, colour in OKABE_ITO.items() if name not in ("black", "grey", "yellow")]
     front, factors = shared.front(), np.exp(shared.regret)
     heads = [name.partition("@")[0] for name in shared.names]
     names = heads if len(set(heads)) == len(heads) else shared.names
     for at, name in enumerate(names):
-        left.plot(shared.area_mm2[front], factors[front, at], "o-", ms=3.5, lw=1.1, color=colours[at % 6], label=name)
+        look = {"color": OKABE_ITO[_WORKLOAD_COLOURS[at % len(_WORKLOAD_COLOURS)]], "marker": "osD^vPX"[at % 7]}
+        left.plot(shared.area_mm2[front], factors[front, at], ls="", ms=4.5, mec="white", mew=0.4, label=name, **look)
     mean = np.exp(shared.regret[front].mean(axis=1))
-    left.plot(shared.area_mm2[front], mean, "k-", lw=2.2, label="geometric mean")
+    left.plot(shared.area_mm2[front], mean, color="black", lw=1.8, label="geometric mean of the regrets")
     left.axhline(1.0, color="black", lw=0.8, ls=":")
     _ratio_axis(left)
     log_axis(left, "x", "mm2", "Area")
     left.set_ylabel("EDP over the own optimum of no larger area")
     left.set_title("Regret along the shared front")
     place = np.arange(len(shared.names))
-    for offset, (words, row), colour in zip((-0.2, 0.2), shared.picks.items(), (LOW, HIGH), strict=True):
+    picks = shared.picks
+    wide = 0.38 if len(picks) > 1 else 0.6
+    for at, (words, row) in enumerate(picks.items()):
         ratio = shared.edp_js[row] / shared.own_best_js
-        right.bar(place + offset, ratio, 0.38, color=colour, label=f"best by {words}")
+        offset = (at - (len(picks) - 1) / 2) * (wide + 0.02)
+        right.bar(place + offset, ratio, wide, color=(LOW, HIGH)[at], label=f"best by {words}")
     right.axhline(1.0, color="black", lw=0.8, ls=":")
     right.set_xticks(place, [name if len(name) < 16 else f"{name[:14]}…" for name in names], rotation=20)
     right.set_ylabel("EDP over the own optimum at any area")
@@ -190,9 +199,9 @@ def workloads_figure(shared: Shared, title: str) -> Figure:
 
 def _ratio_axis(axes: Axes) -> None:
     axes.set_yscale("log")
-    ticks = [
-        tick for tick in (1, 1.05, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 3, 5, 10, 20, 50, 100) if tick <= axes.get_ylim()[1]
-    ]
+    top = axes.get_ylim()[1]
+    choice = (1, 1.05, 1.1, 1.2, 1.3, 1.5, 1.7, 2, 2.5) if top < 3 else (1, 1.5, 2, 3, 5, 10, 20, 50, 100, 200, 500)
+    ticks = [tick for tick in choice if tick <= top]
     axes.yaxis.set_major_locator(FixedLocator(ticks))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} x"))

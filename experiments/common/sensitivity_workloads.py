@@ -45,7 +45,10 @@ class Shared:
     @property
     def picks(self) -> dict[str, int]:
         """The best design by each way of putting workloads together."""
-        return {"geometric mean": int(self.mean_js.argmin()), "worst case": int(self.worst.argmin())}
+        mean, worst = int(self.mean_js.argmin()), int(self.worst.argmin())
+        return (
+            {"geometric mean and worst case": mean} if mean == worst else {"geometric mean": mean, "worst case": worst}
+        )
 
     def front(self) -> np.ndarray:
         """Rows that trade the geometric mean for area, smallest first."""
@@ -71,8 +74,9 @@ def share(
 ) -> Shared:
     """Search each workload's own designs, then shared ones by geometric mean and by worst case.
 
-    Half of the `budget` is for the workloads by themselves, in equal parts. What a shared design or one of `known` does
-    for a workload counts among its own designs too, less what only the others use.
+    Half of the `budget` is for the workloads by themselves, in equal parts, and half for each of the two searches of
+    shared designs. What a shared design or one of `known` does for a workload counts among its own designs too, less
+    what only the others use.
     """
     both = within(problem, workload, problem.encoding.space, OBJECTIVES)
     each, search = max(budget // (2 * len(groups)), 1), RandomSearch()
@@ -81,7 +85,7 @@ def share(
     reference = np.array([[_best(own[name], found[name]), 1.0] for name in groups])
     pool = list(known)
     for many in (MultiProblem(both, groups), MultiProblem(both, groups, reference)):
-        pool += search(many, budget=max(budget // 4, 1), seed=seed).designs(many)
+        pool += search(many, budget=max(budget // 2, 1), seed=seed).designs(many)
     scores = both.score_designs(pool)
     pool = [design for design, good in zip(pool, scores.feasible, strict=True) if good]
     scores = scores.take(np.flatnonzero(scores.feasible))
