@@ -17,6 +17,7 @@ from workloads import (
     PowerLawRows,
     SparseKernel,
     Uniform,
+    Workload,
     measure,
     stack_statistics,
 )
