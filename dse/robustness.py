@@ -135,9 +135,9 @@ class Outcomes:
     sound: np.ndarray
     """Mask, shape [d, n]."""
 
-    def take(self, draws: np.ndarray) -> "Outcomes":
-        """Some of the draws."""
-        return Outcomes(*(getattr(self, field.name)[draws] for field in dataclasses.fields(self)))
+    def take(self, draws: np.ndarray | slice, designs: Sequence[int] | slice = slice(None)) -> "Outcomes":
+        """Some of the draws, and of the designs."""
+        return Outcomes(*(getattr(self, field.name)[draws][:, designs] for field in dataclasses.fields(self)))
 
     def values(self, exponents: Sequence[float]) -> np.ndarray:
         """`latency^x * energy^y * area^z` (s, pJ, mm2), shape [d, n]; infinite where a design is not sound."""

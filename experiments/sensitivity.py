@@ -36,7 +36,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
@@ -44,15 +43,12 @@ from tqdm import tqdm
 
 from dse import (
     Design,
-    Priced,
     Problem,
     RandomSearch,
-    draw_factors,
     elasticities,
     enable_compile_cache,
     knee,
     read_front,
-    uncertainty,
     write_design,
     write_front,
 )
@@ -64,21 +60,19 @@ from experiments.common.report import Costed, bottleneck, cost_all
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, build_problem, build_space, within
 from experiments.common.sensitivity_conclusions import (
-    Survey,
-    choice_rows,
-    constant_rows,
     constants_story,
     design_rows,
     label_story,
     pair_rows,
     story,
 )
+from experiments.common.sensitivity_doubt import Doubt, rival_tables
 from experiments.common.sensitivity_figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
 from experiments.common.sensitivity_rivals import QUESTIONS, mapping_pool, rivals
 from experiments.common.sensitivity_workloads import groups_of, share, workload_rows, workload_story
 from experiments.common.words import main_format
 from hwmodels.numerics import Smooth
-from hwmodels.technology import Constant, constants_table
+from hwmodels.technology import constants_table
 from workloads import Workload
 from workloads.errors import InputError
 
@@ -120,7 +114,7 @@ def run(config: Config) -> None:
     enable_compile_cache()
     specs, budget, draws, along = config.workload, config.budget, config.draws, ALONG
     if config.smoke:
-        specs, along = specs or (() if config.design else ("digits",)), 3
+        specs, along = specs or (() if config.design else ("digits",)), 2
         budget, draws = min(budget, 150), min(draws, 512)
     doubt = Doubt.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
     start = Start.of(_with_row(config.design), specs)
@@ -141,11 +135,8 @@ def run(config: Config) -> None:
     }
     strength = doubt.strength(priced, survey, focus)
     pool = mapping_pool(problem, start.workload, designs[focus], budget, config.seed)
-    choices = []
-    for choice, words in QUESTIONS.items():
-        found = rivals(problem, designs[focus], pool, choice)
-        if found:
-            choices.append(choice_rows(words, list(found), doubt.survey(doubt.priced(problem, list(found.values())))))
+    found = {choice: rivals(problem, designs[focus], pool, choice) for choice in QUESTIONS}
+    choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, doubt)
     slopes = slopes_along(problem, start.workload, designs, points, along)
     groups = groups_of(_specs(config, start), problem)
     shared = share(problem, start.workload, groups, designs, budget, config.seed) if len(groups) > 1 else None
@@ -154,7 +145,8 @@ def run(config: Config) -> None:
     output.csv("designs.csv", rows)
     output.csv("pairs.csv", pair_rows(survey))
     output.csv("constants.csv", strength)
-    output.csv("choices.csv", [row for rows in choices for row in rows])
+    if choices:
+        output.csv("choices.csv", [row for table in choices for row in table])
     output.csv(
         "elasticities.csv",
         [{"row": at, "parameter": name, **row} for at, table in slopes.items() for name, row in table.items()],
@@ -190,45 +182,6 @@ def run(config: Config) -> None:
     print("\n".join(workload_story(shared) if shared else ["there is one workload of one kernel: nothing to share"]))
     print(f"\n{output.seconds:.1f} s")
     print(output.listing())
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """Uncertain constants: their draws, and how far their ranges are widened."""
-
-    constants: Sequence[Constant]
-    factors: np.ndarray
-    scale: float
-
-    @staticmethod
-    def of(constants: Sequence[Constant], draws: int, seed: int, scale: float) -> "Doubt":
-        """Draw; InputError for no draws or a scale out of range."""
-        return Doubt(constants, draw_factors(constants, draws, seed=seed, scale=scale), scale)
-
-    def priced(self, problem: Problem, designs: Sequence[Design]) -> Priced:
-        """Designs counted at all bandwidths that are drawn or at an end of a range."""
-        known = uncertainty(self.constants)
-        rates = [at for at, constant in enumerate(self.constants) if constant.name.endswith("_gbps")]
-        ends = self.scale * np.log([known[self.constants[at].name] for at in rates])
-        return Priced(problem, designs, float(np.exp(max(np.abs(np.log(self.factors[:, rates])).max(), ends.max()))))
-
-    def survey(self, priced: Priced) -> Survey:
-        """Designs under all draws, and under the constants as they are."""
-        names = [constant.name for constant in self.constants]
-        default = priced.under(names, np.ones((1, len(names))))
-        drawn = priced.under(names, self.factors)
-        usable = np.flatnonzero(drawn.sound.any(axis=1))
-        if len(usable) == 0:
-            raise InputError(
-                "No design reaches the clock in any draw; lower --clock-ghz or --scale, or draw more often."
-            )
-        return Survey(self.constants, self.factors[usable], drawn.take(usable), default)
-
-    def strength(self, priced: Priced, survey: Survey, focus: int) -> list[dict[str, Any]]:
-        """Rows of `constants.csv`: each constant moved by itself to either end of its 95 % range."""
-        names = [constant.name for constant in self.constants]
-        reach = self.scale * np.diag(np.log([uncertainty(self.constants)[name] for name in names]))
-        return constant_rows(survey, *(priced.under(names, np.exp(sign * reach)) for sign in (-1, 1)), focus)
 
 
 def smooth(problem: Problem) -> Problem:
