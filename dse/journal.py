@@ -52,7 +52,8 @@ class Journal:
         except BaseException:
             self._stream.close()
             raise
-        self._reading, self._last, self._synced = True, self._stream.tell(), time.monotonic()
+        self._first = self._last = self._stream.tell()
+        self._reading, self._synced = True, time.monotonic()
 
     def _lock(self) -> None:
         if fcntl is not None:
@@ -119,9 +120,11 @@ class Journal:
             raise InputError(f"{self.path}: cannot be written ({error.strerror}); free the space.") from error
 
     def close(self) -> None:
-        """Hand everything to the disk and let go of the file."""
+        """Hand everything to the disk and let go of the file; one without records is removed."""
         if not self._stream.closed:
             os.fsync(self._stream.fileno())
+            if os.fstat(self._stream.fileno()).st_size == self._first:
+                self.path.unlink(missing_ok=True)
             self._stream.close()
 
 

@@ -6,9 +6,10 @@
     outcomes = sweep(tasks, folder="out/sweep", executor="tcp://host:8786")    # side by side, on a cluster's workers
 
 All three find the same fronts on processors of one kind. Each task that ends leaves two files in the folder,
-`name.json` (a design file) and then `name.npz` (the whole result); one that is interrupted leaves `name.journal`. The
-same call again takes ended tasks from their files and goes on with the others where they were. On a cluster the folder
-must be one that all workers share; a task whose worker dies is given to another one, which goes on from the journal.
+`name.json` (a design file) and then `name.npz` (the whole result); one that is interrupted, or finds no feasible
+design, leaves `name.journal`. The same call again takes ended tasks from their files and goes on with the others where
+they were. On a cluster the folder must be one that all workers share; a task whose worker dies is given to another one,
+which goes on from the journal.
 """
 
 import dataclasses

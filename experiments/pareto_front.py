@@ -106,9 +106,10 @@ def run(config: Config) -> None:
     limits = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
     problem = build_problem(workload, space, technology, objective_names(config.objectives), limits)
     journals = [config.out / name for name in JOURNALS]
-    result = problem.require_feasible(
-        searched(STRATEGIES[config.strategy](), problem, budget, config.seed, journals[0])
-    )
+    result = searched(STRATEGIES[config.strategy](), problem, budget, config.seed, journals[0])
+    if len(result.genomes) == 0:
+        journals[0].unlink()
+    problem.require_feasible(result)
     front = cost_all(problem, result.designs(problem))
     dense = dense_points(problem, workload, config, budget, journals[1])
     named = named_designs(problem, result)
