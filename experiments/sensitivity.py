@@ -13,7 +13,8 @@ Three questions of a front (that of --design, or of a quick search):
    again under thousands of draws (`dse.robustness` says from which ranges, and why): does a design stay on the front,
    does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the best on the
    same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the draws in
-   which at least one design reaches the clock.
+   which at least one design reaches the clock. They say nothing of the search: which of two choices leads also hangs on
+   the pool of mappings that --budget finds, so repeat with a larger one and another --seed.
 3. What does one accelerator for several workloads cost each of them? Each --workload is one (a single one is taken
    apart into its kernels): fronts by geometric mean and by worst case, and regret against each workload's own optimum.
 
@@ -175,7 +176,9 @@ def run(config: Config) -> None:
     print(
         "\n"
         + "\n".join(
-            story(survey, rows, named, choices, focus) + label_story(survey, labels) + constants_story(strength)
+            story(survey, rows, named, choices, focus)
+            + label_story(survey, labels)
+            + constants_story(strength, len(survey.factors))
         )
     )
     print("\nOne accelerator for several workloads")
