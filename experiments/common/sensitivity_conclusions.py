@@ -217,7 +217,7 @@ def label_story(survey: Survey, labels: Mapping[str, Sequence[str]]) -> list[str
 
 
 def constants_story(rows: Sequence[Mapping[str, Any]], draws: int, count: int = 5) -> list[str]:
-    """The constants that matter most for one design; of each square, what chance makes of it in `draws` is taken off."""
+    """The constants that matter most for one design; what chance makes of their squares in `draws` is taken off."""
     strongest = sorted(rows, key=lambda row: -abs(row["edp_rank_correlation"]))[:count]
     chance = sum(row["edp_rank_correlation"] != 0 for row in rows) / max(draws - 1, 1)
     explained = max(sum(row["edp_rank_correlation"] ** 2 for row in rows) - chance, 0.0)
