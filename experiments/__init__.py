@@ -8,12 +8,14 @@
 | `tune_pe_count.py` | how many PEs, and what stops more of them from helping? |
 | `what_if.py` | what changes if this design gets a wider bus or another format, and what is it most sensitive to? |
 | `compare_strategies.py` | do the searches find the true front of spaces that can be enumerated, and how soon? |
+| `sensitivity.py` | which conclusions survive the doubt about the constants; what does one design for several workloads cost? |
 | `validate_gradients.py` | are the gradients finite, equal to finite differences, and worth following? |
 | `validate_models.py` | do the models say what our simulator and those of others say? |
 | `validate_densities.py` | do densities in closed form fill the tables as sampled patterns do? |
 | `validate_published.py` | do the models of known machines say what was published of them? |
 | `baselines.py` | is it worth it against the CPU, a GPU and published machines, and who reaches 1/70 of the energy? |
 | `sparsity_crossover.py` | from which density on does sparsity pay, and what does a zero cost? |
+| `validate_resume.py` | does a search that is killed go on to the same front? |
 | `benchmark.py` | how fast are the models, their gradients and the statistics? |
 | `train_digits.py` | makes the pruned classifier of the embedded workload |
 
@@ -29,7 +31,7 @@ with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`.
 | `confirm` | the front scored again by the simulator |
 | `simulator_cases` | one kernel on random designs, by the models and by the simulator |
 | `published` | published figures of known systems, a predictor for each, their report |
-| `baselines_*`, `crossover_*`, `prune_*`, `sparsity_*` | the parts of the scripts of these names |
+| `baselines_*`, `crossover_*`, `prune_*`, `sensitivity_*`, `sparsity_*` | the parts of the scripts of these names |
 | `against_simulator`, `against_sam`, `against_sparseloop` | the comparisons of `validate_models.py` |
 | `random_designs` | designs for timing and for testing gradients |
 | `report` | rows of the tables a front is told in |
