@@ -151,7 +151,11 @@ def run(config: Config) -> None:
 
 def searched(strategy: Strategy, problem: Problem, budget: int, seed: int, journal: Path) -> Result:
     """The front, from where an earlier run of the same search was interrupted; says so."""
-    result = resume(strategy, problem, journal, budget=budget, seed=seed, progress=show_progress())
+    try:
+        result = resume(strategy, problem, journal, budget=budget, seed=seed, progress=show_progress())
+    except InputError:  # nothing to go on from
+        journal.unlink(missing_ok=True)
+        raise
     if result.replayed:
         print(f"{journal}: resumed; {result.replayed:,} of {result.evaluations:,} evaluations were made before")
     return result

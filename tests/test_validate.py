@@ -85,14 +85,12 @@ def test_every_matrix_of_a_folder_is_compared(tmp_path: Path):
     save_npz(tmp_path / "square.npz", generators.uniform(30, 30, 0.2, 0))
     save_npz(tmp_path / "wide.npz", generators.uniform(12, 40, 0.3, 1))
     kernels, cut = against_simulator._kernels(tmp_path, smoke=False)
-    masked = [f"@{kernel}" for kernel in ("sddmm:64", "multiply", "add")]
     assert [kernel.name for kernel in kernels] == [
-        *(f"square.npz{kernel}" for kernel in ("@spmm:64", "@axa", *masked)),
-        *(f"wide.npz{kernel}" for kernel in ("@spmm:64", "@axat", *masked)),
+        *(f"square.npz{kernel}" for kernel in ("@spmm:64", "@axa", "@sddmm:64")),
+        *(f"wide.npz{kernel}" for kernel in ("@spmm:64", "@axat", "@multiply")),
     ]
-    products, rest = [(30, 30, 64), (30, 30, 30)], [(30, 64, 30), (30, 1, 30), (30, 1, 30)]
-    assert [kernel.shape for kernel in kernels[:5]] == products + rest
-    assert [kernel.shape for kernel in kernels[5:]] == [(12, 40, 64), (12, 40, 12), (12, 64, 40)] + 2 * [(12, 1, 40)]
+    assert [kernel.shape for kernel in kernels[:3]] == [(30, 30, 64), (30, 30, 30), (30, 64, 30)]
+    assert [kernel.shape for kernel in kernels[3:]] == [(12, 40, 64), (12, 40, 12), (12, 1, 40)]
     assert cut == 0
 
 
