@@ -8,7 +8,7 @@
 | `tune_pe_count.py` | how many PEs, and what stops more of them from helping? |
 | `what_if.py` | what changes if this design gets a wider bus or another format, and what is it most sensitive to? |
 | `compare_strategies.py` | do the searches find the true front of spaces that can be enumerated, and how soon? |
-| `sensitivity.py` | which conclusions survive doubt about the constants; what does one design for several workloads cost? |
+| `sensitivity.py` | which conclusions survive doubt about constants; what does one design for several workloads cost? |
 | `validate_gradients.py` | are the gradients finite, equal to finite differences, and worth following? |
 | `validate_models.py` | do the models say what our simulator and those of others say? |
 | `validate_densities.py` | do densities in closed form fill the tables as sampled patterns do? |
