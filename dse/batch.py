@@ -104,6 +104,14 @@ class Batcher:
         devices: Sequence[Any] = (),
     ):
         """`devices`, of `jax.devices()`, share the designs of each call evenly, a chunk each; none: the default one."""
+        self._parts: dict[str, Any] = {
+            "evaluate": evaluate,
+            "technology": technology,
+            "kernels": kernels,
+            "statistics": statistics,
+            "relaxed": relaxed,
+            "devices": devices,
+        }
         self.kernels = tuple(kernels)
         self._devices = tuple(devices) if len(devices) > 1 else ()
         self._evaluate = evaluate
@@ -113,6 +121,17 @@ class Batcher:
         self._tables = [tables for tables, _ in split]
         self._fixed_tables = [fixed for _, fixed in split]
         self._compiled: dict[Key, Any] = {}
+
+    def changed(self, **parts: Any) -> "Batcher":
+        """Like this one but for some of the constructor's arguments.
+
+        Programs take technology and tables as arguments, so those compiled here or there serve both where no other
+        argument changes.
+        """
+        new = Batcher(**self._parts | parts)
+        if parts.keys() <= {"technology", "kernels", "statistics"} and new._fixed_technology == self._fixed_technology:
+            new._compiled = self._compiled
+        return new
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
         """The function to compile: costs, and for "gradient" the slopes of `pull @ log(outputs)` by log2 of numbers."""

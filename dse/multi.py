@@ -8,14 +8,11 @@ costs are put together differs. With $o_w$ an objective of workload $w$ (area is
 - regret: $\\log(o_w / o_w^*)$, with $o_w^*$ the least $o_w$ of the workload's own designs of no larger area
 """
 
-import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import numpy as np
 
-from dse.batch import Batcher
 from dse.design import Design
 from dse.encoding import Encoding
 from dse.objectives import Objective
@@ -39,16 +36,7 @@ class MultiProblem(Problem):
         kernel in exactly one; `reference`, shape [workload, objective]: None for the geometric mean, else for the worst
         case. **Raises** InputError for groups or a reference that do not match the problem.
         """
-        super().__init__(
-            problem.encoding,
-            problem.statistics,
-            problem.technology,
-            problem.objectives,
-            problem.constraints,
-            evaluate=problem.evaluate,
-            workload=problem.workload,
-            relaxed=problem.relaxed,
-        )
+        super().__init__(**problem.parts)
         self.batcher = problem.batcher
         self.groups, self.reference = check_groups(problem, groups), reference
         if reference is not None and np.shape(reference) != (len(groups), len(problem.objectives)):
@@ -111,26 +99,11 @@ def alone(problem: Problem, kernels: Sequence[int]) -> Problem:
     space = problem.encoding.space
     names = {kernel.name for kernel in own}
     kept = {name: values for name, values in space.per_kernel.items() if name in names}
-    tables = [problem.statistics[at] for at in kernels]
-    narrowed = Problem(
-        Encoding(dataclasses.replace(space, per_kernel=kept), own),
-        tables,
-        problem.technology,
-        problem.objectives,
-        problem.constraints,
-        evaluate=problem.evaluate,
+    return problem.changed(
+        encoding=Encoding(dataclasses.replace(space, per_kernel=kept), own),
+        statistics=[problem.statistics[at] for at in kernels],
         workload="+".join(kernel.name for kernel in own),
-        relaxed=problem.relaxed,
     )
-    narrowed.batcher = _sharing(problem.batcher, narrowed.batcher)
-    return narrowed
-
-
-def _sharing(old: Batcher, new: Batcher) -> Batcher:
-    """A batcher that keeps its compiled programs where another does: they take a kernel's tables as an argument."""
-    shared: Any = copy.copy(new)
-    shared._compiled = old._compiled
-    return shared
 
 
 def restricted(design: Design, kernels: Sequence[int]) -> Design:

@@ -78,6 +78,17 @@ class Problem:
         workload: str,
         relaxed: Numerics | None = None,
     ):
+        self.parts: dict[str, Any] = {
+            "encoding": encoding,
+            "statistics": statistics,
+            "technology": technology,
+            "objectives": objectives,
+            "constraints": constraints,
+            "evaluate": evaluate,
+            "workload": workload,
+            "relaxed": relaxed,
+        }
+        """The constructor's arguments."""
         self.encoding, self.workload, self.technology = encoding, workload, technology
         self.statistics, self.kernels = list(statistics), encoding.kernels
         self.objectives, self.constraints = tuple(objectives), tuple(constraints)
@@ -85,6 +96,14 @@ class Problem:
         self.evaluate, self.relaxed = evaluate, relaxed or Trend()
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
         self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed)
+
+    def changed(self, **parts: Any) -> "Problem":
+        """A problem like this one but for some of the constructor's arguments; compiled models are shared if they can
+        be."""
+        new = Problem(**self.parts | parts)
+        of_batcher = {name: parts[name] for name in ("evaluate", "technology", "relaxed") if name in parts}
+        new.batcher = self.batcher.changed(kernels=new.kernels, statistics=new.statistics, **of_batcher)
+        return new
 
     @property
     def families(self) -> tuple[str, ...]:

@@ -10,7 +10,6 @@ The factors of `GRADES` and `EXPONENTS` are judgements, made so that they cover 
 differ by; `STATED` holds ranges and errors that the sources themselves state (`hwmodels/technology/default.json`).
 """
 
-import copy
 import dataclasses
 from collections.abc import Sequence
 from typing import Any
@@ -161,8 +160,7 @@ class Priced:
         ratios = np.union1d(np.geomspace(1 / spread, spread, BANDWIDTHS), [1.0]) if spread > 1 else np.ones(1)
         found = []
         for ratio in ratios:
-            batcher = copy.copy(problem.batcher)  # shares its compiled programs
-            batcher._technology = eqx.filter(_of_bandwidth(self.technology, 1.0 / ratio), eqx.is_array)
+            batcher = problem.batcher.changed(technology=_of_bandwidth(self.technology, 1.0 / ratio))
             found.append([jax.tree.map(lambda *kernels: np.stack(kernels), *costs) for costs in batcher.costs(batch)])
         costs = [jax.tree.map(lambda *rows: np.stack(rows), *rows) for rows in found]
         own = costs[int(np.argmin(np.abs(ratios - 1.0)))]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dse.batch import GRADIENTS_OF_TOTALS, Batcher
+from dse.batch import GRADIENTS_OF_TOTALS
 from dse.design import Design
 from dse.encoding import batch_of
 from dse.problem import Problem
@@ -20,13 +20,7 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
     batch = batch_of([design.checked(problem.families)])
     batcher = problem.batcher
     if problem.relaxed != Smooth(temperature):
-        batcher = Batcher(
-            problem.evaluate,
-            problem.technology,
-            problem.kernels,
-            problem.statistics,
-            relaxed=Smooth(temperature),
-        )
+        batcher = batcher.changed(relaxed=Smooth(temperature))
     outputs = problem.batcher.values(batch)
     problem.evaluations += GRADIENTS_OF_TOTALS * len(batch)
     slopes = batcher.slopes_of_totals(batch, outputs[:, :, 0] * problem.repeats, outputs[:, :, 1] * problem.repeats)

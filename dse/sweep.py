@@ -22,7 +22,6 @@ from typing import Any
 import jax
 from tqdm import tqdm
 
-from dse.batch import Batcher
 from dse.checkpoint import resume
 from dse.compile_cache import compile_cache_folder, enable_compile_cache
 from dse.design_file import write_front
@@ -114,14 +113,7 @@ def _search(task: Task, folder: Path | None, devices: bool, programs: Path | Non
         enable_compile_cache(programs)
     problem = task.problem()
     if devices:
-        problem.batcher = Batcher(
-            problem.evaluate,
-            problem.technology,
-            problem.kernels,
-            problem.statistics,
-            relaxed=problem.relaxed,
-            devices=jax.local_devices(),
-        )
+        problem.batcher = problem.batcher.changed(devices=jax.local_devices())
     if folder is None:
         result = task.strategy(problem, budget=task.budget, seed=task.seed, progress=progress)
         return problem.require_feasible(result)

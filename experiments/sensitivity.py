@@ -189,16 +189,7 @@ def run(config: Config) -> None:
 
 def smooth(problem: Problem) -> Problem:
     """The problem with gradients of the models smoothed as `elasticities` wants them."""
-    return Problem(
-        problem.encoding,
-        problem.statistics,
-        problem.technology,
-        problem.objectives,
-        problem.constraints,
-        evaluate=problem.evaluate,
-        workload=problem.workload,
-        relaxed=Smooth(TEMPERATURE),
-    )
+    return problem.changed(relaxed=Smooth(TEMPERATURE))
 
 
 def front_of(problem: Problem, config: Config, budget: int) -> tuple[list[Design], np.ndarray]:

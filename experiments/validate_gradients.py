@@ -94,14 +94,19 @@ def slopes(hardware: Hardware, mapping: Mapping, statistics: Any, tech: Any) -> 
 
 
 def central_differences(hardware: Hardware, mapping: Mapping, statistics: Any, tech: Any) -> Any:
-    """By the log of each number, as `slopes` gives them."""
-    moves = jnp.concatenate([jnp.eye(len(NUMBERS)), -jnp.eye(len(NUMBERS))]) * STEP
+    """By the log of each number, as `slopes` gives them; of fourth order.
+
+    Where a tile needs 100,000 fills of a buffer, `Smooth` climbs each of these steps within a relative 1e-7 of a
+    number, which differences of second order see only to 1e-3.
+    """
+    moves = jnp.concatenate([jnp.eye(len(NUMBERS)) * (at * STEP) for at in (1, -1, 2, -2)])
 
     def at(move: Any) -> Any:
         return log_outputs(dict(zip(NUMBERS, move, strict=True)), hardware, mapping, statistics, tech)
 
     outputs = jax.lax.map(at, moves)
-    change = (outputs[: len(NUMBERS)] - outputs[len(NUMBERS) :]) / (2 * STEP)
+    near_up, near_down, far_up, far_down = jnp.split(outputs, 4)
+    change = (8 * (near_up - near_down) - (far_up - far_down)) / (12 * STEP)
     return dict(zip(NUMBERS, change, strict=True))
 
 

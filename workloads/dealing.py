@@ -8,6 +8,7 @@ on arrays of every width (SDDMM), or what the two fibers of a pair do to each ot
 import numpy as np
 from numba import njit
 
+from workloads.loads import sift_down
 from workloads.scan import BUCKETS, SCHEDULES, bucket_amounts, class_shares
 from workloads.segments import Segments
 
@@ -209,16 +210,5 @@ def _longest_processing_time(number, start, size, order, work, parts, heap, part
         part_of[i] = key & ((1 << PART_BITS) - 1)
         key += (x << (PART_BITS + COUNT_BITS)) + (1 << PART_BITS)
         most = max(most, key >> (PART_BITS + COUNT_BITS))
-        at = 0
-        while True:
-            child = 2 * at + 1
-            if child >= parts:
-                break
-            if child + 1 < parts and heap[child + 1] < heap[child]:
-                child += 1
-            if heap[child] >= key:
-                break
-            heap[at] = heap[child]
-            at = child
-        heap[at] = key
+        sift_down(heap, parts, 0, key)
     return most

@@ -14,7 +14,7 @@ FEW = 16
 
 
 @njit(cache=True, nogil=True)
-def _sift_down(heap, size, at, value):
+def sift_down(heap, size, at, value):
     """Put `value` at or below place `at` of a min-heap."""
     while True:
         child = 2 * at + 1
@@ -48,11 +48,11 @@ def _sort_descending(items, size, largest, ordered):
     for i in range(size):
         ordered[i] = items[i]
     for at in range(size // 2 - 1, -1, -1):
-        _sift_down(ordered, size, at, ordered[at])
+        sift_down(ordered, size, at, ordered[at])
     for last in range(size - 1, 0, -1):
         smallest = ordered[0]
         value = ordered[last]
-        _sift_down(ordered, last, 0, value)
+        sift_down(ordered, last, 0, value)
         ordered[last] = smallest
 
 
@@ -70,7 +70,7 @@ def _longest_processing_time(ordered, size, total, partitions, heap):
             return max(most, (total + partitions - 1) // partitions)  # ones fill every dent
         x += heap[0]
         most = max(most, x)
-        _sift_down(heap, partitions, 0, x)
+        sift_down(heap, partitions, 0, x)
     return most
 
 

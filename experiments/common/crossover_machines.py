@@ -174,17 +174,8 @@ def _again(
 ) -> Problem:
     """The same kernels in another space; tables and compiled models are shared."""
     chosen, constraints = find_objectives(objectives), find_constraints(limits)
-    other = Problem(
-        Encoding(space, problem.kernels),
-        problem.statistics,
-        problem.technology,
-        chosen,
-        constraints,
-        evaluate=problem.evaluate,
-        workload=problem.workload,
-    )
-    other.batcher = problem.batcher
-    return other
+    encoding = Encoding(space, problem.kernels)
+    return problem.changed(encoding=encoding, objectives=chosen, constraints=constraints)
 
 
 def _best_mappings(problem: Problem) -> Design:

@@ -3,43 +3,19 @@
 from dataclasses import dataclass
 
 from hwmodels.systems.work import Work, uniform_work
-from workloads.errors import InputError
+from workloads.networks import ConvolutionShape
 
 
 @dataclass(frozen=True)
-class Convolution:
-    """One layer, in counts: filters M of R x S over C channels give P x Q outputs of each of N images.
+class Convolution(ConvolutionShape):
+    """A layer on a number of images: filters M of R x S over C channels give P x Q outputs of each of N images."""
 
-    `groups` share channels and filters out evenly (M and C are totals); a depthwise layer has as many groups as
-    channels, a fully connected one has P = Q = R = S = 1. **Raises** `InputError` for groups that do not divide both.
-    """
-
-    channels: int
-    filters: int
-    rows: int
-    columns: int
-    filter_rows: int = 1
-    filter_columns: int = 1
-    stride: int = 1
-    groups: int = 1
     images: int = 1
-
-    def __post_init__(self) -> None:
-        if self.channels % self.groups or self.filters % self.groups:
-            raise InputError(
-                f"{self.groups} groups do not divide {self.channels} channels and {self.filters} filters; "
-                "give a number of groups that divides both."
-            )
 
     @property
     def positions(self) -> int:
         """Output positions of one filter, N P Q."""
         return self.images * self.rows * self.columns
-
-    @property
-    def taps(self) -> int:
-        """Weights of one filter, C R S of its group."""
-        return self.channels // self.groups * self.filter_rows * self.filter_columns
 
     @property
     def multiplies(self) -> int:

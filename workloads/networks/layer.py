@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from workloads.densities import NM, Dense, Uniform
+from workloads.errors import InputError
 from workloads.kernels import DensityKernel
 
 
@@ -17,8 +18,8 @@ from workloads.kernels import DensityKernel
 class ConvolutionShape:
     """One convolution in counts: `filters` of `filter_rows` x `filter_columns` over `channels` give `rows` x `columns`.
 
-    Channels and filters are totals over all `groups`; a depthwise layer has as many groups as channels, a fully
-    connected one is 1 x 1 throughout.
+    Channels and filters are totals over all `groups`, which share them out evenly; a depthwise layer has as many groups
+    as channels, a fully connected one is 1 x 1 throughout. **Raises** `InputError` for groups that do not divide both.
     """
 
     channels: int
@@ -29,6 +30,18 @@ class ConvolutionShape:
     filter_columns: int = 1
     stride: int = 1
     groups: int = 1
+
+    def __post_init__(self) -> None:
+        if self.channels % self.groups or self.filters % self.groups:
+            raise InputError(
+                f"{self.groups} groups do not divide {self.channels} channels and {self.filters} filters; "
+                "give a number of groups that divides both."
+            )
+
+    @property
+    def taps(self) -> int:
+        """Weights of one filter: channels of its group times filter rows and columns."""
+        return self.channels // self.groups * self.filter_rows * self.filter_columns
 
 
 @dataclass(frozen=True)
@@ -70,9 +83,8 @@ class Layer:
 
 def convolution(name: str, shape: ConvolutionShape, weights: float = 1.0, activations: float = 1.0) -> Layer:
     """The layer of a convolution on one image, by im2col, with the densities of its weights and of what enters it."""
-    m, channels = shape.filters // shape.groups, shape.channels // shape.groups
-    k, n = channels * shape.filter_rows * shape.filter_columns, shape.rows * shape.columns
-    return Layer(name, m, k, n, shape.groups, weights, activations, shape=shape)
+    m, n = shape.filters // shape.groups, shape.rows * shape.columns
+    return Layer(name, m, shape.taps, n, shape.groups, weights, activations, shape=shape)
 
 
 def chain(shapes: dict[str, ConvolutionShape], weights: Sequence[float], outputs: Sequence[float]) -> tuple[Layer, ...]:
