@@ -42,9 +42,13 @@ fast (seen on 2 cores with jaxlib 0.10)."""
 SOON = FAST | {"xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
 gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
-KINDS: dict[str, tuple[int, dict[str, Any]]] = {"cost": (32, SOON), "bulk": (1024, FAST), "gradient": (8, SOON)}
-"""Designs per call, and compiler options, by kind of function. 32 is about what a step of a search has at hand for one
-kernel and dataflow, and the rest of a call is padding; `bulk` is `cost` for those that have more."""
+KINDS: dict[str, tuple[int, dict[str, Any]]] = {
+    "cost": (32, SOON),
+    "bulk": (1024, FAST),
+    "gradient": (24, SOON),
+}
+"""Designs per call, and compiler options, by kind of function; where a call has fewer designs the rest is padding.
+`cost` gives all of a `Cost`, `bulk` the outputs only, for batches that pay for its compilation."""
 
 COMPILERS = 2
 """Programs compiled or loaded side by side; more of them wait for each other's memory maps."""
@@ -134,7 +138,8 @@ class Batcher:
         return new
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
-        """The function to compile: costs, and for "gradient" the slopes of `pull @ log(outputs)` by log2 of numbers."""
+        """The function to compile: the whole cost or its outputs, and for "gradient" the slopes of `pull @
+        log(outputs)` by log2 of numbers."""
         numerics = self._relaxed if kind == "gradient" else Exact()
 
         def cost(tables, technology, numbers, weights):
@@ -143,20 +148,23 @@ class Batcher:
             model = eqx.combine(technology, self._fixed_technology)
             return self._evaluate(hardware, mapping, statistics, model, numerics=numerics)
 
+        def outputs(tables, technology, numbers, weights):
+            found = cost(tables, technology, numbers, weights)
+            return jnp.stack([found.latency_s, found.total_energy_pj, found.total_area_mm2, *found.fits])
+
         def gradient(tables, technology, numbers, weights, pull):
             def logs(steps, weights):
                 moved = [number * jnp.exp2(step) for number, step in zip(numbers, steps, strict=True)]
-                result = cost(tables, technology, moved, weights)
-                outputs = jnp.stack([result.latency_s, result.total_energy_pj, result.total_area_mm2, *result.fits])
-                return jnp.log(jnp.maximum(outputs, TINY)), result
+                found = outputs(tables, technology, moved, weights)
+                return jnp.log(jnp.maximum(found, TINY)), found
 
-            _, back, result = jax.vjp(logs, [jnp.zeros_like(number) for number in numbers], weights, has_aux=True)
+            _, back, found = jax.vjp(logs, [jnp.zeros_like(number) for number in numbers], weights, has_aux=True)
             by_number, by_weight = back(pull)
-            return result, jnp.stack(by_number), by_weight
+            return found, jnp.stack(by_number), by_weight
 
         if kind == "gradient":
             return jax.vmap(gradient, in_axes=(None, None, 0, 0, 0))
-        return jax.vmap(cost, in_axes=(None, None, 0, 0))
+        return jax.vmap(cost if kind == "cost" else outputs, in_axes=(None, None, 0, 0))
 
     def _chunk(self, kind: str) -> int:
         """Designs per call."""
@@ -179,7 +187,9 @@ class Batcher:
         for kernel in range(len(self.kernels)):
             for flow, name in enumerate(DATAFLOWS):
                 rows = np.flatnonzero(batch.dataflow[:, kernel] == flow)
-                mine = "bulk" if kind == "cost" and len(rows) >= KINDS["bulk"][0] // 2 else kind
+                mine = kind
+                if kind == "values":
+                    mine = "bulk" if len(rows) >= KINDS["bulk"][0] // 2 else "cost"
                 chunk = self._chunk(mine)
                 calls += [(kernel, name, mine, rows[at : at + chunk]) for at in range(0, len(rows), chunk)]
         return calls
@@ -253,8 +263,9 @@ class Batcher:
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
-        for kernel, rows, leaves in self._launch("cost", batch):
-            outputs[rows, kernel] = _packed(leaves, len(rows))
+        for kernel, rows, leaves in self._launch("values", batch):
+            found = np.asarray(leaves[0]) if len(leaves) == 1 else _packed(leaves)
+            outputs[rows, kernel] = found[: len(rows)]
         return outputs
 
     def gradients(self, batch: Batch, pull: np.ndarray) -> tuple[np.ndarray, Slopes]:
@@ -268,10 +279,9 @@ class Batcher:
         by_number = np.zeros((count, kernels, len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
         by_weight = np.zeros(batch.weights().shape)
         for kernel, rows, leaves in self._launch("gradient", batch, np.asarray(pull, np.float32)):
-            *cost, by_one, by_choice = leaves
-            outputs[rows, kernel] = _packed(cost, len(rows))
-            by_number[rows, kernel] = np.asarray(by_one)[: len(rows)]
-            by_weight[rows, kernel] = np.asarray(by_choice)[: len(rows)]
+            outputs[rows, kernel], by_number[rows, kernel], by_weight[rows, kernel] = (
+                np.asarray(leaf)[: len(rows)] for leaf in leaves
+            )
         ours = len(HARDWARE_NUMBERS)
         return outputs, Slopes(by_number[..., :ours].sum(axis=1), by_number[..., ours:], by_weight)
 
@@ -298,8 +308,8 @@ class Batcher:
         return costs
 
 
-def _packed(leaves: Sequence[Any], count: int) -> np.ndarray:
-    """Latency, energy, area and fits of the first `count` rows of stacked costs, shape [count, OUTPUTS]."""
+def _packed(leaves: Sequence[Any]) -> np.ndarray:
+    """Outputs of stacked costs, shape [n, OUTPUTS]."""
     names = ("latency_s", "energy_pj", "area_mm2", "fits")
-    latency, energy, area, fits = (np.asarray(leaves[COST_LEAVES.index(name)])[:count] for name in names)
+    latency, energy, area, fits = (np.asarray(leaves[COST_LEAVES.index(name)]) for name in names)
     return np.column_stack([latency, energy.sum(axis=1), area.sum(axis=1), fits])

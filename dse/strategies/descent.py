@@ -75,7 +75,7 @@ def _kept(state, keep: np.ndarray, count: int):
 
 def _starts(run: Run, scalarisation: Scalarisation, count: int) -> tuple[_Point, np.ndarray]:
     """The best known designs under each preference, each at most once while there are others nearly as good."""
-    problem, pool, scores = run.problem, run.front, run.scores
+    problem, pool, scores = run.problem, run.front.rows, run.front.scores
     assert scores is not None
     dimensions = len(problem.objectives)
     weights = run.rng.dirichlet(np.ones(dimensions), size=count)

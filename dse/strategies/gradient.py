@@ -9,8 +9,8 @@ gradient counts as two evaluations, the forward pass and the pull back.
 import dataclasses
 
 from dse.strategies.descent import descend
-from dse.strategies.guided import Foretold, guided_round
-from dse.strategies.polish import assemble, polish
+from dse.strategies.foretold import Foretold
+from dse.strategies.local_search import LocalSearch, assemble, explore_islands
 from dse.strategies.random_search import sample
 from dse.strategies.run import Run
 from dse.strategies.scalarise import Scalarisation
@@ -27,33 +27,25 @@ class Gradient(Strategy):
     """Share of the budget for the random designs that the search begins with."""
     descent_share: float = 0.03
     """Share for the descent. The rest is for guided rounds and polish."""
+    island_share: float = 0.3
+    """Share for the designs of each dataflow apart, before all are improved together."""
     steps: int = 16
     """Of the descent."""
     learning_rate: float = 0.4
     """Of Adam, in steps of the lattice."""
     assembly_share: float = 0.06
     """Share kept for putting together mappings of different kernels that proved best on the same hardware."""
-    polish_round: int = 48
-    """Evaluations of polish between two guided rounds."""
     scalarisation: Scalarisation = dataclasses.field(default_factory=Scalarisation)
 
     def search(self, run: Run) -> None:
         """Spend the run's budget."""
         sample(run, max(int(run.budget * self.sample_share), min(run.budget, 32)))
         starts = min(int(run.budget * self.descent_share) // (2 * self.steps), MOST_STARTS)
-        if starts and run.scores is not None:
+        if starts and run.front.scores is not None:
             descend(run, self.scalarisation, starts=starts, steps=self.steps, learning_rate=self.learning_rate)
-        known: dict[bytes, Foretold] = {}
-        several = len(run.problem.kernels) > 1
-        self._improve(run, known, until=int(run.budget * self.assembly_share) if several else 0)
-        if several:
+        explore_islands(run, self.island_share, lambda: [Foretold()])
+        search = LocalSearch(run, operators=[Foretold()])
+        if len(run.problem.kernels) > 1:
+            search.improve(until=int(run.budget * self.assembly_share))
             assemble(run)
-            self._improve(run, known, until=0)
-
-    def _improve(self, run: Run, known: dict[bytes, Foretold], until: int) -> None:
-        """Guided rounds and polish in turn until so many evaluations remain."""
-        before = -1
-        while run.remaining > until and before < run.spent:
-            before = run.spent
-            guided_round(run, known)
-            polish(run, until=max(run.remaining - self.polish_round, until))
+        search.improve()

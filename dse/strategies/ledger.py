@@ -7,6 +7,7 @@ evaluation.
 """
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -28,8 +29,12 @@ class _Known:
     energy_pj: np.ndarray
     area_mm2: np.ndarray
 
-    def joined(self, other: "_Known") -> "_Known":
-        return _Known(*(np.concatenate(pair) for pair in zip(_fields(self), _fields(other), strict=True)))
+    @staticmethod
+    def join(parts: "Sequence[_Known]") -> "_Known":
+        return _Known(*(np.concatenate(fields) for fields in zip(*map(_fields, parts), strict=True)))
+
+    def take(self, at: np.ndarray) -> "_Known":
+        return _Known(*(field[at] for field in _fields(self)))
 
 
 class Ledger:
@@ -39,6 +44,7 @@ class Ledger:
         self._problem = problem
         self._of_hardware = problem.encoding.of_kernel < 0
         self._known: dict[bytes, _Known] = {}
+        self._new: list[_Known] = []
 
     def add(self, rows: np.ndarray, scores: Scores) -> None:
         """Keep what scored designs tell of their kernels."""
@@ -46,16 +52,23 @@ class Ledger:
         latency, energy = (
             np.where(misfit | ~np.isfinite(value), np.inf, value) for value in (scores.latency_s, scores.energy_pj)
         )
-        _, first, owner = np.unique(rows[:, self._of_hardware], axis=0, return_index=True, return_inverse=True)
-        for at, example in enumerate(first):
-            mine = np.flatnonzero(owner.ravel() == at)
-            key = rows[example, self._of_hardware].tobytes()
-            new = _Known(rows[mine], latency[mine], energy[mine], scores.area_mm2[mine])
-            known = self._known.get(key)
-            self._known[key] = new if known is None else known.joined(new)
+        self._new.append(_Known(rows, latency, energy, scores.area_mm2))
+
+    def _sort(self) -> None:
+        """New designs to the others on the same hardware."""
+        if not self._new:
+            return
+        new, self._new = _Known.join(self._new), []
+        _, first, owner = np.unique(new.rows[:, self._of_hardware], axis=0, return_index=True, return_inverse=True)
+        order = np.argsort(owner.ravel(), kind="stable")
+        for example, mine in zip(first, np.split(order, np.cumsum(np.bincount(owner.ravel()))[:-1]), strict=True):
+            key = new.rows[example, self._of_hardware].tobytes()
+            here, known = new.take(mine), self._known.get(key)
+            self._known[key] = here if known is None else _Known.join([known, here])
 
     def compositions(self, front: Scores) -> np.ndarray:
         """Rows that can be put together beyond the `front`, farthest first, shape [j, genes]."""
+        self._sort()
         exponents = np.array([objective.exponents for objective in self._problem.objectives])
         factors = np.log([objective.factor for objective in self._problem.objectives])
         ours = np.log(front.objectives)

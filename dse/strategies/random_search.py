@@ -8,7 +8,7 @@ from scipy.stats import qmc
 from dse.encoding import Encoding
 from dse.moves import shrink_tiles
 from dse.problem import TOLERANCE
-from dse.strategies.polish import polish
+from dse.strategies.local_search import LocalSearch, explore_islands
 from dse.strategies.run import Run
 from dse.strategies.strategy import Strategy
 
@@ -21,6 +21,8 @@ class RandomSearch(Strategy):
 
     polish_share: float = 0.8
     """Share of the budget for the polish; 0 for pure random search."""
+    island_share: float = 0.3
+    """Share of the budget for polishing the designs of each dataflow apart, before all are polished together."""
 
     def search(self, run: Run) -> None:
         """Spend the run's budget."""
@@ -30,7 +32,8 @@ class RandomSearch(Strategy):
             sample(run, min(run.remaining - until, 2048))
             if run.spent == before:
                 break
-        polish(run)
+        explore_islands(run, self.island_share)
+        LocalSearch(run).improve()
 
 
 def sample(run: Run, count: int) -> None:
@@ -38,7 +41,7 @@ def sample(run: Run, count: int) -> None:
     encoding = run.problem.encoding
     stop = run.spent + count
     fresh = max(count * 2 // 3, 1)
-    rows = encoding.random(run.rng, fresh, sobol(encoding, fresh, run.rng))
+    rows = encoding.random(run.rng, fresh, sobol(encoding, fresh, run.rng), together=True)
     for _ in range(REPAIRS + 1):
         kept, scores = run.score(rows[: max(stop - run.spent, 0)])
         if scores is None:

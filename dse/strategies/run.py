@@ -5,14 +5,11 @@ import time
 import numpy as np
 from tqdm import tqdm
 
-from dse.pareto import nondominated
 from dse.problem import Problem, Scores
 from dse.result import Result
 from dse.strategies.bank import Bank
+from dse.strategies.front import Front, islands_of
 from dse.strategies.ledger import Ledger
-
-RESERVE = 64
-"""Infeasible designs kept, the least violating ones, for as long as no feasible one is known."""
 
 
 class Run:
@@ -21,12 +18,9 @@ class Run:
     def __init__(self, problem: Problem, budget: int, seed: int, progress: bool, name: str, *, remember: bool = True):
         self.problem, self.budget, self.seed, self.name = problem, budget, seed, name
         self.rng = np.random.default_rng(seed)
-        self.front = np.zeros((0, len(problem.encoding.genes)), np.int32)
-        self.scores: Scores | None = None
-        """Of the front's rows."""
+        self.front = Front(len(problem.encoding.genes))
+        self.islands = islands_of(problem.encoding) if remember else []
         self.remember = remember
-        self.untried: dict[bytes, list[np.ndarray]] = {}
-        """Neighbours that the polish has still to try, for each row that it has begun with."""
         self.bank, self.ledger = Bank(problem), Ledger(problem)
         self._seen: set[bytes] = set()
         self._first, self._start = problem.evaluations, time.perf_counter()
@@ -42,11 +36,6 @@ class Run:
     def remaining(self) -> int:
         """Evaluations left."""
         return max(self.budget - self.spent, 0)
-
-    @property
-    def found(self) -> bool:
-        """Whether a feasible design is known."""
-        return self.scores is not None and bool(self.scores.feasible.any())
 
     def unseen(self, rows: np.ndarray) -> np.ndarray:
         """Indices of the rows (the first of equal ones) that have not been scored yet."""
@@ -70,34 +59,16 @@ class Run:
         if self.remember:
             self._seen.update(row.tobytes() for row in np.ascontiguousarray(rows, np.int16))
         scores = self.problem.score(rows)
-        self._merge(rows, scores)
+        if self.front.merge(rows, scores) and self.front.found:
+            assert self.front.scores is not None
+            self._trace.append((self.spent, self.front.scores.objectives))
         if self.remember:
+            for island in self.islands:
+                island.merge(rows, scores)
             self.bank.add(rows, scores)
             self.ledger.add(rows, scores)
         self._bar.update(self.spent - self._bar.n)
         return kept, scores
-
-    def _merge(self, rows: np.ndarray, scores: Scores) -> None:
-        if scores.feasible.any():
-            keep = np.flatnonzero(scores.feasible)
-            keep = keep[nondominated(scores.objectives[keep])]
-            old = self.found
-        else:
-            if self.found:
-                return
-            keep, old = np.arange(len(rows)), self.scores is not None
-        rows, scores = rows[keep], scores.take(keep)
-        if old:
-            assert self.scores is not None
-            rows, scores = np.concatenate([self.front, rows]), Scores.join([self.scores, scores])
-        if scores.feasible.all():
-            keep = np.flatnonzero(nondominated(scores.objectives))
-        else:
-            keep = np.argsort(scores.violation, kind="stable")[:RESERVE]
-        changed = len(keep) != len(self.front) or not np.array_equal(rows[keep], self.front)
-        self.front, self.scores = rows[keep], scores.take(keep)
-        if changed and self.found:
-            self._trace.append((self.spent, self.scores.objectives))
 
     def close(self) -> None:
         """Finish the progress bar."""
@@ -106,10 +77,10 @@ class Run:
     def result(self) -> Result:
         """The front, in order of the first objective."""
         width = len(self.problem.objectives)
-        genomes, objectives = self.front[:0], np.zeros((0, width))
-        if self.found:
-            assert self.scores is not None
-            order = np.lexsort(self.scores.objectives.T[::-1])
-            genomes, objectives = self.front[order], self.scores.objectives[order]
+        genomes, objectives = self.front.rows[:0], np.zeros((0, width))
+        if self.front.found:
+            assert self.front.scores is not None
+            order = np.lexsort(self.front.scores.objectives.T[::-1])
+            genomes, objectives = self.front.rows[order], self.front.scores.objectives[order]
         seconds = time.perf_counter() - self._start
         return Result(genomes, objectives, self.spent, seconds, self.name, self.seed, tuple(self._trace))

@@ -42,8 +42,8 @@ class Scalarisation(eqx.Module):
         totals = np.log(np.stack([latency.sum(axis=1), energy.sum(axis=1), outputs[:, :, 2].max(axis=1)], axis=1))
         exponents = np.array([o.exponents for o in problem.objectives])
         factors = np.log([o.factor for o in problem.objectives])
-        assert run.scores is not None
-        known = np.log(run.scores.objectives)
+        assert run.front.scores is not None
+        known = np.log(run.front.scores.objectives)
         ideal, width = known.min(axis=0), np.maximum(np.ptp(known, axis=0), 0.5)
         scaled = weights * (totals @ exponents.T + factors - ideal) / width
         top = scaled.max(axis=1, keepdims=True)

@@ -14,19 +14,16 @@ from dse.batch import GRADIENTS_OF_TOTALS
 from dse.moves import hardware_neighbours, mapping_neighbours
 from dse.pareto import Box
 from dse.problem import Problem
-from dse.strategies.polish import choose_parents, try_children
+from dse.strategies.front import Front
+from dse.strategies.operators import Operator, choose_parents
 from dse.strategies.run import Run
 
-PARENTS = 8
-"""Members of the front whose neighbours are foretold in one round."""
-BATCH = 32
-"""Neighbours tried in one round."""
 PREFERENCES = 6
 """Combinations of the best foretold steps of all kernels, for as many preferences, if there are several kernels."""
 
 
 @dataclasses.dataclass
-class Foretold:
+class Steps:
     """Neighbours of one design that have not been tried, and the change of log latency, energy and area foretold."""
 
     rows: np.ndarray
@@ -38,51 +35,67 @@ class Foretold:
         self.rows, self.change = np.delete(self.rows, tried, 0), np.delete(self.change, tried, 0)
 
 
-def guided_round(run: Run, known: dict[bytes, Foretold]) -> None:
-    """Try the most promising neighbours of some members of the front; `known` keeps what is foretold between rounds."""
-    if not run.found or run.scores is None or run.remaining <= GRADIENTS_OF_TOTALS:
-        return
-    parents = choose_parents(run, PARENTS, lambda row: row.tobytes() not in known or len(known[row.tobytes()].rows) > 0)
-    fresh = np.array([at for at in parents if run.front[at].tobytes() not in known], int)
-    _foretell(run, fresh[: run.remaining // (GRADIENTS_OF_TOTALS + 1)], known)
-    best = _most_promising(run, parents, known)
-    if not best:
-        return
-    children = np.array([known[run.front[parent].tobytes()].rows[at] for parent, at in best])
-    for parent in {parent for parent, _ in best}:
-        known[run.front[parent].tobytes()].drop([at for owner, at in best if owner == parent])
-    try_children(run, children)
+UNKNOWN = Steps(np.zeros((1, 0)), np.zeros((1, 0)))
+"""Stands for what has not been foretold yet."""
 
 
-def _most_promising(run: Run, parents: np.ndarray, known: dict[bytes, Foretold]) -> list[tuple[int, int]]:
-    """(parent, row) of the neighbours foretold to lie farthest beyond the front, best first."""
-    entries = []
-    for parent in parents.tolist():
-        foretold = known.get(run.front[parent].tobytes())
-        if foretold is not None and len(foretold.rows):
-            hope = _escape(run, parent, foretold.change)
-            entries += [(float(hope[at]), parent, at) for at in np.flatnonzero(hope > 0).tolist()]
-    return [(parent, at) for _, parent, at in sorted(entries, reverse=True)[:BATCH]]
+class Foretold(Operator):
+    """The neighbours that slopes foretell to lie farthest beyond the front."""
+
+    name = "foretold"
+
+    def __init__(self) -> None:
+        self._known: dict[bytes, Steps] = {}
+
+    def propose(self, run: Run, front: Front, count: int) -> np.ndarray:
+        """Half of the count, at most, goes to the slopes of members of the front, the rest to their neighbours."""
+        nothing = front.rows[:0]
+        if not front.found or front.scores is None or run.remaining <= GRADIENTS_OF_TOTALS:
+            return nothing
+        most = max(count // (2 * GRADIENTS_OF_TOTALS), 1)
+        parents = choose_parents(
+            run, front, 2 * most, lambda row: len(self._known.get(row.tobytes(), UNKNOWN).rows) > 0
+        )
+        fresh = np.array([at for at in parents if front.rows[at].tobytes() not in self._known], int)
+        fresh = fresh[: min(most, run.remaining // (GRADIENTS_OF_TOTALS + 1))]
+        _foretell(run, front, fresh, self._known)
+        best = self._most_promising(run, front, parents, max(count - GRADIENTS_OF_TOTALS * len(fresh), 1))
+        if not best:
+            return nothing
+        children = np.array([self._known[front.rows[parent].tobytes()].rows[at] for parent, at in best])
+        for parent in {parent for parent, _ in best}:
+            self._known[front.rows[parent].tobytes()].drop([at for owner, at in best if owner == parent])
+        return children
+
+    def _most_promising(self, run: Run, front: Front, parents: np.ndarray, count: int) -> list[tuple[int, int]]:
+        """(parent, row) of the neighbours foretold to lie farthest beyond the front, best first."""
+        entries = []
+        for parent in parents.tolist():
+            steps = self._known.get(front.rows[parent].tobytes())
+            if steps is not None and len(steps.rows):
+                hope = _escape(run.problem, front, parent, steps.change)
+                entries += [(float(hope[at]), parent, at) for at in np.flatnonzero(hope > 0).tolist()]
+        return [(parent, at) for _, parent, at in sorted(entries, reverse=True)[:count]]
 
 
-def _escape(run: Run, parent: int, change: np.ndarray) -> np.ndarray:
+def _escape(problem: Problem, front: Front, parent: int, change: np.ndarray) -> np.ndarray:
     """How far each foretold neighbour lies beyond the front, in widths of it: negative where it would be dominated."""
-    problem, scores = run.problem, run.scores
+    scores = front.scores
     assert scores is not None
     exponents = np.array([objective.exponents for objective in problem.objectives])
     box = Box.of(scores.objectives)
-    front = box.normalise(scores.objectives)
+    points = box.normalise(scores.objectives)
     step = change @ exponents.T / np.log(10) / (box.reference - box.ideal)
-    return (front[None] - (front[parent] + step)[:, None]).max(axis=2).min(axis=1)
+    return (points[None] - (points[parent] + step)[:, None]).max(axis=2).min(axis=1)
 
 
-def _foretell(run: Run, parents: np.ndarray, known: dict[bytes, Foretold]) -> None:
+def _foretell(run: Run, front: Front, parents: np.ndarray, known: dict[bytes, Steps]) -> None:
     """Neighbours of members of the front with what is foretold of them."""
     if len(parents) == 0:
         return
-    problem, encoding, scores = run.problem, run.problem.encoding, run.scores
+    problem, encoding, scores = run.problem, run.problem.encoding, front.scores
     assert scores is not None
-    rows = run.front[parents]
+    rows = front.rows[parents]
     mine = scores.take(parents)
     slopes = problem.batcher.slopes_of_totals(encoding.batch(rows), mine.latency_s, mine.energy_pj)
     problem.evaluations += GRADIENTS_OF_TOTALS * len(rows)
@@ -92,7 +105,7 @@ def _foretell(run: Run, parents: np.ndarray, known: dict[bytes, Foretold]) -> No
         mappings = [mapping_neighbours(encoding, row, kernel) for kernel in range(len(encoding.kernels))]
         steps = mappings[0] if len(mappings) == 1 else _composed(run, row, hardware, mappings, own)
         candidates = np.concatenate([hardware, steps, _banked(run, row)])
-        known[row.tobytes()] = Foretold(candidates, _changes(problem, row, candidates, own))
+        known[row.tobytes()] = Steps(candidates, _changes(problem, row, candidates, own))
 
 
 def _changes(

@@ -1,0 +1,105 @@
+"""Local search on the lattice, a generation at a time, shared by the strategies.
+
+A generation's children come from several operators. Each gets the share of the evaluations that it has lately earned:
+the share of its children that came to lie on the front. What nearly fits a buffer comes again in the next generation,
+with smaller tiles.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from dse.moves import shrink_tiles
+from dse.problem import TOLERANCE
+from dse.strategies.front import Front
+from dse.strategies.operators import Crossed, Kicked, Neighbours, Operator
+from dse.strategies.run import Run
+
+GENERATIONS = 50
+"""In which a budget is spent, as far as their bounds allow."""
+SMALLEST, LARGEST = 24, 1024
+"""Designs of a generation."""
+LEAST = 0.08
+"""Share of a generation that every operator gets."""
+MEMORY = 0.8
+"""Weight of what was before a generation in what an operator has earned after it."""
+STALLED = 40
+"""Generations without one new design, after which the space counts as searched."""
+ASSEMBLED = 16
+"""Designs put together of known mappings before what else can be put together is looked at again."""
+
+
+class LocalSearch:
+    """Operators and what they have earned."""
+
+    def __init__(self, run: Run, front: Front | None = None, operators: Sequence[Operator] = ()):
+        """Of the whole run, or of an island; `operators` come on top of neighbours, crossings and random steps."""
+        self._run, self._front = run, front or run.front
+        self._operators = [Neighbours(), Crossed(), Kicked(), *operators]
+        self._earned = np.ones(len(self._operators))
+        self._spent = np.full(len(self._operators), 4.0)
+        self._repaired = self._front.rows[:0]
+        self._size = int(np.clip(run.budget // GENERATIONS, SMALLEST, LARGEST))
+
+    def improve(self, until: int = 0) -> None:
+        """Improve the front until only `until` evaluations remain, or nothing is left to try."""
+        stalled, run = 0, self._run
+        while run.remaining > until and self._front.scores is not None and stalled < STALLED:
+            before = run.spent
+            self._generation(min(self._size, run.remaining - until), until)
+            stalled = 0 if run.spent > before else stalled + 1
+
+    def _generation(self, size: int, until: int) -> None:
+        run = self._run
+        children, owner, slopes = self._children(size)
+        kept, scores = run.score(children[: max(run.remaining - until, 0)])
+        if scores is None:
+            self._repaired = self._front.rows[:0]
+            return
+        front = {row.tobytes() for row in self._front.rows}
+        entered = np.array([row.tobytes() in front for row in children[kept]])
+        for at in range(len(self._operators)):
+            mine = owner[kept] == at
+            self._earned[at] = MEMORY * self._earned[at] + entered[mine].sum() + 0.05
+            self._spent[at] = MEMORY * self._spent[at] + mine.sum() + slopes[at] + 0.2
+        nearly = np.flatnonzero(
+            (scores.violation > 0) & (scores.violation < 3.0) & (scores.fits[:, :, :3].max((1, 2)) > 1 + TOLERANCE)
+        )
+        self._repaired = shrink_tiles(run.problem.encoding, children[kept][nearly], scores.take(nearly), run.rng)
+
+    def _children(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """New rows, the operator of each (-1: repaired), and the evaluations that each operator spent to find its own.
+
+        What operators propose in vain, because it is known, is made up for by random steps.
+        """
+        run, encoding = self._run, self._run.problem.encoding
+        rate = self._earned / self._spent
+        shares = LEAST + (1.0 - LEAST * len(rate)) * rate / rate.sum()
+        slopes = np.zeros(len(rate))
+        rows, owners = self._repaired[:size], np.full(min(len(self._repaired), size), -1)
+        free = size - len(rows)
+        kicks = [operator.name for operator in self._operators].index("kicked")
+        for at, operator in [*enumerate(self._operators), (kicks, self._operators[kicks])]:
+            before = run.spent
+            wanted = int(np.ceil(shares[at] * free)) if at not in owners else 2 * (size - len(rows))
+            found = operator.propose(run, self._front, wanted) if wanted > 0 else self._front.rows[:0]
+            slopes[at] += run.spent - before
+            rows = encoding.canonical(np.concatenate([rows, found]))
+            new = run.unseen(rows)
+            rows, owners = rows[new], np.concatenate([owners, np.full(len(found), at)])[new]
+        return rows[:size], owners[:size], slopes
+
+
+def explore_islands(run: Run, share: float, operators: Callable[[], Sequence[Operator]] = tuple) -> None:
+    """Spend a share of the budget on each dataflow's own front in turn; `operators` are made anew for each."""
+    each = int(run.budget * share) // max(len(run.islands), 1)
+    for island in run.islands:
+        LocalSearch(run, island, operators()).improve(until=max(run.remaining - each, 0))
+
+
+def assemble(run: Run) -> None:
+    """Score what can be put together beyond the front of mappings tried on the same hardware, till no more is found."""
+    while run.front.found and run.front.scores is not None and run.remaining:
+        rows = run.problem.encoding.canonical(run.ledger.compositions(run.front.scores))
+        if run.score(rows[run.unseen(rows)][:ASSEMBLED])[1] is None:
+            return
