@@ -123,6 +123,7 @@ class Batcher:
         self._technology, self._fixed_technology = eqx.partition(technology, eqx.is_array)
         split = [eqx.partition(s, eqx.is_array) for s in statistics]
         self._tables = [tables for tables, _ in split]
+        self._shared = [jax.tree.leaves((tables, self._technology)) for tables in self._tables]
         self._fixed_tables = [fixed for _, fixed in split]
         self._compiled: dict[Key, Any] = {}
 
@@ -207,7 +208,7 @@ class Batcher:
         arguments = [self._arguments(key[2], kernel, batch, weights, rows, pull) for kernel, key, rows in calls]
         self._compile({key: (kernel, given) for (kernel, key, _), given in zip(calls, arguments, strict=True)})
         return [
-            (kernel, rows, self._compiled[key](jax.tree.leaves(given)))
+            (kernel, rows, self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
             for (kernel, key, rows), given in zip(calls, arguments, strict=True)
         ]
 

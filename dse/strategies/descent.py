@@ -1,6 +1,8 @@
 """Adam from many starts along many preferences at once: numbers move freely in log2, choices stay as they are."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -9,11 +11,15 @@ import optax
 
 from dse.encoding import Batch
 from dse.moves import shrink_tiles
+from dse.pareto import Box
 from dse.problem import TOLERANCE, Problem
+from dse.strategies.operators import choose_parents
 from dse.strategies.run import Run
 from dse.strategies.scalarise import Scalarisation, outputs_of
 from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
+LEAST = 0.02
+"""Distance from the ideal, in widths of the front, below which an objective is as preferred as it can be."""
 REPAIRS = 2
 """Times that the tiles of a design that does not fit are shrunk."""
 
@@ -39,11 +45,10 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
     evaluations.
     """
     problem = run.problem
-    point, outputs = _starts(run, scalarisation, starts)
+    point, outputs = _starts(run, starts)
     low, high = _bounds(problem)
-    schedule = optax.cosine_decay_schedule(learning_rate, steps, alpha=0.2)
-    optimiser = optax.adam(schedule, b1=0.8, b2=0.95)
-    state, advance = optimiser.init(jnp.asarray(point.log2)), jax.jit(optimiser.update)
+    initial, advance = _adam(steps, learning_rate)
+    state = initial(jnp.asarray(point.log2))
     for step in range(steps):
         if run.remaining < 2 * len(point.rows):
             break
@@ -73,24 +78,33 @@ def _kept(state, keep: np.ndarray, count: int):
     return jax.tree.map(lambda leaf: leaf[keep] if jnp.ndim(leaf) == 2 and len(leaf) == count else leaf, state)
 
 
-def _starts(run: Run, scalarisation: Scalarisation, count: int) -> tuple[_Point, np.ndarray]:
-    """The best known designs under each preference, each at most once while there are others nearly as good."""
-    problem, pool, scores = run.problem, run.front.rows, run.front.scores
+@functools.cache
+def _adam(steps: int, learning_rate: float) -> tuple[Callable, Callable]:
+    """Adam's first state and its update, compiled once for all searches."""
+    schedule = optax.cosine_decay_schedule(learning_rate, steps, alpha=0.2)
+    optimiser = optax.adam(schedule, b1=0.8, b2=0.95)
+    return jax.jit(optimiser.init), jax.jit(optimiser.update)
+
+
+def _starts(run: Run, count: int) -> tuple[_Point, np.ndarray]:
+    """Members of the front, each with the preference under which it is the best known, and their outputs.
+
+    Those that contribute most hypervolume are the likeliest: around them the front is thin. A point $z$ of the
+    normalised front is what Chebyshev's scalarisation with weights $1 / z$ prefers, so from there the descent heads for
+    the ideal along the point's own trade-off. A front smaller than the count gives its members again, each with another
+    preference.
+    """
+    problem, rows, scores = run.problem, run.front.rows, run.front.scores
     assert scores is not None
-    dimensions = len(problem.objectives)
-    weights = run.rng.dirichlet(np.ones(dimensions), size=count)
-    weights[:dimensions] = np.eye(dimensions)[: len(weights)] * 0.98 + 0.02 / dimensions
-    outputs = outputs_of(problem, scores)
-    taken = np.zeros(len(pool))
-    chosen = []
-    for weight in weights:
-        loss = scalarisation(run, outputs, np.tile(weight, (len(pool), 1)))[1]
-        at = int(np.argmin(loss + 0.1 * taken))
-        taken[at] += 1
-        chosen.append(at)
-    batch = problem.encoding.batch(pool[chosen])
+    chosen = choose_parents(run, run.front, count, lambda row: True)
+    again = run.rng.integers(len(rows), size=count - len(chosen))
+    preferences = np.maximum(Box.of(scores.objectives).normalise(scores.objectives[chosen]), LEAST) ** -1.0
+    preferences /= preferences.sum(axis=1, keepdims=True)
+    weights = np.concatenate([preferences, run.rng.dirichlet(np.ones(preferences.shape[1]), size=len(again))])
+    chosen = np.concatenate([chosen, again]).astype(int)
+    batch = problem.encoding.batch(rows[chosen])
     numbers = np.concatenate([batch.hardware, batch.tiles.reshape(len(chosen), -1)], axis=1)
-    return _Point(pool[chosen], np.log2(numbers), weights), outputs[chosen]
+    return _Point(rows[chosen], np.log2(numbers), weights), outputs_of(problem, scores)[chosen]
 
 
 def _bounds(problem: Problem) -> tuple[np.ndarray, np.ndarray]:

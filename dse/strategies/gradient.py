@@ -10,7 +10,7 @@ import dataclasses
 
 from dse.strategies.descent import descend
 from dse.strategies.foretold import Foretold
-from dse.strategies.local_search import LocalSearch, assemble, explore_islands
+from dse.strategies.local_search import LocalSearch, explore_islands
 from dse.strategies.random_search import sample
 from dse.strategies.run import Run
 from dse.strategies.scalarise import Scalarisation
@@ -27,14 +27,12 @@ class Gradient(Strategy):
     """Share of the budget for the random designs that the search begins with."""
     descent_share: float = 0.03
     """Share for the descent. The rest is for guided rounds and polish."""
-    island_share: float = 0.3
+    island_share: float = 0.15
     """Share for the designs of each dataflow apart, before all are improved together."""
     steps: int = 16
     """Of the descent."""
     learning_rate: float = 0.4
     """Of Adam, in steps of the lattice."""
-    assembly_share: float = 0.06
-    """Share kept for putting together mappings of different kernels that proved best on the same hardware."""
     scalarisation: Scalarisation = dataclasses.field(default_factory=Scalarisation)
 
     def search(self, run: Run) -> None:
@@ -44,8 +42,4 @@ class Gradient(Strategy):
         if starts and run.front.scores is not None:
             descend(run, self.scalarisation, starts=starts, steps=self.steps, learning_rate=self.learning_rate)
         explore_islands(run, self.island_share, lambda: [Foretold()])
-        search = LocalSearch(run, operators=[Foretold()])
-        if len(run.problem.kernels) > 1:
-            search.improve(until=int(run.budget * self.assembly_share))
-            assemble(run)
-        search.improve()
+        LocalSearch(run, operators=[Foretold()]).improve()

@@ -7,6 +7,7 @@ evaluation.
 """
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,11 @@ class _Known:
     def join(parts: "Sequence[_Known]") -> "_Known":
         return _Known(*(np.concatenate(fields) for fields in zip(*map(_fields, parts), strict=True)))
 
+    def ideal(self) -> tuple[float, float, float]:
+        """Latency, energy and area that nothing put together of these undercuts; infinite if a kernel fits nowhere."""
+        latency, energy = (values.min(axis=0).sum() for values in (self.latency_s, self.energy_pj))
+        return float(latency), float(energy), float(self.area_mm2.min())
+
     def take(self, at: np.ndarray) -> "_Known":
         return _Known(*(field[at] for field in _fields(self)))
 
@@ -44,6 +50,7 @@ class Ledger:
         self._problem = problem
         self._of_hardware = problem.encoding.of_kernel < 0
         self._known: dict[bytes, _Known] = {}
+        self._ideal: dict[bytes, tuple[float, float, float]] = {}
         self._new: list[_Known] = []
 
     def add(self, rows: np.ndarray, scores: Scores) -> None:
@@ -64,7 +71,8 @@ class Ledger:
         for example, mine in zip(first, np.split(order, np.cumsum(np.bincount(owner.ravel()))[:-1]), strict=True):
             key = new.rows[example, self._of_hardware].tobytes()
             here, known = new.take(mine), self._known.get(key)
-            self._known[key] = here if known is None else _Known.join([known, here])
+            whole = self._known[key] = here if known is None else _Known.join([known, here])
+            self._ideal[key] = whole.ideal()
 
     def compositions(self, front: Scores) -> np.ndarray:
         """Rows that can be put together beyond the `front`, farthest first, shape [j, genes]."""
@@ -72,21 +80,27 @@ class Ledger:
         exponents = np.array([objective.exponents for objective in self._problem.objectives])
         factors = np.log([objective.factor for objective in self._problem.objectives])
         ours = np.log(front.objectives)
+
+        def lead(totals: np.ndarray) -> np.ndarray:
+            """How far totals, shape [j, 3], lie beyond the front; negative behind it."""
+            logs = np.log(totals) @ exponents.T + factors
+            return (ours[None] - logs[:, None]).max(axis=2).min(axis=1)
+
         rows, leads = [np.zeros((0, len(self._problem.encoding.genes)), np.int32)], [np.zeros(0)]
-        for known in self._known.values():
+        ideal = np.array(list(self._ideal.values()))
+        worthwhile = np.asarray(np.isfinite(ideal).all(axis=1))
+        if (exponents >= 0).all():
+            worthwhile[worthwhile] = lead(ideal[worthwhile]) > AHEAD
+        for known in itertools.compress(self._known.values(), worthwhile):
             if len(known.rows) > 1:
                 composed, totals = self._best(known)
-                logs = np.log(totals) @ exponents.T + factors
-                lead = (ours[None] - logs[:, None]).max(axis=2).min(axis=1)
-                rows.append(composed[lead > AHEAD])
-                leads.append(lead[lead > AHEAD])
+                ahead = lead(totals)
+                rows.append(composed[ahead > AHEAD])
+                leads.append(ahead[ahead > AHEAD])
         return np.concatenate(rows)[np.argsort(-np.concatenate(leads), kind="stable")]
 
     def _best(self, known: _Known) -> tuple[np.ndarray, np.ndarray]:
         """For each preference the best mapping of every kernel; with latency, energy and area, shape [p, 3]."""
-        usable = np.isfinite(known.latency_s).any(axis=0).all()
-        if not usable:
-            return known.rows[:0], np.zeros((0, 3))
         least = known.latency_s.min(axis=0).sum(), known.energy_pj.min(axis=0).sum()
         by_latency, by_energy = known.latency_s / least[0], known.energy_pj / least[1]
         preferences = PREFERENCES[:, None, None]

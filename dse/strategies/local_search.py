@@ -12,10 +12,10 @@ import numpy as np
 from dse.moves import shrink_tiles
 from dse.problem import TOLERANCE
 from dse.strategies.front import Front
-from dse.strategies.operators import Crossed, Kicked, Neighbours, Operator
+from dse.strategies.operators import Assembled, Crossed, Kicked, Neighbours, Operator
 from dse.strategies.run import Run
 
-GENERATIONS = 50
+GENERATIONS = 100
 """In which a budget is spent, as far as their bounds allow."""
 SMALLEST, LARGEST = 24, 1024
 """Designs of a generation."""
@@ -25,8 +25,6 @@ MEMORY = 0.8
 """Weight of what was before a generation in what an operator has earned after it."""
 STALLED = 40
 """Generations without one new design, after which the space counts as searched."""
-ASSEMBLED = 16
-"""Designs put together of known mappings before what else can be put together is looked at again."""
 
 
 class LocalSearch:
@@ -35,7 +33,8 @@ class LocalSearch:
     def __init__(self, run: Run, front: Front | None = None, operators: Sequence[Operator] = ()):
         """Of the whole run, or of an island; `operators` come on top of neighbours, crossings and random steps."""
         self._run, self._front = run, front or run.front
-        self._operators = [Neighbours(), Crossed(), Kicked(), *operators]
+        several = len(run.problem.kernels) > 1
+        self._operators = [Neighbours(), Crossed(), Kicked(), *([Assembled()] if several else []), *operators]
         self._earned = np.ones(len(self._operators))
         self._spent = np.full(len(self._operators), 4.0)
         self._repaired = self._front.rows[:0]
@@ -95,11 +94,3 @@ def explore_islands(run: Run, share: float, operators: Callable[[], Sequence[Ope
     each = int(run.budget * share) // max(len(run.islands), 1)
     for island in run.islands:
         LocalSearch(run, island, operators()).improve(until=max(run.remaining - each, 0))
-
-
-def assemble(run: Run) -> None:
-    """Score what can be put together beyond the front of mappings tried on the same hardware, till no more is found."""
-    while run.front.found and run.front.scores is not None and run.remaining:
-        rows = run.problem.encoding.canonical(run.ledger.compositions(run.front.scores))
-        if run.score(rows[run.unseen(rows)][:ASSEMBLED])[1] is None:
-            return

@@ -92,6 +92,20 @@ class Kicked(Operator):
         return rows
 
 
+class Assembled(Operator):
+    """What the ledger can put together beyond the front of mappings tried on the same hardware."""
+
+    name = "assembled"
+
+    def propose(self, run: Run, front: Front, count: int) -> np.ndarray:
+        """Those that promise most."""
+        if not front.found:
+            return front.rows[:0]
+        assert front.scores is not None
+        rows = run.problem.encoding.canonical(run.ledger.compositions(front.scores))
+        return rows[run.unseen(rows)][:count]
+
+
 def choose_parents(run: Run, front: Front, count: int, usable: Callable[[np.ndarray], bool]) -> np.ndarray:
     """Members of the front to take the next steps from: at most `count` usable ones, the lonelier the likelier."""
     candidates = np.flatnonzero([usable(row) for row in front.rows])

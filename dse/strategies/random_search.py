@@ -21,7 +21,7 @@ class RandomSearch(Strategy):
 
     polish_share: float = 0.8
     """Share of the budget for the polish; 0 for pure random search."""
-    island_share: float = 0.3
+    island_share: float = 0.15
     """Share of the budget for polishing the designs of each dataflow apart, before all are polished together."""
 
     def search(self, run: Run) -> None:
