@@ -5,7 +5,6 @@ bits they move.
 """
 
 import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -18,6 +17,7 @@ from hwmodels.energy import price
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
+from workloads.lattice import computed_once
 
 Scalar = Float[Array, ""]
 PerGroup = Float[Array, " v"]
@@ -67,7 +67,7 @@ def conclude(
     technology: Technology,
     numerics: Numerics,
     *,
-    busy: Sequence[PerGroup],
+    busy: Float[Array, "6 v"],
     actions: ActionCounts,
     traffic: Traffic,
     computes: Computes,
@@ -79,7 +79,10 @@ def conclude(
     for their cycles; `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
     """
     clock_ghz = technology.scenario.clock_ghz
-    visit_cycles = numerics.max_of(*busy)
+    resources, one = jnp.unstack(busy), jnp.ones(busy.shape[1], busy.dtype)
+    visit_cycles = numerics.max_of(*resources)
+    # Beside the maximum, lest XLA write one of its parts over it, in place and slowly.
+    slowest = computed_once([visit_cycles, *numerics.attributed(*resources)])
     fill = technology.dram_latency_ns() * clock_ghz + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
     cycles = total(visit_cycles) + fill
     actions = dataclasses.replace(actions, cycles=cycles)
@@ -89,8 +92,8 @@ def conclude(
     return Cost(
         latency_s=cycles / clock_ghz * 1e-9,
         cycles=cycles,
-        resource_cycles=rows_of(*(total(resource) for resource in busy)),
-        bound_cycles=rows_of(*(total(share * visit_cycles) for share in numerics.shares(*busy))),
+        resource_cycles=busy @ one,
+        bound_cycles=(slowest @ one)[1:],
         energy_pj=price(actions, hardware, mapping, area, technology),
         area_mm2=area,
         utilization=computes.effectual / peak_macs,
@@ -128,14 +131,14 @@ def conclude_doings(
     dram_read = doings.dram_a + doings.dram_b + doings.z_read
     glb_read = operands + adds_partials * results + doings.z_write
     glb_write = results + dram_read
-    busy = (
+    busy = [
         doings.compute,
         doings.intersect,
         index / hardware.index_bus_bits,
         value / hardware.value_bus_bits,
         (glb_read + glb_write) / (BANK_WORD_BITS * hardware.glb_banks),
         (dram_read + doings.z_write) / dram_bits_per_cycle(technology),
-    )
+    ]
     nothing = jnp.zeros_like(computes.effectual)
     actions = ActionCounts(
         macs=computes.effectual + computes.ineffectual,
@@ -168,7 +171,7 @@ def conclude_doings(
         mapping,
         technology,
         numerics,
-        busy=busy,
+        busy=computed_once(busy),
         actions=actions,
         traffic=traffic,
         computes=computes,

@@ -11,7 +11,7 @@ from hwmodels.hardware import Hardware, Mapping
 from hwmodels.intersection import bitmask_words, steps_of_pairs, steps_with_full_columns
 from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, full_row_steps
-from workloads.lattice import computed_once, lookup
+from workloads.lattice import lookup
 from workloads.statistics import Meetings, SparseBStatistics, Tiles
 
 Scalar = Float[Array, ""]
@@ -308,5 +308,5 @@ def _z_tiles(tiles: Tiling, visits: Scalar, rows: Scalar, columns: Scalar) -> Sc
 def _groups(spread: PerClass) -> Groups:
     """Halves of the visits of a class by what the tile of B holds, taken to be distributed lognormally."""
     sigma = jnp.sqrt(jnp.log1p(spread) + EVEN)
-    fuller = 0.5 + 0.5 * jax.lax.erf(sigma * 0.5**0.5)
-    return Groups(jnp.full((2, 1), 0.5, sigma.dtype), computed_once(jnp.stack([1.0 - fuller, fuller])))
+    more = 0.5 * jax.lax.erf(sigma * 0.5**0.5)
+    return Groups(jnp.full((2, 1), 0.5, sigma.dtype), 0.5 + jnp.array([[-1.0], [1.0]], sigma.dtype) * more)
