@@ -5,9 +5,11 @@ bits they move.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -67,7 +69,7 @@ def conclude(
     technology: Technology,
     numerics: Numerics,
     *,
-    busy: Float[Array, "6 v"],
+    busy: Sequence[PerGroup],
     actions: ActionCounts,
     traffic: Traffic,
     computes: Computes,
@@ -79,10 +81,10 @@ def conclude(
     for their cycles; `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
     """
     clock_ghz = technology.scenario.clock_ghz
-    resources, one = jnp.unstack(busy), jnp.ones(busy.shape[1], busy.dtype)
-    visit_cycles = numerics.max_of(*resources)
-    # Beside the maximum, lest XLA write one of its parts over it, in place and slowly.
-    slowest = computed_once([visit_cycles, *numerics.attributed(*resources)])
+    visit_cycles = numerics.max_of(*busy)
+    # In one stack with the maximum, lest XLA write one of its parts over it, in place and slowly.
+    rows = computed_once([*busy, visit_cycles, *numerics.attributed(*busy)])
+    by_resource = rows @ jnp.ones_like(visit_cycles)
     fill = technology.dram_latency_ns() * clock_ghz + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
     cycles = total(visit_cycles) + fill
     actions = dataclasses.replace(actions, cycles=cycles)
@@ -92,8 +94,8 @@ def conclude(
     return Cost(
         latency_s=cycles / clock_ghz * 1e-9,
         cycles=cycles,
-        resource_cycles=busy @ one,
-        bound_cycles=(slowest @ one)[1:],
+        resource_cycles=by_resource[: len(busy)],
+        bound_cycles=by_resource[len(busy) + 1 :],
         energy_pj=price(actions, hardware, mapping, area, technology),
         area_mm2=area,
         utilization=computes.effectual / peak_macs,
@@ -125,20 +127,22 @@ def conclude_doings(
 
     **Arguments**: `adds_partials`: 1 where results are added to partial sums in the GLB, else 0.
     """
+    rows, structure = jax.tree.flatten(doings)
+    doings = jax.tree.unflatten(structure, jnp.unstack(computed_once(rows)))
     operands = doings.a_value + doings.a_index + doings.b_value + doings.b_index
     results = doings.z_value + doings.z_index
     value, index = doings.a_value + doings.b_value + doings.z_value, doings.a_index + doings.b_index + doings.z_index
     dram_read = doings.dram_a + doings.dram_b + doings.z_read
     glb_read = operands + adds_partials * results + doings.z_write
     glb_write = results + dram_read
-    busy = [
+    busy = (
         doings.compute,
         doings.intersect,
         index / hardware.index_bus_bits,
         value / hardware.value_bus_bits,
         (glb_read + glb_write) / (BANK_WORD_BITS * hardware.glb_banks),
         (dram_read + doings.z_write) / dram_bits_per_cycle(technology),
-    ]
+    )
     nothing = jnp.zeros_like(computes.effectual)
     actions = ActionCounts(
         macs=computes.effectual + computes.ineffectual,
@@ -171,7 +175,7 @@ def conclude_doings(
         mapping,
         technology,
         numerics,
-        busy=computed_once(busy),
+        busy=busy,
         actions=actions,
         traffic=traffic,
         computes=computes,

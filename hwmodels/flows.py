@@ -146,7 +146,7 @@ def busy_by_visits(
     z_rates: tuple[Scalar, Scalar],
     groups: Groups,
     ends: Scalar,
-) -> Float[Array, "6 v"]:
+) -> list[Float[Array, " v"]]:
     """Busy cycles of each resource by groups of visits: inside and at the ends of a tile of Z, by B's tile, class."""
     shares = jnp.stack([1.0 - ends, ends])[:, None, None]
     parts = jnp.unstack(computed_once([part for r in by_resource for part in (r.even, r.with_b)]))
@@ -156,4 +156,4 @@ def busy_by_visits(
     ]
     of_z = (z_bits[:, None, :] * groups.with_b).ravel()
     busy[4:] = [cycles + of_z * rate for cycles, rate in zip(busy[4:], z_rates, strict=True)]
-    return computed_once(busy)
+    return list(jnp.unstack(computed_once(busy)))

@@ -64,5 +64,8 @@ def interpolate_log(table: Float[Array, "..."], places: Float[Array, " d"]) -> F
 
 
 def computed_once(rows: Sequence[Float[Array, " c"]]) -> Float[Array, "r c"]:
-    """Stack rows. XLA fuses what they are made of into each of their uses, but not across a long concatenation."""
+    """Stack rows. XLA fuses what they are made of into each of their uses, but not across a concatenation that is long.
+
+    On a CPU (jaxlib 0.10) that is one of more than 8 rows, or of 128 numbers or more.
+    """
     return jnp.concatenate(rows).reshape(len(rows), -1)
