@@ -18,7 +18,8 @@ from jaxtyping import Array
 
 from dse.batch import SOON, unpack
 from dse.design import Design
-from dse.problem import Problem
+from dse.moves import hardware_neighbours, mapping_neighbours
+from dse.problem import TOLERANCE, Problem
 from dse.strategies import Strategy
 from hwmodels.evaluate import evaluate
 from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
@@ -30,6 +31,8 @@ LEARNING_RATE = 0.05
 """Of Adam, in steps of the lattice a call. A guess: in 20 calls a number can reach its neighbours."""
 MISFIT = 10.0
 """What an octave by which something does not fit counts as, in octaves of the price."""
+FIRST = 8
+"""Budgets for the machine that all networks begin with. A guess."""
 OURS = len(HARDWARE_NUMBERS)
 
 
@@ -82,7 +85,7 @@ class Companions:
         self._columns = columns
         self._low, self._high = (np.log2([encoding.values(end, c)[0] for c in columns]) for end in ends)
         full = np.log2([[k.m, k.k, k.m * k.k] for k in problem.kernels])
-        genome = self._searched(full, None)
+        genome = self._searched(full, np.zeros((0, len(encoding.genes)), np.int32), FIRST * budget)
         self.genomes = np.repeat(genome[None], networks, axis=0)
         """The last machine of each network that can be built, rows of the problem's encoding."""
         self.numbers = self._numbers_of(self.genomes)
@@ -123,10 +126,10 @@ class Companions:
         return Look(*chosen)
 
     def settle(self, log2_counts: np.ndarray) -> None:
-        """Search each machine anew for its network's counts; the better of that and of where it is now goes on."""
+        """Search each machine anew for its network's counts: by the strategy, and by steps from the best known one."""
         snapped = self._snapped()
         for at, counts in enumerate(log2_counts):
-            self.genomes[at] = self._searched(counts, np.stack([snapped[at], self.genomes[at]]))
+            self.genomes[at] = self._searched(counts, np.stack([snapped[at], self.genomes[at]]), self.budget)
         self.numbers = self._numbers_of(self.genomes)
         self._state = self._optimiser.init(jnp.asarray(self.numbers))
 
@@ -164,25 +167,67 @@ class Companions:
             genomes[:, column] = np.argmin(np.abs(number[:, None] - values[None]), axis=1)
         return encoding.canonical(genomes)
 
-    def _searched(self, counts: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-        """The best genome for a network's counts, of a search and of those known."""
+    def _searched(self, counts: np.ndarray, known: np.ndarray, budget: int) -> np.ndarray:
+        """The best genome for a network's counts that is found from those known and a sample of the strategy's."""
         own = self._problem_at(counts)
         self._searches += 1
-        result = self.strategy(own, budget=self.budget, seed=self.seed + self._searches)
-        best, least = (result.genomes[0], result.objectives[0, 0]) if len(result.genomes) else (None, np.inf)
-        if known is not None:
-            scores = own.score(known)
-            value = np.where(scores.feasible, scores.objectives[:, 0], np.inf)
-            if value.min() < least:
-                best = known[np.argmin(value)]
+        seed = self.seed + self._searches
+        result = self.strategy(own, budget=max(budget // 2, 1), seed=seed)
+        rows = np.concatenate([result.genomes[:1], known])
+        if len(rows):
+            rows = descended(own, rows, budget - budget // 2, np.random.default_rng(seed))
         self.problem.evaluations += own.evaluations
-        if best is None:
-            if known is None:
-                raise InputError("No machine fits the network; allow larger buffers or smaller tiles in the space.")
-            best = known[-1]
-        return best
+        if not len(rows):
+            raise InputError(own.explain_infeasible())
+        return rows[0]
 
     def _problem_at(self, counts: np.ndarray) -> Problem:
         whole = np.log2(np.maximum(np.rint(np.exp2(counts)), 1.0)).astype(np.float32)
         statistics = [self.tables.layer(at).statistics(jnp.asarray(one)) for at, one in enumerate(whole)]
         return self.problem.changed(statistics=statistics)
+
+
+def descended(problem: Problem, rows: np.ndarray, budget: int, rng: np.random.Generator) -> np.ndarray:
+    """The best of some designs, shape [1, genes], after steps on the lattice: every kernel's best one at a time.
+
+    Each round tries a step of every kernel's mapping in each evaluation, and all of the hardware; then the best steps
+    of all kernels together, without and with the best step of the hardware. `rows` that are all infeasible are left
+    as they are, the last of them.
+    """
+    encoding, until = problem.encoding, problem.evaluations + budget
+    scores = problem.score(rows)
+    value = np.where(scores.feasible, scores.objectives[:, 0], np.inf)
+    row, least = rows[np.argmin(value)], float(value.min())
+    if not np.isfinite(least):
+        return rows[-1:]
+    while problem.evaluations < until:
+        hardware = hardware_neighbours(encoding, row)
+        steps = [rng.permutation(mapping_neighbours(encoding, row, at)) for at in range(len(encoding.kernels))]
+        mapped = np.repeat(row[None], max(map(len, steps), default=0) + 1, axis=0)
+        for at, own in enumerate(steps):
+            columns = encoding.of_kernel == at
+            mapped[1 : len(own) + 1, columns] = own[:, columns]
+        spare = max(until - problem.evaluations - 2, 1)
+        tried = encoding.canonical(np.concatenate([mapped, rng.permutation(hardware)])[:spare])
+        scores = problem.score(tried)
+        here = np.arange(len(tried)) < len(mapped)
+        fits = scores.fits.max(axis=2) <= 1 + TOLERANCE
+        with np.errstate(invalid="ignore"):
+            costs = scores.latency_s / scores.latency_s[0].sum() + scores.energy_pj / scores.energy_pj[0].sum()
+        best = np.argmin(np.where(fits & here[:, None], costs, np.inf), axis=0)
+        together = row.copy()
+        for at, place in enumerate(best):
+            columns = encoding.of_kernel == at
+            together[columns] = tried[place, columns]
+        value = np.where(scores.feasible, scores.objectives[:, 0], np.inf)
+        new, outside = [together], np.flatnonzero(~here)
+        if len(outside):
+            columns = encoding.of_kernel < 0
+            new.append(np.where(columns, tried[outside[np.argmin(value[outside])]], together))
+        new = encoding.canonical(np.array(new, row.dtype))
+        ends = problem.score(new)
+        value = np.append(value, np.where(ends.feasible, ends.objectives[:, 0], np.inf))
+        if not value.min() < least:
+            break
+        row, least = np.concatenate([tried, new])[np.argmin(value)], float(value.min())
+    return row[None]

@@ -13,7 +13,8 @@ of least energy-delay product (EDP) is searched for each network. Of the methods
 Co-design: while the network is pruned, a machine of its own moves with it. In every pass of the training the gradient
 of the EDP through the accelerator model says what each weight, output and input of every layer costs on that machine;
 what is least worth its price goes, until the EDP has fallen to each of --shares of the dense network's. The machine
-takes a gradient step at every pass, and is searched for anew --settles times on the way.
+takes a gradient step at every pass, and is searched for anew --settles times on the way. Two patterns compete: whole
+outputs and inputs only, for machines that need know no zeros, or single weights as well.
 
 Both train every network for the same number of steps from the same start, prune in the same part of the run, and spend
 --budget evaluations of the model on each network's machine, those on the way included. Both are judged alike: integer
@@ -39,16 +40,29 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import tyro
 
 from dse import RandomSearch, default_space, enable_compile_cache, make_problem, parse_fixes, write_design
 from experiments.common.cli import main
 from experiments.common.codesign_figure import codesign_figure
-from experiments.common.codesign_judge import Judged, fixed_cost, judge, problem_of, remapped
-from experiments.common.codesign_networks import BITS, co_designed, pruned_first, whole_workload
-from experiments.common.codesign_points import Point, cheapest, compared, layer_rows, point_rows, points_of
-from experiments.common.codesign_story import ARMS, comparison_words, fixed_words, layer_table, point_table
+from experiments.common.codesign_judge import Judged, fixed_cost, judge, problem_of, swapped
+from experiments.common.codesign_networks import (
+    BITS,
+    Setting,
+    co_designed,
+    columns_of,
+    pruned_first,
+    whole_workload,
+)
+from experiments.common.codesign_points import cheapest, compared, layer_rows, point_rows, points_of
+from experiments.common.codesign_story import (
+    ARMS,
+    comparison_words,
+    fixed_words,
+    layer_table,
+    point_table,
+    swapped_words,
+)
 from experiments.common.output import Output
 from experiments.common.prune_design import GUARD_BITS, HELD
 from experiments.common.prune_networks import cases_of, read_images
@@ -56,6 +70,7 @@ from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.words import hardware_words
 from workloads.errors import InputError
 from workloads.pruning.networks import NETWORKS
+from workloads.pruning.priced_tables import layer_tables
 from workloads.pruning.train import Recipe
 
 BAR = 0.85
@@ -76,7 +91,7 @@ class Config:
     """Multi-layer perceptron of 128 and 64 hidden units, or two convolutions and two dense layers."""
     data: Path | None = None
     """Folder of the four IDX files of MNIST or a set like it; scikit-learn's digits unless given."""
-    shares: tuple[float, ...] = (0.25, 0.17, 0.12, 0.085, 0.06, 0.045, 0.034, 0.025)
+    shares: tuple[float, ...] = (0.4, 0.2, 0.13, 0.085, 0.06, 0.045, 0.034)
     """Co-design: shares of the dense network's EDP to prune to."""
     methods: tuple[str, ...] = ("global", "nm4", "nm8", "rows")
     """Prune, then design: ways of pruning."""
@@ -102,8 +117,8 @@ class Config:
     out: Path = Path("out/codesign")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: 8 rounds, two seeds, two shares, one level of rows, no further arms, few evaluations; its
-    networks are poor and no bar is held."""
+    """A run of seconds: 8 rounds, one seed, two shares, one pattern, one level of rows, no further arms, 200
+    evaluations; its networks are poor and no bar is held."""
 
 
 def run(config: Config) -> None:
@@ -111,14 +126,10 @@ def run(config: Config) -> None:
     output = Output(config.out)
     enable_compile_cache()
     shares, methods, levels, seeds = config.shares, config.methods, config.levels, config.seeds
-    rounds, budget, settles, arms = (
-        config.rounds,
-        config.budget,
-        config.settles,
-        ("still", "macs") if config.arms else (),
-    )
+    rounds, budget, settles = config.rounds, config.budget, config.settles
+    arms = ("single", "still", "macs") if config.arms else ("single",)
     if config.smoke:
-        shares, methods, levels, seeds = shares[1:6:4] or shares, ("rows",), (0.8,), min(seeds, 2)
+        shares, methods, levels, seeds = shares[2:5:2] or shares, ("rows",), (0.8,), min(seeds, 1)
         rounds, budget, settles, arms = min(rounds, 8), min(budget, 200), 1, ()
     _check(config, shares, rounds)
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)
@@ -127,36 +138,27 @@ def run(config: Config) -> None:
     images = read_images(config.data, numbers)
     held_out = len(images[0].held_out)
 
-    network, recipe = NETWORKS[config.network](images[0].size, images[0].classes), Recipe(rounds=rounds)
+    network = NETWORKS[config.network](images[0].size, images[0].classes)
     widths = {"value_bits": float(BITS), "accumulator_bits": float(2 * BITS + GUARD_BITS)}
     space = default_space().fix(**{**HELD, **widths, **fixes})
     problem = make_problem(whole_workload(network, config.batch), space, technology, objectives=("edp_js",))
+    grid = {"sizes": (1.0, 0.125), "densities": (1.0, 0.25)} if config.smoke else {}
+    tables = layer_tables(network.shapes, columns_of(network, config.batch), **grid)
     strategy, each = RandomSearch(), max(budget // 2 // settles, 1)
-    rows = pruned_first(network, images, cases, numbers, recipe, config.batch)
-    for arm in ("codesign", *arms):
-        rows += co_designed(
-            network,
-            images,
-            shares,
-            numbers,
-            recipe,
-            config.batch,
-            problem,
-            strategy,
-            budget=each,
-            settles=settles,
-            arm=arm,
-        )
-    judged = judge(problem, [one for row in rows for one in row], strategy, budget, config.seed)
+    setting = Setting(network, images, numbers, Recipe(rounds=rounds), config.batch)
+    networks = pruned_first(setting, cases)
+    for method in ("whole", *arms):
+        networks += co_designed(setting, shares, problem, tables, strategy, budget=each, settles=settles, method=method)
+    judged = judge(problem, networks, strategy, budget, config.seed)
     dense, *points = points_of(judged)
-    by_arm = {arm: [point for point in points if point.arm == arm] for arm in ("prune", "codesign", *arms)}
+    by_arm = {arm: [point for point in points if point.arm == arm] for arm in ARMS}
 
     wanted = [float(dense.accuracy.mean()) - below for below in BELOW_DENSE]
     ours, theirs = by_arm["codesign"], by_arm["prune"]
     found = {
         arm: [compared(theirs, by_arm[arm], accuracy, config.seed) for accuracy in wanted]
         for arm in ARMS
-        if arm in by_arm and arm != "prune"
+        if by_arm[arm] and arm != "prune"
     }
     at_bar = found["codesign"][1]
     shapes = dict(zip(network.layer_names, network.shapes, strict=True))
@@ -197,7 +199,8 @@ def run(config: Config) -> None:
     lenient = compared(theirs, ours, wanted[1], config.seed, slack=0.005)
     print(f"\nWere prune-then-design allowed half a point less, at the bar's accuracy: {lenient.ratio - 1:+.1%}")
     print(f"\nWhat is left at the bar's accuracy, means over seeds\n\n{layer_table(pair, shapes)}")
-    print(f"\n{_swapped(problem, pair, strategy, budget, config.seed)}")
+    pairs = list(zip(*(point.judged for point in pair.values()), strict=True))
+    print(f"\n{swapped_words(swapped(problem, pairs, strategy, budget, config.seed))}")
     print(fixed_words([shown], *fixed_cost(problem, shown)))
     machine = f"{hardware_words(shown.design)}, {shown.area_mm2:.3g} mm2"
     print(f"The machine of co-design (seed {shown.network.seed}): {machine}")
@@ -222,26 +225,6 @@ def _check(config: Config, shares: tuple[float, ...], rounds: int) -> None:
     for name in ("budget", "settles", "batch"):
         if getattr(config, name) < 1:
             raise InputError(f"--{name} is {getattr(config, name)}; give at least 1.")
-
-
-def _swapped(problem, pair: dict[str, Point], strategy, budget: int, seed: int) -> str:
-    """Each network on the other's machine, which keeps its hardware and finds new mappings."""
-    first, second = (point.judged for point in pair.values())
-    on_first = [
-        remapped(problem, ours, theirs.design, strategy, budget, seed)
-        for theirs, ours in zip(first, second, strict=True)
-    ]
-    on_second = [
-        remapped(problem, theirs, ours.design, strategy, budget, seed)
-        for theirs, ours in zip(first, second, strict=True)
-    ]
-    ratio = {
-        "network": np.mean([np.log(a.edp_js / b.edp_js) for a, b in zip(on_first, first, strict=True)]),
-        "machine": np.mean([np.log(a.edp_js / b.edp_js) for a, b in zip(on_second, first, strict=True)]),
-        "both": np.mean([np.log(a.edp_js / b.edp_js) for a, b in zip(second, first, strict=True)]),
-    }
-    parts = ", ".join(f"{name} {np.exp(value) - 1:+.0%}" for name, value in ratio.items())
-    return f"Of these two, EDP against prune-then-design when only one part is taken from co-design: {parts}"
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from dse import RandomSearch, default_space, make_problem
-from dse.codesign import Companions
+from dse.codesign import Companions, descended
 from experiments import codesign
 from experiments.common.cli import USAGE_ERROR, main
 from experiments.common.codesign_networks import whole_workload
@@ -136,6 +136,9 @@ def test_machines_follow_their_networks(tables, tech):
     prices.append(companions.look(counts).log_price)
     assert np.all(np.diff(prices, axis=0) < 1e-2)  # the search rounds counts
     assert np.all(prices[-1] < prices[0])
+    known = companions.genomes[:1]
+    better = descended(problem, known, 60, np.random.default_rng(0))
+    assert problem.score(better).objectives[0, 0] <= problem.score(known).objectives[0, 0]
     assert all(design.kernels == ("fc1", "fc2") for design in companions.designs())
     with pytest.raises(InputError, match="fix one"):
         Companions(

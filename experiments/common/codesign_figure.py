@@ -15,7 +15,14 @@ from experiments.common.style import OKABE_ITO, log_axis, new_figure
 
 LOOKS: dict[str, dict[str, Any]] = {
     **{name: {**METHODS[name], "ls": "--", "lw": 1.0, "label": f"first: {METHODS[name]['label']}"} for name in METHODS},
-    "codesign": {"color": OKABE_ITO["black"], "marker": "o", "lw": 2.2, "label": "co-design"},
+    "whole": {"color": OKABE_ITO["black"], "marker": "o", "lw": 2.2, "label": "co-design: whole outputs and inputs"},
+    "single": {
+        "color": OKABE_ITO["black"],
+        "marker": "d",
+        "ls": "-.",
+        "lw": 1.4,
+        "label": "co-design: single weights too",
+    },
     "still": {"color": OKABE_ITO["purple"], "marker": "P", "lw": 1.2, "label": "priced by the dense network's machine"},
     "macs": {"color": OKABE_ITO["grey"], "marker": "X", "lw": 1.2, "label": "priced by multiplications"},
 }
@@ -70,7 +77,7 @@ def _lines(
         style = {key: value for key, value in look.items() if key != "label"}
         low = np.minimum(spread, 0.9 * y)
         axes.errorbar(
-            x, y, yerr=np.stack([low, spread]), ms=4.5, elinewidth=0.6, zorder=4 if method == "codesign" else 3, **style
+            x, y, yerr=np.stack([low, spread]), ms=4.5, elinewidth=0.6, zorder=4 if method == "whole" else 3, **style
         )
     axes.plot(*_place(dense, name, factor, least), "*", ms=12, color="black", zorder=5)
 

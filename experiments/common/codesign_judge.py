@@ -100,6 +100,25 @@ def _best(problem: Problem, designs: Sequence[Design]) -> Design:
     return designs[int(np.argmin(np.where(scores.feasible, scores.objectives[:, 0], np.inf)))]
 
 
+def swapped(
+    problem: Problem, pairs: Sequence[tuple[Judged, Judged]], strategy: Strategy, budget: int, seed: int
+) -> dict[str, float]:
+    """Energy-delay product over the first of each pair with the second's network, its hardware, and both.
+
+    Geometric means over the pairs; a network finds new mappings on the other's hardware.
+    """
+    ratios: dict[str, list[float]] = {"network": [], "machine": [], "both": []}
+    for first, second in pairs:
+        mixed = {
+            "network": remapped(problem, second, first.design, strategy, budget, seed),
+            "machine": remapped(problem, first, second.design, strategy, budget, seed),
+            "both": second,
+        }
+        for name, one in mixed.items():
+            ratios[name].append(one.edp_js / first.edp_js)
+    return {name: float(np.exp(np.mean(np.log(values)))) for name, values in ratios.items()}
+
+
 def fixed_cost(problem: Problem, judged: Judged) -> tuple[float, float]:
     """Latency (s) and energy (pJ) of layers of one output, input and weight each on a network's machine."""
     one = csr_array(np.ones((1, 1)))

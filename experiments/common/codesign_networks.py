@@ -16,13 +16,21 @@ from workloads.pruning.images import Images
 from workloads.pruning.measured import measure_network
 from workloads.pruning.networks import Network, Params
 from workloads.pruning.priced import Counts, Price, prune_priced
-from workloads.pruning.priced_tables import layer_tables
+from workloads.pruning.priced_tables import LayerTables
 from workloads.pruning.products import network_workload
 from workloads.pruning.shrink import without_silent, without_unread
 from workloads.pruning.train import Case, Recipe, prune_many
 
 BITS = 8
 """Of weights and activations."""
+METHODS = {
+    "whole": ("codesign", False),
+    "single": ("codesign", True),
+    "still": ("still", False),
+    "macs": ("macs", True),
+}
+"""Method -> its arm, and whether weights may go one by one, or whole outputs and inputs only. In "still" the machine
+stays that of the dense network; in "macs" the price is the number of multiplications, and there is no machine."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,6 +52,19 @@ class Trained:
     """The last one on the way that can be built, for the whole network."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What all arms have in common."""
+
+    network: Network
+    images: Sequence[Images]
+    """Of each seed."""
+    seeds: Sequence[int]
+    recipe: Recipe
+    batch: int
+    """Images of a run of the machine."""
+
+
 def whole_workload(network: Network, batch: int) -> Workload:
     """The network of which nothing is gone."""
     kernels = [
@@ -58,59 +79,55 @@ def columns_of(network: Network, batch: int) -> list[int]:
     return [batch * positions for positions in network.positions]
 
 
-def pruned_first(
-    network: Network, images: Sequence[Images], cases: Sequence[Case], seeds: Sequence[int], recipe: Recipe, batch: int
-) -> list[list[Trained]]:
-    """Gradually pruned networks by case and seed; the machine comes later."""
-    trained = prune_many(network, images, cases, seeds, recipe, _bar("pruning first"))
+def pruned_first(setting: Setting, cases: Sequence[Case]) -> list[Trained]:
+    """Gradually pruned networks, all seeds of a case together; the machine comes later."""
+    trained = prune_many(setting.network, setting.images, cases, setting.seeds, setting.recipe, _bar("pruning first"))
     return [
-        [
-            _measured(network, params, own, batch, "prune", case.pattern, title_of(case), seed)
-            for params, own, seed in zip(row, images, seeds, strict=True)
-        ]
+        _measured(setting, at, params, "prune", case.pattern, title_of(case))
         for case, row in zip(cases, trained, strict=True)
+        for at, params in enumerate(row)
     ]
 
 
 def co_designed(
-    network: Network,
-    images: Sequence[Images],
+    setting: Setting,
     shares: Sequence[float],
-    seeds: Sequence[int],
-    recipe: Recipe,
-    batch: int,
     problem: Problem,
+    tables: LayerTables,
     strategy: Strategy,
     *,
     budget: int,
     settles: int,
-    arm: str,
-) -> list[list[Trained]]:
-    """Networks by share of the dense network's price and seed.
+    method: str,
+) -> list[Trained]:
+    """Networks for shares of the dense network's price, all seeds of a share together.
 
-    **Arguments**: `problem` of `whole_workload`; `budget` of evaluations and number of the searches for each machine on
-    the way. `arm`: "codesign"; "still", where the machine stays the dense network's; or "macs", where the price is the
-    number of multiplications and there is no machine.
+    **Arguments**: `problem` of `whole_workload`, `tables` of its layers; `budget` of evaluations and number of the
+    searches for each machine on the way; `method` in `METHODS`.
     """
-    columns = np.array(columns_of(network, batch), float)
-    before, companions = problem.evaluations, None
+    arm, singly = METHODS[method]
+    count, before, companions = len(setting.seeds) * len(shares), problem.evaluations, None
     if arm == "macs":
-        price = _by_multiplications(columns, network)
+        price = _by_multiplications(setting)
     else:
-        tables = layer_tables(network.shapes, columns.astype(int).tolist())
-        companions = Companions(problem, tables, len(seeds) * len(shares), strategy=strategy, budget=budget)
+        companions = Companions(problem, tables, count, strategy=strategy, budget=budget)
         price = _by_machines(companions, settles if arm == "codesign" else 0)
-    trained = prune_priced(network, images, shares, seeds, recipe, price, _bar(f"training, {arm}"))
-    searched = (problem.evaluations - before) / (len(seeds) * len(shares))
-    machines = companions.designs() if companions else [None] * (len(seeds) * len(shares))
+    trained = prune_priced(
+        setting.network,
+        setting.images,
+        shares,
+        setting.seeds,
+        setting.recipe,
+        price,
+        singly=singly,
+        progress=_bar(f"training, {method}"),
+    )
+    searched = (problem.evaluations - before) / count
+    machines = companions.designs() if companions else [None] * count  # seeds outermost
     return [
-        [
-            _measured(
-                network, params, images[s], batch, arm, arm, f"{share:g}", seed, searched, machines[s * len(shares) + c]
-            )
-            for s, (params, seed) in enumerate(zip(row, seeds, strict=True))
-        ]
-        for c, (share, row) in enumerate(zip(shares, trained, strict=True))
+        _measured(setting, at, params, arm, method, f"{share:g}", searched, machines[at * len(shares) + column])
+        for column, (share, row) in enumerate(zip(shares, trained, strict=True))
+        for at, params in enumerate(row)
     ]
 
 
@@ -131,8 +148,9 @@ def _by_machines(companions: Companions, settles: int) -> Price:
     return price
 
 
-def _by_multiplications(columns: np.ndarray, network: Network) -> Price:
-    whole = sum(out * k * n for (out, k), n in zip(network.shapes, columns, strict=True))
+def _by_multiplications(setting: Setting) -> Price:
+    columns = np.array(columns_of(setting.network, setting.batch), float)
+    whole = sum(out * k * n for (out, k), n in zip(setting.network.shapes, columns, strict=True))
 
     def price(counts: Counts, done: float) -> tuple[np.ndarray, Counts]:
         each = np.asarray(counts.weights, float) * columns
@@ -144,24 +162,25 @@ def _by_multiplications(columns: np.ndarray, network: Network) -> Price:
 
 
 def _measured(
-    network: Network,
+    setting: Setting,
+    at: int,
     params: Params,
-    images: Images,
-    batch: int,
     arm: str,
     method: str,
     level: str,
-    seed: int,
     searched: float = 0.0,
     machine: Design | None = None,
 ) -> Trained:
+    """The network of a seed, which is number `at`."""
+    network = setting.network
     small, columns = without_unread(without_silent(network, params))
-    measured = measure_network(network, small, params, columns, images, BITS, batch)
+    measured = measure_network(network, small, params, columns, setting.images[at], BITS, setting.batch)
     weights, inputs = list(measured.quantised[BITS].weights), list(measured.inputs)
     read = weights[0].any(axis=0)
     weights[0], inputs[0] = weights[0][:, read], inputs[0][:, read]
     kernels = network_workload(network.name, network.layer_names, weights, inputs).kernels
-    return Trained(arm, method, level, seed, measured.accuracies[f"int{BITS}"], kernels, searched, machine)
+    accuracy = measured.accuracies[f"int{BITS}"]
+    return Trained(arm, method, level, setting.seeds[at], accuracy, kernels, searched, machine)
 
 
 def _bar(words: str) -> Callable[[range], tqdm]:

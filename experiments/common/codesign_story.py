@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from experiments.common.codesign_figure import LOOKS
 from experiments.common.codesign_judge import Judged
 from experiments.common.codesign_points import Comparison, Point
-from experiments.common.prune_figure import LOOKS as METHODS
 from experiments.common.table import text_table
 from experiments.common.words import energy, quantity
 from hwmodels.cost import ENERGY_COMPONENTS
@@ -32,11 +32,7 @@ def point_table(points: Sequence[Point], dense: Point) -> str:
         whole = point.arm != "prune" and point.level
         rows.append(
             (
-                ARMS[point.arm]
-                if point.arm != "prune"
-                else "dense"
-                if point is dense
-                else METHODS[point.method]["label"],
+                "dense" if point is dense else LOOKS[point.method]["label"],
                 f"to {float(point.level):.1%} of the price" if whole else "" if point is dense else point.level,
                 f"{100 * point.accuracy.mean():.2f} %",
                 "" if point is dense else f"{change.mean():+.2f} +- {change.std():.2f}",
@@ -95,3 +91,9 @@ def fixed_words(judged: Sequence[Judged], fixed_s: float, fixed_pj: float) -> st
         f"and {fixed_pj / joules:.0%} of the energy; most energy goes to "
         f"{', '.join(f'{name} ({share:.0%})' for share, name in parts)}."
     )
+
+
+def swapped_words(ratios: dict[str, float]) -> str:
+    """What `codesign_judge.swapped` found."""
+    parts = ", ".join(f"{name} {ratio - 1:+.0%}" for name, ratio in ratios.items())
+    return f"EDP over that of prune-then-design where only a part of these two is taken from co-design: {parts}"

@@ -9,6 +9,7 @@ a price (Lagrange).
 
 Damage is a share of squared magnitude, in which layers, and weights and whole outputs, can be compared: that of Lee et
 al., "Layer-adaptive sparsity for the magnitude-based pruning", arXiv:2010.07611, who rank weights so without a price.
+Outputs count for more in a layer that has lost more of them than others have: a layer too narrow chokes the network.
 """
 
 import itertools
@@ -64,20 +65,27 @@ def shares_of_larger(squares: np.ndarray) -> np.ndarray:
 
 
 def damage(weights: Sequence[np.ndarray]) -> Damage:
-    """By squared magnitudes: of an output, those of its weights times those of the weights that it feeds."""
+    """By squared magnitudes: of an output, those of its weights times those of the weights that it feeds.
+
+    Damage of outputs is multiplied by the share that is left of their layer's, in the geometric mean over layers, over
+    that of their own. That it is the first power is a guess.
+    """
     squares = [np.square(weight, dtype=float) for weight in weights]
-    outputs = []
+    strengths = []
     for own, following in itertools.pairwise(squares):
         fed = following.reshape(-1, len(own)).sum(axis=0)  # channels are the fastest axis
-        outputs.append(shares_of_larger(own.sum(axis=1) * fed))
+        strengths.append(own.sum(axis=1) * fed)
+    left = np.array([max(np.count_nonzero(strength), 1) / strength.size for strength in strengths])
+    scarcity = np.exp(np.log(left).sum() / max(len(left), 1)) / left
+    outputs = [shares_of_larger(strength) * factor for strength, factor in zip(strengths, scarcity, strict=True)]
     return Damage([shares_of_larger(own) for own in squares], outputs, shares_of_larger(squares[0].sum(axis=0)))
 
 
-def prune_to(masks: Masks, harm: Damage, slopes: Counts, excess: float) -> Masks:
+def prune_to(masks: Masks, harm: Damage, slopes: Counts, excess: float, *, singly: bool = True) -> Masks:
     """Masks [out, K] without what does least damage for what it saves, until the price has fallen by `excess`, a log.
 
     **Arguments**: `harm`, 0 for what is gone already; `slopes`, d log price / d log count, shape [layer]. One way
-    through the network always stays, the strongest.
+    through the network always stays, the strongest. `singly`: whether weights may go one by one.
     """
     way = _way(harm, [mask.shape[1] // before for mask, before in zip(masks[1:], map(len, masks), strict=False)])
     by_output, by_input, by_weight = (
@@ -93,7 +101,8 @@ def prune_to(masks: Masks, harm: Damage, slopes: Counts, excess: float) -> Masks
 
     for at, mask in enumerate(masks):
         row, column = way[at]
-        offer(at, 0, np.flatnonzero(mask), row * mask.shape[1] + column, harm.weights[at].ravel(), by_weight[at])
+        if singly:
+            offer(at, 0, np.flatnonzero(mask), row * mask.shape[1] + column, harm.weights[at].ravel(), by_weight[at])
         if at + 1 < len(masks):
             fed = masks[at + 1].reshape(-1, len(mask)).sum(axis=0)
             copies = masks[at + 1].shape[1] // len(mask)
@@ -151,6 +160,8 @@ def prune_priced(
     seeds: Sequence[int],
     recipe: Recipe,
     price: Price,
+    *,
+    singly: bool = True,
     progress: Callable[[range], Iterable[int]] = lambda rounds: rounds,
 ) -> list[list[Params]]:
     """Networks by share of the price (outer list) and seed (inner), trained together; weights and biases in NumPy.
@@ -177,7 +188,9 @@ def prune_priced(
             if excess[place] > 0:
                 harm = damage([weight[place] for weight in weights])
                 own = [mask[place] for mask in held]
-                own = prune_to(own, harm, Counts(*(part[place] for part in slopes)), float(excess[place]))
+                own = prune_to(
+                    own, harm, Counts(*(part[place] for part in slopes)), float(excess[place]), singly=singly
+                )
                 for mask, new in zip(held, own, strict=True):
                     mask[place] = new
         return held
