@@ -143,6 +143,10 @@ def conclude_doings(
         (glb_read + glb_write) / (BANK_WORD_BITS * hardware.glb_banks),
         (dram_read + doings.z_write) / dram_bits_per_cycle(technology),
     )
+    rows = computed_once([*busy, value, index, glb_read, glb_write, dram_read])
+    value_bits, index_bits, glb_read_bits, glb_write_bits, dram_read_bits = jnp.unstack(
+        rows[len(busy) :] @ jnp.ones_like(value)
+    )
     nothing = jnp.zeros_like(computes.effectual)
     actions = ActionCounts(
         macs=computes.effectual + computes.ineffectual,
@@ -152,11 +156,11 @@ def conclude_doings(
         accumulator_accesses=charges.accumulator_accesses,
         intersection_steps=charges.intersection_steps,
         decoded_entries=charges.decoded_entries,
-        bus_bits=total(value) + total(index),
+        bus_bits=value_bits + index_bits,
         crossbar_words=nothing,
-        glb_read_bits=total(glb_read),
-        glb_write_bits=total(glb_write),
-        dram_read_bits=total(dram_read),
+        glb_read_bits=glb_read_bits,
+        glb_write_bits=glb_write_bits,
+        dram_read_bits=dram_read_bits,
         dram_write_bits=total(doings.z_write),
         cycles=nothing,
     )
@@ -167,15 +171,15 @@ def conclude_doings(
         dram_z_write_bytes=total(doings.z_write) / 8.0,
         glb_read_bytes=actions.glb_read_bits / 8.0,
         glb_write_bytes=actions.glb_write_bits / 8.0,
-        value_bus_bytes=total(value) / 8.0,
-        index_bus_bytes=total(index) / 8.0,
+        value_bus_bytes=value_bits / 8.0,
+        index_bus_bytes=index_bits / 8.0,
     )
     return conclude(
         hardware,
         mapping,
         technology,
         numerics,
-        busy=busy,
+        busy=jnp.unstack(rows)[: len(busy)],
         actions=actions,
         traffic=traffic,
         computes=computes,
