@@ -43,6 +43,8 @@ The usual run is five lines:
   geometric mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
 - `accelerate`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
   design, dense where the model says that sparsity does not pay
+- `codesign`: `Companions(problem, tables, n, strategy=..., budget=...)`, machines that move along while n networks are
+  pruned under their price: `.step(counts)`, `.settle(counts)`, `.designs()`
 - `compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts call it,
   nothing else
 
@@ -51,6 +53,7 @@ Everything a user can get wrong raises `workloads.errors.InputError` with one se
 
 from dse.accelerate import Accelerated, accelerate
 from dse.checkpoint import resume
+from dse.codesign import Companions
 from dse.compile_cache import enable_compile_cache
 from dse.defaults import default_space
 from dse.design import Design, describe
@@ -82,6 +85,7 @@ __all__ = [
     "OBJECTIVES",
     "Accelerated",
     "Box",
+    "Companions",
     "Constraint",
     "Design",
     "DesignFile",

@@ -11,7 +11,7 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `tiling` | tiles, trip counts, and how often each operand is fetched |
 | `formats` | storage of tiles in each compression format |
 | `a_side` | the sparse operand: what its tiles hold, how its rows load the PEs |
-| `b_side`, `dense_b`, `sparse_b` | the other operand and the product: SpMM's closed forms, SpMSpM's joint statistics |
+| `b_side`, `dense_b`, `sparse_b`, `b_tiles` | the other operand and the product: SpMM; SpMSpM, of joint statistics |
 | `sddmm`, `elementwise` | SDDMM; A * B and A + B |
 | `conclude`, `uneven` | from what visits do to a cost; fibers that do not divide evenly |
 | `intersection` | steps of the intersection units |

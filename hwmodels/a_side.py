@@ -162,19 +162,12 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
 
 def edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
     """All tiles in classes: inside, at the right edge, at the lower edge, in the corner; these four over and over."""
-    (down, high), (across, wide) = (
-        (jnp.stack([jnp.maximum(side.inside, FEW), jnp.ones_like(side.edge)]), jnp.stack([side.size, side.edge]))
-        for side in (rows, columns)
-    )
-    count = jnp.outer(down, across)
-    sums = {
-        "tiles": count,
-        "heights": count * high[:, None],
-        "widths": count * wide,
-        "areas": count * jnp.outer(high, wide),
-    }
-    each = 4.0 / classes
-    return {name: (jnp.broadcast_to(value, (classes // 4, 2, 2)) * each).ravel() for name, value in sums.items()}
+    place = np.arange(classes) % 4
+    lower, right = place >= 2, place % 2 == 1
+    high, wide = (jnp.where(at, side.edge, side.size) for at, side in ((lower, rows), (right, columns)))
+    down, across = (jnp.where(at, 1.0, jnp.maximum(side.inside, FEW)) for at, side in ((lower, rows), (right, columns)))
+    count = down * across * (4.0 / classes)
+    return {"tiles": count, "heights": count * high, "widths": count * wide, "areas": count * high * wide}
 
 
 class RowLoads(eqx.Module):

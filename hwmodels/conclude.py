@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -18,6 +19,7 @@ from hwmodels.energy import price
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
+from workloads.lattice import computed_once
 
 Scalar = Float[Array, ""]
 PerGroup = Float[Array, " v"]
@@ -80,6 +82,9 @@ def conclude(
     """
     clock_ghz = technology.scenario.clock_ghz
     visit_cycles = numerics.max_of(*busy)
+    # In one stack with the maximum, lest XLA write one of its parts over it, in place and slowly.
+    rows = computed_once([*busy, visit_cycles, *numerics.attributed(*busy)])
+    by_resource = rows @ jnp.ones_like(visit_cycles)
     fill = technology.dram_latency_ns() * clock_ghz + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
     cycles = total(visit_cycles) + fill
     actions = dataclasses.replace(actions, cycles=cycles)
@@ -89,8 +94,8 @@ def conclude(
     return Cost(
         latency_s=cycles / clock_ghz * 1e-9,
         cycles=cycles,
-        resource_cycles=rows_of(*(total(resource) for resource in busy)),
-        bound_cycles=rows_of(*(total(share * visit_cycles) for share in numerics.shares(*busy))),
+        resource_cycles=by_resource[: len(busy)],
+        bound_cycles=by_resource[len(busy) + 1 :],
         energy_pj=price(actions, hardware, mapping, area, technology),
         area_mm2=area,
         utilization=computes.effectual / peak_macs,
@@ -122,6 +127,8 @@ def conclude_doings(
 
     **Arguments**: `adds_partials`: 1 where results are added to partial sums in the GLB, else 0.
     """
+    rows, structure = jax.tree.flatten(doings)
+    doings = jax.tree.unflatten(structure, jnp.unstack(computed_once(rows)))
     operands = doings.a_value + doings.a_index + doings.b_value + doings.b_index
     results = doings.z_value + doings.z_index
     value, index = doings.a_value + doings.b_value + doings.z_value, doings.a_index + doings.b_index + doings.z_index
@@ -136,6 +143,10 @@ def conclude_doings(
         (glb_read + glb_write) / (BANK_WORD_BITS * hardware.glb_banks),
         (dram_read + doings.z_write) / dram_bits_per_cycle(technology),
     )
+    rows = computed_once([*busy, value, index, glb_read, glb_write, dram_read])
+    value_bits, index_bits, glb_read_bits, glb_write_bits, dram_read_bits = jnp.unstack(
+        rows[len(busy) :] @ jnp.ones_like(value)
+    )
     nothing = jnp.zeros_like(computes.effectual)
     actions = ActionCounts(
         macs=computes.effectual + computes.ineffectual,
@@ -145,11 +156,11 @@ def conclude_doings(
         accumulator_accesses=charges.accumulator_accesses,
         intersection_steps=charges.intersection_steps,
         decoded_entries=charges.decoded_entries,
-        bus_bits=total(value) + total(index),
+        bus_bits=value_bits + index_bits,
         crossbar_words=nothing,
-        glb_read_bits=total(glb_read),
-        glb_write_bits=total(glb_write),
-        dram_read_bits=total(dram_read),
+        glb_read_bits=glb_read_bits,
+        glb_write_bits=glb_write_bits,
+        dram_read_bits=dram_read_bits,
         dram_write_bits=total(doings.z_write),
         cycles=nothing,
     )
@@ -160,15 +171,15 @@ def conclude_doings(
         dram_z_write_bytes=total(doings.z_write) / 8.0,
         glb_read_bytes=actions.glb_read_bits / 8.0,
         glb_write_bytes=actions.glb_write_bits / 8.0,
-        value_bus_bytes=total(value) / 8.0,
-        index_bus_bytes=total(index) / 8.0,
+        value_bus_bytes=value_bits / 8.0,
+        index_bus_bytes=index_bits / 8.0,
     )
     return conclude(
         hardware,
         mapping,
         technology,
         numerics,
-        busy=busy,
+        busy=jnp.unstack(rows)[: len(busy)],
         actions=actions,
         traffic=traffic,
         computes=computes,

@@ -7,7 +7,6 @@ their sums alike.
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from hwmodels.a_side import ASide, RowLoads, total
@@ -94,15 +93,10 @@ def flows_of(
 
 
 def with_sums(flows: Flows) -> tuple[Flows, Flows]:
-    """The same per class, and summed over the classes.
-
-    In one matrix product: XLA fuses what the flows are made of into each of their uses, but not across a product.
-    """
+    """The same per class, and summed over the classes."""
     leaves, structure = jax.tree.flatten(flows)
-    rows = jnp.stack(leaves)
-    with_one_more = np.concatenate([np.eye(rows.shape[1]), np.ones((rows.shape[1], 1))], axis=1)
-    found = rows @ jnp.asarray(with_one_more, rows.dtype)
-    per_class, summed = jnp.unstack(found[:, :-1]), jnp.unstack(found[:, -1])
+    rows = computed_once(leaves)
+    per_class, summed = jnp.unstack(rows), jnp.unstack(rows @ jnp.ones(rows.shape[1], rows.dtype))
     return jax.tree.unflatten(structure, per_class), jax.tree.unflatten(structure, summed)
 
 
@@ -155,7 +149,11 @@ def busy_by_visits(
 ) -> list[Float[Array, " v"]]:
     """Busy cycles of each resource by groups of visits: inside and at the ends of a tile of Z, by B's tile, class."""
     shares = jnp.stack([1.0 - ends, ends])[:, None, None]
-    busy = [(shares * (groups.visits * r.even + groups.with_b * r.with_b)).ravel() for r in by_resource]
+    parts = jnp.unstack(computed_once([part for r in by_resource for part in (r.even, r.with_b)]))
+    busy = [
+        (shares * (groups.visits * even + groups.with_b * with_b)).ravel()
+        for even, with_b in zip(parts[::2], parts[1::2], strict=True)
+    ]
     of_z = (z_bits[:, None, :] * groups.with_b).ravel()
     busy[4:] = [cycles + of_z * rate for cycles, rate in zip(busy[4:], z_rates, strict=True)]
-    return list(jnp.unstack(computed_once(jnp.stack(busy))))
+    return list(jnp.unstack(computed_once(busy)))

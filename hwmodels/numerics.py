@@ -42,8 +42,8 @@ class Numerics(eqx.Module):
         """Element-wise largest of several arrays of values >= 0."""
 
     @abc.abstractmethod
-    def shares(self, *values: Num[Array, "..."]) -> list[Float[Array, "..."]]:
-        """For each of several arrays of values >= 0, the share to which it is the largest; the shares add up to one."""
+    def attributed(self, *values: Num[Array, "..."]) -> list[Float[Array, "..."]]:
+        """The largest of several arrays of values >= 0, shared out among those that attain it."""
 
     def min_of(self, *values: Num[Array, "..."]) -> Float[Array, "..."]:
         """Element-wise smallest of several arrays of values > 0."""
@@ -69,12 +69,12 @@ class Exact(Numerics):
         """Maximum."""
         return functools.reduce(jnp.maximum, values)
 
-    def shares(self, *values):
+    def attributed(self, *values):
         """All to the largest; alike to those that tie."""
         top = self.max_of(*values)
         is_top = [(value >= top).astype(top.dtype) for value in values]
         ties = functools.reduce(jnp.add, is_top)
-        return [one / ties for one in is_top]
+        return [one * top / ties for one in is_top]
 
     def min_of(self, *values):
         """Minimum."""
@@ -121,10 +121,11 @@ class Smooth(Numerics):
         top, powers = self._powers(values)
         return top * jnp.exp(jnp.log(functools.reduce(jnp.add, powers)) / self._power)
 
-    def shares(self, *values):
-        """Share of each value in the p-norm."""
+    def attributed(self, *values):
+        """By the share of each value in the p-norm."""
         _, powers = self._powers(values)
-        return [p / sum(powers) for p in powers]
+        top = self.max_of(*values)
+        return [p / sum(powers) * top for p in powers]
 
 
 def _through(exact: Array, smooth: Array) -> Array:
@@ -153,9 +154,9 @@ class StraightThrough(Numerics):
         """Exact forward, smooth backward, at a tenth of the ceilings' temperature (a blunter maximum would blur)."""
         return _through(Exact().max_of(*values), Smooth(self.temperature / 10).max_of(*values))
 
-    def shares(self, *values):
-        """Exact: shares report the bottleneck and steer nothing."""
-        return Exact().shares(*values)
+    def attributed(self, *values):
+        """Exact: the parts report the bottleneck and steer nothing."""
+        return Exact().attributed(*values)
 
 
 class Trend(Numerics):
@@ -183,6 +184,6 @@ class Trend(Numerics):
         """Exact forward, smooth backward: what is nearly the largest counts too."""
         return _through(Exact().max_of(*values), Smooth(self.temperature).max_of(*values))
 
-    def shares(self, *values):
-        """Exact: shares report the bottleneck and steer nothing."""
-        return Exact().shares(*values)
+    def attributed(self, *values):
+        """Exact: the parts report the bottleneck and steer nothing."""
+        return Exact().attributed(*values)

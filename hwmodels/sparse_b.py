@@ -6,12 +6,13 @@ from jaxtyping import Array, Float
 
 from hwmodels.a_side import SKIP, ASide, total
 from hwmodels.b_side import BSide, Groups, Parts, Products
-from hwmodels.formats import COO, CSC, DENSE, RLE, TileSums, directory_bits, storage
+from hwmodels.b_tiles import tiles_of_b, visits_of
+from hwmodels.formats import COO, CSC, DENSE, directory_bits
 from hwmodels.hardware import Hardware, Mapping
 from hwmodels.intersection import bitmask_words, steps_of_pairs, steps_with_full_columns
 from hwmodels.numerics import Numerics
 from hwmodels.tiling import Tiling, full_row_steps
-from workloads.lattice import computed_once, lookup
+from workloads.lattice import lookup
 from workloads.statistics import Meetings, SparseBStatistics, Tiles
 
 Scalar = Float[Array, ""]
@@ -170,123 +171,60 @@ def sparse_b(
     """Describe B and Z of a kernel with a sparse B."""
     tiled = kernel.b.tiles_of(tiles.n, tiles.k)
     met = kernel.meetings(a.tiled, tiles.m, tiles.k, tiles.n)
-    distinct, nonzeros = met.depth["distinct"], kernel.b.nonzeros
-    dense = mapping.b_format[DENSE]
-    sparse = 1.0 - dense
-    skip = mapping.b_zero[SKIP] * sparse
-    extra = lookup(kernel.b_padding, (tiles.tile_n,))[0] * mapping.b_format[RLE] / nonzeros
-    form = storage(
-        mapping.b_format,
-        numerics,
-        tile_width=tiles.width,
-        value_bits=hardware.value_bits,
-        row_bits=tiles.k_bits,
-        column_bits=tiles.n_bits,
-        pointer_bits=tiles.k_pointer_bits + tiles.n_pointer_bits + 1.0,
-        group_occupancy=kernel.b_group_occupancy,
-    )
-
-    # Visits. A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
-    a_dense = mapping.a_format[DENSE]
-    a_sparse = 1.0 - a_dense
-    by_tiles = a.tiles / total(a.tiles)
-    by_depth = a.widths / total(a.widths)
-    b_tiles, b_all_tiles = tiled.totals["tiles"], tiles.trips_k * tiles.trips_n
-    mean_visits = total(met.a_visits * a.tiled.classes["nonzeros"]) / kernel.a.nonzeros
-    a_visits = sparse * (a_sparse * met.a_visits + a_dense * mean_visits) + dense * tiles.trips_n
-    visits = sparse * (a_sparse * met.visits + a_dense * by_tiles * tiles.trips_m * b_tiles)
-    visits = visits + dense * a.tiles * tiles.trips_n
-    b_nonzeros = sparse * a_sparse * met.b_nonzeros + a_dense * by_depth * tiles.trips_m * nonzeros
-    b_nonzeros = b_nonzeros + dense * a_sparse * by_depth * (total(a.tiles) / tiles.trips_k) * nonzeros
-    a_nonzeros = total(a.nonzeros)
-    a_once = sparse * (a_sparse * met.depth["a_once"] / a_nonzeros + a_dense) + dense
-    b_once = a_sparse * (
-        sparse * met.depth["b_once"] / nonzeros + dense * a.block_columns / kernel.k
-    ) + a_dense  # fmt: skip
-
-    # Extents of the tiles of B that are visited: along k those of A's tiles, along n on average.
-    columns = sparse * a_sparse * met.columns + (1.0 - sparse * a_sparse) * kernel.n / tiles.trips_n
-
-    all_tiles = TileSums(
-        tiles=sparse * b_tiles + dense * b_all_tiles,
-        nonzeros=nonzeros,
-        padding=nonzeros * extra,
-        heights=sparse * tiled.totals["widths"] + dense * kernel.k * tiles.trips_n,
-        widths=sparse * tiled.totals["heights"] + dense * kernel.n * tiles.trips_k,
-        areas=sparse * tiled.totals["areas"] + dense * kernel.k * kernel.n,
-    )
-    stored = form.values_bits(all_tiles) + form.metadata_bits(all_tiles)
+    visits = visits_of(mapping, kernel, tiles, a, tiled, met)
+    stored = tiles_of_b(hardware, mapping, kernel, tiles, tiled, numerics)
+    sparse = 1.0 - mapping.b_format[DENSE]
     fetched = lookup(kernel.b_distinct, (tiles.tile_k, tiles.tile_n))[0]
-    peak = TileSums(
-        tiles=jnp.ones_like(b_tiles),
-        nonzeros=tiled.peaks["peak_nonzeros"],
-        padding=extra * tiled.peaks["peak_nonzeros"],
-        heights=tiles.depth,
-        widths=tiles.width,
-        areas=tiles.depth * tiles.width,
-    )
-
-    def bits_of(rows: PerClass, held: PerClass) -> tuple[Parts, Parts]:
-        """Values and metadata of the tiles of B in all visits, of which so many rows and non-zeros count."""
-        values = Parts(
-            form.value_per_area * columns * rows, (form.value_per_nonzero + extra * form.value_per_padding) * held
-        )
-        metadata = Parts(
-            form.metadata_per_area * columns * rows
-            + form.metadata_per_row * (rows + visits)
-            + form.metadata_per_column * (columns + 1.0) * visits,
-            (form.metadata_per_nonzero + extra * form.metadata_per_padding) * held,
-        )
-        return values, metadata
 
     # Rows of B that the tile of A touches, if B is stored by addressable rows and the dataflow selects rows.
     addressable = 1.0 - mapping.b_format[COO] - mapping.b_format[CSC]
     select = a.skip * addressable * (0.0 if mapping.dataflow == "inner_product" else 1.0)
-    all_rows = a.widths * a_visits
-    sent_rows = select * a.columns * a_visits + (1.0 - select) * all_rows
-    sent_nonzeros = select * a.touched + (1.0 - select) * b_nonzeros
-    values_bits, metadata_bits = bits_of(all_rows, b_nonzeros)
+    all_rows = a.widths * visits.of_a
+    sent_rows = select * a.columns * visits.of_a + (1.0 - select) * all_rows
+    sent_nonzeros = select * a.touched + (1.0 - select) * visits.b_nonzeros
+    values_bits, metadata_bits = stored.moved(visits, all_rows, visits.b_nonzeros)
     held_bits = values_bits + metadata_bits
-    sent_values, sent_metadata = bits_of(sent_rows, sent_nonzeros)
+    sent_values, sent_metadata = stored.moved(visits, sent_rows, sent_nonzeros)
 
-    work = a.work / total(a.work)
-    accumulator_bits = hardware.accumulator_bits
+    count = total(visits.count)
+    results = a.work / total(a.work) * met.depth["distinct"]
+    partial_bits = hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
     row_pointers = a.block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0)
     most_products = lookup(kernel.block_products, (tiles.tile_m,))[0]
     z_words = numerics.min_of(tiles.height * tiles.width, jnp.maximum(most_products, 1.0))
-    z_tiles = _z_tiles(tiles, total(visits), a.block_rows / kernel.m, tiled.totals["block_rows"] / kernel.n)
-    last = jnp.clip(z_tiles / total(visits), 0.0, 1.0)
+    z_tiles = _z_tiles(tiles, count, a.block_rows / kernel.m, tiled.totals["block_rows"] / kernel.n)
+    last = jnp.clip(z_tiles / count, 0.0, 1.0)
     return SparseB(
-        visits=visits,
-        a_visits=a_visits,
-        a_once=a_once,
-        skip=skip,
-        share_bits=total(held_bits.total) / total(visits) / hardware.pe_cols,
-        peak_bits=form.values_bits(peak) + form.metadata_bits(peak),
-        z_peak_bits=z_words * (accumulator_bits + tiles.m_bits + tiles.n_bits),
+        visits=visits.count,
+        a_visits=visits.of_a,
+        a_once=visits.a_once,
+        skip=mapping.b_zero[SKIP] * sparse,
+        share_bits=total(held_bits.total) / count / hardware.pe_cols,
+        peak_bits=stored.peak_bits,
+        z_peak_bits=z_words * partial_bits,
         each_bits=Parts(
-            fetched * held_bits.even + directory_bits(mapping.b_format, visits), fetched * held_bits.with_b
+            fetched * held_bits.even + directory_bits(mapping.b_format, visits.count), fetched * held_bits.with_b
         ),
-        once_bits=b_once * (fetched * stored + directory_bits(mapping.b_format, all_tiles.tiles)),
+        once_bits=visits.b_once * (fetched * stored.stored_bits + directory_bits(mapping.b_format, stored.tiles)),
         sent_values_bits=sent_values,
         sent_metadata_bits=sent_metadata,
-        decoded_entries=sparse * sent_nonzeros * (1.0 + extra),
-        results=work * distinct,
-        result_metadata_bits=work * distinct * tiles.n_bits,
-        z_spill_bits=work * distinct * (accumulator_bits + tiles.m_bits + tiles.n_bits),
+        decoded_entries=sparse * sent_nonzeros * (1.0 + stored.padding),
+        results=results,
+        result_metadata_bits=results * tiles.n_bits,
+        z_spill_bits=results * partial_bits,
         z_final_bits=kernel.z_nonzeros * (hardware.value_bits + tiles.n_bits) + row_pointers,
         ends=last,
         spilled_at_ends=0.5 + 0.5 * last,
         groups=_groups(met.spread),
         products=Products(
             both_skip=kernel.products,
-            a_skips=total(a.nonzeros * a_visits) * columns,
-            b_skips=total(b_nonzeros * a.heights / a.tiles),
-            none_skip=total(a.areas * a_visits) * columns,
+            a_skips=total(a.nonzeros * visits.of_a) * visits.columns,
+            b_skips=total(visits.b_nonzeros * a.heights / a.tiles),
+            none_skip=total(a.areas * visits.of_a) * visits.columns,
         ),
-        padded=1.0 + extra,
-        columns=columns,
-        b_nonzeros=b_nonzeros,
+        padded=1.0 + stored.padding,
+        columns=visits.columns,
+        b_nonzeros=visits.b_nonzeros,
         meetings=met,
         hardware=hardware,
         kernel=kernel,
@@ -308,5 +246,5 @@ def _z_tiles(tiles: Tiling, visits: Scalar, rows: Scalar, columns: Scalar) -> Sc
 def _groups(spread: PerClass) -> Groups:
     """Halves of the visits of a class by what the tile of B holds, taken to be distributed lognormally."""
     sigma = jnp.sqrt(jnp.log1p(spread) + EVEN)
-    fuller = 0.5 + 0.5 * jax.lax.erf(sigma * 0.5**0.5)
-    return Groups(jnp.full((2, 1), 0.5, sigma.dtype), computed_once(jnp.stack([1.0 - fuller, fuller])))
+    more = 0.5 * jax.lax.erf(sigma * 0.5**0.5)
+    return Groups(jnp.full((2, 1), 0.5, sigma.dtype), 0.5 + jnp.array([[-1.0], [1.0]], sigma.dtype) * more)

@@ -113,9 +113,8 @@ class OperandStatistics(eqx.Module):
         padding = self.nonzeros * found_padding / jnp.maximum(found_nonzeros, TINY)
         known = totals | {"nonzeros": self.nonzeros, "padding": padding, "work": self.work}
         scale = jnp.stack([known[name] for name in TILE_QUANTITIES]) / jnp.maximum(sums, TINY)
-        classes = computed_once(by_class * scale[:, None])
         return Tiles(
-            classes=dict(zip(TILE_QUANTITIES, jnp.unstack(classes), strict=True)),
+            classes=dict(zip(TILE_QUANTITIES, jnp.unstack(by_class * scale[:, None]), strict=True)),
             totals=totals,
             peaks=dict(zip(PEAKS, jnp.unstack(peaks), strict=True)),
             scale={name: scale[TILE_QUANTITIES.index(name)] for name in LOADS},
@@ -211,7 +210,7 @@ class SparseBStatistics(eqx.Module):
         visits = visits * (visited / (visits @ one))
         a_visits = visits / jnp.maximum(tiles.classes["tiles"], TINY)
         a_visits = a_visits * (a_met / (a_visits @ tiles.classes["nonzeros"]))
-        rows = computed_once(jnp.stack([visits, a_visits, by_met * (met / (by_met @ one)), spread]))
+        rows = computed_once([visits, a_visits, by_met * (met / (by_met @ one)), spread])
         depth = interpolate_log(self.depth, places_of(k))
         by_depth = dict(
             zip(DEPTH_QUANTITIES, jnp.unstack(jnp.exp2(depth[: len(DEPTH_QUANTITIES)]) - TINY), strict=True)

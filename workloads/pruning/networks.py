@@ -61,6 +61,11 @@ class Network:
         return tuple(shape for shape, _ in self._walked())
 
     @property
+    def positions(self) -> tuple[int, ...]:
+        """How often each layer's product is made for one image."""
+        return tuple(positions for _, positions in self._walked())
+
+    @property
     def values(self) -> int:
         """Inputs, patches laid out, and outputs of all layers for one image."""
         return sum((out + k) * positions for (out, k), positions in self._walked())

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workloads.pruning.networks import Params
+from workloads.pruning.networks import Conv, Network, Params
 
 
 def without_unread(params: Params) -> tuple[Params, list[np.ndarray]]:
@@ -24,3 +24,20 @@ def without_unread(params: Params) -> tuple[Params, list[np.ndarray]]:
     small.append((weight, bias))
     kept.append(np.arange(weight.shape[1]))
     return small[::-1], kept[::-1]
+
+
+def without_silent(network: Network, params: Params) -> Params:
+    """The network without reading outputs that have no weights left: they are constants, and go into the next biases.
+
+    It computes the same. A constant that a convolution reads stays, because the border of an image does not have it.
+    """
+    params = [(weight.copy(), bias.copy()) for weight, bias in params]
+    for at, layer in enumerate(network.layers[1:], start=1):
+        (weight, bias), (before, constants) = params[at], params[at - 1]
+        silent = ~before.any(axis=1)
+        if isinstance(layer, Conv):
+            silent &= constants <= 0
+        by_output = weight.reshape(len(weight), -1, len(before))  # channels are the fastest axis; a view
+        params[at] = weight, bias + by_output[:, :, silent].sum(axis=1) @ np.maximum(constants[silent], 0)
+        by_output[:, :, silent] = 0
+    return params

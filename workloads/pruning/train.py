@@ -95,12 +95,37 @@ def epoch(
     return jax.lax.scan(step, (params, state), batches)[0]
 
 
+Advance = Callable[..., tuple[Params, optax.OptState]]
+"""`advance(params, state, masks, data, key)`, a pass."""
+Share = Callable[[float], float]
+"""`share(final)`, the share of zeros (or of anything) now of one that is `final` in the end."""
+
+
 def gradually(
     params: Params,
     state: optax.OptState,
     recipe: Recipe,
-    advance: Callable[..., tuple[Params, optax.OptState]],
-    masks_of: Callable[[list[np.ndarray], Callable[[float], float]], Sequence[np.ndarray]],
+    advance: Advance,
+    masks_of: Callable[[list[np.ndarray], Share], Sequence[np.ndarray]],
+    next_data: Callable[[], Data],
+    keys: Array,
+    branch: Callable[[Any], Any] = lambda trees: trees,
+    progress: Callable[[range], Iterable[int]] = lambda rounds: rounds,
+) -> tuple[Params, Params]:
+    """`in_three_parts` with masks of the weights alone."""
+
+    def of_weights(params: Params, share: Share) -> Sequence[np.ndarray]:
+        return masks_of([np.asarray(weight) for weight, _ in params], share)
+
+    return in_three_parts(params, state, recipe, advance, of_weights, next_data, keys, branch, progress)
+
+
+def in_three_parts(
+    params: Params,
+    state: optax.OptState,
+    recipe: Recipe,
+    advance: Advance,
+    masks_of: Callable[[Params, Share], Sequence[np.ndarray]],
     next_data: Callable[[], Data],
     keys: Array,
     branch: Callable[[Any], Any] = lambda trees: trees,
@@ -108,9 +133,8 @@ def gradually(
 ) -> tuple[Params, Params]:
     """The three parts of a run: parameters at the end of the dense one, and those of the end.
 
-    **Arguments**: `advance(params, state, masks, data, key)`, a pass; `masks_of(weights, share)`, masks of weights,
-    where `share(final)` is the share of zeros now of one that is `final` in the end; `keys`, one for each round;
-    `branch` is given parameters, optimizer's state and masks when the dense part ends, and returns those to go on with.
+    **Arguments**: `masks_of(params, share)`, masks for a pass of the second part; `keys`, one for each round; `branch`
+    is given parameters, optimizer's state and masks when the dense part ends, and returns those to go on with.
     """
     masks: Sequence[Any] = [np.ones(weight.shape, weight.dtype) for weight, _ in params]
     (first, last), dense = recipe.pruning, params
@@ -119,7 +143,7 @@ def gradually(
             dense = params
             params, state, masks = branch((params, state, masks))
         if first <= number <= last:
-            masks = masks_of([np.asarray(weight) for weight, _ in params], partial(cubic, number, first, last))
+            masks = masks_of(params, partial(cubic, number, first, last))
             params = masked(params, masks)
         params, state = advance(params, state, masks, next_data(), keys[number])
     return jax.device_get(dense), jax.device_get(params)
@@ -151,24 +175,55 @@ def _prune_group(
     recipe: Recipe,
     progress: Callable[[range], Iterable[int]],
 ) -> list[list[Params]]:
-    size = min(len(images[0].training), IMAGES_A_ROUND)
-    optimizer = recipe.optimizer(size)
-    one = partial(epoch, network=network, optimizer=optimizer, noise=recipe.noise)
+    one = partial(epoch, network=network, optimizer=recipe.optimizer(pass_size(images)), noise=recipe.noise)
     of_seed = jax.vmap(one, in_axes=(0, 0, 0, None, None))
+    return train_group(
+        network,
+        images,
+        len(cases),
+        seeds,
+        recipe,
+        jax.jit(jax.vmap(of_seed)),
+        lambda params, share: _masks([np.asarray(weight) for weight, _ in params], cases, share),
+        progress,
+    )
+
+
+def train_group(
+    network: Network,
+    images: Sequence[Images],
+    cases: int,
+    seeds: Sequence[int],
+    recipe: Recipe,
+    advance: Advance,
+    masks_of: Callable[[Params, Share], Sequence[np.ndarray]],
+    progress: Callable[[range], Iterable[int]] = lambda rounds: rounds,
+) -> list[list[Params]]:
+    """Networks by case (outer list) and seed (inner): `in_three_parts` with two leading axes, seed and case.
+
+    **Arguments**: `images` of each seed; `cases`, how many there are, alike until the dense part of the run ends.
+    """
+    size = pass_size(images)
+    optimizer = recipe.optimizer(size)
     keys = jnp.stack([jax.random.split(jax.random.key(seed), recipe.rounds + 1) for seed in seeds], axis=1)
     params = jax.vmap(jax.vmap(partial(initial, network=network)))(keys[0][:, None])
-    _, params = gradually(
+    _, params = in_three_parts(
         params,
         jax.vmap(jax.vmap(optimizer.init))(params),
         recipe,
-        jax.jit(jax.vmap(of_seed)),
-        lambda weights, share: _masks(weights, cases, share),
+        advance,
+        masks_of,
         _passes(images, seeds, size).__next__,
         keys[1:],
-        lambda trees: jax.tree.map(lambda leaf: jnp.repeat(leaf, len(cases), axis=1), trees),
+        lambda trees: jax.tree.map(lambda leaf: jnp.repeat(leaf, cases, axis=1), trees),
         progress,
     )
-    return [[[(w[s, c], b[s, c]) for w, b in params] for s in range(len(seeds))] for c in range(len(cases))]
+    return [[[(w[s, c], b[s, c]) for w, b in params] for s in range(len(seeds))] for c in range(cases)]
+
+
+def pass_size(images: Sequence[Images]) -> int:
+    """Training images of one pass."""
+    return min(len(images[0].training), IMAGES_A_ROUND)
 
 
 def _passes(images: Sequence[Images], seeds: Sequence[int], size: int) -> Iterator[Data]:
@@ -186,7 +241,7 @@ def _passes(images: Sequence[Images], seeds: Sequence[int], size: int) -> Iterat
         yield data
 
 
-def _masks(weights: Sequence[np.ndarray], cases: Sequence[Case], share: Callable[[float], float]) -> Masks:
+def _masks(weights: Sequence[np.ndarray], cases: Sequence[Case], share: Share) -> Masks:
     """Masks of weights [seed, case, out, K] per layer, of the same shapes."""
     masks = [np.ones_like(weight) for weight in weights]
     for c, case in enumerate(cases):

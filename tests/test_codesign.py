@@ -1,0 +1,175 @@
+"""Co-design: damage and price of what goes, masks that stay connected, slopes of the price, machines that only improve,
+costs at equal accuracy."""
+
+import dataclasses
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dse import RandomSearch, default_space, make_problem
+from dse.codesign import Companions, descended
+from experiments import codesign
+from experiments.common.cli import USAGE_ERROR, main
+from experiments.common.codesign_networks import whole_workload
+from experiments.common.codesign_points import Point, compared, cost_at
+from hwmodels import evaluate, make_hardware, make_mapping
+from hwmodels.technology import scenario, technology
+from workloads import InputError, measure, stack_statistics
+from workloads.densities import Uniform
+from workloads.kernels import DensityKernel
+from workloads.pruning.images import digits_images
+from workloads.pruning.networks import cnn, forward, mlp
+from workloads.pruning.priced import Counts, connected, counts_of, damage, prune_priced, prune_to, shares_of_larger
+from workloads.pruning.priced_tables import layer_tables
+from workloads.pruning.shrink import without_silent, without_unread
+from workloads.pruning.train import Recipe
+
+NETWORKS = [mlp((8, 8), 10, (24, 16)), cnn((8, 8), 10)]
+
+
+def weights_of(network, seed: int = 0) -> list[np.ndarray]:
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=shape).astype(np.float32) for shape in network.shapes]
+
+
+def test_damage_is_the_share_of_what_is_at_least_as_large():
+    np.testing.assert_allclose(shares_of_larger(np.array([1.0, 4.0, 0.0, 5.0])), [0.1, 4 / 9, 0.0, 1.0])
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_what_is_dear_goes_and_a_way_always_stays(network):
+    weights = weights_of(network)
+    masks = [np.ones_like(weight) for weight in weights]
+    layers = len(masks)
+    only = lambda which, at: Counts(*(np.eye(layers)[at] * (part == which) for part in range(3)))  # noqa: E731
+    for at in range(layers):
+        fewer = prune_to(masks, damage(weights), only(2, at), 0.5)
+        sizes = [int(mask.sum()) for mask in fewer]
+        # To first order; weights that go alone and with their output are counted twice.
+        assert 0.5 * masks[at].size - 2 <= sizes[at] <= 0.57 * masks[at].size
+        kept, gone = np.abs(weights[at])[fewer[at] > 0], np.abs(weights[at])[fewer[at] == 0]
+        assert np.median(kept) > np.median(gone)
+    narrow = counts_of(prune_to(masks, damage(weights), only(0, 0), 0.5))
+    assert narrow.outputs[0] == pytest.approx(len(masks[0]) / 2, abs=1)
+    assert list(narrow.outputs[1:]) == [len(mask) for mask in masks[1:]]
+    least = prune_to(masks, damage(weights), Counts(*np.ones((3, layers))), 1e9)
+    assert [int(mask.sum()) for mask in least] == [1] * layers
+    for mask, again in zip(least, connected(least), strict=True):
+        np.testing.assert_array_equal(mask, again)
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_silent_outputs_go_into_biases(network):
+    rng = np.random.default_rng(1)
+    params = [(weight, rng.normal(size=len(weight)).astype(np.float32)) for weight in weights_of(network)]
+    for weight, _ in params[:-1]:
+        weight[:5] = 0
+    images = jnp.asarray(rng.random((6, 8, 8), np.float32))
+    same = without_silent(network, params)
+    np.testing.assert_allclose(forward(network, same, images), forward(network, params, images), rtol=1e-3, atol=1e-3)
+    assert len(without_unread(same)[0][-2][0]) == len(params[-2][0]) - 5
+
+
+def test_pruning_meets_a_share_of_any_price():
+    network, seeds = NETWORKS[0], [0, 1]
+    whole = sum(out * k for out, k in network.shapes)
+
+    def price(counts: Counts, done: float) -> tuple[np.ndarray, Counts]:
+        weights = np.asarray(counts.weights, float)
+        total = weights.sum(axis=-1, keepdims=True)
+        return np.log(total[..., 0] / whole), Counts(0 * weights, 0 * weights, weights / total)
+
+    shares = (0.3, 0.05)
+    images = [digits_images(seed) for seed in seeds]
+    for share, row in zip(shares, prune_priced(network, images, shares, seeds, Recipe(rounds=8), price), strict=True):
+        for params in row:
+            left = sum(np.count_nonzero(weight) for weight, _ in params) / whole
+            assert left == pytest.approx(share, rel=0.15)
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return layer_tables([(16, 64), (10, 16)], [8, 8], sizes=(1.0, 0.25), densities=(1.0, 0.25, 0.0625))
+
+
+@pytest.fixture(scope="module")
+def tech():
+    return technology(scenario())
+
+
+def test_tables_of_counts_are_those_of_the_layer(tables, tech):
+    mapping = make_mapping(
+        "gustavson", tile_m=16, tile_k=32, tile_n=8, loop_order="mkn", residency="a", a_format="bitmask",
+        b_format="dense", a_zero="skip", b_zero="compute", schedule="cyclic",
+    )  # fmt: skip
+    numbers = {"pe_rows": 4, "pe_cols": 2, "lanes": 2, "glb_bytes": 65536, "glb_banks": 8, "pe_buffer_bytes": 512}
+    numbers |= {"accumulator_bytes": 512, "index_bus_bits": 32, "value_bus_bits": 128}
+    hardware = make_hardware("leader_follower", [mapping], **numbers, value_bits=8, accumulator_bits=24)
+    cases = ((16, 64, 1.0, 1e-5), (16, 64, 0.25, 1e-5), (9, 40, 0.4, 0.06), (5, 50, 0.15, 0.06))
+    exact = [measure(DensityKernel("layer", m, k, 8, Uniform(density))) for m, k, density, _ in cases]
+    counts = [jnp.log2(jnp.array([m, k, round(m * k * density)], jnp.float32)) for m, k, density, _ in cases]
+    stacked = stack_statistics([*exact, *(tables.layer(0).statistics(one) for one in counts)])
+    costs = jax.jit(jax.vmap(lambda one: evaluate(hardware, mapping, one, tech)))(stacked)
+    for what in (costs.latency_s, costs.total_energy_pj):
+        measured, ours = np.split(np.asarray(what), 2)
+        assert np.all(np.abs(ours / measured - 1) < [error for *_, error in cases])
+
+
+def test_machines_follow_their_networks(tables, tech):
+    network = mlp((8, 8), 10, (16,))
+    space = default_space().fix(dataflow="gustavson", a_format=["dense", "bitmask"])
+    problem = make_problem(whole_workload(network, 8), space, tech, objectives=("edp_js",))
+    companions = Companions(problem, tables, 2, strategy=RandomSearch(), budget=64)
+    counts = np.log2([[(16, 64, 1024), (10, 16, 160)], [(6, 40, 100), (10, 6, 40)]])
+    first = companions.step(counts)
+    assert first.log_price[0] == pytest.approx(companions.full_log_price, abs=0.2)
+    assert first.log_price[1] < first.log_price[0]
+    assert np.all(first.by_counts >= -1e-3)
+    assert np.all(first.by_counts.sum(axis=(1, 2)) > 0.2)
+    prices = [first.log_price]
+    for _ in range(10):
+        prices.append(companions.step(counts).log_price)
+    companions.settle(counts)
+    prices.append(companions.look(counts).log_price)
+    assert np.all(np.diff(prices, axis=0) < 1e-2)  # the search rounds counts
+    assert np.all(prices[-1] < prices[0])
+    known = companions.genomes[:1]
+    better = descended(problem, known, 60, np.random.default_rng(0))
+    assert problem.score(better).objectives[0, 0] <= problem.score(known).objectives[0, 0]
+    assert all(design.kernels == ("fc1", "fc2") for design in companions.designs())
+    with pytest.raises(InputError, match="fix one"):
+        Companions(
+            make_problem(whole_workload(network, 8), default_space(), tech, objectives=("edp_js",)),
+            tables, 1, strategy=RandomSearch(), budget=8,
+        )  # fmt: skip
+
+
+def point(method: str, accuracies: list[float], edp_js: float) -> Point:
+    networks = [SimpleNamespace(accuracy=accuracy) for accuracy in accuracies]
+    return Point("arm", method, "", tuple(SimpleNamespace(network=one, edp_js=edp_js) for one in networks))  # type: ignore
+
+
+def test_costs_are_compared_at_equal_accuracy():
+    every = np.arange(2)
+    first = [point("a", [0.9, 0.92], 1.0), point("a", [0.95, 0.97], 4.0), point("b", [0.93, 0.93], 3.0)]
+    assert cost_at(first, 0.935, every) == pytest.approx(2.0)  # half way between 0.91 and 0.96, in logarithms
+    assert cost_at(first, 0.97, every) == np.inf
+    assert cost_at([*first, point("a", [0.94, 0.96], 9.0)], 0.955, every) == cost_at(first, 0.955, every)
+    second = [dataclasses.replace(one, judged=tuple(SimpleNamespace(network=j.network, edp_js=j.edp_js / 2) for j in one.judged)) for one in first]  # type: ignore  # fmt: skip # noqa: E501
+    found = compared(first, second, 0.935, seed=0)
+    assert (found.ratio, found.low, found.high) == pytest.approx((0.5, 0.5, 0.5))
+    assert compared(first, second, 0.935, seed=0, slack=0.025).ratio == pytest.approx(1.0)
+    assert np.isnan(compared(first, second, 0.99, seed=0).ratio)
+
+
+def test_mistakes_are_answered_in_a_sentence(tmp_path, capsys):
+    for arguments, words in {
+        ("--shares", "1.5"): "--shares: 1.5 is no share of a price",
+        ("--settles", "0"): "--settles is 0; give at least 1",
+        ("--levels", "2"): "--levels: 2 is not a share of zeros",
+    }.items():
+        assert main(codesign.run, codesign.Config, ["--out", str(tmp_path), *arguments]) == USAGE_ERROR
+        assert words in capsys.readouterr().err
