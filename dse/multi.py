@@ -31,6 +31,8 @@ class MultiProblem(Problem):
     strategy's foresight is that of the geometric mean; what it scores is exact.
     """
 
+    adds_up = False
+
     def __init__(self, problem: Problem, groups: Groups, reference: np.ndarray | None = None):
         """**Arguments**: the `problem` of all kernels, whose tables and compiled models are shared; `groups`, each
         kernel in exactly one; `reference`, shape [workload, objective]: None for the geometric mean, else for the worst

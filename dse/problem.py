@@ -97,6 +97,9 @@ class Problem:
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
         self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed)
 
+    adds_up = True
+    """Whether latency and energy of the workload are sums over its kernels."""
+
     def changed(self, **parts: Any) -> "Problem":
         """A problem like this one but for some of the constructor's arguments; compiled models are shared if they can
         be."""

@@ -104,11 +104,8 @@ def test_pricing_equals_evaluating_anew(tech, problem, designs, priced):
     found = priced.under(NAMES, factors)
     for draw, row in enumerate(factors):
         constants = {name: jnp.float32(tech.constants[name] * factor) for name, factor in zip(NAMES, row, strict=True)}
-        problem.batcher._technology = Technology(tech.scenario, constants)
-        try:
-            scores = problem.score_designs(designs)
-        finally:
-            problem.batcher._technology = tech
+        drawn = problem.changed(technology=Technology(tech.scenario, constants))
+        scores = drawn.score_designs(designs)
         np.testing.assert_allclose(found.area_mm2[draw].sum(axis=1), scores.area_mm2, rtol=2e-5)
         ratio = found.latency_s[draw] / scores.latency_s.sum(axis=1)
         assert ratio.min() > 1 - 1e-5
