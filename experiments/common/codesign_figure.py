@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from experiments.common.codesign_points import Point
 from experiments.common.prune_figure import LOOKS as METHODS
@@ -31,6 +31,8 @@ PANELS = (
     ("energy_pj", 1e-12, "J", "Energy"),
     ("latency_s", 1.0, "s", "Latency"),
 )
+SHORT = 12.0
+"""Ratio of the ends of an axis below which more of it is labelled."""
 _TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999)
 """Accuracies; the axis is the logarithm of the error."""
 
@@ -39,6 +41,7 @@ def codesign_figure(points: Sequence[Point], dense: Point, levels: Sequence[floa
     """Means over seeds (costs: geometric), a line for each method; dotted, the accuracies that arms are compared at."""
     figure = new_figure(13.0, 5.6)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    figure.get_layout_engine().set(wspace=0.07)  # pyright: ignore[reportOptionalMemberAccess]
     panels: Any = figure.subplots(1, len(PANELS), sharey=True)
     least = 0.5 / images
     lowest = min(levels) - 0.04
@@ -47,6 +50,9 @@ def codesign_figure(points: Sequence[Point], dense: Point, levels: Sequence[floa
         for level in levels:
             axes.axhline(1 - level, color="black", lw=0.7, ls=":")
         log_axis(axes, "x", unit, f"{label} of a batch")
+        low, high = axes.xaxis.get_view_interval()
+        if high < SHORT * low:
+            axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 3.0, 5.0, 7.0)))
         axes.set_title(f"Accuracy against {label.lower()}")
     first = panels[0]
     first.set_yscale("log")

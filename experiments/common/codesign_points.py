@@ -8,6 +8,8 @@ import numpy as np
 
 from experiments.common.codesign_judge import Judged
 
+ROUNDING = 1e-9
+"""Of means of accuracies."""
 RESAMPLED = 2000
 """Draws of seeds, with replacement, that spreads are from (Efron, "Bootstrap methods", 1979)."""
 
@@ -69,14 +71,14 @@ def cost_at(points: Sequence[Point], accuracy: float, seeds: np.ndarray, what: s
         best = np.maximum.accumulate(right)
         front = np.concatenate([[True], right[1:] > best[:-1]])
         right, logs = right[front], logs[front]
-        if right[-1] >= accuracy:
+        if right[-1] >= accuracy - ROUNDING:
             least = min(least, float(np.exp(np.interp(accuracy, right, logs))))
     return least
 
 
 def cheapest(points: Sequence[Point], accuracy: float) -> Point:
     """The point of least energy-delay product among those at least so accurate; the most accurate where none is."""
-    near = [point for point in points if point.accuracy.mean() >= accuracy]
+    near = [point for point in points if point.accuracy.mean() >= accuracy - ROUNDING]
     if not near:
         return max(points, key=lambda point: point.accuracy.mean())
     return min(near, key=lambda point: np.log(point.edp_js).mean())
