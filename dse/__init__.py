@@ -25,6 +25,7 @@ The usual run is five lines:
   -> row`
 - `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
   `.designs(problem)`; `trace` is `((evaluations, objectives of the front so far), ...)`
+- `certificate`: `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
 - `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
   `strategy(problem, *, budget, seed=0, progress=False, checkpoint=None) -> Result`
 - `journal`, `checkpoint`, `fingerprint`: what `checkpoint=PATH` does: a search that was killed goes on where it was and
@@ -52,6 +53,7 @@ Everything a user can get wrong raises `workloads.errors.InputError` with one se
 """
 
 from dse.accelerate import Accelerated, accelerate
+from dse.certificate import Bound, upper_bound
 from dse.checkpoint import resume
 from dse.codesign import Companions
 from dse.compile_cache import enable_compile_cache
@@ -84,6 +86,7 @@ from dse.sweep import Outcome, Task, grid, sweep
 __all__ = [
     "OBJECTIVES",
     "Accelerated",
+    "Bound",
     "Box",
     "Companions",
     "Constraint",
@@ -131,6 +134,7 @@ __all__ = [
     "resume",
     "sweep",
     "uncertainty",
+    "upper_bound",
     "winning_shares",
     "workload_objectives",
     "write_csv",

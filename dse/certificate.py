@@ -49,7 +49,8 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
             "leave out power_w, and bound each workload alone."
         )
     encoding = problem.encoding
-    shared = [*np.flatnonzero(encoding.is_number & (encoding.of_kernel < 0)), encoding.column(-1, "intersection")]
+    numbers = np.flatnonzero(encoding.is_number & (encoding.of_kernel < 0))
+    shared = np.append(numbers, encoding.column(-1, "intersection"))
     machines = int(np.prod(encoding.radix[shared]))
     kernels = [_Kernel(problem, at) for at in range(len(problem.kernels))]
     work = machines * sum(len(kernel.mappings) for kernel in kernels)
@@ -86,7 +87,7 @@ class _Kernel:
         self.mappings[:, tiles] = parts[:, :-1]
         self.mappings[:, columns] = combinations[parts[:, -1]]
 
-    def costs(self, columns: list[int], hardware: np.ndarray) -> np.ndarray:
+    def costs(self, columns: np.ndarray, hardware: np.ndarray) -> np.ndarray:
         """Latency, energy and area of every mapping on every hardware, shape [h, m, 3]; infinite where it does not
         fit."""
         rows = np.tile(self.mappings, (len(hardware), 1))

@@ -20,7 +20,7 @@ class Result:
     objectives: np.ndarray
     """Shape [n, d], in the problem's order. Empty if no feasible design was found."""
     evaluations: int
-    """Designs evaluated: every forward, gradient and polish call."""
+    """Designs evaluated: every forward, gradient and local-search call."""
     seconds: float
     strategy: str
     seed: int

@@ -74,7 +74,7 @@ class Config:
     strategy: Literal["gradient", "random", "evolutionary", "exhaustive"] = "gradient"
     """How to search."""
     budget: int = 6_000
-    """Evaluations of a design on the whole workload, gradients and polish included."""
+    """Evaluations of a design on the whole workload, gradients and local search included."""
     max_area_mm2: float | None = None
     """Largest area allowed."""
     max_power_w: float | None = None

@@ -2,7 +2,7 @@
 
 `Gradient` descends from many starts along many preferences and then tries what slopes foretell, `RandomSearch` and
 `Evolutionary` are what it must beat, and `Exhaustive` is the truth where the space is small. `run.Run` counts and
-remembers for all of them, `polish` improves what any of them found.
+remembers for all of them; `local_search` improves what a sample found, with the `operators` that earn most.
 """
 
 from dse.strategies.evolutionary import Evolutionary

@@ -18,6 +18,8 @@ from dse.strategies.front import Front
 from dse.strategies.operators import Operator, choose_parents
 from dse.strategies.run import Run
 
+WORTHWHILE = 8 * GRADIENTS_OF_TOTALS
+"""Evaluations for which slopes are asked for."""
 PREFERENCES = 6
 """Combinations of the best foretold steps of all kernels, for as many preferences, if there are several kernels."""
 
@@ -46,12 +48,18 @@ class Foretold(Operator):
 
     def __init__(self) -> None:
         self._known: dict[bytes, Steps] = {}
+        self._saved = 0
 
     def propose(self, run: Run, front: Front, count: int) -> np.ndarray:
-        """Half of the count, at most, goes to the slopes of members of the front, the rest to their neighbours."""
+        """Half of the count, at most, goes to the slopes of members of the front, the rest to their neighbours.
+
+        Small counts are saved up, since a call for the slopes of one design takes as long as one for several.
+        """
         nothing = front.rows[:0]
-        if not front.found or front.scores is None or run.remaining <= GRADIENTS_OF_TOTALS:
+        self._saved += count
+        if self._saved < WORTHWHILE or not front.found or run.remaining <= GRADIENTS_OF_TOTALS:
             return nothing
+        count, self._saved = self._saved, 0
         most = max(count // (2 * GRADIENTS_OF_TOTALS), 1)
         parents = choose_parents(
             run, front, 2 * most, lambda row: len(self._known.get(row.tobytes(), UNKNOWN).rows) > 0

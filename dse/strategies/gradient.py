@@ -1,8 +1,7 @@
 """Search by gradients: a sample, descents from many starts along many preferences, then local search with foresight.
 
 Numbers descend continuously (`descent`); on the lattice, slopes by every number and choice foretell which neighbours of
-the front are worth an evaluation (`guided`), in turn with rounds of the polish that all strategies share. The last
-evaluations go to designs whose kernels take the best mappings that any design on the same hardware had (`ledger`). A
+the front are worth an evaluation (`foretold`), one more operator of the local search that all strategies share. A
 gradient counts as two evaluations, the forward pass and the pull back.
 """
 
@@ -21,12 +20,12 @@ MOST_STARTS = 256
 
 
 class Gradient(Strategy):
-    """Sample, descend, then foretell and polish in turn."""
+    """Sample, descend, then search locally, dataflow by dataflow and all together."""
 
     sample_share: float = 0.2
     """Share of the budget for the random designs that the search begins with."""
     descent_share: float = 0.03
-    """Share for the descent. The rest is for guided rounds and polish."""
+    """Share for the descent. The rest is for the local search."""
     island_share: float = 0.15
     """Share for the designs of each dataflow apart, before all are improved together."""
     steps: int = 16

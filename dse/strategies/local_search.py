@@ -17,7 +17,7 @@ from dse.strategies.run import Run
 
 GENERATIONS = 100
 """In which a budget is spent, as far as their bounds allow."""
-SMALLEST, LARGEST = 24, 1024
+SMALLEST, LARGEST = 48, 1024
 """Designs of a generation."""
 LEAST = 0.08
 """Share of a generation that every operator gets."""

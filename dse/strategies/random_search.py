@@ -1,4 +1,4 @@
-"""Random search, the yardstick: a Sobol sequence for the numbers, uniform legal choices, then the shared polish."""
+"""Random search, the yardstick: a Sobol sequence for the numbers, uniform legal choices, then the local search."""
 
 import warnings
 
@@ -17,12 +17,12 @@ REPAIRS = 2
 
 
 class RandomSearch(Strategy):
-    """Sample, repair, and polish what is best."""
+    """Sample, repair, and search locally around what is best."""
 
     polish_share: float = 0.8
-    """Share of the budget for the polish; 0 for pure random search."""
+    """Share of the budget for the local search; 0 for pure random search."""
     island_share: float = 0.15
-    """Share of the budget for polishing the designs of each dataflow apart, before all are polished together."""
+    """Share of the budget for local search among the designs of each dataflow apart, before that among all."""
 
     def search(self, run: Run) -> None:
         """Spend the run's budget."""
