@@ -8,7 +8,8 @@ Usage:
 Two ways to a small network on a fast machine, on scikit-learn's digits or the images of a folder of IDX files.
 
 Prune, then design: gradual pruning by each of --methods to each of --levels, as in prune_and_price.py; then the machine
-of least energy-delay product (EDP) is searched for each network. Of the methods the best counts at every accuracy.
+of least energy-delay product (EDP) is searched for each network. Of the methods the best counts at every accuracy. One
+of them, `units`, may take away just what co-design may, whole outputs and whole inputs (pixels), and knows no price.
 
 Co-design: while the network is pruned, a machine of its own moves with it. In every pass of the training the gradient
 of the EDP through the accelerator model says what each weight, output and input of every layer costs on that machine;
@@ -93,7 +94,7 @@ class Config:
     """Folder of the four IDX files of MNIST or a set like it; scikit-learn's digits unless given."""
     shares: tuple[float, ...] = (0.4, 0.2, 0.13, 0.085, 0.06, 0.045, 0.034)
     """Co-design: shares of the dense network's EDP to prune to."""
-    methods: tuple[str, ...] = ("global", "nm4", "nm8", "rows")
+    methods: tuple[str, ...] = ("global", "nm4", "nm8", "rows", "units")
     """Prune, then design: ways of pruning."""
     levels: tuple[float, ...] = (0.5, 0.7, 0.8, 0.86, 0.9, 0.93, 0.95, 0.97)
     """Prune, then design: shares of weights to prune."""
@@ -117,7 +118,7 @@ class Config:
     out: Path = Path("out/codesign")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: 8 rounds, one seed, two shares, one pattern, one level of rows, no further arms, 200
+    """A run of seconds: 8 rounds, one seed, two shares, one pattern, one level of units, no further arms, 200
     evaluations; its networks are poor and no bar is held."""
 
 
@@ -129,7 +130,7 @@ def run(config: Config) -> None:
     rounds, budget, settles = config.rounds, config.budget, config.settles
     arms = ("single", "still", "macs") if config.arms else ("single",)
     if config.smoke:
-        shares, methods, levels, seeds = shares[2:5:2] or shares, ("rows",), (0.8,), min(seeds, 1)
+        shares, methods, levels, seeds = shares[2:5:2] or shares, ("units",), (0.8,), min(seeds, 1)
         rounds, budget, settles, arms = min(rounds, 8), min(budget, 200), 1, ()
     _check(config, shares, rounds)
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)

@@ -5,23 +5,21 @@ import dataclasses
 from types import SimpleNamespace
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dse import Encoding, RandomSearch, default_space, make_problem
+from dse import Design, Encoding, RandomSearch, default_space, make_problem
 from dse.codesign import Companions, descended
 from experiments import codesign
 from experiments.common.cli import USAGE_ERROR, main
 from experiments.common.codesign_networks import whole_workload
 from experiments.common.codesign_points import Point, compared, cost_at
-from hwmodels import evaluate, make_hardware, make_mapping
 from hwmodels.technology import scenario, technology
 from workloads import InputError, measure, stack_statistics
 from workloads.densities import Uniform
 from workloads.kernels import DensityKernel
 from workloads.pruning.images import digits_images
-from workloads.pruning.networks import cnn, forward, mlp
+from workloads.pruning.networks import cnn, mlp, recorded
 from workloads.pruning.priced import Counts, connected, counts_of, damage, prune_priced, prune_to, shares_of_larger
 from workloads.pruning.priced_tables import layer_tables
 from workloads.pruning.shrink import without_silent, without_unread
@@ -67,14 +65,15 @@ def test_silent_outputs_go_into_biases(network):
     params = [(weight, rng.normal(size=len(weight)).astype(np.float32)) for weight in weights_of(network)]
     for weight, _ in params[:-1]:
         weight[:5] = 0
-    images = jnp.asarray(rng.random((6, 8, 8), np.float32))
+    images = rng.random((6, 8, 8), np.float32)
     same = without_silent(network, params)
-    np.testing.assert_allclose(forward(network, same, images), forward(network, params, images), rtol=1e-3, atol=1e-3)
+    (_, logits), (_, expected) = (recorded(network, one, images) for one in (same, params))
+    np.testing.assert_allclose(logits, expected, rtol=1e-3, atol=1e-3)
     assert len(without_unread(same)[0][-2][0]) == len(params[-2][0]) - 5
 
 
 def test_pruning_meets_a_share_of_any_price():
-    network, seeds = NETWORKS[0], [0, 1]
+    network, seeds, share = mlp((8, 8), 10, (16,)), [0, 1], 0.1
     whole = sum(out * k for out, k in network.shapes)
 
     def price(counts: Counts, done: float) -> tuple[np.ndarray, Counts]:
@@ -82,12 +81,14 @@ def test_pruning_meets_a_share_of_any_price():
         total = weights.sum(axis=-1, keepdims=True)
         return np.log(total[..., 0] / whole), Counts(0 * weights, 0 * weights, weights / total)
 
-    shares = (0.3, 0.05)
     images = [digits_images(seed) for seed in seeds]
-    for share, row in zip(shares, prune_priced(network, images, shares, seeds, Recipe(rounds=8), price), strict=True):
-        for params in row:
-            left = sum(np.count_nonzero(weight) for weight, _ in params) / whole
-            assert left == pytest.approx(share, rel=0.15)
+    for params in prune_priced(network, images, [share], seeds, Recipe(rounds=8), price)[0]:
+        left = sum(np.count_nonzero(weight) for weight, _ in params) / whole
+        assert left == pytest.approx(share, rel=0.15)
+
+
+FULL = np.array([(16, 64, 1024), (10, 16, 160)])
+"""Outputs, inputs and weights of the layers of the network whose machines are looked at."""
 
 
 @pytest.fixture(scope="module")
@@ -96,34 +97,41 @@ def tables():
 
 
 @pytest.fixture(scope="module")
-def tech():
-    return technology(scenario())
+def problem():
+    """Statistics of all layers are as long as those of the tables, so all tests share one compiled model."""
+    space = default_space().fix(dataflow="gustavson", a_format=["dense", "bitmask"])
+    workload = whole_workload(mlp((8, 8), 10, (16,)), 8)
+    problem = make_problem(workload, space, technology(scenario()), objectives=("edp_js",))
+    return problem.changed(statistics=alike(problem.statistics))
 
 
-def test_tables_of_counts_are_those_of_the_layer(tables, tech):
-    mapping = make_mapping(
-        "gustavson", tile_m=16, tile_k=32, tile_n=8, loop_order="mkn", residency="a", a_format="bitmask",
-        b_format="dense", a_zero="skip", b_zero="compute", schedule="cyclic",
-    )  # fmt: skip
+def alike(statistics):
+    stacked = stack_statistics(statistics)
+    return [jax.tree.map(lambda leaf, at=at: leaf[at], stacked) for at in range(len(statistics))]
+
+
+def test_tables_of_counts_are_those_of_the_layer(tables, problem):
+    mapping = {"tile_m": 16.0, "tile_k": 32.0, "tile_n": 8.0, "loop_order": "mkn", "residency": "a"}
+    mapping |= {"a_format": "bitmask", "b_format": "dense", "a_zero": "skip", "b_zero": "compute", "schedule": "cyclic"}
     numbers = {"pe_rows": 4, "pe_cols": 2, "lanes": 2, "glb_bytes": 65536, "glb_banks": 8, "pe_buffer_bytes": 512}
     numbers |= {"accumulator_bytes": 512, "index_bus_bits": 32, "value_bus_bits": 128}
-    hardware = make_hardware("leader_follower", [mapping], **numbers, value_bits=8, accumulator_bits=24)
+    hardware = {name: float(value) for name, value in numbers.items()}
+    hardware |= {"value_bits": 8.0, "accumulator_bits": 24.0, "intersection": "leader_follower"}
+    design = Design(hardware, ({"dataflow": "gustavson", **mapping},) * 2, ("fc1", "fc2"))
     cases = ((16, 64, 1.0, 1e-5), (16, 64, 0.25, 1e-5), (9, 40, 0.4, 0.06), (5, 50, 0.15, 0.06))
-    exact = [measure(DensityKernel("layer", m, k, 8, Uniform(density))) for m, k, density, _ in cases]
-    counts = [jnp.log2(jnp.array([m, k, round(m * k * density)], jnp.float32)) for m, k, density, _ in cases]
-    stacked = stack_statistics([*exact, *(tables.layer(0).statistics(one) for one in counts)])
-    costs = jax.jit(jax.vmap(lambda one: evaluate(hardware, mapping, one, tech)))(stacked)
-    for what in (costs.latency_s, costs.total_energy_pj):
-        measured, ours = np.split(np.asarray(what), 2)
-        assert np.all(np.abs(ours / measured - 1) < [error for *_, error in cases])
+    counts = np.log2([(m, k, round(m * k * density)) for m, k, density, _ in cases]).astype(np.float32)
+    found = jax.jit(jax.vmap(tables.layer(0).statistics))(counts)
+    for at, (m, k, density, error) in enumerate(cases):
+        exact = measure(DensityKernel("layer", m, k, 8, Uniform(density)))
+        pair = alike([exact, jax.tree.map(lambda leaf, at=at: leaf[at], found)])
+        scores = problem.changed(statistics=pair).score_designs([design])
+        for measured, interpolated in (*scores.latency_s, *scores.energy_pj):
+            assert interpolated == pytest.approx(measured, rel=error)
 
 
-def test_machines_follow_their_networks(tables, tech):
-    network = mlp((8, 8), 10, (16,))
-    space = default_space().fix(dataflow="gustavson", a_format=["dense", "bitmask"])
-    problem = make_problem(whole_workload(network, 8), space, tech, objectives=("edp_js",))
+def test_machines_follow_their_networks(tables, problem):
     companions = Companions(problem, tables, 2, strategy=RandomSearch(), budget=24)
-    counts = np.log2([[(16, 64, 1024), (10, 16, 160)], [(6, 40, 100), (10, 6, 40)]])
+    counts = np.log2([FULL, [(6, 40, 100), (10, 6, 40)]])
     first = companions.step(counts)
     assert first.log_price[0] == pytest.approx(companions.full_log_price, abs=0.2)
     assert first.log_price[1] < first.log_price[0]
@@ -140,9 +148,10 @@ def test_machines_follow_their_networks(tables, tech):
     better = descended(problem, known, 60, np.random.default_rng(0))
     assert problem.score(better).objectives[0, 0] <= problem.score(known).objectives[0, 0]
     assert all(design.kernels == ("fc1", "fc2") for design in companions.designs())
+    two = default_space().fix(dataflow=["gustavson", "outer_product"])
     with pytest.raises(InputError, match="fix one"):
         Companions(
-            problem.changed(encoding=Encoding(space.fix(dataflow=["gustavson", "outer_product"]), problem.kernels)),
+            problem.changed(encoding=Encoding(two, problem.kernels)),
             tables, 1, strategy=RandomSearch(), budget=8,
         )  # fmt: skip
 

@@ -23,7 +23,7 @@ from hwmodels.systems import SYSTEMS, work_of
 from workloads import InputError, digits
 from workloads.pruning.idx import read_idx
 from workloads.pruning.images import Images, digits_images, idx_images
-from workloads.pruning.masks import PATTERNS, kept_of, n_of_m, whole_rows
+from workloads.pruning.masks import PATTERNS, kept_of, n_of_m, whole_rows, whole_units
 from workloads.pruning.measured import accuracy, input_zeros, measure_network
 from workloads.pruning.networks import Network, cnn, forward, mlp, recorded
 from workloads.pruning.products import network_workload
@@ -60,7 +60,7 @@ def test_zeros_are_as_many_as_asked_for_and_nested(name: str, network: Network):
     for zeros in (0.0, 0.25, 0.5, 0.75, 0.87):
         masks = PATTERNS[name]([w * mask for w, mask in zip(weights, before, strict=True)], zeros)
         assert all(np.all(now <= was) for now, was in zip(masks, before, strict=True)), "what went comes back"
-        found, slack = share(masks), {"global": 1e-4, "layer": 1e-2, "rows": 0.06}.get(name)
+        found, slack = share(masks), {"global": 1e-4, "layer": 1e-2, "rows": 0.06, "units": 0.03}.get(name)
         if (
             slack is None
         ):  # N:M never leaves more zeros than are asked for; 9 inputs of a convolution leave a short group
@@ -91,6 +91,24 @@ def test_removed_rows_change_nothing_but_the_size(network: Network):
     np.testing.assert_allclose(small_logits, logits, atol=1e-4)
     for of_small, of_whole, columns in zip(small_inputs, inputs, kept, strict=True):
         np.testing.assert_allclose(of_small, of_whole[:, columns], atol=1e-4)
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
+def test_whole_outputs_and_inputs_go_by_their_norms_whatever_the_scale_of_a_layer(network: Network):
+    weights = weights_of(network)
+    masks = whole_units(weights, 0.4)
+    alive = [masks[0].any(axis=0), *(mask.any(axis=1) for mask in masks)]
+    for weight, mask, inputs, outputs in zip(weights, masks, alive, alive[1:], strict=False):
+        np.testing.assert_array_equal(mask, np.outer(outputs, np.tile(inputs, weight.shape[1] // len(inputs))))
+    assert alive[-1].all()
+    norms = [np.abs(weights[0]).sum(axis=0), *(np.abs(weight).sum(axis=1) for weight in weights[:-1])]
+    scores = [norm / np.linalg.norm(norm) for norm in norms]
+    stays = np.concatenate(alive[:-1])
+    assert 0 < np.sum(stays) < len(stays)
+    assert np.concatenate(scores)[stays].min() > np.concatenate(scores)[~stays].max()
+    scaled = whole_units([weight * 4.0**at for at, weight in enumerate(weights)], 0.4)
+    assert all(np.array_equal(one, other) for one, other in zip(masks, scaled, strict=True))
+    assert [int(mask.any(axis=1).sum()) for mask in whole_units(weights, 1.0)] == [1] * (len(weights) - 1) + [10]
 
 
 def test_schedule_is_zhu_and_guptas():

@@ -13,8 +13,10 @@ from experiments.common.codesign_points import Point
 from experiments.common.prune_figure import LOOKS as METHODS
 from experiments.common.style import OKABE_ITO, log_axis, new_figure
 
+UNITS = {"color": OKABE_ITO["yellow"], "marker": "<", "label": "whole outputs and inputs"}
+FIRST = {**METHODS, "units": UNITS}
 LOOKS: dict[str, dict[str, Any]] = {
-    **{name: {**METHODS[name], "ls": "--", "lw": 1.0, "label": f"first: {METHODS[name]['label']}"} for name in METHODS},
+    **{name: {**look, "ls": "--", "lw": 1.0, "label": f"first: {look['label']}"} for name, look in FIRST.items()},
     "whole": {"color": OKABE_ITO["black"], "marker": "o", "lw": 2.2, "label": "co-design: whole outputs and inputs"},
     "single": {
         "color": OKABE_ITO["black"],

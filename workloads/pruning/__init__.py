@@ -4,7 +4,7 @@
 |---|---|
 | `images`, `idx` | scikit-learn's digits; MNIST and the like from IDX files |
 | `networks` | a multi-layer perceptron and a convolutional network as pure functions, every layer a matrix product |
-| `masks` | which weights go: by magnitude over all layers or each, N:M, whole rows and channels |
+| `masks` | which weights go: by magnitude over all layers or each, N:M, whole rows and channels, or inputs too |
 | `schedule` | when they go |
 | `train` | training and gradual pruning with JAX and optax; many networks at once |
 | `priced`, `priced_tables` | gradual pruning under a price, and statistics that change smoothly with what is left |

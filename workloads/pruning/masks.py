@@ -56,12 +56,48 @@ def whole_rows(weights: Weights, zeros: float) -> Masks:
     Norms: Li et al., "Pruning filters for efficient ConvNets", arXiv:1608.08710. Each layer but the last loses the same
     share of its outputs, as many as it takes to reach the share of zeros; at least one stays.
     """
-    kept = _rows_to_keep([weight.shape for weight in weights], zeros)
-    masks, inputs = [], np.ones(1, bool)
+    kept, outputs = _rows_to_keep([weight.shape for weight in weights], zeros), []
     for weight, count in zip(weights, kept, strict=True):
         norms = np.abs(weight).sum(axis=1)
         stays = np.zeros(len(norms), bool)
         stays[np.argsort(-norms, kind="stable")[:count]] = True
+        outputs.append(stays)
+    return _between(weights, np.ones(weights[0].shape[1], bool), outputs)
+
+
+def whole_units(weights: Weights, zeros: float) -> Masks:
+    """Whole outputs of all layers but the last, and whole inputs of the network, of least L1 norm over all together.
+
+    Norms are those of `whole_rows`, of an input that of its column, over the root of the sum of their squares in the
+    same layer, so that layers compare: Molchanov et al., "Pruning convolutional neural networks for resource efficient
+    inference", arXiv:1611.06440, section 2.2. As many go as it takes to reach the share; of each kind one stays.
+    """
+    sizes = [np.abs(np.asarray(weight)) for weight in weights]
+    norms = [sizes[0].sum(axis=0), *(size.sum(axis=1) for size in sizes[:-1])]
+    scores = np.concatenate([norm / max(np.linalg.norm(norm), 1e-30) for norm in norms])
+    counts = [len(norm) for norm in norms]
+    first = np.cumsum([0, *counts[:-1]])
+    never = first + [np.argmax(norm) for norm in norms]
+    order = np.argsort(scores, kind="stable")
+    order = order[~np.isin(order, never)]
+    gone = np.searchsorted(first, order, side="right")[:, None] == np.arange(1, len(counts) + 1)
+    left = counts - np.concatenate([np.zeros((1, len(counts)), int), np.cumsum(gone, axis=0)])
+    copies = [size.shape[1] // count for size, count in zip(sizes, counts, strict=True)]
+    outputs = [*left.T[1:], len(sizes[-1])]
+    stored = sum(out * copy * before for out, copy, before in zip(outputs, copies, left.T, strict=True))
+    total = sum(size.size for size in sizes)
+    going = np.count_nonzero(total - stored < zeros * total - 1e-6)  # the first so many are too few
+    stays = scores > 0
+    stays[never] = True
+    stays[order[:going]] = False
+    inputs, *hidden = np.split(stays, first[1:])
+    return _between(weights, inputs, [*hidden, np.ones(len(sizes[-1]), bool)])
+
+
+def _between(weights: Weights, inputs: np.ndarray, outputs: Sequence[np.ndarray]) -> Masks:
+    """Masks of the weights between inputs [K of the first layer] and outputs [out] of each layer that stay."""
+    masks = []
+    for weight, stays in zip(weights, outputs, strict=True):
         columns = np.tile(inputs, weight.shape[1] // len(inputs))  # channels are the fastest axis
         masks.append((stays[:, None] & columns).astype(weight.dtype))
         inputs = stays
@@ -96,6 +132,7 @@ PATTERNS: dict[str, Pattern] = {
     "nm4": partial(n_of_m, m=4),
     "nm8": partial(n_of_m, m=8),
     "rows": whole_rows,
+    "units": whole_units,
 }
 """Name -> pattern."""
 

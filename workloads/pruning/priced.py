@@ -14,16 +14,14 @@ Outputs count for more in a layer that has lost more of them than others have: a
 
 import itertools
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
-import jax
 import numpy as np
 
 from workloads.pruning.images import Images
 from workloads.pruning.masks import Masks
 from workloads.pruning.networks import Network, Params
-from workloads.pruning.train import Recipe, Share, epoch, pass_size, train_group
+from workloads.pruning.train import Recipe, Share, train_group
 
 
 class Counts(NamedTuple):
@@ -170,7 +168,6 @@ def prune_priced(
     counts of shape [seed, share, layer]. The dense part of a run is that of `train.prune_many`, batch by batch, and a
     run has as many steps.
     """
-    one = partial(epoch, network=network, optimizer=recipe.optimizer(pass_size(images)), noise=recipe.noise)
     goals = np.log(np.asarray(shares, float))
     held: list[np.ndarray] = []
 
@@ -195,5 +192,4 @@ def prune_priced(
                     mask[place] = new
         return held
 
-    pass_of_all = jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, 0, 0, None, None))))
-    return train_group(network, images, len(shares), seeds, recipe, pass_of_all, masks_of, progress)
+    return train_group(network, images, len(shares), seeds, recipe, masks_of, progress)

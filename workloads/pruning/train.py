@@ -6,7 +6,7 @@ last quarter trains what is left. The dense network that pruned ones are held ag
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -175,15 +175,12 @@ def _prune_group(
     recipe: Recipe,
     progress: Callable[[range], Iterable[int]],
 ) -> list[list[Params]]:
-    one = partial(epoch, network=network, optimizer=recipe.optimizer(pass_size(images)), noise=recipe.noise)
-    of_seed = jax.vmap(one, in_axes=(0, 0, 0, None, None))
     return train_group(
         network,
         images,
         len(cases),
         seeds,
         recipe,
-        jax.jit(jax.vmap(of_seed)),
         lambda params, share: _masks([np.asarray(weight) for weight, _ in params], cases, share),
         progress,
     )
@@ -195,7 +192,6 @@ def train_group(
     cases: int,
     seeds: Sequence[int],
     recipe: Recipe,
-    advance: Advance,
     masks_of: Callable[[Params, Share], Sequence[np.ndarray]],
     progress: Callable[[range], Iterable[int]] = lambda rounds: rounds,
 ) -> list[list[Params]]:
@@ -211,7 +207,7 @@ def train_group(
         params,
         jax.vmap(jax.vmap(optimizer.init))(params),
         recipe,
-        advance,
+        pass_of_all(network, recipe, size),
         masks_of,
         _passes(images, seeds, size).__next__,
         keys[1:],
@@ -219,6 +215,13 @@ def train_group(
         progress,
     )
     return [[[(w[s, c], b[s, c]) for w, b in params] for s in range(len(seeds))] for c in range(cases)]
+
+
+@lru_cache(maxsize=4)
+def pass_of_all(network: Network, recipe: Recipe, images: int) -> Advance:
+    """`epoch` with two leading axes, seed and case, of passes over so many images; compiled once however many ask."""
+    one = partial(epoch, network=network, optimizer=recipe.optimizer(images), noise=recipe.noise)
+    return jax.jit(jax.vmap(jax.vmap(one, in_axes=(0, 0, 0, None, None))))
 
 
 def pass_size(images: Sequence[Images]) -> int:
