@@ -9,9 +9,9 @@ Usage:
 A small network learns scikit-learn's digits, or the images of a folder of IDX files (MNIST, Fashion-MNIST), and is
 pruned gradually to each of --levels by each of --methods: by magnitude over all layers together (`global`) or in each
 (`layer`), N of 4 or 8 neighbours along the input dimension (`nm4`, `nm8`: the N that a level asks for), or whole rows
-and channels (`rows`; what is left is smaller and dense). The dense network is trained as long. All are then rounded to
-integers, as wide as the machine's values, and it is these integers whose accuracy on held-out images is drawn and whose
-zeros are priced.
+and channels (`rows`; what is left is smaller and dense), also with inputs of the network (`units`). The dense network
+is trained as long. All are then rounded to integers, as wide as the machine's values, and it is these integers whose
+accuracy on held-out images is drawn and whose zeros are priced.
 
 The machine is the design of --design, the published one of --preset, or the balanced design of a quick search for the
 dense network and each method's most pruned one within a point of it (Gustavson's dataflow; dense, bitmask, CSR and N:M,

@@ -92,7 +92,7 @@ def prune_and_measure(
             size = sum(weight.size for weight, _ in params)
             gone = 1 - sum(np.count_nonzero(weight) for weight, _ in params) / size
             small, columns = params, [np.arange(weight.shape[1]) for weight, _ in params]
-            if case.pattern == "rows":
+            if case.pattern in ("rows", "units"):
                 small, columns = without_unread(params)
             measured = measure_network(network, small, trained[0][at], columns, images[at], bits, batch)
             kernels = network_workload(
