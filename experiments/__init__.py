@@ -5,9 +5,10 @@
 | `pareto_front.py` | which accelerators are worth building for these matrices? Writes the front that the others read |
 | `sparsity_report.py` | what sparsity is there, of which kind, and what is it worth? |
 | `prune_and_price.py` | what does each way of pruning cost in accuracy, and save in energy and time? |
+| `codesign.py` | what does it gain to prune a network under the price of a machine that moves with it? |
 | `tune_pe_count.py` | how many PEs, and what stops more of them from helping? |
 | `what_if.py` | what changes if this design gets a wider bus or another format, and what is it most sensitive to? |
-| `compare_strategies.py` | do the searches find the true front of spaces that can be enumerated, and how soon? |
+| `compare_strategies.py` | how much of a certified front do the searches find, and how soon? |
 | `sensitivity.py` | which conclusions survive doubt about constants; what does one design for several workloads cost? |
 | `validate_gradients.py` | are the gradients finite, equal to finite differences, and worth following? |
 | `validate_models.py` | do the models say what our simulator and those of others say? |
@@ -31,7 +32,7 @@ with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`.
 | `confirm` | the front scored again by the simulator |
 | `simulator_cases` | one kernel on random designs, by the models and by the simulator |
 | `published` | published figures of known systems, a predictor for each, their report |
-| `baselines_*`, `crossover_*`, `prune_*`, `sensitivity_*`, `sparsity_*` | the parts of the scripts of these names |
+| `baselines_*`, `codesign_*`, `crossover_*`, `prune_*`, `sensitivity_*`, `sparsity_*` | the parts of the scripts of these names |
 | `against_simulator`, `against_sam`, `against_sparseloop` | the comparisons of `validate_models.py` |
 | `random_designs` | designs for timing and for testing gradients |
 | `report` | rows of the tables a front is told in |

@@ -73,7 +73,7 @@ class Config:
     """What to keep small: latency, energy, area, power, edp, ed2p, eadp."""
     strategy: Literal["gradient", "random", "evolutionary", "exhaustive"] = "gradient"
     """How to search."""
-    budget: int = 6_000
+    budget: int = 10_000
     """Evaluations of a design on the whole workload, gradients and local search included."""
     max_area_mm2: float | None = None
     """Largest area allowed."""
