@@ -32,7 +32,8 @@ with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`.
 | `confirm` | the front scored again by the simulator |
 | `simulator_cases` | one kernel on random designs, by the models and by the simulator |
 | `published` | published figures of known systems, a predictor for each, their report |
-| `baselines_*`, `codesign_*`, `crossover_*`, `prune_*`, `sensitivity_*`, `sparsity_*` | the parts of the scripts of these names |
+| `baselines_*`, `codesign_*`, `crossover_*` | the parts of the scripts of these names |
+| `prune_*`, `sensitivity_*`, `sparsity_*` | the same |
 | `against_simulator`, `against_sam`, `against_sparseloop` | the comparisons of `validate_models.py` |
 | `random_designs` | designs for timing and for testing gradients |
 | `report` | rows of the tables a front is told in |
