@@ -44,8 +44,6 @@ UNKNOWN = Steps(np.zeros((1, 0)), np.zeros((1, 0)))
 class Foretold(Operator):
     """The neighbours that slopes foretell to lie farthest beyond the front."""
 
-    name = "foretold"
-
     def __init__(self) -> None:
         self._known: dict[bytes, Steps] = {}
         self._saved = 0

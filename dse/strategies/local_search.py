@@ -23,6 +23,8 @@ LEAST = 0.08
 """Share of a generation that every operator gets."""
 MEMORY = 0.8
 """Weight of what was before a generation in what an operator has earned after it."""
+KICKED = 2
+"""Place of the random steps among the operators; they make up for what others propose in vain."""
 STALLED = 40
 """Generations without one new design, after which the space counts as searched."""
 
@@ -34,7 +36,13 @@ class LocalSearch:
         """Of the whole run, or of an island; `operators` come on top of neighbours, crossings and random steps."""
         self._run, self._front = run, front or run.front
         several = len(run.problem.kernels) > 1
-        self._operators = [Neighbours(), Crossed(), Kicked(), *([Assembled()] if several else []), *operators]
+        self._operators: list[Operator] = [
+            Neighbours(),
+            Crossed(),
+            Kicked(),
+            *([Assembled()] if several else []),
+            *operators,
+        ]
         self._earned = np.ones(len(self._operators))
         self._spent = np.full(len(self._operators), 4.0)
         self._repaired = self._front.rows[:0]
@@ -77,11 +85,13 @@ class LocalSearch:
         slopes = np.zeros(len(rate))
         rows, owners = self._repaired[:size], np.full(min(len(self._repaired), size), -1)
         free = size - len(rows)
-        kicks = [operator.name for operator in self._operators].index("kicked")
-        for at, operator in [*enumerate(self._operators), (kicks, self._operators[kicks])]:
+        asked = [(at, int(np.ceil(share * free))) for at, share in enumerate(shares)]
+        for at, wanted in [*asked, (KICKED, None)]:
+            count = 2 * (size - len(rows)) if wanted is None else wanted
+            if count <= 0:
+                continue
             before = run.spent
-            wanted = int(np.ceil(shares[at] * free)) if at not in owners else 2 * (size - len(rows))
-            found = operator.propose(run, self._front, wanted) if wanted > 0 else self._front.rows[:0]
+            found = self._operators[at].propose(run, self._front, count)
             slopes[at] += run.spent - before
             rows = encoding.canonical(np.concatenate([rows, found]))
             new = run.unseen(rows)

@@ -23,8 +23,6 @@ STEPS = (2, 5)
 class Operator(abc.ABC):
     """One source of children."""
 
-    name: str
-
     @abc.abstractmethod
     def propose(self, run: Run, front: Front, count: int) -> np.ndarray:
         """At most `count` rows; the operator may spend evaluations to find them."""
@@ -35,8 +33,6 @@ class Neighbours(Operator):
 
     Kernels share nothing but the hardware, so a step in every kernel's mapping is tried in one evaluation.
     """
-
-    name = "neighbours"
 
     def __init__(self) -> None:
         self._untried: dict[bytes, list[np.ndarray]] = {}
@@ -65,8 +61,6 @@ class Crossed(Operator):
     Several coupled changes at once, each good somewhere.
     """
 
-    name = "crossed"
-
     def propose(self, run: Run, front: Front, count: int) -> np.ndarray:
         """Every pair is as likely."""
         encoding, rng = run.problem.encoding, run.rng
@@ -80,8 +74,6 @@ class Crossed(Operator):
 class Kicked(Operator):
     """Several random steps at once from members of the front."""
 
-    name = "kicked"
-
     def propose(self, run: Run, front: Front, count: int) -> np.ndarray:
         """Every member is as likely."""
         rows = front.rows[run.rng.integers(len(front.rows), size=count)]
@@ -94,8 +86,6 @@ class Kicked(Operator):
 
 class Assembled(Operator):
     """What the ledger can put together beyond the front of mappings tried on the same hardware."""
-
-    name = "assembled"
 
     def propose(self, run: Run, front: Front, count: int) -> np.ndarray:
         """Those that promise most."""

@@ -13,10 +13,8 @@ from experiments.common.codesign_points import Point
 from experiments.common.prune_figure import LOOKS as METHODS
 from experiments.common.style import OKABE_ITO, log_axis, new_figure
 
-UNITS = {"color": OKABE_ITO["yellow"], "marker": "<", "label": "whole outputs and inputs"}
-FIRST = {**METHODS, "units": UNITS}
 LOOKS: dict[str, dict[str, Any]] = {
-    **{name: {**look, "ls": "--", "lw": 1.0, "label": f"first: {look['label']}"} for name, look in FIRST.items()},
+    **{name: {**look, "ls": "--", "lw": 1.0, "label": f"first: {look['label']}"} for name, look in METHODS.items()},
     "whole": {"color": OKABE_ITO["black"], "marker": "o", "lw": 2.2, "label": "co-design: whole outputs and inputs"},
     "single": {
         "color": OKABE_ITO["black"],
@@ -25,7 +23,13 @@ LOOKS: dict[str, dict[str, Any]] = {
         "lw": 1.4,
         "label": "co-design: single weights too",
     },
-    "still": {"color": OKABE_ITO["purple"], "marker": "P", "lw": 1.2, "label": "priced by the dense network's machine"},
+    "still": {
+        "color": OKABE_ITO["black"],
+        "marker": "P",
+        "ls": ":",
+        "lw": 1.2,
+        "label": "priced by the dense network's machine",
+    },
     "macs": {"color": OKABE_ITO["grey"], "marker": "X", "lw": 1.2, "label": "priced by multiplications"},
 }
 PANELS = (

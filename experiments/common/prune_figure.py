@@ -18,7 +18,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "nm4": {"color": OKABE_ITO["orange"], "marker": "^", "label": "N:4"},
     "nm8": {"color": OKABE_ITO["vermilion"], "marker": "v", "label": "N:8"},
     "rows": {"color": OKABE_ITO["green"], "marker": "D", "label": "whole rows and channels"},
-    "units": {"color": OKABE_ITO["purple"], "marker": "P", "label": "whole outputs and inputs"},
+    "units": {"color": OKABE_ITO["purple"], "marker": "<", "label": "whole outputs and inputs"},
 }
 APART = 1.2
 """Ratio of costs from which on two names do not overlap."""
