@@ -14,8 +14,8 @@ The usual run is five lines:
 - `defaults`: `default_space()`, bounds cited from published accelerators
 - `design`: `Design(hardware, mappings, kernels)`, a design in words, with `.build() -> (Hardware, [Mapping])`;
   `describe(design) -> {name: value}`, one flat row of a table
-- `encoding`, `combinations`, `moves`: `Encoding(space, kernels)`, designs as rows of integers (genomes) and back;
-  steps between them
+- `encoding`, `combinations`, `moves`, `log_numbers`: `Encoding(space, kernels)`, designs as rows of integers (genomes)
+  and back; steps between them; their numbers in log2, off the lattice and back
 - `objectives`: `OBJECTIVES` by name (`latency_s energy_pj area_mm2 power_w edp_js ed2p_js2 eadp_jsmm2`); `Constraint`
 - `problem`, `batch`: `make_problem(workload, space, technology, *, objectives, constraints={"area_mm2": 20.0},
   statistics=None, evaluate=hwmodels.evaluate, progress=False) -> Problem`; `problem.score(genomes) -> Scores`,

@@ -18,6 +18,7 @@ from jaxtyping import Array
 
 from dse.batch import SOON, unpack
 from dse.design import Design
+from dse.log_numbers import LogNumbers
 from dse.moves import hardware_neighbours, mapping_neighbours
 from dse.problem import TOLERANCE, Problem
 from dse.strategies import Strategy
@@ -80,16 +81,12 @@ class Companions:
         self._statistics = jax.jit(jax.vmap(LayerTables.statistics))
         self._relaxed = relaxed
         encoding = problem.encoding
-        columns = [encoding.column(-1, name) for name in HARDWARE_NUMBERS]
-        columns += [encoding.column(at, name) for at in range(len(problem.kernels)) for name in MAPPING_NUMBERS]
-        ends = np.zeros((1, len(encoding.genes)), np.int32), (encoding.radix - 1)[None].astype(np.int32)
-        self._columns = columns
-        self._low, self._high = (np.log2([encoding.values(end, c)[0] for c in columns]) for end in ends)
+        self._log_numbers = LogNumbers(encoding)
         full = np.log2([[k.m, k.k, k.m * k.k] for k in problem.kernels])
         genome = self._searched(full, np.zeros((0, len(encoding.genes)), np.int32), FIRST * budget)
         self.genomes = np.repeat(genome[None], networks, axis=0)
         """The last machine of each network that can be built, rows of the problem's encoding."""
-        self.numbers = self._numbers_of(self.genomes)
+        self.numbers = self._log_numbers.of(self.genomes)
         """Where each machine is now: log2 of its numbers, hardware first, shape [n, 11 + 3 layers]."""
         self._optimiser = optax.adam(LEARNING_RATE, b1=0.8, b2=0.95)
         self._state = self._optimiser.init(jnp.asarray(self.numbers))
@@ -103,17 +100,19 @@ class Companions:
         genomes = self.genomes if genomes is None else genomes
         weights = self.problem.encoding.batch(genomes).weights()
         self.problem.evaluations += 2 * len(log2_counts)
-        given = (np.asarray(one, np.float32) for one in (log2_counts, self._numbers_of(genomes), weights))
+        given = (np.asarray(one, np.float32) for one in (log2_counts, self._log_numbers.of(genomes), weights))
         (burdened, price), (by_counts, by_numbers) = jax.device_get(self._slopes(*given))
         return Look(price, burdened, by_counts / np.log(2), by_numbers)
 
     def step(self, log2_counts: np.ndarray) -> Look:
         """`look`, then a step of every machine: one that proves worse than the machine before it is given up."""
         before, look = self.genomes, self.look(log2_counts)
-        slope = np.where(np.isfinite(look.by_numbers) & (self._low < self._high), look.by_numbers, 0.0)
+        slope = np.where(
+            np.isfinite(look.by_numbers) & (self._log_numbers.low < self._log_numbers.high), look.by_numbers, 0.0
+        )
         slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
         update, self._state = self._optimiser.update(jnp.asarray(slope), self._state)
-        self.numbers = np.clip(self.numbers + np.asarray(update), self._low, self._high)
+        self.numbers = np.clip(self.numbers + np.asarray(update), self._log_numbers.low, self._log_numbers.high)
         after = self._snapped()
         moved = (before != after).any(axis=1)
         if not moved.any():
@@ -122,7 +121,7 @@ class Companions:
         better = new.burdened < look.burdened
         self.genomes = np.where(better[:, None], after, before)
         back = moved & ~better
-        self.numbers = np.where(back[:, None], self._numbers_of(before), self.numbers)
+        self.numbers = np.where(back[:, None], self._log_numbers.of(before), self.numbers)
         chosen = [np.where(better.reshape(-1, *[1] * (a.ndim - 1)), a, b) for a, b in zip(new, look, strict=True)]
         return Look(*chosen)
 
@@ -131,7 +130,7 @@ class Companions:
         snapped = self._snapped()
         for at, counts in enumerate(log2_counts):
             self.genomes[at] = self._searched(counts, np.stack([snapped[at], self.genomes[at]]), self.budget)
-        self.numbers = self._numbers_of(self.genomes)
+        self.numbers = self._log_numbers.of(self.genomes)
         self._state = self._optimiser.init(jnp.asarray(self.numbers))
 
     def designs(self) -> list[Design]:
@@ -154,19 +153,9 @@ class Companions:
         price = jnp.log(latency @ repeats) + jnp.log(energy @ repeats)
         return price + MISFIT * misfit.sum(), price
 
-    def _numbers_of(self, genomes: np.ndarray) -> np.ndarray:
-        batch = self.problem.encoding.batch(genomes)
-        return np.log2(np.concatenate([batch.hardware, batch.tiles.reshape(len(genomes), -1)], axis=1))
-
     def _snapped(self) -> np.ndarray:
         """The genomes nearest to where the machines are."""
-        genomes, encoding = self.genomes.copy(), self.problem.encoding
-        for number, column in zip(self.numbers.T, self._columns, strict=True):
-            every = np.zeros((encoding.radix[column], len(encoding.genes)), np.int32)
-            every[:, column] = np.arange(encoding.radix[column])
-            values = np.log2(encoding.values(every, column))
-            genomes[:, column] = np.argmin(np.abs(number[:, None] - values[None]), axis=1)
-        return encoding.canonical(genomes)
+        return self._log_numbers.nearest(self.genomes, self.numbers)
 
     def _searched(self, counts: np.ndarray, known: np.ndarray, budget: int) -> np.ndarray:
         """The best genome for a network's counts that is found from those known and a sample of the strategy's."""

@@ -177,10 +177,8 @@ class Encoding:
             flows, starts, sizes = np.unique(combinations[:, 0], return_index=True, return_counts=True)
             flow = rng.integers(len(flows), size=count)
             if together:
-                own = CHOICES["dataflow"].index
-                names = [own(str(self.genes[self._column[at, "dataflow"]].values[int(entry)])) for entry in flows]
-                place = {name: position for position, name in enumerate(names)}
-                flow = np.array([place.get(int(name), other) for name, other in zip(common, flow, strict=True)])
+                place = {index: position for position, index in enumerate(self.dataflows(at))}
+                flow = np.array([place.get(int(index), other) for index, other in zip(common, flow, strict=True)])
             entry = starts[flow] + (rng.random(count) * sizes[flow]).astype(int)  # sorted by dataflow
             rows[:, self.combined_columns(at)] = combinations[entry]
         return self.canonical(rows)
@@ -204,6 +202,12 @@ class Encoding:
         rows = rows.copy()
         rows[~runs, column] = self._unused_intersection
         return rows
+
+    def dataflows(self, kernel: int) -> list[int]:
+        """Indices into `DATAFLOWS` of those that a kernel can use, in the order of its gene."""
+        names = self.genes[self.column(kernel, "dataflow")].values
+        used = np.unique(self.combinations[kernel][:, 0])
+        return [CHOICES["dataflow"].index(str(names[int(position)])) for position in used]
 
     def values(self, rows: np.ndarray, column: int) -> np.ndarray:
         """Numbers, or indices of names, that a column of the rows stands for."""

@@ -10,6 +10,7 @@ import numpy as np
 import optax
 
 from dse.encoding import Batch
+from dse.log_numbers import LogNumbers
 from dse.moves import shrink_tiles
 from dse.pareto import Box
 from dse.problem import TOLERANCE, Problem
@@ -46,7 +47,7 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
     """
     problem = run.problem
     point, outputs = _starts(run, starts)
-    low, high = _bounds(problem)
+    numbers = LogNumbers(problem.encoding)
     initial, advance = _adam(steps, learning_rate)
     state = initial(jnp.asarray(point.log2))
     for step in range(steps):
@@ -56,17 +57,17 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
         outputs, pulled = problem.batcher.gradients(_batch(problem, point), slopes)
         problem.evaluations += 2 * len(point.rows)
         slope = np.concatenate([pulled.hardware, pulled.tiles.reshape(len(slopes), -1)], axis=1)
-        slope = np.where(np.isfinite(slope) & (low < high), slope, 0.0)
+        slope = np.where(np.isfinite(slope) & (numbers.low < numbers.high), slope, 0.0)
         slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
         update, state = advance(jnp.asarray(slope), state)
-        point.log2 = np.clip(point.log2 + np.asarray(update), low, high)
+        point.log2 = np.clip(point.log2 + np.asarray(update), numbers.low, numbers.high)
         if step == steps // 3:
             _, loss = scalarisation(run, outputs, point.weights)
             keep = np.sort(np.argsort(loss, kind="stable")[: max(len(loss) // 2, 1)])
             point, outputs, state = point.take(keep), outputs[keep], _kept(state, keep, len(loss))
-    rows = _snap(problem, point)
+    rows = numbers.nearest(point.rows, point.log2)
     for _ in range(REPAIRS + 1):
-        scored, scores = run.score(problem.encoding.canonical(rows))
+        scored, scores = run.score(rows)
         if scores is None:
             return
         misfit = np.flatnonzero(scores.fits[:, :, :3].max(axis=(1, 2)) > 1 + TOLERANCE)
@@ -102,24 +103,9 @@ def _starts(run: Run, count: int) -> tuple[_Point, np.ndarray]:
     preferences /= preferences.sum(axis=1, keepdims=True)
     weights = np.concatenate([preferences, run.rng.dirichlet(np.ones(preferences.shape[1]), size=len(again))])
     chosen = np.concatenate([chosen, again]).astype(int)
-    batch = problem.encoding.batch(rows[chosen])
-    numbers = np.concatenate([batch.hardware, batch.tiles.reshape(len(chosen), -1)], axis=1)
-    return _Point(rows[chosen], np.log2(numbers), weights), outputs_of(problem, scores)[chosen]
-
-
-def _bounds(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-    """log2 of the smallest and of the largest value of every number."""
-    encoding = problem.encoding
-    columns = number_columns(problem)
-    first, last = np.zeros((1, len(encoding.genes)), np.int32), (encoding.radix - 1)[None].astype(np.int32)
-    return tuple(np.log2([encoding.values(end, c)[0] for c in columns]) for end in (first, last))  # pyright: ignore
-
-
-def number_columns(problem: Problem) -> list[int]:
-    """Columns of the genome in the order of the gradient: hardware, then the tiles of each kernel."""
-    column = problem.encoding.column
-    tiles = [column(at, name) for at in range(len(problem.kernels)) for name in MAPPING_NUMBERS]
-    return [column(-1, name) for name in HARDWARE_NUMBERS] + tiles
+    return _Point(rows[chosen], LogNumbers(problem.encoding).of(rows[chosen]), weights), outputs_of(problem, scores)[
+        chosen
+    ]
 
 
 def _batch(problem: Problem, point: _Point) -> Batch:
@@ -128,12 +114,3 @@ def _batch(problem: Problem, point: _Point) -> Batch:
     numbers = np.exp2(point.log2).astype(np.float32)
     tiles = numbers[:, ours:].reshape(len(numbers), len(problem.kernels), len(MAPPING_NUMBERS))
     return dataclasses.replace(problem.encoding.batch(point.rows), hardware=numbers[:, :ours], tiles=tiles)
-
-
-def _snap(problem: Problem, point: _Point) -> np.ndarray:
-    """The nearest lattice value, by ratio, of every number."""
-    rows = point.rows.copy()
-    for at, column in enumerate(number_columns(problem)):
-        values = np.log2(np.array(problem.encoding.genes[column].values, float))
-        rows[:, column] = np.argmin(np.abs(point.log2[:, at, None] - values), axis=1)
-    return rows

@@ -59,14 +59,9 @@ class Island(Front):
     def __init__(self, encoding: Encoding, dataflow: str):
         super().__init__(len(encoding.genes))
         self._encoding, self.dataflow = encoding, dataflow
-        index = DATAFLOWS.index(dataflow)
-        columns = [encoding.column(at, "dataflow") for at in range(len(encoding.kernels))]
-        positions = [encoding.genes[column].values for column in columns]
-        able = [
-            dataflow in {positions[at][int(entry)] for entry in np.unique(combinations[:, 0])}
-            for at, combinations in enumerate(encoding.combinations)
-        ]
-        self._columns, self._index = [c for c, can in zip(columns, able, strict=True) if can], index
+        self._index = DATAFLOWS.index(dataflow)
+        able = [at for at in range(len(encoding.kernels)) if self._index in encoding.dataflows(at)]
+        self._columns = [encoding.column(at, "dataflow") for at in able]
 
     def holds(self, rows: np.ndarray) -> np.ndarray:
         """Which of the rows belong here."""
@@ -81,9 +76,5 @@ class Island(Front):
 
 def islands_of(encoding: Encoding) -> list[Island]:
     """One for each dataflow that any kernel can use; none where there is only one."""
-    flows = {
-        str(encoding.genes[encoding.column(at, "dataflow")].values[int(entry)])
-        for at, combinations in enumerate(encoding.combinations)
-        for entry in np.unique(combinations[:, 0])
-    }
-    return [Island(encoding, flow) for flow in DATAFLOWS if flow in flows] if len(flows) > 1 else []
+    flows = {index for at in range(len(encoding.kernels)) for index in encoding.dataflows(at)}
+    return [Island(encoding, DATAFLOWS[index]) for index in sorted(flows)] if len(flows) > 1 else []
