@@ -52,23 +52,8 @@ The usual run is five lines:
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """
 
-from dse.accelerate import Accelerated, accelerate
-from dse.certificate import Bound, upper_bound
-from dse.checkpoint import resume
-from dse.codesign import Companions
-from dse.compile_cache import enable_compile_cache
-from dse.defaults import default_space
-from dse.design import Design, describe
-from dse.design_file import write_csv, write_design, write_front
-from dse.design_reader import DesignFile, read_design, read_front
-from dse.encoding import Encoding
-from dse.journal import OtherSearch
-from dse.multi import MultiProblem, alone, regret, restricted, workload_objectives
-from dse.objectives import OBJECTIVES, Constraint, Objective
-from dse.pareto import Box, hypervolume, knee, nondominated
-from dse.problem import Problem, Scores, make_problem
-from dse.result import Result
-from dse.robustness import (
+from dse.analysis.front_bound import Bound, upper_bound
+from dse.analysis.robustness import (
     Outcomes,
     Priced,
     beaten_shares,
@@ -78,10 +63,25 @@ from dse.robustness import (
     uncertainty,
     winning_shares,
 )
-from dse.sensitivity import elasticities
-from dse.space import DesignSpace, Parameter, parse_fixes, read_space
+from dse.analysis.sensitivity import elasticities
+from dse.codesign import Companions
+from dse.files.checkpoint import resume
+from dse.files.design_file import write_csv, write_design, write_front
+from dse.files.design_reader import DesignFile, read_design, read_front
+from dse.files.journal import OtherSearch
+from dse.offload import Accelerated, accelerate
+from dse.problem.compile_cache import enable_compile_cache
+from dse.problem.multi_workload import MultiProblem, alone, regret, restricted, workload_objectives
+from dse.problem.objectives import OBJECTIVES, Constraint, Objective
+from dse.problem.pareto import Box, hypervolume, knee, nondominated
+from dse.problem.result import Result
+from dse.problem.search_problem import Problem, Scores, make_problem
+from dse.search_grid import Outcome, Task, grid, sweep
+from dse.space.defaults import default_space
+from dse.space.design import Design, describe
+from dse.space.design_space import DesignSpace, Parameter, parse_fixes, read_space
+from dse.space.encoding import Encoding
 from dse.strategies import Evolutionary, Exhaustive, Gradient, RandomSearch, Strategy
-from dse.sweep import Outcome, Task, grid, sweep
 
 __all__ = [
     "OBJECTIVES",

@@ -16,14 +16,14 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
-from dse.batch import SOON, unpack
-from dse.design import Design
-from dse.log_numbers import LogNumbers
-from dse.moves import hardware_neighbours, mapping_neighbours
-from dse.problem import TOLERANCE, Problem
+from dse.problem.batched_models import SOON, unpack
+from dse.problem.search_problem import TOLERANCE, Problem
+from dse.space.design import Design
+from dse.space.log_numbers import LogNumbers
 from dse.strategies import Strategy
-from hwmodels.evaluate import evaluate
-from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
+from dse.strategies.neighbours import hardware_neighbours, mapping_neighbours
+from hwmodels.analytical.evaluation import evaluate
+from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 from hwmodels.numerics import Numerics, Trend
 from workloads.errors import InputError
 from workloads.pruning.priced_tables import LayerTables

@@ -36,9 +36,9 @@ import numpy as np
 import tyro
 
 from dse import Gradient, Problem, RandomSearch, Strategy, default_space, enable_compile_cache, knee, write_design
-from experiments.common.baselines_claim import claim_rows, claim_story, claim_table, examine
-from experiments.common.baselines_figure import baselines_figure
-from experiments.common.baselines_machines import (
+from experiments.common.baselines.claim import claim_rows, claim_story, claim_table, examine
+from experiments.common.baselines.figure import baselines_figure
+from experiments.common.baselines.machines import (
     Cpu,
     Machine,
     Run,
@@ -51,7 +51,7 @@ from experiments.common.baselines_machines import (
     of_systems,
     works_of,
 )
-from experiments.common.baselines_templates import as_templates, comparison_rows, comparison_table
+from experiments.common.baselines.templates import as_templates, comparison_rows, comparison_table
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.report import Costed, cost_all
@@ -61,10 +61,10 @@ from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, quantity
 from hwmodels.baselines import CpuPower, cpu_power
 from hwmodels.systems import SYSTEMS, Work
-from hwmodels.systems.as_template import TEMPLATES
+from hwmodels.systems.template_designs import TEMPLATES
 from workloads import Workload
 from workloads.errors import InputError
-from workloads.kernels import with_patterns
+from workloads.kernels.product import with_patterns
 
 LEAST_DENSE_BUDGET = 300
 

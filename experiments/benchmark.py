@@ -30,19 +30,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from dse.batch import FAST
+from dse.problem.batched_models import FAST
+from experiments.common.benchmark.plain_numpy import as_numpy
+from experiments.common.benchmark.simulator_rates import simulator_rates
 from experiments.common.cli import main
 from experiments.common.output import Output
-from experiments.common.plain_numpy import as_numpy
 from experiments.common.random_designs import random_designs
-from experiments.common.simulator_rates import simulator_rates
 from experiments.common.table import text_table
 from hwmodels import Cost, Exact, Hardware, Mapping, Numerics, Smooth, evaluate
-from hwmodels.choices import DATAFLOWS
+from hwmodels.design.choices import DATAFLOWS
 from hwmodels.technology import scenario, technology
 from workloads import SparseKernel, load_matrix, measure, table_bytes
 from workloads.generators import rmat, uniform
-from workloads.tables import operand_tables
+from workloads.statistics.tables import operand_tables
 
 
 @dataclass(frozen=True)

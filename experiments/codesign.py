@@ -45,9 +45,9 @@ import tyro
 
 from dse import RandomSearch, default_space, enable_compile_cache, make_problem, parse_fixes, write_design
 from experiments.common.cli import main
-from experiments.common.codesign_figure import codesign_figure
-from experiments.common.codesign_judge import Judged, fixed_cost, judge, problem_of, swapped
-from experiments.common.codesign_networks import (
+from experiments.common.codesign.figure import codesign_figure
+from experiments.common.codesign.judge import Judged, fixed_cost, judge, problem_of, swapped
+from experiments.common.codesign.networks import (
     BITS,
     Setting,
     co_designed,
@@ -55,8 +55,8 @@ from experiments.common.codesign_networks import (
     pruned_first,
     whole_workload,
 )
-from experiments.common.codesign_points import cheapest, compared, layer_rows, point_rows, points_of
-from experiments.common.codesign_story import (
+from experiments.common.codesign.points import cheapest, compared, layer_rows, point_rows, points_of
+from experiments.common.codesign.text import (
     ARMS,
     comparison_words,
     fixed_words,
@@ -65,13 +65,13 @@ from experiments.common.codesign_story import (
     swapped_words,
 )
 from experiments.common.output import Output
-from experiments.common.prune_design import GUARD_BITS, HELD
-from experiments.common.prune_networks import cases_of, read_images
+from experiments.common.prune.machine import GUARD_BITS, HELD
+from experiments.common.prune.networks import cases_of, read_images
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.words import hardware_words
 from workloads.errors import InputError
-from workloads.pruning.networks import NETWORKS
 from workloads.pruning.priced_tables import layer_tables
+from workloads.pruning.small_networks import NETWORKS
 from workloads.pruning.train import Recipe
 
 BAR = 0.85

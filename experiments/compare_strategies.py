@@ -7,7 +7,7 @@ Usage:
 
 Three spaces are small enough to be enumerated whole, so their fronts are known: a graph times a dense matrix, two
 layers of a pruned classifier, a graph times itself. A fourth, `layers` (three layers, each with its own mapping), has
-far too many designs; it is measured against an upper bound, points that no design gets beyond (`dse.certificate`), so
+far too many designs; it is measured against an upper bound, points that no design gets beyond (`dse.analysis.front_bound`), so
 that a share is what a front has at least. Every strategy is run afresh for every budget (a share of the space, or a
 number for `layers`) and every seed. Its hypervolume (of log10 objectives, in the box from the known front's ideal to
 10 % beyond its nadir) is given as a share of the known front's. Every forward, gradient (twice) and local-search call
@@ -38,11 +38,11 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from tqdm import tqdm
 
 from dse import Box, Exhaustive, Problem, default_space, enable_compile_cache, hypervolume, make_problem, upper_bound
+from dse.strategies.library_searches import Nsga2, Tpe
 from experiments.common.cli import main, show_progress
-from experiments.common.foreign_searches import Nsga2, Tpe
+from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.output import Output
 from experiments.common.search import STRATEGIES
-from experiments.common.style import OKABE_ITO, new_figure
 from experiments.common.table import text_table
 from hwmodels.technology import scenario, technology
 from workloads import Workload, resolve_workload

@@ -34,7 +34,7 @@ import tyro
 from dse import Box, Problem, Result, Strategy, enable_compile_cache, hypervolume, knee, resume, write_front
 from experiments.common.cli import main, show_progress
 from experiments.common.confirm import confirm, confirm_rows, confirm_story
-from experiments.common.front_figure import front_figure
+from experiments.common.figures.front import front_figure
 from experiments.common.output import Output
 from experiments.common.report import Costed, bottleneck, cost_all, design_row, layer_rows
 from experiments.common.scenario import ScenarioOptions, scenario_words
@@ -50,7 +50,7 @@ from experiments.common.search import (
 )
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, main_format, mapping_words, quantity, shares
-from hwmodels.legality import B_IS_DENSE
+from hwmodels.design.legality import B_IS_DENSE
 from workloads import Workload, resolve_workloads
 from workloads.errors import InputError
 

@@ -48,12 +48,12 @@ from dse import (
 )
 from experiments.common.cli import main
 from experiments.common.output import Output
-from experiments.common.prune_design import balanced_machine
-from experiments.common.prune_figure import prune_figure
-from experiments.common.prune_networks import cases_of, prune_and_measure, read_images
-from experiments.common.prune_points import front_and_knee, layer_rows, network_rows, point_rows, points_of
-from experiments.common.prune_price import on_design, on_preset
-from experiments.common.prune_story import knee_words, point_table, within_words, zeros_table
+from experiments.common.prune.figure import prune_figure
+from experiments.common.prune.machine import balanced_machine
+from experiments.common.prune.networks import cases_of, prune_and_measure, read_images
+from experiments.common.prune.points import front_and_knee, layer_rows, network_rows, point_rows, points_of
+from experiments.common.prune.price import on_design, on_preset
+from experiments.common.prune.text import knee_words, point_table, within_words, zeros_table
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.words import hardware_words
 from hwmodels.systems import SYSTEMS

@@ -10,7 +10,7 @@ Three questions of a front (that of --design, or of a quick search):
 
 1. What does each objective hang on, along the front? Elasticities by the numbers of the hardware (`dse.elasticities`).
 2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are priced
-   again under thousands of draws (`dse.robustness` says from which ranges, and why): does a design stay on the front,
+   again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay on the front,
    does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the best on the
    same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the draws in
    which at least one design reaches the clock. They say nothing of the search: which of two choices leads also hangs on
@@ -53,24 +53,24 @@ from dse import (
     write_design,
     write_front,
 )
-from dse.result import Result
-from dse.robustness import NORMAL_95
+from dse.analysis.robustness import NORMAL_95
+from dse.problem.result import Result
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.report import Costed, bottleneck, cost_all
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, build_problem, build_space, within
-from experiments.common.sensitivity_conclusions import (
+from experiments.common.sensitivity.conclusions import (
     constants_story,
     design_rows,
     label_story,
     pair_rows,
     story,
 )
-from experiments.common.sensitivity_doubt import Doubt, rival_tables
-from experiments.common.sensitivity_figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
-from experiments.common.sensitivity_rivals import QUESTIONS, mapping_pool, rivals
-from experiments.common.sensitivity_workloads import groups_of, share, workload_rows, workload_story
+from experiments.common.sensitivity.doubt import Doubt, rival_tables
+from experiments.common.sensitivity.figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
+from experiments.common.sensitivity.rivals import QUESTIONS, mapping_pool, rivals
+from experiments.common.sensitivity.workloads import groups_of, share, workload_rows, workload_story
 from experiments.common.words import main_format
 from hwmodels.numerics import Smooth
 from hwmodels.technology import constants_table

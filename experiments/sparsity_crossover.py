@@ -36,11 +36,11 @@ import tyro
 
 from dse import Gradient, RandomSearch, enable_compile_cache, parse_fixes
 from experiments.common.cli import main
-from experiments.common.crossover_curves import Curve, cpu_curve, system_curves
-from experiments.common.crossover_figure import crossover_figure
-from experiments.common.crossover_machines import ANCHORS, Finder, Machine
-from experiments.common.crossover_patterns import density_grid, read_patterns
-from experiments.common.crossover_story import (
+from experiments.common.crossover.curves import Curve, cpu_curve, system_curves
+from experiments.common.crossover.figure import crossover_figure
+from experiments.common.crossover.machines import ANCHORS, Finder, Machine
+from experiments.common.crossover.patterns import density_grid, read_patterns
+from experiments.common.crossover.text import (
     at_density,
     cannot,
     crossing_rows,

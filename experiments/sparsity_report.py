@@ -31,11 +31,11 @@ from dse import enable_compile_cache, read_design, read_front
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.sparsity_bits import bounds, effectual_fraction, storage
-from experiments.common.sparsity_figure import pattern_figure
-from experiments.common.sparsity_inputs import distinct, subjects_of
-from experiments.common.sparsity_saving import Machine, priceable, savings
-from experiments.common.sparsity_words import Entry, Profile, headline, pattern_words, percent, report_row, report_text
+from experiments.common.sparsity.bits import bounds, effectual_fraction, storage
+from experiments.common.sparsity.figure import pattern_figure
+from experiments.common.sparsity.inputs import distinct, subjects_of
+from experiments.common.sparsity.saving import Machine, priceable, savings
+from experiments.common.sparsity.text import Entry, Profile, headline, pattern_words, percent, report_row, report_text
 from workloads.errors import InputError
 from workloads.structure import describe_structure
 

@@ -25,11 +25,11 @@ import tyro
 from sklearn.datasets import load_digits
 from tqdm import tqdm
 
-from workloads.digits import BATCH
+from workloads.networks.digits import BATCH
 from workloads.pruning.images import digits_split
 from workloads.pruning.masks import global_magnitude
 from workloads.pruning.measured import accuracy
-from workloads.pruning.networks import Params, initial, mlp, recorded
+from workloads.pruning.small_networks import Params, initial, mlp, recorded
 from workloads.pruning.train import Recipe, epoch, gradually
 
 NETWORK = mlp((8, 8), 10)

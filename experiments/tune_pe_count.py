@@ -28,14 +28,14 @@ from tqdm import tqdm
 
 from dse import Design, Problem, RandomSearch, enable_compile_cache, write_design
 from experiments.common.cli import main, show_progress
+from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
-from experiments.common.pe_figure import pe_figure
 from experiments.common.report import Costed, bottleneck, cost_all, design_row, parts_of
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, balanced_design, build_problem, build_space, within
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, quantity
-from hwmodels.hardware import HARDWARE_NUMBERS
+from hwmodels.design.hardware import HARDWARE_NUMBERS
 from workloads import Workload
 from workloads.errors import InputError
 

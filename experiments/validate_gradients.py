@@ -28,14 +28,14 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import enable_compile_cache
-from dse.batch import SOON
+from dse.problem.batched_models import SOON
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.random_designs import random_designs
 from experiments.common.table import text_table
 from hwmodels import Hardware, Mapping, Smooth, evaluate
-from hwmodels.choices import DATAFLOWS
-from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
+from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 from hwmodels.technology import scenario, technology
 from workloads import SparseKernel, load_matrix, measure
 from workloads.generators import rmat

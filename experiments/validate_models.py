@@ -31,16 +31,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from experiments.common import against_sam, against_simulator, against_sparseloop
-from experiments.common.against_common import Outcome
 from experiments.common.cli import main
 from experiments.common.output import Output
+from experiments.common.validation import sam, simulator, sparseloop
+from experiments.common.validation.comparison import Outcome
 from workloads.errors import InputError
 
 BAR_FAILED = 1
 """Exit status."""
 
-COMPARISONS: dict[str, Callable[..., Outcome]] = {"sam": against_sam.run, "sparseloop": against_sparseloop.run}
+COMPARISONS: dict[str, Callable[..., Outcome]] = {"sam": sam.run, "sparseloop": sparseloop.run}
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def run(config: Config) -> None:
     output = Output(config.out)
     outcomes = {name: COMPARISONS[name](config.data, output, smoke=config.smoke) for name in chosen}
     if not config.against:
-        own = against_simulator.run(config.data, output, smoke=config.smoke, designs=config.designs, seed=config.seed)
+        own = simulator.run(config.data, output, smoke=config.smoke, designs=config.designs, seed=config.seed)
         outcomes = {"simulator": own, **outcomes}
     verdicts = {name: outcome.facts | {"bars_hold": outcome.holds} for name, outcome in outcomes.items()}
     output.provenance("experiments/validate_models.py", config, comparisons=verdicts)

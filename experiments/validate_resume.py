@@ -30,7 +30,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import Result, enable_compile_cache
-from dse.result_file import read_result, write_result
+from dse.files.result_file import read_result, write_result
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions

@@ -33,17 +33,17 @@ import numpy as np
 import tyro
 
 from dse import Design, Problem, default_space, elasticities, enable_compile_cache, write_design
-from dse.space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, NUMBERS
+from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, NUMBERS
 from experiments.common.cli import main
+from experiments.common.figures.what_if import what_if_figure
 from experiments.common.output import Output
 from experiments.common.report import Costed, bottleneck, cost_all, parts_of
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import Start, balanced_design, build_problem
 from experiments.common.table import text_table
-from experiments.common.what_if_figure import what_if_figure
 from experiments.common.words import hardware_words, quantity
 from hwmodels.cost import FITS
-from hwmodels.legality import B_IS_DENSE
+from hwmodels.design.legality import B_IS_DENSE
 from workloads.errors import InputError
 
 OBJECTIVES = ("latency_s", "energy_pj", "area_mm2", "power_w", "edp_js")

@@ -32,10 +32,10 @@ Under `hwmodels.technology`: `technology(scenario(node_nm=16, dram="lpddr4"))` m
 takes.
 """
 
+from hwmodels.analytical.evaluation import evaluate
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
+from hwmodels.design.hardware import Hardware, Mapping, make_hardware, make_mapping, stack
 from hwmodels.energy import price
-from hwmodels.evaluate import evaluate
-from hwmodels.hardware import Hardware, Mapping, make_hardware, make_mapping, stack
 from hwmodels.numerics import Exact, Numerics, Smooth, StraightThrough
 from hwmodels.simulator import Simulation, simulate, simulate_elementwise, simulate_sddmm
 from hwmodels.technology import Scenario, Technology, scenario

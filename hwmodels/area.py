@@ -2,9 +2,9 @@
 
 from jaxtyping import Array, Float
 
-from hwmodels.choices import ZERO_MODES
 from hwmodels.cost import rows_of
-from hwmodels.hardware import Hardware
+from hwmodels.design.choices import ZERO_MODES
+from hwmodels.design.hardware import Hardware
 from hwmodels.technology import Technology
 
 SKIP = ZERO_MODES.index("skip")

@@ -5,7 +5,7 @@ from jaxtyping import Array, Float
 
 from hwmodels.area import COORDINATE_BITS, WORD_BITS, glb_bank_bytes
 from hwmodels.cost import AREA_COMPONENTS, ActionCounts, rows_of
-from hwmodels.hardware import Hardware, Mapping
+from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.technology import Technology
 
 ARRAY = tuple(AREA_COMPONENTS.index(name) for name in ("mac", "pe_buffer", "accumulator", "decoder", "intersection"))

@@ -16,24 +16,24 @@ SOON = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {SOON}".strip()
 
 UNCHECKED = (
-    "workloads.scan",
-    "workloads.segments",
-    "workloads.loads",
-    "workloads.fibers",
-    "workloads.pairs",
-    "workloads.densities.laws",
-    "workloads.densities.columns",
-    "workloads.densities.fullest",
-    "workloads.densities.dealing",
-    "workloads.dealing",
-    "workloads.overlay",
-    "workloads.convolution",
-    "hwmodels.firmware.schedules",
-    "hwmodels.simulator.segments",
-    "hwmodels.simulator.rows",
+    "workloads.statistics.tile_counts",
+    "workloads.statistics.row_segments",
+    "workloads.statistics.load_balance",
+    "workloads.statistics.fiber_pairs",
+    "workloads.statistics.operand_pairs",
+    "workloads.statistics.closed_form.laws",
+    "workloads.statistics.closed_form.columns",
+    "workloads.statistics.closed_form.load_balance",
+    "workloads.statistics.closed_form.row_assignment",
+    "workloads.statistics.row_assignment",
+    "workloads.statistics.overlaid_operands",
+    "workloads.kernels.convolution",
+    "hwmodels.simulator.schedules",
+    "hwmodels.simulator.tile_cutting",
+    "hwmodels.simulator.dense_loads",
     "hwmodels.simulator.multiply",
-    "hwmodels.simulator.walk",
-    "hwmodels.simulator.merge",
+    "hwmodels.simulator.sparse_loads",
+    "hwmodels.simulator.elementwise_loads",
 )
 
 for finder in sys.meta_path:
@@ -48,8 +48,8 @@ import numpy as np  # noqa: E402
 from scipy.sparse import csr_array  # noqa: E402
 
 from hwmodels import evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
-from hwmodels.choices import INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
-from hwmodels.legality import legal_formats, legal_zero_modes  # noqa: E402
+from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
+from hwmodels.design.legality import legal_formats, legal_zero_modes  # noqa: E402
 from hwmodels.technology import technology  # noqa: E402
 from workloads import SparseKernel, generators, measure  # noqa: E402
 

@@ -15,8 +15,8 @@ from matplotlib.image import imread
 
 from dse import read_design
 from experiments import baselines
-from experiments.common.baselines_claim import FASTER, LESS_ENERGY, ONYX_EDP_GAINS
-from experiments.common.baselines_machines import Machine, Run, best_cpu, gains, geometric_mean, of_gpu_model
+from experiments.common.baselines.claim import FASTER, LESS_ENERGY, ONYX_EDP_GAINS
+from experiments.common.baselines.machines import Machine, Run, best_cpu, gains, geometric_mean, of_gpu_model
 from experiments.common.cli import USAGE_ERROR, main
 from hwmodels import evaluate, make_hardware, make_mapping
 from hwmodels.baselines import cpu_power, dense_cpu, dense_gpu, gemm_rate, gpu_device, sparse_cpu, sparse_gpu
@@ -24,8 +24,8 @@ from hwmodels.baselines.cpu_power import FALLBACK, cpu_name
 from hwmodels.baselines.gpu import board_watts
 from hwmodels.baselines.timing import time_runs
 from hwmodels.systems import SYSTEMS, TemplateDesign, uniform_work, work_of
-from hwmodels.systems.as_template import TEMPLATES
 from hwmodels.systems.nvidia import Gpu
+from hwmodels.systems.template_designs import TEMPLATES
 from workloads import SparseKernel, generators, measure
 from workloads.errors import InputError
 

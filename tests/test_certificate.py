@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dse import Box, Exhaustive, Gradient, MultiProblem, hypervolume, upper_bound
-from dse.objectives import find_constraints, find_objectives
+from dse.problem.objectives import find_constraints, find_objectives
 from experiments.compare_strategies import problem_of
 from workloads.errors import InputError
 

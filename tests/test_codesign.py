@@ -11,20 +11,20 @@ import pytest
 from dse import Design, Encoding, RandomSearch, default_space, make_problem
 from dse.codesign import Companions, descended
 from experiments import codesign
-from experiments.common import codesign_points
 from experiments.common.cli import USAGE_ERROR, main
-from experiments.common.codesign_networks import whole_workload
-from experiments.common.codesign_points import Point, compared, cost_at
+from experiments.common.codesign import points as codesign_points
+from experiments.common.codesign.networks import whole_workload
+from experiments.common.codesign.points import Point, compared, cost_at
 from hwmodels.technology import scenario, technology
 from workloads import InputError, measure, stack_statistics
 from workloads.densities import Uniform
-from workloads.kernels import DensityKernel
+from workloads.kernels.product import DensityKernel
 from workloads.pruning import train
 from workloads.pruning.images import Images
-from workloads.pruning.networks import cnn, mlp, recorded
 from workloads.pruning.priced import Counts, connected, counts_of, damage, prune_priced, prune_to, shares_of_larger
 from workloads.pruning.priced_tables import layer_tables
 from workloads.pruning.shrink import without_silent, without_unread
+from workloads.pruning.small_networks import cnn, mlp, recorded
 from workloads.pruning.train import Recipe, masked
 
 NETWORKS = [mlp((8, 8), 10, (24, 16)), cnn((8, 8), 10)]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dse import Box, Exhaustive, hypervolume
-from experiments.common.foreign_searches import Nsga2, Tpe
+from dse.strategies.library_searches import Nsga2, Tpe
 from experiments.compare_strategies import problem_of
 
 BUDGET = 120

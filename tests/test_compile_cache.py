@@ -7,8 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dse import compile_cache, enable_compile_cache
-from dse.compile_cache import kept
+from dse import enable_compile_cache
+from dse.problem import compile_cache
+from dse.problem.compile_cache import kept
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from matplotlib.image import imread
 
 from experiments import sparsity_crossover
 from experiments.common.cli import USAGE_ERROR, main
-from experiments.common.crossover_curves import crossing, system_curve
-from experiments.common.crossover_machines import ANCHORS, KINDS, Finder
-from experiments.common.crossover_patterns import density_grid, read_patterns
+from experiments.common.crossover.curves import crossing, system_curve
+from experiments.common.crossover.machines import ANCHORS, KINDS, Finder
+from experiments.common.crossover.patterns import density_grid, read_patterns
 from hwmodels.systems import SYSTEMS, work_of
 from hwmodels.systems.nvidia import Gpu
 from workloads import generators

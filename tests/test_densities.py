@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.common.density_errors import errors_of, tables_of
+from experiments.common.validation.densities import errors_of, tables_of
 from workloads import (
     NM,
     Banded,
@@ -21,7 +21,7 @@ from workloads import (
     measure,
     stack_statistics,
 )
-from workloads.kernels import require_pattern, with_patterns
+from workloads.kernels.product import require_pattern, with_patterns
 
 SIDE, OTHER, SAMPLES = 64, 48, 8
 DENSITIES = (Uniform(0.1), Uniform(0.02), NM(2, 4), NM(1, 8), Banded(5), Banded(4, 0.6), PowerLawRows(0.1, 3.5))

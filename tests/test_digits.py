@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from workloads import digits
+from workloads.networks import digits
 
 STORED = Path(__file__).resolve().parents[1] / "workloads" / "data" / "digits_mlp.npz"
 

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from dse import DesignSpace, Encoding, default_space, describe, parse_fixes, read_space
-from dse.encoding import Kernel, batch_of
-from dse.moves import hardware_neighbours, mapping_neighbours
-from hwmodels.choices import DATAFLOWS, FORMATS
-from hwmodels.legality import canonical, illegality, legal_formats, legal_zero_modes
+from dse.space.encoding import Kernel, batch_of
+from dse.strategies.neighbours import hardware_neighbours, mapping_neighbours
+from hwmodels.design.choices import DATAFLOWS, FORMATS
+from hwmodels.design.legality import canonical, illegality, legal_formats, legal_zero_modes
 from workloads.errors import InputError
 
 KERNELS = [Kernel("conv", "dense_b", 100, 300, 32), Kernel("graph", "sparse_b", 64, 64, 64)]

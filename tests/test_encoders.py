@@ -16,11 +16,11 @@ from reference.storage import widths_of as reference_widths
 from scipy.sparse import csr_array
 
 from hwmodels import Exact, make_hardware, make_mapping
-from hwmodels.a_side import a_side, total
-from hwmodels.choices import FORMATS
-from hwmodels.encoders import ENCODED_FORMATS, best_format, convert, decode, encode, matrix_bits, widths_of
-from hwmodels.encoders.rates import rates
-from hwmodels.tiling import tiling
+from hwmodels.analytical.operand_a import a_side, total
+from hwmodels.analytical.tiling import tiling
+from hwmodels.design.choices import FORMATS
+from hwmodels.formats.encoders import ENCODED_FORMATS, best_format, convert, decode, encode, matrix_bits, widths_of
+from hwmodels.formats.encoders.rates import rates
 from workloads import InputError, SparseKernel, generators, measure
 
 TILES = arrays.arrays(

@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from reference.schedule import deal
 from scipy.sparse import csr_array
 
-from hwmodels.choices import SCHEDULES
-from hwmodels.firmware import row_work, work_queues
-from hwmodels.firmware.schedules import BALANCED, CYCLIC, ROW_BLOCKS, assign
+from hwmodels.design.choices import SCHEDULES
+from hwmodels.simulator.queues import row_work, work_queues
+from hwmodels.simulator.schedules import BALANCED, CYCLIC, ROW_BLOCKS, assign
 from workloads import InputError
 
 WORK = st.lists(st.integers(0, 9), min_size=1, max_size=40).map(lambda work: np.array(work, np.int64))

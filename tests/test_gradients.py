@@ -9,8 +9,8 @@ import pytest
 from conftest import FAMILIES, batch_of, cost_of, design, evaluate_all, log_uniform
 
 from hwmodels import Exact, Hardware, Mapping, Smooth, StraightThrough
-from hwmodels.choices import DATAFLOWS
-from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
+from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
 RANGES = {

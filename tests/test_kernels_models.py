@@ -10,13 +10,13 @@ from conftest import cost_of, design
 from scipy.sparse import csr_array
 
 from hwmodels import Smooth, evaluate, make_hardware, make_mapping
-from hwmodels.choices import DATAFLOWS
-from hwmodels.legality import legal_formats, legal_zero_modes
-from hwmodels.simulator.of_kernel import simulate_kernel
+from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.legality import legal_formats, legal_zero_modes
+from hwmodels.simulator.kernels import simulate_kernel
 from workloads import generators, measure, stack_statistics
-from workloads.convolution import sparse_convolution
-from workloads.elementwise import ElementwiseKernel
-from workloads.sddmm import SddmmKernel
+from workloads.kernels.convolution import sparse_convolution
+from workloads.kernels.elementwise import ElementwiseKernel
+from workloads.kernels.sddmm import SddmmKernel
 
 FAMILIES = ("sddmm", "elementwise", "convolution")
 BARS = {"sddmm": (0.01, 0.05), "elementwise": (0.01, 0.05), "convolution": (0.02, 0.1)}

@@ -6,14 +6,14 @@ from scipy.signal import correlate
 from scipy.sparse import csr_array
 
 from dse import RandomSearch, default_space, make_problem
-from hwmodels.legality import FAMILIES
+from hwmodels.design.legality import FAMILIES
 from workloads import InputError, SparseKernel, Workload, generators, measure
-from workloads.attention import sparse_attention
-from workloads.convolution import sparse_convolution
-from workloads.elementwise import ElementwiseKernel
-from workloads.overlay import VISIT_QUANTITIES, overlay
-from workloads.sddmm import SddmmKernel
-from workloads.tensors import CooTensor, khatri_rao, mttkrp, ttm, ttv
+from workloads.kernels.attention import sparse_attention
+from workloads.kernels.convolution import sparse_convolution
+from workloads.kernels.elementwise import ElementwiseKernel
+from workloads.kernels.sddmm import SddmmKernel
+from workloads.kernels.tensors import CooTensor, khatri_rao, mttkrp, ttm, ttv
+from workloads.statistics.overlaid_operands import VISIT_QUANTITIES, overlay
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (1, 1), (2, 1), (3, 2)])

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from dse import Exhaustive, RandomSearch
-from dse.strategies.front import Front, islands_of
+from dse.strategies.archive import Front, islands_of
+from dse.strategies.bookkeeping import Run
 from dse.strategies.local_search import LocalSearch
 from dse.strategies.random_search import sample
-from dse.strategies.run import Run
 from experiments.compare_strategies import problem_of
 
 

@@ -10,7 +10,7 @@ from conftest import BATCH, FAMILIES, batch_of, cost_of, design, evaluate_all
 from reference import Design, run
 
 from hwmodels import FITS, RESOURCES, ActionCounts, evaluate, price, scenario
-from hwmodels.choices import DATAFLOWS
+from hwmodels.design.choices import DATAFLOWS
 from hwmodels.technology import technology
 from workloads import SparseKernel, generators, measure
 

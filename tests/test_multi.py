@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from dse import RandomSearch, default_space, make_problem
-from dse.multi import MultiProblem, alone, regret, restricted, workload_objectives
+from dse.problem.multi_workload import MultiProblem, alone, regret, restricted, workload_objectives
 from workloads.errors import InputError
 
 ONE_EACH = {"dataflow": "gustavson", "schedule": "row_blocks", "loop_order": "mkn", "a_format": ["csr", "bitmask"]}

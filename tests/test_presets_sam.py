@@ -7,11 +7,11 @@ import pytest
 from scipy.sparse import csr_array
 
 from experiments import validate_models
-from experiments.common import against_sam
 from experiments.common.cli import USAGE_ERROR, main
-from hwmodels.presets.sam import KERNELS, simulate
-from hwmodels.presets.sam.graph import Graph
-from hwmodels.presets.sam.streams import DONE, EMPTY, STOP, Fibers, Stream, levels
+from experiments.common.validation import sam as against_sam
+from experiments.common.validation.sam_machine import KERNELS, simulate
+from experiments.common.validation.sam_machine.graph import Graph
+from experiments.common.validation.sam_machine.streams import DONE, EMPTY, STOP, Fibers, Stream, levels
 from workloads import generators
 
 FACTS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "simulated" / "sam"

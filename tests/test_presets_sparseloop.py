@@ -8,9 +8,9 @@ import pytest
 from scipy.sparse import csr_array
 
 from experiments import validate_models
-from experiments.common import against_sparseloop
 from experiments.common.cli import USAGE_ERROR, main
-from hwmodels.presets.sparseloop import (
+from experiments.common.validation import sparseloop as against_sparseloop
+from experiments.common.validation.sparseloop_machine import (
     PES,
     TILE_WORDS,
     WORDS,
@@ -20,8 +20,8 @@ from hwmodels.presets.sparseloop import (
     evaluate,
     expected_barrier_cycles,
 )
-from hwmodels.presets.sparseloop.architecture import GEOMETRY
-from hwmodels.presets.sparseloop.evaluate import TURNS, port_words
+from experiments.common.validation.sparseloop_machine.architecture import GEOMETRY
+from experiments.common.validation.sparseloop_machine.model import TURNS, port_words
 from workloads import generators
 
 FACTS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "simulated" / "sparseloop"

@@ -15,22 +15,23 @@ from scipy.sparse import csr_array
 from dse import Design
 from experiments import prune_and_price
 from experiments.common.cli import USAGE_ERROR, main
-from experiments.common.prune_networks import cases_of, title_of
-from experiments.common.prune_points import Point, front_and_knee
-from experiments.common.prune_price import on_design, on_preset
+from experiments.common.prune.networks import cases_of, title_of
+from experiments.common.prune.points import Point, front_and_knee
+from experiments.common.prune.price import on_design, on_preset
 from hwmodels import make_mapping, simulate
 from hwmodels.systems import SYSTEMS, work_of
-from workloads import InputError, digits
+from workloads import InputError
+from workloads.networks import digits
 from workloads.pruning.idx import read_idx
 from workloads.pruning.images import Images, digits_images, idx_images
 from workloads.pruning.masks import PATTERNS, kept_of, n_of_m, whole_rows, whole_units
 from workloads.pruning.measured import accuracy, input_zeros, measure_network
-from workloads.pruning.networks import Network, cnn, forward, mlp, recorded
-from workloads.pruning.products import network_workload
 from workloads.pruning.quantise import input_ranges, quantise, recorded_integers
 from workloads.pruning.schedule import cubic
 from workloads.pruning.shrink import without_unread
+from workloads.pruning.small_networks import Network, cnn, forward, mlp, recorded
 from workloads.pruning.train import Case, Recipe, prune_many
+from workloads.pruning.workload import network_workload
 
 NETWORKS = [mlp((8, 8), 10), cnn((8, 8), 10)]
 

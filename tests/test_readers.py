@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from workloads.errors import InputError
-from workloads.readers import MAX_SIDE, load_matrix, matrix_files
+from workloads.readers.matrices import MAX_SIDE, load_matrix, matrix_files
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL = "%%MatrixMarket matrix coordinate real general\n"

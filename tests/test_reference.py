@@ -13,8 +13,8 @@ from reference.schedule import deal
 from reference.storage import Tile, decode, encode, fullest_group, widths_of
 from reference.tiles import cut, fetches, stays_until_complete, walk
 
-from hwmodels.choices import DATAFLOWS, FORMATS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES, ZERO_MODES
 from hwmodels.cost import RESOURCES, ActionCounts, Computes, Traffic
+from hwmodels.design.choices import DATAFLOWS, FORMATS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES, ZERO_MODES
 
 BASE = Design(
     pe_rows=2,

@@ -14,7 +14,7 @@ import pytest
 from test_dse_search import TINY, fake_problem
 
 from dse import Evolutionary, Exhaustive, Gradient, RandomSearch
-from dse.journal import Journal, OtherSearch
+from dse.files.journal import Journal, OtherSearch
 from workloads.errors import InputError
 
 BUDGET, SEED = 400, 3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dse import default_space, make_problem
-from dse.robustness import (
+from dse.analysis.robustness import (
     STATED,
     Priced,
     beaten_shares,

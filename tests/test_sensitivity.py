@@ -9,7 +9,7 @@ import pytest
 from dse import Outcomes, default_space, draw_factors, make_problem
 from experiments import sensitivity
 from experiments.common.cli import USAGE_ERROR, main
-from experiments.common.sensitivity_conclusions import (
+from experiments.common.sensitivity.conclusions import (
     Survey,
     choice_rows,
     choice_story,
@@ -19,8 +19,8 @@ from experiments.common.sensitivity_conclusions import (
     story,
     verdict,
 )
-from experiments.common.sensitivity_rivals import mapping_pool, rivals
-from experiments.common.sensitivity_workloads import EMBEDDED, groups_of, share, workload_rows
+from experiments.common.sensitivity.rivals import mapping_pool, rivals
+from experiments.common.sensitivity.workloads import EMBEDDED, groups_of, share, workload_rows
 from hwmodels.technology import constants_table
 from workloads import resolve_workload
 

@@ -12,10 +12,10 @@ from reference.inside import jumps as reference_jumps
 from scipy.sparse import csr_array
 
 from hwmodels import FITS, RESOURCES, make_hardware, make_mapping, price
-from hwmodels.choices import DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, RESIDENCIES, SCHEDULES
-from hwmodels.legality import legal_formats, legal_zero_modes
+from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, RESIDENCIES, SCHEDULES
+from hwmodels.design.legality import legal_formats, legal_zero_modes
 from hwmodels.simulator import Machine, Memory, run, simulate
-from hwmodels.simulator.merge import jumps
+from hwmodels.simulator.elementwise_loads import jumps
 from workloads import InputError, generators
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]

@@ -12,8 +12,8 @@ from scipy.sparse import csr_array
 from test_simulator import MEMORY, any_design, built, sparse
 
 from hwmodels import RESOURCES
-from hwmodels.choices import DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES
-from hwmodels.legality import legal_formats, legal_zero_modes
+from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES
+from hwmodels.design.legality import legal_formats, legal_zero_modes
 from hwmodels.simulator import Machine, run_elementwise, run_sddmm, simulate_elementwise, simulate_sddmm
 from workloads import InputError
 

@@ -13,12 +13,12 @@ from scipy.sparse import csr_array
 from dse import Design
 from experiments import sparsity_report
 from experiments.common.cli import USAGE_ERROR, main
-from experiments.common.sparsity_bits import bounds, dense_bits, storage
-from experiments.common.sparsity_figure import cell_densities
-from experiments.common.sparsity_inputs import subjects_of
-from experiments.common.sparsity_saving import DEFAULT_HARDWARE, Machine, Run, Saving
-from hwmodels.choices import FORMATS
-from hwmodels.encoders import best_format, matrix_bits
+from experiments.common.sparsity.bits import bounds, dense_bits, storage
+from experiments.common.sparsity.figure import cell_densities
+from experiments.common.sparsity.inputs import subjects_of
+from experiments.common.sparsity.saving import DEFAULT_HARDWARE, Machine, Run, Saving
+from hwmodels.design.choices import FORMATS
+from hwmodels.formats.encoders import best_format, matrix_bits
 from workloads import generators
 from workloads.structure import describe_structure
 

@@ -14,20 +14,20 @@ from workloads import (
     SamplingError,
     SparseBStatistics,
     SparseKernel,
-    fibers,
     measure,
     sampling_error,
     stack_statistics,
     table_bytes,
 )
 from workloads import generators as make
-from workloads.lattice import TINY, levels, lookup, to_log
-from workloads.loads import PARTITION_LEVELS
-from workloads.occupancy import Cut, cut
-from workloads.pairs import DEPTH_QUANTITIES, WIDTH_LEVELS, pair_tables
-from workloads.sampling import Sampling, summarize
-from workloads.statistics import LOADS, PEAKS
-from workloads.tables import POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
+from workloads.statistics import fiber_pairs as fibers
+from workloads.statistics.lattice import TINY, levels, lookup, to_log
+from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.occupancy import Cut, cut
+from workloads.statistics.operand_pairs import DEPTH_QUANTITIES, WIDTH_LEVELS, pair_tables
+from workloads.statistics.products import LOADS, PEAKS
+from workloads.statistics.sampling import Sampling, summarize
+from workloads.statistics.tables import POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
 
 SCHEDULES = ("row_blocks", "cyclic", "balanced")
 SHAPE = (21, 37)
@@ -370,8 +370,8 @@ def test_disk_cache_gives_the_same_tables(n: int | None, tmp_path, monkeypatch: 
     monkeypatch.setenv("SPARSE_DSE_CACHE", str(tmp_path))
     first = measure(kernel)
     assert list(tmp_path.glob("*.npz"))
-    monkeypatch.setattr("workloads.statistics.operand_tables", None)
-    monkeypatch.setattr("workloads.statistics.pair_tables", None)
+    monkeypatch.setattr("workloads.statistics.products.operand_tables", None)
+    monkeypatch.setattr("workloads.statistics.products.pair_tables", None)
     again = measure(kernel)
     for one, two, three in zip(*(jax.tree.leaves(s) for s in (fresh, first, again)), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -417,10 +417,10 @@ def test_sampled_pairs_of_fibers_are_near_the_exact_ones(monkeypatch: pytest.Mon
     columns, depth = csr_array(graph.T), levels(graph.shape[1])
     columns.sort_indices()
     rng = np.random.default_rng(0)
-    monkeypatch.setattr("workloads.fibers.PAIR_LIMIT", 1 << 20)
+    monkeypatch.setattr("workloads.statistics.fiber_pairs.PAIR_LIMIT", 1 << 20)
     exact = fibers.jumps(graph, columns, depth, rng)[0], fibers.distinct_outputs(graph, graph, depth, rng)[0]
-    monkeypatch.setattr("workloads.fibers.PAIR_LIMIT", 40_000)
-    monkeypatch.setattr("workloads.fibers.PRODUCT_LIMIT", 60_000)
+    monkeypatch.setattr("workloads.statistics.fiber_pairs.PAIR_LIMIT", 40_000)
+    monkeypatch.setattr("workloads.statistics.fiber_pairs.PRODUCT_LIMIT", 60_000)
     drawn = fibers.jumps(graph, columns, depth, rng), fibers.distinct_outputs(graph, graph, depth, rng)
     for truth, (found, error) in zip(exact, drawn, strict=True):
         np.testing.assert_allclose(found, truth, rtol=0.02)
@@ -432,7 +432,7 @@ def test_sampling_error_is_kept_with_the_tables(n: int | None, tmp_path, monkeyp
     monkeypatch.setenv("SPARSE_DSE_CACHE", str(tmp_path))
     kernel = kernel_of("power_law", n=n)
     measure(kernel)
-    monkeypatch.setattr("workloads.statistics.operand_tables", None)
+    monkeypatch.setattr("workloads.statistics.products.operand_tables", None)
     errors = sampling_error(kernel)
     kinds = {"a.loads.rows", "a.loads.nonzeros"}
     if n is not None:

@@ -12,7 +12,7 @@ import pytest
 
 from workloads import InputError, resolve_workload
 from workloads.cache import VARIABLE as CACHE
-from workloads.suitesparse import VARIABLE, suitesparse_matrix
+from workloads.readers.suitesparse import VARIABLE, suitesparse_matrix
 
 TEXT = b"%%MatrixMarket matrix coordinate real symmetric\n3 3 3\n1 1 2\n3 1 5\n2 2 1\n"
 

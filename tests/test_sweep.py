@@ -15,7 +15,7 @@ import pytest
 from test_dse_search import TINY, fake_evaluate, fake_problem
 
 from dse import RandomSearch, Strategy, Task, default_space, grid, read_front, sweep
-from dse.result_file import read_result, write_result
+from dse.files.result_file import read_result, write_result
 from workloads.errors import InputError
 
 BUDGET = 200

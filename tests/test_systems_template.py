@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
-from dse.design import Design
+from dse.space.design import Design
 from hwmodels.cost import RESOURCES
 from hwmodels.simulator import simulate
 from hwmodels.systems import SYSTEMS, work_of
-from hwmodels.systems.as_template import EIE, GAMMA, ONYX, OUTERSPACE, TEMPLATES, AsTemplate
 from hwmodels.systems.eie import Eie
 from hwmodels.systems.onyx import Onyx
+from hwmodels.systems.template_designs import EIE, GAMMA, ONYX, OUTERSPACE, TEMPLATES, AsTemplate
 from workloads import SparseKernel
 
 WHOLE = {"loop_order": "mkn", "tile_m": 1024.0, "tile_k": 1024.0, "tile_n": 1024.0}

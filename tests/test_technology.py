@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from hwmodels.choices import DRAMS, FORMATS, INTERSECTIONS, SCHEDULES, one_hot
+from hwmodels.design.choices import DRAMS, FORMATS, INTERSECTIONS, SCHEDULES, one_hot
 from hwmodels.technology import CONFIDENCES, Technology, constants_table, scenario, technology
 from workloads.errors import InputError
 

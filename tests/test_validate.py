@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from scipy.sparse import save_npz
 
-from experiments.common import against_simulator, simulator_cases
-from experiments.common.simulator_cases import LATTICES, Task, compare
+from experiments.common.validation import simulator as against_simulator
+from experiments.common.validation import simulator_cases
+from experiments.common.validation.simulator_cases import LATTICES, Task, compare
 from hwmodels import RESOURCES, evaluate, make_hardware, make_mapping
-from hwmodels.choices import DATAFLOWS
+from hwmodels.design.choices import DATAFLOWS
 from workloads import SparseKernel, generators, measure
 
 SIZES = (64, 64, 64)

@@ -33,16 +33,17 @@ itself. On an R-MAT graph of 11 million non-zeros, times a dense B, no load is o
 counts comes from a sample above 10,000 rows of one tile shape.
 """
 
-from workloads.attention import sparse_attention
-from workloads.convolution import UnfoldedKernel, sparse_convolution
 from workloads.densities import NM, Banded, Dense, Density, PowerLawRows, Uniform
-from workloads.elementwise import ElementwiseKernel, ElementwiseStatistics
 from workloads.errors import InputError
-from workloads.kernels import DensityKernel, SparseKernel, Workload
-from workloads.readers import load_matrix, matrix_files
-from workloads.sampling import SamplingError
-from workloads.sddmm import SddmmKernel, SddmmStatistics
-from workloads.statistics import (
+from workloads.kernels.attention import sparse_attention
+from workloads.kernels.convolution import UnfoldedKernel, sparse_convolution
+from workloads.kernels.elementwise import ElementwiseKernel, ElementwiseStatistics
+from workloads.kernels.product import DensityKernel, SparseKernel, Workload
+from workloads.kernels.sddmm import SddmmKernel, SddmmStatistics
+from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
+from workloads.readers.matrices import load_matrix, matrix_files
+from workloads.specifications import resolve_workload, resolve_workloads
+from workloads.statistics.products import (
     DenseBStatistics,
     KernelStatistics,
     OperandStatistics,
@@ -52,8 +53,7 @@ from workloads.statistics import (
     stack_statistics,
     table_bytes,
 )
-from workloads.suites import resolve_workload, resolve_workloads
-from workloads.tensors import CooTensor, mttkrp, ttm, ttv
+from workloads.statistics.sampling import SamplingError
 
 __all__ = [
     "NM",

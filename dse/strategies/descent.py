@@ -9,15 +9,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from dse.encoding import Batch
-from dse.log_numbers import LogNumbers
-from dse.moves import shrink_tiles
-from dse.pareto import Box
-from dse.problem import TOLERANCE, Problem
+from dse.problem.pareto import Box
+from dse.problem.search_problem import TOLERANCE, Problem
+from dse.space.encoding import Batch
+from dse.space.log_numbers import LogNumbers
+from dse.strategies.bookkeeping import Run
+from dse.strategies.neighbours import shrink_tiles
 from dse.strategies.operators import choose_parents
-from dse.strategies.run import Run
 from dse.strategies.scalarise import Scalarisation, outputs_of
-from hwmodels.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
+from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
 LEAST = 0.02
 """Distance from the ideal, in widths of the front, below which an objective is as preferred as it can be."""

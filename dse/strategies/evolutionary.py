@@ -3,10 +3,10 @@
 import moocore
 import numpy as np
 
-from dse.moves import random_steps
-from dse.problem import Scores
+from dse.problem.search_problem import Scores
+from dse.strategies.bookkeeping import Run
+from dse.strategies.neighbours import random_steps
 from dse.strategies.random_search import sobol
-from dse.strategies.run import Run
 from dse.strategies.strategy import Strategy
 
 

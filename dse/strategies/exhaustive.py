@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from dse.strategies.run import Run
+from dse.strategies.bookkeeping import Run
 from dse.strategies.strategy import Strategy
 from workloads.errors import InputError
 

@@ -7,11 +7,11 @@ gradient counts as two evaluations, the forward pass and the pull back.
 
 import dataclasses
 
+from dse.strategies.bookkeeping import Run
 from dse.strategies.descent import descend
-from dse.strategies.foretold import Foretold
+from dse.strategies.gradient_neighbours import Foretold
 from dse.strategies.local_search import LocalSearch, explore_islands
 from dse.strategies.random_search import sample
-from dse.strategies.run import Run
 from dse.strategies.scalarise import Scalarisation
 from dse.strategies.strategy import Strategy
 

@@ -9,11 +9,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dse.moves import shrink_tiles
-from dse.problem import TOLERANCE
-from dse.strategies.front import Front
+from dse.problem.search_problem import TOLERANCE
+from dse.strategies.archive import Front
+from dse.strategies.bookkeeping import Run
+from dse.strategies.neighbours import shrink_tiles
 from dse.strategies.operators import Assembled, Crossed, Kicked, Neighbours, Operator
-from dse.strategies.run import Run
 
 GENERATIONS = 100
 """In which a budget is spent, as far as their bounds allow."""

@@ -9,10 +9,10 @@ from collections.abc import Callable
 import moocore
 import numpy as np
 
-from dse.moves import hardware_neighbours, mapping_neighbours, random_steps
-from dse.pareto import Box
-from dse.strategies.front import Front
-from dse.strategies.run import Run
+from dse.problem.pareto import Box
+from dse.strategies.archive import Front
+from dse.strategies.bookkeeping import Run
+from dse.strategies.neighbours import hardware_neighbours, mapping_neighbours, random_steps
 
 PER_PARENT = 4
 """Neighbours of one member of the front in one generation."""

@@ -5,11 +5,11 @@ import warnings
 import numpy as np
 from scipy.stats import qmc
 
-from dse.encoding import Encoding
-from dse.moves import shrink_tiles
-from dse.problem import TOLERANCE
+from dse.problem.search_problem import TOLERANCE
+from dse.space.encoding import Encoding
+from dse.strategies.bookkeeping import Run
 from dse.strategies.local_search import LocalSearch, explore_islands
-from dse.strategies.run import Run
+from dse.strategies.neighbours import shrink_tiles
 from dse.strategies.strategy import Strategy
 
 REPAIRS = 2

@@ -12,9 +12,9 @@ are known in closed form, and one pull-back through the models serves any number
 import equinox as eqx
 import numpy as np
 
-from dse.batch import OUTPUTS
-from dse.problem import Problem, Scores
-from dse.strategies.run import Run
+from dse.problem.batched_models import OUTPUTS
+from dse.problem.search_problem import Problem, Scores
+from dse.strategies.bookkeeping import Run
 
 MARGIN = 0.02
 """Relative distance to a limit from which on it pushes."""

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import equinox as eqx
 
-from dse.checkpoint import checkpointed
-from dse.problem import Problem
-from dse.result import Result
-from dse.strategies.run import Run
+from dse.files.checkpoint import checkpointed
+from dse.problem.result import Result
+from dse.problem.search_problem import Problem
+from dse.strategies.bookkeeping import Run
 from workloads.errors import InputError
 
 

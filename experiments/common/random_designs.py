@@ -4,8 +4,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwmodels import Hardware, Mapping
-from hwmodels.choices import DATAFLOWS
-from hwmodels.hardware import CAPABILITY_OF, HARDWARE_CHOICES, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_CHOICES, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 
 RANGES = {
     "pe_rows": (1, 512),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dse import Design, Problem, describe
-from dse.design import UNITS
+from dse.space.design import UNITS
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, RESOURCES, Cost
 
 FILL = "fill"

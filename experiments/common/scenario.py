@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
-from hwmodels.choices import DRAMS
+from hwmodels.design.choices import DRAMS
 from hwmodels.technology import Technology, scenario, technology
 from workloads.errors import InputError
 

@@ -23,11 +23,11 @@ Numba keeps compiled code by the age of its own file: after a change to what ano
 (`firmware.schedules`, `merge`, `rows`), touch `walk.py`, `rows.py` and `merge.py`, or delete `__pycache__`.
 """
 
+from hwmodels.simulator.accounting import Memory, Run, Simulation, Timeline
+from hwmodels.simulator.concrete_design import Machine, machine_of
 from hwmodels.simulator.elementwise import run_elementwise, simulate_elementwise
-from hwmodels.simulator.machine import Machine, machine_of
+from hwmodels.simulator.products import run, simulate
 from hwmodels.simulator.sddmm import run_sddmm, simulate_sddmm
-from hwmodels.simulator.simulate import run, simulate
-from hwmodels.simulator.simulation import Memory, Run, Simulation, Timeline
 
 __all__ = [
     "Machine",

@@ -5,11 +5,12 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from hwmodels.firmware.schedules import BALANCED, CYCLIC
-from hwmodels.hardware import Hardware, Mapping
-from hwmodels.legality import legal_formats, legal_zero_modes
-from hwmodels.simulator.machine import Machine, machine_of
-from hwmodels.simulator.merge import (
+from hwmodels.design.hardware import Hardware, Mapping
+from hwmodels.design.legality import legal_formats, legal_zero_modes
+from hwmodels.simulator.accounting import Charges, Memory, Run, Simulation, conclude, priced
+from hwmodels.simulator.concrete_design import Machine, machine_of
+from hwmodels.simulator.counters import Dram, Fits, Sent, Work
+from hwmodels.simulator.elementwise_loads import (
     A_DECODE,
     ALL_STEPS,
     B_DECODE,
@@ -19,10 +20,9 @@ from hwmodels.simulator.merge import (
     STEPS,
     merge,
 )
-from hwmodels.simulator.operand import Operand, store
-from hwmodels.simulator.simulate import canonical
-from hwmodels.simulator.simulation import Charges, Memory, Run, Simulation, conclude, priced
-from hwmodels.simulator.tally import Dram, Fits, Sent, Work
+from hwmodels.simulator.products import canonical
+from hwmodels.simulator.schedules import BALANCED, CYCLIC
+from hwmodels.simulator.stored_operand import Operand, store
 from hwmodels.simulator.visits import check_count, group
 from hwmodels.technology import Technology
 from workloads.errors import InputError

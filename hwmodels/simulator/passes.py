@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from hwmodels.simulator.machine import Machine
-from hwmodels.simulator.operand import Operand
-from hwmodels.simulator.tally import Fits, PerVisit
+from hwmodels.simulator.concrete_design import Machine
+from hwmodels.simulator.counters import Fits, PerVisit
+from hwmodels.simulator.stored_operand import Operand
 from hwmodels.simulator.visits import Visits
 
 

@@ -4,16 +4,16 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
 
-from hwmodels.firmware.schedules import BALANCED, CYCLIC
-from hwmodels.hardware import Hardware, Mapping
-from hwmodels.simulator.machine import Machine, checked, machine_of
+from hwmodels.design.hardware import Hardware, Mapping
+from hwmodels.simulator.accounting import Charges, Memory, Run, Simulation, conclude, priced
+from hwmodels.simulator.concrete_design import Machine, checked, machine_of
+from hwmodels.simulator.counters import Dram, Fits, Sent, Work
+from hwmodels.simulator.dense_loads import busiest_mask_rows
 from hwmodels.simulator.multiply import multiply_masked
-from hwmodels.simulator.operand import Operand, store, store_dense
 from hwmodels.simulator.passes import buffer_fills, ceil_div
-from hwmodels.simulator.rows import busiest_mask_rows
-from hwmodels.simulator.simulate import canonical
-from hwmodels.simulator.simulation import Charges, Memory, Run, Simulation, conclude, priced
-from hwmodels.simulator.tally import Dram, Fits, Sent, Work
+from hwmodels.simulator.products import canonical
+from hwmodels.simulator.schedules import BALANCED, CYCLIC
+from hwmodels.simulator.stored_operand import Operand, store, store_dense
 from hwmodels.simulator.visits import Visits, check_count, group
 from hwmodels.technology import Technology
 from workloads.errors import InputError

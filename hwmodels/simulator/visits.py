@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from hwmodels.simulator.operand import Operand
+from hwmodels.simulator.stored_operand import Operand
 from workloads.errors import InputError
 
 LOOPS_OF = {"a": "mk", "b": "kn", "z": "mn"}

@@ -22,6 +22,7 @@ from hwmodels.systems.eie import Eie
 from hwmodels.systems.extensor import ExTensor
 from hwmodels.systems.eyeriss_v1 import EyerissV1
 from hwmodels.systems.eyeriss_v2 import EyerissV2
+from hwmodels.systems.found_design import TemplateDesign
 from hwmodels.systems.gamma import Gamma
 from hwmodels.systems.loihi import Loihi
 from hwmodels.systems.matraptor import MatRaptor
@@ -33,7 +34,6 @@ from hwmodels.systems.server_cpu import ServerCpu
 from hwmodels.systems.sigma import Sigma
 from hwmodels.systems.sparch import SpArch
 from hwmodels.systems.system import System, cost_of
-from hwmodels.systems.template import TemplateDesign
 from hwmodels.systems.work import Work, uniform_work, work_of
 
 SYSTEMS: dict[str, System] = {

@@ -2,7 +2,7 @@
 
 import jax.numpy as jnp
 
-from hwmodels.choices import DRAMS
+from hwmodels.design.choices import DRAMS
 from hwmodels.technology.scaling import Constants, Value, node_scale
 from hwmodels.technology.scenarios import Scenario
 

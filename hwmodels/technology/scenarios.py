@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hwmodels.choices import DRAMS, one_hot
+from hwmodels.design.choices import DRAMS, one_hot
 from workloads.errors import InputError
 
 ARITHMETICS = ("int", "float")

@@ -7,7 +7,7 @@ factor (a guess), then follow the logic's node rule. A step of the bitmask unit 
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.choices import mix
+from hwmodels.design.choices import mix
 from hwmodels.technology.scaling import Constants, Scalar, Value, logic_area_mm2, logic_energy_scale, power
 from hwmodels.technology.scenarios import Scenario
 

@@ -11,7 +11,7 @@ COLUMN_ORDER = ("csc",)
 
 @dataclass(frozen=True)
 class Design:
-    """Hardware and mapping, as plain numbers and the names of `hwmodels.choices`."""
+    """Hardware and mapping, as plain numbers and the names of `hwmodels.design.choices`."""
 
     pe_rows: int
     pe_cols: int

@@ -22,8 +22,8 @@ from scipy.sparse import csr_array, eye_array
 
 from workloads.densities import Dense
 from workloads.errors import InputError
-from workloads.kernels import DensityKernel, Kernel, SparseKernel, Workload
-from workloads.readers import load_matrix
+from workloads.kernels.product import DensityKernel, Kernel, SparseKernel, Workload
+from workloads.readers.matrices import load_matrix
 
 
 @dataclass(frozen=True)

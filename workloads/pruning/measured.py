@@ -7,8 +7,8 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from workloads.pruning.images import Images
-from workloads.pruning.networks import Network, Params, recorded
 from workloads.pruning.quantise import Quantised, input_ranges, quantise, recorded_integers
+from workloads.pruning.small_networks import Network, Params, recorded
 
 CALIBRATION = 512
 """Training images that say how large inputs get; the first ones."""

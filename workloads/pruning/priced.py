@@ -20,7 +20,7 @@ import numpy as np
 
 from workloads.pruning.images import Images
 from workloads.pruning.masks import Masks
-from workloads.pruning.networks import Network, Params
+from workloads.pruning.small_networks import Network, Params
 from workloads.pruning.train import Recipe, Share, train_group
 
 

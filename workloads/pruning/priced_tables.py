@@ -15,9 +15,9 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from workloads.densities import Uniform
-from workloads.kernels import DensityKernel
-from workloads.lattice import interpolate_log, pad_levels, to_log
-from workloads.statistics import DenseBStatistics, OperandStatistics, measure
+from workloads.kernels.product import DensityKernel
+from workloads.statistics.lattice import interpolate_log, pad_levels, to_log
+from workloads.statistics.products import DenseBStatistics, OperandStatistics, measure
 
 SIZES = (1.0, 0.25, 0.0625)
 """Shares of a layer's outputs and of its inputs at the points of the grid."""

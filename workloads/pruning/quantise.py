@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from workloads.pruning.networks import Network, Params, recorded, walk
+from workloads.pruning.small_networks import Network, Params, recorded, walk
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workloads.pruning.networks import Conv, Network, Params
+from workloads.pruning.small_networks import Conv, Network, Params
 
 
 def without_unread(params: Params) -> tuple[Params, list[np.ndarray]]:

@@ -17,8 +17,8 @@ from jaxtyping import Array
 
 from workloads.pruning.images import Images
 from workloads.pruning.masks import PATTERNS, Masks
-from workloads.pruning.networks import Network, Params, forward, initial
 from workloads.pruning.schedule import cubic
+from workloads.pruning.small_networks import Network, Params, forward, initial
 
 BATCH = 64
 IMAGES_A_ROUND = 2048

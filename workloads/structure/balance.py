@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Integer
 
-from workloads.loads import PARTITION_LEVELS, balanced_loads
+from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads
 
 PARTITIONS = (4, 16, 64, 256)
 SCHEDULES = ("row_blocks", "cyclic", "balanced")

@@ -8,8 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FormatStrFormatter, LogFormatterMathtext, LogLocator, NullFormatter
 
+from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.published.report import Group
-from experiments.common.style import OKABE_ITO, new_figure
 
 COLUMNS = 4
 PANEL_IN = 2.9

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from experiments.common.against_common import percent
 from experiments.common.published import SYSTEMS, predictor
 from experiments.common.published.points import (
     EMBEDDED,
@@ -24,6 +23,7 @@ from experiments.common.published.points import (
     read_points,
 )
 from experiments.common.table import text_table
+from experiments.common.validation.comparison import percent
 from workloads.errors import InputError
 
 UNREAD = "quoted from memory in the facts: no evidence"

@@ -1,0 +1,96 @@
+"""The design file: a front, or one design, that every search writes and every script reads.
+
+JSON of schema `sparse-dse-designs`, version 1: `created_by`, `workload`, `kernels` (name, family, m, k, n, repeats),
+`scenario`, `objectives` (name, unit), `units` of the numbers, and `rows`, each with `objectives`, `hardware` and one
+entry of `mappings` for each kernel. Numbers are plain, choices are names. `front.json:7` is row 7; rows count from 0.
+"""
+
+import csv
+import dataclasses
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dse.problem.result import Result
+from dse.problem.search_problem import Problem
+from dse.space.design import UNITS, Design, describe
+from workloads.errors import InputError
+
+SCHEMA, VERSION = "sparse-dse-designs", 1
+
+
+def write_front(path: str | Path, problem: Problem, result: Result, *, created_by: str) -> None:
+    """Write a front; a reader never sees half a file."""
+    _write(Path(path), problem, result.designs(problem), result.objectives, created_by)
+
+
+def write_design(path: str | Path, problem: Problem, design: Design, *, created_by: str) -> None:
+    """Write one design, scored exactly."""
+    _write(Path(path), problem, [design], problem.score_designs([design]).objectives, created_by)
+
+
+def _write(path: Path, problem: Problem, designs: list[Design], values: np.ndarray, created_by: str) -> None:
+    rows = [
+        {
+            "objectives": dict(zip(problem.objective_names, map(float, row), strict=True)),
+            "hardware": dict(design.hardware),
+            "mappings": {k: dict(m) for k, m in zip(design.kernels, design.mappings, strict=True)},
+        }
+        for design, row in zip(designs, values, strict=True)
+    ]
+    document = {
+        "schema": SCHEMA,
+        "version": VERSION,
+        "created_by": created_by,
+        "workload": problem.workload,
+        "kernels": [dataclasses.asdict(kernel) for kernel in problem.kernels],
+        "scenario": scenario_of(problem.technology),
+        "objectives": [{"name": o.name, "unit": o.unit} for o in problem.objectives],
+        "units": UNITS,
+        "rows": rows,
+    }
+    _atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+
+
+def scenario_of(technology: Any) -> dict[str, Any]:
+    """The scenario of a technology as plain values."""
+    scenario = getattr(technology, "scenario", None)
+    if not dataclasses.is_dataclass(scenario):
+        return {}
+    fields = {field.name: getattr(scenario, field.name) for field in dataclasses.fields(scenario)}
+    return {
+        name: v if isinstance(v, str | int | float | bool) else np.asarray(v).tolist() for name, v in fields.items()
+    }
+
+
+def write_csv(path: str | Path, problem: Problem, result: Result) -> None:
+    """The front as a table: row number, objectives, then every parameter; units are in the names."""
+    lines = []
+    for at, (design, row) in enumerate(zip(result.designs(problem), result.objectives, strict=True)):
+        objectives = dict(zip(problem.objective_names, map(float, row), strict=True))
+        lines.append({"row": at, **objectives, **describe(design)})
+    names = list(lines[0]) if lines else ["row", *problem.objective_names]
+    path = Path(path)
+    with _temporary(path) as file:
+        writer = csv.DictWriter(file, names)
+        writer.writeheader()
+        writer.writerows(lines)
+    os.replace(file.name, path)
+
+
+def _temporary(path: Path) -> Any:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, newline="")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
+
+
+def _atomically(path: Path, text: str) -> None:
+    with _temporary(path) as file:
+        file.write(text)
+    os.replace(file.name, path)

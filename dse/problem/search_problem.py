@@ -1,0 +1,255 @@
+"""A search problem: workload, design space, technology, objectives and constraints; scored exactly, in batches."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from tqdm import tqdm
+
+from dse.problem.batched_models import TINY, Batcher, Evaluate
+from dse.problem.objectives import Constraint, Objective, find_constraints, find_objectives
+from dse.problem.result import Result
+from dse.space.design import Design
+from dse.space.design_space import DesignSpace
+from dse.space.encoding import Batch, Encoding, Kernel, batch_of
+from hwmodels.analytical.evaluation import evaluate as template
+from hwmodels.cost import FITS, Cost
+from hwmodels.numerics import Numerics, Trend
+from workloads import measure, stack_statistics
+from workloads.errors import InputError
+
+TOLERANCE = 1e-5
+"""Relative excess over a limit that float32 may cause."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """Exact scores of n designs on a workload of K kernels. Designs that yield no finite number are infeasible."""
+
+    objectives: np.ndarray
+    """Shape [n, d]."""
+    violation: np.ndarray
+    """Shape [n]: log2 of how far limits are exceeded, added up; 0 for a feasible design."""
+    latency_s: np.ndarray
+    """Of all repeats of each kernel, shape [n, K]; energy likewise."""
+    energy_pj: np.ndarray
+    area_mm2: np.ndarray
+    """Shape [n]."""
+    fits: np.ndarray
+    """Need over capacity by kernel and `FITS`, shape [n, K, 4]."""
+
+    @property
+    def feasible(self) -> np.ndarray:
+        """Mask of the designs that break no limit, shape [n]."""
+        return self.violation == 0
+
+    def __len__(self) -> int:
+        return len(self.violation)
+
+    def take(self, rows: np.ndarray) -> "Scores":
+        """Some of the designs."""
+        return jax.tree.map(lambda leaf: leaf[rows], self)
+
+    @staticmethod
+    def join(scores: Sequence["Scores"]) -> "Scores":
+        """Several sets of designs as one."""
+        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *scores)
+
+
+jax.tree_util.register_dataclass(Scores, [field.name for field in dataclasses.fields(Scores)], [])
+
+
+class Problem:
+    """What every strategy is given. `evaluations` counts each (design, workload) pair ever evaluated, gradients twice
+    (the forward pass and the pull back)."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        statistics: Sequence[Any],
+        technology: Any,
+        objectives: Sequence[Objective],
+        constraints: Sequence[Constraint],
+        *,
+        evaluate: Evaluate,
+        workload: str,
+        relaxed: Numerics | None = None,
+    ):
+        self.parts: dict[str, Any] = {
+            "encoding": encoding,
+            "statistics": statistics,
+            "technology": technology,
+            "objectives": objectives,
+            "constraints": constraints,
+            "evaluate": evaluate,
+            "workload": workload,
+            "relaxed": relaxed,
+        }
+        """The constructor's arguments."""
+        self.encoding, self.workload, self.technology = encoding, workload, technology
+        self.statistics, self.kernels = list(statistics), encoding.kernels
+        self.objectives, self.constraints = tuple(objectives), tuple(constraints)
+        self.evaluations = 0
+        self.evaluate, self.relaxed = evaluate, relaxed or Trend()
+        self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
+        self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed)
+
+    adds_up = True
+    """Whether latency and energy of the workload are sums over its kernels."""
+
+    def changed(self, **parts: Any) -> "Problem":
+        """A problem like this one but for some of the constructor's arguments; compiled models are shared if they can
+        be."""
+        new = Problem(**self.parts | parts)
+        of_batcher = {name: parts[name] for name in ("evaluate", "technology", "relaxed") if name in parts}
+        new.batcher = self.batcher.changed(kernels=new.kernels, statistics=new.statistics, **of_batcher)
+        return new
+
+    @property
+    def families(self) -> tuple[str, ...]:
+        """Family of each kernel."""
+        return tuple(kernel.family for kernel in self.kernels)
+
+    @property
+    def objective_names(self) -> tuple[str, ...]:
+        """Names in the order of the columns of `Scores.objectives`."""
+        return tuple(objective.name for objective in self.objectives)
+
+    def score(self, genomes: np.ndarray) -> Scores:
+        """Exact scores of genomes, shape [n, genes]."""
+        return self._score(self.encoding.batch(genomes))
+
+    def score_designs(self, designs: Sequence[Design]) -> Scores:
+        """Exact scores of designs in words; they may lie off the lattice. InputError if one is not legal."""
+        return self._score(batch_of([design.checked(self.families) for design in designs]))
+
+    def design(self, genome: np.ndarray) -> Design:
+        """A genome in words."""
+        return self.encoding.design(genome)
+
+    def _score(self, batch: Batch) -> Scores:
+        self.evaluations += len(batch)
+        return self.scores_of(self.batcher.values(batch))
+
+    def scores_of(self, outputs: np.ndarray) -> Scores:
+        """Scores from the batcher's outputs, shape [n, K, OUTPUTS]."""
+        latency = outputs[:, :, 0] * self.repeats
+        energy = outputs[:, :, 1] * self.repeats
+        area = outputs[:, :, 2].max(axis=1)
+        totals = (latency.sum(axis=1), energy.sum(axis=1), area)
+        fits = outputs[:, :, 3:]
+        with np.errstate(all="ignore"):
+            objectives = np.stack([o.value(*totals) for o in self.objectives], axis=1)
+            excess = [_excess(fits).sum(axis=(1, 2))]
+            excess += [_excess(c.objective.value(*totals) / c.maximum) for c in self.constraints]
+            violation = np.sum(excess, axis=0)
+            sound = np.isfinite(outputs).all(axis=(1, 2)) & np.all([total > 0 for total in totals], axis=0)
+        violation = np.where(sound & np.isfinite(violation), violation, np.inf)
+        return Scores(objectives, violation, latency, energy, area, fits)
+
+    def detail(self, design: Design) -> tuple[list[Cost], Cost]:
+        """Everything about one design: the `Cost` of one run of each kernel, and the workload's with all repeats."""
+        return self.details([design])[0]
+
+    def details(self, designs: Sequence[Design]) -> list[tuple[list[Cost], Cost]]:
+        """`detail` of many designs at once; does not count as evaluations."""
+        batch = batch_of([design.checked(self.families) for design in designs])
+        return [(costs, total_cost(costs, self.repeats)) for costs in self.batcher.costs(batch)]
+
+    def require_feasible(self, result: Result) -> Result:
+        """The result, or an InputError that says which limit cannot be met and what was reached."""
+        if len(result.genomes):
+            return result
+        raise InputError(self.explain_infeasible())
+
+    def explain_infeasible(self, samples: int = 512, seed: int = 0) -> str:
+        """One sentence: the limit that most random designs break, and the smallest value that a search for it finds."""
+        rows = self.encoding.random(np.random.default_rng(seed), samples)
+        scores = self.score(rows)
+        fitting = scores.take(np.flatnonzero(scores.fits.max(axis=(1, 2)) <= 1 + TOLERANCE))
+        if len(fitting) == 0:
+            need = np.nanmin(scores.fits.max(axis=1), axis=0)
+            worst = int(np.argmax(need))
+            return (
+                f"No design fits: the least {FITS[worst]} need found is {need[worst]:.3g} times its capacity; allow "
+                "larger buffers or smaller tiles in the design space."
+            )
+        best = []
+        for constraint in self.constraints:
+            values = constraint.objective.value(
+                fitting.latency_s.sum(axis=1), fitting.energy_pj.sum(axis=1), fitting.area_mm2
+            )
+            best.append((float(values.min()) / constraint.maximum, float(values.min()), constraint))
+        if not best:
+            return "No feasible design was found; raise the budget or widen the design space."
+        ratio, value, constraint = max(best, key=lambda entry: entry[0])
+        name, unit = constraint.objective.name, constraint.objective.unit
+        if ratio <= 1:
+            return (
+                f"No design meets all constraints together ({', '.join(c.objective.name for c in self.constraints)}); "
+                "relax one of them."
+            )
+        return (
+            f"No design meets {name} <= {constraint.maximum:g} {unit}: the smallest found is {value:.3g} {unit}; raise "
+            "the limit or widen the design space."
+        )
+
+
+def _excess(ratio: np.ndarray) -> np.ndarray:
+    """log2 of need over capacity where that is above 1."""
+    return np.where(ratio > 1 + TOLERANCE, np.log2(np.maximum(ratio, 1.0)), np.where(np.isnan(ratio), np.inf, 0.0))
+
+
+def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:
+    """Cost of a workload: sums over kernels times repeats; area and fit are the worst kernel's. NumPy leaves."""
+    total = jax.tree.map(lambda *leaves: sum(r * leaf for r, leaf in zip(repeats, leaves, strict=True)), *costs)
+    possible = sum(r * c.computes.effectual / max(c.utilization, TINY) for r, c in zip(repeats, costs, strict=True))
+    worst = [np.max([np.asarray(getattr(c, name)) for c in costs], axis=0) for name in ("area_mm2", "fits")]
+    return eqx.tree_at(
+        lambda c: (c.utilization, c.area_mm2, c.fits), total, (total.computes.effectual / possible, *worst)
+    )
+
+
+def make_problem(
+    workload: Any,
+    space: DesignSpace,
+    technology: Any,
+    *,
+    objectives: Sequence[str] = ("latency_s", "energy_pj", "area_mm2"),
+    constraints: Mapping[str, float | int] | None = None,
+    statistics: Sequence[Any] | None = None,
+    evaluate: Evaluate = template,
+    progress: bool = False,
+) -> Problem:
+    """A problem for a `workloads.Workload`, which is measured here unless its `statistics` (one per kernel) are given.
+
+    `constraints` are maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}`; that every kernel
+    fits its buffers is always required. `evaluate` replaces the model (a published machine's own rules).
+    """
+    chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
+    kernels = [Kernel(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
+    encoding = Encoding(space, kernels)
+    measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
+    tables = _same_shapes([kernel.family for kernel in kernels], measured)
+    return Problem(encoding, tables, technology, chosen, limits, evaluate=evaluate, workload=workload.name)
+
+
+def _measure(kernels: Sequence[Any], progress: bool) -> list[Any]:
+    """Statistics of each kernel."""
+    return [measure(kernel) for kernel in tqdm(kernels, desc="measuring kernels", disable=not progress)]
+
+
+def _same_shapes(families: Sequence[str], statistics: Sequence[Any]) -> list[Any]:
+    """Statistics padded so that all of one family share one shape (and so one compiled function)."""
+    tables: list[Any] = list(statistics)
+    for family in set(families):
+        at = [index for index, name in enumerate(families) if name == family]
+        shapes = {tuple(np.shape(leaf) for leaf in jax.tree.leaves(statistics[i])) for i in at}
+        if len(shapes) > 1:
+            stacked = stack_statistics([statistics[i] for i in at])
+            for row, index in enumerate(at):
+                tables[index] = jax.tree.map(lambda leaf, row=row: leaf[row], stacked)
+    return tables

@@ -1,0 +1,1 @@
+"""What may be chosen: parameters and their bounds, designs in words and as rows of integers."""

@@ -1,0 +1,78 @@
+"""A design in words: plain numbers and names, one hardware and one mapping for each kernel."""
+
+import dataclasses
+from collections.abc import Mapping as Dictionary
+from typing import Any
+
+from dse.space.design_space import HARDWARE_NAMES, MAPPING_NAMES, Value
+from hwmodels.design.hardware import HARDWARE_NUMBERS, Hardware, Mapping, make_hardware, make_mapping
+from hwmodels.design.legality import canonical, illegality, uses_intersection
+from workloads.errors import InputError
+
+UNITS = {
+    "pe_rows": "PEs",
+    "pe_cols": "PEs",
+    "lanes": "MACs",
+    "glb_bytes": "bytes",
+    "glb_banks": "banks",
+    "pe_buffer_bytes": "bytes",
+    "accumulator_bytes": "bytes",
+    "index_bus_bits": "bits",
+    "value_bus_bits": "bits",
+    "value_bits": "bits",
+    "accumulator_bits": "bits",
+    "tile_m": "elements",
+    "tile_k": "elements",
+    "tile_n": "elements",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Design:
+    """One accelerator and how it runs each kernel."""
+
+    hardware: Dictionary[str, Value]
+    """`HARDWARE_NAMES` -> number, or name for the intersection unit."""
+    mappings: tuple[Dictionary[str, Value], ...]
+    """For each kernel, `MAPPING_NAMES` -> number or name."""
+    kernels: tuple[str, ...]
+    """Names of the kernels."""
+
+    def build(self) -> tuple[Hardware, list[Mapping]]:
+        """The models' hardware, with exactly the capabilities its mappings use, and one mapping per kernel."""
+        mappings = [make_mapping(**fields) for fields in self.mappings]  # pyright: ignore[reportArgumentType]
+        numbers = {name: float(self.hardware[name]) for name in HARDWARE_NUMBERS}
+        return make_hardware(str(self.hardware["intersection"]), mappings, **numbers), mappings
+
+    def checked(self, families: tuple[str, ...], where: str = "The design") -> "Design":
+        """The design with choices that change nothing made canonical; InputError for fields missing or not legal."""
+        if not len(self.mappings) == len(self.kernels) == len(families):
+            raise InputError(f"{where} maps {len(self.mappings)} kernels, but the workload has {len(families)}.")
+        for fields, names, what in [
+            (self.hardware, HARDWARE_NAMES, "hardware"),
+            *(
+                (mapping, MAPPING_NAMES, f"mapping of '{k}'")
+                for mapping, k in zip(self.mappings, self.kernels, strict=True)
+            ),
+        ]:
+            missing = [name for name in names if name not in fields]
+            if missing:
+                raise InputError(f"{where}: the {what} lacks '{missing[0]}'; add it.")
+        mappings = []
+        for mapping, kernel, family in zip(self.mappings, self.kernels, families, strict=True):
+            words = {name: value for name, value in mapping.items() if isinstance(value, str)}
+            wrong = illegality(words, family)
+            if wrong:
+                raise InputError(f"{where}: mapping of '{kernel}': {wrong}.")
+            mappings.append({**mapping, **canonical(words, family)})
+        used = any(map(uses_intersection, mappings, families))
+        hardware = dict(self.hardware) if used else {**self.hardware, "intersection": "leader_follower"}
+        return Design(hardware, tuple(mappings), self.kernels)
+
+
+def describe(design: Design) -> dict[str, Value]:
+    """One flat row for a table: hardware by name, mappings as `kernel.name`; units are in the names (`glb_bytes`)."""
+    row: dict[str, Any] = dict(design.hardware)
+    for kernel, mapping in zip(design.kernels, design.mappings, strict=True):
+        row |= {f"{kernel}.{name}": value for name, value in mapping.items()}
+    return row

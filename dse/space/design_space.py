@@ -1,0 +1,192 @@
+"""What may be chosen: named parameters with their values, units and the source of their bounds.
+
+A space knows no workload: tile sizes beyond a kernel are cut, and choices that a kernel cannot use are dropped, when an
+`Encoding` binds the space to kernels.
+"""
+
+import dataclasses
+import math
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.hardware import HARDWARE_CHOICES, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from workloads.errors import InputError
+
+HARDWARE_NAMES = (*HARDWARE_NUMBERS, *HARDWARE_CHOICES)
+MAPPING_NAMES = ("dataflow", *MAPPING_NUMBERS, *MAPPING_CHOICES)
+NUMBERS = (*HARDWARE_NUMBERS, *MAPPING_NUMBERS)
+CHOICES = {"dataflow": DATAFLOWS} | HARDWARE_CHOICES | MAPPING_CHOICES
+"""Choice -> all its names."""
+
+Value = float | str
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter: the values it may take, in order. A number steps to its neighbours; a choice jumps anywhere."""
+
+    name: str
+    values: tuple[Value, ...]
+    scope: str
+    """"hardware", or "mapping" for one of each kernel."""
+    unit: str = ""
+    scale: str = "log2"
+    """"log2" or "linear" for numbers: how their values are spaced; "choice" for names."""
+    source: str = ""
+    """Where the bounds are from."""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether the values are numbers."""
+        return self.name in NUMBERS
+
+
+@dataclasses.dataclass(frozen=True)
+class DesignSpace:
+    """All parameters of the hardware and of a kernel's mapping, and what is different for single kernels."""
+
+    parameters: tuple[Parameter, ...]
+    per_kernel: Mapping[str, Mapping[str, tuple[Value, ...]]] = dataclasses.field(default_factory=dict)
+    """Kernel name -> mapping parameter -> values for that kernel only."""
+
+    def __getitem__(self, name: str) -> Parameter:
+        """The parameter called `name`; InputError if there is none."""
+        for parameter in self.parameters:
+            if parameter.name == name:
+                return parameter
+        names = ", ".join(parameter.name for parameter in self.parameters)
+        raise InputError(f"The design space has no parameter '{name}'; choose one of: {names}.")
+
+    def values(self, name: str, kernel: str | None = None) -> tuple[Value, ...]:
+        """Values of a parameter, for one kernel if it is named."""
+        return self.per_kernel.get(kernel or "", {}).get(name, self[name].values)
+
+    def fix(self, **values: Any) -> "DesignSpace":
+        """The space with parameters held at one value (or at a list of values): `space.fix(pe_rows=12, lanes=[1, 2])`.
+
+        A name like `conv1.tile_m` (through `**`) holds a mapping parameter of the kernel `conv1` only.
+        """
+        space = self
+        for name, value in values.items():
+            kernel, _, short = name.rpartition(".")
+            listed = value if isinstance(value, list | tuple) else [value]
+            space = space._replace(short, kernel, check_values(space[short], listed, f"fix {name}"))
+        return space
+
+    def _replace(self, name: str, kernel: str, values: tuple[Value, ...]) -> "DesignSpace":
+        if not kernel:
+            changed = tuple(
+                dataclasses.replace(p, values=values, source="the user") if p.name == name else p
+                for p in self.parameters
+            )
+            return dataclasses.replace(self, parameters=changed)
+        if self[name].scope != "mapping":
+            raise InputError(f"'{kernel}.{name}' belongs to the hardware, not to a kernel; write '{name}'.")
+        of_kernel = {**self.per_kernel.get(kernel, {}), name: values}
+        return dataclasses.replace(self, per_kernel={**self.per_kernel, kernel: of_kernel})
+
+
+def powers_of_two(low: float | int, high: float | int) -> tuple[float, ...]:
+    """low, 2 low, 4 low, ... up to high."""
+    return tuple(low * 2.0**i for i in range(math.floor(math.log2(high / low) + 1e-9) + 1))
+
+
+def check_values(parameter: Parameter, values: Sequence[Any], where: str) -> tuple[Value, ...]:
+    """The values in order and without repeats; InputError if one cannot be built."""
+    if not values:
+        raise InputError(f"{where}: give at least one value for '{parameter.name}'.")
+    if parameter.is_number:
+        for value in values:
+            whole = (
+                not isinstance(value, bool) and isinstance(value, int | float) and value >= 1 and value == int(value)
+            )
+            if not whole:
+                raise InputError(f"{where}: {parameter.name} = {value!r} is not a whole number of at least 1.")
+        return tuple(sorted({float(value) for value in values}))
+    names = CHOICES[parameter.name]
+    for value in values:
+        if value not in names:
+            raise InputError(f"{where}: {parameter.name} = {value!r} is unknown; choose one of: {', '.join(names)}.")
+    return tuple(name for name in names if name in values)
+
+
+def parse_fixes(texts: Sequence[str]) -> dict[str, Any]:
+    """`["pe_rows=12", "lanes=1,2", "conv1.dataflow=gustavson"]` as a dictionary for `DesignSpace.fix(**dictionary)`."""
+    fixes: dict[str, Any] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not name.strip() or not value.strip():
+            raise InputError(f"--fix {text}: write NAME=VALUE, for example --fix pe_rows=12.")
+        if name.strip() in fixes:
+            raise InputError(f"--fix {text}: '{name.strip()}' is fixed twice; give it once.")
+        fixes[name.strip()] = [_number_or_name(part.strip()) for part in value.split(",")]
+    return fixes
+
+
+def read_space(path: str | Path, base: DesignSpace | None = None) -> DesignSpace:
+    """The default space (or `base`) with the changes of a TOML file.
+
+    One table per parameter, `[pe_rows]` or `[kernel.conv1.tile_m]`, with either `low` and `high` (powers of two between
+    them; `step = 4` makes it low, low + 4, ...), or `values = [...]`, or `fixed = ...`.
+    """
+    from dse.space.defaults import default_space
+
+    path = Path(path)
+    try:
+        tables = tomllib.loads(path.read_text())
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: is not valid TOML: {error}.") from error
+    space = base or default_space()
+    kernels = tables.pop("kernel", {})
+    if not isinstance(kernels, dict) or not all(isinstance(table, dict) for table in kernels.values()):
+        raise InputError(f"{path}: 'kernel' must hold tables like [kernel.conv1.tile_m].")
+    entries = [("", tables), *kernels.items()]
+    for kernel, names in entries:
+        for name, table in names.items():
+            where = f"{path}: [{f'kernel.{kernel}.' if kernel else ''}{name}]"
+            try:
+                parameter = space[name]
+            except InputError as error:
+                raise InputError(f"{path}: {error}") from error
+            space = space._replace(name, kernel, check_values(parameter, _listed(table, parameter, where), where))
+    return space
+
+
+def _listed(table: Any, parameter: Parameter, where: str) -> list[Any]:
+    """Values that one table of a space file spells out."""
+    fix = "give 'low' and 'high', or 'values', or 'fixed'"
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: must be a table; {fix}.")
+    unknown = set(table) - {"low", "high", "step", "values", "fixed"}
+    if unknown:
+        raise InputError(f"{where}: field '{sorted(unknown)[0]}' is unknown; {fix}.")
+    if "fixed" in table:
+        return [table["fixed"]]
+    if "values" in table:
+        if not isinstance(table["values"], list):
+            raise InputError(f"{where}: 'values' must be a list, like [8, 12, 16].")
+        return table["values"]
+    if not parameter.is_number:
+        raise InputError(f"{where}: a choice has no bounds; give 'values' or 'fixed'.")
+    low, high = (table.get(end, parameter.values[at]) for end, at in (("low", 0), ("high", -1)))
+    step = table.get("step")
+    for name, value in (("low", low), ("high", high), ("step", 1 if step is None else step)):
+        if isinstance(value, bool) or not isinstance(value, int | float) or value < 1 or not math.isfinite(value):
+            raise InputError(f"{where}: {name} = {value!r} is not a number of at least 1.")
+    if low > high:
+        raise InputError(f"{where}: low = {low:g} is above high = {high:g}; swap them.")
+    if step is None:
+        return list(powers_of_two(low, high))
+    return [low + i * step for i in range(int((high - low) / step) + 1)]
+
+
+def _number_or_name(text: str) -> Value:
+    try:
+        return float(text)
+    except ValueError:
+        return text

@@ -1,0 +1,285 @@
+"""Designs as rows of integers (genomes), for strategies to change and for batches to evaluate.
+
+A gene holds the position of a value in its parameter's list. The genes of the hardware come first, then those of each
+kernel's mapping in turn. Everything here is NumPy on the host and works on all rows at once; the models' arrays are
+made inside the compiled functions (`dse.problem.batched_models`).
+"""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from dse.space.combinations import COMBINED, legal_rows
+from dse.space.design import Design
+from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, DesignSpace, Parameter, Value
+from hwmodels.design.choices import INTERSECTIONS
+from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from hwmodels.design.legality import B_IS_DENSE, uses_intersection
+from workloads.errors import InputError
+from workloads.statistics.lattice import levels
+
+
+@dataclasses.dataclass(frozen=True)
+class Kernel:
+    """What the encoding must know of a kernel."""
+
+    name: str
+    family: str
+    """"dense_b", "sparse_b", "sddmm" or "elementwise"."""
+    m: int
+    k: int
+    n: int
+    repeats: float = 1.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Gene:
+    """One column of a genome."""
+
+    parameter: Parameter
+    kernel: int
+    """Index of the kernel; -1 for the hardware."""
+    values: tuple[Value, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Designs as numbers, ready to be evaluated."""
+
+    hardware: np.ndarray
+    """Values of `HARDWARE_NUMBERS`, shape [n, 11]."""
+    intersection: np.ndarray
+    """Index into `INTERSECTIONS`, shape [n]."""
+    tiles: np.ndarray
+    """Shape [n, kernel, 3]."""
+    dataflow: np.ndarray
+    """Index into `DATAFLOWS`, shape [n, kernel]."""
+    choices: np.ndarray
+    """Indices of `MAPPING_CHOICES`, shape [n, kernel, 7]."""
+
+    def __len__(self) -> int:
+        return len(self.hardware)
+
+    def take(self, rows: np.ndarray) -> "Batch":
+        """Some of the designs."""
+        return Batch(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
+
+    def capabilities(self) -> np.ndarray:
+        """0 or 1 for each capability, dataflows first, then in the order of `CAPABILITY_OF`; shape [n, 28]."""
+        columns = [_cover(self.dataflow, len(CHOICES["dataflow"]))]
+        for at, name in enumerate(MAPPING_CHOICES):
+            if name in CAPABILITY_OF:
+                columns.append(_cover(self.choices[:, :, at], len(MAPPING_CHOICES[name])))
+        return np.concatenate(columns, axis=1).astype(np.float32)
+
+    def weights(self) -> np.ndarray:
+        """Every choice as weights: intersection unit, capabilities, then each of `MAPPING_CHOICES`.
+
+        Shape [n, kernel, 65]; the first 32 are the same for all kernels.
+        """
+        shared = np.concatenate([np.eye(len(INTERSECTIONS))[self.intersection], self.capabilities()], axis=1)
+        picked = [np.eye(len(names))[self.choices[:, :, at]] for at, names in enumerate(MAPPING_CHOICES.values())]
+        every = np.broadcast_to(shared[:, None], (*self.dataflow.shape, shared.shape[1]))
+        return np.concatenate([every, *picked], axis=2).astype(np.float32)
+
+
+def _cover(used: np.ndarray, count: int) -> np.ndarray:
+    """Which of `count` choices at least one kernel uses."""
+    return (used[:, :, None] == np.arange(count)).any(axis=1)
+
+
+class Encoding:
+    """A design space bound to kernels: `genes`, conversions, and the rows that are legal.
+
+    All legal combinations of a kernel's choices, canonical ones only, are listed once in `combinations[kernel]`, shape
+    [c, 8] of positions in the genes of `COMBINED`, so a legal row is one entry of each list and a position for each
+    number. `settled[kernel]` says which of them any raw combination (C order of the lists) turns into, -1 for none.
+    """
+
+    def __init__(self, space: DesignSpace, kernels: Sequence[Kernel]):
+        names = [kernel.name for kernel in kernels]
+        if not kernels or len(set(names)) < len(names):
+            raise InputError(
+                f"A workload needs kernels with names of their own; these are: {', '.join(names) or 'none'}."
+            )
+        unknown = sorted(set(space.per_kernel) - set(names))
+        if unknown:
+            raise InputError(
+                f"The space has values for kernel '{unknown[0]}', which is not one of: {', '.join(names)}."
+            )
+        self.space, self.kernels = space, tuple(kernels)
+        self.genes = tuple(
+            [Gene(space[name], -1, space.values(name)) for name in HARDWARE_NAMES]
+            + [
+                Gene(space[name], at, _cut(name, space.values(name, kernel.name), kernel))
+                for at, kernel in enumerate(kernels)
+                for name in MAPPING_NAMES
+            ]
+        )
+        self.radix = np.array([len(gene.values) for gene in self.genes])
+        self.is_number = np.array([gene.parameter.is_number for gene in self.genes])
+        self.of_kernel = np.array([gene.kernel for gene in self.genes])
+        self._column = {(gene.kernel, gene.parameter.name): at for at, gene in enumerate(self.genes)}
+        self._tables = [
+            np.array(
+                [v if gene.parameter.is_number else CHOICES[gene.parameter.name].index(str(v)) for v in gene.values]
+            )
+            for gene in self.genes
+        ]
+        legal = [self._combinations(at) for at in range(len(kernels))]
+        self.combinations = [rows for rows, _ in legal]
+        self.settled = [raw for _, raw in legal]
+        self.number_columns = np.flatnonzero(self.is_number & (self.radix > 1))
+        self._unused_intersection = self._position(-1, "intersection", "leader_follower")
+
+    def column(self, kernel: int, name: str) -> int:
+        """Column of a gene; `kernel` is -1 for the hardware."""
+        return self._column[kernel, name]
+
+    def combined_columns(self, kernel: int) -> np.ndarray:
+        """Columns of a kernel's dataflow and choices, in the order of `COMBINED`."""
+        return np.array([self._column[kernel, name] for name in COMBINED])
+
+    @property
+    def size(self) -> float:
+        """Rows of numbers, intersections and legal combinations; a few are the same design (unused intersection)."""
+        sizes = [len(c) for c in self.combinations] + [self.radix[self.column(-1, "intersection")]]
+        return float(np.prod([float(s) for s in sizes]) * np.prod(self.radix[self.number_columns].astype(float)))
+
+    def _position(self, kernel: int, name: str, value: str) -> int:
+        values = self.genes[self.column(kernel, name)].values
+        return values.index(value) if value in values else 0
+
+    def _combinations(self, at: int) -> tuple[np.ndarray, np.ndarray]:
+        kernel = self.kernels[at]
+        lists = tuple(tuple(map(str, self.genes[self._column[at, name]].values)) for name in COMBINED)
+        rows, raw = legal_rows(lists, kernel.family)
+        if len(rows) == 0:
+            raise InputError(
+                f"No legal mapping is left for kernel '{kernel.name}' ({kernel.family}); allow more dataflows, formats "
+                "or zero modes in the design space."
+            )
+        return rows, raw
+
+    def random(
+        self, rng: np.random.Generator, count: int, unit: np.ndarray | None = None, *, together: bool = False
+    ) -> np.ndarray:
+        """Canonical rows: numbers from `unit` (in 0..1, shape [count, number_columns]; drawn if None), a dataflow drawn
+        for each kernel (or one for all that can use it, if `together`), then a combination of it."""
+        rows = np.zeros((count, len(self.genes)), np.int32)
+        unit = rng.random((count, len(self.number_columns))) if unit is None else unit
+        radix = self.radix[self.number_columns]
+        rows[:, self.number_columns] = np.minimum((unit * radix).astype(np.int32), radix - 1)
+        rows[:, self.column(-1, "intersection")] = rng.integers(self.radix[self.column(-1, "intersection")], size=count)
+        common = rng.integers(len(CHOICES["dataflow"]), size=count)
+        for at, combinations in enumerate(self.combinations):
+            flows, starts, sizes = np.unique(combinations[:, 0], return_index=True, return_counts=True)
+            flow = rng.integers(len(flows), size=count)
+            if together:
+                place = {index: position for position, index in enumerate(self.dataflows(at))}
+                flow = np.array([place.get(int(index), other) for index, other in zip(common, flow, strict=True)])
+            entry = starts[flow] + (rng.random(count) * sizes[flow]).astype(int)  # sorted by dataflow
+            rows[:, self.combined_columns(at)] = combinations[entry]
+        return self.canonical(rows)
+
+    def canonical(self, rows: np.ndarray) -> np.ndarray:
+        """Rows with the intersection unit settled where no kernel runs it (mappings are settled in `combinations`)."""
+        column = self.column(-1, "intersection")
+        if self.radix[column] == 1:
+            return rows
+        runs = np.zeros(len(rows), bool)
+        for at in range(len(self.kernels)):
+            family = self.kernels[at].family
+            flow, zero = self._column[at, "dataflow"], self._column[at, "a_zero"]
+            pairs = np.array(
+                [
+                    [uses_intersection({"dataflow": str(d), "a_zero": str(z)}, family) for z in self.genes[zero].values]
+                    for d in self.genes[flow].values
+                ]
+            )
+            runs |= pairs[rows[:, flow], rows[:, zero]]
+        rows = rows.copy()
+        rows[~runs, column] = self._unused_intersection
+        return rows
+
+    def dataflows(self, kernel: int) -> list[int]:
+        """Indices into `DATAFLOWS` of those that a kernel can use, in the order of its gene."""
+        names = self.genes[self.column(kernel, "dataflow")].values
+        used = np.unique(self.combinations[kernel][:, 0])
+        return [CHOICES["dataflow"].index(str(names[int(position)])) for position in used]
+
+    def values(self, rows: np.ndarray, column: int) -> np.ndarray:
+        """Numbers, or indices of names, that a column of the rows stands for."""
+        return self._tables[column][rows[:, column]]
+
+    def batch(self, rows: np.ndarray) -> Batch:
+        """Rows as numbers, ready to be evaluated."""
+
+        def stacked(kernel: int, names: Sequence[str]) -> np.ndarray:
+            return np.stack([self.values(rows, self._column[kernel, name]) for name in names], axis=-1)
+
+        each = range(len(self.kernels))
+        return Batch(
+            hardware=stacked(-1, HARDWARE_NUMBERS).astype(np.float32),
+            intersection=stacked(-1, ["intersection"])[:, 0],
+            tiles=np.stack([stacked(at, MAPPING_NUMBERS) for at in each], axis=1).astype(np.float32),
+            dataflow=np.stack([stacked(at, ["dataflow"])[:, 0] for at in each], axis=1),
+            choices=np.stack([stacked(at, list(MAPPING_CHOICES)) for at in each], axis=1),
+        )
+
+    def design(self, row: np.ndarray) -> Design:
+        """A row in words."""
+        fields: list[dict[str, Value]] = [{} for _ in range(len(self.kernels) + 1)]
+        for gene, position in zip(self.genes, row, strict=True):
+            fields[gene.kernel + 1][gene.parameter.name] = gene.values[int(position)]
+        return Design(fields[0], tuple(fields[1:]), tuple(kernel.name for kernel in self.kernels))
+
+    def genome(self, design: Design) -> np.ndarray:
+        """The row nearest a design (numbers by ratio); InputError for a choice that the space leaves out."""
+        design = design.checked(tuple(kernel.family for kernel in self.kernels))
+        row = np.zeros(len(self.genes), np.int32)
+        for at, gene in enumerate(self.genes):
+            value = design.hardware if gene.kernel < 0 else design.mappings[gene.kernel]
+            value = value[gene.parameter.name]
+            if gene.parameter.is_number:
+                row[at] = int(np.argmin(np.abs(np.log2(self._tables[at]) - np.log2(float(value)))))
+            elif value in gene.values:
+                row[at] = gene.values.index(value)
+            elif gene.parameter.name != "intersection":
+                raise InputError(
+                    f"{gene.parameter.name} '{value}' is not in the design space: {', '.join(map(str, gene.values))}."
+                )
+        return row
+
+
+def batch_of(designs: Sequence[Design]) -> Batch:
+    """Designs in words as numbers; they need not lie on any lattice."""
+
+    def index(name: str, value: Value) -> int:
+        return CHOICES[name].index(str(value))
+
+    def each(names: Sequence[str], as_index: bool) -> np.ndarray:
+        return np.array(
+            [[[index(n, m[n]) if as_index else float(m[n]) for n in names] for m in d.mappings] for d in designs]
+        )
+
+    return Batch(
+        hardware=np.array([[float(d.hardware[name]) for name in HARDWARE_NUMBERS] for d in designs], np.float32),
+        intersection=np.array([INTERSECTIONS.index(str(d.hardware["intersection"])) for d in designs]),
+        tiles=each(MAPPING_NUMBERS, False).astype(np.float32),
+        dataflow=each(("dataflow",), True)[:, :, 0],
+        choices=each(tuple(MAPPING_CHOICES), True),
+    )
+
+
+def _cut(name: str, values: tuple[Value, ...], kernel: Kernel) -> tuple[Value, ...]:
+    """Tile sizes up to the first one that covers the kernel; a B that is always dense has no choice to make."""
+    if name in MAPPING_NUMBERS:
+        whole = 2.0 ** (levels(getattr(kernel, name[-1])) - 1)
+        inside = tuple(v for v in values if float(v) < whole)
+        beyond = tuple(v for v in values if float(v) >= whole)
+        return inside + beyond[:1]
+    if kernel.family in B_IS_DENSE and name in ("b_format", "b_zero"):
+        return ("dense",) if name == "b_format" else ("compute",)
+    return values

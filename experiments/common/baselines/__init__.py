@@ -1,0 +1,1 @@
+"""The comparison with CPU, GPU and published machines."""

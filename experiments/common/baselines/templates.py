@@ -1,0 +1,110 @@
+"""Published machines as designs of the template: the best mapping of each kernel, beside their own small models."""
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from dse import Design, Problem
+from dse.problem.search_problem import Scores
+from experiments.common.cli import show_progress
+from experiments.common.report import Costed, cost_all
+from experiments.common.table import text_table
+from hwmodels.cost import Cost
+from hwmodels.design.choices import LOOP_ORDERS
+from hwmodels.systems import SYSTEMS, Work
+from hwmodels.systems.template_designs import TEMPLATES, AsTemplate
+from workloads.errors import InputError
+
+STEP = 4.0
+"""Between tile sizes that are tried; the statistics are exact on powers of two."""
+LEAST = {"tile_m": 16.0, "tile_k": 16.0, "tile_n": 1.0}
+FITS = 1.00001
+AT_ONCE = 256
+"""Designs scored in one go: few enough that nothing is compiled that a search has not."""
+
+
+def as_templates(problem: Problem) -> tuple[dict[str, Costed], list[str]]:
+    """Every machine of `TEMPLATES` on the problem's kernels, by name, and why others cannot run them."""
+    found, unable = {}, []
+    for name, machine in tqdm(TEMPLATES.items(), desc="templates", disable=not show_progress()):
+        try:
+            found[name] = best_design(problem, machine)
+        except InputError as error:
+            unable.append(str(error))
+    return found, unable
+
+
+def best_design(problem: Problem, machine: AsTemplate) -> Costed:
+    """The machine with the mapping of least energy-delay product for each kernel, of all loop orders and tile sizes.
+
+    **Raises** `InputError` where no tile of a kernel fits.
+    """
+    free = [name for name in LEAST if name not in machine.tiles]
+    sizes = [_sizes(LEAST[name], max(getattr(kernel, name[-1]) for kernel in problem.kernels)) for name in free]
+    names = tuple(kernel.name for kernel in problem.kernels)
+    designs = []
+    for order, *tile in itertools.product(LOOP_ORDERS, *sizes):
+        chosen = {"loop_order": order} | dict(zip(free, tile, strict=True))
+        mappings = tuple(machine.mapping(family == "dense_b", **chosen) for family in problem.families)
+        designs.append(Design(machine.hardware, mappings, names).checked(problem.families, machine.title))
+    chunks = (problem.score_designs(designs[at : at + AT_ONCE]) for at in range(0, len(designs), AT_ONCE))
+    scores = Scores.join(list(chunks))
+    product = np.where((scores.fits <= FITS).all(axis=2), scores.latency_s * scores.energy_pj, np.inf)
+    if not np.isfinite(product.min(axis=0)).all():
+        raise InputError(f"{machine.title}: no tile of {names[int(product.min(axis=0).argmax())]} fits.")
+    best = product.argmin(axis=0)
+    mappings = tuple(designs[row].mappings[at] for at, row in enumerate(best))
+    return cost_all(problem, [Design(designs[0].hardware, mappings, names)])[0]
+
+
+def _sizes(least: float, side: int) -> list[float]:
+    """From `least` on, up to the first that covers `side`."""
+    count = max(int(np.ceil(np.log(side / least) / np.log(STEP) - 1e-9)), 0)
+    return [least * STEP**step for step in range(count + 1)]
+
+
+def comparison_rows(machine: AsTemplate, costed: Costed, works: Sequence[Work]) -> list[dict[str, Any]]:
+    """Cycles (of the array, and of the slowest resource) and DRAM bytes of each kernel, here and in the small model."""
+    system = SYSTEMS[machine.system]
+    rows = []
+    for work, cost, name, mapping in zip(
+        works, costed.kernels, costed.design.kernels, costed.design.mappings, strict=True
+    ):
+        reason, theirs = "", None
+        try:
+            theirs = system.cost(work)
+        except InputError as error:
+            reason = str(error)
+        row: dict[str, Any] = {"machine": machine.name, "kernel": name}
+        for which, one in (("template", cost), ("own_model", theirs)):
+            row[f"array_cycles_{which}"] = float(np.max(one.resource_cycles[:2])) if one else np.nan
+            row[f"cycles_{which}"] = float(one.cycles) if one else np.nan
+            row[f"dram_bytes_{which}"] = _moved(one) if one else np.nan
+        rows.append({**row, **{n: mapping[n] for n in ("loop_order", *LEAST)}, "reason": reason})
+    return rows
+
+
+def comparison_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Geometric means over kernels of what the template says over what the small model says."""
+    lines = []
+    for machine, group in itertools.groupby(rows, key=lambda row: row["machine"]):
+        one = list(group)
+        ratios = [_mean_ratio(one, what) for what in ("array_cycles", "cycles", "dram_bytes")]
+        both = sum(not row["reason"] for row in one)
+        lines.append((machine, *(f"{ratio:.2f} x" if ratio else "" for ratio in ratios), f"{both} of {len(one)}"))
+    return text_table(("template / own model", "array cycles", "cycles", "DRAM bytes", "kernels"), lines, left=(0,))
+
+
+def _mean_ratio(rows: Sequence[Mapping[str, Any]], what: str) -> float | None:
+    """Over the kernels where both are known and not zero; None without any."""
+    pairs = np.array([(row[f"{what}_template"], row[f"{what}_own_model"]) for row in rows])
+    known = pairs[(pairs > 0).all(axis=1)]
+    return float(np.exp(np.log(known[:, 0] / known[:, 1]).mean())) if len(known) else None
+
+
+def _moved(cost: Cost) -> float:
+    moved = cost.traffic
+    return float(moved.dram_a_bytes + moved.dram_b_bytes + moved.dram_z_read_bytes + moved.dram_z_write_bytes)

@@ -1,0 +1,80 @@
+"""How fast the simulator is: effectual multiplies a second on one core, by matrix, product, dataflow and tile."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from hwmodels.design.choices import DATAFLOWS
+from hwmodels.simulator import Machine, Memory, run
+from workloads import generators
+
+MACHINE = Machine(
+    pe_rows=16,
+    pe_cols=8,
+    lanes=4,
+    glb_bytes=2**20,
+    glb_banks=16,
+    pe_buffer_bytes=2048,
+    accumulator_bytes=1024,
+    index_bus_bits=128,
+    value_bus_bits=256,
+    value_bits=8,
+    accumulator_bits=32,
+    intersection="two_finger",
+    dataflow="gustavson",
+    tile_m=1024,
+    tile_k=1024,
+    tile_n=1024,
+    loop_order="mkn",
+    residency="a",
+    a_format="coo",
+    b_format="coo",
+    a_zero="skip",
+    b_zero="skip",
+    schedule="balanced",
+)
+MEMORY = Memory(bits_per_cycle=128.0, latency_cycles=100.0)
+TILES = (1024, 128)
+"""Where matrices have 10,000 rows, tiles of the power-law graph have about 2,000 and 30 non-zeros."""
+
+
+def simulator_rates(side: int, degree: int = 30) -> Iterator[dict[str, Any]]:
+    """Rows of a table: SpMV, SpMM and SpMSpM of a power-law graph and a band of so many rows."""
+    matrices = {
+        "power law": generators.power_law_rows(side, side, degree, 2.1, 0),
+        "band": generators.banded(side, degree, 0),
+    }
+    for name, a in matrices.items():
+        rights = {"spmv": np.ones(side), "spmm:64": np.ones((side, 64)), "axa": a}
+        for product, right in rights.items():
+            for dataflow in DATAFLOWS:
+                for tile in TILES:
+                    sizes = {f"tile_{loop}": tile for loop in "mkn"}
+                    machine = dataclasses.replace(MACHINE, dataflow=dataflow, **sizes)
+                    if product != "axa":
+                        machine = dataclasses.replace(machine, b_format="dense", b_zero="compute")
+                    units = ("two_finger", "skip_ahead") if (product, dataflow) == ("axa", DATAFLOWS[0]) else ("",)
+                    for unit in units:
+                        used = dataclasses.replace(machine, intersection=unit or machine.intersection)
+                        yield {
+                            "matrix": name,
+                            "product": product,
+                            "dataflow": f"{dataflow} {unit}".strip(),
+                            "tile": tile,
+                            **_timed(used, a, right),
+                        }
+
+
+def _timed(machine: Machine, a: csr_array, b: np.ndarray | csr_array) -> dict[str, float]:
+    """Visits, and effectual multiplies over the CPU time of a run (the better of two), after one that compiles."""
+    run(machine, a[: machine.tile_m], b, MEMORY)
+    best = float("inf")
+    for _ in range(2):
+        start = time.thread_time()
+        found = run(machine, a, b, MEMORY)
+        best = min(best, time.thread_time() - start)
+    return {"visits": len(found.visits), "million_multiplies_per_s": found.computes["effectual"] / best / 1e6}

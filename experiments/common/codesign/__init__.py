@@ -1,0 +1,1 @@
+"""Networks pruned under the price of a machine that moves with them."""

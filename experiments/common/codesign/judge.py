@@ -1,0 +1,132 @@
+"""The judgement of both arms: each network as it is, in integers, on the best machine that a search finds for it."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from scipy.sparse import csr_array
+from tqdm import tqdm
+
+from dse import Design, Problem, Strategy, alone, restricted
+from experiments.common.cli import show_progress
+from experiments.common.codesign.networks import Trained
+from hwmodels.cost import Cost
+from workloads import SparseKernel, measure, stack_statistics
+
+CHUNKS = 2
+"""Searches that a budget is shared by; the best of several is better than one that is stuck."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Judged:
+    """A network and its machine."""
+
+    network: Trained
+    design: Design
+    costs: Sequence[Cost]
+    """By layer."""
+    latency_s: float
+    """Of a batch; energy likewise."""
+    energy_pj: float
+    area_mm2: float
+    evaluations: float
+    """All that its machine had."""
+
+    @property
+    def edp_js(self) -> float:
+        """Energy-delay product, J s."""
+        return self.latency_s * self.energy_pj * 1e-12
+
+
+def problem_of(problem: Problem, network: Trained) -> Problem:
+    """The problem of a network's own layers, with compiled models shared; `problem` is that of the whole network."""
+    names = [kernel.name for kernel in problem.kernels]
+    at = [names.index(kernel.name.rpartition("_")[2]) for kernel in network.kernels]
+    stacked = stack_statistics([problem.statistics[0], *(measure(kernel) for kernel in network.kernels)])
+    own = list(problem.statistics)
+    for row, layer in enumerate(at, start=1):
+        own[layer] = jax.tree.map(lambda leaf, row=row: leaf[row], stacked)
+    whole = problem.changed(statistics=own)
+    return whole if len(at) == len(names) else alone(whole, at)
+
+
+def judge(problem: Problem, networks: Sequence[Trained], strategy: Strategy, budget: int, seed: int) -> list[Judged]:
+    """Each network on the best machine of a search of its own.
+
+    Those whose machines were searched for on the way have so many evaluations less; all have `budget` in all.
+    """
+    judged = []
+    for network in tqdm(networks, desc="designing", unit="network", disable=not show_progress()):
+        own = problem_of(problem, network)
+        left = max(int(budget - network.searched), CHUNKS)
+        results = [strategy(own, budget=left // CHUNKS, seed=seed + at) for at in range(CHUNKS)]
+        designs = [own.design(result.genomes[0]) for result in results if len(result.genomes)]
+        if network.machine is not None:
+            designs.append(
+                restricted(network.machine, [list(network.machine.kernels).index(k.name) for k in own.kernels])
+            )
+        design = _best(own, designs or own.require_feasible(results[0]).designs(own))
+        judged.append(on_machine(own, network, design, own.evaluations + network.searched))
+    return judged
+
+
+def on_machine(own: Problem, network: Trained, design: Design, evaluations: float = 0.0) -> Judged:
+    """A network on a design of its own problem (`problem_of`)."""
+    costs, total = own.detail(design)
+    latency, energy = float(total.latency_s), float(np.sum(total.energy_pj))
+    return Judged(network, design, costs, latency, energy, float(np.sum(total.area_mm2)), evaluations)
+
+
+def remapped(problem: Problem, judged: Judged, machine: Design, strategy: Strategy, budget: int, seed: int) -> Judged:
+    """A network on the hardware of another design: numbers and capabilities are that one's, mappings are searched for.
+
+    Where the search finds no better mapping than the other network's, that one is taken.
+    """
+    own = problem_of(problem, judged.network)
+    able = {name: sorted({str(mapping[name]) for mapping in machine.mappings}) for name in CAPABLE}
+    fixed = {name: value for name, value in machine.hardware.items()}
+    space = own.encoding.space.fix(**fixed, **able)
+    held = own.changed(encoding=type(own.encoding)(space, own.kernels))
+    results = [strategy(held, budget=budget // CHUNKS, seed=seed + at) for at in range(CHUNKS)]
+    designs = [held.design(result.genomes[0]) for result in results if len(result.genomes)]
+    if machine.kernels == tuple(kernel.name for kernel in own.kernels):
+        designs.append(machine)
+    return on_machine(own, judged.network, _best(own, designs))
+
+
+def _best(problem: Problem, designs: Sequence[Design]) -> Design:
+    scores = problem.score_designs(designs)
+    return designs[int(np.argmin(np.where(scores.feasible, scores.objectives[:, 0], np.inf)))]
+
+
+def swapped(
+    problem: Problem, pairs: Sequence[tuple[Judged, Judged]], strategy: Strategy, budget: int, seed: int
+) -> dict[str, float]:
+    """Energy-delay product over the first of each pair with the second's network, its hardware, and both.
+
+    Geometric means over the pairs; a network finds new mappings on the other's hardware.
+    """
+    ratios: dict[str, list[float]] = {"network": [], "machine": [], "both": []}
+    for first, second in pairs:
+        mixed = {
+            "network": remapped(problem, second, first.design, strategy, budget, seed),
+            "machine": remapped(problem, first, second.design, strategy, budget, seed),
+            "both": second,
+        }
+        for name, one in mixed.items():
+            ratios[name].append(one.edp_js / first.edp_js)
+    return {name: float(np.exp(np.mean(np.log(values)))) for name, values in ratios.items()}
+
+
+def fixed_cost(problem: Problem, judged: Judged) -> tuple[float, float]:
+    """Latency (s) and energy (pJ) of layers of one output, input and weight each on a network's machine."""
+    one = csr_array(np.ones((1, 1)))
+    kernels = tuple(SparseKernel(kernel.name, one, None, kernel.n) for kernel in judged.network.kernels)
+    least = dataclasses.replace(judged.network, kernels=kernels)
+    done = on_machine(problem_of(problem, least), least, judged.design)
+    return done.latency_s, done.energy_pj
+
+
+CAPABLE = ("a_format", "a_zero", "schedule")
+"""Choices of a mapping that the hardware must have units for."""

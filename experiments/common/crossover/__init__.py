@@ -1,0 +1,1 @@
+"""Machines against the density of what they run."""

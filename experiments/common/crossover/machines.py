@@ -1,0 +1,215 @@
+"""Machines for dense, 2:4 and unstructured patterns: found once, then run at every density as well as they can."""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from dse import Design, DesignSpace, Gradient, Problem, Strategy, default_space, make_problem
+from dse.problem.objectives import find_constraints, find_objectives
+from dse.space.encoding import Encoding
+from experiments.common.cli import show_progress
+from hwmodels.cost import Cost
+from hwmodels.design.hardware import HARDWARE_NUMBERS
+from hwmodels.technology import Technology
+from workloads import SparseKernel, Workload
+from workloads.errors import InputError
+
+ANCHORS = (1.0, 0.1)
+"""Shares of the non-zeros that hardware is found for, with as much effectual work in each: layers of a pruned network
+differ."""
+ARRAY = ("pe_rows", "pe_cols", "lanes")
+AT_ONCE = 8192
+"""Mappings scored in one go."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A kind of machine: what it may do with the sparse operand."""
+
+    name: str
+    title: str
+    choices: Mapping[str, Sequence[str]]
+    two_of_four: bool = False
+    """Whether it is given 2:4 patterns where the density allows one."""
+
+
+KINDS = (
+    Kind("dense", "Dense", {"a_format": ["dense"], "a_zero": ["compute"]}),
+    Kind("gated", "Dense, zeros gated", {"a_format": ["dense"], "a_zero": ["gate"]}),
+    Kind("nm4", "2:4", {"a_format": ["nm4"], "a_zero": ["skip"]}, two_of_four=True),
+    Kind("bitmask", "Bitmask", {"a_format": ["bitmask"], "a_zero": ["skip"]}),
+    Kind("rle", "Run-length", {"a_format": ["rle"], "a_zero": ["skip"]}),
+    Kind("csr", "CSR/CSC", {"a_format": ["csr", "csc"], "a_zero": ["skip"]}),
+)
+"""The first is what the others are held against."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+    """A kind's hardware, its mapping for each density and what they cost."""
+
+    kind: Kind
+    design: Design
+    """Its kernels are the densities, in order."""
+    costs: list[Cost]
+
+    @property
+    def latency_s(self) -> np.ndarray:
+        """At each density, s."""
+        return np.array([float(cost.latency_s) for cost in self.costs])
+
+    @property
+    def energy_pj(self) -> np.ndarray:
+        """At each density, pJ."""
+        return np.array([float(np.sum(cost.energy_pj)) for cost in self.costs])
+
+    @property
+    def area_mm2(self) -> float:
+        """Of the hardware, mm2."""
+        return float(np.sum(self.costs[0].area_mm2))
+
+
+class Finder:
+    """The product at every density, as it is and as a 2:4 pattern, and the machines for it."""
+
+    def __init__(
+        self,
+        kernels: Mapping[bool, Sequence[SparseKernel]],
+        anchors: Mapping[bool, Sequence[SparseKernel]],
+        technology: Technology,
+        fixes: Mapping[str, Any],
+        strategy: Strategy | None = None,
+    ):
+        """**Arguments**: kernels at the densities of the figure and at `ANCHORS`, by whether they are 2:4 patterns;
+        `fixes`: parameters of the design space that are held; `strategy` of the searches for hardware."""
+        self.strategy = Gradient() if strategy is None else strategy
+        self.space = default_space().fix(**fixes)
+        self.problems = {family: _problem(of, self.space, technology) for family, of in kernels.items()}
+        self._narrow = {
+            family: _problem(
+                [dataclasses.replace(kernel, repeats=of[0].a.nnz / kernel.a.nnz) for kernel in of],
+                self.space,
+                technology,
+            )
+            for family, of in anchors.items()
+        }
+
+    def machines(self, max_area_mm2: float, budget: int, seeds: Sequence[int]) -> dict[str, Machine]:
+        """Every kind's machine, by name: the dense one within an area (gated: the same), the others around its array.
+
+        `budget` evaluations go to each kind's hardware and seed, and the best is kept. **Raises** `InputError` where
+        nothing fits.
+        """
+        found: dict[str, Machine] = {}
+        for kind in tqdm(KINDS, desc="machines", disable=not show_progress()):
+            if kind.name == "gated":  # the dense machine, whose multipliers are given an enable
+                found[kind.name] = self.run(kind, found["dense"].design.hardware)
+                continue
+            array = {name: found["dense"].design.hardware[name] for name in ARRAY} if found else {}
+            space = self.space.fix(**kind.choices, **array)
+            limits = {} if found else {"area_mm2": max_area_mm2}
+            start = self._hardware(_again(self._narrow[kind.two_of_four], space, limits), budget, seeds)
+            found[kind.name] = self.run(kind, start.hardware)
+        return found
+
+    def _hardware(self, problem: Problem, budget: int, seeds: Sequence[int]) -> Design:
+        """The best design that searches from several seeds find."""
+        results = [self.strategy(problem, budget=budget, seed=seed) for seed in seeds]
+        best = min(results, key=lambda result: result.objectives.min(initial=np.inf))
+        return problem.require_feasible(best).designs(problem)[0]
+
+    def run(self, kind: Kind, hardware: Mapping[str, Any]) -> Machine:
+        """A hardware with its best mapping at each density."""
+        numbers = {name: hardware[name] for name in HARDWARE_NUMBERS}
+        space = self.space.fix(**kind.choices, **numbers, intersection=hardware["intersection"])
+        problem = self.problems[kind.two_of_four]
+        design = _best_mappings(_again(problem, space, {}))
+        return Machine(kind, design, problem.detail(design)[0])
+
+    def dense_of_area(self, dense: Machine, area_mm2: float, budget: int, seeds: Sequence[int]) -> Machine:
+        """The best dense machine of an area: one that is searched for it, or the one at hand with more PE rows.
+
+        Rows are added as long as area is left, so their number need not be a power of two.
+        """
+        space = self.space.fix(**dense.kind.choices)
+        problem = _again(self._narrow[False], space, {"area_mm2": area_mm2}, ("edp_js",))
+        searched = self.run(dense.kind, self._hardware(problem, budget, seeds).hardware)
+        candidates = [dense, searched, *(self.grown(one, area_mm2) for one in (dense, searched))]
+        fitting = [one for one in candidates if one.area_mm2 <= area_mm2 * 1.00001]
+        return min(fitting or [dense], key=lambda one: float(one.latency_s[0] * one.energy_pj[0]))
+
+    def grown(self, machine: Machine, area_mm2: float) -> Machine:
+        """A machine with as many PE rows as an area holds, and all else as it is."""
+        hardware = dict(machine.design.hardware)
+        least = rows = float(hardware["pe_rows"])
+        row = self._area(machine, {**hardware, "pe_rows": rows + 1}) - machine.area_mm2
+        rows += max(np.floor((area_mm2 - machine.area_mm2) / row), 0.0)
+        while rows > least and self._area(machine, {**hardware, "pe_rows": rows}) > area_mm2:
+            rows -= 1
+        return self.run(machine.kind, {**hardware, "pe_rows": rows}) if rows > least else machine
+
+    def _area(self, machine: Machine, hardware: Mapping[str, Any]) -> float:
+        design = dataclasses.replace(machine.design, hardware=hardware)
+        return float(self.problems[machine.kind.two_of_four].score_designs([design]).area_mm2[0])
+
+    def with_zeros(self, machine: Machine, mode: str) -> list[Cost]:
+        """Costs of a skipping machine that `gate`s or `compute`s its zeros instead, everything else as it is."""
+        mappings = tuple({**mapping, "a_zero": mode} for mapping in machine.design.mappings)
+        problem = self.problems[machine.kind.two_of_four]
+        return problem.detail(dataclasses.replace(machine.design, mappings=mappings))[0]
+
+
+def _problem(kernels: Sequence[SparseKernel], space: DesignSpace, technology: Technology) -> Problem:
+    """Least energy x delay x area: parts that do not pay for their area are left out."""
+    return make_problem(
+        Workload("densities", tuple(kernels)), space, technology, objectives=("eadp_jsmm2",)
+    )  # fmt: skip
+
+
+def _again(
+    problem: Problem, space: DesignSpace, limits: Mapping[str, float], objectives: Sequence[str] = ("eadp_jsmm2",)
+) -> Problem:
+    """The same kernels in another space; tables and compiled models are shared."""
+    chosen, constraints = find_objectives(objectives), find_constraints(limits)
+    encoding = Encoding(space, problem.kernels)
+    return problem.changed(encoding=encoding, objectives=chosen, constraints=constraints)
+
+
+def _best_mappings(problem: Problem) -> Design:
+    """On one hardware, the mapping of least energy-delay product for each kernel, of all that there are.
+
+    The kernels have one shape, so a genome holds the same mapping for all of them and tries it on each.
+    """
+    best = np.full(len(problem.kernels), np.inf)
+    designs: list[Design | None] = [None] * len(best)
+    rows = _every_mapping(problem.encoding)
+    for at in range(0, len(rows), AT_ONCE):
+        chunk = rows[at : at + AT_ONCE]
+        scores = problem.score(chunk)
+        fits = (scores.fits <= 1.00001).all(axis=2)
+        product = np.where(fits, scores.latency_s * scores.energy_pj, np.inf)
+        for kernel, row in enumerate(product.argmin(axis=0)):
+            if product[row, kernel] < best[kernel]:
+                best[kernel], designs[kernel] = product[row, kernel], problem.design(chunk[row])
+    found = [design for design in designs if design is not None]
+    if len(found) < len(designs):
+        raise InputError(problem.explain_infeasible())
+    mappings = tuple(design.mappings[at] for at, design in enumerate(found))
+    return Design(found[0].hardware, mappings, found[0].kernels)
+
+
+def _every_mapping(encoding: Encoding) -> np.ndarray:
+    """Genomes of every mapping, the same for all kernels, of a space whose hardware is fixed."""
+    own = [column for column in encoding.number_columns if encoding.of_kernel[column] == 0]
+    grids = np.meshgrid(*(np.arange(encoding.radix[column]) for column in own), indexing="ij")
+    tiles = np.stack([grid.ravel() for grid in grids], axis=1) if own else np.zeros((1, 0), int)
+    combinations = encoding.combinations[0]
+    rows = np.zeros((len(tiles) * len(combinations), len(encoding.genes)), np.int32)
+    for kernel in range(len(encoding.kernels)):
+        names = [encoding.genes[column].parameter.name for column in own]
+        rows[:, [encoding.column(kernel, name) for name in names]] = np.repeat(tiles, len(combinations), axis=0)
+        rows[:, encoding.combined_columns(kernel)] = np.tile(combinations, (len(tiles), 1))
+    return rows

@@ -1,0 +1,1 @@
+"""Figures that several scripts draw, and how all of them look."""

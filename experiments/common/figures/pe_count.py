@@ -1,0 +1,67 @@
+"""The figure of a sweep over the number of PEs."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import PercentFormatter
+
+from experiments.common.figures.style import OKABE_ITO, RESOURCE_COLOURS, log_axis, new_figure
+from experiments.common.report import Costed, bottleneck
+from experiments.common.words import quantity
+
+SHADE = 0.22
+
+
+def pe_figure(table: Mapping[int, Costed], title: str) -> Figure:
+    """Latency, energy, area and utilisation against the number of PEs; the background is the bottleneck's colour."""
+    counts = np.array(list(table))
+    points = np.array([costed.point for costed in table.values()])
+    used = np.array([float(costed.total.utilization) for costed in table.values()])
+    panels = (
+        ("Latency", "s", points[:, 0], "min"),
+        ("Energy", "J", points[:, 1] * 1e-12, "min"),
+        ("Area", "mm2", points[:, 2], "min"),
+        ("Utilisation of the MACs", "", used, "max"),
+    )
+    binding = [bottleneck(costed.total)[0] for costed in table.values()]
+    figure = new_figure(9.0, 6.0)
+    figure.suptitle(title, fontsize=11, x=0.01, ha="left")
+    for axes, (label, unit, values, best) in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):
+        _shade(axes, counts, binding)
+        axes.plot(counts, values, "o-", color="black", lw=1.4, ms=4)
+        at = int(values.argmin() if best == "min" else values.argmax())
+        axes.plot(counts[at], values[at], "*", color=OKABE_ITO["vermilion"], mec="black", mew=0.6, ms=14)
+        value = quantity(values[at], unit).replace("mm2", "mm²") if unit else f"{values[at]:.0%}"
+        axes.set_title(f"{label}: best at {counts[at]} PE{'s' if counts[at] > 1 else ''}, {value}")
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(counts, [f"{count}" for count in counts], rotation=45 if len(counts) > 9 else 0)
+        axes.minorticks_off()
+        if unit:
+            log_axis(axes, "y", unit, label)
+        else:
+            axes.set_ylim(0, None)
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axes.set_ylabel(label)
+    for axes in figure.axes[2:]:
+        axes.set_xlabel("PEs")
+    handles = [
+        Patch(fc=RESOURCE_COLOURS[name], alpha=SHADE, ec="black", label=f"bound by {name}")
+        for name in dict.fromkeys(binding)
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
+    return figure
+
+
+def _shade(axes: Axes, counts: np.ndarray, binding: list[str]) -> None:
+    """A band of the bottleneck's colour around each count, up to half way to its neighbours (in ratio)."""
+    edges = np.sqrt(counts[:-1] * counts[1:]) if len(counts) > 1 else np.array([])
+    first, last = (
+        (counts[0] ** 2 / edges[0], counts[-1] ** 2 / edges[-1]) if len(edges) else (counts[0] / 2, counts[0] * 2)
+    )
+    bounds = [first, *edges, last]
+    for at, name in enumerate(binding):
+        axes.axvspan(bounds[at], bounds[at + 1], color=RESOURCE_COLOURS[name], alpha=SHADE, lw=0)
+    axes.set_xlim(first, last)

@@ -1,0 +1,1 @@
+"""Networks pruned every way, and priced."""

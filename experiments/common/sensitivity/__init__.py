@@ -1,0 +1,1 @@
+"""Conclusions under uncertain constants."""

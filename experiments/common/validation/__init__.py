@@ -1,0 +1,1 @@
+"""The models against simulators, our own and those of others."""

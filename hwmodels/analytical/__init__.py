@@ -1,0 +1,1 @@
+"""The analytical model: what a kernel costs on a design, from its statistics, in closed form."""

@@ -1,0 +1,305 @@
+"""Element-wise kernels: Z = A * B and Z = A + B of sparse matrices; docs/machine.md, section 8, is the law.
+
+Which places are visited depends on which operands are stored dense, for their tiles are never seen to be empty: the
+places of both (`A * B`) or either (`A + B`), those of the compressed operand, or all. In `A + B` with one operand dense
+the places where the other has no tile are classes of their own.
+"""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from hwmodels.analytical.accounting import Charges, Doings, conclude_doings
+from hwmodels.analytical.imbalance import missed_fibers
+from hwmodels.analytical.intersection import bitmask_words
+from hwmodels.analytical.operand_a import GATE, SKIP, TINY, edge_classes, total
+from hwmodels.analytical.tiling import Tiling, tiling
+from hwmodels.cost import Computes, Cost, rows_of
+from hwmodels.design.choices import INTERSECTIONS
+from hwmodels.design.hardware import Hardware, Mapping
+from hwmodels.formats.sizes import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
+from hwmodels.numerics import Numerics
+from hwmodels.technology import Technology
+from workloads.kernels.elementwise import ElementwiseStatistics
+from workloads.statistics.overlaid_operands import EXTENTS, STEPS
+from workloads.statistics.products import OperandStatistics, Tiles
+from workloads.statistics.tables import CLASSES
+
+Scalar = Float[Array, ""]
+PerClass = Float[Array, "_"]
+"""By class of the places; where the kernel's cost is put together, followed by those of one operand alone."""
+
+
+class Choice(NamedTuple):
+    """How an operand is stored and what is done with its zeros; weights of the choices."""
+
+    dense: Scalar
+    skip: Scalar
+    gate: Scalar
+    rle: Scalar
+    bitmask: Scalar
+
+
+def elementwise(
+    hardware: Hardware, mapping: Mapping, kernel: ElementwiseStatistics, technology: Technology, numerics: Numerics
+) -> Cost:
+    """Cost of one run; arguments as `evaluate`, the technology solved."""
+    tiles = tiling(mapping, kernel, numerics)
+    a, b = (_choice(*weights) for weights in ((mapping.a_format, mapping.a_zero), (mapping.b_format, mapping.b_zero)))
+    both = a.skip * b.skip
+    tiled = {name: getattr(kernel, name).tiles_of(tiles.m, tiles.n) for name in "ab"}
+    found, block_rows, most_results = _places(kernel, tiles, tiled, a, b)
+    a_bits, a_peak = _stored(hardware, mapping.a_format, kernel.a, tiles, tiled["a"], found, "a", numerics)
+    b_bits, b_peak = _stored(hardware, mapping.b_format, kernel.b, tiles, tiled["b"], found, "b", numerics)
+    loads = _loads(hardware, mapping, kernel, tiles, a, b, both, numerics)
+    compute, intersect, steps = _cycles(hardware, mapping, kernel, tiles, found, loads, a, b, numerics)
+    results = found["operations"]
+    coordinate_bits = tiles.n_bits
+    pointers = (
+        block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0) * (found["tiles"] / total(found["tiles"]))
+    )
+    nothing = jnp.zeros_like(results)
+    doings = Doings(
+        compute=compute,
+        intersect=intersect,
+        a_value=a_bits[0],
+        a_index=a_bits[1],
+        b_value=b_bits[0],
+        b_index=b_bits[1],
+        z_value=results * hardware.accumulator_bits,
+        z_index=results * coordinate_bits,
+        dram_a=a_bits[0] + a_bits[1] + directory_bits(mapping.a_format, found["a_tiles"]),
+        dram_b=b_bits[0] + b_bits[1] + directory_bits(mapping.b_format, found["b_tiles"]),
+        z_read=nothing,
+        z_write=results * (hardware.value_bits + coordinate_bits) + pointers,
+    )
+    words = numerics.min_of(jnp.maximum(most_results, 1.0), tiles.height * tiles.width)
+    word_bits = hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
+    zero = jnp.zeros_like(words)
+    return conclude_doings(
+        hardware,
+        mapping,
+        technology,
+        numerics,
+        doings=doings,
+        adds_partials=zero,
+        computes=_computes(kernel, found, a, b),
+        charges=_charges(hardware, mapping, tiles, found, doings, a, b, steps),
+        fits=((a_peak + b_peak + words * word_bits) / (hardware.glb_bytes * 4.0), zero, zero),
+    )
+
+
+def _choice(format: Float[Array, "8"], zero: Float[Array, "3"]) -> Choice:
+    return Choice(format[DENSE], zero[SKIP] * (1.0 - format[DENSE]), zero[GATE], format[RLE], format[BITMASK])
+
+
+def _places(
+    kernel: ElementwiseStatistics, tiles: Tiling, tiled: dict[str, Tiles], a: Choice, b: Choice
+) -> tuple[dict[str, PerClass], Scalar, Scalar]:
+    """What the visited places hold by class; rows of the row blocks visited; the most results of a place."""
+    joint, points = kernel.overlaid(tiles.m, tiles.n)
+    every = edge_classes(tiles.m, tiles.n, CLASSES)
+    area = total(every["areas"])
+    union, nothing = kernel.union, jnp.zeros_like(joint["tiles"])
+
+    def alone(mine: str, other: str) -> tuple[dict[str, PerClass], dict[str, PerClass]]:
+        """Places where the tile of one operand is stored, and the rest, while the other is dense."""
+        held, of = tiled[mine].classes, getattr(kernel, mine)
+        rest = {name: every[name] * jnp.maximum(1.0 - total(held[name]) / total(every[name]), 0.0) for name in EXTENTS}
+        beside = union * (kernel.operations - of.nonzeros)  # results of A + B where this operand has none
+        shared = (1.0 - union) * kernel.operations / of.nonzeros + union
+        here = {name: held[name] for name in EXTENTS} | {f"{mine}_{name}": held[name] for name in EXTENTS}
+        here |= {f"{other}_{name}": held[name] for name in EXTENTS}
+        here |= {f"{mine}_nonzeros": held["nonzeros"], f"{mine}_padding": held["padding"]}
+        here |= {f"{other}_nonzeros": total(joint[f"{other}_nonzeros"]) * held["areas"] / total(held["areas"])}
+        here |= {"operations": held["nonzeros"] * shared + beside * held["areas"] / area}
+        elsewhere = {name: union * rest[name] for name in EXTENTS}
+        elsewhere |= {f"{other}_{name}": union * rest[name] for name in EXTENTS}
+        elsewhere |= {"operations": beside * rest["areas"] / area}
+        return here, elsewhere
+
+    dense = every | {f"{operand}_{name}": every[name] for operand in "ab" for name in EXTENTS}
+    dense |= {"operations": kernel.operations * every["areas"] / area}
+    dense |= {f"{mine}_nonzeros": getattr(kernel, mine).nonzeros * every["areas"] / area for mine in "ab"}
+    (of_a, without_a), (of_b, without_b) = alone("a", "b"), alone("b", "a")
+    sides = ((1 - a.dense) * (1 - b.dense), (1 - a.dense) * b.dense, a.dense * (1 - b.dense), a.dense * b.dense)
+
+    def mixed(name: str) -> PerClass:
+        main = sum(share * of.get(name, nothing) for share, of in zip(sides, (joint, of_a, of_b, dense), strict=True))
+        rest = sides[1] * without_a.get(name, nothing) + sides[2] * without_b.get(name, nothing)
+        return jnp.concatenate([main, rest])
+
+    block_rows = sides[0] * points["block_rows"] + sides[3] * kernel.m
+    for share, mine in zip(sides[1:3], "ab", strict=True):
+        rows = tiled[mine].totals["block_rows"]
+        block_rows = block_rows + share * (union * kernel.m + (1.0 - union) * rows)
+    return {name: mixed(name) for name in joint}, block_rows, points["most_results"]
+
+
+def _stored(
+    hardware: Hardware,
+    format: Float[Array, "8"],
+    statistics: OperandStatistics,
+    tiles: Tiling,
+    tiled: Tiles,
+    found: dict[str, PerClass],
+    operand: str,
+    numerics: Numerics,
+) -> tuple[tuple[PerClass, PerClass], Scalar]:
+    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile."""
+    form = storage(
+        format,
+        numerics,
+        tile_width=tiles.width,
+        value_bits=hardware.value_bits,
+        row_bits=tiles.m_bits,
+        column_bits=tiles.n_bits,
+        pointer_bits=tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0,
+        group_occupancy=statistics.group_occupancy,
+    )
+    count, heights, widths, areas = (found[f"{operand}_{name}"] for name in EXTENTS)
+    sums = TileSums(
+        count, found[f"{operand}_nonzeros"], format[RLE] * found[f"{operand}_padding"], heights, widths, areas
+    )
+    one, area = jnp.ones_like(tiles.height), tiles.height * tiles.width
+    most, padding = tiled.peaks["peak_nonzeros"], format[RLE] * tiled.peaks["peak_padding"]
+    peak = TileSums(one, most, padding, tiles.height, tiles.width, area)
+    return (form.values_bits(sums), form.metadata_bits(sums)), form.values_bits(peak) + form.metadata_bits(peak)
+
+
+def _loads(
+    hardware: Hardware,
+    mapping: Mapping,
+    kernel: ElementwiseStatistics,
+    tiles: Tiling,
+    a: Choice,
+    b: Choice,
+    both: Scalar,
+    numerics: Numerics,
+) -> tuple[dict[str, PerClass], dict[str, PerClass]]:
+    """What the fullest lane holds of the visits of each class, and what all lanes hold, by `DEALT`."""
+    lanes = hardware.pe_rows * hardware.pe_cols * hardware.lanes
+    row_blocks, cyclic, balanced = mapping.schedule
+    equal = rows_of(row_blocks, cyclic + balanced, jnp.zeros_like(balanced))  # equal fibers go around
+    schedule = both * mapping.schedule + (1.0 - both) * equal
+    by_rows = mapping.dataflow != "outer_product"
+    side = (tiles.m, kernel.m) if by_rows else (tiles.n, kernel.n)
+    of_lane, of_all = (
+        kernel.fullest(by_rows, tiles.m, tiles.n, count, schedule) for count in (lanes, jnp.ones_like(lanes))
+    )
+    missed = missed_fibers(*side, lanes, numerics) / side[0].size
+    of_lane = {name: load + missed * of_all[name] for name, load in of_lane.items()}
+
+    def chosen(loads: dict[str, PerClass]) -> dict[str, PerClass]:
+        held = {name: loads[name] for name in ("operations", *STEPS, "pairs")}
+        for operand, other in (("a", b), ("b", a)):
+            for name in (operand, f"{operand}_fibers"):
+                held[name] = (1.0 - other.dense) * loads[name] + other.dense * loads[f"{name}_alone"]
+        return {name: jnp.concatenate([load, jnp.zeros_like(load)]) for name, load in held.items()}
+
+    return chosen(of_lane), chosen(of_all)
+
+
+def _added(found: dict[str, PerClass], name: str, a: Choice, b: Choice) -> PerClass:
+    """What the padding of the operands that have it adds to operations or to the steps of a unit."""
+    by_a, by_b, by_both = (found[f"{name}+{which}"] for which in ("a", "b", "ab"))
+    return a.rle * (1.0 - b.rle) * by_a + b.rle * (1.0 - a.rle) * by_b + a.rle * b.rle * by_both
+
+
+def _cycles(
+    hardware: Hardware,
+    mapping: Mapping,
+    kernel: ElementwiseStatistics,
+    tiles: Tiling,
+    found: dict[str, PerClass],
+    loads: tuple[dict[str, PerClass], dict[str, PerClass]],
+    a: Choice,
+    b: Choice,
+    numerics: Numerics,
+) -> tuple[PerClass, PerClass, Scalar]:
+    """Compute and intersection cycles of the fullest lane, and the steps of all intersection units."""
+    by_rows = mapping.dataflow != "outer_product"
+    names = ("heights", "widths") if by_rows else ("widths", "heights")
+    (sides, lengths), length = (found[name] for name in names), tiles.width if by_rows else tiles.height
+    side, edge = (tiles.height, tiles.m.edge) if by_rows else (tiles.width, tiles.n.edge)
+    lanes = hardware.pe_rows * hardware.pe_cols * hardware.lanes
+    count = jnp.maximum(found["tiles"], TINY)
+    words = bitmask_words(length, numerics)
+    union, only_a, only_b = kernel.union, a.skip * (1.0 - b.skip), b.skip * (1.0 - a.skip)
+    both, none = a.skip * b.skip, (1.0 - a.skip) * (1.0 - b.skip)
+    added = {name: _added(found, name, a, b) for name in ("operations", *STEPS)}
+    unit = dict(zip(INTERSECTIONS, jnp.unstack(hardware.intersection), strict=True))
+
+    def worked(held: dict[str, PerClass]) -> tuple[PerClass, PerClass, PerClass, PerClass]:
+        """Operations where both skip, steps, entries of A and of B: padding goes with the fibers."""
+        share = held["pairs"] / jnp.maximum(loads[1]["pairs"], TINY)
+        operations = held["operations"] + share * added["operations"]
+        steps = sum(unit[name] * (held[name] + share * added[name]) for name in STEPS)
+        steps = both * (steps + unit["bitmask"] * (held["pairs"] * words + operations))
+        entries = [
+            held[name] + choice.rle * found[f"{name}_padding"] * held[f"{name}_fibers"]
+            / jnp.maximum(loads[1][f"{name}_fibers"], TINY)
+            for name, choice in (("a", a), ("b", b))
+        ]  # fmt: skip
+        full = unit["two_finger"] * held["a_fibers"] * (lengths / count + 1.0)
+        full = full + (unit["leader_follower"] + unit["skip_ahead"]) * entries[0]
+        full = full + unit["bitmask"] * (held["a_fibers"] * words + entries[0])
+        return operations, steps + (1.0 - union) * only_a * full, entries[0], entries[1]
+
+    operations, steps, of_a, of_b = worked(loads[0])
+    at_edge = jnp.clip((side - sides / count) / jnp.maximum(side - edge, TINY), 0.0, 1.0)
+    fibers = (1.0 - at_edge) * numerics.ceil(side / lanes) + at_edge * numerics.ceil(edge / lanes)
+    full = fibers * lengths
+    multiply = only_a * of_a + only_b * of_b + none * full
+    compute = both * operations + (1.0 - union) * multiply + union * (1.0 - both) * full
+    decode_a = a.skip * (of_a + a.bitmask * words * loads[0]["a_fibers"])
+    decode_b = b.skip * (of_b + b.bitmask * words * loads[0]["b_fibers"])
+    return compute, numerics.max_of(steps, decode_a, decode_b), total(worked(loads[1])[1])
+
+
+def _computes(kernel: ElementwiseStatistics, found: dict[str, PerClass], a: Choice, b: Choice) -> Computes:
+    """An operation is effectual where it has a result; else padding is gated, or the operand whose zero it is says."""
+    effectual, positions = total(found["operations"]), total(found["areas"])
+    of_a, of_b = total(found["a_nonzeros"]), total(found["b_nonzeros"])
+    padding_a, padding_b = a.rle * total(found["a_padding"]), b.rle * total(found["b_padding"])
+    added = total(_added(found, "operations", a, b))
+    both, none = a.skip * b.skip, (1.0 - a.skip) * (1.0 - b.skip)
+    only_a, only_b = a.skip * (1.0 - b.skip), b.skip * (1.0 - a.skip)
+    padded = both * added + (1.0 - kernel.union) * (only_a * padding_a + only_b * padding_b)
+    zeros_of_a = only_b * (of_b - effectual) + none * (positions - of_a)
+    zeros_of_b = only_a * (of_a - effectual) + none * (of_a - effectual)
+    rest = (1.0 - both) * (positions - effectual)
+    decider_gates = a.skip * b.gate + (1.0 - a.skip) * a.gate
+    worked = (1.0 - kernel.union) * (zeros_of_a + zeros_of_b) + kernel.union * rest
+    gated = (1.0 - kernel.union) * (a.gate * zeros_of_a + b.gate * zeros_of_b) + kernel.union * rest * decider_gates
+    ineffectual = jnp.maximum(worked - gated, 0.0)
+    gated = gated + padded
+    skipped = jnp.maximum(kernel.m * kernel.n - effectual - ineffectual - gated, 0.0)
+    return Computes(effectual, ineffectual, gated, skipped)
+
+
+def _charges(
+    hardware: Hardware,
+    mapping: Mapping,
+    tiles: Tiling,
+    found: dict[str, PerClass],
+    doings: Doings,
+    a: Choice,
+    b: Choice,
+    steps: Scalar,
+) -> Charges:
+    coordinate_bits = tiles.m_bits if mapping.dataflow == "outer_product" else tiles.n_bits
+    read, decoded = jnp.zeros_like(steps), jnp.zeros_like(steps)
+    for operand, choice in (("a", a), ("b", b)):
+        stored = total(found[f"{operand}_nonzeros"]) + choice.rle * total(found[f"{operand}_padding"])
+        entries = choice.skip * stored + (1.0 - choice.skip) * total(found[f"{operand}_areas"])
+        read = read + entries * (hardware.value_bits + choice.skip * coordinate_bits)
+        decoded = decoded + (1.0 - choice.dense) * stored
+    return Charges(
+        pe_buffer_read_bits=read,
+        pe_buffer_write_bits=total(doings.a_value + doings.a_index + doings.b_value + doings.b_index),
+        accumulator_accesses=total(found["operations"]),
+        intersection_steps=steps,
+        decoded_entries=decoded,
+    )

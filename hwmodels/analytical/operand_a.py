@@ -1,0 +1,234 @@
+"""The sparse operand A as the machine sees it: totals over its visited tiles, for each occupancy class."""
+
+import equinox as eqx
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from hwmodels.analytical.intersection import bitmask_words
+from hwmodels.analytical.tiling import Tiling
+from hwmodels.cost import rows_of
+from hwmodels.design.choices import INTERSECTIONS, SCHEDULES, ZERO_MODES
+from hwmodels.design.hardware import Hardware, Mapping
+from hwmodels.formats.sizes import BITMASK, DENSE, RLE, Storage, TileSums, directory_bits, storage
+from hwmodels.numerics import Numerics
+from workloads.statistics.occupancy import Cut
+from workloads.statistics.products import KernelStatistics, OperandStatistics, Tiles
+
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
+
+SKIP, GATE = ZERO_MODES.index("skip"), ZERO_MODES.index("gate")
+BALANCED = SCHEDULES.index("balanced")
+ROWS_ALIKE = np.array([name in ("two_finger", "bitmask") for name in INTERSECTIONS], np.float32)
+"""Units to which the firmware deals non-empty rows as if they were equal."""
+
+
+TINY = 1e-9
+FEW = 1e-6
+"""Tiles that stand for none, so that a mean over them exists."""
+
+
+def total(values: PerClass) -> Scalar:
+    """Sum over the classes, as a dot product: XLA's CPU backend does not vectorise a reduction inside a fusion."""
+    return jnp.tensordot(jnp.ones(values.shape[0], values.dtype), values, axes=1)
+
+
+class ASide(eqx.Module):
+    """Totals over the tiles of A that can be visited, one value per class; visits along n are not counted here."""
+
+    skip: Scalar
+    tiles: PerClass
+    nonzeros: PerClass
+    entries: PerClass
+    """Positions worked on: stored entries when A skips, all positions when not."""
+    padding: PerClass
+    """RLE entries that stand for no non-zero and are worked on."""
+    stored_padding: PerClass
+    rows: PerClass
+    """Rows that give results: non-empty ones when A skips, all when not."""
+    found_rows: PerClass
+    """Non-empty rows."""
+    columns: PerClass
+    """Rows of B that are touched: of non-empty columns when A skips, all when not."""
+    work: PerClass
+    touched: PerClass
+    widths: PerClass
+    heights: PerClass
+    areas: PerClass
+    values_bits: PerClass
+    metadata_bits: PerClass
+    fetched_bits: PerClass
+    """Values, metadata and tile directory: what a fetch of every tile from DRAM moves."""
+    stored_entries: PerClass
+    """Entries that a decoder turns into coordinates; none if A is dense."""
+    rows_per_pe: PerClass
+    """Mean over the tiles of ceil(rows / PE rows)."""
+    dealt_areas: PerClass
+    """Positions that the PE row with most rows of each tile has."""
+    uneven: PerClass
+    """Rows of the PE row that has most over those of an even deal, less one: 0 where the PE rows divide the tiles."""
+    storage: Storage
+    tiled: Tiles
+    peak_bits: Scalar
+    """Storage of the largest tile."""
+    block_rows: Scalar
+    """Rows in row blocks that are visited."""
+    block_columns: Scalar
+
+
+def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles: Tiling, numerics: Numerics) -> ASide:
+    """Look up what the tiles of A hold and price their storage."""
+    statistics: OperandStatistics = kernel.a
+    tiled = statistics.tiles_of(tiles.m, tiles.k)
+    found, point = tiled.classes, tiled.totals | tiled.peaks
+    dense = mapping.a_format[DENSE]
+    sparse = 1.0 - dense
+    skip = mapping.a_zero[SKIP] * sparse
+
+    # Tiles of a dense A are all visited, and classed by whether they lie at an edge; what they hold goes by their size.
+    last_m = tiles.m.edge
+    every = edge_classes(tiles.m, tiles.k, found["tiles"].size)
+
+    def of_format(name: str, extent: str) -> PerClass:
+        return sparse * found[name] + dense * every[extent] * (total(found[name]) / total(every[extent]))
+
+    count = sparse * found["tiles"] + dense * every["tiles"]
+    heights = sparse * found["heights"] + dense * every["heights"]
+    widths = sparse * found["widths"] + dense * every["widths"]
+    areas = sparse * found["areas"] + dense * every["areas"]
+    nonzeros = of_format("nonzeros", "areas")
+    rows, columns = of_format("rows", "heights"), of_format("columns", "widths")
+    padding = found["padding"] * mapping.a_format[RLE]
+    stored = storage(
+        mapping.a_format,
+        numerics,
+        tile_width=tiles.depth,
+        value_bits=hardware.value_bits,
+        row_bits=tiles.m_bits,
+        column_bits=tiles.k_bits,
+        pointer_bits=tiles.m_pointer_bits + tiles.k_pointer_bits + 1.0,
+        group_occupancy=statistics.group_occupancy,
+    )
+    sums = TileSums(count, nonzeros, padding, heights, widths, areas)
+    values_bits, metadata_bits = stored.values_bits(sums), stored.metadata_bits(sums)
+    peak = TileSums(
+        tiles=jnp.ones_like(tiles.height),
+        nonzeros=point["peak_nonzeros"],
+        padding=point["peak_padding"],
+        heights=tiles.height,
+        widths=tiles.depth,
+        areas=tiles.height * tiles.depth,
+    )
+    # Tiles at the lower edge have fewer rows; their share of a class follows from its mean height.
+    short = jnp.maximum(tiles.height - last_m, TINY)
+    at_edge = jnp.clip((tiles.height - heights / count) / short, 0.0, 1.0)
+    rows_per_pe, even = (
+        (1.0 - at_edge) * inside + at_edge * edge
+        for inside, edge in (
+            (numerics.ceil(tiles.height / hardware.pe_rows), numerics.ceil(last_m / hardware.pe_rows)),
+            (jnp.maximum(tiles.height, hardware.pe_rows), jnp.maximum(last_m, hardware.pe_rows)),
+        )
+    )
+    return ASide(
+        skip=skip,
+        tiles=count,
+        nonzeros=nonzeros,
+        entries=skip * (nonzeros + padding) + (1.0 - skip) * areas,
+        padding=skip * padding,
+        stored_padding=padding,
+        rows=skip * rows + (1.0 - skip) * heights,
+        found_rows=rows,
+        columns=skip * columns + (1.0 - skip) * widths,
+        work=of_format("work", "areas"),
+        touched=of_format("touched", "widths"),
+        widths=widths,
+        heights=heights,
+        areas=areas,
+        values_bits=values_bits,
+        metadata_bits=metadata_bits,
+        fetched_bits=values_bits + metadata_bits + directory_bits(mapping.a_format, count),
+        stored_entries=sparse * (nonzeros + padding),
+        rows_per_pe=rows_per_pe,
+        dealt_areas=areas * rows_per_pe * count / heights,
+        uneven=rows_per_pe * hardware.pe_rows / even - 1.0,
+        storage=stored,
+        tiled=tiled,
+        peak_bits=stored.values_bits(peak) + stored.metadata_bits(peak),
+        block_rows=sparse * point["block_rows"] + dense * kernel.m,
+        block_columns=sparse * point["block_columns"] + dense * kernel.k,
+    )
+
+
+def edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
+    """All tiles in classes: inside, at the right edge, at the lower edge, in the corner; these four over and over."""
+    place = np.arange(classes) % 4
+    lower, right = place >= 2, place % 2 == 1
+    high, wide = (jnp.where(at, side.edge, side.size) for at, side in ((lower, rows), (right, columns)))
+    down, across = (jnp.where(at, 1.0, jnp.maximum(side.inside, FEW)) for at, side in ((lower, rows), (right, columns)))
+    count = down * across * (4.0 / classes)
+    return {"tiles": count, "heights": count * high, "widths": count * wide, "areas": count * high * wide}
+
+
+class RowLoads(eqx.Module):
+    """What the most loaded PE row holds, summed over the tiles of each class."""
+
+    nonzeros: PerClass
+    work: PerClass
+    """Products with B's non-zeros; zero if B is dense."""
+    entries: PerClass
+    """Entries it works on: its non-zeros and padding when A skips, its rows in full when not."""
+    rows: PerClass
+    share_bits: PerClass
+    """Bits of its rows."""
+    decode: PerClass
+    """Decoder steps of one pass over the tile."""
+
+
+def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, "3"]:
+    """Schedule as the non-zeros see it: where the firmware balances rows as equals, they are dealt as if cyclic."""
+    if mapping.dataflow != "inner_product":
+        return mapping.schedule
+    by_rows = mapping.schedule[BALANCED] * (hardware.intersection @ ROWS_ALIKE)
+    row_blocks, cyclic, balanced = mapping.schedule
+    return rows_of(row_blocks, cyclic + by_rows, balanced - by_rows)
+
+
+def row_loads(
+    hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles: Tiling, a: ASide, numerics: Numerics
+) -> RowLoads:
+    """Load of the most loaded PE row under the mapping's schedule."""
+    statistics: OperandStatistics = kernel.a
+    most = statistics.most_loaded(
+        tiles.m,
+        tiles.k,
+        hardware.pe_rows,
+        mapping.schedule,
+        work_schedule(hardware, mapping),
+        a.tiled.scale,
+    )
+    # Lattice points divide evenly. Elsewhere the PE rows with one row more hold that much more of the mean.
+    more = a.uneven / jnp.minimum(hardware.pe_rows, tiles.height)
+    dealt = {"rows": a.found_rows, "nonzeros": a.nonzeros, "work": a.work}
+    most = {name: load + more * dealt[name] for name, load in most.items()}
+    rows, nonzeros = most["rows"], most["nonzeros"]
+    padding = rows / a.found_rows * a.stored_padding  # runs of zeros go with rows, hardly with what else these hold
+    stored = nonzeros + padding
+    words = bitmask_words(tiles.depth, numerics)
+    held_rows = a.rows_per_pe * a.tiles
+    held = TileSums(
+        tiles=a.tiles,
+        nonzeros=nonzeros,
+        padding=padding,
+        heights=held_rows,
+        widths=a.widths,
+        areas=a.dealt_areas,
+    )
+    return RowLoads(
+        nonzeros=nonzeros,
+        work=most.get("work", jnp.zeros_like(nonzeros)),
+        entries=a.skip * stored + (1.0 - a.skip) * a.dealt_areas,
+        rows=a.skip * rows + (1.0 - a.skip) * a.tiles * a.rows_per_pe,
+        share_bits=a.storage.values_bits(held) + a.storage.metadata_bits(held),
+        decode=a.skip * (stored + mapping.a_format[BITMASK] * rows * words),
+    )

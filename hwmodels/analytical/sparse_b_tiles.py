@@ -1,0 +1,123 @@
+"""The tiles of a sparse B: how often they meet tiles of A, and what bits are stored and moved for that."""
+
+from typing import NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from hwmodels.analytical.operand_a import ASide, total
+from hwmodels.analytical.operand_b import Parts
+from hwmodels.analytical.tiling import Tiling
+from hwmodels.design.hardware import Hardware, Mapping
+from hwmodels.formats.sizes import DENSE, RLE, Storage, TileSums, storage
+from hwmodels.numerics import Numerics
+from workloads.statistics.lattice import lookup
+from workloads.statistics.products import Meetings, SparseBStatistics, Tiles
+
+Scalar = Float[Array, ""]
+PerClass = Float[Array, " c"]
+
+
+class Visits(NamedTuple):
+    """Visits of tiles of A and B to each other, by class of A's tiles."""
+
+    count: PerClass
+    of_a: PerClass
+    """Of each tile of A."""
+    b_nonzeros: PerClass
+    """Non-zeros of B's tiles, in all visits."""
+    columns: Scalar
+    """Columns of the tile of B in an average visit; its rows are the columns of A's tile."""
+    a_once: Scalar
+    """Share of A's bits that is fetched at all; of B's likewise."""
+    b_once: Scalar
+
+
+def visits_of(
+    mapping: Mapping, kernel: SparseBStatistics, tiles: Tiling, a: ASide, tiled: Tiles, met: Meetings
+) -> Visits:
+    """Visits of the pairs that have `met`, `tiled` being B's tiles, transposed.
+
+    A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
+    """
+    a_dense, dense, nonzeros = mapping.a_format[DENSE], mapping.b_format[DENSE], kernel.b.nonzeros
+    a_sparse, sparse = 1.0 - a_dense, 1.0 - dense
+    by_tiles = a.tiles / total(a.tiles)
+    by_depth = a.widths / total(a.widths)
+    mean_visits = total(met.a_visits * a.tiled.classes["nonzeros"]) / kernel.a.nonzeros
+    count = sparse * (a_sparse * met.visits + a_dense * by_tiles * tiles.trips_m * tiled.totals["tiles"])
+    b_nonzeros = sparse * a_sparse * met.b_nonzeros + a_dense * by_depth * tiles.trips_m * nonzeros
+    b_once = sparse * met.depth["b_once"] / nonzeros + dense * a.block_columns / kernel.k
+    return Visits(
+        count=count + dense * a.tiles * tiles.trips_n,
+        of_a=sparse * (a_sparse * met.a_visits + a_dense * mean_visits) + dense * tiles.trips_n,
+        b_nonzeros=b_nonzeros + dense * a_sparse * by_depth * (total(a.tiles) / tiles.trips_k) * nonzeros,
+        columns=sparse * a_sparse * met.columns + (1.0 - sparse * a_sparse) * kernel.n / tiles.trips_n,
+        a_once=sparse * (a_sparse * met.depth["a_once"] / total(a.nonzeros) + a_dense) + dense,
+        b_once=a_sparse * b_once + a_dense,
+    )
+
+
+class BTiles(NamedTuple):
+    """B's tiles as they are stored."""
+
+    form: Storage
+    tiles: Scalar
+    padding: Scalar
+    """RLE entries that stand for no non-zero, for each non-zero."""
+    stored_bits: Scalar
+    """Of all tiles, without their directory."""
+    peak_bits: Scalar
+    """Of the largest tile."""
+
+    def moved(self, visits: Visits, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
+        """Bits of values and of metadata in all visits, of which so many rows and non-zeros count."""
+        form = self.form
+        values = Parts(
+            form.value_per_area * visits.columns * rows,
+            (form.value_per_nonzero + self.padding * form.value_per_padding) * nonzeros,
+        )
+        metadata = Parts(
+            form.metadata_per_area * visits.columns * rows
+            + form.metadata_per_row * (rows + visits.count)
+            + form.metadata_per_column * (visits.columns + 1.0) * visits.count,
+            (form.metadata_per_nonzero + self.padding * form.metadata_per_padding) * nonzeros,
+        )
+        return values, metadata
+
+
+def tiles_of_b(
+    hardware: Hardware, mapping: Mapping, kernel: SparseBStatistics, tiles: Tiling, tiled: Tiles, numerics: Numerics
+) -> BTiles:
+    """Storage of B's tiles; `tiled` are these, transposed."""
+    dense, nonzeros, totals = mapping.b_format[DENSE], kernel.b.nonzeros, tiled.totals
+    sparse = 1.0 - dense
+    padding = lookup(kernel.b_padding, (tiles.tile_n,))[0] * mapping.b_format[RLE] / nonzeros
+    form = storage(
+        mapping.b_format,
+        numerics,
+        tile_width=tiles.width,
+        value_bits=hardware.value_bits,
+        row_bits=tiles.k_bits,
+        column_bits=tiles.n_bits,
+        pointer_bits=tiles.k_pointer_bits + tiles.n_pointer_bits + 1.0,
+        group_occupancy=kernel.b_group_occupancy,
+    )
+    every = TileSums(
+        tiles=sparse * totals["tiles"] + dense * tiles.trips_k * tiles.trips_n,
+        nonzeros=nonzeros,
+        padding=nonzeros * padding,
+        heights=sparse * totals["widths"] + dense * kernel.k * tiles.trips_n,
+        widths=sparse * totals["heights"] + dense * kernel.n * tiles.trips_k,
+        areas=sparse * totals["areas"] + dense * kernel.k * kernel.n,
+    )
+    peak = TileSums(
+        tiles=jnp.ones_like(every.tiles),
+        nonzeros=tiled.peaks["peak_nonzeros"],
+        padding=padding * tiled.peaks["peak_nonzeros"],
+        heights=tiles.depth,
+        widths=tiles.width,
+        areas=tiles.depth * tiles.width,
+    )
+    stored_bits, peak_bits = (form.values_bits(sums) + form.metadata_bits(sums) for sums in (every, peak))
+    return BTiles(form, every.tiles, padding, stored_bits, peak_bits)

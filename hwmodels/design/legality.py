@@ -1,0 +1,86 @@
+"""Which choices go together, by name: the one table shared by the validator and the design space (docs/machine.md,
+2-4, 7, 8).
+
+Row order: csr and rle of A need its rows (inner product, Gustavson), csc of A its columns (outer product); of B, csr
+and rle need rows (Gustavson, outer product), csc needs columns (inner product). The other formats serve both orders. A
+dense operand cannot skip. B of the dense-B family and of SDDMM, whose "A" is its mask, is always dense and computed.
+Both operands of an element-wise kernel are read in the order of A.
+"""
+
+from collections.abc import Mapping
+
+from hwmodels.design.choices import FORMATS, INTERSECTIONS, ZERO_MODES
+
+ROW_ORDERED = ("csr", "rle")
+COLUMN_ORDERED = ("csc",)
+READS_ROWS = {"a": ("inner_product", "gustavson"), "b": ("gustavson", "outer_product")}
+"""Operand -> the dataflows that walk its rows; the others walk its columns."""
+FAMILIES = ("dense_b", "sparse_b", "sddmm", "elementwise")
+B_IS_DENSE = ("dense_b", "sddmm")
+"""Families without choices for B."""
+
+
+def legal_formats(dataflow: str, operand: str, family: str) -> tuple[str, ...]:
+    """Formats of operand "a" or "b" that a dataflow can walk, for a kernel of family "dense_b", "sparse_b", "sddmm" or
+    "elementwise"."""
+    if operand == "b" and family in B_IS_DENSE:
+        return ("dense",)
+    reads_rows = READS_ROWS["a" if family == "elementwise" else operand]
+    banned = COLUMN_ORDERED if dataflow in reads_rows else ROW_ORDERED
+    return tuple(name for name in FORMATS if name not in banned)
+
+
+def legal_zero_modes(format: str, operand: str, family: str) -> tuple[str, ...]:
+    """What can be done with the zeros of an operand stored in a format."""
+    if operand == "b" and family in B_IS_DENSE:
+        return ("compute",)
+    return tuple(name for name in ZERO_MODES if not (name == "skip" and format == "dense"))
+
+
+def uses_intersection(names: Mapping[str, str], family: str) -> bool:
+    """Whether a mapping may run the intersection unit: A is skipped in the inner product or element-wise."""
+    if family == "elementwise":
+        return names["a_zero"] == "skip"
+    return names["dataflow"] == "inner_product" and names["a_zero"] == "skip" and family != "sddmm"
+
+
+def canonical(names: Mapping[str, str], family: str) -> dict[str, str]:
+    """The same mapping (choice -> name) with every choice that changes nothing set to its cheapest value.
+
+    The outer product balances nothing and streams both operands, so its schedule and residency do not matter. When A
+    does not skip, all rows are equal and the schedule does not matter either, unless the inner product deals the
+    columns of a sparse B by it. An `intersection` among the names is set to leader-follower when it is never run.
+    Element-wise kernels hold nothing in the PE buffers, and deal fibers by the schedule unless neither operand skips.
+    """
+    new = dict(names)
+    if family == "elementwise":
+        new["residency"] = "a"
+        if names["a_zero"] != "skip" and names["b_zero"] != "skip":
+            new["schedule"] = "row_blocks"
+        if "intersection" in new and not uses_intersection(names, family):
+            new["intersection"] = "leader_follower"
+        return new
+    columns_dealt = names["dataflow"] == "inner_product" and family == "sparse_b"
+    if names["dataflow"] == "outer_product":
+        new["residency"] = "a"
+        new["schedule"] = "row_blocks"
+    elif names["a_zero"] != "skip" and not columns_dealt:
+        new["schedule"] = "row_blocks"
+    if "intersection" in new and not uses_intersection(names, family):
+        new["intersection"] = "leader_follower"
+    return new
+
+
+def illegality(names: Mapping[str, str], family: str) -> str | None:
+    """None for a legal mapping, else what is wrong with it and what would be right (a clause for an error sentence)."""
+    for operand in ("a", "b"):
+        format, mode = names[f"{operand}_format"], names[f"{operand}_zero"]
+        formats = legal_formats(names["dataflow"], operand, family)
+        if format not in formats:
+            return f"{operand}_format '{format}' does not go with {names['dataflow']}; use {', '.join(formats)}"
+        modes = legal_zero_modes(format, operand, family)
+        if mode not in modes:
+            return f"{operand}_zero '{mode}' does not go with {operand}_format '{format}'; use {', '.join(modes)}"
+    if "intersection" in names and names["intersection"] not in INTERSECTIONS:
+        return f"intersection '{names['intersection']}' is unknown; use {', '.join(INTERSECTIONS)}"
+    return None

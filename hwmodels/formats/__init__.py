@@ -1,0 +1,1 @@
+"""Compression formats: what each is, the bits that it takes, and encoders that really encode."""

@@ -1,0 +1,114 @@
+"""What the most loaded PE row holds of each tile of A, where B is dense and so every row's work is A's alone. Compiled.
+
+The rows of every tile are really dealt by the firmware's schedule, and the loads of the hands are added up.
+"""
+
+import numpy as np
+from numba import njit
+
+from hwmodels.simulator.schedules import CYCLIC, deal
+
+ENTRIES, DECODE, SHARE_BITS, WALK, ALL_WALKED = range(5)
+"""Columns of what `busiest_rows` returns."""
+
+
+@njit(cache=True, nogil=True)
+def walk_full_columns(unit, entries, rows, w):
+    """Steps in which an intersection unit takes `rows` non-empty rows of so many entries against one full column."""
+    if unit == 0:
+        return rows * (w + 1)
+    if unit == 3:
+        return rows * ((w + 63) // 64) + entries
+    return entries
+
+
+@njit(cache=True, nogil=True)
+def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
+    """For each tile, shape [T, 5]: what the most loaded PE row has of it.
+
+    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Fibers`), and
+    `nonzeros` of each; `bits` [3, T]: bits for each entry, each row, and fixed, of a share; `by_rows`: the work of a
+    non-empty row is one.
+    Quantities: entries that it works on; decoder steps; stored bits; steps of its intersection unit against one full
+    column; such steps of all PE rows together.
+    """
+    found = np.zeros((tiles.size, 5), np.int64)
+    tallest = 1
+    for t in range(tiles.size):
+        tallest = max(tallest, height[t])
+    nothing = np.empty(0, np.int64)
+    work, hand_of, order = np.zeros(tallest, np.int64), np.empty(tallest, np.int64), np.empty(tallest, np.int64)
+    rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
+    full_rows, stored = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
+    rule = schedule if skips or schedule != 2 else CYCLIC  # rows in full are equal, and equal rows go around
+    for t in range(tiles.size):
+        h, w, at = height[t], width[t], tiles[t]
+        low, high = 0, 0
+        if at >= 0:
+            low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
+        for f in range(low, high):
+            work[f - low] = 1 if by_rows else nonzeros[f]
+        numbers = fibers.number[low:high] if high > low else nothing
+        deal(numbers, work, high - low, h, pe_rows, rule, hand_of, loads, rows, heap, order)
+        for r in range(pe_rows):
+            full_rows[r], stored[r] = 0, 0
+        for f in range(low, high):
+            r = hand_of[f - low]
+            stored[r] += fibers.first[f + 1] - fibers.first[f]
+            full_rows[r] += 1
+        words = (w + 63) // 64
+        most_stored, most_decoded, most_bits, most_rows, most_walked, walked = 0, 0, 0, 0, 0, 0
+        for r in range(pe_rows):
+            if rows[r] > 0:
+                most_rows = max(most_rows, rows[r])
+                most_bits = max(most_bits, bits[0, t] * stored[r] + bits[1, t] * rows[r])
+                most_stored = max(most_stored, stored[r])
+                most_decoded = max(most_decoded, stored[r] + (full_rows[r] * words if bitmask else 0))
+                steps = walk_full_columns(unit, stored[r], full_rows[r], w)
+                most_walked, walked = max(most_walked, steps), walked + steps
+        found[t, 2] = most_bits + bits[2, t]
+        if skips:
+            found[t, 0], found[t, 1], found[t, 3], found[t, 4] = most_stored, most_decoded, most_walked, walked
+        else:
+            found[t, 0] = most_rows * w
+    return found
+
+
+@njit(cache=True, nogil=True)
+def busiest_mask_rows(tiles, fibers, nonzeros, height, width, pe_rows, schedule, skips, bitmask, lanes):
+    """For each tile of an SDDMM's mask, shape [T, 4]: what the most loaded PE row has of it.
+
+    Entries; decoder steps; rows that it works on; steps in which these are dealt to `lanes` lanes, a row at a time.
+    """
+    found = np.zeros((tiles.size, 4), np.int64)
+    tallest = 1
+    for t in range(tiles.size):
+        tallest = max(tallest, height[t])
+    nothing = np.empty(0, np.int64)
+    work, hand_of, order = np.zeros(tallest, np.int64), np.empty(tallest, np.int64), np.empty(tallest, np.int64)
+    rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
+    held = np.empty((4, pe_rows), np.int64)
+    for t in range(tiles.size):
+        w, at = width[t], tiles[t]
+        if not skips:
+            most = (height[t] + pe_rows - 1) // pe_rows
+            found[t, 0], found[t, 2], found[t, 3] = most * w, most, most * ((w + lanes - 1) // lanes)
+            continue
+        low, high = 0, 0
+        if at >= 0:
+            low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
+        for f in range(low, high):
+            work[f - low] = nonzeros[f]
+        numbers = fibers.number[low:high] if high > low else nothing
+        deal(numbers, work, high - low, height[t], pe_rows, schedule, hand_of, loads, rows, heap, order)
+        held[:] = 0
+        for f in range(low, high):
+            r, entries = hand_of[f - low], fibers.first[f + 1] - fibers.first[f]
+            held[0, r] += entries
+            held[1, r] += entries + ((w + 63) // 64 if bitmask else 0)
+            held[2, r] += 1
+            held[3, r] += (entries + lanes - 1) // lanes
+        for r in range(pe_rows):
+            for q in range(4):
+                found[t, q] = max(found[t, q], held[q, r])
+    return found

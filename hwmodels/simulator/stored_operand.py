@@ -1,0 +1,204 @@
+"""An operand as it is stored: its tiles, the entries in them, and the bits of each."""
+
+import dataclasses
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Integer
+from scipy.sparse import csr_array
+
+from hwmodels.formats.encoders.encoded import Widths
+from hwmodels.formats.encoders.rates import DIRECTORY_BITS, Rates, rates
+from hwmodels.formats.encoders.tile import GROUPS
+from hwmodels.simulator.tile_cutting import cut_columns, cut_entries, cut_rows, slices_of_columns
+
+RUN = 16
+"""Positions that an entry of RLE with the longest run covers (4 bits; Han et al., ISCA 2016)."""
+
+PerTile = Integer[np.ndarray, " tiles"]
+
+
+class Fibers(NamedTuple):
+    """The entries of each tile row by row, as they lie; see `segments.cut_rows`."""
+
+    fibers_of: np.ndarray
+    number: np.ndarray
+    first: np.ndarray
+
+
+class Columns(NamedTuple):
+    """The entries of each tile column by column; see `segments.cut_columns`."""
+
+    fibers_of: np.ndarray
+    number: np.ndarray
+    first: np.ndarray
+    order: np.ndarray
+
+
+@dataclasses.dataclass(frozen=True)
+class Operand:
+    """A matrix of `shape`, cut into tiles of `tile`, stored in a format.
+
+    `i`, `j`, `index`: place of each tile that a visit can see, in row-major order, and its number among the tiles with
+    entries, -1 for none (a dense format is never seen to be empty).
+    """
+
+    shape: tuple[int, int]
+    tile: tuple[int, int]
+    format: str
+    i: PerTile
+    j: PerTile
+    index: PerTile
+    start: Integer[np.ndarray, " stored"]
+    row: Integer[np.ndarray, " entries"]
+    column: Integer[np.ndarray, " entries"]
+    value: Float[np.ndarray, " entries"]
+    """0 for an entry of padding."""
+    widths: Widths
+    slots: int
+
+    @property
+    def trips(self) -> tuple[int, int]:
+        """Tiles along each side."""
+        return -(-self.shape[0] // self.tile[0]), -(-self.shape[1] // self.tile[1])
+
+    @cached_property
+    def stored(self) -> PerTile:
+        """Places, among the tiles that a visit can see, of those with entries."""
+        return np.flatnonzero(self.index >= 0) if self.format == "dense" else np.arange(len(self.index))
+
+    @cached_property
+    def rows(self) -> Fibers:
+        """Entries by row."""
+        return Fibers(*cut_rows(self.start, self.row))
+
+    @cached_property
+    def row_nonzeros(self) -> Integer[np.ndarray, " fibers"]:
+        """Non-zeros of each of `rows`: its entries without padding."""
+        first = self.rows.first
+        if self.format != "rle":
+            return np.diff(first)
+        return np.diff(np.concatenate([[0], np.cumsum(self.value != 0)])[first])
+
+    @cached_property
+    def columns(self) -> Columns:
+        """Entries by column."""
+        return Columns(*cut_columns(self.start, self.column, min(self.tile[1], self.shape[1])))
+
+    def column_slices(self, size: int) -> tuple[PerTile, PerTile]:
+        """Columns of each tile that have an entry, and slices of at most `size` entries of them."""
+        found = slices_of_columns(self.start, self.column, min(self.tile[1], self.shape[1]), size)
+        return self.per_tile(found[:, 0]), self.per_tile(found[:, 1])
+
+    @cached_property
+    def height(self) -> PerTile:
+        """Rows of each tile."""
+        return np.minimum(self.tile[0], self.shape[0] - self.i * self.tile[0])
+
+    @cached_property
+    def width(self) -> PerTile:
+        """Columns of each tile."""
+        return np.minimum(self.tile[1], self.shape[1] - self.j * self.tile[1])
+
+    def per_tile(self, counts: np.ndarray) -> PerTile:
+        """Counts of the tiles with entries, spread to all tiles."""
+        return np.where(self.index >= 0, np.append(counts, 0)[self.index], 0)
+
+    @cached_property
+    def entries(self) -> PerTile:
+        """Stored entries of each tile: non-zeros, and padding of RLE."""
+        return self.per_tile(np.diff(self.start))
+
+    @cached_property
+    def nonzeros(self) -> PerTile:
+        """Non-zeros of each tile."""
+        if self.format != "rle":
+            return self.entries
+        before = np.concatenate([[0], np.cumsum(self.value != 0)])
+        return self.per_tile(np.diff(before[self.start]))
+
+    @cached_property
+    def rows_touched(self) -> PerTile:
+        """Rows of each tile that have an entry."""
+        return self.per_tile(np.diff(self.rows.fibers_of))
+
+    @cached_property
+    def columns_touched(self) -> PerTile:
+        """Columns of each tile that have an entry."""
+        return self.column_slices(1)[0]
+
+    @cached_property
+    def rates(self) -> dict[str, PerTile]:
+        """Bits of each tile's format by name of `encoders.rates.Rates`."""
+        across = self.trips[1] - 1
+        whole, edge = min(self.tile[1], self.shape[1]), self.shape[1] - across * self.tile[1]
+        found = [rates(self.format, self.widths, width, self.slots) for width in (whole, edge)]
+        at_edge = self.j == across
+        return {
+            field.name: np.where(at_edge, *(getattr(of, field.name) for of in found[::-1])).astype(np.int64)
+            for field in dataclasses.fields(Rates)
+        }
+
+    @cached_property
+    def value_bits(self) -> PerTile:
+        """Bits of values of each tile."""
+        return self.rates["value_entry"] * self.entries + self.rates["value_row"] * self.height
+
+    @cached_property
+    def metadata_bits(self) -> PerTile:
+        """Bits of metadata of each tile."""
+        found = self.rates
+        return found["metadata_entry"] * self.entries + found["metadata_row"] * self.height + found["metadata_fixed"]
+
+    @cached_property
+    def bits(self) -> PerTile:
+        """Bits of each tile in the GLB."""
+        return self.value_bits + self.metadata_bits
+
+    @cached_property
+    def fetched_bits(self) -> PerTile:
+        """Bits of each tile in DRAM, with its entry in the tile directory."""
+        return self.bits + (DIRECTORY_BITS if self.format != "dense" else 0)
+
+    @property
+    def peak_bits(self) -> int:
+        """Bits of the largest tile."""
+        return int(self.bits.max(initial=0))
+
+
+def store(matrix: csr_array, tile: tuple[int, int], format: str, widths: Widths) -> Operand:
+    """Cut and store a sparse matrix (sorted, no duplicates, no stored zeros)."""
+    indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False)
+    h, w = int(matrix.shape[0]), int(matrix.shape[1])
+    found = cut_entries(indptr, indices, matrix.data, w, tile[0], tile[1], RUN if format == "rle" else 0)
+    tile_row, tile_column, start, row, column, value = found
+    if format == "dense":
+        down, across = -(-h // tile[0]), -(-w // tile[1])
+        index = np.full(down * across, -1)
+        index[tile_row * across + tile_column] = np.arange(len(tile_row))
+        i, j = np.divmod(np.arange(down * across), across)
+    else:
+        i, j, index = tile_row, tile_column, np.arange(len(tile_row))
+    slots = fullest_group(indptr, indices, tile[1], GROUPS[format]) if format in GROUPS else 0
+    return Operand((h, w), tile, format, i, j, index, start, row, column, value, widths, slots)
+
+
+def store_dense(shape: tuple[int, int], tile: tuple[int, int], widths: Widths) -> Operand:
+    """The tiles of a matrix that is dense throughout; its values are kept elsewhere."""
+    down, across = -(-shape[0] // tile[0]), -(-shape[1] // tile[1])
+    i, j = np.divmod(np.arange(down * across), across)
+    nothing, none = np.zeros(0, np.int32), np.zeros(0)
+    index = np.full(down * across, -1)
+    return Operand(shape, tile, "dense", i, j, index, np.zeros(1, np.int64), nothing, nothing, none, widths, 0)
+
+
+def fullest_group(indptr: np.ndarray, indices: np.ndarray, tile_width: int, group: int) -> int:
+    """Most non-zeros of any group of neighbours along a row; groups start at the edge of each tile."""
+    if indices.size == 0:
+        return 0
+    row = np.repeat(np.arange(indptr.size - 1), np.diff(indptr))
+    in_tile = -(-tile_width // group)
+    place = indices // tile_width * in_tile + indices % tile_width // group
+    changes = np.flatnonzero((np.diff(row) != 0) | (np.diff(place) != 0))
+    return int(np.diff(np.concatenate([[-1], changes, [indices.size - 1]])).max())

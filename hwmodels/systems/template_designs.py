@@ -1,0 +1,151 @@
+"""Published machines in the terms of docs/machine.md: a hardware and the choices of a mapping, at any node and DRAM.
+
+These are designs like those of a search, priced by the same technology, so that architectures compare without their
+nodes. What is left open, loop order and tile sizes, is the mapper's. Numbers are those of the machines' own modules and
+sources; what a paper does not say, or has no counterpart for here, is marked as a guess. Where a machine and its small
+model in `SYSTEMS` differ, `limits` says why.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from hwmodels.design.hardware import make_hardware, make_mapping
+from hwmodels.systems.found_design import TemplateDesign
+from hwmodels.technology import Technology
+
+Number = float | int
+KIB, MIB = 2.0**10, 2.0**20
+DENSE_B = {"b_format": "dense", "b_zero": "compute"}
+
+
+@dataclass(frozen=True)
+class AsTemplate:
+    """One machine: plain numbers and names, as in a design file."""
+
+    system: str
+    """Its name in `SYSTEMS`."""
+    title: str
+    hardware: Mapping[str, Number | str]
+    """`HARDWARE_NUMBERS`, and the intersection unit."""
+    choices: Mapping[str, str]
+    """Of the mapping, for a sparse B."""
+    limits: str
+    """What the template cannot express of it."""
+    tiles: Mapping[str, Number] = field(default_factory=dict)
+    """Tile sizes that the machine fixes."""
+    for_sparse_b: Mapping[str, Number | str] = field(default_factory=dict)
+    """Tile sizes and loop order that it fixes where B is sparse."""
+
+    @property
+    def name(self) -> str:
+        """As users type it."""
+        return f"{self.system}_template"
+
+    def mapping(self, dense_b: bool, **free: Number | str) -> dict[str, Number | str]:
+        """All fields of a mapping; `free`: loop order and the tile sizes that are not fixed."""
+        return {**free, **self.tiles, **self.choices, **(DENSE_B if dense_b else self.for_sparse_b)}
+
+    def design(self, technology: Technology, dense_b: bool, **free: Number | str) -> TemplateDesign:
+        """The machine with one mapping, as a system."""
+        mapping = make_mapping(**self.mapping(dense_b, **free))  # pyright: ignore[reportArgumentType]
+        numbers = {name: float(value) for name, value in self.hardware.items() if name != "intersection"}
+        hardware = make_hardware(str(self.hardware["intersection"]), [mapping], **numbers)
+        return TemplateDesign(hardware, mapping, technology, self.name, self.title, limits=self.limits)
+
+
+def _hardware(
+    array: Sequence[Number],
+    glb: Sequence[Number],
+    pe_bytes: Sequence[Number],
+    bus_bits: Sequence[Number],
+    word_bits: Sequence[Number],
+    intersection: str = "leader_follower",
+) -> dict[str, Number | str]:
+    """Rows, columns and lanes; GLB and banks; buffer and accumulators of a PE; index and value bus; value and sum."""
+    names = (
+        *("pe_rows", "pe_cols", "lanes", "glb_bytes", "glb_banks", "pe_buffer_bytes", "accumulator_bytes"),
+        *("index_bus_bits", "value_bus_bits", "value_bits", "accumulator_bits"),
+    )
+    values = (*array, *glb, *pe_bytes, *bus_bits, *word_bits)
+    return {"intersection": intersection} | {n: float(v) for n, v in zip(names, values, strict=True)}
+
+
+def _choices(dataflow: str, a_format: str, b_format: str, schedule: str = "row_blocks", a_zero: str = "skip") -> dict:
+    return {
+        "dataflow": dataflow,
+        "a_format": a_format,
+        "b_format": b_format,
+        "a_zero": a_zero,
+        "b_zero": "compute" if b_format == "dense" else "skip",
+        "schedule": schedule,
+        "residency": "a",
+    }
+
+
+EIE = AsTemplate(
+    "eie",
+    "EIE (template)",
+    # weights and pointers of 64 PEs are the GLB; 64 sums a PE; 64 entries of an index and a word a cycle
+    _hardware((64, 1, 1), (64 * 160 * KIB, 64), (2 * KIB, 64 * 2.0), (64 * 4.0, 64 * 16.0), (16, 16)),
+    _choices("outer_product", "csc", "coo"),
+    "Each run fetches the weights, which stay on the chip; they have 16 bits, not an index of 4 into shared ones, and "
+    "whole coordinates; a column's entries go to any PE, so that none waits for the fullest.",
+)
+MATRAPTOR = AsTemplate(
+    "matraptor",
+    "MatRaptor (template)",
+    # it has no shared buffer (64 KiB is a guess, the least of the default space); loaders hold 1 KiB (a guess)
+    _hardware((8, 1, 1), (64 * KIB, 8), (1 * KIB, 40 * KIB), (256, 256), (32, 32)),
+    _choices("gustavson", "csr", "csr", "cyclic"),
+    "Rows of B are fetched with their tile, not one by one on demand; sums are added in place, not sorted in queues.",
+)
+GAMMA = AsTemplate(
+    "gamma",
+    "GAMMA (template)",
+    # PE buffer and sums are guesses: a PE holds 64 heads of fibers, and its results stream out
+    _hardware((32, 1, 1), (3 * MIB, 48), (2 * KIB, 32 * KIB), (32 * 32.0, 32 * 64.0), (64, 64)),
+    _choices("gustavson", "csr", "csr", "balanced"),
+    "The FiberCache holds a tile of B, not the fibers that are wanted next; results are summed in place instead of "
+    "merged 64 at a time.",
+)
+EXTENSOR = AsTemplate(
+    "extensor",
+    "ExTensor (template)",
+    # 16 x 8 PEs, sums and buses are guesses
+    _hardware((16, 8, 1), (30 * MIB, 64), (64 * KIB, 4 * KIB), (1024, 2048), (64, 64), "skip_ahead"),
+    _choices("inner_product", "csr", "csc", "cyclic"),
+    "Coordinates are intersected at one level, in tiles of the GLB, not again in tiles of 128 x 128 for each PE.",
+)
+OUTERSPACE = AsTemplate(
+    "outerspace",
+    "OuterSPACE (template)",
+    # 16 tiles of 16 PEs with 16 KiB each; sums and buses are guesses
+    _hardware((16, 16, 1), (16 * 16 * KIB, 16), (1 * KIB, 1 * KIB), (1024, 2048), (64, 64)),
+    _choices("outer_product", "csc", "csr"),
+    "Products of a column and a row go to memory and are read once, but merging them takes no PE; with a dense B, "
+    "products that meet in a tile are added there.",
+    for_sparse_b={"loop_order": "kmn", "tile_k": 1.0},
+)
+ONYX = AsTemplate(
+    "onyx",
+    "Onyx, sparse (template)",
+    # a lane is a graph of 16-bit streams, its operands and results in memory tiles of 4 KiB
+    _hardware((7, 1, 1), (4 * MIB, 16), (4 * KIB, 4 * KIB), (7 * 16.0, 7 * 16.0), (16, 16), "two_finger"),
+    _choices("inner_product", "csr", "csc", "cyclic"),
+    "Rows of a tile are dealt to the lanes, not whole tiles; the latency of the blocks in a row; the dense mode.",
+    {"tile_m": 30.0, "tile_k": 30.0, "tile_n": 30.0},
+)
+AMPERE = AsTemplate(
+    "a100",
+    "A100, 2:4 (template)",
+    # 432 tensor cores of 8 x 8 x 4 multiply-adds; L2 is the GLB, a quarter of shared memory a core, for 8 rows
+    _hardware((8 * 432, 1, 32), (40 * MIB, 128), (5 * KIB, 8 * KIB), (8192, 32768), (16, 32)),
+    _choices("inner_product", "nm4", "dense"),
+    "One array for all SMs: a small product leaves most of it idle; no launch, no instructions.",
+)
+
+TEMPLATES: dict[str, AsTemplate] = {
+    one.name: one for one in (EIE, MATRAPTOR, GAMMA, EXTENSOR, OUTERSPACE, ONYX, AMPERE)
+}
+"""Name -> the machine. SIGMA's and Cambricon's packing of one output's terms on many multipliers, SpArch's merge tree,
+SCNN's and Eyeriss's reuse of planes, DSTC's packed warps, and the GPUs' and Cerebras's many arrays are not here."""

@@ -1,0 +1,33 @@
+"""A network as a workload: one kernel for each layer, its weights times the inputs of a batch of images."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from workloads.errors import InputError
+from workloads.kernels.product import SparseKernel, Workload
+
+
+def network_workload(
+    name: str,
+    layers: Sequence[str],
+    weights: Sequence[np.ndarray],
+    inputs: Sequence[np.ndarray],
+    *,
+    sparse_inputs: bool = False,
+) -> Workload:
+    """Kernels `name_layer`: A is a weight [out, K], B the layer's inputs [batch x positions, K] transposed.
+
+    With `sparse_inputs` B is sparse, with zeros where the inputs have them (what ReLU and pruning made of real images,
+    for convolutions laid out by im2col); else it is dense. Layers whose weights or inputs are all zero compute nothing
+    and are left out. **Raises** `InputError` where that leaves none.
+    """
+    kernels = []
+    for layer, weight, columns in zip(layers, weights, inputs, strict=True):
+        if np.any(weight) and np.any(columns):
+            b = csr_array(columns.T.astype(np.float64)) if sparse_inputs else None
+            kernels.append(SparseKernel(f"{name}_{layer}", csr_array(weight.astype(np.float64)), b, len(columns)))
+    if not kernels:
+        raise InputError(f"{name}: every layer's weights or inputs are all zero; prune less.")
+    return Workload(name, tuple(kernels))

@@ -1,0 +1,134 @@
+"""Matrices of the SuiteSparse collection by name: `suitesparse:HB/bcsstk13` (Davis and Hu, ACM TOMS 38(1), 2011).
+
+The collection serves `GROUP/NAME.tar.gz` with `NAME/NAME.mtx` in it and publishes no checksums. So the SHA-256 of a
+matrix is noted beside it when it is first downloaded, and each later use is held to it. Of an archive only that one
+file is taken, to a path made here. Matrices lie in `suitesparse/` of the cache folder (`workloads.cache`), or for this
+run alone in a temporary one where the cache is off.
+
+`SPARSE_DSE_SUITESPARSE` names another server that has the same tree, such as a mirror in the house.
+"""
+
+import contextlib
+import hashlib
+import http.client
+import os
+import re
+import shutil
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from scipy.sparse import csr_array
+
+from workloads.cache import cache_folder
+from workloads.errors import InputError
+from workloads.readers.matrices import load_matrix
+
+PREFIX = "suitesparse:"
+SERVER = "https://suitesparse-collection-website.herokuapp.com/MM"
+VARIABLE = "SPARSE_DSE_SUITESPARSE"
+TIMEOUT_S = 30.0
+"""Of a silent server."""
+
+MOST_BYTES = 64 * 2**30
+"""Of a matrix once it is unpacked: our choice, above the text of what fits in memory."""
+
+_NAME = re.compile(r"[A-Za-z0-9_.+-]{1,80}/[A-Za-z0-9_.+-]{1,80}")
+
+
+def suitesparse_matrix(name: str) -> csr_array:
+    """The matrix called `GROUP/NAME`, downloaded once.
+
+    **Raises** `InputError`, one sentence, for a name of another form, one that the collection has not, no network, an
+    archive without the matrix, and a file whose checksum is no longer the one noted.
+    """
+    if not _NAME.fullmatch(name) or ".." in name:
+        raise InputError(f"{PREFIX}{name}: is no name of that collection; write {PREFIX}GROUP/NAME, as in HB/bcsstk13.")
+    with _folder() as folder:
+        path = folder / f"{name}.mtx"
+        note = path.with_name(path.name + ".sha256")
+        if not (path.is_file() and note.is_file()):
+            _download(name, path, note)
+        elif _sha256(path) != note.read_text(encoding="ascii", errors="replace").strip():
+            raise InputError(f"{path}: is not what was downloaded (its SHA-256 has changed); delete it and run again.")
+        return load_matrix(path)
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    cache = cache_folder()
+    if cache is not None:
+        yield cache / "suitesparse"
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        yield Path(temporary)
+
+
+def _download(name: str, path: Path, note: Path) -> None:
+    """Both files whole or not at all: the note goes last, and a matrix without one is downloaded again."""
+    url = f"{os.environ.get(VARIABLE, '').strip().rstrip('/') or SERVER}/{name}.tar.gz"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
+            archive, matrix, noted = (Path(temporary) / part for part in ("archive", "matrix", "noted"))
+            _fetch(name, url, archive)
+            _extract(name, url, archive, matrix)
+            noted.write_text(_sha256(matrix), encoding="ascii")
+            os.replace(matrix, path)
+            os.replace(noted, note)
+    except OSError as error:
+        what = f"cannot be kept in {path.parent} ({error.strerror or error})"
+        raise InputError(f"{PREFIX}{name}: {what}; make room, or set SPARSE_DSE_CACHE to another folder.") from error
+
+
+def _fetch(name: str, url: str, archive: Path) -> None:
+    if not url.startswith(("http://", "https://")):
+        raise InputError(f"{VARIABLE}: {url} is no web address; begin it with https://.")
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer, open(archive, "wb") as stream:
+            shutil.copyfileobj(answer, stream)
+            promised = answer.headers.get("Content-Length")
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code in (403, 404):
+            what = f"the collection has no such matrix ({url})"
+            raise InputError(f"{PREFIX}{name}: {what}; look it up at https://sparse.tamu.edu.") from error
+        raise InputError(f"{PREFIX}{name}: the server answered {error.code} to {url}; try again later.") from error
+    except (urllib.error.URLError, TimeoutError, ConnectionError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", None) or error
+        what = f"cannot be downloaded from {url} ({reason})"
+        fix = "check the network, or download it elsewhere and give the .mtx file's path"
+        raise InputError(f"{PREFIX}{name}: {what}; {fix}.") from error
+    if promised is not None and promised != str(archive.stat().st_size):
+        raise InputError(f"{PREFIX}{name}: the download from {url} broke off; run again.")
+
+
+def _extract(name: str, url: str, archive: Path, matrix: Path) -> None:
+    stem = name.split("/")[1]
+    wanted = f"{stem}/{stem}.mtx"
+    try:
+        with tarfile.open(archive, "r:gz") as tar:
+            member = next((one for one in tar if one.name.removeprefix("./") == wanted), None)
+            source = None if member is None or not member.isreg() else tar.extractfile(member)
+            if member is None or source is None:
+                raise InputError(
+                    f"{PREFIX}{name}: the archive at {url} holds no file {wanted}; report it to the server."
+                )
+            if member.size > MOST_BYTES:
+                raise InputError(
+                    f"{PREFIX}{name}: is {member.size} bytes long, more than {MOST_BYTES}; it is not read."
+                )
+            with open(matrix, "wb") as stream:
+                shutil.copyfileobj(source, stream)
+    except (tarfile.TarError, zlib.error, EOFError) as error:
+        what = f"what {url} sent is not a whole .tar.gz ({error})"
+        raise InputError(f"{PREFIX}{name}: {what}; run again, or check {VARIABLE}.") from error
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

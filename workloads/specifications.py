@@ -1,0 +1,233 @@
+"""From a line of text to a workload: suites and networks by name, a user's matrices and weights by path.
+
+A spec is `what` or `what@product`. `what` is
+
+| `what` | kernels |
+|---|---|
+| `embedded`, `digits`, ... | a suite; names win over paths: write `./digits` for a folder of that name |
+| `llama3-405b:decode:2:4` | a published network, options after colons (`workloads.networks`) |
+| `gcn:GRAPH`, `graphsage:GRAPH` | a graph network on a user's graph (`workloads.networks.graph`) |
+| `suitesparse:GROUP/NAME` | a matrix of the SuiteSparse collection, downloaded once (`workloads.readers.suitesparse`) |
+| `graph.mtx` | a matrix file (`workloads.readers.matrices`) |
+| `model.safetensors`, `.npz` of arrays, `.onnx` | each layer (`workloads.readers.weights`), or those named so: `FILE#*mlp*` |
+| `layers.csv` | a table `name,M,N,K,density` (`workloads.readers.layer_table`) |
+| a folder | every matrix and every layer below it |
+
+and `product` is
+
+| product | kernel | B |
+|---|---|---|
+| `spmv` | A @ b | a dense vector |
+| `spmm:N` | A @ B | dense with N columns; `spmm` is `spmm:64`, what files get unless they or a product say otherwise |
+| `axa` | A @ A | A itself, which must be square |
+| `axat` | A @ A^T | A transposed |
+| `axb:FILE` | A @ B | the sparse matrix in a file |
+| `sddmm:K` | A * (P @ Q) at the non-zeros of A | P and Q dense, K columns and rows |
+| `attention:H:D` | H heads of depth D under the mask A: scores, softmax, context (`workloads.kernels.attention`) | dense |
+| `add:FILE`, `multiply:FILE` | A + B, A * B, element by element | the sparse matrix in a file |
+
+Suites, networks and tables have products of their own; one that is given replaces them for all their matrices. What is
+only described by densities takes `spmv` and `spmm:N`.
+"""
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scipy.sparse import csr_array
+
+from workloads.errors import InputError
+from workloads.generators import n_of_m, rmat, stencil_2d
+from workloads.kernels.attention import sparse_attention
+from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
+from workloads.kernels.product import DensityKernel, Kernel, Workload, spmm, spmspm, spmv
+from workloads.kernels.sddmm import SddmmKernel
+from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
+from workloads.networks.digits import digits_activations, digits_layers
+from workloads.readers.layer_table import is_layer_table, read_layer_table
+from workloads.readers.matrices import load_matrix, matrix_files
+from workloads.readers.suitesparse import PREFIX, suitesparse_matrix
+from workloads.readers.weights import load_weights, weight_files, weight_suffix
+
+DEFAULT_COLUMNS = 64
+"""Columns of a dense B unless told otherwise: a batch of images, the features of a graph's nodes."""
+
+_PRODUCTS = (
+    "spmv",
+    "spmm",
+    "spmm:N",
+    "axa",
+    "axat",
+    "axb:FILE",
+    "sddmm:K",
+    "attention:H:D",
+    "add:FILE",
+    "multiply:FILE",
+)
+
+
+@dataclass(frozen=True)
+class _Suite:
+    """Matrices by name and the products taken of each."""
+
+    matrices: Callable[[], dict[str, csr_array]]
+    products: tuple[str, ...]
+
+
+_SUITES = {
+    "digits": _Suite(lambda: {f"digits_{name}": w for name, w in digits_layers().items()}, ("spmm:64",)),
+    "stencil": _Suite(lambda: {"stencil_48x48": stencil_2d(48, 48)}, ("spmm:8",)),
+    "rmat": _Suite(lambda: {"rmat_10": rmat(10, 16, seed=0)}, ("axa", "spmm:64")),
+    "nm24": _Suite(lambda: {"nm24_256x512": n_of_m(256, 512, 2, 4, seed=0)}, ("spmm:64",)),
+}
+
+SUITE_NAMES = ("embedded", *_SUITES, "digits_sparse")
+"""Names that need no file: `embedded` is all of `digits`, `stencil`, `rmat` and `nm24`; `digits_sparse` multiplies the
+classifier's layers with the measured activations of a batch of held-out images, zeros skipped on both sides."""
+
+
+def resolve_workload(spec: str) -> Workload:
+    """The workload a spec stands for; kernels are named `matrix@product`, or `network/layer`.
+
+    **Raises** `InputError` for an unknown name, option or product, a missing path, a folder without matrices, what
+    cannot be read or downloaded, and for `axa` of a matrix that is not square.
+    """
+    if spec.partition(":")[0] in GRAPH_NETWORKS and ":" in spec:
+        return graph_workload(spec)
+    what, product = _split(spec)
+    if what == "embedded":
+        kernels = [kernel for name in _SUITES for kernel in _suite_kernels(name, product)]
+    elif what == "digits_sparse":
+        if product is not None:
+            raise InputError(f"{spec!r}: digits_sparse has its own B; write it without @{product}, or use digits.")
+        inputs = digits_activations()
+        kernels = [spmspm(w, inputs[name], f"digits_{name}@activations") for name, w in digits_layers().items()]
+    elif what in _SUITES:
+        kernels = _suite_kernels(what, product)
+    elif what.partition(":")[0] in NETWORK_NAMES:
+        kernels = [_replaced(kernel, product) for kernel in network_workload(what).kernels]
+    elif what.startswith(PREFIX):
+        name = what.removeprefix(PREFIX)
+        kernels = _kernels(name, suitesparse_matrix(name), product or "spmm")
+    else:
+        kernels = _path_kernels(what, product)
+    return Workload(spec, tuple(kernels))
+
+
+def resolve_workloads(specs: list[str]) -> Workload:
+    """One workload of several specs, in order; a kernel name that returns gets `#2`, `#3`, ... appended."""
+    if not specs:
+        raise InputError(f"No workload is named; give a matrix file, a folder or one of: {', '.join(SUITE_NAMES)}.")
+    kernels: dict[str, Kernel] = {}
+    for spec in specs:
+        for kernel in resolve_workload(spec).kernels:
+            name, number = kernel.name, 1
+            while name in kernels:
+                number += 1
+                name = f"{kernel.name}#{number}"
+            kernels[name] = replace(kernel, name=name)
+    return Workload("+".join(specs), tuple(kernels.values()))
+
+
+def _split(spec: str) -> tuple[str, str | None]:
+    """What a spec names and the product it asks for, None where it asks for none."""
+    if os.path.exists(spec):
+        return spec, None
+    what, at, product = spec.rpartition("@")
+    return (what, product) if at else (spec, None)
+
+
+def _suite_kernels(name: str, product: str | None) -> list[Kernel]:
+    suite = _SUITES[name]
+    products = suite.products if product is None else (product,)
+    return [kernel for matrix, a in suite.matrices().items() for one in products for kernel in _kernels(matrix, a, one)]
+
+
+def _kernels(matrix: str, a: csr_array, product: str) -> list[Kernel]:
+    """The kernels of one product of a matrix, named after both."""
+    heads, colon, depth = product.removeprefix("attention:").partition(":")
+    if product.startswith("attention:") and colon:
+        sizes = (_columns(product, heads), _columns(product, depth))
+        return list(sparse_attention(a, *sizes, f"{matrix}@attention").kernels)
+    return [_kernel(matrix, a, product)]
+
+
+def _kernel(matrix: str, a: csr_array, product: str) -> Kernel:
+    """One product of a matrix, named after both."""
+    kind, colon, rest = product.partition(":")
+    if kind == "spmm":
+        n = _columns(product, rest) if colon else DEFAULT_COLUMNS
+        return spmm(a, n, f"{matrix}@spmm:{n}")
+    name = f"{matrix}@{product}"
+    if kind == "sddmm" and colon:
+        return SddmmKernel(name, a, _columns(product, rest))
+    if kind in ("axb", *OPERATIONS) and rest:
+        b, name = load_matrix(rest), f"{matrix}@{kind}:{Path(rest).name}"
+        return spmspm(a, b, name) if kind == "axb" else ElementwiseKernel(name, a, b, kind)
+    if product == "spmv":
+        return spmv(a, name)
+    if product == "axat":
+        return spmspm(a, csr_array(a.T), name)
+    if product == "axa":
+        if a.shape[0] != a.shape[1]:
+            rows, columns = a.shape
+            raise InputError(f"{name}: A @ A needs a square matrix but A is {rows} x {columns}; use @axat or @spmm.")
+        return spmspm(a, a, name)
+    raise InputError(f"{name}: unknown product {product!r}; use one of {', '.join('@' + one for one in _PRODUCTS)}.")
+
+
+def _columns(product: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:12]) < 2**31 and len(text) <= 12):
+        kind, what = product.partition(":")[0], {"spmm": "N", "sddmm": "K"}.get(product.partition(":")[0], "a number")
+        right = {"attention": "attention:8:64"}.get(kind, f"{kind}:64")
+        raise InputError(f"@{product}: {what} is {text!r}; give a whole number of columns above 0, as in @{right}.")
+    return int(text)
+
+
+def _replaced(kernel: Kernel, product: str | None) -> Kernel:
+    """A kernel described by densities, with another product if one is given."""
+    if product is None or not isinstance(kernel, DensityKernel):
+        return kernel
+    kind, colon, columns = product.partition(":")
+    if product == "spmv" or kind == "spmm":
+        n = 1 if product == "spmv" else _columns(product, columns) if colon else DEFAULT_COLUMNS
+        return replace(kernel, n=n, b=None)
+    raise InputError(
+        f"{kernel.name}: is described by densities, not by a pattern; use @spmv or @spmm:N, not @{product}."
+    )
+
+
+def _path_kernels(what: str, product: str | None) -> list[Kernel]:
+    """The kernels of a file, named by its layers, or of a folder, named by path and layer."""
+    path, mark, pattern = (what, "", "") if os.path.exists(what) else what.rpartition("#")
+    if not (mark and weight_suffix(path)):
+        path, pattern = what, "*"
+    if not os.path.exists(path):
+        names = ", ".join([*SUITE_NAMES, *NETWORK_NAMES, *(f"{name}:GRAPH" for name in GRAPH_NETWORKS)])
+        fix = f"check it or use one of: {names}, {PREFIX}GROUP/NAME"
+        raise InputError(f"{what!r}: no such path and no workload of that name; {fix}.")
+    if not os.path.isdir(path):
+        return _file_kernels(Path(path), "", pattern, product)
+    folder = Path(path)
+    files = sorted({*matrix_files(folder), *weight_files(folder), *filter(is_layer_table, folder.rglob("*.csv"))})
+    if not files:
+        some = "one (.mtx, .smtx, .npz, .npy, .safetensors, .onnx, edge list, table of layers)"
+        raise InputError(f"{path}: the folder holds no matrix file; add {some}.")
+    return [kernel for file in files for kernel in _file_kernels(file, str(file.relative_to(folder)), "*", product)]
+
+
+def _file_kernels(path: Path, below: str, pattern: str, product: str | None) -> list[Kernel]:
+    prefix = f"{below}/" if below else ""
+    if is_layer_table(path):
+        listed = [_replaced(kernel, product) for kernel in read_layer_table(path)]
+        return [replace(kernel, name=prefix + kernel.name) for kernel in listed]
+    if not weight_suffix(path):
+        return _kernels(below or path.name, load_matrix(path), product or "spmm")
+    return [
+        kernel
+        for name, layer in load_weights(path, pattern).items()
+        for kernel in _kernels(
+            prefix + name, layer.matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm")
+        )
+    ]

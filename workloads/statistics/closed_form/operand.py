@@ -1,0 +1,281 @@
+"""Tables of one operand, like `workloads.statistics.tables.operand_tables`, from the law of its rows instead of a pattern."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import ndtr
+
+from workloads.densities.banded import Banded
+from workloads.densities.density import Density
+from workloads.densities.power_law import PowerLawRows
+from workloads.statistics.closed_form.bands import band_quantities, band_tiles
+from workloads.statistics.closed_form.columns import column_passes
+from workloads.statistics.closed_form.laws import Law
+from workloads.statistics.closed_form.occupancy_classes import tiles_by_class
+from workloads.statistics.closed_form.row_laws import RowLaw, matched_below, row_laws
+from workloads.statistics.closed_form.stacks import Stack, StackOfColumns, Weights
+from workloads.statistics.closed_form.transposed import Transposed
+from workloads.statistics.closed_form.transposed_stacks import StacksOfRows
+from workloads.statistics.lattice import levels
+from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.row_segments import RLE_RUN
+from workloads.statistics.tables import CLASSES, POINT_QUANTITIES, TILE_QUANTITIES, threads
+from workloads.statistics.tile_counts import SCHEDULES
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Tiles alike: how many there are, their height and width, and for each number of non-zeros its probability and
+    all quantities, [n, q]."""
+
+    count: int
+    height: int
+    width: int
+    points: np.ndarray
+    probability: np.ndarray
+    quantities: np.ndarray
+    padding_moments: tuple[float, float]
+    law: Law | None = None
+
+
+def density_tables(
+    density: Density,
+    rows: int,
+    columns: int,
+    weights: Weights | None = None,
+    classes: int = CLASSES,
+) -> dict[str, np.ndarray]:
+    """Expected tables of a density, in the layout of `workloads.statistics.tables.operand_tables` (without errors).
+
+    `weights`: the work of an entry where the other operand is sparse.
+    """
+    height_levels, width_levels = levels(rows), levels(columns)
+    kinds = 2 if weights is None else 3
+    tiles = np.zeros((height_levels, width_levels, classes, len(TILE_QUANTITIES)))
+    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, SCHEDULES, kinds))
+    passes = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes))
+    point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
+    random = isinstance(density.of if isinstance(density, Transposed) else density, PowerLawRows)
+    fixed = None if random else density.nonzeros(rows, columns)
+
+    commons = None if not isinstance(density, PowerLawRows) else Stack(row_laws(density, rows, columns, columns)[0])
+
+    extents = np.zeros((height_levels, width_levels, 2, classes))
+    rows_of = StacksOfRows(density.of, columns, rows) if isinstance(density, Transposed) else None
+
+    def fill(width_level: int) -> None:
+        if isinstance(density, Banded):
+            width = min(1 << width_level, columns)
+            for height_level in range(height_levels):
+                at = (height_level, width_level)
+                found = _kinds_of_band(density, rows, min(1 << height_level, rows), width, weights)
+                shares = tiles_by_class([(kind.count, kind.points, kind.probability) for kind in found], classes)
+                tiles[at], loads[at], passes[at] = _by_class(found, shares, kinds)
+                point[at] = _peak_of_band(found), _peak_padding(found), rows, columns
+            return
+        laws = row_laws(density, rows, columns, min(1 << width_level, columns))
+        stacks = [(one.count, _stack(one, weights, rows_of)) for one in laws]
+        empty_columns = sum(
+            count * stack.width * float(stack.row.law.probability[stack.row.law.points < 0.5].sum()) ** rows
+            for count, stack in stacks
+        )
+        for height_level in range(height_levels):
+            size = min(1 << height_level, rows)
+            heights = [(rows // size, size)] + [(1, rows % size)] * (rows % size > 0)
+            found = [
+                _kind(stack, down * across, height, weights) for across, stack in stacks for down, height in heights
+            ]
+            if rows_of is not None and random:
+                found = [_relaid(kind, rows_of.law(kind.height, kind.width)) for kind in found]
+            if fixed is not None and sum(kind.count for kind in found) == 1:
+                found = [_settled(found[0], fixed)]
+            at = (height_level, width_level)
+            spread = _settled_share(found, sum(down for down, _ in heights), stacks[0][1].row.common)
+            found = [_narrowed(kind, spread) for kind in found]
+            shares = tiles_by_class([(kind.count, kind.points, kind.probability) for kind in found], classes)
+            for kind, share in zip(found, shares, strict=True):
+                extents[at][int(kind.width < laws[0].width)] += share.sum(axis=0)
+            tiles[at], loads[at], passes[at] = _by_class(found, shares, kinds)
+            peak, point[at][1] = _peaks(found)
+            if commons is not None and width_level < width_levels - 1:
+                peak = _peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns)
+            point[at][0] = peak
+            point[at][3] = columns - empty_columns
+            if width_level == width_levels - 1:
+                empty = float(laws[0].law.probability[laws[0].law.points < 0.5].sum())
+                point[height_level, :, 2] = sum(count * height * (1 - empty**height) for count, height in heights)
+
+    with ThreadPoolExecutor(threads()) as pool:
+        list(pool.map(fill, range(width_levels)))
+    return {
+        "tiles": tiles,
+        "loads": loads,
+        "load_errors": np.zeros_like(loads),
+        "passes": passes,
+        "point": point,
+        "extents": extents,
+    }
+
+
+def _kind(stack: Stack, count: int, height: int, weights: Weights | None) -> Kind:
+    law: Law = stack.law(height)
+    width, held = stack.width, law.points
+    one = np.ones(held.size)
+    used, dealt = column_passes(law, height, width)
+    each = weights.mean if weights else 1.0
+    basics = (
+        one,
+        held,
+        law.given("rows"),
+        law.given("padding"),
+        held * each,
+        one * height,
+        used,
+        used * each,
+        one * width,
+        one * height * width,
+    )
+    quantities = np.concatenate(
+        [np.stack(basics, axis=1), dealt, stack.loads(height).reshape(held.size, -1)],
+        axis=1,
+    )
+    mean = float(law.parts[:, 5].sum())
+    moments = mean, max(float(law.parts[:, 6].sum()) - mean**2, 0.0)
+    return Kind(count, height, width, held, law.probability, quantities, moments)
+
+
+def _stack(row: RowLaw, weights: Weights | None, rows_of: StacksOfRows | None) -> Stack:
+    if rows_of is None or isinstance(rows_of.density, PowerLawRows):
+        return Stack(row, weights)
+    alone = Stack(row)
+    return StackOfColumns(row, weights, lambda height: rows_of.along_columns(height, row.width, alone.law(height)))
+
+
+def _relaid(kind: Kind, law: Law) -> Kind:
+    """The quantities of a kind given its non-zeros, with another law of these; beyond its points they grow alike."""
+    inside = np.clip(law.points, kind.points[0], kind.points[-1])
+    quantities = np.stack([np.interp(inside, kind.points, column) for column in kind.quantities.T], axis=1)
+    grown = quantities * (law.points / np.maximum(inside, 1e-300))[:, None]
+    fixed = [0, 5, 8, 9]
+    grown[:, fixed] = quantities[:, fixed]
+    return replace(kind, points=law.points, probability=law.probability, quantities=grown)
+
+
+def _kinds_of_band(density: Banded, side: int, height: int, width: int, weights: Weights | None) -> list[Kind]:
+    found = []
+    for tile in band_tiles(density, side, height, width):
+        law, quantities, padding = band_quantities(density, tile, side, weights)
+        size = tile.height, tile.width
+        found.append(Kind(round(tile.count), *size, law.points, law.probability, quantities, padding, law))
+    return found
+
+
+def _peak_of_band(found: list[Kind]) -> float:
+    """Expected non-zeros of the fullest tile."""
+    laws = [(kind.count, kind.law) for kind in found if kind.law is not None]
+    high = max(law.mean + 8 * np.sqrt(law.variance) for _, law in laws) + 1
+    low = max(np.floor(max(law.mean - 6 * np.sqrt(law.variance) for _, law in laws)), 0)
+    at = np.unique(np.rint(np.linspace(low, np.ceil(high), 200)))
+    none_above = np.ones(at.size)
+    for count, law in laws:
+        none_above *= matched_below(at, law.mean, law.variance) ** count
+    middle = (none_above[1:] + none_above[:-1]) / 2
+    return float(at[-1] + 0.5 - 0.5 * none_above[0] - middle @ np.diff(at))
+
+
+def _settled_share(found: list[Kind], down: int, common: float) -> float:
+    """Standard deviation among the tiles of one matrix over that among all matrices, if tiles side by side have rows in
+    common: the variance in common is only seen between row blocks."""
+    tiles = sum(kind.count for kind in found)
+    if common == 0 or tiles == down:
+        return 1.0
+    return float(np.sqrt(1 - common + common * (1 - 1 / down) / (1 - 1 / tiles)))
+
+
+def _narrowed(kind: Kind, spread: float) -> Kind:
+    """A kind whose non-zeros lie nearer to their mean."""
+    if spread > 1 - 1e-9 or kind.points.size < 2:
+        return kind
+    mean = kind.points @ kind.probability / kind.probability.sum()
+    at = mean + (kind.points - mean) * spread
+    lower = np.clip(np.searchsorted(kind.points, at, side="right") - 1, 0, at.size - 2)
+    upper = (at - kind.points[lower]) / (kind.points[lower + 1] - kind.points[lower])
+    probability = np.bincount(lower, kind.probability * (1 - upper), at.size)
+    probability += np.bincount(lower + 1, kind.probability * upper, at.size)
+    return replace(kind, probability=probability)
+
+
+def _peak_of_long_rows(whole: Law, heights: tuple[int, int], stacks: list[tuple[int, Stack]], columns: int) -> float:
+    """Expected non-zeros of the fullest tile where all tiles of a row block are long rows' at once.
+
+    Given the non-zeros of the row block those of its tiles are taken as independent and scaled Poisson, whose law is
+    found by Wilson and Hilferty's approximation (PNAS 17(12), 1931).
+    """
+    blocks, height = heights
+    width = max(stack.width for _, stack in stacks)
+    across = sum(count for count, _ in stacks)
+    mean = np.maximum(whole.points * width / columns, 1e-9)
+    narrow = (1 - width / columns) * np.maximum(columns - whole.given("squares") / np.maximum(whole.points, 1), 1e-3)
+    ratio = np.clip(narrow / max(columns - 1, 1), 1e-3, 1.0)
+    at = np.arange(np.ceil(mean.max() + 8 * np.sqrt(mean.max())) + 9)
+    if at.size > 400:
+        at = np.unique(np.rint(np.linspace(0, at[-1], 400)))
+    shape = (at[:, None] + 0.5) / ratio + 0.5
+    below = ndtr((1 - 1 / (9 * shape) - np.cbrt(mean / ratio / shape)) * 3 * np.sqrt(shape))
+    below = np.where(at[:, None] >= np.minimum(whole.points, height * width), 1.0, below)
+    fullest = (below**across @ whole.probability / whole.probability.sum()) ** blocks
+    middle = (fullest[1:] + fullest[:-1]) / 2
+    return float(at[-1] + 0.5 - 0.5 * fullest[0] - middle @ np.diff(at))
+
+
+def _settled(kind: Kind, nonzeros: float) -> Kind:
+    """A kind of one tile whose number of non-zeros is known."""
+    quantities = np.stack([np.interp(nonzeros, kind.points, column) for column in kind.quantities.T])[None]
+    return Kind(
+        kind.count,
+        kind.height,
+        kind.width,
+        np.array([nonzeros]),
+        np.ones(1),
+        quantities,
+        kind.padding_moments,
+    )
+
+
+def _by_class(found: list[Kind], tiles: list[np.ndarray], kinds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    classes = tiles[0].shape[1]
+    sums = sum(share.T @ kind.quantities for share, kind in zip(tiles, found, strict=True))
+    basics, dealt, loads = np.split(sums, [len(TILE_QUANTITIES), len(TILE_QUANTITIES) + PARTITION_LEVELS], axis=1)
+    loads = loads.reshape(classes, kinds, SCHEDULES, PARTITION_LEVELS).transpose(3, 0, 2, 1)
+    return basics, loads, dealt.T
+
+
+def _peaks(found: list[Kind]) -> tuple[float, float]:
+    """Expected non-zeros and padding of the tile that has most."""
+    points = np.unique(np.concatenate([kind.points for kind in found]))
+    none_above = np.zeros(points.size)
+    for kind in found:
+        above = np.append(np.cumsum(kind.probability[::-1])[::-1], 0.0) / kind.probability.sum()
+        more = above[np.searchsorted(kind.points, points, side="right")]
+        none_above += kind.count * np.log1p(-np.minimum(more, 1.0 - 1e-16))
+    peak = points[-1] - np.exp(none_above[:-1]) @ np.diff(points)
+    return float(peak), _peak_padding(found)
+
+
+def _peak_padding(found: list[Kind]) -> float:
+    mean, variance = max((kind.padding_moments for kind in found), key=lambda moments: moments[0])
+    if mean <= 0:
+        return 0.0
+    count = sum(kind.count for kind in found if kind.padding_moments[0] > mean / 2)
+    deviation = np.sqrt(variance)
+    reach = np.sqrt(2 * np.log(count + 2)) + 3
+    low, high = (
+        max(np.floor(mean - 6 * deviation), 0.0),
+        np.ceil(mean + deviation * reach * 2 + 8),
+    )
+    bound = max(kind.height * ((kind.width - 1) // RLE_RUN) for kind in found)
+    points = np.unique(np.rint(np.linspace(low, min(high, bound), 200)))
+    none_above = np.where(points >= bound, 1.0, matched_below(points, mean, variance)) ** count
+    middle = (none_above[1:] + none_above[:-1]) / 2
+    return float(points[-1] + 0.5 - 0.5 * none_above[0] - middle @ np.diff(points))

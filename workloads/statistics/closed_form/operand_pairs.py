@@ -1,0 +1,211 @@
+"""Joint statistics of two densities, like `workloads.statistics.operand_pairs.pair_tables`, with A and B independent of each other."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from workloads.densities.density import Density
+from workloads.statistics.closed_form.columns import passes_of
+from workloads.statistics.closed_form.fiber_pairs import jumps_of_pairs
+from workloads.statistics.closed_form.laws import Law
+from workloads.statistics.closed_form.row_assignment import mean_of_most
+from workloads.statistics.closed_form.row_laws import RowLaw, binomial_row, matched_below, row_laws
+from workloads.statistics.closed_form.stacks import Stack, Weights
+from workloads.statistics.lattice import levels
+from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.operand_pairs import DEPTH_QUANTITIES, WIDTH_LEVELS
+from workloads.statistics.tables import CLASSES, threads
+from workloads.statistics.tile_counts import class_shares
+
+COUNTS = 40
+"""Points of the law of the non-zeros of a column of A, or of a row of B, when classes of k are cut."""
+
+
+def row_weights(b: Density, k: int, n: int) -> Weights:
+    """Work of an entry of A: the non-zeros of a row of B [k, n]."""
+    (law,) = (one.law for one in row_laws(b, k, n, n))
+    return Weights(law.mean, law.variance)
+
+
+def joint_tables(a: Density, b: Density, shape: tuple[int, int, int], a_extents: np.ndarray) -> dict[str, np.ndarray]:
+    """Expected tables of a pair, in the layout of `workloads.statistics.operand_pairs.pair_tables`, and `b_padding` [Ln].
+
+    `a_extents` [Lm, Lk, 2, classes]: non-empty tiles of A as wide as nominal, and of those at the edge.
+    """
+    m, k, n = shape
+    lm, lk, ln = (levels(size) for size in shape)
+    a_nnz, b_nnz = a.nonzeros(m, k), b.nonzeros(k, n)
+    b_stacks = [[(one.count, Stack(one)) for one in row_laws(b, k, n, min(1 << level, n))] for level in range(ln)]
+    share_a, share_b = a_nnz / (m * k), b_nnz / (k * n)
+
+    visits, met_squares = np.zeros((lm, lk, ln, CLASSES)), np.zeros((lm, lk, ln, CLASSES))
+    met, columns, a_visits = np.zeros((lm, lk, CLASSES)), np.zeros((lm, lk, ln)), np.zeros((lk, ln))
+    depth = np.zeros((lk, len(DEPTH_QUANTITIES)))
+
+    def meet(level: int) -> None:
+        size = min(1 << level, k)
+        extents = [(k // size, size), (1 if k % size else 0, k % size)]
+        laws = row_laws(a, m, k, size)
+        for at, (blocks, depth_k) in enumerate(extents):
+            if not blocks:
+                continue
+            a_tiles = a_extents[:, level, at]
+            each_a, each_b = share_a * depth_k * m, share_b * depth_k * n
+            met[:, level] += a_tiles * each_b
+            for wide, stacks in enumerate(b_stacks):
+                held = [(count, stack.width, stack.law(depth_k)) for count, stack in stacks]
+                some = [(count, width, 1 - empty(law)) for count, width, law in held]
+                tiles = sum(count * chance for count, _, chance in some)
+                visits[:, level, wide] += a_tiles * tiles
+                squares = sum(count * (law.variance + law.mean**2) for count, _, law in held)
+                met_squares[:, level, wide] += a_tiles * squares
+                widths = sum(count * width * chance for count, width, chance in some)
+                columns[:, level, wide] += a_tiles.sum(axis=1) * widths
+                a_visits[level, wide] += blocks * each_a * tiles
+            rows = [(one, one.law.probability) for one in laws if one.width == depth_k]
+            weights = np.array([one.count for one, _ in rows], float)
+            no_row = weights @ [empty(one.law) for one, _ in rows] / weights.sum()
+            a_rows, b_cols = m * (1 - no_row), n * (1 - (1 - share_b) ** depth_k)
+            b_none = float(empty(b_stacks[-1][0][1].law(depth_k)))
+            a_none = no_row**m
+            missed = (
+                sum(
+                    weight * (chance @ (1 - share_b) ** one.law.points)
+                    for weight, (one, chance) in zip(weights, rows, strict=True)
+                )
+                / weights.sum()
+            )
+            depth[level] += blocks * np.array(
+                [
+                    each_a * (1 - b_none),
+                    each_b * (1 - a_none),
+                    a_rows * b_cols,
+                    each_a * b_cols,
+                    a_rows * each_b,
+                    m * n * jumps_of_pairs(a, share_a, share_b, k, depth_k),
+                    m * n * (1 - missed),
+                ]
+            )
+
+    with ThreadPoolExecutor(threads()) as pool:
+        list(pool.map(meet, range(lk)))
+    products = a_nnz * b_nnz / k
+    return {
+        "visits": visits,
+        "met": met,
+        "met_squares": met_squares,
+        "columns": columns,
+        "a_visits": a_visits,
+        "depth": depth,
+        "depth_errors": np.zeros_like(depth),
+        "block_products": _block_products(a, m, k, row_weights(b, k, n)),
+        "row_steps": a_nnz * np.stack([_steps(row_laws(b, k, n, min(1 << level, n))) for level in range(ln)]),
+        **_passes_of_k(a, b, shape),
+        "b_padding": np.array(
+            [
+                k * sum(one.count * float(one.law.parts[:, 5].sum()) for one in row_laws(b, k, n, min(1 << level, n)))
+                for level in range(ln)
+            ]
+        ),
+        "totals": np.array([products, depth[-1, 6]]),
+    }
+
+
+def empty(law: Law) -> float:
+    """P(no non-zero)."""
+    return float(law.probability[law.points < 0.5].sum())
+
+
+def _array_widths() -> np.ndarray:
+    widths = 1 << np.arange(WIDTH_LEVELS)
+    widths[-1] = 1 << 40
+    return widths
+
+
+def _steps(laws: list[RowLaw]) -> np.ndarray:
+    """Steps that a row of B takes on each width, over all tiles that it crosses."""
+    steps = np.zeros(WIDTH_LEVELS)
+    for one in laws:
+        held = one.law.points[:, None] / _array_widths()
+        spaced = np.gradient(one.law.points)[:, None] > 1.5 if one.law.points.size > 1 else np.zeros((1, 1), bool)
+        held = np.where(held > 0, np.maximum(held, 1e-6), 0.0)
+        rounded = np.where(spaced & (held > 1), held + (1 - 1 / _array_widths()) / 2, np.ceil(held - 1e-9))
+        steps += one.count * (one.law.probability @ rounded)
+    return steps
+
+
+def _block_products(a: Density, m: int, k: int, weights: Weights) -> np.ndarray:
+    """Expected products of the row block that has most, for blocks of 1, 2, 4, ... rows."""
+    stack = Stack(row_laws(a, m, k, k)[0], weights)
+    most = []
+    for level in range(levels(m)):
+        height = min(1 << level, m)
+        thresholds, joint = stack.load_law(height, "work")
+        below = joint[None, :] ** (m // height)
+        whole = np.array([1e300])
+        most.append(float(mean_of_most(below, thresholds.at, thresholds.stepped, whole, 1e300)[0]))
+    return np.array(most)
+
+
+def _passes_of_k(a: Density, b: Density, shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
+    """Passes per column of A and row of B, for classes of k by product."""
+    m, k, n = shape
+    share = a.nonzeros(m, k) / (m * k)
+    counts = _few(_binomial_points(m, share))
+    rows = _few(_law_points(row_laws(b, k, n, n)[0].law))
+    (c, chance_c), (r, chance_r) = counts, rows
+    product, chance = np.outer(c, r).ravel(), np.outer(chance_c, chance_r).ravel()
+    order = np.argsort(product, kind="stable")
+    order = order[(product * chance)[order] > 0]
+    shares = np.zeros((product.size, CLASSES))
+    shares[order] = class_shares((product * chance)[order], CLASSES) * chance[order, None]
+    shares = shares.reshape(c.size, r.size, CLASSES) * k
+    by_c, by_r = shares.sum(axis=1), shares.sum(axis=0)
+    parts = 1 << np.arange(PARTITION_LEVELS)
+    a_passes = [_dealt(c, m, size, parts).T @ by_c for size in _sizes(m)]
+    b_passes = []
+    for size in _sizes(n):
+        if r.size == 1:
+            steps = _steps(row_laws(b, k, n, size))
+            b_passes.append(steps[:, None] * by_r.sum(axis=0))
+        else:
+            b_passes.append(_dealt(r, n, size, _array_widths()).T @ by_r)
+    return {
+        "a_passes": np.stack(a_passes),
+        "b_passes": np.stack(b_passes),
+        "k_classes": np.maximum(shares.sum(axis=(0, 1)), 1.0),
+    }
+
+
+def _sizes(span: int) -> list[int]:
+    return [min(1 << level, span) for level in range(levels(span))]
+
+
+def _dealt(held: np.ndarray, span: int, size: int, parts: np.ndarray) -> np.ndarray:
+    """Passes of fibers of `held` entries at uniform places of `span`, cut into pieces of `size`, [held, parts]."""
+    found = np.zeros((held.size, parts.size))
+    for pieces, length in ((span // size, size), (1 if span % size else 0, span % size)):
+        if pieces:
+            mean = held * length / span
+            variance = mean * (1 - length / span) * (span - held) / max(span - 1, 1)
+            none = matched_below(np.zeros(held.size), mean, variance)
+            found += pieces * passes_of(mean, variance, none, length, parts)
+    return found
+
+
+def _binomial_points(trials: int, share: float) -> tuple[np.ndarray, np.ndarray]:
+    return _law_points(binomial_row(trials, share))
+
+
+def _law_points(law: Law) -> tuple[np.ndarray, np.ndarray]:
+    return law.points, law.probability
+
+
+def _few(points: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """The law on at most `COUNTS` points: neighbours joined at their mean."""
+    at, chance = points
+    if at.size <= COUNTS:
+        return at, chance
+    group = (np.arange(at.size) * COUNTS) // at.size
+    joined = np.bincount(group, chance)
+    return np.bincount(group, chance * at) / joined, joined

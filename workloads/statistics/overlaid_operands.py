@@ -1,0 +1,291 @@
+"""Two sparse matrices of one shape laid over each other: what their fibers and tiles hold together, at lattice points.
+
+A fiber is a row of a tile, or a column; `joint_segments` merges the rows of both, and columns are the rows of the
+transposes. `operations` are the positions that an element-wise kernel works on: those with an entry of both (multiply)
+or of either (add). Run-length encoding stores padding, explicit zeros that are worked on like non-zeros (rows only), so
+what it adds is counted too: where A has it, where B, and where both.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from scipy.sparse import csr_array
+
+from workloads.statistics.lattice import levels
+from workloads.statistics.row_assignment import loads_by_class, tile_starts
+from workloads.statistics.row_segments import RLE_RUN, csr_arrays, heights
+from workloads.statistics.tables import CLASSES
+from workloads.statistics.tile_counts import bucket_amounts, class_shares
+
+PADDINGS = ("a", "b", "ab")
+"""Which operands are padded."""
+STEPS = ("two_finger", "leader_follower", "skip_ahead")
+"""Units whose steps are counted; those of a bitmask unit follow from pairs and operations."""
+EXTRAS = tuple(f"{name}+{padding}" for name in ("operations", *STEPS) for padding in PADDINGS)
+OF_VISITS = ("a_nonzeros", "b_nonzeros", "operations", "a_padding", "b_padding", *EXTRAS)
+EXTENTS = ("tiles", "heights", "widths", "areas")
+VISIT_QUANTITIES = (*EXTENTS, *(f"{operand}_{name}" for operand in "ab" for name in EXTENTS), *OF_VISITS)
+"""Per class of visits: number and extents of the places visited, of the tiles that A and B have there, and sums."""
+DEALT = ("operations", *STEPS, "pairs", "a", "a_fibers", "b", "b_fibers")
+"""What the fullest partition holds of a visit; `pairs`: fibers that both have (multiply) or either (add)."""
+DEALT_ALONE = ("a_alone", "a_fibers_alone", "b_alone", "b_fibers_alone")
+"""The same in the tiles of A, and in those of B, wherever the other has none."""
+PARTITION_LEVELS = 15
+"""Partitions 1, 2, 4, ..., 16,384."""
+
+
+class Overlay(NamedTuple):
+    """Counts at every lattice point."""
+
+    visits: np.ndarray
+    """[lm, ln, `VISIT_QUANTITIES`, classes]."""
+    block_rows: np.ndarray
+    """Rows in row blocks that are visited, [lm, ln]."""
+    most_results: np.ndarray
+    """Most results that a place can have, going by its non-zeros, [lm, ln]."""
+    row_loads: np.ndarray
+    """[lm, ln, p, `DEALT` and `DEALT_ALONE`, 3, classes]; fibers are rows."""
+    column_loads: np.ndarray
+    """Fibers are columns."""
+
+
+def overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
+    """Measure two sorted patterns of one shape without explicit zeros; `union`: add, else multiply."""
+    rows, columns = a.shape
+    lm, ln = levels(rows), levels(columns)
+    fineness = min(levels(max(rows, columns)), PARTITION_LEVELS)
+    visits = np.zeros((lm, ln, len(VISIT_QUANTITIES), CLASSES))
+    block_rows, most = np.zeros((lm, ln)), np.zeros((lm, ln))
+    dealt = len(DEALT) + len(DEALT_ALONE)
+    row_loads, column_loads = (np.zeros((lm, ln, fineness, dealt, 3, CLASSES)) for _ in range(2))
+    by_columns = tuple(csr_array(matrix.T) for matrix in (a, b))
+    for matrix in by_columns:
+        matrix.sort_indices()
+
+    def scan_width(width: int) -> None:
+        row, tile, found = joint_segments(a, b, width, union)
+        fibers = _fibers(found, union)
+        sums = np.concatenate([found[:, :2], fibers[:, :1], found[:, 3:5], _extras(found, union)], axis=1)
+        for height, cut in enumerate(heights(_listed(row, tile), lm)):
+            starts = tile_starts(cut, height)
+            held = _sums(cut[2], starts, found)
+            row_loads[height, width] = _loads(cut, starts, held, (height, rows), found, fibers, fineness, union)
+            top, left = (cut[0][starts[:-1]] >> height) << height, cut[1][starts[:-1]] << width
+            extents = np.minimum(1 << height, rows - top), np.minimum(1 << width, columns - left)
+            amount = _amount(held, union)
+            visits[height, width] = _into_classes(amount, cut[2], starts, held, *extents, sums).T
+            blocks = np.unique(top[amount > 0])
+            block_rows[height, width] = np.minimum(1 << height, rows - blocks).sum()
+            most[height, width] = (held.sum(axis=1) if union else held.min(axis=1)).max()
+
+    def scan_height(height: int) -> None:
+        column, tile, found = joint_segments(*by_columns, height, union)
+        fibers = _fibers(found, union)
+        for width, cut in enumerate(heights(_listed(column, tile), ln)):
+            starts = tile_starts(cut, width)
+            held = _sums(cut[2], starts, found)
+            column_loads[height, width] = _loads(cut, starts, held, (width, columns), found, fibers, fineness, union)
+
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(scan_width, range(ln)))
+        list(pool.map(scan_height, range(lm)))
+    return Overlay(visits, block_rows, most, row_loads, column_loads)
+
+
+def _listed(row: np.ndarray, tile: np.ndarray) -> tuple[np.ndarray, ...]:
+    """A segment list whose counts are the numbers of the segments."""
+    return row, tile, np.arange(row.size, dtype=np.int32), np.empty(0, np.int32), np.empty(0, np.int64)
+
+
+def _amount(held: np.ndarray, union: bool) -> np.ndarray:
+    """Non-zeros of each place that is visited, 0 of the others."""
+    both = held.sum(axis=1)
+    return both if union else np.where((held[:, 0] > 0) & (held[:, 1] > 0), both, 0)
+
+
+@njit(cache=True, nogil=True)
+def _sums(number, starts, found):
+    """Non-zeros of A and of B in each place, [T, 2]."""
+    held = np.zeros((starts.size - 1, 2), np.int64)
+    for t in range(starts.size - 1):
+        for s in range(starts[t], starts[t + 1]):
+            held[t, 0] += found[number[s], 0]
+            held[t, 1] += found[number[s], 1]
+    return held
+
+
+def _into_classes(amount, number, starts, held, high, wide, sums) -> np.ndarray:
+    """`VISIT_QUANTITIES` over the places of each class of equal amount, [classes, q]."""
+    buckets, amounts = bucket_amounts(amount)
+    used = np.flatnonzero(amounts)
+    if used.size == 0:
+        return np.zeros((CLASSES, len(VISIT_QUANTITIES)))
+    place = np.full(amounts.size, -1)
+    place[used] = np.arange(used.size)
+    return class_shares(amounts[used], CLASSES).T @ _into_buckets(
+        place[buckets], used.size, number, starts, held, high, wide, sums
+    )
+
+
+@njit(cache=True, nogil=True)
+def _into_buckets(place, places, number, starts, held, high, wide, sums):
+    """`VISIT_QUANTITIES` of the places in each bucket."""
+    of_segments = sums.shape[1]
+    found = np.zeros((places, 12 + of_segments))
+    for t in range(starts.size - 1):
+        if place[t] < 0:
+            continue
+        into = found[place[t]]
+        for which in range(3):
+            if which == 0 or held[t, which - 1] > 0:
+                into[4 * which] += 1
+                into[4 * which + 1] += high[t]
+                into[4 * which + 2] += wide[t]
+                into[4 * which + 3] += float(high[t]) * wide[t]
+        for s in range(starts[t], starts[t + 1]):
+            for q in range(of_segments):
+                into[12 + q] += sums[number[s], q]
+    return found
+
+
+def _loads(cut, starts, held, height, found, fibers, fineness: int, union: bool) -> np.ndarray:
+    """Fullest partitions of one tile shape, [p, `DEALT` and `DEALT_ALONE`, 3, classes]."""
+    work = found[:, 0] + found[:, 1]
+    parts = [(_amount(held, union), fibers)]  # dealt by the work of both, or all alike where not both skip
+    parts += [(np.ascontiguousarray(held[:, at]), fibers[:, 5 + 2 * at : 7 + 2 * at]) for at in range(2)]
+    loads = [
+        loads_by_class(cut, starts, amount, height, work, np.ascontiguousarray(what), fineness, CLASSES, what is fibers)
+        if amount.any()
+        else np.zeros((fineness, CLASSES, 3, what.shape[1]))
+        for amount, what in parts
+    ]
+    return np.moveaxis(np.concatenate(loads, axis=-1), (1, 3), (3, 1))
+
+
+def _fibers(found: np.ndarray, union: bool) -> np.ndarray:
+    """`DEALT` of each segment."""
+    a, b, matches = found[:, 0], found[:, 1], found[:, 2]
+    if union:
+        operations = a + b - matches
+        steps = [operations + 1] * len(STEPS)
+        pairs = np.ones_like(a)
+    else:
+        operations = matches
+        pairs = ((a > 0) & (b > 0)).astype(np.int64)
+        steps = [pairs * (a + b - matches + 1), pairs * a, found[:, 8]]
+    return np.stack([operations, *steps, pairs, a, (a > 0) * 1, b, (b > 0) * 1], axis=1).astype(np.int64)
+
+
+def _extras(found: np.ndarray, union: bool) -> np.ndarray:
+    """`EXTRAS` of each segment: what padding of A, of B and of both adds."""
+    a, b = found[:, 0], found[:, 1]
+    a_padding, b_padding, a_on_b, b_on_a, on_both = found[:, 3:8].T
+    met = np.stack([a_on_b, b_on_a, a_on_b + b_on_a + on_both], axis=1)
+    added = np.stack([a_padding, b_padding, a_padding + b_padding], axis=1)
+    if union:
+        return np.tile(added - met, 1 + len(STEPS))
+    pairs = ((a > 0) & (b > 0))[:, None]
+    led = np.stack([a_padding, np.zeros_like(a), a_padding], axis=1)
+    jumps = found[:, 9:12] - found[:, 8:9]
+    return np.concatenate([met, pairs * (added - met), pairs * led, jumps], axis=1)
+
+
+def joint_segments(a: csr_array, b: csr_array, level: int, union: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut the rows of two sorted patterns into segments of width 2**level that at least one has entries in.
+
+    **Returns** row, tile column, and int64 figures [n, 12] of each: non-zeros of A, of B, positions of both; padding of
+    A, of B; padding of A at a non-zero of B, of B at one of A, of both at one position; skip-ahead jumps of the fibers
+    as they are, with A padded, with B padded, with both padded (not counted for a union).
+    """
+    return _joint(*csr_arrays(a), *csr_arrays(b), level, not union)
+
+
+@njit(cache=True, nogil=True)
+def _joint(a_ptr, a_index, b_ptr, b_index, level, with_jumps):
+    most = a_index.size + b_index.size
+    row, tile, found = np.empty(most, np.int32), np.empty(most, np.int32), np.zeros((most, 12), np.int64)
+    room = 4 + (2 << level)
+    a_at, a_all = np.empty(room, np.int64), np.empty(room, np.int64)
+    b_at, b_all = np.empty(room, np.int64), np.empty(room, np.int64)
+    n = 0
+    for i in range(a_ptr.size - 1):
+        p, p_end, q, q_end = a_ptr[i], a_ptr[i + 1], b_ptr[i], b_ptr[i + 1]
+        while p < p_end or q < q_end:
+            t = np.int64(1) << 40
+            if p < p_end:
+                t = np.int64(a_index[p]) >> level
+            if q < q_end:
+                t = min(t, np.int64(b_index[q]) >> level)
+            first, end = t << level, (t + 1) << level
+            p, many_a, all_a = _padded(a_index, p, p_end, first, end, a_at, a_all)
+            q, many_b, all_b = _padded(b_index, q, q_end, first, end, b_at, b_all)
+            row[n], tile[n] = i, t
+            of = found[n]
+            of[0], of[1], of[3], of[4] = many_a, many_b, all_a - many_a, all_b - many_b
+            of[2] = _common(a_at, many_a, b_at, many_b)
+            padded_a = _common(a_all, all_a, b_at, many_b) if all_a > many_a else of[2]
+            padded_b = _common(a_at, many_a, b_all, all_b) if all_b > many_b else of[2]
+            padded = padded_a + padded_b - of[2]
+            if all_a > many_a and all_b > many_b:
+                padded = _common(a_all, all_a, b_all, all_b)
+            of[5], of[6] = padded_a - of[2], padded_b - of[2]
+            of[7] = padded - padded_a - padded_b + of[2]
+            if with_jumps and many_a > 0 and many_b > 0:
+                of[8] = _jumps(a_at, many_a, b_at, many_b)
+                of[9] = _jumps(a_all, all_a, b_at, many_b) if all_a > many_a else of[8]
+                of[10] = _jumps(a_at, many_a, b_all, all_b) if all_b > many_b else of[8]
+                of[11] = of[9] if all_b == many_b else of[10]
+                if all_a > many_a and all_b > many_b:
+                    of[11] = _jumps(a_all, all_a, b_all, all_b)
+            n += 1
+    return row[:n].copy(), tile[:n].copy(), found[:n].copy()
+
+
+@njit(cache=True, nogil=True)
+def _padded(index, p, p_end, first, end, plain, padded):
+    """Entries of a row from `p` on that lie before `end`: positions as they are, and with padding after each run.
+
+    Returns (next entry, number without padding, number with).
+    """
+    many, every, before = 0, 0, first - 1
+    while p < p_end and index[p] < end:
+        x = np.int64(index[p])
+        while x - before > RLE_RUN:
+            before += RLE_RUN
+            padded[every] = before
+            every += 1
+        plain[many], padded[every] = x, x
+        many, every, before, p = many + 1, every + 1, x, p + 1
+    return p, many, every
+
+
+@njit(cache=True, nogil=True)
+def _common(left, left_end, right, right_end):
+    """Positions in both of two sorted lists."""
+    p, q, count = 0, 0, 0
+    while p < left_end and q < right_end:
+        x, y = left[p], right[q]
+        count += x == y
+        p += x <= y
+        q += y <= x
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _jumps(left, left_end, right, right_end):
+    """Skip-ahead jumps (Hegde et al., MICRO 2019): the side that lags jumps to the other's coordinate or beyond it."""
+    p, q, count = 0, 0, 0
+    while p < left_end and q < right_end:
+        x, y = left[p], right[q]
+        count += 1
+        while p < left_end and left[p] < y:
+            p += 1
+        while q < right_end and right[q] < x:
+            q += 1
+        if p < left_end and q < right_end and left[p] == right[q]:
+            p += 1
+            q += 1
+    return count

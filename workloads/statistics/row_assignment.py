@@ -1,0 +1,214 @@
+"""What the fullest of P partitions holds of each tile, in several measures at once, where one of them is dealt by.
+
+`workloads.statistics.load_balance` finds the largest load of the measure that rows are dealt by. Here the rows of a tile are really
+dealt, in blocks, cyclically and by longest processing time, and all that goes with them is added up: what a row takes
+on arrays of every width (SDDMM), or what the two fibers of a pair do to each other (element-wise kernels).
+"""
+
+import numpy as np
+from numba import njit
+
+from workloads.statistics.load_balance import sift_down
+from workloads.statistics.row_segments import Segments
+from workloads.statistics.tile_counts import BUCKETS, SCHEDULES, bucket_amounts, class_shares
+
+ROWS_DEALT = 10_000
+"""Rows of one tile shape that are dealt at most; of more, tiles of every occupancy are picked at random."""
+LEAST_TILES = 6
+"""Tiles of one occupancy that are dealt at least, if there are as many."""
+PART_BITS, COUNT_BITS = 15, 18
+"""Widths of a partition's number and of its rows in the key that orders partitions."""
+
+
+def tile_starts(cut: Segments, height_level: int) -> np.ndarray:
+    """Where each tile begins in a list of segments in the order of tiles of height 2**height_level; the end at last."""
+    block, tile = cut[0] >> height_level, cut[1]
+    return np.concatenate([[0], np.flatnonzero((np.diff(block) != 0) | (np.diff(tile) != 0)) + 1, [block.size]])
+
+
+def loads_by_class(
+    cut: Segments,
+    starts: np.ndarray,
+    amount: np.ndarray,
+    height: tuple[int, int],
+    work: np.ndarray,
+    held: np.ndarray,
+    partition_levels: int,
+    classes: int,
+    balance: bool = True,
+) -> np.ndarray:
+    """Most that a partition holds, summed over the tiles of each class: [partition_levels, classes, 3, Q].
+
+    **Arguments**: `cut` (row, tile column, number of the segment, ...) in the order of tiles that begin at `starts`;
+    `amount` of each tile, by which they are classed (0: left out); `height`: level, and rows of the matrix; `work` that
+    the rows are dealt by and the quantities `held` [segments, Q], by number of the segment. Without `balance`
+    the third schedule is the second. Counts are exact up to `ROWS_DEALT` rows.
+    """
+    buckets, amounts = bucket_amounts(amount)
+    used = np.flatnonzero(amounts > 0)
+    strides = _strides(buckets, np.diff(starts), amount > 0)
+    block = (cut[0][starts[:-1]] >> height[0]).astype(np.int64) << height[0]
+    extent = np.minimum(1 << height[0], height[1] - block)
+    place = np.full(BUCKETS, -1)
+    place[used] = np.arange(used.size)
+    sums, seen = _deal_tiles(
+        cut[0],
+        cut[2],
+        starts,
+        block,
+        extent,
+        place[buckets],
+        strides,
+        amount,
+        work,
+        held,
+        partition_levels,
+        used.size,
+        balance,
+    )
+    scaled = sums * (amounts[used] / np.maximum(seen, 1.0))[:, None, None, None]
+    shares = class_shares(amounts[used], classes)
+    return np.tensordot(shares.T, scaled, axes=1).swapaxes(0, 1)
+
+
+def _strides(buckets: np.ndarray, rows: np.ndarray, counted: np.ndarray) -> np.ndarray:
+    """One tile of how many is dealt, by place of the tile."""
+    total = int(rows[counted].sum())
+    if total <= ROWS_DEALT:
+        return np.ones(buckets.size, np.int64)
+    tiles = np.bincount(buckets[counted], minlength=BUCKETS)
+    stride = np.minimum(-(-total // ROWS_DEALT), np.maximum(tiles // LEAST_TILES, 1))
+    return stride[buckets]
+
+
+@njit(cache=True, nogil=True)
+def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work, held, levels, places, balance):
+    """Loads of the tiles picked by their place (bucket), and the amount of these tiles."""
+    quantities = held.shape[1]
+    sums, single = np.zeros((places, levels, SCHEDULES, quantities)), np.zeros((places, quantities))
+    seen = np.zeros(places)
+    at_of, pick = np.zeros(places, np.int64), np.zeros(places, np.int64)
+    longest = 1
+    for t in range(starts.size - 1):
+        longest = max(longest, starts[t + 1] - starts[t])
+    widest = 1 << (levels - 1)
+    part_of, other = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    order, keys = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    heap, bins = np.empty(widest, np.int64), np.zeros((widest, quantities), np.int64)
+    found = np.empty((levels, SCHEDULES, quantities), np.int64)
+    most, crowded, rows_in = np.empty(quantities, np.int64), np.empty(2, np.bool_), np.empty(widest, np.int64)
+    state = np.uint64(88172645463325252)
+    for t in range(starts.size - 1):
+        b = place[t]
+        if b < 0 or amount[t] <= 0:
+            continue
+        if strides[t] > 1:
+            if at_of[b] == 0:
+                state ^= state << np.uint64(13)
+                state ^= state >> np.uint64(7)
+                state ^= state << np.uint64(17)
+                pick[b] = np.int64((state >> np.uint64(16)) % np.uint64(strides[t]))
+            skip = at_of[b] != pick[b]
+            at_of[b] = (at_of[b] + 1) % strides[t]
+            if skip:
+                continue
+        seen[b] += amount[t]
+        start, size, height = starts[t], starts[t + 1] - starts[t], extent[t]
+        if size == 1:
+            for q in range(quantities):
+                single[b, q] += held[number[start], q]
+            continue
+        most[:] = 0
+        for i in range(size):
+            for q in range(quantities):
+                most[q] = max(most[q], held[number[start + i], q])
+        if balance:
+            for i in range(size):
+                keys[i] = -work[number[start + i]]
+            order[:size] = np.argsort(keys[:size], kind="mergesort")
+        crowded[:] = True
+        for level in range(levels):
+            parts = 1 << level
+            for schedule in range(2):
+                if not crowded[schedule] or parts >= height:
+                    found[level, schedule] = most
+                    crowded[schedule] = False
+                    continue
+                for i in range(size):
+                    local = row[start + i] - block[t]
+                    part_of[i] = local * parts // height if schedule == 0 else local % parts
+                # Finer partitions lie in these: where each row is alone it stays so.
+                crowded[schedule] = _fullest(number, start, size, part_of, held, bins, rows_in, found[level, schedule])
+            if not balance:
+                found[level, 2] = found[level, 1]
+                continue
+            if parts >= size:
+                found[level, 2] = most
+                continue
+            if parts == 1:
+                found[level, 2] = found[level, 1]
+                continue
+            longest_first = _longest_processing_time(number, start, size, order, work, parts, heap, other)
+            cyclic = _most_cyclic_work(row, block[t], number, start, size, work, parts, heap)
+            if cyclic < longest_first:
+                found[level, 2] = found[level, 1]
+            else:
+                _fullest(number, start, size, other, held, bins, rows_in, found[level, 2])
+        for level in range(levels):
+            for schedule in range(SCHEDULES):
+                for q in range(quantities):
+                    sums[b, level, schedule, q] += found[level, schedule, q]
+    for b in range(places):
+        for level in range(levels):
+            for schedule in range(SCHEDULES):
+                for q in range(quantities):
+                    sums[b, level, schedule, q] += single[b, q]
+    return sums, seen
+
+
+@njit(cache=True, nogil=True)
+def _fullest(number, start, size, part_of, held, bins, rows_in, out):
+    """Largest sum of each quantity over the partitions, into `out`; whether any partition has two rows."""
+    out[:] = 0
+    crowded = False
+    for i in range(size):
+        rows_in[part_of[i]] = 0
+    for i in range(size):
+        part, of = part_of[i], number[start + i]
+        fresh = rows_in[part] == 0
+        rows_in[part] += 1
+        crowded |= not fresh
+        for q in range(out.size):
+            bins[part, q] = held[of, q] + (0 if fresh else bins[part, q])
+            out[q] = max(out[q], bins[part, q])
+    return crowded
+
+
+@njit(cache=True, nogil=True)
+def _most_cyclic_work(row, base, number, start, size, work, parts, loads):
+    """Largest work of a partition when rows are dealt cyclically."""
+    loads[:parts] = 0
+    most = np.int64(0)
+    for i in range(size):
+        part = (row[start + i] - base) % parts
+        loads[part] += work[number[start + i]]
+        most = max(most, loads[part])
+    return most
+
+
+@njit(cache=True, nogil=True)
+def _longest_processing_time(number, start, size, order, work, parts, heap, part_of):
+    """Each row, those with most work first, goes to the partition with least (Graham 1969); ties: fewer rows, then the
+    lower number. Returns the largest load."""
+    for part in range(parts):
+        heap[part] = part
+    most = np.int64(0)
+    for place in range(size):
+        i = order[place]
+        x = work[number[start + i]]
+        key = heap[0]
+        part_of[i] = key & ((1 << PART_BITS) - 1)
+        key += (x << (PART_BITS + COUNT_BITS)) + (1 << PART_BITS)
+        most = max(most, key >> (PART_BITS + COUNT_BITS))
+        sift_down(heap, parts, 0, key)
+    return most

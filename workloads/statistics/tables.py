@@ -1,0 +1,115 @@
+"""Tables of one sparse operand over the statistics lattice: tiles, loads of partitions, passes over columns.
+
+Tiles of each shape are grouped into `CLASSES` of equal share of the non-zeros, lightest first, so that a maximum over
+resources can be taken per class instead of over the means.
+"""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from workloads.statistics.lattice import levels
+from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.row_segments import heights, segments
+from workloads.statistics.sampling import Sampling
+from workloads.statistics.tile_counts import BASICS, COLUMN_BASICS, SCHEDULES, into_classes, scan_columns, scan_rows
+
+CLASSES = 8
+SAMPLING = Sampling()
+TILE_QUANTITIES = (
+    "tiles",
+    "nonzeros",
+    "rows",
+    "padding",
+    "work",
+    "heights",
+    "columns",
+    "touched",
+    "widths",
+    "areas",
+)
+"""Per class, summed over its non-empty tiles: their number, non-zeros, non-empty rows, RLE padding, work, extent along
+the rows; non-empty columns, weight of those columns, extent along the columns, area."""
+POINT_QUANTITIES = ("peak_nonzeros", "peak_padding", "block_rows", "block_columns")
+"""Per lattice point: largest tile; rows and columns in non-empty blocks."""
+
+
+def threads() -> int:
+    """Worker threads for the compiled passes: one per core."""
+    return os.cpu_count() or 1
+
+
+def operand_tables(
+    pattern: csr_array,
+    weight: np.ndarray | None = None,
+    classes: int = CLASSES,
+    sampling: Sampling = SAMPLING,
+) -> dict[str, np.ndarray]:
+    """Measure a pattern on the lattice.
+
+    **Arguments**: `pattern` [rows, columns], sorted indices, no explicit zeros; `weight` (int64, [columns]): work of an
+    entry in each column. **Returns** float64 arrays, counts (not logs): `tiles` [Lm, Lk, classes, 10]
+    (`TILE_QUANTITIES`), `loads` [Lm, Lk, P, classes, 3, kinds] (most loaded partition by non-empty rows, by non-zeros
+    and, with weights, by work; row blocks, cyclic, balanced), `passes` [Lm, Lk, P, classes], `point` [Lm, Lk, 4]
+    (`POINT_QUANTITIES`); `load_errors`, of the shape of `loads`: estimated error of each entry, half the difference
+    between the estimates from two halves of the sample, 0 where nothing was sampled.
+    """
+    rows, columns = pattern.shape
+    height_levels, width_levels = levels(rows), levels(columns)
+    kinds = 2 if weight is None else 3
+    transposed = csr_array(pattern.T)
+    transposed.sort_indices()
+    tiles = np.zeros((height_levels, width_levels, classes, len(TILE_QUANTITIES)))
+    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, SCHEDULES, kinds))
+    load_errors = np.zeros_like(loads)
+    passes = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes))
+    point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
+    sample_tiles = float(classes * sampling.tiles) if pattern.nnz > sampling.above else np.inf
+
+    def by_partition(classed: np.ndarray) -> np.ndarray:
+        return classed[:, BASICS:].reshape(classes, kinds, SCHEDULES, PARTITION_LEVELS).transpose(3, 0, 2, 1)
+
+    def scan_width(width: int) -> None:
+        for height, cut in enumerate(heights(segments(pattern, width, weight, padding=True), height_levels)):
+            sums, errors, peaks = scan_rows(cut, height, rows, sample_tiles)
+            amount = np.ascontiguousarray(sums[:, 1])
+            classed = into_classes(amount, sums, classes)
+            tiles[height, width, :, :BASICS] = classed[:, :BASICS]
+            loads[height, width] = by_partition(classed)
+            load_errors[height, width] = np.abs(by_partition(into_classes(amount, errors, classes)))
+            point[height, width, :2] = peaks
+
+    def scan_height(height: int) -> None:
+        touched = np.empty(0, np.int64) if weight is None else weight
+        for width, cut in enumerate(heights(segments(transposed, height), width_levels)):
+            sums = scan_columns(cut, touched, width, columns, height, rows)
+            classed = into_classes(np.ascontiguousarray(sums[:, 0]), sums, classes)
+            tiles[height, width, :, BASICS:] = classed[:, 1:COLUMN_BASICS]
+            passes[height, width] = classed[:, COLUMN_BASICS:].T
+
+    with ThreadPoolExecutor(threads()) as pool:
+        list(pool.map(scan_width, range(width_levels)))
+        list(pool.map(scan_height, range(height_levels)))
+    point[:, :, 2] = _extent_of_blocks(np.diff(pattern.indptr) > 0, height_levels)[:, None]
+    point[:, :, 3] = _extent_of_blocks(np.diff(transposed.indptr) > 0, width_levels)[None, :]
+    return {"tiles": tiles, "loads": loads, "load_errors": load_errors, "passes": passes, "point": point}
+
+
+def group_occupancy(pattern: csr_array, group: int) -> int:
+    """Most non-zeros in any group of `group` neighbours along a row, groups aligned to the first column."""
+    rows = np.repeat(np.arange(pattern.shape[0], dtype=np.int64), np.diff(pattern.indptr))
+    groups = rows * (pattern.shape[1] // group + 1) + pattern.indices // group
+    edges = np.flatnonzero(np.diff(groups)) + 1
+    return int(np.diff(np.concatenate([[0], edges, [groups.size]])).max())
+
+
+def _extent_of_blocks(occupied: np.ndarray, n_levels: int) -> np.ndarray:
+    """Rows that lie in non-empty blocks of 1, 2, 4, ... rows."""
+    extents = []
+    for level in range(n_levels):
+        starts = np.arange(0, occupied.size, 1 << level)
+        sizes = np.diff(np.append(starts, occupied.size))
+        extents.append(float(sizes[np.logical_or.reduceat(occupied, starts)].sum()))
+    return np.array(extents)

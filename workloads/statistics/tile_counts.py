@@ -1,0 +1,275 @@
+"""Compiled passes over the non-zeros: what tiles of every power-of-two shape hold, and how evenly it can be dealt.
+
+`scan_rows` looks at the rows of each tile (fibers along k), `scan_columns` at its columns. Both collect their results
+per *bucket* of tile occupancy, so that tiles of equal occupancy are interchangeable and both passes class alike; the
+classes of `workloads.statistics.tables` are cut from the buckets. Both see every tile. Only the loads of partitions may be taken
+from a sample of the tiles of a bucket; what they are scaled by is exact.
+"""
+
+import numpy as np
+from numba import njit
+
+from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads, block_loads, cyclic_loads
+
+FINE = 256
+STEPS = 64
+BUCKETS = FINE + STEPS * 24
+"""Occupancy buckets: one per count below 256, then 64 per octave (a tile is at most 1.6 % off its bucket)."""
+
+BASICS = 6
+"""Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding, work, extent of the rows."""
+
+COLUMN_BASICS = 5
+"""Those of `scan_columns`: non-zeros, non-empty columns, their weight, extent of the columns, area."""
+
+SCHEDULES = 3
+"""Row blocks, cyclic, balanced."""
+
+
+@njit(cache=True, nogil=True)
+def _bucket_of(count):
+    """Bucket of a tile with `count` non-zeros."""
+    if count < FINE:
+        return count
+    octave = 8
+    while count >> (octave + 1):
+        octave += 1
+    return FINE + (octave - 8) * STEPS + (((count - (1 << octave)) * STEPS) >> octave)
+
+
+@njit(cache=True, nogil=True)
+def scan_rows(cut, height_level, rows, sample_tiles):
+    """Statistics of the rows of every tile of height 2**height_level, per occupancy bucket.
+
+    `cut` is a segment list in the order of that height (`workloads.statistics.row_segments`). A share s of the non-zeros that lies in
+    tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the matrix, or from all of
+    them if there are not twice as many; tiles of a single row are always all counted. Returns (sums, errors, peaks):
+    `sums` [BUCKETS, BASICS + kinds * SCHEDULES * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by
+    non-empty rows, by non-zeros and, if the segments carry it, by work, each for the three schedules; `errors`, of the
+    same shape: half the difference between the estimates from two halves of the sample; `peaks`: most non-zeros and
+    most padding of a tile.
+    """
+    row, tile, count, padding, work = cut
+    weighted = work.size > 0
+    n = row.size
+    basics = np.zeros((BUCKETS, BASICS))
+    single = np.zeros((BUCKETS, 3))
+    starts, buckets = np.empty(n // 2 + 1, np.int32), np.empty(n // 2 + 1, np.int16)
+    many = 0
+    peak_count, peak_padding = np.int64(0), np.int64(0)
+    start = 0
+    while start < n:
+        block, t = row[start] >> height_level, tile[start]
+        end = start
+        nnz, pad, total = np.int64(0), np.int64(0), np.int64(0)
+        while end < n and tile[end] == t and (row[end] >> height_level) == block:
+            nnz += count[end]
+            pad += padding[end]
+            if weighted:
+                total += work[end]
+            end += 1
+        if not weighted:
+            total = nnz
+        peak_count, peak_padding = max(peak_count, nnz), max(peak_padding, pad)
+        b = _bucket_of(nnz)
+        basics[b, 0] += 1
+        basics[b, 1] += nnz
+        basics[b, 2] += end - start
+        basics[b, 3] += pad
+        basics[b, 4] += total
+        basics[b, 5] += min(1 << height_level, rows - (block << height_level))
+        if end - start == 1:
+            single[b, 0] += 1
+            single[b, 1] += nnz
+            single[b, 2] += total
+        else:
+            starts[many], buckets[many] = start, b
+            many += 1
+        start = end
+    strides = _strides(basics, single, sample_tiles)
+    loads, seen = _sampled_loads(cut, height_level, rows, starts[:many], buckets[:many], strides)
+    sums, errors = _expand(basics, single, loads, seen, strides)
+    return sums, errors, (peak_count, peak_padding)
+
+
+@njit(cache=True, nogil=True)
+def _strides(basics, single, sample_tiles):
+    """One tile of how many is looked at, for each bucket: no fewer tiles than its share of the non-zeros is worth."""
+    strides = np.ones(BUCKETS, np.int64)
+    total = basics[:, 1].sum()
+    for b in range(BUCKETS):
+        wanted = max(2.0, sample_tiles * (basics[b, 1] - single[b, 1]) / total)
+        strides[b] = max(1, int((basics[b, 0] - single[b, 0]) / wanted))
+    return strides
+
+
+@njit(cache=True, nogil=True)
+def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
+    """Sums of loads over one tile of each `strides` that follow each other in a bucket, picked at random.
+
+    Returns (loads, seen), both for the two halves of the sample: `seen` [2, BUCKETS, kinds] holds non-empty rows,
+    non-zeros and work of the tiles picked.
+    """
+    row, tile, count, _, work = cut
+    kinds = 3 if work.size > 0 else 2
+    levels = PARTITION_LEVELS
+    sums = np.zeros((2, BUCKETS, kinds * SCHEDULES * levels))
+    seen = np.zeros((2, BUCKETS, kinds))
+    at = np.zeros(BUCKETS, np.int64)
+    pick = np.zeros(BUCKETS, np.int64)
+    half = np.zeros(BUCKETS, np.int8)
+    state = np.uint64(88172645463325252)
+    widest = 1 << (levels - 1)
+    bins, row_bins, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
+    flat = np.empty(kinds * SCHEDULES * levels, np.int64)
+    found = flat.reshape(kinds, SCHEDULES, levels)
+    room = 1024
+    local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+    for j in range(starts.size):
+        b = buckets[j]
+        if strides[b] > 1:
+            if at[b] == 0:
+                state ^= state << np.uint64(13)
+                state ^= state >> np.uint64(7)
+                state ^= state << np.uint64(17)
+                pick[b] = np.int64((state >> np.uint64(16)) % np.uint64(strides[b]))
+            skip = at[b] != pick[b]
+            at[b] = at[b] + 1 if at[b] + 1 < strides[b] else 0
+            if skip:
+                continue
+        start = starts[j]
+        block, t = row[start] >> height_level, tile[start]
+        base = block << height_level
+        height = min(1 << height_level, rows - base)
+        size = 0
+        while start + size < row.size and tile[start + size] == t and (row[start + size] >> height_level) == block:
+            size += 1
+        if size > room:
+            room = 2 * size
+            local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
+        side = half[b]
+        half[b] = 1 - side
+        for i in range(size):
+            local[i] = row[start + i] - base
+        for level in range(levels):
+            found[0, 2, level] = (size + (1 << level) - 1) >> level
+        seen[side, b, 0] += size
+        for kind in range(1, kinds):
+            total = np.int64(0)
+            for i in range(size):
+                items[i] = count[start + i] if kind == 1 else work[start + i]
+                total += items[i]
+            seen[side, b, kind] += total
+            block_loads(local, items, size, height, height_level, bins, row_bins, found[kind, 0], found[0, 0])
+            cyclic_loads(local, items, size, height_level, bins, row_bins, found[kind, 1], found[0, 1])
+            balanced_loads(items, size, ordered, heap, found[kind, 2])
+            for level in range(levels):
+                found[kind, 2, level] = min(found[kind, 2, level], found[kind, 1, level])
+        for q in range(flat.size):
+            sums[side, b, q] += flat[q]
+    return sums, seen
+
+
+@njit(cache=True, nogil=True)
+def _expand(basics, single, loads, seen, strides):
+    """Exact sums beside loads scaled from the tiles seen to all tiles of each bucket, and the loads' errors."""
+    kinds = seen.shape[2]
+    each = SCHEDULES * PARTITION_LEVELS
+    sums = np.zeros((BUCKETS, BASICS + kinds * each))
+    errors = np.zeros_like(sums)
+    for b in range(BUCKETS):
+        if basics[b, 0] == 0:
+            continue
+        sums[b, :BASICS] = basics[b]
+        for kind in range(kinds):
+            total = basics[b, 2] if kind == 0 else basics[b, 1] if kind == 1 else basics[b, 4]
+            many = total - single[b, kind]
+            first, second = seen[0, b, kind], seen[1, b, kind]
+            scale = many / max(first + second, 1.0) if strides[b] > 1 else 1.0
+            for at in range(kind * each, kind * each + each):
+                one, two = loads[0, b, at], loads[1, b, at]
+                sums[b, BASICS + at] = (one + two) * scale + single[b, kind]
+                if strides[b] > 1:
+                    errors[b, BASICS + at] = many / 2 * (one / max(first, 1.0) - two / max(second, 1.0))
+    return sums, errors
+
+
+@njit(cache=True, nogil=True)
+def scan_columns(cut, weight, width_level, columns, height_level, rows):
+    """Statistics of the columns of every tile, per occupancy bucket.
+
+    `cut` is a segment list of the transposed pattern, whose rows are columns. Returns [BUCKETS, COLUMN_BASICS +
+    PARTITION_LEVELS]: `COLUMN_BASICS` (weight: entries of B that the columns touch; their number where `weight` is
+    empty), then the number of passes when each column is dealt P at a time.
+    """
+    column, tile, count = cut[0], cut[1], cut[2]
+    weighted = weight.size > 0
+    levels = PARTITION_LEVELS
+    sums = np.zeros((BUCKETS, COLUMN_BASICS + levels))
+    passes = np.empty(levels, np.int64)
+    n = column.size
+    start = 0
+    while start < n:
+        block, t = column[start] >> width_level, tile[start]
+        passes[:] = 0
+        end = start
+        nnz, touched, ones = np.int64(0), np.int64(0), np.int64(0)
+        while end < n and tile[end] == t and (column[end] >> width_level) == block:
+            nnz += count[end]
+            if weighted:
+                touched += weight[column[end]]
+            if count[end] == 1:
+                ones += 1
+            else:
+                for level in range(levels):
+                    passes[level] += (count[end] + (1 << level) - 1) >> level
+            end += 1
+        width = min(1 << width_level, columns - (block << width_level))
+        b = _bucket_of(nnz)
+        sums[b, 0] += nnz
+        sums[b, 1] += end - start
+        sums[b, 2] += touched if weighted else end - start
+        sums[b, 3] += width
+        sums[b, 4] += width * min(1 << height_level, rows - (np.int64(t) << height_level))
+        for level in range(levels):
+            sums[b, COLUMN_BASICS + level] += passes[level] + ones
+        start = end
+    return sums
+
+
+@njit(cache=True, nogil=True)
+def class_shares(amount, classes):
+    """Cut buckets, lightest first, into classes of equal amount: share of each in each class, [buckets, classes].
+
+    A bucket that straddles a class boundary is shared in proportion, so one single tile still fills every class alike.
+    """
+    share = amount.sum() / classes
+    shares = np.zeros((amount.size, classes))
+    at, room = 0, share
+    for b in range(amount.size):
+        rest = amount[b]
+        while rest > 0:
+            take = min(rest, room) if at < classes - 1 else rest
+            shares[b, at] += take / amount[b]
+            rest -= take
+            room -= take
+            if room <= share * 1e-12 and at < classes - 1:
+                at += 1
+                room = share
+    return shares
+
+
+def into_classes(amount: np.ndarray, sums: np.ndarray, classes: int) -> np.ndarray:
+    """Sums over the buckets of each class of equal `amount`: `sums` [BUCKETS, q] to [classes, q]."""
+    used = np.flatnonzero(amount > 0)
+    return class_shares(amount[used], classes).T @ sums[used]
+
+
+@njit(cache=True, nogil=True)
+def bucket_amounts(counts):
+    """(bucket of each tile, non-zeros in each bucket) of tiles with so many non-zeros each."""
+    buckets, amount = np.empty(counts.size, np.int64), np.zeros(BUCKETS)
+    for t in range(counts.size):
+        buckets[t] = _bucket_of(counts[t])
+        amount[buckets[t]] += counts[t]
+    return buckets, amount
