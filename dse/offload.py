@@ -25,8 +25,7 @@ from hwmodels.design.choices import DATAFLOWS, FORMATS, SCHEDULES, ZERO_MODES
 from hwmodels.design.hardware import HARDWARE_NUMBERS, Hardware, make_mapping
 from hwmodels.design.legality import illegality
 from hwmodels.simulator import Simulation, simulate
-from hwmodels.technology import Technology, scenario
-from hwmodels.technology import technology as default_technology
+from hwmodels.technology import Technology, make_technology, scenario
 from workloads import SparseKernel, Workload, measure
 from workloads.errors import InputError
 
@@ -85,7 +84,7 @@ def accelerate(
     same one on dense operands; the better one is simulated. **Raises** `InputError` for operands that are no matrices
     or do not match, and where nothing fits the hardware.
     """
-    technology = default_technology(scenario()) if technology is None else technology
+    technology = make_technology(scenario()) if technology is None else technology
     if objective not in OBJECTIVES:
         raise InputError(f"objective '{objective}' is unknown; choose one of: {', '.join(OBJECTIVES)}.")
     left = _sparse(a, "A")

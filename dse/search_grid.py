@@ -1,6 +1,6 @@
 """Many searches by one call: in this process, over all its devices, or on a Dask cluster.
 
-    tasks = grid({"embedded": workload}, {"default": space}, technology(), Gradient(), budget=6_000, seeds=range(3))
+    tasks = grid({"embedded": workload}, {"default": space}, make_technology(), Gradient(), budget=6_000, seeds=range(3))
     outcomes = sweep(tasks, folder="out/sweep")                                # one after the other
     outcomes = sweep(tasks, folder="out/sweep", executor="devices")            # each on all of `jax.local_devices()`
     outcomes = sweep(tasks, folder="out/sweep", executor="tcp://host:8786")    # side by side, on a cluster's workers

@@ -39,7 +39,7 @@ from experiments.common.random_designs import random_designs
 from experiments.common.table import text_table
 from hwmodels import Cost, Exact, Hardware, Mapping, Numerics, Smooth, evaluate
 from hwmodels.design.choices import DATAFLOWS
-from hwmodels.technology import scenario, technology
+from hwmodels.technology import make_technology, scenario
 from workloads import SparseKernel, load_matrix, measure, table_bytes
 from workloads.generators import rmat, uniform
 from workloads.statistics.tables import operand_tables
@@ -105,7 +105,7 @@ def run(config: Config) -> None:
     kernels = {"dense_b": SparseKernel("spmm", matrix, None, 64)}
     if matrix.shape[0] == matrix.shape[1] and not config.smoke:
         kernels["sparse_b"] = SparseKernel("axa", matrix, matrix, matrix.shape[1])
-    tech = technology(scenario())
+    tech = make_technology(scenario())
 
     def many(hardware: Hardware, mapping: Mapping, statistics: Any, numerics: Numerics) -> Cost:
         return jax.vmap(lambda h, m: evaluate(h, m, statistics, tech, numerics=numerics))(hardware, mapping)

@@ -44,7 +44,7 @@ from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.output import Output
 from experiments.common.search import STRATEGIES
 from experiments.common.table import text_table
-from hwmodels.technology import scenario, technology
+from hwmodels.technology import make_technology, scenario
 from workloads import Workload, resolve_workload
 
 BAR_FAILED = 1
@@ -185,7 +185,7 @@ def problem_of(name: str, smoke: bool) -> Problem:
     spec, which, values = SPACES[name]
     workload = resolve_workload(spec)
     space = default_space().fix(**FIXED | values | (SMOKE if smoke else {}))
-    return make_problem(Workload(name, workload.kernels[which]), space, technology(scenario()))
+    return make_problem(Workload(name, workload.kernels[which]), space, make_technology(scenario()))
 
 
 def compare(name: str, config: Config, bar: tqdm) -> tuple[list[dict[str, Any]], dict[str, Any]]:

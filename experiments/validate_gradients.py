@@ -36,7 +36,7 @@ from experiments.common.table import text_table
 from hwmodels import Hardware, Mapping, Smooth, evaluate
 from hwmodels.design.choices import DATAFLOWS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
-from hwmodels.technology import scenario, technology
+from hwmodels.technology import make_technology, scenario
 from workloads import SparseKernel, load_matrix, measure
 from workloads.generators import rmat
 
@@ -157,7 +157,7 @@ def run(config: Config) -> None:
         kernels["sparse_b"] = SparseKernel("axa", matrix, matrix, matrix.shape[1])
     flows = DATAFLOWS[:1] if config.smoke else DATAFLOWS
     designs, differences = (2000, 20) if config.smoke else (config.designs, config.differences)
-    tech = technology(scenario())
+    tech = make_technology(scenario())
     rows, unsound, shares = [], 0, {}
     cases = [(family, flow) for family in kernels for flow in flows]
     with tqdm(total=designs * len(cases), unit="design", disable=not show_progress()) as bar:

@@ -10,7 +10,7 @@ to the kernels whose B is sparse). Without --design it starts from the balanced 
 tuned again after the change. Elasticities are per cent of an objective for one per cent more of a parameter, from
 gradients of the models smoothed over 5 % of a step (`dse.elasticities`). The same from Python:
 
-    problem = make_problem(resolve_workload("embedded"), default_space(), technology())
+    problem = make_problem(resolve_workload("embedded"), default_space(), make_technology())
     design = read_design("front.json:7")
     costs, total = problem.detail(design); slopes = elasticities(problem, design)
 

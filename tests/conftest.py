@@ -50,7 +50,7 @@ from scipy.sparse import csr_array  # noqa: E402
 from hwmodels import evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
 from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
 from hwmodels.design.legality import legal_formats, legal_zero_modes  # noqa: E402
-from hwmodels.technology import technology  # noqa: E402
+from hwmodels.technology import make_technology  # noqa: E402
 from workloads import SparseKernel, generators, measure  # noqa: E402
 
 FAMILIES = ("dense_b", "sparse_b")
@@ -150,7 +150,7 @@ def measured(kernels) -> dict[str, list]:
 
 @pytest.fixture(scope="session")
 def tech():
-    return technology(scenario())
+    return make_technology(scenario())
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float, size: int) -> np.ndarray:

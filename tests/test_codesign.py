@@ -15,7 +15,7 @@ from experiments.common.cli import USAGE_ERROR, main
 from experiments.common.codesign import points as codesign_points
 from experiments.common.codesign.networks import whole_workload
 from experiments.common.codesign.points import Point, compared, cost_at
-from hwmodels.technology import scenario, technology
+from hwmodels.technology import make_technology, scenario
 from workloads import InputError, measure, stack_statistics
 from workloads.densities import Uniform
 from workloads.kernels.product import DensityKernel
@@ -108,7 +108,7 @@ def problem():
     """Statistics of all layers are as long as those of the tables, so all tests share one compiled model."""
     space = default_space().fix(dataflow="gustavson", a_format=["dense", "bitmask"])
     workload = whole_workload(mlp((8, 8), 10, (16,)), 8)
-    problem = make_problem(workload, space, technology(scenario()), objectives=("edp_js",))
+    problem = make_problem(workload, space, make_technology(scenario()), objectives=("edp_js",))
     return problem.changed(statistics=alike(problem.statistics))
 
 

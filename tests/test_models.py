@@ -11,7 +11,7 @@ from reference import Design, run
 
 from hwmodels import FITS, RESOURCES, ActionCounts, evaluate, price, scenario
 from hwmodels.design.choices import DATAFLOWS
-from hwmodels.technology import technology
+from hwmodels.technology import make_technology
 from workloads import SparseKernel, generators, measure
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
@@ -178,7 +178,7 @@ def test_more_bandwidth_is_never_slower(family: str, dataflow: str, measured):
     rng = random.Random(3)
     designs = [design(rng, dataflow, family) for _ in range(BATCH)]
     many, few = (
-        cost_of(designs, measured[family][0], technology(scenario(dram="lpddr4", dram_channels=channels)))
+        cost_of(designs, measured[family][0], make_technology(scenario(dram="lpddr4", dram_channels=channels)))
         for channels in (8, 1)
     )
     not_above(many.cycles, few.cycles, 1e-6)

@@ -19,7 +19,7 @@ from dse.analysis.robustness import (
     winning_shares,
 )
 from hwmodels.cost import RESOURCES
-from hwmodels.technology import Technology, constants_table, scenario, technology
+from hwmodels.technology import Technology, constants_table, make_technology, scenario
 from workloads.errors import InputError
 
 TABLE = constants_table()
@@ -32,7 +32,7 @@ ONE_EACH = {"dataflow": "gustavson", "schedule": "row_blocks", "loop_order": "mk
 @pytest.fixture(scope="module")
 def tech():
     """One channel of DRAM, which binds for some designs."""
-    return technology(scenario(dram_channels=1))
+    return make_technology(scenario(dram_channels=1))
 
 
 @pytest.fixture(scope="module")

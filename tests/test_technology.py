@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from hwmodels.design.choices import DRAMS, FORMATS, INTERSECTIONS, SCHEDULES, one_hot
-from hwmodels.technology import CONFIDENCES, Technology, constants_table, scenario, technology
+from hwmodels.technology import CONFIDENCES, Technology, constants_table, make_technology, scenario
 from workloads.errors import InputError
 
 
@@ -19,7 +19,7 @@ from workloads.errors import InputError
 def nominal(node_nm: int, arithmetic: str = "int") -> Technology:
     """Technology at the clock that needs exactly the nominal supply, at which the published energies hold."""
     clock_ghz = 0.8 * (45.0 / node_nm) ** 0.305
-    return technology(scenario(node_nm=node_nm, clock_ghz=clock_ghz, arithmetic=arithmetic))
+    return make_technology(scenario(node_nm=node_nm, clock_ghz=clock_ghz, arithmetic=arithmetic))
 
 
 # Published points ----------------------------------------------------------------------------------------------------
@@ -134,8 +134,8 @@ def test_published_wires_and_dram():
     assert float(nominal(10).wire_pj_per_bit_mm()) == pytest.approx(0.150 / 2, rel=0.20)
     bounds_pj = {"ddr4": (1280, 1320), "gddr6": (350, 480), "hbm2": (250, 450)}
     for name, (low, high) in bounds_pj.items():
-        assert low <= 64 * float(technology(scenario(dram=name)).dram_pj_per_bit()) <= high
-    stack = technology(scenario(node_nm=7, dram="hbm2", dram_channels=1))
+        assert low <= 64 * float(make_technology(scenario(dram=name)).dram_pj_per_bit()) <= high
+    stack = make_technology(scenario(node_nm=7, dram="hbm2", dram_channels=1))
     assert float(stack.dram_phy_area_mm2()) == pytest.approx(6.0)
     assert float(stack.dram_gbps()) == pytest.approx(256.0)
 
@@ -143,7 +143,7 @@ def test_published_wires_and_dram():
 def test_published_clocks():
     """EIE runs at 0.8 GHz in 45 nm (ISCA 2016), the A100 at 1.41 GHz in 7 nm (NVIDIA), both at nominal supply."""
     for node_nm, clock_ghz in [(45, 0.8), (7, 1.41)]:
-        model = technology(scenario(node_nm=node_nm, clock_ghz=clock_ghz))
+        model = make_technology(scenario(node_nm=node_nm, clock_ghz=clock_ghz))
         assert float(model.dynamic_scale()) == pytest.approx(1.0, rel=0.01)
     assert float(nominal(45).voltage_v()) == pytest.approx(0.9, rel=0.01)
     assert float(nominal(7).voltage_v()) == pytest.approx(0.8, rel=0.01)
@@ -223,7 +223,7 @@ def test_finite_positive_and_growing_everywhere():
     """Over random scenarios and sizes: finite and positive, finite gradients, and no derivative by a size negative."""
     rng = np.random.default_rng(0)
     count = 5000
-    model = technology()
+    model = make_technology()
     arguments = {name: boxes(rng, sizes, count) for name, sizes in SIZED.items()}
     arguments |= {name: boxes(rng, sizes, count) for name, (_, sizes) in CHOSEN.items()}
     arguments |= {name: [] for name in PLAIN} | {"glb_clock_limit_ghz": boxes(rng, [(256, 2**24)], count)}
@@ -248,7 +248,7 @@ def test_finite_positive_and_growing_everywhere():
 def test_buffers_grow_through_the_crossover():
     sizes = np.geomspace(32, 2**18, 400, dtype=np.float32)
     nodes, bits = np.meshgrid(np.float32([5, 7, 16, 45]), np.float32([8, 16, 64, 256]))
-    model = technology()
+    model = make_technology()
 
     def costs(node_nm, word_bits, size):
         here = eqx.tree_at(lambda m: m.scenario.node_nm, model, node_nm)
@@ -261,7 +261,7 @@ def test_buffers_grow_through_the_crossover():
 
 def test_a_finer_node_costs_less():
     """At one clock, from 1 KB on: a smaller node never costs more energy, area or time."""
-    model = technology(scenario(clock_ghz=0.8))
+    model = make_technology(scenario(clock_ghz=0.8))
 
     @jax.jit
     @jax.vmap
@@ -284,7 +284,7 @@ def test_a_finer_node_costs_less():
 
 
 def test_a_faster_clock_costs_voltage_and_a_slow_one_stops_at_the_floor():
-    model = technology()
+    model = make_technology()
 
     def voltage(clock_ghz):
         return eqx.tree_at(lambda m: m.scenario.clock_ghz, model, clock_ghz).voltage_v()
@@ -303,7 +303,7 @@ def test_the_fastest_clock_needs_the_highest_supply(node_nm):
 
 
 def test_choices_select_and_mix():
-    model = technology()
+    model = make_technology()
     each = [float(model.intersection_step_pj(one_hot(name, INTERSECTIONS), 16)) for name in INTERSECTIONS]
     assert float(model.intersection_step_pj(jnp.full(4, 0.25), 16)) == pytest.approx(np.mean(each), rel=1e-5)
     decoders = {name: float(model.decoder_entry_pj(one_hot(name, FORMATS), 16)) for name in FORMATS}
@@ -315,14 +315,14 @@ def test_choices_select_and_mix():
 
 
 def test_gated_macs_and_small_units_are_cheap():
-    model = technology()
+    model = make_technology()
     assert float(model.gated_mac_energy_pj(8, 32)) < 0.01 * float(model.mac_energy_pj(8, 32))
     assert float(model.noc_area_mm2(64, 16, 16)) < 0.2 * 256 * float(model.mac_area_mm2(16, 32))
 
 
 def test_gradient_is_the_finite_difference():
     with jax.enable_x64(True):
-        model = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), technology())
+        model = jax.tree.map(lambda leaf: leaf.astype(jnp.float64), make_technology())
 
         def cost(clock_ghz):
             faster = eqx.tree_at(lambda m: m.scenario.clock_ghz, model, clock_ghz)
@@ -336,7 +336,7 @@ def test_gradient_is_the_finite_difference():
 
 
 def test_every_constant_is_a_leaf_that_something_depends_on():
-    model = technology()
+    model = make_technology()
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(model))
     weights = {"intersection": jnp.full(4, 0.25), "decoder": jnp.full(8, 0.125), "scheduler": jnp.ones(3)}
     middle = at(model, *(jnp.float32(v) for v in (16.0, 1.0, 4.0)), jnp.full(len(DRAMS), 0.1), jnp.float32(0.5))
@@ -372,7 +372,7 @@ def test_a_file_replaces_constants(tmp_path):
     path = tmp_path / "mine.json"
     entry = {"value": 10, "unit": "pJ/bit", "source": "our data sheet"}
     path.write_text(json.dumps({"int_add_pj": 0.2, "dram_lpddr4_pj_per_bit": entry}), encoding="utf-8")
-    mine, default = technology(path=path), technology()
+    mine, default = make_technology(path=path), make_technology()
     assert float(mine.add_energy_pj(32)) == pytest.approx(2 * float(default.add_energy_pj(32)), rel=1e-5)
     assert float(mine.dram_pj_per_bit()) == pytest.approx(10.0)
     assert float(mine.sram_read_pj(65536, 64)) == float(default.sram_read_pj(65536, 64))
@@ -411,19 +411,19 @@ def test_a_bad_file_is_one_clear_sentence(tmp_path, text, message):
     path = tmp_path / "bad.json"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=re.escape(message)) as caught:
-        technology(path=path)
+        make_technology(path=path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_or_unreadable_file_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.json' does not exist"):
-        technology(path=tmp_path / "nowhere.json")
+        make_technology(path=tmp_path / "nowhere.json")
     with pytest.raises(InputError, match="does not exist"):
-        technology(path=tmp_path)
+        make_technology(path=tmp_path)
     path = tmp_path / "binary.json"
     path.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(InputError, match="is not valid JSON"):
-        technology(path=path)
+        make_technology(path=path)
 
 
 @pytest.mark.parametrize(
@@ -444,4 +444,4 @@ def test_a_missing_or_unreadable_file_is_named(tmp_path):
 )
 def test_a_bad_scenario_is_one_clear_sentence(fields, message):
     with pytest.raises(InputError, match=re.escape(message)):
-        technology(scenario(**fields))
+        make_technology(scenario(**fields))

@@ -9,7 +9,7 @@ import numpy as np
 import tyro
 
 from hwmodels.design.choices import DRAMS
-from hwmodels.technology import Technology, scenario, technology
+from hwmodels.technology import Technology, make_technology, scenario
 from workloads.errors import InputError
 
 DEFAULTS: dict[str, Any] = {"node_nm": 16.0, "clock_ghz": 1.0, "dram": "lpddr4", "dram_channels": 4}
@@ -45,7 +45,7 @@ class ScenarioOptions:
         chosen = DEFAULTS | _stored(stored or {}) | {name: value for name, value in given.items() if value is not None}
         if chosen["dram"] not in DRAMS:
             raise InputError(f"--dram '{chosen['dram']}' is unknown; choose one of: {', '.join(DRAMS)}.")
-        return technology(scenario(**chosen), self.technology)
+        return make_technology(scenario(**chosen), self.technology)
 
 
 def _stored(fields: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from hwmodels.systems.eie import Eie
-from hwmodels.technology import Technology, scenario, technology
+from hwmodels.technology import Technology, make_technology, scenario
 from hwmodels.technology.scaling import logic_area_mm2
 
 COLUMN_CYCLES = 8.0
@@ -43,7 +43,7 @@ class EiePe:
     @cached_property
     def technology(self) -> Technology:
         """Constants at EIE's node and clock."""
-        return technology(scenario(node_nm=self.system.node_nm, clock_ghz=self.system.clock_ghz))
+        return make_technology(scenario(node_nm=self.system.node_nm, clock_ghz=self.system.clock_ghz))
 
     @cached_property
     def units(self) -> dict[str, Part]:

@@ -13,7 +13,7 @@ from hwmodels.cost import Cost
 from hwmodels.systems.expected import RowLengths
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
-from hwmodels.technology import scenario, technology
+from hwmodels.technology import make_technology, scenario
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class ExTensor(System):
         """Cost of A times a sparse B."""
         moved, counts = self.traffic_bytes(work), self.counts(work)
         steps = max(counts.intersections, work.multiplies)
-        priced = technology(scenario(node_nm=self.node_nm, clock_ghz=self.clock_ghz, arithmetic="float"))
+        priced = make_technology(scenario(node_nm=self.node_nm, clock_ghz=self.clock_ghz, arithmetic="float"))
         step_pj = 2 * float(priced.buffer_read_pj(self.pe_buffer_bytes, 64.0))
         mac_pj = float(priced.multiply_energy_pj(64.0) + priced.add_energy_pj(64.0))
         return cost_of(

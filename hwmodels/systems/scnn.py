@@ -17,7 +17,7 @@ from hwmodels.systems.chance import expected_maximum, groups_of
 from hwmodels.systems.convolution import Convolution
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
-from hwmodels.technology import Technology, scenario, technology
+from hwmodels.technology import Technology, make_technology, scenario
 
 MEMORY_SHARE = 0.57
 """Memories in the area of a PE, by the paper."""
@@ -275,7 +275,7 @@ def _stored_counts_by_block(matrix: csr_array, rows: int) -> csr_array:
 
 @functools.cache
 def _model(chip: Scnn) -> Technology:
-    return technology(scenario(node_nm=chip.node_nm, clock_ghz=chip.clock_ghz)).solved()
+    return make_technology(scenario(node_nm=chip.node_nm, clock_ghz=chip.clock_ghz)).solved()
 
 
 @functools.cache

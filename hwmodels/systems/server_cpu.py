@@ -6,7 +6,7 @@ from math import ceil
 from hwmodels.cost import Cost
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
-from hwmodels.technology import scenario, technology
+from hwmodels.technology import make_technology, scenario
 from workloads.errors import InputError
 
 
@@ -63,7 +63,7 @@ class ServerCpu(System):
         rate_gbps = min(self.dram_gbps * self.stream_share, self.cores * self.core_gbps)
         busy = {"compute": compute, "dram": sum(moved.values()) / rate_gbps * self.clock_ghz}
         extra = self.call_us * 1e3 * self.clock_ghz
-        model = technology(scenario(self.node_nm, 1.0, "ddr4", 4, "float"))
+        model = make_technology(scenario(self.node_nm, 1.0, "ddr4", 4, "float"))
         mac_pj = work.multiplies * float(model.mac_energy_pj(8 * self.value_bytes, 8 * self.value_bytes))
         package_pj = self.power_w * 1e3 / self.clock_ghz * (max(busy.values()) + extra)
         return cost_of(

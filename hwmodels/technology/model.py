@@ -176,7 +176,7 @@ class Technology(eqx.Module):
         return scaling.max_clock_ghz(self.constants, self.scenario)
 
 
-def technology(scenario: Scenario | None = None, path: str | os.PathLike[str] | None = None) -> Technology:
+def make_technology(scenario: Scenario | None = None, path: str | os.PathLike[str] | None = None) -> Technology:
     """The technology of `scenario` (16 nm, 1 GHz, four LPDDR4 channels by default).
 
     `path` names a JSON file that replaces constants by name: `{"name": number}` or `{"name": {"value": number, ...}}`

@@ -15,7 +15,7 @@ from experiments.common.published.networks import (
 )
 from experiments.common.published.points import Bar, Point
 from hwmodels.systems.eyeriss_v2 import EyerissV2
-from hwmodels.technology import scenario, technology
+from hwmodels.technology import make_technology, scenario
 
 PE_CYCLES = "baseline cycles"
 BARS = {
@@ -111,7 +111,7 @@ def _logic() -> dict[str, float]:
 
     It knows scratchpads and MACs; those are 72 + 5 % of a PE by the paper, and the mesh is 2.6 % of the whole.
     """
-    model = technology(scenario(45, CHIP.clock_ghz))
+    model = make_technology(scenario(45, CHIP.clock_ghz))
     pads = sum(float(model.buffer_area_mm2(entries * bits / 8, bits)) for entries, bits in SCRATCHPADS)
     macs = CHIP.lanes * float(model.mac_area_mm2(8, 20))
     gates = CHIP.pes * (pads + macs) / (0.72 + 0.05) / (1 - 0.026) * 1e6 / GATE_45NM_UM2

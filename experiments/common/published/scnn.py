@@ -7,7 +7,7 @@ from experiments.common.published.networks import ALEXNET, GOOGLENET, VGG16, Lay
 from experiments.common.published.points import Bar, Point
 from hwmodels.systems.scnn import Dcnn, Scnn
 from hwmodels.systems.work import uniform_work
-from hwmodels.technology import scenario, technology
+from hwmodels.technology import make_technology, scenario
 
 BARS = {
     "speed-ups": Bar(lambda point: "energy" not in point.metric and point.metric not in FACTS),
@@ -84,7 +84,7 @@ def _energy(layers: Sequence[Layer]) -> float:
 
 
 def _areas_mm2() -> dict[str, float]:
-    model = technology(scenario(CHIP.node_nm, CHIP.clock_ghz))
+    model = make_technology(scenario(CHIP.node_nm, CHIP.clock_ghz))
     lanes = CHIP.weight_lanes * CHIP.activation_lanes
     return {
         "PE_area_multipliers": lanes * float(model.multiply_area_mm2(CHIP.value_bits)),

@@ -6,7 +6,7 @@ from typing import Any
 
 from experiments.common.published.points import Bar, Point
 from hwmodels.systems.eie_units import EiePe
-from hwmodels.technology import Technology, scenario, technology
+from hwmodels.technology import Technology, make_technology, scenario
 
 MEGABIT = 1e6
 MEBIBIT = 2.0**20
@@ -71,9 +71,9 @@ def _eie() -> EiePe:
 @lru_cache
 def _at(node_nm: float, arithmetic: str) -> Technology:
     """At the clock that takes the nominal supply, at which published energies hold."""
-    at_45nm = technology(scenario(node_nm=45, clock_ghz=0.5)).constants
+    at_45nm = make_technology(scenario(node_nm=45, clock_ghz=0.5)).constants
     clock_ghz = float(at_45nm["clock_45nm_ghz"]) * (45.0 / node_nm) ** float(at_45nm["clock_exponent"])
-    return technology(scenario(node_nm=node_nm, clock_ghz=clock_ghz, arithmetic=arithmetic))
+    return make_technology(scenario(node_nm=node_nm, clock_ghz=clock_ghz, arithmetic=arithmetic))
 
 
 def _node(point: Point) -> float:

@@ -19,7 +19,7 @@ from hwmodels.cost import RESOURCES
 from hwmodels.design.choices import DATAFLOWS, FORMATS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.simulator.kernels import AnyKernel, simulate_kernel
-from hwmodels.technology import Technology, scenario, technology
+from hwmodels.technology import Technology, make_technology, scenario
 from workloads import SparseKernel, measure, stack_statistics
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.sddmm import SddmmKernel
@@ -167,7 +167,7 @@ def _with_numbers(design: Design, batch: Batch, at: int) -> Design:
 
 @functools.cache
 def _technology() -> Technology:
-    return technology(scenario())
+    return make_technology(scenario())
 
 
 def _padded(kernel: AnyKernel, sizes: tuple[int, int, int]) -> KernelStatistics:
