@@ -16,11 +16,13 @@ from reference.storage import widths_of as reference_widths
 from scipy.sparse import csr_array
 
 from hwmodels import Exact, make_hardware, make_mapping
-from hwmodels.analytical.operand_a import a_side, total
-from hwmodels.analytical.tiling import tiling
+from hwmodels.analytical.classes import total
+from hwmodels.analytical.operand_a import operand_a
+from hwmodels.analytical.point import point_of
 from hwmodels.design.choices import FORMATS
 from hwmodels.formats.encoders import ENCODED_FORMATS, best_format, convert, decode, encode, matrix_bits, widths_of
 from hwmodels.formats.encoders.rates import rates
+from hwmodels.technology import make_technology
 from workloads import InputError, SparseKernel, generators, measure
 
 TILES = arrays.arrays(
@@ -113,8 +115,7 @@ def test_the_models_sizes_are_the_encoders(format: str, m_size: int, k_size: int
     mapping = make_mapping(**fields)
     numbers = {name: float(value) for name, value in fields.items() if not isinstance(value, str)}
     hardware = make_hardware(fields["intersection"], [mapping], **numbers)
-    tiles = tiling(mapping, statistics, Exact())
-    a = a_side(hardware, mapping, statistics, tiles, Exact())
+    a = operand_a(point_of(hardware, mapping, statistics, make_technology().solved(), Exact()))
     modelled = float(total(jnp.broadcast_to(a.fetched_bits, a.tiles.shape)))
     np.testing.assert_allclose(modelled, matrix_bits(matrix, format, tile=(m_size, k_size)), rtol=1e-5)
 

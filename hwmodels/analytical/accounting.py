@@ -1,11 +1,9 @@
-"""From what groups of visits do to what a kernel costs: time by the slowest resource, counted actions, energy, area.
+"""One accounting for all families of kernels: from what visits do to time, counted actions, traffic, energy and area.
 
-`conclude` ends every model. `conclude_doings` leads there for families whose operands need no distinction but by the
-bits they move.
+A family says what goes on in all visits of each class (`Activity`). All that follows is linear in it, so the same
+formulas serve the classes and their sums; only the time of a visit, the maximum over its resources, is not.
 """
 
-import dataclasses
-from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
@@ -13,175 +11,249 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hwmodels.analytical.classes import total
+from hwmodels.analytical.point import Point
 from hwmodels.area import area_mm2, glb_bank_bytes
 from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
-from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.energy import price
-from hwmodels.numerics import Numerics
-from hwmodels.technology import Technology
 from workloads.statistics.lattice import computed_once
 
 Scalar = Float[Array, ""]
-PerGroup = Float[Array, " v"]
 
 BANK_WORD_BITS = 64.0
 PIPELINE_STAGES = 16.0
 
 
-class Doings(eqx.Module):
-    """What all visits of each group do; a group's visits are taken to be alike."""
+class Parts(eqx.Module):
+    """An amount by class, or of all: the part that all visits share alike, and the part that goes with what the tile of
+    B holds."""
 
-    compute: PerGroup
-    """Cycles of the most loaded PE or lane; `intersect` likewise."""
-    intersect: PerGroup
-    a_value: PerGroup
+    even: Float[Array, "..."]
+    with_b: Float[Array, "..."]
+
+    @property
+    def total(self) -> Float[Array, "..."]:
+        """Over all visits."""
+        return self.even + self.with_b
+
+    def __add__(self, other: "Parts") -> "Parts":
+        return Parts(self.even + other.even, self.with_b + other.with_b)
+
+    def __mul__(self, factor: Array) -> "Parts":
+        return Parts(self.even * factor, self.with_b * factor)
+
+
+Amount = Parts | Float[Array, "..."]
+"""By class of visits, or of all. A plain array where visits of one class are alike, `Parts` where they are not."""
+
+
+class Activity(eqx.Module):
+    """What goes on in all visits of each class, or of all classes together."""
+
+    compute: Amount
+    """Cycles of the most loaded PE or lane."""
+    intersect: Amount
+    """Cycles of intersection or decoding, whichever is more."""
+    a_value_bits: Amount
     """Bits that cross the buses, values and metadata of each operand and of the results."""
-    a_index: PerGroup
-    b_value: PerGroup
-    b_index: PerGroup
-    z_value: PerGroup
-    z_index: PerGroup
-    dram_a: PerGroup
+    a_index_bits: Amount
+    b_value_bits: Amount
+    b_index_bits: Amount
+    z_value_bits: Amount
+    z_index_bits: Amount
+    dram_a_bits: Amount
     """Bits from and to DRAM."""
-    dram_b: PerGroup
-    z_read: PerGroup
-    z_write: PerGroup
+    dram_b_bits: Amount
+    z_read_bits: Amount
+    z_write_bits: Amount
+    entries: Amount
+    """Entries of A that each PE column works on, once per column pass."""
+    a_decoded: Amount
+    """Compressed entries sent to the array, each counted once."""
+    b_decoded: Amount
+
+    @property
+    def a_sent_bits(self) -> Amount:
+        """Bits of A that are read from the GLB and sent to the array; likewise of B."""
+        return self.a_value_bits + self.a_index_bits
+
+    @property
+    def b_sent_bits(self) -> Amount:
+        """See `a_sent_bits`."""
+        return self.b_value_bits + self.b_index_bits
+
+    @property
+    def results_bits(self) -> Amount:
+        """Bits that leave the array."""
+        return self.z_value_bits + self.z_index_bits
+
+    @property
+    def value_bus_bits(self) -> Amount:
+        """Bits on the value bus."""
+        return self.a_value_bits + self.b_value_bits + self.z_value_bits
+
+    @property
+    def index_bus_bits(self) -> Amount:
+        """Bits on the index bus."""
+        return self.a_index_bits + self.b_index_bits + self.z_index_bits
+
+    @property
+    def operands_dram_bits(self) -> Amount:
+        """Bits of both operands that come from DRAM."""
+        return self.dram_a_bits + self.dram_b_bits
+
+    def glb_bits(self, adds_partials: Scalar) -> Amount:
+        """Bits read from and written to the GLB, but for the traffic of Z with DRAM.
+
+        `adds_partials`: 1 where results are added to partial sums in the GLB, which are read for that, else 0.
+        """
+        operands = self.a_sent_bits + self.b_sent_bits + self.operands_dram_bits
+        return operands + self.results_bits * (1.0 + adds_partials)
 
 
-class Charges(eqx.Module):
-    """Array actions that follow from a family's own rules."""
+class VisitGroups(eqx.Module):
+    """Groups of the visits of each class that are not alike."""
+
+    shares: Parts
+    """Of the visits, and of what goes with B, that each group has, shape [g, c]."""
+    z_moved_bits: Float[Array, "g c"]
+    """Traffic of Z with DRAM in each group."""
+
+    def of(self, amount: Parts) -> Float[Array, "g c"]:
+        """What each group has of an amount by class."""
+        return self.shares.even * amount.even + self.shares.with_b * amount.with_b
+
+
+class ArrayActions(eqx.Module):
+    """Actions of the array that follow from a family's own rules (docs/machine.md, section 5)."""
 
     pe_buffer_read_bits: Scalar
     pe_buffer_write_bits: Scalar
     accumulator_accesses: Scalar
     intersection_steps: Scalar
     decoded_entries: Scalar
+    crossbar_words: Scalar
 
 
-def total(values: PerGroup) -> Scalar:
-    """Sum over the groups (a dot product, which XLA's CPU backend vectorises)."""
-    return jnp.tensordot(jnp.ones(values.shape[0], values.dtype), values, axes=1)
+def with_sums(activity: Activity) -> tuple[Activity, Activity]:
+    """The same by class, and summed over the classes."""
+    leaves, structure = jax.tree.flatten(activity)
+    rows = computed_once([leaf.ravel() for leaf in leaves])
+    by_class = [row.reshape(leaf.shape) for row, leaf in zip(jnp.unstack(rows), leaves, strict=True)]
+    sums = jnp.unstack(rows @ jnp.ones(rows.shape[1], rows.dtype))
+    return jax.tree.unflatten(structure, by_class), jax.tree.unflatten(structure, sums)
 
 
-def conclude(
-    hardware: Hardware,
-    mapping: Mapping,
-    technology: Technology,
-    numerics: Numerics,
+def account(
+    point: Point,
+    activity: Activity,
+    sums: Activity,
     *,
-    busy: Sequence[PerGroup],
-    actions: ActionCounts,
-    traffic: Traffic,
+    groups: VisitGroups | None,
+    array: ArrayActions,
     computes: Computes,
     fits: tuple[Any, Any, Any],
 ) -> Cost:
     """Cost of a kernel (docs/machine.md, sections 4 and 5).
 
-    **Arguments**: `technology` solved; `busy`: cycles of each of `RESOURCES` in the visits of each group; `actions` but
-    for their cycles; `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
+    **Arguments**: `activity` by class and its `sums`, of `with_sums`; `groups` of visits where its amounts are `Parts`,
+    None where visits of one class are alike; `array`: the family's own actions; `computes`: the fate of every multiply;
+    `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
     """
+    sums = jax.tree.map(_whole, sums, is_leaf=lambda leaf: isinstance(leaf, Parts))
+    busy = _busy(point, activity, groups)
+    cycles, resource_cycles, bound_cycles = _time(point, busy)
+    actions = _actions(point, sums, array, computes, cycles)
+    hardware, technology = point.hardware, point.technology
     clock_ghz = technology.scenario.clock_ghz
-    visit_cycles = numerics.max_of(*busy)
-    # In one stack with the maximum, lest XLA write one of its parts over it, in place and slowly.
-    rows = computed_once([*busy, visit_cycles, *numerics.attributed(*busy)])
-    by_resource = rows @ jnp.ones_like(visit_cycles)
-    fill = technology.dram_latency_ns() * clock_ghz + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
-    cycles = total(visit_cycles) + fill
-    actions = dataclasses.replace(actions, cycles=cycles)
+    limit_ghz = point.numerics.min_of(
+        technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware))
+    )
     area = area_mm2(hardware, technology)
-    peak_macs = hardware.pe_rows * hardware.pe_cols * hardware.lanes * cycles
-    limit_ghz = numerics.min_of(technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware)))
     return Cost(
         latency_s=cycles / clock_ghz * 1e-9,
         cycles=cycles,
-        resource_cycles=by_resource[: len(busy)],
-        bound_cycles=by_resource[len(busy) + 1 :],
-        energy_pj=price(actions, hardware, mapping, area, technology),
+        resource_cycles=resource_cycles,
+        bound_cycles=bound_cycles,
+        energy_pj=price(actions, hardware, point.mapping, area, technology),
         area_mm2=area,
-        utilization=computes.effectual / peak_macs,
+        utilization=computes.effectual / (hardware.pe_rows * hardware.pe_cols * hardware.lanes * cycles),
         computes=computes,
-        traffic=traffic,
+        traffic=_traffic(sums, actions),
         actions=actions,
         fits=rows_of(*fits, clock_ghz / limit_ghz),
     )
 
 
-def dram_bits_per_cycle(technology: Technology) -> Scalar:
-    """Bits that DRAM moves in one cycle of the accelerator's clock."""
-    return technology.dram_gbps() * 8.0 / technology.scenario.clock_ghz
+def _whole(amount: Amount) -> Scalar:
+    return amount.total if isinstance(amount, Parts) else amount
 
 
-def conclude_doings(
-    hardware: Hardware,
-    mapping: Mapping,
-    technology: Technology,
-    numerics: Numerics,
-    *,
-    doings: Doings,
-    adds_partials: Scalar,
-    computes: Computes,
-    charges: Charges,
-    fits: tuple[Any, Any, Any],
-) -> Cost:
-    """`conclude` from what the visits of each group do.
-
-    **Arguments**: `adds_partials`: 1 where results are added to partial sums in the GLB, else 0.
-    """
-    rows, structure = jax.tree.flatten(doings)
-    doings = jax.tree.unflatten(structure, jnp.unstack(computed_once(rows)))
-    operands = doings.a_value + doings.a_index + doings.b_value + doings.b_index
-    results = doings.z_value + doings.z_index
-    value, index = doings.a_value + doings.b_value + doings.z_value, doings.a_index + doings.b_index + doings.z_index
-    dram_read = doings.dram_a + doings.dram_b + doings.z_read
-    glb_read = operands + adds_partials * results + doings.z_write
-    glb_write = results + dram_read
-    busy = (
-        doings.compute,
-        doings.intersect,
-        index / hardware.index_bus_bits,
-        value / hardware.value_bus_bits,
-        (glb_read + glb_write) / (BANK_WORD_BITS * hardware.glb_banks),
-        (dram_read + doings.z_write) / dram_bits_per_cycle(technology),
+def _busy(point: Point, activity: Activity, groups: VisitGroups | None) -> list[Float[Array, " v"]]:
+    """Busy cycles of each of `RESOURCES` in the visits of each group."""
+    hardware = point.hardware
+    glb_rate = 1.0 / (BANK_WORD_BITS * hardware.glb_banks)
+    dram_rate = point.technology.scenario.clock_ghz / (point.technology.dram_gbps() * 8.0)
+    by_class = (
+        activity.compute,
+        activity.intersect,
+        activity.index_bus_bits * (1.0 / hardware.index_bus_bits),
+        activity.value_bus_bits * (1.0 / hardware.value_bus_bits),
+        activity.glb_bits(point.tiles.k_split) * glb_rate,
+        activity.operands_dram_bits * dram_rate,
     )
-    rows = computed_once([*busy, value, index, glb_read, glb_write, dram_read])
-    value_bits, index_bits, glb_read_bits, glb_write_bits, dram_read_bits = jnp.unstack(
-        rows[len(busy) :] @ jnp.ones_like(value)
-    )
-    nothing = jnp.zeros_like(computes.effectual)
-    actions = ActionCounts(
+    if groups is None:
+        busy, z_bits = list(by_class), activity.z_read_bits + activity.z_write_bits
+    else:
+        leaves, structure = jax.tree.flatten(by_class)
+        by_class = jax.tree.unflatten(structure, jnp.unstack(computed_once(leaves)))
+        busy, z_bits = [groups.of(amount) for amount in by_class], groups.z_moved_bits
+    busy[4:] = [cycles + z_bits * rate for cycles, rate in zip(busy[4:], (glb_rate, dram_rate), strict=True)]
+    return list(jnp.unstack(computed_once([cycles.ravel() for cycles in busy])))
+
+
+def _time(
+    point: Point, busy: list[Float[Array, " v"]]
+) -> tuple[Scalar, Float[Array, " resource"], Float[Array, " resource"]]:
+    """Cycles of all visits and the fill; busy cycles, and those for which it is the bottleneck, by `RESOURCES`."""
+    hardware, numerics = point.hardware, point.numerics
+    visit_cycles = numerics.max_of(*busy)
+    # In one stack with the maximum, lest XLA write one of its parts over it, in place and slowly.
+    rows = computed_once([*busy, visit_cycles, *numerics.attributed(*busy)])
+    by_resource = rows @ jnp.ones_like(visit_cycles)
+    latency = point.technology.dram_latency_ns() * point.technology.scenario.clock_ghz
+    fill = latency + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
+    return total(visit_cycles) + fill, by_resource[: len(busy)], by_resource[len(busy) + 1 :]
+
+
+def _actions(point: Point, sums: Activity, array: ArrayActions, computes: Computes, cycles: Scalar) -> ActionCounts:
+    added = sums.results_bits * point.tiles.k_split
+    return ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
-        pe_buffer_read_bits=charges.pe_buffer_read_bits,
-        pe_buffer_write_bits=charges.pe_buffer_write_bits,
-        accumulator_accesses=charges.accumulator_accesses,
-        intersection_steps=charges.intersection_steps,
-        decoded_entries=charges.decoded_entries,
-        bus_bits=value_bits + index_bits,
-        crossbar_words=nothing,
-        glb_read_bits=glb_read_bits,
-        glb_write_bits=glb_write_bits,
-        dram_read_bits=dram_read_bits,
-        dram_write_bits=total(doings.z_write),
-        cycles=nothing,
+        pe_buffer_read_bits=array.pe_buffer_read_bits,
+        pe_buffer_write_bits=array.pe_buffer_write_bits,
+        accumulator_accesses=array.accumulator_accesses,
+        intersection_steps=array.intersection_steps,
+        decoded_entries=array.decoded_entries,
+        bus_bits=sums.value_bus_bits + sums.index_bus_bits,
+        crossbar_words=array.crossbar_words,
+        glb_read_bits=sums.a_sent_bits + sums.b_sent_bits + added + sums.z_write_bits,
+        glb_write_bits=sums.results_bits + sums.operands_dram_bits + sums.z_read_bits,
+        dram_read_bits=sums.operands_dram_bits + sums.z_read_bits,
+        dram_write_bits=sums.z_write_bits,
+        cycles=cycles,
     )
-    traffic = Traffic(
-        dram_a_bytes=total(doings.dram_a) / 8.0,
-        dram_b_bytes=total(doings.dram_b) / 8.0,
-        dram_z_read_bytes=total(doings.z_read) / 8.0,
-        dram_z_write_bytes=total(doings.z_write) / 8.0,
+
+
+def _traffic(sums: Activity, actions: ActionCounts) -> Traffic:
+    return Traffic(
+        dram_a_bytes=sums.dram_a_bits / 8.0,
+        dram_b_bytes=sums.dram_b_bits / 8.0,
+        dram_z_read_bytes=sums.z_read_bits / 8.0,
+        dram_z_write_bytes=sums.z_write_bits / 8.0,
         glb_read_bytes=actions.glb_read_bits / 8.0,
         glb_write_bytes=actions.glb_write_bits / 8.0,
-        value_bus_bytes=value_bits / 8.0,
-        index_bus_bytes=index_bits / 8.0,
-    )
-    return conclude(
-        hardware,
-        mapping,
-        technology,
-        numerics,
-        busy=jnp.unstack(rows)[: len(busy)],
-        actions=actions,
-        traffic=traffic,
-        computes=computes,
-        fits=fits,
+        value_bus_bytes=sums.value_bus_bits / 8.0,
+        index_bus_bytes=sums.index_bus_bits / 8.0,
     )

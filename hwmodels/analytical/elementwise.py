@@ -10,20 +10,18 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Charges, Doings, conclude_doings
+from hwmodels.analytical.accounting import Activity, ArrayActions, account, with_sums
+from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
-from hwmodels.analytical.operand_a import GATE, SKIP, TINY, edge_classes, total
-from hwmodels.analytical.tiling import Tiling, tiling
+from hwmodels.analytical.operand_a import GATE, SKIP
+from hwmodels.analytical.point import Point
 from hwmodels.cost import Computes, Cost, rows_of
 from hwmodels.design.choices import INTERSECTIONS
-from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
-from hwmodels.numerics import Numerics
-from hwmodels.technology import Technology
 from workloads.kernels.elementwise import ElementwiseStatistics
 from workloads.statistics.overlaid_operands import EXTENTS, STEPS
-from workloads.statistics.products import OperandStatistics, Tiles
+from workloads.statistics.products import Tiles
 from workloads.statistics.tables import CLASSES
 
 Scalar = Float[Array, ""]
@@ -31,7 +29,7 @@ PerClass = Float[Array, "_"]
 """By class of the places; where the kernel's cost is put together, followed by those of one operand alone."""
 
 
-class Choice(NamedTuple):
+class Stored(NamedTuple):
     """How an operand is stored and what is done with its zeros; weights of the choices."""
 
     dense: Scalar
@@ -41,63 +39,68 @@ class Choice(NamedTuple):
     bitmask: Scalar
 
 
-def elementwise(
-    hardware: Hardware, mapping: Mapping, kernel: ElementwiseStatistics, technology: Technology, numerics: Numerics
-) -> Cost:
-    """Cost of one run; arguments as `evaluate`, the technology solved."""
-    tiles = tiling(mapping, kernel, numerics)
-    a, b = (_choice(*weights) for weights in ((mapping.a_format, mapping.a_zero), (mapping.b_format, mapping.b_zero)))
-    both = a.skip * b.skip
+class TileBits(NamedTuple):
+    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile."""
+
+    values: PerClass
+    metadata: PerClass
+    peak: Scalar
+
+
+def cost(point: Point) -> Cost:
+    """Cost of one run."""
+    mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
+    a, b = _stored(mapping.a_format, mapping.a_zero), _stored(mapping.b_format, mapping.b_zero)
     tiled = {name: getattr(kernel, name).tiles_of(tiles.m, tiles.n) for name in "ab"}
-    found, block_rows, most_results = _places(kernel, tiles, tiled, a, b)
-    a_bits, a_peak = _stored(hardware, mapping.a_format, kernel.a, tiles, tiled["a"], found, "a", numerics)
-    b_bits, b_peak = _stored(hardware, mapping.b_format, kernel.b, tiles, tiled["b"], found, "b", numerics)
-    loads = _loads(hardware, mapping, kernel, tiles, a, b, both, numerics)
-    compute, intersect, steps = _cycles(hardware, mapping, kernel, tiles, found, loads, a, b, numerics)
+    found, block_rows, most_results = _places(point, tiled, a, b)
+    a_bits, b_bits = (_tile_bits(point, name, tiled[name], found) for name in "ab")
+    compute, intersect, steps = _cycles(point, found, _loads(point, a, b), a, b)
     results = found["operations"]
-    coordinate_bits = tiles.n_bits
     pointers = (
         block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0) * (found["tiles"] / total(found["tiles"]))
     )
     nothing = jnp.zeros_like(results)
-    doings = Doings(
-        compute=compute,
-        intersect=intersect,
-        a_value=a_bits[0],
-        a_index=a_bits[1],
-        b_value=b_bits[0],
-        b_index=b_bits[1],
-        z_value=results * hardware.accumulator_bits,
-        z_index=results * coordinate_bits,
-        dram_a=a_bits[0] + a_bits[1] + directory_bits(mapping.a_format, found["a_tiles"]),
-        dram_b=b_bits[0] + b_bits[1] + directory_bits(mapping.b_format, found["b_tiles"]),
-        z_read=nothing,
-        z_write=results * (hardware.value_bits + coordinate_bits) + pointers,
+    activity, sums = with_sums(
+        Activity(
+            compute=compute,
+            intersect=intersect,
+            a_value_bits=a_bits.values,
+            a_index_bits=a_bits.metadata,
+            b_value_bits=b_bits.values,
+            b_index_bits=b_bits.metadata,
+            z_value_bits=results * point.hardware.accumulator_bits,
+            z_index_bits=results * tiles.n_bits,
+            dram_a_bits=a_bits.values + a_bits.metadata + directory_bits(mapping.a_format, found["a_tiles"]),
+            dram_b_bits=b_bits.values + b_bits.metadata + directory_bits(mapping.b_format, found["b_tiles"]),
+            z_read_bits=nothing,
+            z_write_bits=results * (point.hardware.value_bits + tiles.n_bits) + pointers,
+            entries=_entries(found, "a", a),
+            a_decoded=(1.0 - a.dense) * _held(found, "a", a),
+            b_decoded=(1.0 - b.dense) * _held(found, "b", b),
+        )
     )
-    words = numerics.min_of(jnp.maximum(most_results, 1.0), tiles.height * tiles.width)
-    word_bits = hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
+    words = point.numerics.min_of(jnp.maximum(most_results, 1.0), tiles.height * tiles.width)
+    word_bits = point.hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
     zero = jnp.zeros_like(words)
-    return conclude_doings(
-        hardware,
-        mapping,
-        technology,
-        numerics,
-        doings=doings,
-        adds_partials=zero,
-        computes=_computes(kernel, found, a, b),
-        charges=_charges(hardware, mapping, tiles, found, doings, a, b, steps),
-        fits=((a_peak + b_peak + words * word_bits) / (hardware.glb_bytes * 4.0), zero, zero),
+    return account(
+        point,
+        activity,
+        sums,
+        groups=None,
+        array=_array_actions(point, found, sums, a, b, steps),
+        computes=_computes(point, found, a, b),
+        fits=((a_bits.peak + b_bits.peak + words * word_bits) / point.half_glb_bits, zero, zero),
     )
 
 
-def _choice(format: Float[Array, "8"], zero: Float[Array, "3"]) -> Choice:
-    return Choice(format[DENSE], zero[SKIP] * (1.0 - format[DENSE]), zero[GATE], format[RLE], format[BITMASK])
+def _stored(format: Float[Array, "8"], zero: Float[Array, "3"]) -> Stored:
+    return Stored(format[DENSE], zero[SKIP] * (1.0 - format[DENSE]), zero[GATE], format[RLE], format[BITMASK])
 
 
-def _places(
-    kernel: ElementwiseStatistics, tiles: Tiling, tiled: dict[str, Tiles], a: Choice, b: Choice
-) -> tuple[dict[str, PerClass], Scalar, Scalar]:
+def _places(point: Point, tiled: dict[str, Tiles], a: Stored, b: Stored) -> tuple[dict[str, PerClass], Scalar, Scalar]:
     """What the visited places hold by class; rows of the row blocks visited; the most results of a place."""
+    kernel: ElementwiseStatistics = point.kernel
+    tiles = point.tiles
     joint, points = kernel.overlaid(tiles.m, tiles.n)
     every = edge_classes(tiles.m, tiles.n, CLASSES)
     area = total(every["areas"])
@@ -137,26 +140,18 @@ def _places(
     return {name: mixed(name) for name in joint}, block_rows, points["most_results"]
 
 
-def _stored(
-    hardware: Hardware,
-    format: Float[Array, "8"],
-    statistics: OperandStatistics,
-    tiles: Tiling,
-    tiled: Tiles,
-    found: dict[str, PerClass],
-    operand: str,
-    numerics: Numerics,
-) -> tuple[tuple[PerClass, PerClass], Scalar]:
-    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile."""
+def _tile_bits(point: Point, operand: str, tiled: Tiles, found: dict[str, PerClass]) -> TileBits:
+    """Storage of operand "a" or "b"."""
+    tiles, format = point.tiles, getattr(point.mapping, f"{operand}_format")
     form = storage(
         format,
-        numerics,
+        point.numerics,
         tile_width=tiles.width,
-        value_bits=hardware.value_bits,
+        value_bits=point.hardware.value_bits,
         row_bits=tiles.m_bits,
         column_bits=tiles.n_bits,
         pointer_bits=tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0,
-        group_occupancy=statistics.group_occupancy,
+        group_occupancy=getattr(point.kernel, operand).group_occupancy,
     )
     count, heights, widths, areas = (found[f"{operand}_{name}"] for name in EXTENTS)
     sums = TileSums(
@@ -165,30 +160,23 @@ def _stored(
     one, area = jnp.ones_like(tiles.height), tiles.height * tiles.width
     most, padding = tiled.peaks["peak_nonzeros"], format[RLE] * tiled.peaks["peak_padding"]
     peak = TileSums(one, most, padding, tiles.height, tiles.width, area)
-    return (form.values_bits(sums), form.metadata_bits(sums)), form.values_bits(peak) + form.metadata_bits(peak)
+    return TileBits(form.values_bits(sums), form.metadata_bits(sums), form.values_bits(peak) + form.metadata_bits(peak))
 
 
-def _loads(
-    hardware: Hardware,
-    mapping: Mapping,
-    kernel: ElementwiseStatistics,
-    tiles: Tiling,
-    a: Choice,
-    b: Choice,
-    both: Scalar,
-    numerics: Numerics,
-) -> tuple[dict[str, PerClass], dict[str, PerClass]]:
+def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dict[str, PerClass]]:
     """What the fullest lane holds of the visits of each class, and what all lanes hold, by `DEALT`."""
-    lanes = hardware.pe_rows * hardware.pe_cols * hardware.lanes
+    mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
+    both = a.skip * b.skip
+    lanes = point.hardware.pe_rows * point.array_width
     row_blocks, cyclic, balanced = mapping.schedule
     equal = rows_of(row_blocks, cyclic + balanced, jnp.zeros_like(balanced))  # equal fibers go around
     schedule = both * mapping.schedule + (1.0 - both) * equal
-    by_rows = mapping.dataflow != "outer_product"
+    by_rows = point.dataflow != "outer_product"
     side = (tiles.m, kernel.m) if by_rows else (tiles.n, kernel.n)
     of_lane, of_all = (
         kernel.fullest(by_rows, tiles.m, tiles.n, count, schedule) for count in (lanes, jnp.ones_like(lanes))
     )
-    missed = missed_fibers(*side, lanes, numerics) / side[0].size
+    missed = missed_fibers(*side, lanes, point.numerics) / side[0].size
     of_lane = {name: load + missed * of_all[name] for name, load in of_lane.items()}
 
     def chosen(loads: dict[str, PerClass]) -> dict[str, PerClass]:
@@ -201,35 +189,32 @@ def _loads(
     return chosen(of_lane), chosen(of_all)
 
 
-def _added(found: dict[str, PerClass], name: str, a: Choice, b: Choice) -> PerClass:
+def _added(found: dict[str, PerClass], name: str, a: Stored, b: Stored) -> PerClass:
     """What the padding of the operands that have it adds to operations or to the steps of a unit."""
     by_a, by_b, by_both = (found[f"{name}+{which}"] for which in ("a", "b", "ab"))
     return a.rle * (1.0 - b.rle) * by_a + b.rle * (1.0 - a.rle) * by_b + a.rle * b.rle * by_both
 
 
 def _cycles(
-    hardware: Hardware,
-    mapping: Mapping,
-    kernel: ElementwiseStatistics,
-    tiles: Tiling,
+    point: Point,
     found: dict[str, PerClass],
     loads: tuple[dict[str, PerClass], dict[str, PerClass]],
-    a: Choice,
-    b: Choice,
-    numerics: Numerics,
+    a: Stored,
+    b: Stored,
 ) -> tuple[PerClass, PerClass, Scalar]:
     """Compute and intersection cycles of the fullest lane, and the steps of all intersection units."""
-    by_rows = mapping.dataflow != "outer_product"
+    tiles, numerics = point.tiles, point.numerics
+    by_rows = point.dataflow != "outer_product"
     names = ("heights", "widths") if by_rows else ("widths", "heights")
     (sides, lengths), length = (found[name] for name in names), tiles.width if by_rows else tiles.height
     side, edge = (tiles.height, tiles.m.edge) if by_rows else (tiles.width, tiles.n.edge)
-    lanes = hardware.pe_rows * hardware.pe_cols * hardware.lanes
+    lanes = point.hardware.pe_rows * point.array_width
     count = jnp.maximum(found["tiles"], TINY)
     words = bitmask_words(length, numerics)
-    union, only_a, only_b = kernel.union, a.skip * (1.0 - b.skip), b.skip * (1.0 - a.skip)
+    union, only_a, only_b = point.kernel.union, a.skip * (1.0 - b.skip), b.skip * (1.0 - a.skip)
     both, none = a.skip * b.skip, (1.0 - a.skip) * (1.0 - b.skip)
     added = {name: _added(found, name, a, b) for name in ("operations", *STEPS)}
-    unit = dict(zip(INTERSECTIONS, jnp.unstack(hardware.intersection), strict=True))
+    unit = dict(zip(INTERSECTIONS, jnp.unstack(point.hardware.intersection), strict=True))
 
     def worked(held: dict[str, PerClass]) -> tuple[PerClass, PerClass, PerClass, PerClass]:
         """Operations where both skip, steps, entries of A and of B: padding goes with the fibers."""
@@ -248,7 +233,7 @@ def _cycles(
         return operations, steps + (1.0 - union) * only_a * full, entries[0], entries[1]
 
     operations, steps, of_a, of_b = worked(loads[0])
-    at_edge = jnp.clip((side - sides / count) / jnp.maximum(side - edge, TINY), 0.0, 1.0)
+    at_edge = share_at_edge(side, edge, sides / count)
     fibers = (1.0 - at_edge) * numerics.ceil(side / lanes) + at_edge * numerics.ceil(edge / lanes)
     full = fibers * lengths
     multiply = only_a * of_a + only_b * of_b + none * full
@@ -258,8 +243,9 @@ def _cycles(
     return compute, numerics.max_of(steps, decode_a, decode_b), total(worked(loads[1])[1])
 
 
-def _computes(kernel: ElementwiseStatistics, found: dict[str, PerClass], a: Choice, b: Choice) -> Computes:
+def _computes(point: Point, found: dict[str, PerClass], a: Stored, b: Stored) -> Computes:
     """An operation is effectual where it has a result; else padding is gated, or the operand whose zero it is says."""
+    kernel = point.kernel
     effectual, positions = total(found["operations"]), total(found["areas"])
     of_a, of_b = total(found["a_nonzeros"]), total(found["b_nonzeros"])
     padding_a, padding_b = a.rle * total(found["a_padding"]), b.rle * total(found["b_padding"])
@@ -279,27 +265,28 @@ def _computes(kernel: ElementwiseStatistics, found: dict[str, PerClass], a: Choi
     return Computes(effectual, ineffectual, gated, skipped)
 
 
-def _charges(
-    hardware: Hardware,
-    mapping: Mapping,
-    tiles: Tiling,
-    found: dict[str, PerClass],
-    doings: Doings,
-    a: Choice,
-    b: Choice,
-    steps: Scalar,
-) -> Charges:
-    coordinate_bits = tiles.m_bits if mapping.dataflow == "outer_product" else tiles.n_bits
-    read, decoded = jnp.zeros_like(steps), jnp.zeros_like(steps)
-    for operand, choice in (("a", a), ("b", b)):
-        stored = total(found[f"{operand}_nonzeros"]) + choice.rle * total(found[f"{operand}_padding"])
-        entries = choice.skip * stored + (1.0 - choice.skip) * total(found[f"{operand}_areas"])
-        read = read + entries * (hardware.value_bits + choice.skip * coordinate_bits)
-        decoded = decoded + (1.0 - choice.dense) * stored
-    return Charges(
-        pe_buffer_read_bits=read,
-        pe_buffer_write_bits=total(doings.a_value + doings.a_index + doings.b_value + doings.b_index),
+def _held(found: dict[str, PerClass], operand: str, stored: Stored) -> PerClass:
+    """Non-zeros and padding of an operand, where it is compressed."""
+    return found[f"{operand}_nonzeros"] + stored.rle * found[f"{operand}_padding"]
+
+
+def _entries(found: dict[str, PerClass], operand: str, stored: Stored) -> PerClass:
+    """Entries of an operand that are read: what is stored where it skips, every position where not."""
+    return stored.skip * _held(found, operand, stored) + (1.0 - stored.skip) * found[f"{operand}_areas"]
+
+
+def _array_actions(
+    point: Point, found: dict[str, PerClass], sums: Activity, a: Stored, b: Stored, steps: Scalar
+) -> ArrayActions:
+    value_bits, tiles = point.hardware.value_bits, point.tiles
+    coordinate_bits = tiles.m_bits if point.dataflow == "outer_product" else tiles.n_bits
+    of_a = sums.entries * (value_bits + a.skip * coordinate_bits)
+    of_b = total(_entries(found, "b", b)) * (value_bits + b.skip * coordinate_bits)
+    return ArrayActions(
+        pe_buffer_read_bits=of_a + of_b,
+        pe_buffer_write_bits=sums.a_sent_bits + sums.b_sent_bits,
         accumulator_accesses=total(found["operations"]),
         intersection_steps=steps,
-        decoded_entries=decoded,
+        decoded_entries=sums.a_decoded + sums.b_decoded,
+        crossbar_words=jnp.zeros_like(steps),
     )

@@ -17,7 +17,7 @@ def bitmask_words(depth: Value, numerics: Numerics) -> Value:
     return numerics.ceil(depth / BITMASK_WORD)
 
 
-def steps_with_full_columns(
+def steps_of_full_columns(
     unit: Float[Array, "4"], *, rows: Value, nonzeros: Value, depth: Value, words: Value
 ) -> Value:
     """Steps of `rows` non-empty rows that hold `nonzeros` against one column without zeros.

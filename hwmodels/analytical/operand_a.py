@@ -5,15 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.intersection import bitmask_words
-from hwmodels.analytical.tiling import Tiling
+from hwmodels.analytical.classes import edge_classes, share_at_edge, total
+from hwmodels.analytical.intersection import bitmask_words, steps_of_full_columns
+from hwmodels.analytical.point import Point
 from hwmodels.cost import rows_of
 from hwmodels.design.choices import INTERSECTIONS, SCHEDULES, ZERO_MODES
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, Storage, TileSums, directory_bits, storage
-from hwmodels.numerics import Numerics
-from workloads.statistics.occupancy import Cut
-from workloads.statistics.products import KernelStatistics, OperandStatistics, Tiles
+from workloads.statistics.products import OperandStatistics, Tiles
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
@@ -24,17 +23,7 @@ ROWS_ALIKE = np.array([name in ("two_finger", "bitmask") for name in INTERSECTIO
 """Units to which the firmware deals non-empty rows as if they were equal."""
 
 
-TINY = 1e-9
-FEW = 1e-6
-"""Tiles that stand for none, so that a mean over them exists."""
-
-
-def total(values: PerClass) -> Scalar:
-    """Sum over the classes, as a dot product: XLA's CPU backend does not vectorise a reduction inside a fusion."""
-    return jnp.tensordot(jnp.ones(values.shape[0], values.dtype), values, axes=1)
-
-
-class ASide(eqx.Module):
+class OperandA(eqx.Module):
     """Totals over the tiles of A that can be visited, one value per class; visits along n are not counted here."""
 
     skip: Scalar
@@ -77,11 +66,12 @@ class ASide(eqx.Module):
     block_columns: Scalar
 
 
-def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles: Tiling, numerics: Numerics) -> ASide:
+def operand_a(point: Point) -> OperandA:
     """Look up what the tiles of A hold and price their storage."""
-    statistics: OperandStatistics = kernel.a
-    tiled = statistics.tiles_of(tiles.m, tiles.k)
-    found, point = tiled.classes, tiled.totals | tiled.peaks
+    hardware, mapping, kernel, numerics = point.hardware, point.mapping, point.kernel, point.numerics
+    tiles, statistics = point.tiles, kernel.a
+    tiled: Tiles = statistics.tiles_of(tiles.m, tiles.k)
+    found, whole = tiled.classes, tiled.totals | tiled.peaks
     dense = mapping.a_format[DENSE]
     sparse = 1.0 - dense
     skip = mapping.a_zero[SKIP] * sparse
@@ -114,15 +104,14 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
     values_bits, metadata_bits = stored.values_bits(sums), stored.metadata_bits(sums)
     peak = TileSums(
         tiles=jnp.ones_like(tiles.height),
-        nonzeros=point["peak_nonzeros"],
-        padding=point["peak_padding"],
+        nonzeros=whole["peak_nonzeros"],
+        padding=whole["peak_padding"],
         heights=tiles.height,
         widths=tiles.depth,
         areas=tiles.height * tiles.depth,
     )
     # Tiles at the lower edge have fewer rows; their share of a class follows from its mean height.
-    short = jnp.maximum(tiles.height - last_m, TINY)
-    at_edge = jnp.clip((tiles.height - heights / count) / short, 0.0, 1.0)
+    at_edge = share_at_edge(tiles.height, last_m, heights / count)
     rows_per_pe, even = (
         (1.0 - at_edge) * inside + at_edge * edge
         for inside, edge in (
@@ -130,7 +119,7 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
             (jnp.maximum(tiles.height, hardware.pe_rows), jnp.maximum(last_m, hardware.pe_rows)),
         )
     )
-    return ASide(
+    return OperandA(
         skip=skip,
         tiles=count,
         nonzeros=nonzeros,
@@ -155,19 +144,9 @@ def a_side(hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles
         storage=stored,
         tiled=tiled,
         peak_bits=stored.values_bits(peak) + stored.metadata_bits(peak),
-        block_rows=sparse * point["block_rows"] + dense * kernel.m,
-        block_columns=sparse * point["block_columns"] + dense * kernel.k,
+        block_rows=sparse * whole["block_rows"] + dense * kernel.m,
+        block_columns=sparse * whole["block_columns"] + dense * kernel.k,
     )
-
-
-def edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
-    """All tiles in classes: inside, at the right edge, at the lower edge, in the corner; these four over and over."""
-    place = np.arange(classes) % 4
-    lower, right = place >= 2, place % 2 == 1
-    high, wide = (jnp.where(at, side.edge, side.size) for at, side in ((lower, rows), (right, columns)))
-    down, across = (jnp.where(at, 1.0, jnp.maximum(side.inside, FEW)) for at, side in ((lower, rows), (right, columns)))
-    count = down * across * (4.0 / classes)
-    return {"tiles": count, "heights": count * high, "widths": count * wide, "areas": count * high * wide}
 
 
 class RowLoads(eqx.Module):
@@ -194,11 +173,10 @@ def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, "3"]:
     return rows_of(row_blocks, cyclic + by_rows, balanced - by_rows)
 
 
-def row_loads(
-    hardware: Hardware, mapping: Mapping, kernel: KernelStatistics, tiles: Tiling, a: ASide, numerics: Numerics
-) -> RowLoads:
+def row_loads(point: Point, a: OperandA) -> RowLoads:
     """Load of the most loaded PE row under the mapping's schedule."""
-    statistics: OperandStatistics = kernel.a
+    hardware, mapping, tiles = point.hardware, point.mapping, point.tiles
+    statistics: OperandStatistics = point.kernel.a
     most = statistics.most_loaded(
         tiles.m,
         tiles.k,
@@ -214,7 +192,7 @@ def row_loads(
     rows, nonzeros = most["rows"], most["nonzeros"]
     padding = rows / a.found_rows * a.stored_padding  # runs of zeros go with rows, hardly with what else these hold
     stored = nonzeros + padding
-    words = bitmask_words(tiles.depth, numerics)
+    words = bitmask_words(tiles.depth, point.numerics)
     held_rows = a.rows_per_pe * a.tiles
     held = TileSums(
         tiles=a.tiles,
@@ -231,4 +209,15 @@ def row_loads(
         rows=a.skip * rows + (1.0 - a.skip) * a.tiles * a.rows_per_pe,
         share_bits=a.storage.values_bits(held) + a.storage.metadata_bits(held),
         decode=a.skip * (stored + mapping.a_format[BITMASK] * rows * words),
+    )
+
+
+def steps_with_full_columns(point: Point, a: OperandA, *, rows: PerClass, nonzeros: PerClass) -> PerClass:
+    """Steps of the intersection units of so many `rows` of A and their `nonzeros` against one column without zeros."""
+    return steps_of_full_columns(
+        point.hardware.intersection,
+        rows=rows,
+        nonzeros=nonzeros,
+        depth=a.widths / a.tiles,
+        words=bitmask_words(point.tiles.depth, point.numerics),
     )

@@ -1,10 +1,7 @@
-"""The operand B and the product Z as the machine sees them: what both families of kernels answer.
+"""The operand B and the product Z as the machine sees them, of SpMM and SpMSpM alike.
 
-`DenseB` (SpMV, SpMM) and `SparseB` (SpMSpM) are the two final classes. Per-class vectors follow the classes of A's
-tiles and are totals over all visits, those along n included.
-
-Visits of one class are not alike: the tile of B is fuller in some than in others. So what a visit costs is kept in two
-parts, one that is the same in all visits of a class and one that goes with what the tile of B holds.
+Vectors follow the classes of A's tiles and are totals over all visits, those along n included. Visits of one class are
+not alike: the tile of B is fuller in some than in others. So what a visit costs is kept in `Parts`.
 """
 
 import abc
@@ -12,12 +9,11 @@ import abc
 import equinox as eqx
 from jaxtyping import Array, Float
 
+from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.operand_a import RowLoads
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
-Amount = Float[Array, "..."]
-"""One number, or one for each class."""
 
 
 class Products(eqx.Module):
@@ -29,77 +25,59 @@ class Products(eqx.Module):
     none_skip: Scalar
 
 
-class Parts(eqx.Module):
-    """A quantity of each class, or of all: the part that all visits share alike, and the part that goes with B."""
+class OperandB(eqx.Module):
+    """What a kernel says about B and Z."""
 
-    even: Amount
-    with_b: Amount
-
-    @property
-    def total(self) -> Amount:
-        """Over all visits."""
-        return self.even + self.with_b
-
-    def __add__(self, other: "Parts") -> "Parts":
-        return Parts(self.even + other.even, self.with_b + other.with_b)
-
-    def __mul__(self, factor: Array) -> "Parts":
-        return Parts(self.even * factor, self.with_b * factor)
-
-
-class Groups(eqx.Module):
-    """Groups of visits that the tiles of B set apart: share of the visits, and of what goes with B, of each."""
-
-    visits: Float[Array, "g 1"]
-    with_b: Float[Array, "g c"]
-
-
-class BSide(eqx.Module):
-    """What a family of kernels says about B and Z."""
-
-    visits: eqx.AbstractVar[PerClass]
-    a_visits: eqx.AbstractVar[PerClass]
+    visits: PerClass
+    a_visits: PerClass
     """Visits of a tile of A."""
-    a_once: eqx.AbstractVar[Scalar]
+    a_once: Scalar
     """Share of A's bits that is fetched at all."""
-    skip: eqx.AbstractVar[Scalar]
-    share_bits: eqx.AbstractVar[Scalar]
+    skip: Scalar
+    share_bits: Scalar
     """Bits of an average visited tile of B over the PE columns."""
-    peak_bits: eqx.AbstractVar[Scalar]
-    z_peak_bits: eqx.AbstractVar[Scalar]
-    each_bits: eqx.AbstractVar[Parts]
+    peak_bits: Scalar
+    z_peak_bits: Scalar
+    each_bits: Parts
     """B's bits when its tile is fetched at each visit."""
-    once_bits: eqx.AbstractVar[Scalar]
-    sent_values_bits: eqx.AbstractVar[Parts]
+    once_bits: Scalar
+    sent_values_bits: Parts
     """Crossing the value bus in each fill of the PE buffers."""
-    sent_metadata_bits: eqx.AbstractVar[Parts]
-    decoded_entries: eqx.AbstractVar[PerClass]
+    sent_metadata_bits: Parts
+    decoded_entries: PerClass
     """Compressed entries of B sent in each fill."""
-    results: eqx.AbstractVar[PerClass]
+    results: PerClass
     """Accumulator words that leave the array."""
-    result_metadata_bits: eqx.AbstractVar[PerClass]
-    z_spill_bits: eqx.AbstractVar[PerClass]
+    result_metadata_bits: PerClass
+    z_spill_bits: PerClass
     """Partial outputs written to DRAM if Z does not stay; as many are read back."""
-    z_final_bits: eqx.AbstractVar[Scalar]
-    ends: eqx.AbstractVar[Scalar]
+    z_final_bits: Scalar
+    ends: Scalar
     """Share of the visits that are the first or last of their tile of Z, as far as its traffic tells them apart."""
-    spilled_at_ends: eqx.AbstractVar[Scalar]
+    spilled_at_ends: Scalar
     """Share of the partial outputs, written and read together, that moves in these visits."""
-    groups: eqx.AbstractVar[Groups]
-    products: eqx.AbstractVar[Products]
+    group_visits: Float[Array, "g 1"]
+    """Visits that the tiles of B set apart: share of the visits of a class in each group."""
+    group_with_b: Float[Array, "g c"]
+    """Share of what goes with B in each group."""
+    products: Products
+
+
+class ArrayCycles(eqx.Module):
+    """Cycles of the array where A and B meet, in each dataflow."""
 
     @abc.abstractmethod
-    def row_major_cycles(self, loads: RowLoads, passes: Scalar) -> Parts:
-        """Compute cycles of Gustavson's dataflow: the most loaded PE row works off its queue of entries."""
+    def gustavson(self, loads: RowLoads, passes: Scalar) -> Parts:
+        """Compute cycles: the most loaded PE row works off its queue of entries."""
 
     @abc.abstractmethod
-    def inner_cycles(self, loads: RowLoads, passes: Scalar) -> tuple[Parts, Parts]:
-        """Compute and intersection cycles of the inner product for each of `INTERSECTIONS`, mixed."""
+    def inner_product(self, loads: RowLoads, passes: Scalar) -> tuple[Parts, Parts]:
+        """Compute and intersection cycles for each of `INTERSECTIONS`, mixed."""
 
     @abc.abstractmethod
-    def outer_cycles(self, passes: Scalar) -> Parts:
-        """Compute cycles of the outer product: columns of A and rows of B in step over the array."""
+    def outer_product(self, passes: Scalar) -> Parts:
+        """Compute cycles: columns of A and rows of B in step over the array."""
 
     @abc.abstractmethod
     def intersection_steps(self) -> Scalar:
-        """Steps of all intersection units together."""
+        """Steps of all intersection units together, in the inner product."""

@@ -1,52 +1,46 @@
 """How a tile is cut to fit the PEs: column passes, fills of the operand buffers, and what does not fit."""
 
-import functools
-
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.operand_a import ASide, RowLoads
-from hwmodels.analytical.operand_b import BSide
-from hwmodels.analytical.tiling import Tiling
-from hwmodels.design.hardware import Hardware, Mapping
+from hwmodels.analytical.classes import mean_ceil
+from hwmodels.analytical.operand_a import OperandA, RowLoads
+from hwmodels.analytical.operand_b import OperandB
+from hwmodels.analytical.point import Point
 from hwmodels.formats.sizes import DENSE
-from hwmodels.numerics import Numerics
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
-QUADRATURE = (0.125, 0.375, 0.625, 0.875)
-"""Places in a class at which a rounded quantity is looked at."""
 
-
-class Plan(eqx.Module):
+class Passes(eqx.Module):
     """How a tile is cut to fit the PEs."""
 
-    column_passes: Scalar
+    columns: Scalar
+    """Column passes: how often A is worked on, each time against a part of the tile's columns."""
     a_sends: Scalar
-    fills: PerClass
+    """How often A's tile is sent to the array; B's: `b_fills`."""
+    b_fills: PerClass
     buffer_fit: Scalar
+    """Need over capacity of the operand buffer, and of the accumulators."""
     accumulator_fit: Scalar
 
 
-def plan_passes(
-    hardware: Hardware, mapping: Mapping, tiles: Tiling, a: ASide, b: BSide, loads: RowLoads, numerics: Numerics
-) -> Plan:
+def passes_of(point: Point, a: OperandA, b: OperandB, loads: RowLoads) -> Passes:
     """Cut the tiles of a mapping; docs/machine.md, section 4, "Passes"."""
-    words = numerics.floor(hardware.accumulator_bytes * 8.0 / hardware.accumulator_bits)
-    half_buffer = hardware.pe_buffer_bytes * 4.0
-    a_stays, b_stays = mapping.residency[0], mapping.residency[1]
+    hardware, tiles, numerics = point.hardware, point.tiles, point.numerics
+    words, half_buffer = point.accumulator_words, point.half_buffer_bits
+    a_stays, b_stays = point.stays("a"), point.stays("b")
     rows = numerics.ceil(tiles.height / hardware.pe_rows)
     columns = tiles.width / hardware.pe_cols
     share = b.share_bits / half_buffer
     one_column = share / jnp.maximum(columns, 1.0 / hardware.pe_cols)
-    if mapping.dataflow == "outer_product":
+    if point.dataflow == "outer_product":
         room = words * hardware.pe_rows * hardware.pe_cols
         needed = numerics.ceil(tiles.height * tiles.width / room)
         buffer_fit, accumulator_fit = jnp.zeros_like(needed), tiles.height / room
-    elif mapping.dataflow == "gustavson":
+    elif point.dataflow == "gustavson":
         held = numerics.ceil(numerics.max_of(columns / words, share))
         needed = a_stays * numerics.ceil(rows * columns / words) + b_stays * held
         buffer_fit, accumulator_fit = b_stays * one_column, a_stays * rows / words
@@ -55,27 +49,19 @@ def plan_passes(
         buffer_fit, accumulator_fit = b_stays * one_column, jnp.zeros_like(needed)
     column_passes = numerics.min_of(needed, jnp.maximum(tiles.width, 1.0))
     shares = loads.share_bits / a.tiles / half_buffer
-    if mapping.dataflow == "outer_product":
-        a_sends, fills = column_passes, jnp.ones_like(shares)
+    if point.dataflow == "outer_product":
+        a_sends, b_fills = column_passes, jnp.ones_like(shares)
     else:
         a_sends = a_stays + b_stays * column_passes
-        fills = a_stays * mean_ceil(shares, 1.0 - mapping.a_format[DENSE], numerics) + b_stays
-    return Plan(column_passes, a_sends, fills, buffer_fit, accumulator_fit)
+        b_fills = a_stays * mean_ceil(shares, 1.0 - point.mapping.a_format[DENSE], numerics) + b_stays
+    return Passes(column_passes, a_sends, b_fills, buffer_fit, accumulator_fit)
 
 
-def mean_ceil(values: PerClass, spread: Scalar, numerics: Numerics) -> PerClass:
-    """Mean of ceil over the tiles of each class.
+def full_row_steps(point: Point, passes: Scalar) -> Scalar:
+    """Steps of a full row of B: sum over the tiles along n of passes * ceil(columns of a pass / array width)."""
+    tiles, ceil = point.tiles, point.numerics.ceil
 
-    Where there is a `spread` (1, else 0), the tiles of a class reach halfway to the neighbouring classes' values.
-    """
-    points = (jnp.asarray(_spread_points(values.shape[0]), values.dtype) @ values).reshape(len(QUADRATURE), -1)
-    rounded = numerics.ceil(spread * points + (1.0 - spread) * values)
-    return jnp.full(len(QUADRATURE), 1.0 / len(QUADRATURE), values.dtype) @ rounded
+    def steps(tile_columns: Scalar) -> Scalar:
+        return passes * ceil(ceil(tile_columns / passes) / point.array_width)
 
-
-@functools.cache
-def _spread_points(classes: int) -> np.ndarray:
-    """Matrix from the values of the classes to those at each place of `QUADRATURE` in each class."""
-    own = np.eye(classes)
-    low, high = (0.5 * (own + own[np.clip(np.arange(classes) + step, 0, classes - 1)]) for step in (-1, 1))
-    return np.concatenate([low + (high - low) * at for at in QUADRATURE]).astype(np.float32)
+    return (tiles.trips_n - 1.0) * steps(tiles.width) + steps(tiles.n.edge)

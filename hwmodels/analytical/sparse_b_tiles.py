@@ -5,20 +5,19 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.operand_a import ASide, total
-from hwmodels.analytical.operand_b import Parts
-from hwmodels.analytical.tiling import Tiling
-from hwmodels.design.hardware import Hardware, Mapping
+from hwmodels.analytical.accounting import Parts
+from hwmodels.analytical.classes import total
+from hwmodels.analytical.operand_a import OperandA
+from hwmodels.analytical.point import Point
 from hwmodels.formats.sizes import DENSE, RLE, Storage, TileSums, storage
-from hwmodels.numerics import Numerics
 from workloads.statistics.lattice import lookup
-from workloads.statistics.products import Meetings, SparseBStatistics, Tiles
+from workloads.statistics.products import Meetings, Tiles
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
 
-class Visits(NamedTuple):
+class TileVisits(NamedTuple):
     """Visits of tiles of A and B to each other, by class of A's tiles."""
 
     count: PerClass
@@ -33,13 +32,12 @@ class Visits(NamedTuple):
     b_once: Scalar
 
 
-def visits_of(
-    mapping: Mapping, kernel: SparseBStatistics, tiles: Tiling, a: ASide, tiled: Tiles, met: Meetings
-) -> Visits:
+def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> TileVisits:
     """Visits of the pairs that have `met`, `tiled` being B's tiles, transposed.
 
     A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
     """
+    mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
     a_dense, dense, nonzeros = mapping.a_format[DENSE], mapping.b_format[DENSE], kernel.b.nonzeros
     a_sparse, sparse = 1.0 - a_dense, 1.0 - dense
     by_tiles = a.tiles / total(a.tiles)
@@ -48,7 +46,7 @@ def visits_of(
     count = sparse * (a_sparse * met.visits + a_dense * by_tiles * tiles.trips_m * tiled.totals["tiles"])
     b_nonzeros = sparse * a_sparse * met.b_nonzeros + a_dense * by_depth * tiles.trips_m * nonzeros
     b_once = sparse * met.depth["b_once"] / nonzeros + dense * a.block_columns / kernel.k
-    return Visits(
+    return TileVisits(
         count=count + dense * a.tiles * tiles.trips_n,
         of_a=sparse * (a_sparse * met.a_visits + a_dense * mean_visits) + dense * tiles.trips_n,
         b_nonzeros=b_nonzeros + dense * a_sparse * by_depth * (total(a.tiles) / tiles.trips_k) * nonzeros,
@@ -58,7 +56,7 @@ def visits_of(
     )
 
 
-class BTiles(NamedTuple):
+class StoredTiles(NamedTuple):
     """B's tiles as they are stored."""
 
     form: Storage
@@ -70,7 +68,7 @@ class BTiles(NamedTuple):
     peak_bits: Scalar
     """Of the largest tile."""
 
-    def moved(self, visits: Visits, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
+    def moved(self, visits: TileVisits, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
         """Bits of values and of metadata in all visits, of which so many rows and non-zeros count."""
         form = self.form
         values = Parts(
@@ -86,18 +84,17 @@ class BTiles(NamedTuple):
         return values, metadata
 
 
-def tiles_of_b(
-    hardware: Hardware, mapping: Mapping, kernel: SparseBStatistics, tiles: Tiling, tiled: Tiles, numerics: Numerics
-) -> BTiles:
+def stored_tiles(point: Point, tiled: Tiles) -> StoredTiles:
     """Storage of B's tiles; `tiled` are these, transposed."""
+    mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
     dense, nonzeros, totals = mapping.b_format[DENSE], kernel.b.nonzeros, tiled.totals
     sparse = 1.0 - dense
     padding = lookup(kernel.b_padding, (tiles.tile_n,))[0] * mapping.b_format[RLE] / nonzeros
     form = storage(
         mapping.b_format,
-        numerics,
+        point.numerics,
         tile_width=tiles.width,
-        value_bits=hardware.value_bits,
+        value_bits=point.hardware.value_bits,
         row_bits=tiles.k_bits,
         column_bits=tiles.n_bits,
         pointer_bits=tiles.k_pointer_bits + tiles.n_pointer_bits + 1.0,
@@ -120,4 +117,4 @@ def tiles_of_b(
         areas=tiles.depth * tiles.width,
     )
     stored_bits, peak_bits = (form.values_bits(sums) + form.metadata_bits(sums) for sums in (every, peak))
-    return BTiles(form, every.tiles, padding, stored_bits, peak_bits)
+    return StoredTiles(form, every.tiles, padding, stored_bits, peak_bits)

@@ -94,13 +94,3 @@ def tiling(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Ti
         z_each=each(K_OUTSIDE, many_m, many_n) * many_k,
         k_split=many_k,
     )
-
-
-def full_row_steps(tiles: Tiling, array_width: Scalar, passes: Scalar, numerics: Numerics) -> Scalar:
-    """Steps of a full row of B: sum over the tiles along n of passes * ceil(columns of a pass / array width)."""
-    ceil = numerics.ceil
-
-    def steps(tile_columns: Scalar) -> Scalar:
-        return passes * ceil(ceil(tile_columns / passes) / array_width)
-
-    return (tiles.trips_n - 1.0) * steps(tiles.width) + steps(tiles.n.edge)

@@ -1,0 +1,140 @@
+"""What a product of two matrices does on the machine, B dense (`spmm`) or sparse (`spmspm`)."""
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from hwmodels.analytical.accounting import Activity, ArrayActions, Parts, VisitGroups, account, with_sums
+from hwmodels.analytical.classes import total
+from hwmodels.analytical.operand_a import GATE, OperandA, RowLoads, row_loads
+from hwmodels.analytical.operand_b import ArrayCycles, OperandB
+from hwmodels.analytical.passes import Passes, passes_of
+from hwmodels.analytical.point import Point
+from hwmodels.cost import Computes, Cost
+
+Scalar = Float[Array, ""]
+
+NO_CYCLES = 1e-6
+"""Cycles that stand for none."""
+
+
+def cost_of_product(point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles) -> Cost:
+    """Cost of one run, of what A, B and Z are like and the array takes."""
+    loads = row_loads(point, a)
+    passes = passes_of(point, a, b, loads)
+    activity, sums = with_sums(_activity(point, a, b, loads, passes, *_cycles(point, b, cycles, loads, passes)))
+    computes = _computes(point, a, b)
+    return account(
+        point,
+        activity,
+        sums,
+        groups=_groups(point, activity, b),
+        array=_array_actions(point, a, b, cycles, sums, computes),
+        computes=computes,
+        fits=(
+            (a.peak_bits + b.peak_bits + b.z_peak_bits) / point.half_glb_bits,
+            passes.buffer_fit,
+            passes.accumulator_fit,
+        ),
+    )
+
+
+def _cycles(point: Point, b: OperandB, cycles: ArrayCycles, loads: RowLoads, passes: Passes) -> tuple[Parts, Parts]:
+    """Cycles of the MACs, and of intersection units or decoders, whichever take longer."""
+    decode = loads.decode * b.a_visits * passes.columns
+    nothing = jnp.zeros_like(decode)
+    if point.dataflow == "gustavson":
+        return cycles.gustavson(loads, passes.columns), Parts(decode, nothing)
+    if point.dataflow == "outer_product":
+        return cycles.outer_product(passes.columns), Parts(nothing, nothing)
+    compute, walked = cycles.inner_product(loads, passes.columns)
+    longer = point.numerics.max_of(walked.total, decode) / jnp.maximum(walked.total, NO_CYCLES)
+    return compute, walked * longer
+
+
+def _activity(
+    point: Point, a: OperandA, b: OperandB, loads: RowLoads, passes: Passes, compute: Parts, intersect: Parts
+) -> Activity:
+    tiles = point.tiles
+    nothing = jnp.zeros_like(loads.decode)
+    sends = b.a_visits * passes.a_sends
+    worked = b.a_visits * passes.columns
+    fetched = tiles.a_each * b.a_visits + (1.0 - tiles.a_each) * b.a_once
+    resting = (1.0 - tiles.b_each) * b.once_bits / total(b.each_bits.total)
+    spilled = tiles.z_each * b.z_spill_bits
+    finished = b.z_final_bits * (b.visits / total(b.visits))
+
+    def even(amount: Float[Array, " c"]) -> Parts:
+        return Parts(amount, nothing)
+
+    return Activity(
+        compute=compute,
+        intersect=intersect,
+        a_value_bits=even(a.values_bits * sends),
+        a_index_bits=even(a.metadata_bits * sends),
+        b_value_bits=b.sent_values_bits * passes.b_fills,
+        b_index_bits=b.sent_metadata_bits * passes.b_fills,
+        z_value_bits=Parts(nothing, b.results * point.hardware.accumulator_bits),
+        z_index_bits=Parts(nothing, b.result_metadata_bits),
+        dram_a_bits=even(a.fetched_bits * fetched),
+        dram_b_bits=b.each_bits * (tiles.b_each + resting),
+        z_read_bits=Parts(nothing, spilled),
+        z_write_bits=Parts(nothing, spilled + finished),
+        entries=even(a.entries * worked),
+        a_decoded=even(a.stored_entries * worked),
+        b_decoded=even(b.decoded_entries * passes.b_fills),
+    )
+
+
+def _groups(point: Point, activity: Activity, b: OperandB) -> VisitGroups:
+    """Visits inside and at the ends of a tile of Z, and by what the tile of B holds."""
+    tiles = point.tiles
+    spilled = activity.z_read_bits.total
+    finished = activity.z_write_bits.total - spilled
+    leaving = 2.0 * spilled * b.spilled_at_ends + finished
+    ends = tiles.z_each * leaving + (1.0 - tiles.z_each) * b.ends * finished
+    z_moved = jnp.stack([2.0 * spilled + finished - ends, ends])
+    share = jnp.stack([1.0 - b.ends, b.ends])[:, None, None]
+    count = 2 * b.group_visits.shape[0]
+    of_visits, of_b = ((share * groups).reshape(count, -1) for groups in (b.group_visits, b.group_with_b))
+    return VisitGroups(Parts(of_visits, of_b), (z_moved[:, None, :] * b.group_with_b).reshape(count, -1))
+
+
+def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
+    """Fate of every multiply of the dense iteration space; those of RLE's padding are gated."""
+    mapping, kernel, met = point.mapping, point.kernel, b.products
+    a_gate, b_gate = mapping.a_zero[GATE], mapping.b_zero[GATE]
+    full_a = 1.0 - a.skip
+    full_b = 1.0 - b.skip
+    processed = a.skip * (b.skip * met.both_skip + full_b * met.a_skips) + full_a * (
+        b.skip * met.b_skips + full_b * met.none_skip
+    )
+    zeros_of_a = b.skip * (met.b_skips - met.both_skip) + full_b * (met.none_skip - met.a_skips)
+    zeros_of_b = met.a_skips - met.both_skip
+    gated = a_gate * zeros_of_a + b_gate * zeros_of_b
+    padded = total(a.padding) / total(a.nonzeros) * (b.skip * met.both_skip + full_b * met.a_skips)
+    effectual = met.both_skip
+    ineffectual = jnp.maximum(processed - effectual - gated, 0.0)
+    everything = kernel.m * kernel.k * kernel.n
+    gated = gated + padded
+    skipped = jnp.maximum(everything - effectual - ineffectual - gated, 0.0)
+    return Computes(effectual, ineffectual, gated, skipped)
+
+
+def _array_actions(
+    point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles, sums: Activity, computes: Computes
+) -> ArrayActions:
+    hardware, tiles = point.hardware, point.tiles
+    inner, outer = point.dataflow == "inner_product", point.dataflow == "outer_product"
+    nothing = jnp.zeros_like(computes.effectual)
+    processed = computes.effectual + computes.ineffectual + computes.gated
+    coordinate_bits = a.skip * (tiles.m_bits if outer else tiles.k_bits)
+    entries = sums.entries.total * hardware.pe_cols
+    results = sums.z_value_bits.total / hardware.accumulator_bits
+    return ArrayActions(
+        pe_buffer_read_bits=processed * hardware.value_bits + entries * (hardware.value_bits + coordinate_bits),
+        pe_buffer_write_bits=sums.a_sent_bits.total * hardware.pe_cols + sums.b_sent_bits.total * hardware.pe_rows,
+        accumulator_accesses=results if inner else 2.0 * processed,
+        intersection_steps=cycles.intersection_steps() if inner else nothing,
+        decoded_entries=sums.a_decoded.total * hardware.pe_cols + sums.b_decoded.total * hardware.pe_rows,
+        crossbar_words=processed if outer else nothing,
+    )
