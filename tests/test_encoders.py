@@ -19,7 +19,8 @@ from hwmodels import Exact, make_hardware, make_mapping
 from hwmodels.analytical.operand_a import a_side, total
 from hwmodels.analytical.tiling import tiling
 from hwmodels.design.choices import FORMATS
-from hwmodels.formats.encoders import ENCODED_FORMATS, best_format, convert, decode, encode, matrix_bits, widths_of
+from hwmodels.formats.comparison import best_format, matrix_bits
+from hwmodels.formats.encoders import ENCODED_FORMATS, convert, decode, encode, widths_of
 from hwmodels.formats.encoders.rates import rates
 from workloads import InputError, SparseKernel, generators, measure
 
