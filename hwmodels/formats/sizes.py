@@ -1,13 +1,13 @@
 """Storage of tiles in each compression format, in bits; docs/machine.md section 2 is the law."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_RECORDS, FORMATS, GROUPS, Format
+from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_RECORDS, FORMATS, Format
 from hwmodels.numerics import Numerics
 from workloads.statistics.lattice import lookup
 
@@ -69,11 +69,10 @@ class Storage(eqx.Module):
         )
 
 
-def mixed(weights: Float[Array, " format"], amount: Callable[[Format], Value | float]) -> Value:
-    """Sum over the formats of weight times amount; formats with an amount of zero cost no operation."""
-    amounts = [(weight, amount(record)) for weight, record in zip(jnp.unstack(weights), FORMAT_RECORDS, strict=True)]
-    terms = [weight * each for weight, each in amounts if not (isinstance(each, int | float) and each == 0)]
-    return functools.reduce(jnp.add, terms)
+def mixed(weights: Sequence[Value], amount: Callable[[Format], float]) -> Value:
+    """Sum over the formats of weight times amount; those that have none of it cost no operation."""
+    amounts = [(weight, float(amount(record))) for weight, record in zip(weights, FORMAT_RECORDS, strict=True)]
+    return functools.reduce(jnp.add, [weight * each for weight, each in amounts if each])
 
 
 def storage(
@@ -98,29 +97,32 @@ def storage(
         neighbours = numerics.min_of(tile_width, jnp.full_like(tile_width, group))
         return numerics.ceil(tile_width / group) / tile_width * lookup(group_occupancy, (neighbours,))[0]
 
-    slots = {0: 0.0} | {group: slots_of(group) for group in GROUPS.values()}  # for each position
-    widths = {"row": row_bits, "column": column_bits}
-    in_place = mixed(weights, lambda record: float(record.values == "position"))
-    in_slots = mixed(weights, lambda record: slots[record.group])
+    each = jnp.unstack(weights)
+    slots = [
+        (record, weight * slots_of(record.group))
+        for record, weight in zip(FORMAT_RECORDS, each, strict=True)
+        if record.group
+    ]
+    in_place = mixed(each, lambda record: record.values == "position")
+    runs = mixed(each, lambda record: record.run_bits)
     return Storage(
-        value_per_area=(in_place + in_slots) * value_bits,
-        value_per_nonzero=(1.0 - mixed(weights, lambda record: float(record.values != "nonzero"))) * value_bits,
-        value_per_padding=mixed(weights, lambda record: float(record.run_bits > 0)) * value_bits,
-        metadata_per_area=mixed(
-            weights, lambda record: record.position_bits + record.offset_bits * slots[record.group]
-        ),
-        metadata_per_nonzero=mixed(
-            weights, lambda record: sum((widths[side] for side in record.coordinates), record.run_bits)
-        ),
-        metadata_per_padding=mixed(weights, lambda record: record.run_bits),
-        metadata_per_row=mixed(weights, lambda record: float(record.pointers == "rows")) * pointer_bits,
-        metadata_per_column=mixed(weights, lambda record: float(record.pointers == "columns")) * pointer_bits,
+        value_per_area=(in_place + sum(filled for _, filled in slots)) * value_bits,
+        value_per_nonzero=(1.0 - mixed(each, lambda record: record.values != "nonzero")) * value_bits,
+        value_per_padding=mixed(each, lambda record: record.run_bits > 0) * value_bits,
+        metadata_per_area=mixed(each, lambda record: record.position_bits)
+        + sum(record.offset_bits * filled for record, filled in slots),
+        metadata_per_nonzero=runs
+        + mixed(each, lambda record: "column" in record.coordinates) * column_bits
+        + mixed(each, lambda record: "row" in record.coordinates) * row_bits,
+        metadata_per_padding=runs,
+        metadata_per_row=mixed(each, lambda record: record.pointers == "rows") * pointer_bits,
+        metadata_per_column=mixed(each, lambda record: record.pointers == "columns") * pointer_bits,
     )
 
 
 def rows_addressable(weights: Float[Array, " format"]) -> Value:
     """Weight of the formats in which the machine can select single rows."""
-    return 1.0 - mixed(weights, lambda record: float(not record.rows_addressable))
+    return 1.0 - mixed(jnp.unstack(weights), lambda record: not record.rows_addressable)
 
 
 def directory_bits(weights: Float[Array, " format"], tiles: Value) -> Value:
