@@ -79,8 +79,9 @@ from dse.problem.search_problem import Problem, Scores, make_problem
 from dse.search_grid import Outcome, Task, grid, sweep
 from dse.space.defaults import default_space
 from dse.space.design import Design, describe
-from dse.space.design_space import DesignSpace, Parameter, parse_fixes, read_space
+from dse.space.design_space import DesignSpace, Parameter, parse_fixes
 from dse.space.encoding import Encoding
+from dse.space.space_file import read_space
 from dse.strategies import Evolutionary, Exhaustive, Gradient, RandomSearch, Strategy
 
 __all__ = [

@@ -20,7 +20,8 @@ from hwmodels.analytical.classes import total
 from hwmodels.analytical.operand_a import operand_a
 from hwmodels.analytical.point import point_of
 from hwmodels.design.choices import FORMATS
-from hwmodels.formats.encoders import ENCODED_FORMATS, best_format, convert, decode, encode, matrix_bits, widths_of
+from hwmodels.formats.comparison import best_format, matrix_bits
+from hwmodels.formats.encoders import ENCODED_FORMATS, convert, decode, encode, widths_of
 from hwmodels.formats.encoders.rates import rates
 from hwmodels.technology import make_technology
 from workloads import InputError, SparseKernel, generators, measure

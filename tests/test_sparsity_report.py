@@ -18,7 +18,7 @@ from experiments.common.sparsity.figure import cell_densities
 from experiments.common.sparsity.inputs import subjects_of
 from experiments.common.sparsity.saving import DEFAULT_HARDWARE, Machine, Run, Saving
 from hwmodels.design.choices import FORMATS
-from hwmodels.formats.encoders import best_format, matrix_bits
+from hwmodels.formats.comparison import best_format, matrix_bits
 from workloads import generators
 from workloads.structure import describe_structure
 

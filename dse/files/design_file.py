@@ -17,7 +17,8 @@ import numpy as np
 
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem
-from dse.space.design import UNITS, Design, describe
+from dse.space.design import Design, describe
+from hwmodels.design.hardware import UNITS
 from workloads.errors import InputError
 
 SCHEMA, VERSION = "sparse-dse-designs", 1

@@ -1,1 +1,12 @@
-"""What may be chosen: parameters and their bounds, designs in words and as rows of integers."""
+"""What may be chosen: parameters and their bounds, designs in words and as rows of integers.
+
+| module | what is in it |
+|---|---|
+| `design_space` | `Parameter`, `DesignSpace`: named parameters with their values; `parse_fixes` |
+| `defaults` | `default_space()`, from the records of `hwmodels.design` |
+| `space_file` | `read_space(path)`: a TOML file of changes |
+| `design` | `Design`: one accelerator and its mappings in words; `describe` |
+| `combinations` | the legal combinations of a mapping's choices |
+| `encoding` | `Encoding(space, kernels)`: designs as rows of integers (genomes) and back |
+| `log_numbers` | the numbers of designs in log2, off the lattice and back |
+"""

@@ -7,6 +7,7 @@ import numpy as np
 
 from hwmodels.design.hardware import MAPPING_CHOICES
 from hwmodels.design.legality import canonical, illegality, legal_formats, legal_zero_modes
+from hwmodels.formats.records import STAND_INS
 
 COMBINED = ("dataflow", *MAPPING_CHOICES)
 """The choices that only go together in some combinations."""
@@ -43,10 +44,6 @@ def legal_rows(lists: tuple[tuple[str, ...], ...], family: str) -> tuple[np.ndar
     return rows[sorting], place[raw].ravel()
 
 
-SWAPPED = {"csr": "csc", "rle": "csc", "csc": "csr"}
-"""The format of the other order that stands in when the dataflow changes."""
-
-
 def _settled(words: dict[str, str], lists: tuple[tuple[str, ...], ...], family: str) -> dict[str, str] | None:
     """The legal, canonical combination nearest to a raw one; None if there is none within the lists."""
     if illegality(words, family):
@@ -55,7 +52,7 @@ def _settled(words: dict[str, str], lists: tuple[tuple[str, ...], ...], family: 
         for operand in ("a", "b"):
             format, zero = f"{operand}_format", f"{operand}_zero"
             if words[format] not in legal_formats(words["dataflow"], operand, family):
-                words[format] = SWAPPED.get(words[format], words[format])
+                words[format] = STAND_INS.get(words[format], words[format])
             if words[zero] not in legal_zero_modes(words[format], operand, family):
                 words[zero] = "gate" if "gate" in allowed[zero] else "compute"
             if words[format] not in allowed[format] or words[zero] not in allowed[zero]:

@@ -6,25 +6,8 @@ from typing import Any
 
 from dse.space.design_space import HARDWARE_NAMES, MAPPING_NAMES, Value
 from hwmodels.design.hardware import HARDWARE_NUMBERS, Hardware, Mapping, make_hardware, make_mapping
-from hwmodels.design.legality import canonical, illegality, uses_intersection
+from hwmodels.design.legality import CHEAPEST, canonical, illegality, uses_intersection
 from workloads.errors import InputError
-
-UNITS = {
-    "pe_rows": "PEs",
-    "pe_cols": "PEs",
-    "lanes": "MACs",
-    "glb_bytes": "bytes",
-    "glb_banks": "banks",
-    "pe_buffer_bytes": "bytes",
-    "accumulator_bytes": "bytes",
-    "index_bus_bits": "bits",
-    "value_bus_bits": "bits",
-    "value_bits": "bits",
-    "accumulator_bits": "bits",
-    "tile_m": "elements",
-    "tile_k": "elements",
-    "tile_n": "elements",
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,7 +49,7 @@ class Design:
                 raise InputError(f"{where}: mapping of '{kernel}': {wrong}.")
             mappings.append({**mapping, **canonical(words, family)})
         used = any(map(uses_intersection, mappings, families))
-        hardware = dict(self.hardware) if used else {**self.hardware, "intersection": "leader_follower"}
+        hardware = dict(self.hardware) if used else {**self.hardware, "intersection": CHEAPEST["intersection"]}
         return Design(hardware, tuple(mappings), self.kernels)
 
 

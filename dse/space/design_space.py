@@ -6,9 +6,7 @@ A space knows no workload: tile sizes beyond a kernel are cut, and choices that 
 
 import dataclasses
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from hwmodels.design.choices import DATAFLOWS
@@ -73,10 +71,11 @@ class DesignSpace:
         for name, value in values.items():
             kernel, _, short = name.rpartition(".")
             listed = value if isinstance(value, list | tuple) else [value]
-            space = space._replace(short, kernel, check_values(space[short], listed, f"fix {name}"))
+            space = space.replaced(short, kernel, check_values(space[short], listed, f"fix {name}"))
         return space
 
-    def _replace(self, name: str, kernel: str, values: tuple[Value, ...]) -> "DesignSpace":
+    def replaced(self, name: str, kernel: str, values: tuple[Value, ...]) -> "DesignSpace":
+        """The space with other values of a parameter, for one kernel only unless `kernel` is empty."""
         if not kernel:
             changed = tuple(
                 dataclasses.replace(p, values=values, source="the user") if p.name == name else p
@@ -124,65 +123,6 @@ def parse_fixes(texts: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--fix {text}: '{name.strip()}' is fixed twice; give it once.")
         fixes[name.strip()] = [_number_or_name(part.strip()) for part in value.split(",")]
     return fixes
-
-
-def read_space(path: str | Path, base: DesignSpace | None = None) -> DesignSpace:
-    """The default space (or `base`) with the changes of a TOML file.
-
-    One table per parameter, `[pe_rows]` or `[kernel.conv1.tile_m]`, with either `low` and `high` (powers of two between
-    them; `step = 4` makes it low, low + 4, ...), or `values = [...]`, or `fixed = ...`.
-    """
-    from dse.space.defaults import default_space
-
-    path = Path(path)
-    try:
-        tables = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not valid TOML: {error}.") from error
-    space = base or default_space()
-    kernels = tables.pop("kernel", {})
-    if not isinstance(kernels, dict) or not all(isinstance(table, dict) for table in kernels.values()):
-        raise InputError(f"{path}: 'kernel' must hold tables like [kernel.conv1.tile_m].")
-    entries = [("", tables), *kernels.items()]
-    for kernel, names in entries:
-        for name, table in names.items():
-            where = f"{path}: [{f'kernel.{kernel}.' if kernel else ''}{name}]"
-            try:
-                parameter = space[name]
-            except InputError as error:
-                raise InputError(f"{path}: {error}") from error
-            space = space._replace(name, kernel, check_values(parameter, _listed(table, parameter, where), where))
-    return space
-
-
-def _listed(table: Any, parameter: Parameter, where: str) -> list[Any]:
-    """Values that one table of a space file spells out."""
-    fix = "give 'low' and 'high', or 'values', or 'fixed'"
-    if not isinstance(table, dict):
-        raise InputError(f"{where}: must be a table; {fix}.")
-    unknown = set(table) - {"low", "high", "step", "values", "fixed"}
-    if unknown:
-        raise InputError(f"{where}: field '{sorted(unknown)[0]}' is unknown; {fix}.")
-    if "fixed" in table:
-        return [table["fixed"]]
-    if "values" in table:
-        if not isinstance(table["values"], list):
-            raise InputError(f"{where}: 'values' must be a list, like [8, 12, 16].")
-        return table["values"]
-    if not parameter.is_number:
-        raise InputError(f"{where}: a choice has no bounds; give 'values' or 'fixed'.")
-    low, high = (table.get(end, parameter.values[at]) for end, at in (("low", 0), ("high", -1)))
-    step = table.get("step")
-    for name, value in (("low", low), ("high", high), ("step", 1 if step is None else step)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 1 or not math.isfinite(value):
-            raise InputError(f"{where}: {name} = {value!r} is not a number of at least 1.")
-    if low > high:
-        raise InputError(f"{where}: low = {low:g} is above high = {high:g}; swap them.")
-    if step is None:
-        return list(powers_of_two(low, high))
-    return [low + i * step for i in range(int((high - low) / step) + 1)]
 
 
 def _number_or_name(text: str) -> Value:

@@ -5,25 +5,14 @@ import numpy as np
 
 from hwmodels import Hardware, Mapping
 from hwmodels.design.choices import DATAFLOWS
-from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_CHOICES, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
-
-RANGES = {
-    "pe_rows": (1, 512),
-    "pe_cols": (1, 512),
-    "lanes": (1, 64),
-    "glb_bytes": (2**9, 2**24),
-    "glb_banks": (1, 64),
-    "pe_buffer_bytes": (8, 2**15),
-    "accumulator_bytes": (4, 2**13),
-    "index_bus_bits": (4, 2048),
-    "value_bus_bits": (4, 4096),
-    "value_bits": (4, 32),
-    "accumulator_bits": (16, 64),
-    "tile_m": (1, 2**11),
-    "tile_k": (1, 2**11),
-    "tile_n": (1, 2**11),
-}
-"""Bounds that numbers are drawn from: wider than what can be built, for a search may pass through all of it."""
+from hwmodels.design.hardware import (
+    CAPABILITY_OF,
+    HARDWARE_CHOICES,
+    HARDWARE_NUMBERS,
+    MAPPING_CHOICES,
+    MAPPING_NUMBERS,
+    NUMBER_RECORDS,
+)
 
 
 def random_designs(
@@ -38,7 +27,7 @@ def random_designs(
     mixing, rounded = rng.random(count) < mixed, rng.random(count) < on_lattice
 
     def number(name: str) -> jnp.ndarray:
-        low, high = np.log2(RANGES[name])
+        low, high = np.log2(NUMBER_RECORDS[name].stress)
         exponent = rng.uniform(low, high, count)
         return jnp.asarray(2.0 ** np.where(rounded, np.round(exponent), exponent), jnp.float32)
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from dse import Design, Problem, describe
-from dse.space.design import UNITS
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, RESOURCES, Cost
+from hwmodels.design.hardware import UNITS
 
 FILL = "fill"
 """What binds a run that takes no cycles but the first fill of the pipeline."""

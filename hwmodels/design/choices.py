@@ -1,39 +1,103 @@
-"""The machine's discrete choices, by name, and the weight vectors that select them.
+"""The machine's discrete choices, one record each, and the weight vectors that select them.
 
-A choice is data: a weight vector over the names below, one-hot for a design that can be built, a mixture while a
-search anneals it. Only the dataflow is structure, because its formulas differ.
+A choice is data: a weight vector over its names, one-hot for a design that can be built, a mixture while a search
+anneals it. Only the dataflow is structure, because its formulas differ. Records stand in the order of the weight
+vectors: append. Formats have more to say, in a file of their own (`hwmodels.formats.records`).
 """
 
+import dataclasses
 from collections.abc import Sequence
+from typing import Literal
 
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
+from hwmodels.formats.records import FORMATS as FORMATS
 from workloads.errors import InputError
 
-DATAFLOWS = ("inner_product", "gustavson", "outer_product")
-"""Structure: one compiled function each."""
 
-FORMATS = ("dense", "bitmask", "rle", "csr", "csc", "coo", "nm4", "nm8")
-"""Storage of an operand. `nm4` and `nm8` keep a fixed number of values in each group of 4 or 8."""
+@dataclasses.dataclass(frozen=True)
+class Option:
+    """One that can be chosen."""
 
-ZERO_MODES = ("compute", "gate", "skip")
+    name: str
+    help: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataflow(Option):
+    """How a tile is worked on: structure, one compiled function each."""
+
+    a_order: Literal["rows", "columns"]
+    """In what order A is walked."""
+    b_order: Literal["rows", "columns"]
+
+
+@dataclasses.dataclass(frozen=True)
+class IntersectionUnit(Option):
+    """How the inner product finds matching coordinates."""
+
+    rows_alike: bool = False
+    """Whether it walks rows of A against whole columns of B, so that the firmware deals non-empty rows as equals."""
+
+
+DATAFLOW_RECORDS = (
+    Dataflow("inner_product", "each result from a row of A and a column of B", "rows", "columns"),
+    Dataflow("gustavson", "each entry of A times a row of B, summed up by rows of Z", "rows", "rows"),
+    Dataflow("outer_product", "each column of A times a row of B, summed up over all of Z", "columns", "rows"),
+)
+ZERO_MODE_RECORDS = (
+    Option("compute", "a zero is multiplied"),
+    Option("gate", "a zero takes its time, but its MAC does not switch"),
+    Option("skip", "a zero takes no time and no energy"),
+)
+INTERSECTION_RECORDS = (
+    IntersectionUnit("two_finger", "a merge: one comparison for each entry of both fibers", rows_alike=True),
+    IntersectionUnit("leader_follower", "A leads, B is probed: one probe for each entry of A"),
+    IntersectionUnit("skip_ahead", "a merge that jumps over entries that cannot match"),
+    IntersectionUnit("bitmask", "masks are ANDed, a word of 64 positions at a time", rows_alike=True),
+)
+SCHEDULE_RECORDS = (
+    Option("row_blocks", "neighbouring rows go to the same PE row"),
+    Option("cyclic", "row i goes to PE row i modulo their number"),
+    Option("balanced", "longest processing time first, by the work of the rows"),
+)
+RESIDENCY_RECORDS = (
+    Option("a", "A's share stays in the PE buffers, B is streamed"),
+    Option("b", "B's share stays in the PE buffers, A is streamed"),
+)
+
+
+def _names(records: Sequence[Option]) -> tuple[str, ...]:
+    return tuple(record.name for record in records)
+
+
+DATAFLOWS = _names(DATAFLOW_RECORDS)
+"""How a tile is worked on."""
+ZERO_MODES = _names(ZERO_MODE_RECORDS)
 """What is done with an operand's zeros."""
-
-INTERSECTIONS = ("two_finger", "leader_follower", "skip_ahead", "bitmask")
+INTERSECTIONS = _names(INTERSECTION_RECORDS)
 """How the inner product finds matching coordinates."""
-
-SCHEDULES = ("row_blocks", "cyclic", "balanced")
+SCHEDULES = _names(SCHEDULE_RECORDS)
 """How the firmware deals rows to PE rows."""
-
-LOOP_ORDERS = ("mkn", "mnk", "kmn", "knm", "nmk", "nkm")
-"""Order in which the tiles are visited, outermost loop first."""
-
-RESIDENCIES = ("a", "b")
+RESIDENCIES = _names(RESIDENCY_RECORDS)
 """Which operand's share stays in the PE buffers while the other is streamed."""
-
+LOOP_ORDERS = ("mkn", "mnk", "kmn", "knm", "nmk", "nkm")
+"""Order in which the tiles are visited, outermost loop first: the name says it all."""
 DRAMS = ("ddr4", "lpddr4", "lpddr5", "gddr6", "hbm2", "hbm2e", "hbm3")
-"""DRAM types with cited energy and bandwidth."""
+"""DRAM types with cited energy and bandwidth (`hwmodels.technology.dram`)."""
+
+INNER_PRODUCT, GUSTAVSON, OUTER_PRODUCT = map(DATAFLOWS.index, ("inner_product", "gustavson", "outer_product"))
+COMPUTE, GATE, SKIP = map(ZERO_MODES.index, ("compute", "gate", "skip"))
+TWO_FINGER, LEADER_FOLLOWER, SKIP_AHEAD, BITMASK_AND = map(
+    INTERSECTIONS.index, ("two_finger", "leader_follower", "skip_ahead", "bitmask")
+)
+ROW_BLOCKS, CYCLIC, BALANCED = map(SCHEDULES.index, ("row_blocks", "cyclic", "balanced"))
+STAYS_A, STAYS_B = map(RESIDENCIES.index, ("a", "b"))
+
+ROWS_ALIKE = np.array([unit.rows_alike for unit in INTERSECTION_RECORDS], np.float32)
+"""1 for each unit to which the firmware deals non-empty rows as equals."""
 
 
 def one_hot(name: str, names: Sequence[str], what: str = "choice") -> Float[Array, " n"]:

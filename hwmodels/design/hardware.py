@@ -5,7 +5,7 @@ a mapping is structure. Values are checked where a user makes a design (`hwmodel
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import equinox as eqx
 import jax
@@ -22,89 +22,188 @@ from hwmodels.design.choices import (
     ZERO_MODES,
     one_hot,
 )
+from hwmodels.design.fields import Capability, Number, Selection, records_of
 
 Scalar = Float[Array, "..."]
 """One number; a stack of designs has one for each."""
-Choice = Float[Array, "..."]
+Weights = Float[Array, "..."]
 """Weights over the names of a choice (`hwmodels.design.choices`); a stack of designs has such a vector for each."""
+
+KIB = 1024.0
+TILE_SOURCE = "cut at the kernel's size; the floor is a guess"
 
 
 class Hardware(eqx.Module):
     """The accelerator: sizes, widths and capabilities. Every capability costs area and leakage.
 
     Capability vectors hold 1 for each choice the hardware has the circuits for (a number in 0..1 while relaxed).
+    Sources of the bounds: EIE (ISCA 2016), SCNN (ISCA 2017), Eyeriss v1 (JSSC 2017) and v2 (JETCAS 2019), OuterSPACE
+    (HPCA 2018), ExTensor (MICRO 2019), MatRaptor (MICRO 2020), Onyx (VLSI 2024).
     """
 
-    pe_rows: Scalar
-    pe_cols: Scalar
-    lanes: Scalar
-    """MACs per PE."""
-    glb_bytes: Scalar
-    glb_banks: Scalar
-    """Each bank reads or writes one 64-bit word a cycle."""
-    pe_buffer_bytes: Scalar
-    accumulator_bytes: Scalar
-    """Per PE."""
-    index_bus_bits: Scalar
-    value_bus_bits: Scalar
-    value_bits: Scalar
-    accumulator_bits: Scalar
-    intersection: Choice
-    """Weights over `INTERSECTIONS`: the unit in each PE (used by the inner product)."""
-    dataflows: Choice
-    a_formats: Choice
-    b_formats: Choice
-    a_zero_modes: Choice
-    b_zero_modes: Choice
-    schedules: Choice
+    pe_rows: Annotated[
+        Scalar,
+        Number(
+            "rows of the PE array",
+            "PEs",
+            bounds=(1, 64),
+            stress=(1, 512),
+            source="MatRaptor: 8 PEs in all; OuterSPACE 16 x 16; Onyx 32 x 16 tiles; EIE projects 256 PEs",
+        ),
+    ]
+    pe_cols: Annotated[
+        Scalar,
+        Number(
+            "columns of the PE array",
+            "PEs",
+            bounds=(1, 64),
+            stress=(1, 512),
+            source="EIE 64 x 1; SCNN 8 x 8; Eyeriss v1 12 x 14; Eyeriss v2 192 PEs; Onyx 384 PE tiles",
+        ),
+    ]
+    lanes: Annotated[
+        Scalar,
+        Number(
+            "MACs of a PE",
+            "MACs",
+            bounds=(1, 16),
+            stress=(1, 64),
+            source="EIE, MatRaptor: 1 a PE; Eyeriss v2: 2; SCNN: 16",
+        ),
+    ]
+    glb_bytes: Annotated[
+        Scalar,
+        Number(
+            "capacity of the global buffer",
+            "bytes",
+            bounds=(64 * KIB, 32768 * KIB),
+            stress=(2**9, 2**24),
+            source="Eyeriss v1 108 KB; v2 192 KB; Onyx 4 MB; ExTensor 30 MB",
+        ),
+    ]
+    glb_banks: Annotated[
+        Scalar,
+        Number(
+            "banks of the global buffer; each reads or writes one 64-bit word a cycle",
+            "banks",
+            bounds=(4, 128),
+            stress=(1, 64),
+            source="Onyx 16 of 256 KB; Eyeriss v2 112 (16 clusters of 7); narrower ones are a guess",
+        ),
+    ]
+    pe_buffer_bytes: Annotated[
+        Scalar,
+        Number(
+            "operand buffer of a PE",
+            "bytes",
+            bounds=(256, 128 * KIB),
+            stress=(8, 2**15),
+            source="Eyeriss v2 330 B of scratchpads; SCNN 10 KB; ExTensor 64 KB; EIE 128 KB",
+        ),
+    ]
+    accumulator_bytes: Annotated[
+        Scalar,
+        Number(
+            "accumulators of a PE",
+            "bytes",
+            bounds=(64, 32 * KIB),
+            stress=(4, 2**13),
+            source="Eyeriss v2 32 x 20 b; SCNN 32 x 32 entries of 24 b; MatRaptor 40 KB queues",
+        ),
+    ]
+    index_bus_bits: Annotated[
+        Scalar,
+        Number(
+            "width of the bus of metadata",
+            "bits",
+            bounds=(16, 1024),
+            stress=(4, 2048),
+            source="EIE 32 (8 entries of 4 b); Eyeriss v2 768 (96 ports of 24 b, 4 b of 12 b an index)",
+        ),
+    ]
+    value_bus_bits: Annotated[
+        Scalar,
+        Number(
+            "width of the bus of values and results",
+            "bits",
+            bounds=(32, 2048),
+            stress=(4, 4096),
+            source="EIE 32 (8 entries of 4 b); Eyeriss v2 1536 (96 ports of 24 b, 8 b of 12 b a value)",
+        ),
+    ]
+    value_bits: Annotated[
+        Scalar,
+        Number(
+            "width of a value", "bits", bounds=(8, 8), stress=(4, 32), source="Eyeriss v2: 8 b weights and activations"
+        ),
+    ]
+    accumulator_bits: Annotated[
+        Scalar,
+        Number("width of a sum", "bits", bounds=(24, 24), stress=(16, 64), source="SCNN: 24 b; Eyeriss v2: 20 b"),
+    ]
+    intersection: Annotated[Weights, Selection("unit in each PE that finds the matches of fibers", INTERSECTIONS)]
+    dataflows: Annotated[Weights, Capability("dataflow")]
+    a_formats: Annotated[Weights, Capability("a_format")]
+    b_formats: Annotated[Weights, Capability("b_format")]
+    a_zero_modes: Annotated[Weights, Capability("a_zero")]
+    b_zero_modes: Annotated[Weights, Capability("b_zero")]
+    schedules: Annotated[Weights, Capability("schedule")]
 
 
 class Mapping(eqx.Module):
     """How one kernel runs on the hardware: tiles of the GLB, their order, and which capabilities are used."""
 
-    tile_m: Scalar
-    tile_k: Scalar
-    tile_n: Scalar
-    loop_order: Choice
-    residency: Choice
-    a_format: Choice
-    b_format: Choice
-    a_zero: Choice
-    b_zero: Choice
-    schedule: Choice
-    dataflow: str = eqx.field(static=True)
+    tile_m: Annotated[
+        Scalar,
+        Number(
+            "rows of A and of the result in a tile of the GLB",
+            "elements",
+            bounds=(16, 2**24),
+            stress=(1, 2**11),
+            source=TILE_SOURCE,
+        ),
+    ]
+    tile_k: Annotated[
+        Scalar,
+        Number(
+            "columns of A, rows of B in a tile of the GLB",
+            "elements",
+            bounds=(16, 2**24),
+            stress=(1, 2**11),
+            source=TILE_SOURCE,
+        ),
+    ]
+    tile_n: Annotated[
+        Scalar,
+        Number(
+            "columns of B and of the result in a tile of the GLB",
+            "elements",
+            bounds=(1, 2**24),
+            stress=(1, 2**11),
+            source=TILE_SOURCE,
+        ),
+    ]
+    loop_order: Annotated[Weights, Selection("order in which tiles are visited, outermost loop first", LOOP_ORDERS)]
+    residency: Annotated[Weights, Selection("operand whose share stays in the PE buffers", RESIDENCIES)]
+    a_format: Annotated[Weights, Selection("how A is stored", FORMATS)]
+    b_format: Annotated[Weights, Selection("how B is stored", FORMATS)]
+    a_zero: Annotated[Weights, Selection("what is done with the zeros of A", ZERO_MODES)]
+    b_zero: Annotated[Weights, Selection("what is done with the zeros of B", ZERO_MODES)]
+    schedule: Annotated[Weights, Selection("how rows are dealt to PE rows", SCHEDULES)]
+    dataflow: Annotated[str, Selection("how a tile is worked on", DATAFLOWS)] = eqx.field(static=True)
 
 
-HARDWARE_NUMBERS = (
-    "pe_rows",
-    "pe_cols",
-    "lanes",
-    "glb_bytes",
-    "glb_banks",
-    "pe_buffer_bytes",
-    "accumulator_bytes",
-    "index_bus_bits",
-    "value_bus_bits",
-    "value_bits",
-    "accumulator_bits",
-)
-MAPPING_NUMBERS = ("tile_m", "tile_k", "tile_n")
-HARDWARE_CHOICES = {"intersection": INTERSECTIONS}
-MAPPING_CHOICES = {
-    "loop_order": LOOP_ORDERS,
-    "residency": RESIDENCIES,
-    "a_format": FORMATS,
-    "b_format": FORMATS,
-    "a_zero": ZERO_MODES,
-    "b_zero": ZERO_MODES,
-    "schedule": SCHEDULES,
-}
+HARDWARE_RECORDS = records_of(Hardware, Number)
+MAPPING_RECORDS = records_of(Mapping, Number)
+NUMBER_RECORDS = HARDWARE_RECORDS | MAPPING_RECORDS
+HARDWARE_NUMBERS = tuple(HARDWARE_RECORDS)
+MAPPING_NUMBERS = tuple(MAPPING_RECORDS)
+UNITS = {name: record.unit for name, record in NUMBER_RECORDS.items()}
+HARDWARE_CHOICES = {name: one.names for name, one in records_of(Hardware, Selection).items()}
+MAPPING_CHOICES = {name: one.names for name, one in records_of(Mapping, Selection).items() if name != "dataflow"}
+"""Choice -> its names; the dataflow, which is structure, is apart."""
 CAPABILITY_OF = {
-    "a_format": "a_formats",
-    "b_format": "b_formats",
-    "a_zero": "a_zero_modes",
-    "b_zero": "b_zero_modes",
-    "schedule": "schedules",
+    one.choice: name for name, one in records_of(Hardware, Capability).items() if one.choice in MAPPING_CHOICES
 }
 """Mapping choice -> the hardware's capability vector that it must be covered by."""
 

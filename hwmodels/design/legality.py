@@ -1,20 +1,23 @@
 """Which choices go together, by name: the one table shared by the validator and the design space (docs/machine.md,
 2-4, 7, 8).
 
-Row order: csr and rle of A need its rows (inner product, Gustavson), csc of A its columns (outer product); of B, csr
-and rle need rows (Gustavson, outer product), csc needs columns (inner product). The other formats serve both orders. A
-dense operand cannot skip. B of the dense-B family and of SDDMM, whose "A" is its mask, is always dense and computed.
-Both operands of an element-wise kernel are read in the order of A.
+A format that is walked in one order only (`hwmodels.formats.records`) goes with the dataflows that walk its operand so
+(`hwmodels.design.choices`). A dense operand cannot skip. B of the dense-B family and of SDDMM, whose "A" is its mask,
+is always dense and computed. Both operands of an element-wise kernel are read in the order of A.
 """
 
 from collections.abc import Mapping
 
-from hwmodels.design.choices import FORMATS, INTERSECTIONS, ZERO_MODES
+from hwmodels.design.choices import DATAFLOW_RECORDS, INTERSECTIONS, ZERO_MODES
+from hwmodels.formats.records import COLUMN_ORDERED, FORMATS, ROW_ORDERED
 
-ROW_ORDERED = ("csr", "rle")
-COLUMN_ORDERED = ("csc",)
-READS_ROWS = {"a": ("inner_product", "gustavson"), "b": ("gustavson", "outer_product")}
+READS_ROWS = {
+    "a": tuple(flow.name for flow in DATAFLOW_RECORDS if flow.a_order == "rows"),
+    "b": tuple(flow.name for flow in DATAFLOW_RECORDS if flow.b_order == "rows"),
+}
 """Operand -> the dataflows that walk its rows; the others walk its columns."""
+CHEAPEST = {"intersection": "leader_follower", "schedule": "row_blocks", "residency": "a"}
+"""What a choice that changes nothing is set to."""
 FAMILIES = ("dense_b", "sparse_b", "sddmm", "elementwise")
 B_IS_DENSE = ("dense_b", "sddmm")
 """Families without choices for B."""
@@ -49,26 +52,19 @@ def canonical(names: Mapping[str, str], family: str) -> dict[str, str]:
 
     The outer product balances nothing and streams both operands, so its schedule and residency do not matter. When A
     does not skip, all rows are equal and the schedule does not matter either, unless the inner product deals the
-    columns of a sparse B by it. An `intersection` among the names is set to leader-follower when it is never run.
-    Element-wise kernels hold nothing in the PE buffers, and deal fibers by the schedule unless neither operand skips.
+    columns of a sparse B by it. An `intersection` among the names is settled when it is never run. Element-wise kernels
+    hold nothing in the PE buffers, and deal fibers by the schedule unless neither operand skips.
     """
-    new = dict(names)
-    if family == "elementwise":
-        new["residency"] = "a"
-        if names["a_zero"] != "skip" and names["b_zero"] != "skip":
-            new["schedule"] = "row_blocks"
-        if "intersection" in new and not uses_intersection(names, family):
-            new["intersection"] = "leader_follower"
-        return new
+    elementwise = family == "elementwise"
+    outer = names["dataflow"] == "outer_product" and not elementwise
     columns_dealt = names["dataflow"] == "inner_product" and family == "sparse_b"
-    if names["dataflow"] == "outer_product":
-        new["residency"] = "a"
-        new["schedule"] = "row_blocks"
-    elif names["a_zero"] != "skip" and not columns_dealt:
-        new["schedule"] = "row_blocks"
-    if "intersection" in new and not uses_intersection(names, family):
-        new["intersection"] = "leader_follower"
-    return new
+    uneven = names["a_zero"] == "skip" or (names["b_zero"] == "skip" if elementwise else columns_dealt)
+    idle = {
+        "residency": outer or elementwise,
+        "schedule": outer or not uneven,
+        "intersection": "intersection" in names and not uses_intersection(names, family),
+    }
+    return {**names, **{choice: CHEAPEST[choice] for choice, changes_nothing in idle.items() if changes_nothing}}
 
 
 def illegality(names: Mapping[str, str], family: str) -> str | None:

@@ -6,12 +6,12 @@ import numpy as np
 from jaxtyping import Integer
 from scipy.sparse import csr_array, issparse
 
-from hwmodels.design.choices import FORMATS
 from hwmodels.formats.encoders.coordinates import LONGEST_RUN
 from hwmodels.formats.encoders.encoded import widths_of
 from hwmodels.formats.encoders.positional import block_widths
-from hwmodels.formats.encoders.rates import DIRECTORY_BITS, rates
-from hwmodels.formats.encoders.tile import BLOCK_SIDE, ENCODED_FORMATS, GROUPS
+from hwmodels.formats.encoders.rates import rates
+from hwmodels.formats.encoders.tile import BLOCK_SIDE, ENCODED_FORMATS
+from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_OF, FORMATS, GROUPS
 from workloads.errors import InputError
 
 Counts = Integer[np.ndarray, " n"]
@@ -81,7 +81,7 @@ def _bits(cut: _Cut, format: str, value_bits: int, block: int) -> int:
         stored = int(cut.blocks(block).sum()) * (block * block * value_bits + column_bits)
         return stored + int((-(-cut.heights // block) + 1).sum()) * pointer_bits + directory
     slots = cut.slots(GROUPS[format]) if format in GROUPS else 0
-    if format == "rle":
+    if FORMAT_OF[format].run_bits:
         entries = entries + cut.padding()
     total = 0
     for columns in np.unique(cut.widths):

@@ -1,22 +1,21 @@
 """Storage of tiles in each compression format, in bits; docs/machine.md section 2 is the law."""
 
+import functools
+from collections.abc import Callable, Sequence
+
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.design.choices import FORMATS
+from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_RECORDS, FORMATS, Format
 from hwmodels.numerics import Numerics
 from workloads.statistics.lattice import lookup
-from workloads.statistics.products import RLE_RUN_BITS
 
 DENSE = FORMATS.index("dense")
 BITMASK = FORMATS.index("bitmask")
 RLE = FORMATS.index("rle")
 CSC = FORMATS.index("csc")
 COO = FORMATS.index("coo")
-
-DIRECTORY_BITS = 64.0
-"""Base address and length of one compressed tile."""
 
 Value = Float[Array, "..."]
 """One number, or one for each occupancy class."""
@@ -70,8 +69,14 @@ class Storage(eqx.Module):
         )
 
 
+def mixed(weights: Sequence[Value], amount: Callable[[Format], float]) -> Value:
+    """Sum over the formats of weight times amount; those that have none of it cost no operation."""
+    amounts = [(weight, float(amount(record))) for weight, record in zip(weights, FORMAT_RECORDS, strict=True)]
+    return functools.reduce(jnp.add, [weight * each for weight, each in amounts if each])
+
+
 def storage(
-    weights: Float[Array, "8"],
+    weights: Float[Array, " format"],
     numerics: Numerics,
     *,
     tile_width: Value,
@@ -79,7 +84,7 @@ def storage(
     row_bits: Value,
     column_bits: Value,
     pointer_bits: Value,
-    group_occupancy: Float[Array, "4 1"],
+    group_occupancy: Float[Array, "size 1"],
 ) -> Storage:
     """How the formats that `weights` mix store tiles.
 
@@ -87,26 +92,39 @@ def storage(
     coordinates and pointers; `group_occupancy` the fullest groups of 1, 2, 4 and 8 (log2), for groups that the tile's
     edge cuts.
     """
-    dense, bitmask, rle, csr, csc, coo, nm4, nm8 = jnp.unstack(weights)
-    slots_4, slots_8 = (
-        numerics.ceil(tile_width / group)
-        / tile_width
-        * lookup(group_occupancy, (numerics.min_of(tile_width, jnp.full_like(tile_width, group)),))[0]
-        for group in (4.0, 8.0)
-    )
-    slots_4, slots_8 = nm4 * slots_4, nm8 * slots_8
+
+    def slots_of(group: int) -> Value:
+        neighbours = numerics.min_of(tile_width, jnp.full_like(tile_width, group))
+        return numerics.ceil(tile_width / group) / tile_width * lookup(group_occupancy, (neighbours,))[0]
+
+    each = jnp.unstack(weights)
+    slots = [
+        (record, weight * slots_of(record.group))
+        for record, weight in zip(FORMAT_RECORDS, each, strict=True)
+        if record.group
+    ]
+    in_place = mixed(each, lambda record: record.values == "position")
+    runs = mixed(each, lambda record: record.run_bits)
     return Storage(
-        value_per_area=(dense + slots_4 + slots_8) * value_bits,
-        value_per_nonzero=(1.0 - dense - nm4 - nm8) * value_bits,
-        value_per_padding=rle * value_bits,
-        metadata_per_area=bitmask + 2.0 * slots_4 + 3.0 * slots_8,
-        metadata_per_nonzero=rle * RLE_RUN_BITS + (csr + coo) * column_bits + (csc + coo) * row_bits,
-        metadata_per_padding=rle * RLE_RUN_BITS,
-        metadata_per_row=(rle + csr) * pointer_bits,
-        metadata_per_column=csc * pointer_bits,
+        value_per_area=(in_place + sum(filled for _, filled in slots)) * value_bits,
+        value_per_nonzero=(1.0 - mixed(each, lambda record: record.values != "nonzero")) * value_bits,
+        value_per_padding=mixed(each, lambda record: record.run_bits > 0) * value_bits,
+        metadata_per_area=mixed(each, lambda record: record.position_bits)
+        + sum(record.offset_bits * filled for record, filled in slots),
+        metadata_per_nonzero=runs
+        + mixed(each, lambda record: "column" in record.coordinates) * column_bits
+        + mixed(each, lambda record: "row" in record.coordinates) * row_bits,
+        metadata_per_padding=runs,
+        metadata_per_row=mixed(each, lambda record: record.pointers == "rows") * pointer_bits,
+        metadata_per_column=mixed(each, lambda record: record.pointers == "columns") * pointer_bits,
     )
 
 
-def directory_bits(weights: Float[Array, "8"], tiles: Value) -> Value:
+def rows_addressable(weights: Float[Array, " format"]) -> Value:
+    """Weight of the formats in which the machine can select single rows."""
+    return 1.0 - mixed(jnp.unstack(weights), lambda record: not record.rows_addressable)
+
+
+def directory_bits(weights: Float[Array, " format"], tiles: Value) -> Value:
     """Bits of the tile directory that are fetched with a set of stored tiles; dense tiles need none."""
     return (1.0 - weights[DENSE]) * tiles * DIRECTORY_BITS

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
+from hwmodels.formats.records import ROWS_ADDRESSABLE
 from hwmodels.simulator.concrete_design import Machine
 from hwmodels.simulator.counters import Sent, Work
 from hwmodels.simulator.dense_loads import ALL_WALKED, DECODE, ENTRIES, SHARE_BITS, WALK
@@ -36,9 +37,6 @@ from hwmodels.simulator.sparse_operands import (
 from hwmodels.simulator.spmm import loads_of, slices_of
 from hwmodels.simulator.stored_operand import Operand
 from hwmodels.simulator.visits import Numbering, Visits
-
-ROWS_ADDRESSABLE = ("dense", "bitmask", "rle", "csr", "nm4", "nm8")
-"""Formats of B in which the machine can address a row."""
 
 
 class Plan(NamedTuple):

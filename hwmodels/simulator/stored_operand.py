@@ -9,8 +9,8 @@ from jaxtyping import Float, Integer
 from scipy.sparse import csr_array
 
 from hwmodels.formats.encoders.encoded import Widths
-from hwmodels.formats.encoders.rates import DIRECTORY_BITS, Rates, rates
-from hwmodels.formats.encoders.tile import GROUPS
+from hwmodels.formats.encoders.rates import Rates, rates
+from hwmodels.formats.records import DIRECTORY_BITS, GROUPS
 from hwmodels.simulator.tile_cutting import cut_columns, cut_entries, cut_rows, slices_of_columns
 
 RUN = 16

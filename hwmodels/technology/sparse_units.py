@@ -8,21 +8,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.design.choices import mix
+from hwmodels.formats.records import DECODER_PARTS
 from hwmodels.technology.scaling import Constants, Scalar, Value, logic_area_mm2, logic_energy_scale, power
 from hwmodels.technology.scenarios import Scenario
-
-_DECODER_PARTS = (
-    # adders, comparators, encoders of bitmask_decoder_bits, two-to-one multiplexers of values
-    (0.0, 0.0, 0.0, 1.0),  # dense: a wire; one multiplexer stands for the bypass
-    (1.0, 0.0, 1.0, 0.0),  # bitmask: priority encoder, position added to the base
-    (1.0, 0.0, 0.0, 0.0),  # rle: running sum of the zero runs
-    (2.0, 0.0, 0.0, 0.0),  # csr: pointer subtraction, entry counter
-    (2.0, 0.0, 0.0, 0.0),  # csc: the same
-    (0.0, 2.0, 0.0, 0.0),  # coo: row and column compared with the current ones
-    (0.0, 0.0, 0.0, 3.0),  # nm4: four-to-one multiplexer
-    (0.0, 0.0, 0.0, 7.0),  # nm8: eight-to-one multiplexer
-)
-"""What each of `choices.FORMATS` needs to decode one entry a cycle; a design of this project, not a published one."""
 
 
 def _unit_energy_scale(constants: Constants, scenario: Scenario) -> Value:
@@ -101,7 +89,7 @@ def decoder_entry_pj(
 ) -> Value:
     """Energy in pJ of decoding one stored entry of the selected format."""
     parts_pj, _ = _decoder_parts(constants, coordinate_bits)
-    energies = jnp.asarray(_DECODER_PARTS, parts_pj.dtype) @ parts_pj
+    energies = jnp.asarray(DECODER_PARTS, parts_pj.dtype) @ parts_pj
     return mix(format_weights, energies) * _unit_energy_scale(constants, scenario)
 
 
@@ -110,7 +98,7 @@ def decoder_area_mm2(
 ) -> Value:
     """Area in mm2 of the decoder of the selected format, one entry a cycle; weights may add up several formats."""
     _, parts_um2 = _decoder_parts(constants, coordinate_bits)
-    areas = jnp.asarray(_DECODER_PARTS, parts_um2.dtype) @ parts_um2
+    areas = jnp.asarray(DECODER_PARTS, parts_um2.dtype) @ parts_um2
     return logic_area_mm2(constants, scenario, mix(format_weights, areas))
 
 

@@ -8,11 +8,11 @@ from scipy.sparse import csr_array
 
 from experiments.common.sparsity.inputs import Subject
 from hwmodels.design.choices import FORMATS
-from hwmodels.formats.encoders import matrix_bits
+from hwmodels.formats.comparison import matrix_bits
 from workloads.structure import Structure
 
 REPORTED = (*FORMATS, "bcsr")
-"""Formats in the table; the best is of those that the machine has, as in `hwmodels.formats.encoders.best_format`."""
+"""Formats in the table; the best is of those that the machine has, as in `hwmodels.formats.comparison.best_format`."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,20 +1,18 @@
 """Formats that really encode: what a tile is in memory, bit by bit, and back.
 
-The sizes that the models take from statistics (`hwmodels.formats.sizes`) are held to these; no formula is shared.
+The sizes that the models take from statistics (`hwmodels.formats.sizes`) are held to these by tests.
 
 | module | what is in it |
 |---|---|
 | `encoded` | `Encoded`: values, metadata fields with their widths, size in bits, packed bits; `Widths` |
 | `positional` | dense, bitmask, N:M, BCSR: formats that store where things are by position |
 | `coordinates` | RLE, CSR, CSC, COO: formats that store runs, coordinates and pointers |
-| `tile` | `encode(tile, format, widths)`, `decode(encoded)`; `convert(encoded, format)` |
-| `rates` | size in bits from counts alone, the table of docs/machine.md, section 2 |
-| `choose` | `matrix_bits(matrix, format)`, `best_format(matrix)` |
+| `tile` | `encode(tile, format, widths)`, `decode(encoded)`; `convert(encoded, format)`; the table of `CODECS` |
+| `rates` | size in bits from counts of entries and rows, from the records |
 
 `bcsr` is encoded here but is not yet a choice of the models, the simulator or the design space.
 """
 
-from hwmodels.formats.comparison import best_format, matrix_bits
 from hwmodels.formats.encoders.encoded import Encoded, Widths, widths_of
 from hwmodels.formats.encoders.tile import ENCODED_FORMATS, convert, decode, encode
 
@@ -22,10 +20,8 @@ __all__ = [
     "ENCODED_FORMATS",
     "Encoded",
     "Widths",
-    "best_format",
     "convert",
     "decode",
     "encode",
-    "matrix_bits",
     "widths_of",
 ]

@@ -4,12 +4,12 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from hwmodels.formats.encoders.encoded import Encoded, Field, Widths
+from hwmodels.formats.records import FORMAT_OF
 
 Tile = Float[np.ndarray, "h w"]
 Numbers = Integer[np.ndarray, " n"]
 
-RUN_BITS = 4
-"""A run of zeros is 4 bits wide (Han et al., ISCA 2016)."""
+RUN_BITS = FORMAT_OF["rle"].run_bits
 LONGEST_RUN = 2**RUN_BITS - 1
 
 

@@ -1,17 +1,13 @@
-"""Size in bits from counts alone: the table of docs/machine.md, section 2, as rates per entry and per row of a tile.
+"""Size in bits from counts alone: what the records say, as rates per entry and per row of a tile.
 
 `tests/test_encoders.py` holds these to what `encode` really makes; the simulator prices each tile it moves with them.
 """
 
 import dataclasses
 
-from hwmodels.formats.encoders.coordinates import RUN_BITS
-from hwmodels.formats.encoders.encoded import Widths, bits_for
-from hwmodels.formats.encoders.tile import GROUPS
+from hwmodels.formats.encoders.encoded import Widths
+from hwmodels.formats.records import FORMAT_OF
 from workloads.errors import InputError
-
-DIRECTORY_BITS = 64
-"""Base address and length of one compressed tile."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,20 +35,19 @@ class Rates:
 
 def rates(format: str, widths: Widths, columns: int, slots: int = 0) -> Rates:
     """Rates of a format for tiles of `columns` columns; `slots` in each group of N:M. InputError for other formats."""
-    v, pointer = widths.value, widths.pointer
-    if format == "dense":
-        return Rates(0, columns * v, 0, 0, 0)
-    if format == "bitmask":
-        return Rates(v, 0, 0, columns, 0)
-    if format == "rle":
-        return Rates(v, 0, RUN_BITS, pointer, pointer)
-    if format == "csr":
-        return Rates(v, 0, widths.column, pointer, pointer)
-    if format == "csc":
-        return Rates(v, 0, widths.row, 0, (columns + 1) * pointer)
-    if format == "coo":
-        return Rates(v, 0, widths.row + widths.column, 0, 0)
-    if format not in GROUPS:
+    if format not in FORMAT_OF:
         raise InputError(f"the size of format '{format}' does not follow from counts of entries and rows.")
-    stored = -(-columns // GROUPS[format]) * slots
-    return Rates(0, stored * v, 0, stored * bits_for(GROUPS[format]), 0)
+    record = FORMAT_OF[format]
+    side_bits = {"row": widths.row, "column": widths.column}
+    by_group = -(-columns // record.group) * slots if record.group else 0
+    places = columns if record.values == "position" else by_group  # of values in a row, filled or not
+    fixed = {None: 0, "rows": widths.pointer, "columns": (columns + 1) * widths.pointer}
+    return Rates(
+        value_entry=widths.value if record.values == "nonzero" else 0,
+        value_row=places * widths.value,
+        metadata_entry=record.run_bits + sum(side_bits[side] for side in record.coordinates),
+        metadata_row=columns * record.position_bits
+        + by_group * record.offset_bits
+        + (widths.pointer if record.pointers == "rows" else 0),
+        metadata_fixed=fixed[record.pointers],
+    )

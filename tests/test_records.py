@@ -1,0 +1,111 @@
+"""One record a fact: what follows from the records of formats, choices and numbers agrees with what is built."""
+
+import dataclasses
+import math
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from dse import default_space
+from hwmodels import Exact, Hardware, Mapping
+from hwmodels.design import choices
+from hwmodels.design.choices import one_hot
+from hwmodels.design.hardware import (
+    CAPABILITY_OF,
+    HARDWARE_CHOICES,
+    HARDWARE_NUMBERS,
+    MAPPING_CHOICES,
+    MAPPING_NUMBERS,
+    NUMBER_RECORDS,
+    UNITS,
+)
+from hwmodels.formats import sizes
+from hwmodels.formats.encoders import ENCODED_FORMATS, encode, widths_of
+from hwmodels.formats.encoders.positional import fullest_group
+from hwmodels.formats.encoders.tile import CODECS
+from hwmodels.formats.records import FORMAT_OF, FORMAT_RECORDS, FORMATS, ROWS_ADDRESSABLE, STAND_INS
+from hwmodels.formats.sizes import TileSums, rows_addressable, storage
+
+VALUE_BITS = 8
+GROUP_SIZES = (1, 2, 4, 8)
+NAMED = {
+    choices.DATAFLOWS: ("INNER_PRODUCT", "GUSTAVSON", "OUTER_PRODUCT"),
+    choices.ZERO_MODES: ("COMPUTE", "GATE", "SKIP"),
+    choices.INTERSECTIONS: ("TWO_FINGER", "LEADER_FOLLOWER", "SKIP_AHEAD", "BITMASK_AND"),
+    choices.SCHEDULES: ("ROW_BLOCKS", "CYCLIC", "BALANCED"),
+    choices.RESIDENCIES: ("STAYS_A", "STAYS_B"),
+}
+
+
+def scalar(value: float) -> jnp.ndarray:
+    return jnp.asarray(float(value), jnp.float32)
+
+
+@pytest.mark.parametrize("format", FORMATS)
+@pytest.mark.parametrize(("height", "width", "density"), [(1, 1, 1.0), (5, 16, 0.3), (9, 64, 0.02), (7, 33, 0.6)])
+def test_the_size_of_a_record_is_what_its_encoder_makes(format: str, height: int, width: int, density: float):
+    rng = np.random.default_rng(height * width)
+    tile = np.where(rng.random((height, width)) < density, 1.0, 0.0)
+    widths = widths_of(VALUE_BITS, height, width)
+    encoded = encode(tile, format, widths)
+    nonzeros = np.count_nonzero(tile)
+    stored = storage(
+        one_hot(format, FORMATS),
+        Exact(),
+        tile_width=scalar(width),
+        value_bits=scalar(VALUE_BITS),
+        row_bits=scalar(widths.row),
+        column_bits=scalar(widths.column),
+        pointer_bits=scalar(widths.pointer),
+        group_occupancy=jnp.log2(jnp.array([[max(fullest_group(tile, size), 1)] for size in GROUP_SIZES], float)),
+    )
+    padding = encoded.values.size - nonzeros if FORMAT_OF[format].run_bits else 0
+    sums = TileSums(*map(scalar, (1, nonzeros, padding, height, width, height * width)))
+    assert float(stored.values_bits(sums)) == pytest.approx(encoded.value_bits, rel=1e-6)
+    assert float(stored.metadata_bits(sums)) == pytest.approx(encoded.metadata_bits, rel=1e-6)
+
+
+def test_every_format_is_encoded_and_decoded():
+    assert set(CODECS) == set(ENCODED_FORMATS)
+    for record in FORMAT_RECORDS:
+        assert record.help
+        assert sum(record.decoder) > 0
+        assert (record.values == "slot") == (record.group > 0)
+
+
+def test_a_stand_in_walks_the_other_order():
+    one_ordered = {record.name: record.order for record in FORMAT_RECORDS if record.order != "either"}
+    assert set(STAND_INS) == set(one_ordered)
+    assert all(one_ordered[STAND_INS[name]] != order for name, order in one_ordered.items())
+
+
+def test_addressable_rows_by_weights():
+    found = {name for name in FORMATS if float(rows_addressable(one_hot(name, FORMATS))) == 1.0}
+    assert found == set(ROWS_ADDRESSABLE)
+    assert float(rows_addressable(jnp.full(len(FORMATS), 1 / len(FORMATS)))) == pytest.approx(len(found) / len(FORMATS))
+
+
+def test_named_indices_are_those_of_the_names():
+    for names, indices in NAMED.items():
+        assert [getattr(choices, index) for index in indices] == list(range(len(names)))
+    for name in ("dense", "bitmask", "rle", "csc", "coo"):
+        assert FORMATS[getattr(sizes, name.upper())] == name
+
+
+def test_every_field_of_a_design_has_a_record():
+    fields = [[field.name for field in dataclasses.fields(kind)] for kind in (Hardware, Mapping)]
+    assert fields[0] == [*HARDWARE_NUMBERS, *HARDWARE_CHOICES, "dataflows", *CAPABILITY_OF.values()]
+    assert fields[1] == [*MAPPING_NUMBERS, *MAPPING_CHOICES, "dataflow"]
+    assert set(CAPABILITY_OF) <= set(MAPPING_CHOICES)
+
+
+@pytest.mark.parametrize("name", [*HARDWARE_NUMBERS, *MAPPING_NUMBERS])
+def test_every_number_has_unit_bounds_source_and_help(name: str):
+    record = NUMBER_RECORDS[name]
+    assert all((record.help, record.source, record.unit == UNITS[name]))
+    low, high = record.bounds
+    assert 1 <= low <= high
+    assert math.log2(high / low).is_integer()
+    assert record.stress[0] < record.stress[1]
+    assert (default_space()[name].values[0], default_space()[name].values[-1]) == record.bounds
