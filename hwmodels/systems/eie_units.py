@@ -9,7 +9,6 @@ from functools import cached_property
 
 from hwmodels.systems.eie import Eie
 from hwmodels.technology import Technology, make_technology, scenario
-from hwmodels.technology.scaling import logic_area_mm2
 
 COLUMN_CYCLES = 8.0
 """Cycles of a PE on an activation: a word of weights and a pair of pointers are read in each eight (Section VI)."""
@@ -147,7 +146,7 @@ class EiePe:
 
     def _cells_um2(self, constant: str, count: float | int) -> float:
         t = self.technology
-        return 1e6 * float(logic_area_mm2(t.constants, t.scenario, t.constants[constant] * count))
+        return 1e6 * float(t.logic_area_mm2(t.constants[constant] * count))
 
     def _clock_mw(self, cells_um2: float) -> float:
         return float(self.technology.clock_pj_per_cycle(cells_um2 * 1e-6)) * self.system.clock_ghz
