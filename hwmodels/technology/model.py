@@ -4,6 +4,7 @@ Every method takes and gives scalars, is smooth, positive and grows with each si
 Each follows the node and, through the supply the scenario's clock needs, the voltage.
 """
 
+import dataclasses
 import os
 
 import jax.numpy as jnp
@@ -25,6 +26,10 @@ class Technology(Logic, OnChipMemory, SparseUnits, Interconnect, Dram):
 
     A subclass replaces any of them, and what is built on it follows.
     """
+
+    def solved(self) -> "Technology":
+        """This technology with its rules of the scenario solved once, for code that calls many of its methods."""
+        return dataclasses.replace(self, constants=self.solved_constants())
 
 
 def make_technology(scenario: Scenario | None = None, path: str | os.PathLike[str] | None = None) -> Technology:

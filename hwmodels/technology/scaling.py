@@ -7,7 +7,7 @@ follows the alpha-power law `f ~ (V - Vt)^alpha / V` (Sakurai and Newton, JSSC 1
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any
 
 import equinox as eqx
 import jax
@@ -30,11 +30,11 @@ _SUPPLY_REFERENCE_NM = 7.0
 _NEWTON_STEPS = 5
 
 _SOLVED_ONCE: dict[str, str] = {}
-"""Rules of the scenario alone: name under which `solved` keeps the value beside the constants -> method."""
+"""Rules of the scenario alone: name under which `solved_constants` keeps the value beside the constants -> method."""
 
 
 def solved_once(rule: Callable[[Any], Value]) -> Callable[[Any], Value]:
-    """A rule of the scenario alone, which looks up its value where `solved` has put it."""
+    """A rule of the scenario alone, which looks up its value where `solved_constants` has put it."""
     key = f"solved {rule.__name__}"
 
     @functools.wraps(rule)
@@ -51,12 +51,12 @@ class ScaledConstants(eqx.Module):
     scenario: Scenario
     constants: Constants
 
-    def solved(self) -> Self:
-        """The same with its rules of the scenario solved once, for code that calls many of its methods."""
+    def solved_constants(self) -> Constants:
+        """The constants, and the values of the rules of the scenario alone, for the many methods that ask for them."""
         known = self
         for key, rule in _SOLVED_ONCE.items():
             known = dataclasses.replace(known, constants=known.constants | {key: getattr(known, rule)()})
-        return known
+        return known.constants
 
     def node_scale(self, exponent: Scalar, reference_nm: float = _REFERENCE_NM) -> Value:
         """`(node / reference) ** exponent`, the rule by which every constant follows the node."""
