@@ -39,9 +39,9 @@ from dse import Gradient, Problem, RandomSearch, Strategy, default_space, enable
 from experiments.common.baselines.claim import claim_rows, claim_story, claim_table, examine
 from experiments.common.baselines.figure import baselines_figure
 from experiments.common.baselines.machines import (
-    Cpu,
-    Machine,
-    Run,
+    Contender,
+    CpuAtHand,
+    KernelRun,
     best_cpu,
     gains,
     geometric_mean,
@@ -172,7 +172,7 @@ def designs(
     return ours, cost_all(rival, [rival.design(dense.genomes[row])])[0]
 
 
-def machine_rows(machines: Sequence[Machine], repeats: np.ndarray) -> list[dict[str, Any]]:
+def machine_rows(machines: Sequence[Contender], repeats: np.ndarray) -> list[dict[str, Any]]:
     """Rows of `machines.csv`."""
     rows = []
     for machine in machines:
@@ -200,13 +200,13 @@ def machine_rows(machines: Sequence[Machine], repeats: np.ndarray) -> list[dict[
     return rows
 
 
-def kernel_rows(machines: Sequence[Machine], works: Sequence[Work], names: Sequence[str]) -> list[dict[str, Any]]:
+def kernel_rows(machines: Sequence[Contender], works: Sequence[Work], names: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of `baselines.csv`."""
     rows = []
     for machine in machines:
         over = gains(machines, machine)
         for at, (run, work, name) in enumerate(zip(machine.runs, works, names, strict=True)):
-            ran = run if isinstance(run, Run) else Run(math.nan, math.nan, "", "")
+            ran = run if isinstance(run, KernelRun) else KernelRun(math.nan, math.nan, "", "")
             speed, saving = over.get(at, (math.nan, math.nan))
             rows.append(
                 {
@@ -223,13 +223,13 @@ def kernel_rows(machines: Sequence[Machine], works: Sequence[Work], names: Seque
                     "speedup_over_cpu": speed,
                     "energy_saving_over_cpu": saving,
                     "cpu": best_cpu(machines, at)[0].name,
-                    "reason": "" if isinstance(run, Run) else run,
+                    "reason": "" if isinstance(run, KernelRun) else run,
                 }
             )
     return rows
 
 
-def measured_words(cpu: Cpu, power: CpuPower, machines: Sequence[Machine]) -> str:
+def measured_words(cpu: CpuAtHand, power: CpuPower, machines: Sequence[Contender]) -> str:
     """What was measured, and on what."""
     gpus = [machine.title for machine in machines if machine.kind == "gpu"]
     busy = "\nThe machine is busy, all cores together are hardly faster than one: times of the CPU are too long"
@@ -241,7 +241,7 @@ def measured_words(cpu: Cpu, power: CpuPower, machines: Sequence[Machine]) -> st
     )
 
 
-def machine_table(machines: Sequence[Machine], repeats: np.ndarray) -> str:
+def machine_table(machines: Sequence[Contender], repeats: np.ndarray) -> str:
     """All machines as text, best energy-delay product first among those that run everything."""
     rows = []
     for row in sorted(machine_rows(machines, repeats), key=_order):
@@ -283,7 +283,7 @@ def _order(row: dict[str, Any]) -> tuple[bool, bool, float]:
     return math.isnan(product), math.isnan(gain), product if math.isfinite(product) else -gain
 
 
-def reasons(machines: Sequence[Machine], names: Sequence[str]) -> list[str]:
+def reasons(machines: Sequence[Contender], names: Sequence[str]) -> list[str]:
     """Why machines run some kernels not, each reason once."""
     lines = []
     for machine in machines:
@@ -301,7 +301,7 @@ def limits_words() -> str:
     return "\n".join(textwrap.fill(line, 120, subsequent_indent="    ") for line in lines)
 
 
-def mean_words(machines: Sequence[Machine], design: Machine) -> str:
+def mean_words(machines: Sequence[Contender], design: Contender) -> str:
     """The design's geometric means over what was measured, and over the dense accelerator."""
     lines = ["The design, geometric mean over kernels:"]
     rivals = [(m.name, m.title) for m in machines if m.kind in ("cpu", "gpu", "gpu_model") or m.name == "dense"]

@@ -7,9 +7,9 @@ Usage:
 Evaluates random designs (all numbers and choices mixed at random) on an R-MAT graph, for each dataflow and both
 families of kernels, with every output returned; the gradient is that of log latency + log energy + log area with
 respect to every number and choice, over the cost of the same `Smooth` formulas forward with every output returned (and
-over that of `Exact`). Rates are the best of several repeats, and each ratio compares two timings of this run. NumPy
-runs the same traced formulas, primitive by primitive. The simulator multiplies a power-law graph and a band with a
-vector, a dense matrix and themselves; its rates are effectual multiplies over the time of one core.
+over that of `Exact`). Rates are the best of several repeats, and each ratio compares two timings of this run. The
+simulator multiplies a power-law graph and a band with a vector, a dense matrix and themselves; its rates are effectual
+multiplies over the time of one core.
 
 Writes to --out:
     benchmark.csv    one row a family and dataflow
@@ -31,11 +31,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from dse.problem.batched_models import FAST
-from experiments.common.benchmark.plain_numpy import as_numpy
-from experiments.common.benchmark.simulator_rates import simulator_rates
 from experiments.common.cli import main
 from experiments.common.output import Output
 from experiments.common.random_designs import random_designs
+from experiments.common.simulator_rates import simulator_rates
 from experiments.common.table import text_table
 from hwmodels import Cost, Exact, Hardware, Mapping, Numerics, Smooth, evaluate
 from hwmodels.design.choices import DATAFLOWS
@@ -121,20 +120,12 @@ def run(config: Config) -> None:
         for dataflow in DATAFLOWS[:1] if config.smoke else DATAFLOWS:
             designs = random_designs(batch, dataflow, config.seed, mixed=0.5)
 
-            exact = partial(many, numerics=Exact())
-            forward, forward_compile = compiled(exact, *designs, statistics)
+            forward, forward_compile = compiled(partial(many, numerics=Exact()), *designs, statistics)
             smooth, _ = compiled(partial(many, numerics=Smooth()), *designs, statistics)
             backward, backward_compile = compiled(jax.grad(scalar, argnums=(0, 1)), *designs, statistics)
             seconds = timed(forward, *designs, statistics)
             smooth_seconds = timed(smooth, *designs, statistics)
             gradient_seconds = timed(backward, *designs, statistics)
-            one = jax.tree.map(lambda leaf: leaf[0], designs)
-            numpy_one = as_numpy(lambda h, m, s: evaluate(h, m, s, tech), *one, statistics)
-            numpy_many = as_numpy(exact, *designs, statistics)
-            numpy_arguments = jax.tree.map(np.asarray, (*one, statistics))
-            numpy_batch = jax.tree.map(np.asarray, (*designs, statistics))
-            loop_seconds = best_seconds(numpy_one, *numpy_arguments, repeats=3) * batch
-            vectorised_seconds = best_seconds(numpy_many, *numpy_batch, repeats=2)
             analysis = forward.cost_analysis() or {}
             rows.append(
                 {
@@ -144,8 +135,6 @@ def run(config: Config) -> None:
                     "evaluations_per_s": batch / seconds,
                     "gradient_over_forward": gradient_seconds / smooth_seconds,
                     "gradient_over_exact": gradient_seconds / seconds,
-                    "over_numpy_loop": loop_seconds / seconds,
-                    "over_numpy_vectorised": vectorised_seconds / seconds,
                     "share_of_peak": float(analysis.get("flops", 0.0)) / seconds / peak,
                     "forward_compile_s": forward_compile,
                     "gradient_compile_s": backward_compile,

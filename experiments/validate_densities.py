@@ -25,7 +25,7 @@ from tqdm import tqdm
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.table import text_table
-from experiments.common.validation.densities import BAR, TableError, by_table, errors_of
+from experiments.common.validation.against_samples import BAR, TableError, by_table, errors_of
 from workloads import NM, Banded, Dense, DensityKernel, PowerLawRows, Uniform, measure
 from workloads.errors import InputError
 

@@ -1,4 +1,4 @@
-"""Do the models say what simulators say? Our own on real matrices, and those of others on presets of their machines.
+"""Do the models say what simulators say? Our own on real matrices, and those of others on their machines.
 
 Usage:
     python experiments/validate_models.py --data FOLDER
@@ -33,14 +33,17 @@ from typing import Literal
 
 from experiments.common.cli import main
 from experiments.common.output import Output
-from experiments.common.validation import sam, simulator, sparseloop
-from experiments.common.validation.comparison import Outcome
+from experiments.common.validation import against_sam, against_simulator, against_sparseloop
+from experiments.common.validation.comparison import ComparisonOutcome
 from workloads.errors import InputError
 
 BAR_FAILED = 1
 """Exit status."""
 
-COMPARISONS: dict[str, Callable[..., Outcome]] = {"sam": sam.run, "sparseloop": sparseloop.run}
+COMPARISONS: dict[str, Callable[..., ComparisonOutcome]] = {
+    "sam": against_sam.run,
+    "sparseloop": against_sparseloop.run,
+}
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Config:
     out: Path = Path("out/validate_models")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: short runs of the reference, or both presets on embedded matrices without --data."""
+    """A run of seconds: short runs of the reference, or both machines of others on embedded matrices without --data."""
 
 
 def run(config: Config) -> None:
@@ -73,7 +76,7 @@ def run(config: Config) -> None:
     output = Output(config.out)
     outcomes = {name: COMPARISONS[name](config.data, output, smoke=config.smoke) for name in chosen}
     if not config.against:
-        own = simulator.run(config.data, output, smoke=config.smoke, designs=config.designs, seed=config.seed)
+        own = against_simulator.run(config.data, output, smoke=config.smoke, designs=config.designs, seed=config.seed)
         outcomes = {"simulator": own, **outcomes}
     verdicts = {name: outcome.facts | {"bars_hold": outcome.holds} for name, outcome in outcomes.items()}
     output.provenance("experiments/validate_models.py", config, comparisons=verdicts)

@@ -31,7 +31,7 @@ from experiments.common.published.figure import parity_figure
 from experiments.common.published.report import (
     chosen_systems,
     error_table,
-    groups_of,
+    judged_groups,
     predict_all,
     reason_table,
     summary,
@@ -69,7 +69,7 @@ def run(config: Config) -> None:
     rows = []
     for system in tqdm(systems, disable=not show_progress(), unit="system"):
         rows += predict_all(config.facts, system)
-    groups = groups_of(rows)
+    groups = judged_groups(rows)
     output.csv("published.csv", [row.cells() for row in rows])
     if any(len(group.published) for group in groups):
         output.figure("published.png", parity_figure(groups))

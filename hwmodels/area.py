@@ -3,10 +3,11 @@
 from jaxtyping import Array, Float
 
 from hwmodels.cost import rows_of
-from hwmodels.design.choices import ZERO_MODES
+from hwmodels.design.choices import DATAFLOWS, ZERO_MODES
 from hwmodels.design.hardware import Hardware
 from hwmodels.technology import Technology
 
+INNER_PRODUCT, OUTER_PRODUCT = DATAFLOWS.index("inner_product"), DATAFLOWS.index("outer_product")
 SKIP = ZERO_MODES.index("skip")
 COORDINATE_BITS = 16.0
 """Width that intersection units and decoders are built for: tiles of up to 65,536 along each dimension."""
@@ -22,7 +23,7 @@ def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, "9"]:
     """Area by `AREA_COMPONENTS`, mm2."""
     pes = hardware.pe_rows * hardware.pe_cols
     lanes = pes * hardware.lanes
-    inner, outer = hardware.dataflows[0], hardware.dataflows[2]
+    inner, outer = hardware.dataflows[INNER_PRODUCT], hardware.dataflows[OUTER_PRODUCT]
     intersects = inner * hardware.a_zero_modes[SKIP]
     crossbar = technology.crossbar_area_mm2(
         hardware.pe_cols * hardware.lanes, hardware.pe_cols * hardware.lanes, hardware.accumulator_bits

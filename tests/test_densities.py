@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.common.validation.densities import errors_of, tables_of
+from experiments.common.validation.against_samples import errors_of, tables_of
 from workloads import (
     NM,
     Banded,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from experiments.common.published import Point, read_points
+from experiments.common.published import PublishedPoint, read_points
 from experiments.common.published.cambricon_x_s import predict
 from hwmodels.systems import uniform_work, work_of
 from hwmodels.systems.cambricon_s import CambriconS
@@ -70,5 +70,5 @@ def test_predictor_on_the_synthetic_sweep():
     assert len(denser) >= 15
     assert np.mean(denser) < 0.08
     assert max(max(ratio, 1 / ratio) for ratio in ratios.values()) < 4
-    unknown = Point("cambricon_x_s", "other_matrix", "SpMM speedup vs CPU", 1.0, "x")
+    unknown = PublishedPoint("cambricon_x_s", "other_matrix", "SpMM speedup vs CPU", 1.0, "x")
     assert "sizes" in str(predict(unknown, points))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from experiments.common.published import Point, read_points
+from experiments.common.published import PublishedPoint, read_points
 from experiments.common.published.cerebras import predict
 from hwmodels.systems import uniform_work, work_of
 from hwmodels.systems.cerebras import CerebrasWse2
@@ -45,4 +45,4 @@ def test_predictor_says_why_not_and_takes_sizes_where_given():
     points = read_points(None, "cerebras")
     assert all(isinstance(predict(point, points), str) for point in points)
     sizes = {"m": 12288, "k": 12288, "n": 65536, "density": 0.25}
-    assert predict(Point("cerebras", "layer", "speedup", 4.0, "x", sizes), points) == pytest.approx(4, rel=0.1)
+    assert predict(PublishedPoint("cerebras", "layer", "speedup", 4.0, "x", sizes), points) == pytest.approx(4, rel=0.1)

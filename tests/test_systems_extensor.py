@@ -38,7 +38,7 @@ def test_counts_in_expectation_are_those_of_a_random_pattern():
     rng = np.random.default_rng(3)
     a, b = (csr_array(random_array((2000, 2000), density=0.002, rng=rng)) for _ in range(2))
     work = work_of(SparseKernel("random", a, b, 2000))
-    machine = ExTensor(4, 4, 4)
+    machine = ExTensor(4, 4)
     exact, expected = machine.counts(work), machine.counts(replace(work, kernel=None))
     for name in ("a_fibers", "b_fibers", "intersections", "a_visits"):
         assert getattr(expected, name) == pytest.approx(getattr(exact, name), rel=0.03), name
@@ -48,6 +48,6 @@ def test_counts_in_expectation_are_those_of_a_random_pattern():
 
 def test_larger_llb_tiles_move_no_more():
     work = CONDMAT[0]
-    small, large = ExTensor(8, 16, 16).traffic_bytes(work), ExTensor(32, 200, 200).traffic_bytes(work)
+    small, large = ExTensor(16, 16).traffic_bytes(work), ExTensor(200, 200).traffic_bytes(work)
     assert all(large[name] <= small[name] for name in small)
     assert large["partial"] == 0

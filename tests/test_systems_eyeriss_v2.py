@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from experiments.common.published import Point, read_facts, read_points
+from experiments.common.published import PublishedPoint, read_facts, read_points
 from experiments.common.published.eyeriss_v2 import BARS, predict
 from experiments.common.published.networks import ALEXNET, MOBILENET
 from hwmodels.systems import uniform_work, work_of
@@ -102,9 +102,9 @@ def test_predictor_meets_its_bars_and_gives_reasons_for_the_rest():
 
 def test_predictor_takes_layers_that_are_not_in_the_file():
     shape = {"C": 32, "M": 64, "P": 16, "Q": 16, "R": 3, "S": 3, "iact_density": 0.5, "weight_density": 0.25}
-    new = Point("eyeriss_v2", "L99", "baseline cycles", 1.0, "cycles", shape)
+    new = PublishedPoint("eyeriss_v2", "L99", "baseline cycles", 1.0, "cycles", shape)
     assert predict(new, []) == pytest.approx(32 * 64 * 256 * 9 / 8)
-    bare = Point("eyeriss_v2", "L99", "baseline cycles", 1.0, "cycles")
+    bare = PublishedPoint("eyeriss_v2", "L99", "baseline cycles", 1.0, "cycles")
     assert "densities" in str(predict(bare, []))
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from experiments.common.published import Point
+from experiments.common.published import PublishedPoint
 from experiments.common.published.loihi import predict
 from hwmodels.cost import ENERGY_COMPONENTS
 from hwmodels.systems import uniform_work, work_of
@@ -52,6 +52,6 @@ def test_what_does_not_fit_is_refused(m, k, density, what):
 
 def test_predictor_needs_sizes():
     run = {"m": 128, "k": 64, "n": 10, "activation_density": 0.1, "weight_density": 0.5}
-    energy = predict(Point("loihi", "layer", "energy", 1.0, "nJ", run), [])
+    energy = predict(PublishedPoint("loihi", "layer", "energy", 1.0, "nJ", run), [])
     assert energy == pytest.approx(CHIP.cost(uniform_work(128.0, 64.0, 10.0, 0.5, 0.1)).energy_pj.sum() * 1e-3)
-    assert isinstance(predict(Point("loihi", "gesture", "energy", 1.0, "nJ"), []), str)
+    assert isinstance(predict(PublishedPoint("loihi", "gesture", "energy", 1.0, "nJ"), []), str)

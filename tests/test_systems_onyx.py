@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array, random_array
 
-from experiments.common.published.onyx_kernels import KERNELS, bcsstm26_cycles
+from experiments.common.published.onyx_kernels import ONYX_KERNELS, bcsstm26_cycles
 from hwmodels.systems import uniform_work, work_of
 from hwmodels.systems.onyx import Onyx
 from workloads import SparseKernel
@@ -67,4 +67,4 @@ GAINS = {
 
 @pytest.mark.parametrize("kernel", GAINS)
 def test_gains_over_a_cpu_of_vlsi_2024(kernel):
-    assert 0.5 <= KERNELS[kernel].edp_gain / GAINS[kernel] <= 2.0
+    assert 0.5 <= ONYX_KERNELS[kernel].edp_gain / GAINS[kernel] <= 2.0

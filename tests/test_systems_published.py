@@ -10,9 +10,9 @@ import pytest
 
 from experiments import validate_published
 from experiments.common.cli import main
-from experiments.common.published import SYSTEMS, Bar, Point, predictor, read_points, trimmed
+from experiments.common.published import PUBLISHED, Bar, PublishedPoint, predictor, read_points, trimmed
 from experiments.common.published.points import EMBEDDED, read_facts
-from experiments.common.published.report import groups_of, predict_all
+from experiments.common.published.report import judged_groups, predict_all
 from workloads.errors import InputError
 
 RESULT = {
@@ -67,13 +67,13 @@ def test_bars_of_groups():
 @pytest.mark.parametrize("system", ["eie", "dstc", "nvidia_a100_h100", "onyx", "technology"])
 def test_bars_of_the_issue_hold(system: str):
     rows = predict_all(None, system)
-    groups = groups_of(rows)
+    groups = judged_groups(rows)
     assert not {group.name: group.misses for group in groups if group.misses}
     assert any(group.asked for group in groups) or system == "technology"
     assert all(row.reason or row.predicted > 0 for row in rows)
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", PUBLISHED)
 def test_every_system_answers_each_metric_with_a_number_or_a_reason(system: str):
     assert (EMBEDDED / f"{system}.json").stat().st_size < 300_000
     how = predictor(system)
@@ -82,7 +82,7 @@ def test_every_system_answers_each_metric_with_a_number_or_a_reason(system: str)
     for point in {p.metric: p for p in judged}.values():
         found = how.predict(point, points)
         assert found if isinstance(found, str) else np.isfinite(found), point
-    unknown = Point(system, "nowhere", "beauty", 1.0, "", {})
+    unknown = PublishedPoint(system, "nowhere", "beauty", 1.0, "", {})
     assert isinstance(how.predict(unknown, points), str)
 
 

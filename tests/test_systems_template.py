@@ -7,12 +7,12 @@ import pytest
 from scipy.sparse import csr_array, random_array
 
 from dse.space.design import Design
-from hwmodels.cost import RESOURCES
+from hwmodels.cost import RESOURCES, Cost
 from hwmodels.simulator import simulate
 from hwmodels.systems import SYSTEMS, work_of
 from hwmodels.systems.eie import Eie
 from hwmodels.systems.onyx import Onyx
-from hwmodels.systems.template_designs import EIE, GAMMA, ONYX, OUTERSPACE, TEMPLATES, AsTemplate
+from hwmodels.systems.template_designs import EIE, GAMMA, ONYX, OUTERSPACE, TEMPLATES, TemplateMachine
 from workloads import SparseKernel
 
 WHOLE = {"loop_order": "mkn", "tile_m": 1024.0, "tile_k": 1024.0, "tile_n": 1024.0}
@@ -23,10 +23,14 @@ def random_pair(m: int, k: int, n: int, density: float) -> tuple[csr_array, csr_
     return tuple(csr_array(random_array(shape, density=density, rng=rng)) for shape in ((m, k), (k, n)))
 
 
-def resource_cycles(machine: AsTemplate, tech, a: csr_array, b, name: str, **free) -> float:
-    design = machine.design(tech, not isinstance(b, csr_array), **(WHOLE | free))
-    run = simulate(design.hardware, design.mapping, a, b, tech)
-    return float(run.cost.resource_cycles[RESOURCES.index(name)])
+def simulated(machine: TemplateMachine, tech, a: csr_array, b, **free) -> Cost:
+    mapping = machine.mapping(not isinstance(b, csr_array), **(WHOLE | free))
+    hardware, (built,) = Design(machine.hardware, (mapping,), ("product",)).build()
+    return simulate(hardware, built, a, b, tech).cost
+
+
+def resource_cycles(machine: TemplateMachine, tech, a: csr_array, b, name: str) -> float:
+    return float(simulated(machine, tech, a, b).resource_cycles[RESOURCES.index(name)])
 
 
 @pytest.mark.parametrize("name", TEMPLATES)
@@ -57,8 +61,7 @@ def test_eie_waits_for_no_pe_as_a_template(tech):
 
 def test_outerspace_sends_every_product_to_memory(tech):
     a, b = random_pair(60, 50, 40, 0.05)
-    design = OUTERSPACE.design(tech, False, **(WHOLE | {"tile_n": 8.0}))
-    moved = simulate(design.hardware, design.mapping, a, b, tech).cost.traffic
+    moved = simulated(OUTERSPACE, tech, a, b, tile_n=8.0).traffic
     work = work_of(SparseKernel("random", a, b, 40))
     sums, coordinates = float(OUTERSPACE.hardware["accumulator_bits"]), 10 + 3  # of a tile of 1024 x 8
     assert float(moved.dram_z_read_bytes) == work.multiplies * (sums + coordinates) / 8

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jaxtyping import Array, Float
 
 from hwmodels.design.choices import DRAMS, FORMATS, INTERSECTIONS, SCHEDULES, one_hot
 from hwmodels.technology import CONFIDENCES, Technology, constants_table, make_technology, scenario
@@ -366,6 +367,22 @@ def test_constants_are_cited():
         assert len(row.source) > 10
         assert row.confidence in CONFIDENCES
         assert row.source.startswith("guess: ") <= (row.confidence == "guess")
+
+
+class FreeWires(Technology):
+    """A technology of a user's own, of which one rule is another."""
+
+    def wire_pj_per_bit_mm(self) -> Float[Array, ""]:
+        """Wires that cost nothing."""
+        return jnp.zeros(())
+
+
+def test_a_subclass_replaces_a_rule_and_what_is_built_on_it():
+    default = make_technology()
+    mine = FreeWires(default.scenario, default.constants)
+    assert isinstance(mine.solved(), FreeWires)
+    assert float(mine.solved().crossbar_pj(64, 8)) < float(default.crossbar_pj(64, 8))
+    assert float(mine.mac_area_mm2(8, 32)) == float(default.mac_area_mm2(8, 32))
 
 
 def test_a_file_replaces_constants(tmp_path):

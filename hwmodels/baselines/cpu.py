@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from threadpoolctl import threadpool_limits
 
-from hwmodels.baselines.cpu_power import CpuPower, cpu_name, cpu_power, usable_cores
+from hwmodels.baselines.power import CpuPower, cpu_name, cpu_power, usable_cores
 from hwmodels.baselines.result import MEASURED, Baseline
 from hwmodels.baselines.timing import time_runs
 from workloads import SparseKernel

@@ -25,13 +25,3 @@ class Baseline:
     """Timed runs behind the median."""
     spread: float
     """Interquartile range of the samples over their median; 0 for a model."""
-
-    @property
-    def power_w(self) -> float:
-        """Average power of the run, W."""
-        return self.total_energy_pj * 1e-12 / self.latency_s
-
-    @property
-    def edp_js(self) -> float:
-        """Energy-delay product, J s."""
-        return self.total_energy_pj * 1e-12 * self.latency_s

@@ -7,11 +7,10 @@ What a model cannot express is in its `limits`. The usual call is `SYSTEMS["eie"
 |---|---|
 | `work` | `Work`, `work_of(kernel)`, `uniform_work(m, k, n, a_density, b_density)` |
 | `system` | `System`, and `cost_of` and `cost_at_power`, which make a `Cost` of totals |
-| `template` | `TemplateDesign(hardware, mapping, technology)`: a design of this project as a system |
-| `as_template` | `TEMPLATES`: systems in the terms of docs/machine.md, as designs of this project |
 | one module a system | parameters, mechanism, limits and source of each in `SYSTEMS` |
 | `eie_units` | the tables of area and power of EIE's paper by this project's technology |
 | `convolution`, `chance`, `expected`, `broadcast` | what they share: sizes, expectations of random patterns, queues |
+| `template_designs` | `TEMPLATES`: systems in the terms of docs/machine.md, as designs of this project |
 """
 
 from hwmodels.systems.cambricon_s import CambriconS
@@ -22,7 +21,6 @@ from hwmodels.systems.eie import Eie
 from hwmodels.systems.extensor import ExTensor
 from hwmodels.systems.eyeriss_v1 import EyerissV1
 from hwmodels.systems.eyeriss_v2 import EyerissV2
-from hwmodels.systems.found_design import TemplateDesign
 from hwmodels.systems.gamma import Gamma
 from hwmodels.systems.loihi import Loihi
 from hwmodels.systems.matraptor import MatRaptor
@@ -62,4 +60,4 @@ SYSTEMS: dict[str, System] = {
 }
 """Name -> the system with the parameters of its paper."""
 
-__all__ = ["SYSTEMS", "System", "TemplateDesign", "Work", "cost_of", "uniform_work", "work_of"]
+__all__ = ["SYSTEMS", "System", "Work", "cost_of", "uniform_work", "work_of"]

@@ -9,7 +9,6 @@ from functools import cached_property
 
 from hwmodels.systems.eie import Eie
 from hwmodels.technology import Technology, make_technology, scenario
-from hwmodels.technology.scaling import logic_area_mm2
 
 COLUMN_CYCLES = 8.0
 """Cycles of a PE on an activation: a word of weights and a pair of pointers are read in each eight (Section VI)."""
@@ -18,7 +17,7 @@ INDEX_BITS = 16
 
 
 @dataclass(frozen=True)
-class Part:
+class UnitCosts:
     """Area in um2 and power in mW of a unit, of its SRAM, registers and logic."""
 
     sram_um2: float = 0.0
@@ -46,7 +45,7 @@ class EiePe:
         return make_technology(scenario(node_nm=self.system.node_nm, clock_ghz=self.system.clock_ghz))
 
     @cached_property
-    def units(self) -> dict[str, Part]:
+    def units(self) -> dict[str, UnitCosts]:
         """Parts by the name of the unit in Table II."""
         e, t, bits = self.system, self.technology, self.system.value_bits
         columns_ghz = e.clock_ghz / COLUMN_CYCLES
@@ -54,33 +53,33 @@ class EiePe:
         words_ghz = e.clock_ghz * entry_bits / e.weight_word_bits
         queued_bits, held_bytes = bits + INDEX_BITS, e.registers * bits / 8
         return {
-            "Act_queue": Part(
+            "Act_queue": UnitCosts(
                 register_um2=self._register_um2(e.fifo_depth * queued_bits),
                 register_mw=columns_ghz * self._read_write_pj(e.fifo_depth * queued_bits / 8, queued_bits),
                 logic_um2=self._select_um2(e.fifo_depth, queued_bits),
             ),
-            "PtrRead": Part(
+            "PtrRead": UnitCosts(
                 sram_um2=self._sram_um2(e.pointer_bytes, INDEX_BITS, banks=2),
                 sram_mw=self._sram_mw(e.pointer_bytes, INDEX_BITS, columns_ghz, banks=2),
                 register_um2=self._register_um2(2 * INDEX_BITS),
                 logic_um2=self._add_um2(INDEX_BITS),
                 logic_mw=columns_ghz * float(t.add_energy_pj(INDEX_BITS)),
             ),
-            "SpmatRead": Part(
+            "SpmatRead": UnitCosts(
                 sram_um2=self._sram_um2(e.weight_bytes, e.weight_word_bits),
                 sram_mw=self._sram_mw(e.weight_bytes, e.weight_word_bits, words_ghz),
                 register_um2=self._register_um2(e.weight_word_bits + INDEX_BITS),
                 logic_um2=self._select_um2(e.weight_word_bits / entry_bits, entry_bits) + self._add_um2(INDEX_BITS),
                 logic_mw=e.clock_ghz * float(t.add_energy_pj(INDEX_BITS)),
             ),
-            "ArithmUnit": Part(
+            "ArithmUnit": UnitCosts(
                 register_um2=self._register_um2(4 * bits),
                 logic_um2=1e6 * float(t.multiply_area_mm2(bits))
                 + self._add_um2(bits)
                 + self._select_um2(2**e.weight_bits, bits),
                 logic_mw=e.clock_ghz * float(t.mac_energy_pj(bits, bits)),
             ),
-            "ActRW": Part(
+            "ActRW": UnitCosts(
                 sram_um2=self._sram_um2(e.activation_bytes, e.weight_word_bits),
                 sram_mw=self._sram_mw(e.activation_bytes, e.weight_word_bits, 0.0),
                 register_um2=2e6 * float(t.buffer_area_mm2(held_bytes, bits)),
@@ -147,7 +146,7 @@ class EiePe:
 
     def _cells_um2(self, constant: str, count: float | int) -> float:
         t = self.technology
-        return 1e6 * float(logic_area_mm2(t.constants, t.scenario, t.constants[constant] * count))
+        return 1e6 * float(t.logic_area_mm2(t.constants[constant] * count))
 
     def _clock_mw(self, cells_um2: float) -> float:
         return float(self.technology.clock_pj_per_cycle(cells_um2 * 1e-6)) * self.system.clock_ghz

@@ -17,7 +17,7 @@ from hwmodels.technology import make_technology, scenario
 
 
 @dataclass(frozen=True)
-class Counts:
+class ExTensorCounts:
     """What a product does on the machine, in whole or in expectation."""
 
     a_fibers: float
@@ -34,7 +34,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class ExTensor(System):
-    """128 PEs on tiles of 128 x 128, cut from LLB tiles of `m_tiles` x `k_tiles` x `n_tiles` of them; order n, k, m.
+    """128 PEs on tiles of 128 x 128, cut from LLB tiles that are `k_tiles` x `n_tiles` of them wide; order n, k, m.
 
     - *DRAM.* A is fetched once for each part of n, B once. Both are trees of tiles: a coordinate and a pointer for each
       tile and each non-empty fiber in it. Outputs are 16-byte triples; rows of Z that a further part of k adds to are
@@ -48,7 +48,6 @@ class ExTensor(System):
     PE's buffer for each step, and MACs, by this project's technology at 32 nm. Nothing is fitted.
     """
 
-    m_tiles: int = 32
     k_tiles: int = 64
     n_tiles: int = 96
     pes: int = 128
@@ -67,8 +66,8 @@ class ExTensor(System):
     source = "Hegde et al., MICRO 2019; TeAAL's artifact (MICRO 2023)"
     limits = "Imbalance of the PEs, LLB traffic, natural orders of rows and columns where only totals are known."
 
-    def counts(self, work: Work) -> Counts:
-        """Counts of a product of sparse A and B: on the pattern if it is known, else in expectation."""
+    def counts(self, work: Work) -> ExTensorCounts:
+        """ExTensorCounts of a product of sparse A and B: on the pattern if it is known, else in expectation."""
         parts = float(ceil(work.n / (self.n_tiles * self.pe_tile)))
         if work.kernel is not None and work.kernel.b is not None:
             return self._on_pattern(work, parts)
@@ -80,9 +79,9 @@ class ExTensor(System):
         edges = np.minimum(np.arange(0, ceil(tiles / self.k_tiles) + 1) * self.k_tiles / tiles, 1.0)
         touched = float((rows.hit(np.diff(edges)) / rows.hit(1.0)).sum())
         again = work.z_nonzeros * max(touched - 1.0, 0.0)
-        return Counts(a_fibers * tiles, b_fibers * tiles, a_fibers * b_fibers * tiles, again, parts)
+        return ExTensorCounts(a_fibers * tiles, b_fibers * tiles, a_fibers * b_fibers * tiles, again, parts)
 
-    def _on_pattern(self, work: Work, parts: float) -> Counts:
+    def _on_pattern(self, work: Work, parts: float) -> ExTensorCounts:
         kernel, side = work.kernel, self.pe_tile
         assert kernel is not None
         assert kernel.b is not None
@@ -96,7 +95,7 @@ class ExTensor(System):
         visits = np.bincount(visited, minlength=kernel.m)
         products = np.bincount(a.row, np.diff(kernel.b.indptr)[a.col], kernel.m) / max(work.multiplies, 1.0)
         again = work.z_nonzeros * float(products @ np.maximum(visits - 1, 0))
-        return Counts(float(len(a_fibers)), float(len(b_fibers)), float(met), again, parts)
+        return ExTensorCounts(float(len(a_fibers)), float(len(b_fibers)), float(met), again, parts)
 
     def traffic_bytes(self, work: Work) -> dict[str, float]:
         """DRAM bytes of `a`, `b`, outputs read back and written again (`partial`), and `z`."""

@@ -80,11 +80,6 @@ class MatRaptor(System):
             "z_write": work.z_nonzeros * self.entry_bytes + rows,
         }
 
-    def intensity(self, work: Work) -> float:
-        """Two operations for each multiply over the bytes the product needs, lengths not rounded up to bursts."""
-        bus = sum(self.traffic_bytes(work).values())
-        return 2 * work.multiplies / (bus - work.a_nonzeros * (self.burst_bytes - self.row_bytes))
-
     def passes(self, row_length: float | np.ndarray, draws: float = 0.0) -> np.ndarray:
         """How often a product passes the queues in a row of A of this many non-zeros.
 

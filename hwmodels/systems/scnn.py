@@ -24,7 +24,7 @@ MEMORY_SHARE = 0.57
 
 
 @dataclass(frozen=True)
-class Run:
+class ScnnRun:
     """What one layer does on the array; totals over its groups."""
 
     cycles: float
@@ -81,7 +81,7 @@ class Scnn(System):
         """Multipliers of the array."""
         return float(self.pes * self.weight_lanes * self.activation_lanes)
 
-    def layer(self, layer: Convolution, weight_density: float = 1.0, activation_density: float = 1.0) -> Run:
+    def layer(self, layer: Convolution, weight_density: float = 1.0, activation_density: float = 1.0) -> ScnnRun:
         """Expected run of a convolution with uniform patterns.
 
         A stride of s is taken as s x s interleaved planes, each with its share of the filter's taps.
@@ -122,7 +122,7 @@ class Scnn(System):
             dram_bytes=dram,
         )
 
-    def energy_pj(self, run: Run, dram_bits: float) -> dict[str, float]:
+    def energy_pj(self, run: ScnnRun, dram_bits: float) -> dict[str, float]:
         """Energy of a run by component, pJ, by this project's technology."""
         unit = _unit_energies(self)
         return {
@@ -143,7 +143,7 @@ class Scnn(System):
         share = {"mac": 0.06, "noc": 0.21, "pe_buffer": MEMORY_SHARE}
         return {name: part * self.chip_mm2 for name, part in (*share.items(), ("accumulator", 1 - sum(share.values())))}
 
-    def _product(self, work: Work) -> Run:
+    def _product(self, work: Work) -> ScnnRun:
         used = int(min(work.n, self.pes))
         tile = ceil(work.n / self.pes)
         split = self.pes // used
@@ -164,7 +164,7 @@ class Scnn(System):
         positions: float | int,
         densities: tuple[float, float],
         split: int = 1,
-    ) -> Run:
+    ) -> ScnnRun:
         """`split` sets of PEs share out the groups of filters; all of them meet after each group."""
         most = min(max(self.accumulators // words, 1), ceil(filters / split))
         rounds = ceil(filters / (most * split))
@@ -174,7 +174,7 @@ class Scnn(System):
         spread = (weights_var + weights**2) * active_var + (active**2 * weights_var if split > 1 else 0.0)
         slowest = channels * weights * active + expected_maximum(used * split) * (channels * spread) ** 0.5
         filled = positions / tile * split
-        return Run(
+        return ScnnRun(
             cycles=rounds * slowest,
             products=filters * channels * taps * positions * densities[0] * densities[1],
             vector_pairs=rounds * channels * weights * active * filled,
@@ -183,7 +183,7 @@ class Scnn(System):
             outputs=float(filters * positions),
         )
 
-    def _counted(self, work: Work, used: int, tile: int, split: int) -> Run:
+    def _counted(self, work: Work, used: int, tile: int, split: int) -> ScnnRun:
         """From the pattern: cycles of PE and group are a product of counts of vectors over channels."""
         kernel = work.kernel
         assert kernel is not None
@@ -197,7 +197,7 @@ class Scnn(System):
             active = -(-_counts_by_block(csr_array(kernel.b.T), tile).T // self.activation_lanes)
         pairs = np.asarray(weights @ active.astype(float))
         rounds = np.pad(pairs.max(axis=1), (0, -len(pairs) % split)).reshape(-1, split)
-        return Run(
+        return ScnnRun(
             cycles=float(rounds.max(axis=1).sum()),
             products=work.multiplies,
             vector_pairs=float(pairs.sum()),
@@ -252,8 +252,8 @@ class Dcnn:
         )  # fmt: skip
 
 
-def _times(run: Run, count: int) -> Run:
-    return Run(*(count * getattr(run, field.name) for field in dataclasses.fields(Run)))
+def _times(run: ScnnRun, count: int) -> ScnnRun:
+    return ScnnRun(*(count * getattr(run, field.name) for field in dataclasses.fields(ScnnRun)))
 
 
 def _counts_by_block(matrix: csr_array, rows: int) -> np.ndarray:

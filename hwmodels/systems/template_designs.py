@@ -9,17 +9,13 @@ model in `SYSTEMS` differ, `limits` says why.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from hwmodels.design.hardware import make_hardware, make_mapping
-from hwmodels.systems.found_design import TemplateDesign
-from hwmodels.technology import Technology
-
 Number = float | int
 KIB, MIB = 2.0**10, 2.0**20
 DENSE_B = {"b_format": "dense", "b_zero": "compute"}
 
 
 @dataclass(frozen=True)
-class AsTemplate:
+class TemplateMachine:
     """One machine: plain numbers and names, as in a design file."""
 
     system: str
@@ -44,13 +40,6 @@ class AsTemplate:
     def mapping(self, dense_b: bool, **free: Number | str) -> dict[str, Number | str]:
         """All fields of a mapping; `free`: loop order and the tile sizes that are not fixed."""
         return {**free, **self.tiles, **self.choices, **(DENSE_B if dense_b else self.for_sparse_b)}
-
-    def design(self, technology: Technology, dense_b: bool, **free: Number | str) -> TemplateDesign:
-        """The machine with one mapping, as a system."""
-        mapping = make_mapping(**self.mapping(dense_b, **free))  # pyright: ignore[reportArgumentType]
-        numbers = {name: float(value) for name, value in self.hardware.items() if name != "intersection"}
-        hardware = make_hardware(str(self.hardware["intersection"]), [mapping], **numbers)
-        return TemplateDesign(hardware, mapping, technology, self.name, self.title, limits=self.limits)
 
 
 def _hardware(
@@ -82,7 +71,7 @@ def _choices(dataflow: str, a_format: str, b_format: str, schedule: str = "row_b
     }
 
 
-EIE = AsTemplate(
+EIE = TemplateMachine(
     "eie",
     "EIE (template)",
     # weights and pointers of 64 PEs are the GLB; 64 sums a PE; 64 entries of an index and a word a cycle
@@ -91,7 +80,7 @@ EIE = AsTemplate(
     "Each run fetches the weights, which stay on the chip; they have 16 bits, not an index of 4 into shared ones, and "
     "whole coordinates; a column's entries go to any PE, so that none waits for the fullest.",
 )
-MATRAPTOR = AsTemplate(
+MATRAPTOR = TemplateMachine(
     "matraptor",
     "MatRaptor (template)",
     # it has no shared buffer (64 KiB is a guess, the least of the default space); loaders hold 1 KiB (a guess)
@@ -99,7 +88,7 @@ MATRAPTOR = AsTemplate(
     _choices("gustavson", "csr", "csr", "cyclic"),
     "Rows of B are fetched with their tile, not one by one on demand; sums are added in place, not sorted in queues.",
 )
-GAMMA = AsTemplate(
+GAMMA = TemplateMachine(
     "gamma",
     "GAMMA (template)",
     # PE buffer and sums are guesses: a PE holds 64 heads of fibers, and its results stream out
@@ -108,7 +97,7 @@ GAMMA = AsTemplate(
     "The FiberCache holds a tile of B, not the fibers that are wanted next; results are summed in place instead of "
     "merged 64 at a time.",
 )
-EXTENSOR = AsTemplate(
+EXTENSOR = TemplateMachine(
     "extensor",
     "ExTensor (template)",
     # 16 x 8 PEs, sums and buses are guesses
@@ -116,7 +105,7 @@ EXTENSOR = AsTemplate(
     _choices("inner_product", "csr", "csc", "cyclic"),
     "Coordinates are intersected at one level, in tiles of the GLB, not again in tiles of 128 x 128 for each PE.",
 )
-OUTERSPACE = AsTemplate(
+OUTERSPACE = TemplateMachine(
     "outerspace",
     "OuterSPACE (template)",
     # 16 tiles of 16 PEs with 16 KiB each; sums and buses are guesses
@@ -126,7 +115,7 @@ OUTERSPACE = AsTemplate(
     "products that meet in a tile are added there.",
     for_sparse_b={"loop_order": "kmn", "tile_k": 1.0},
 )
-ONYX = AsTemplate(
+ONYX = TemplateMachine(
     "onyx",
     "Onyx, sparse (template)",
     # a lane is a graph of 16-bit streams, its operands and results in memory tiles of 4 KiB
@@ -135,7 +124,7 @@ ONYX = AsTemplate(
     "Rows of a tile are dealt to the lanes, not whole tiles; the latency of the blocks in a row; the dense mode.",
     {"tile_m": 30.0, "tile_k": 30.0, "tile_n": 30.0},
 )
-AMPERE = AsTemplate(
+AMPERE = TemplateMachine(
     "a100",
     "A100, 2:4 (template)",
     # 432 tensor cores of 8 x 8 x 4 multiply-adds; L2 is the GLB, a quarter of shared memory a core, for 8 rows
@@ -144,7 +133,7 @@ AMPERE = AsTemplate(
     "One array for all SMs: a small product leaves most of it idle; no launch, no instructions.",
 )
 
-TEMPLATES: dict[str, AsTemplate] = {
+TEMPLATES: dict[str, TemplateMachine] = {
     one.name: one for one in (EIE, MATRAPTOR, GAMMA, EXTENSOR, OUTERSPACE, ONYX, AMPERE)
 }
 """Name -> the machine. SIGMA's and Cambricon's packing of one output's terms on many multipliers, SpArch's merge tree,

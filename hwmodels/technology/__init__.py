@@ -1,11 +1,13 @@
 """What actions, units and memories cost at a node, clock and DRAM: cited constants and smooth rules.
 
-- `scenarios`: `Scenario` and `scenario`, what the user fixes (node, clock, DRAM, number format)
-- `model`: `Technology` and `make_technology`, every cost as a method; `jax.vmap` and `jax.grad` pass through
-- `reader`: `constants_table`, every constant with unit, source and confidence; reads a user's replacements
-- `default.json`: the constants themselves
-- `scaling`: node rules, supply voltage, fastest clock
-- `logic`, `memory`, `sparse_units`, `interconnect`, `dram`: the formulas
+| module | what is in it |
+|---|---|
+| `scenarios` | `Scenario` and `scenario`, what the user fixes: node, clock, DRAM, number format |
+| `model` | `Technology`, every cost as a method (`jax.vmap` and `jax.grad` pass through), and `make_technology` |
+| `scaling` | node rules, supply voltage, fastest clock |
+| `logic`, `memory`, `sparse_units`, `interconnect`, `dram` | the costs of each, as methods of `Technology` |
+| `reader` | `constants_table`, every constant with unit, source and confidence; reads a user's replacements |
+| `default.json` | the constants themselves |
 """
 
 from hwmodels.technology.model import Technology, make_technology

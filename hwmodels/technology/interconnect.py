@@ -2,50 +2,40 @@
 
 import jax.numpy as jnp
 
-from hwmodels.technology.scaling import (
-    Constants,
-    Scalar,
-    Value,
-    dynamic_scale,
-    logic_area_mm2,
-    logic_energy_scale,
-    node_scale,
-)
-from hwmodels.technology.scenarios import Scenario
+from hwmodels.technology.scaling import Scalar, ScaledConstants, Value
 
 _WIRE_REFERENCE_NM = 40.0
 
 
-def wire_pj_per_bit_mm(constants: Constants, scenario: Scenario) -> Value:
-    """Energy in pJ of moving one bit over 1 mm of repeated wire."""
-    scale = node_scale(scenario, constants["wire_exponent"], _WIRE_REFERENCE_NM)
-    return constants["wire_pj_per_bit_mm"] * scale * dynamic_scale(constants, scenario)
+class Interconnect(ScaledConstants):
+    """Energy in pJ and area in mm2 of what moves bits on the chip."""
 
+    def wire_pj_per_bit_mm(self) -> Value:
+        """Energy in pJ of moving one bit over 1 mm of repeated wire."""
+        scale = self.node_scale(self.constants["wire_exponent"], _WIRE_REFERENCE_NM)
+        return self.constants["wire_pj_per_bit_mm"] * scale * self.dynamic_scale()
 
-def crossbar_area_mm2(
-    constants: Constants, scenario: Scenario, ports_in: Scalar, ports_out: Scalar, width_bits: Scalar
-) -> Value:
-    """Area in mm2 of a full crossbar of `ports_in` by `ports_out` ports of `width_bits`."""
-    return logic_area_mm2(constants, scenario, constants["crossbar_um2_per_bit"] * ports_in * ports_out * width_bits)
+    def crossbar_area_mm2(self, ports_in: Scalar, ports_out: Scalar, width_bits: Scalar) -> Value:
+        """Area in mm2 of a full crossbar of `ports_in` by `ports_out` ports of `width_bits`."""
+        return self.logic_area_mm2(self.constants["crossbar_um2_per_bit"] * ports_in * ports_out * width_bits)
 
+    def crossbar_pj(self, bits: Scalar, ports: Scalar) -> Value:
+        """Energy in pJ of moving `bits` through a square crossbar of `ports`: a side of wire, a multiplexer tree.
 
-def crossbar_pj(constants: Constants, scenario: Scenario, bits: Scalar, ports: Scalar) -> Value:
-    """Energy in pJ of moving `bits` through a square crossbar of `ports`: a side of wire, a multiplexer tree.
+        A guess: the wire is as long as the side of the crossbar with ports of `crossbar_port_bits`.
+        """
+        constants = self.constants
+        crosspoint_mm2 = self.logic_area_mm2(constants["crossbar_um2_per_bit"])
+        side_mm = ports * constants["crossbar_port_bits"] * jnp.sqrt(crosspoint_mm2)
+        multiplexer_pj = constants["unit_pj_per_um2"] * constants["unit_voltage_factor"] * constants["mux_um2_per_bit"]
+        tree_pj = multiplexer_pj * jnp.log2(1.0 + ports) * self.logic_energy_scale()
+        return bits * (side_mm * self.wire_pj_per_bit_mm() + tree_pj)
 
-    A guess: the wire is as long as the side of the crossbar with ports of `crossbar_port_bits`.
-    """
-    crosspoint_mm2 = logic_area_mm2(constants, scenario, constants["crossbar_um2_per_bit"])
-    side_mm = ports * constants["crossbar_port_bits"] * jnp.sqrt(crosspoint_mm2)
-    multiplexer_pj = constants["unit_pj_per_um2"] * constants["unit_voltage_factor"] * constants["mux_um2_per_bit"]
-    tree_pj = multiplexer_pj * jnp.log2(1.0 + ports) * logic_energy_scale(constants, scenario)
-    return bits * (side_mm * wire_pj_per_bit_mm(constants, scenario) + tree_pj)
+    def noc_area_mm2(self, bus_bits: Scalar, pe_rows: Scalar, pe_cols: Scalar) -> Value:
+        """Area in mm2 of a multicast bus of `bus_bits`: a register a row and column, a multiplexer a PE.
 
-
-def noc_area_mm2(constants: Constants, scenario: Scenario, bus_bits: Scalar, pe_rows: Scalar, pe_cols: Scalar) -> Value:
-    """Area in mm2 of a multicast bus of `bus_bits`: a register a row and column, a multiplexer a PE.
-
-    A guess at the structure; Eyeriss v2's (JETCAS 2019) takes 2.6 % of its logic.
-    """
-    registers = constants["flip_flop_um2_per_bit"] * (jnp.asarray(pe_rows) + pe_cols)
-    taps = constants["mux_um2_per_bit"] * pe_rows * pe_cols
-    return logic_area_mm2(constants, scenario, bus_bits * (registers + taps))
+        A guess at the structure; Eyeriss v2's (JETCAS 2019) takes 2.6 % of its logic.
+        """
+        registers = self.constants["flip_flop_um2_per_bit"] * (jnp.asarray(pe_rows) + pe_cols)
+        taps = self.constants["mux_um2_per_bit"] * pe_rows * pe_cols
+        return self.logic_area_mm2(bus_bits * (registers + taps))

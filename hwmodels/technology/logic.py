@@ -5,66 +5,65 @@ Operation energies are power laws of the width through Horowitz's points (ISSCC 
 
 import jax.numpy as jnp
 
-from hwmodels.technology.scaling import (
-    Constants,
-    Scalar,
-    Value,
-    leakage_scale,
-    logic_area_mm2,
-    logic_energy_scale,
-    node_scale,
-    power,
-)
-from hwmodels.technology.scenarios import Scenario
+from hwmodels.technology.scaling import Scalar, ScaledConstants, Value, power
 
 
-def _mixed(scenario: Scenario, integer: Scalar, floating: Scalar) -> Value:
-    return integer + scenario.float_fraction * (floating - integer)
+class Logic(ScaledConstants):
+    """Energy in pJ, area in mm2 and leakage in W of arithmetic and of logic in general."""
 
+    def _integer_or_float(self, integer: Scalar, floating: Scalar) -> Value:
+        return integer + self.scenario.float_fraction * (floating - integer)
 
-def multiply_energy_pj(constants: Constants, scenario: Scenario, bits: Scalar) -> Value:
-    """Energy in pJ of one multiplication of `bits`-wide numbers."""
-    integer = constants["int_multiply_pj"] * power(bits / 8.0, constants["int_multiply_exponent"])
-    floating = constants["fp_multiply_pj"] * power(bits / 16.0, constants["fp_multiply_exponent"])
-    return _mixed(scenario, integer, floating) * logic_energy_scale(constants, scenario)
+    def multiply_energy_pj(self, bits: Scalar) -> Value:
+        """Energy in pJ of one multiplication of `bits`-wide numbers."""
+        constants = self.constants
+        integer = constants["int_multiply_pj"] * power(bits / 8.0, constants["int_multiply_exponent"])
+        floating = constants["fp_multiply_pj"] * power(bits / 16.0, constants["fp_multiply_exponent"])
+        return self._integer_or_float(integer, floating) * self.logic_energy_scale()
 
+    def add_energy_pj(self, bits: Scalar) -> Value:
+        """Energy in pJ of one addition of `bits`-wide numbers."""
+        constants = self.constants
+        integer = constants["int_add_pj"] * power(bits / 32.0, constants["int_add_exponent"])
+        floating = constants["fp_add_pj"] * power(bits / 16.0, constants["fp_add_exponent"])
+        return self._integer_or_float(integer, floating) * self.logic_energy_scale()
 
-def add_energy_pj(constants: Constants, scenario: Scenario, bits: Scalar) -> Value:
-    """Energy in pJ of one addition of `bits`-wide numbers."""
-    integer = constants["int_add_pj"] * power(bits / 32.0, constants["int_add_exponent"])
-    floating = constants["fp_add_pj"] * power(bits / 16.0, constants["fp_add_exponent"])
-    return _mixed(scenario, integer, floating) * logic_energy_scale(constants, scenario)
+    def mac_energy_pj(self, value_bits: Scalar, accumulator_bits: Scalar) -> Value:
+        """Energy in pJ of one multiplication of `value_bits` and one addition of `accumulator_bits`."""
+        return self.multiply_energy_pj(value_bits) + self.add_energy_pj(accumulator_bits)
 
+    def gated_mac_energy_pj(self, value_bits: Scalar, accumulator_bits: Scalar) -> Value:
+        """Energy in pJ of a MAC whose operands are held because one of them is zero."""
+        return self.constants["gated_mac_fraction"] * self.mac_energy_pj(value_bits, accumulator_bits)
 
-def multiply_area_mm2(constants: Constants, scenario: Scenario, bits: Scalar) -> Value:
-    """Area in mm2 of a multiplier of `bits`-wide numbers."""
-    integer = constants["int_multiply_um2"] * power(bits / 8.0, constants["int_multiply_area_exponent"])
-    floating = constants["fp_multiply_um2"] * power(bits / 16.0, constants["fp_multiply_area_exponent"])
-    return logic_area_mm2(constants, scenario, _mixed(scenario, integer, floating))
+    def multiply_area_mm2(self, bits: Scalar) -> Value:
+        """Area in mm2 of a multiplier of `bits`-wide numbers."""
+        constants = self.constants
+        integer = constants["int_multiply_um2"] * power(bits / 8.0, constants["int_multiply_area_exponent"])
+        floating = constants["fp_multiply_um2"] * power(bits / 16.0, constants["fp_multiply_area_exponent"])
+        return self.logic_area_mm2(self._integer_or_float(integer, floating))
 
+    def add_area_mm2(self, bits: Scalar) -> Value:
+        """Area in mm2 of an adder of `bits`-wide numbers."""
+        constants = self.constants
+        integer = constants["int_add_um2_per_bit"] * bits
+        floating = constants["fp_add_um2"] * power(bits / 16.0, constants["fp_add_area_exponent"])
+        return self.logic_area_mm2(self._integer_or_float(integer, floating))
 
-def add_area_mm2(constants: Constants, scenario: Scenario, bits: Scalar) -> Value:
-    """Area in mm2 of an adder of `bits`-wide numbers."""
-    integer = constants["int_add_um2_per_bit"] * bits
-    floating = constants["fp_add_um2"] * power(bits / 16.0, constants["fp_add_area_exponent"])
-    return logic_area_mm2(constants, scenario, _mixed(scenario, integer, floating))
+    def mac_area_mm2(self, value_bits: Scalar, accumulator_bits: Scalar) -> Value:
+        """Area in mm2 of multiplier, accumulating adder and the flip-flops of two operands and the sum."""
+        registers = self.constants["flip_flop_um2_per_bit"] * (2.0 * jnp.asarray(value_bits) + accumulator_bits)
+        multiplier = self.multiply_area_mm2(value_bits)
+        adder = self.add_area_mm2(accumulator_bits)
+        return multiplier + adder + self.logic_area_mm2(registers)
 
+    def logic_leakage_w(self, area_mm2: Scalar) -> Value:
+        """Leakage in W of `area_mm2` of logic at the scenario's node; a gate leaks the same at every node."""
+        shrink = self.node_scale(-self.constants["leakage_density_exponent"])
+        density = self.constants["logic_leakage_w_per_mm2"] * shrink
+        return area_mm2 * density * self.leakage_scale()
 
-def mac_area_mm2(constants: Constants, scenario: Scenario, value_bits: Scalar, accumulator_bits: Scalar) -> Value:
-    """Area in mm2 of multiplier, accumulating adder and the flip-flops of two operands and the sum."""
-    registers = constants["flip_flop_um2_per_bit"] * (2.0 * jnp.asarray(value_bits) + accumulator_bits)
-    multiplier = multiply_area_mm2(constants, scenario, value_bits)
-    adder = add_area_mm2(constants, scenario, accumulator_bits)
-    return multiplier + adder + logic_area_mm2(constants, scenario, registers)
-
-
-def logic_leakage_w(constants: Constants, scenario: Scenario, area_mm2: Scalar) -> Value:
-    """Leakage in W of `area_mm2` of logic at the scenario's node; a gate leaks the same at every node."""
-    density = constants["logic_leakage_w_per_mm2"] * node_scale(scenario, -constants["leakage_density_exponent"])
-    return area_mm2 * density * leakage_scale(constants, scenario)
-
-
-def clock_pj_per_cycle(constants: Constants, scenario: Scenario, logic_area_mm2: Scalar) -> Value:
-    """Energy in pJ of the ungated clock network of `logic_area_mm2` of logic, each cycle (EIE's share)."""
-    area_45nm_mm2 = logic_area_mm2 * node_scale(scenario, -constants["logic_area_exponent"])
-    return area_45nm_mm2 * constants["clock_pj_per_mm2"] * logic_energy_scale(constants, scenario)
+    def clock_pj_per_cycle(self, logic_area_mm2: Scalar) -> Value:
+        """Energy in pJ of the ungated clock network of `logic_area_mm2` of logic, each cycle (EIE's share)."""
+        area_45nm_mm2 = logic_area_mm2 * self.node_scale(-self.constants["logic_area_exponent"])
+        return area_45nm_mm2 * self.constants["clock_pj_per_mm2"] * self.logic_energy_scale()

@@ -4,9 +4,12 @@ Constants hold at 45 nm (unless their source says otherwise) and nominal supply.
 follows the alpha-power law `f ~ (V - Vt)^alpha / V` (Sakurai and Newton, JSSC 1990); energies scale with its square.
 """
 
+import dataclasses
 import functools
 from collections.abc import Callable
+from typing import Any
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, ArrayLike, Float, Real
@@ -26,53 +29,94 @@ _REFERENCE_NM = 45.0
 _SUPPLY_REFERENCE_NM = 7.0
 _NEWTON_STEPS = 5
 
+_SOLVED_ONCE: dict[str, str] = {}
+"""Rules of the scenario alone: name under which `solved_constants` keeps the value beside the constants -> method."""
 
-_RULES: dict[str, Callable[[Constants, Scenario], Value]] = {}
-"""Rules of the scenario alone, by the name under which `with_solved` keeps their values beside the constants."""
 
-
-def solved_once(rule: Callable[[Constants, Scenario], Value]) -> Callable[[Constants, Scenario], Value]:
-    """A rule that looks up its value where `with_solved` has put it."""
+def solved_once(rule: Callable[[Any], Value]) -> Callable[[Any], Value]:
+    """A rule of the scenario alone, which looks up its value where `solved_constants` has put it."""
     key = f"solved {rule.__name__}"
 
     @functools.wraps(rule)
-    def known(constants: Constants, scenario: Scenario) -> Value:
-        return constants[key] if key in constants else rule(constants, scenario)
+    def known(self: "ScaledConstants") -> Value:
+        return self.constants[key] if key in self.constants else rule(self)
 
-    _RULES[key] = known
+    _SOLVED_ONCE[key] = rule.__name__
     return known
 
 
-def with_solved(constants: Constants, scenario: Scenario) -> Constants:
-    """The constants, and the values of the rules of the scenario alone, for the many functions that ask for them."""
-    for key, rule in _RULES.items():
-        constants = constants | {key: rule(constants, scenario)}
-    return constants
+class ScaledConstants(eqx.Module):
+    """The constants and the scenario, all array leaves, and the rules by which the one follows the other."""
+
+    scenario: Scenario
+    constants: Constants
+
+    def solved_constants(self) -> Constants:
+        """The constants, and the values of the rules of the scenario alone, for the many methods that ask for them."""
+        known = self
+        for key, rule in _SOLVED_ONCE.items():
+            known = dataclasses.replace(known, constants=known.constants | {key: getattr(known, rule)()})
+        return known.constants
+
+    def node_scale(self, exponent: Scalar, reference_nm: float = _REFERENCE_NM) -> Value:
+        """`(node / reference) ** exponent`, the rule by which every constant follows the node."""
+        return power(self.scenario.node_nm / reference_nm, exponent)
+
+    def nominal_supply_v(self) -> Value:
+        """Nominal supply of the node in V: 0.9 V at 45 nm, 0.8 V at 7 nm."""
+        return self.constants["supply_7nm_v"] * self.node_scale(self.constants["supply_exponent"], _SUPPLY_REFERENCE_NM)
+
+    def nominal_clock_ghz(self) -> Value:
+        """Clock in GHz that the node reaches at nominal supply, at which the published energies are taken to hold."""
+        return self.constants["clock_45nm_ghz"] * self.node_scale(-self.constants["clock_exponent"])
+
+    @solved_once
+    def _supply_ratio(self) -> Value:
+        """Supply over nominal supply that the clock needs, with a smooth corner at the lowest that works."""
+        log_speedup = jnp.log(self.scenario.clock_ghz / self.nominal_clock_ghz())
+        needed = _needed_supply(log_speedup, self.constants["threshold_ratio"], self.constants["alpha_power"])
+        floor, width = self.constants["supply_floor_ratio"], self.constants["supply_floor_width"]
+        return floor + width * jax.nn.softplus((needed - floor) / width)
+
+    def voltage_v(self) -> Value:
+        """Supply in V that the scenario's clock needs, not below the lowest that works."""
+        return self.nominal_supply_v() * self._supply_ratio()
+
+    @solved_once
+    def dynamic_scale(self) -> Value:
+        """Switching energy over that at nominal supply, `(V / Vnominal)^2`."""
+        return self._supply_ratio() ** 2
+
+    @solved_once
+    def leakage_scale(self) -> Value:
+        """Leakage power over that at nominal supply."""
+        return power(self._supply_ratio(), self.constants["leakage_voltage_exponent"])
+
+    @solved_once
+    def logic_energy_scale(self) -> Value:
+        """Energy of an operation over its energy at 45 nm and nominal supply."""
+        return self.node_scale(self.constants["logic_energy_exponent"]) * self.dynamic_scale()
+
+    @solved_once
+    def _logic_area_scale(self) -> Value:
+        """mm2 at the scenario's node of 1 um2 of logic at 45 nm."""
+        return 1e-6 * self.node_scale(self.constants["logic_area_exponent"])
+
+    def logic_area_mm2(self, area_um2: Scalar) -> Value:
+        """Area in mm2 at the scenario's node of logic that takes `area_um2` at 45 nm."""
+        return area_um2 * self._logic_area_scale()
+
+    def max_clock_ghz(self) -> Value:
+        """Fastest clock in GHz, the one that needs the highest supply allowed."""
+        threshold, alpha = self.constants["threshold_ratio"], self.constants["alpha_power"]
+        fastest = _log_speed(jnp.log(self.constants["supply_ceiling_ratio"] - threshold), threshold, alpha)
+        gain = jnp.exp(fastest - _log_speed(jnp.log(1.0 - threshold), threshold, alpha))
+        return self.nominal_clock_ghz() * gain
 
 
 def power(base: Scalar, exponent: Scalar) -> Value:
     """`base ** exponent` for a positive base, with gradients that stay finite."""
     return jnp.exp(exponent * jnp.log(base))
-
-
-def node_scale(scenario: Scenario, exponent: Scalar, reference_nm: float = _REFERENCE_NM) -> Value:
-    """`(node / reference) ** exponent`, the rule by which every constant follows the node."""
-    return power(scenario.node_nm / reference_nm, exponent)
-
-
-def logic_area_mm2(constants: Constants, scenario: Scenario, area_um2: Scalar) -> Value:
-    """Area in mm2 at the scenario's node of logic that takes `area_um2` at 45 nm."""
-    return area_um2 * _logic_area_scale(constants, scenario)
-
-
-def nominal_supply_v(constants: Constants, scenario: Scenario) -> Value:
-    """Nominal supply of the node in V: 0.9 V at 45 nm, 0.8 V at 7 nm."""
-    return constants["supply_7nm_v"] * node_scale(scenario, constants["supply_exponent"], _SUPPLY_REFERENCE_NM)
-
-
-def nominal_clock_ghz(constants: Constants, scenario: Scenario) -> Value:
-    """Clock in GHz that the node reaches at nominal supply, at which the published energies are taken to hold."""
-    return constants["clock_45nm_ghz"] * node_scale(scenario, -constants["clock_exponent"])
 
 
 def _log_speed(log_overdrive: Scalar, threshold: Value, alpha: Value) -> Value:
@@ -97,49 +141,3 @@ def _needed_supply(log_speedup: Value, threshold: Value, alpha: Value) -> Value:
     for _ in range(_NEWTON_STEPS):
         overdrive = step(overdrive, *fixed)
     return threshold + jnp.exp(step(overdrive, log_speedup, threshold, alpha))
-
-
-@solved_once
-def _supply_ratio(constants: Constants, scenario: Scenario) -> Value:
-    """Supply over nominal supply that the clock needs, with a smooth corner at the lowest that works."""
-    log_speedup = jnp.log(scenario.clock_ghz / nominal_clock_ghz(constants, scenario))
-    needed = _needed_supply(log_speedup, constants["threshold_ratio"], constants["alpha_power"])
-    floor, width = constants["supply_floor_ratio"], constants["supply_floor_width"]
-    return floor + width * jax.nn.softplus((needed - floor) / width)
-
-
-def voltage_v(constants: Constants, scenario: Scenario) -> Value:
-    """Supply in V that the scenario's clock needs, not below the lowest that works."""
-    return nominal_supply_v(constants, scenario) * _supply_ratio(constants, scenario)
-
-
-@solved_once
-def dynamic_scale(constants: Constants, scenario: Scenario) -> Value:
-    """Switching energy over that at nominal supply, `(V / Vnominal)^2`."""
-    return _supply_ratio(constants, scenario) ** 2
-
-
-@solved_once
-def leakage_scale(constants: Constants, scenario: Scenario) -> Value:
-    """Leakage power over that at nominal supply."""
-    return power(_supply_ratio(constants, scenario), constants["leakage_voltage_exponent"])
-
-
-@solved_once
-def logic_energy_scale(constants: Constants, scenario: Scenario) -> Value:
-    """Energy of an operation over its energy at 45 nm and nominal supply."""
-    return node_scale(scenario, constants["logic_energy_exponent"]) * dynamic_scale(constants, scenario)
-
-
-@solved_once
-def _logic_area_scale(constants: Constants, scenario: Scenario) -> Value:
-    """mm2 at the scenario's node of 1 um2 of logic at 45 nm."""
-    return 1e-6 * node_scale(scenario, constants["logic_area_exponent"])
-
-
-def max_clock_ghz(constants: Constants, scenario: Scenario) -> Value:
-    """Fastest clock in GHz, the one that needs the highest supply allowed."""
-    threshold, alpha = constants["threshold_ratio"], constants["alpha_power"]
-    fastest = _log_speed(jnp.log(constants["supply_ceiling_ratio"] - threshold), threshold, alpha)
-    gain = jnp.exp(fastest - _log_speed(jnp.log(1.0 - threshold), threshold, alpha))
-    return nominal_clock_ghz(constants, scenario) * gain

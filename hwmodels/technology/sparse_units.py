@@ -9,68 +9,93 @@ from jaxtyping import Array, Float
 
 from hwmodels.design.choices import mix
 from hwmodels.formats.records import DECODER_PARTS
-from hwmodels.technology.scaling import Constants, Scalar, Value, logic_area_mm2, logic_energy_scale, power
-from hwmodels.technology.scenarios import Scenario
+from hwmodels.technology.scaling import Scalar, ScaledConstants, Value, power
 
 
-def _unit_energy_scale(constants: Constants, scenario: Scenario) -> Value:
-    return constants["unit_voltage_factor"] * constants["unit_activity"] * logic_energy_scale(constants, scenario)
+class SparseUnits(ScaledConstants):
+    """Energy in pJ and area in mm2 of what finds, decodes and deals out non-zeros."""
 
+    def _unit_energy_scale(self) -> Value:
+        return self.constants["unit_voltage_factor"] * self.constants["unit_activity"] * self.logic_energy_scale()
 
-def _adder(constants: Constants, bits: Scalar) -> tuple[Value, Value]:
-    """pJ and um2 of a registered adder at 45 nm, 1.1 V."""
-    area = constants["adder_um2_per_bit"] * bits + constants["adder_um2_per_bit2"] * jnp.square(bits)
-    return constants["adder_pj_per_bit"] * bits, area
+    def _adder(self, bits: Scalar) -> tuple[Value, Value]:
+        """pJ and um2 of a registered adder at 45 nm, 1.1 V."""
+        constants = self.constants
+        area = constants["adder_um2_per_bit"] * bits + constants["adder_um2_per_bit2"] * jnp.square(bits)
+        return constants["adder_pj_per_bit"] * bits, area
 
+    def _comparator(self, bits: Scalar) -> tuple[Value, Value]:
+        """pJ and um2 of a registered equality comparator at 45 nm, 1.1 V."""
+        constants = self.constants
+        energy = constants["comparator_pj"] + constants["comparator_pj_per_bit"] * bits
+        return energy, constants["comparator_um2"] + constants["comparator_um2_per_bit"] * bits
 
-def _comparator(constants: Constants, bits: Scalar) -> tuple[Value, Value]:
-    """pJ and um2 of a registered equality comparator at 45 nm, 1.1 V."""
-    energy = constants["comparator_pj"] + constants["comparator_pj_per_bit"] * bits
-    return energy, constants["comparator_um2"] + constants["comparator_um2_per_bit"] * bits
+    def intersection_step_pj(self, unit_weights: Float[Array, "unit ..."], coordinate_bits: Scalar) -> Value:
+        """Energy in pJ of one step of the selected unit on coordinates of `coordinate_bits`."""
+        constants = self.constants
+        word = constants["bitmask_word_bits"]
+        tags = power(constants["skip_ahead_tags"], constants["skip_ahead_tag_pj_exponent"])
+        energies = jnp.stack(
+            [
+                constants["two_finger_pj"] + constants["two_finger_pj_per_bit"] * coordinate_bits,
+                self._comparator(coordinate_bits)[0] + self._adder(coordinate_bits)[0],
+                constants["skip_ahead_pj"] + constants["skip_ahead_pj_per_bit"] * coordinate_bits * tags,
+                constants["bitmask_and_pj"]
+                + (constants["bitmask_and_pj_per_bit"] + constants["priority_encoder_pj_per_bit"]) * word,
+            ]
+        )
+        return mix(unit_weights, energies) * self._unit_energy_scale()
 
+    def intersection_area_mm2(
+        self,
+        unit_weights: Float[Array, "unit ..."],
+        coordinate_bits: Scalar,
+        lanes: Scalar,
+    ) -> Value:
+        """Area in mm2 of the selected unit, finding up to `lanes` matches a step."""
+        constants = self.constants
+        word = constants["bitmask_word_bits"]
+        tags = power(constants["skip_ahead_tags"], constants["skip_ahead_tag_um2_exponent"])
+        compare_lanes = power(lanes, constants["two_finger_lane_exponent"])
+        skip_lanes = power(lanes, constants["skip_ahead_lane_exponent"])
+        encode_lanes = power(lanes, constants["priority_encoder_lane_exponent"])
+        areas = jnp.stack(
+            [
+                constants["two_finger_um2"] + constants["two_finger_um2_per_bit"] * coordinate_bits * compare_lanes,
+                (self._comparator(coordinate_bits)[1] + self._adder(coordinate_bits)[1]) * lanes,
+                constants["skip_ahead_um2"] + constants["skip_ahead_um2_per_bit"] * coordinate_bits * tags * skip_lanes,
+                constants["bitmask_and_um2"]
+                + (constants["bitmask_and_um2_per_bit"] + constants["priority_encoder_um2_per_bit"] * encode_lanes)
+                * word,
+            ]
+        )
+        return self.logic_area_mm2(mix(unit_weights, areas))
 
-def intersection_step_pj(
-    constants: Constants, scenario: Scenario, unit_weights: Float[Array, "unit ..."], coordinate_bits: Scalar
-) -> Value:
-    """Energy in pJ of one step of the selected unit on coordinates of `coordinate_bits`."""
-    word = constants["bitmask_word_bits"]
-    tags = power(constants["skip_ahead_tags"], constants["skip_ahead_tag_pj_exponent"])
-    energies = jnp.stack(
-        [
-            constants["two_finger_pj"] + constants["two_finger_pj_per_bit"] * coordinate_bits,
-            _comparator(constants, coordinate_bits)[0] + _adder(constants, coordinate_bits)[0],
-            constants["skip_ahead_pj"] + constants["skip_ahead_pj_per_bit"] * coordinate_bits * tags,
-            constants["bitmask_and_pj"]
-            + (constants["bitmask_and_pj_per_bit"] + constants["priority_encoder_pj_per_bit"]) * word,
-        ]
-    )
-    return mix(unit_weights, energies) * _unit_energy_scale(constants, scenario)
+    def _decoder_parts(self, coordinate_bits: Scalar) -> tuple[Float[Array, " part"], Float[Array, " part"]]:
+        constants = self.constants
+        add_pj, add_um2 = self._adder(coordinate_bits)
+        compare_pj, compare_um2 = self._comparator(coordinate_bits)
+        encode_pj = constants["priority_encoder_pj_per_bit"] * constants["bitmask_decoder_bits"]
+        encode_um2 = constants["priority_encoder_um2_per_bit"] * constants["bitmask_decoder_bits"]
+        mux_um2 = constants["mux_um2_per_bit"] * constants["decoder_value_bits"]
+        mux_pj = constants["unit_pj_per_um2"] * mux_um2
+        return jnp.stack([add_pj, compare_pj, encode_pj, mux_pj]), jnp.stack(
+            [add_um2, compare_um2, encode_um2, mux_um2]
+        )
 
+    def decoder_entry_pj(self, format_weights: Float[Array, "format ..."], coordinate_bits: Scalar) -> Value:
+        """Energy in pJ of decoding one stored entry of the selected format."""
+        parts_pj, _ = self._decoder_parts(coordinate_bits)
+        energies = jnp.asarray(DECODER_PARTS, parts_pj.dtype) @ parts_pj
+        return mix(format_weights, energies) * self._unit_energy_scale()
 
-def intersection_area_mm2(
-    constants: Constants,
-    scenario: Scenario,
-    unit_weights: Float[Array, "unit ..."],
-    coordinate_bits: Scalar,
-    lanes: Scalar,
-) -> Value:
-    """Area in mm2 of the selected unit, finding up to `lanes` matches a step."""
-    word = constants["bitmask_word_bits"]
-    tags = power(constants["skip_ahead_tags"], constants["skip_ahead_tag_um2_exponent"])
-    compare_lanes = power(lanes, constants["two_finger_lane_exponent"])
-    skip_lanes = power(lanes, constants["skip_ahead_lane_exponent"])
-    encode_lanes = power(lanes, constants["priority_encoder_lane_exponent"])
-    areas = jnp.stack(
-        [
-            constants["two_finger_um2"] + constants["two_finger_um2_per_bit"] * coordinate_bits * compare_lanes,
-            (_comparator(constants, coordinate_bits)[1] + _adder(constants, coordinate_bits)[1]) * lanes,
-            constants["skip_ahead_um2"] + constants["skip_ahead_um2_per_bit"] * coordinate_bits * tags * skip_lanes,
-            constants["bitmask_and_um2"]
-            + (constants["bitmask_and_um2_per_bit"] + constants["priority_encoder_um2_per_bit"] * encode_lanes) * word,
-        ]
-    )
-    return logic_area_mm2(constants, scenario, mix(unit_weights, areas))
+    def decoder_area_mm2(self, format_weights: Float[Array, "format ..."], coordinate_bits: Scalar) -> Value:
+        """Area in mm2 of the decoder of the selected format, one entry a cycle; weights may add up several formats."""
+        _, parts_um2 = self._decoder_parts(coordinate_bits)
+        areas = jnp.asarray(DECODER_PARTS, parts_um2.dtype) @ parts_um2
+        return self.logic_area_mm2(mix(format_weights, areas))
 
+<<<<<<< HEAD
 
 def _decoder_parts(
     constants: Constants, coordinate_bits: Scalar
@@ -110,3 +135,12 @@ def scheduler_area_mm2(
     queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
     areas = jnp.stack([counter, counter, counter + queue])
     return logic_area_mm2(constants, scenario, pe_rows * mix(schedule_weights, areas))
+=======
+    def scheduler_area_mm2(self, schedule_weights: Float[Array, "schedule ..."], pe_rows: Scalar) -> Value:
+        """Area in mm2 of the scheduler of `pe_rows` rows: a counter each, and a row queue if balanced (a guess)."""
+        constants = self.constants
+        counter = self._adder(constants["scheduler_counter_bits"])[1]
+        queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
+        areas = jnp.stack([counter, counter, counter + queue])
+        return self.logic_area_mm2(pe_rows * mix(schedule_weights, areas))
+>>>>>>> technology

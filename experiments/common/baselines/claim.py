@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.common.baselines.machines import Cpu, Machine, best_cpu
+from experiments.common.baselines.machines import Contender, CpuAtHand, best_cpu
 from experiments.common.report import bottleneck
 from experiments.common.table import text_table
 from experiments.common.words import quantity
@@ -65,7 +65,7 @@ class Verdict:
 
 
 def examine(
-    design: Machine, machines: Sequence[Machine], cpu: Cpu, works: Sequence[Work], names: Sequence[str]
+    design: Contender, machines: Sequence[Contender], cpu: CpuAtHand, works: Sequence[Work], names: Sequence[str]
 ) -> list[Verdict]:
     """Every kernel of a design against the better CPU run."""
     found = []

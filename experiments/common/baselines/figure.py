@@ -10,20 +10,20 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.common.baselines.claim import FASTER, LESS_ENERGY, Verdict
-from experiments.common.baselines.machines import Machine, gains, geometric_mean
+from experiments.common.baselines.machines import Contender, gains, geometric_mean
 from experiments.common.figures.style import OKABE_ITO, RESOURCE_COLOURS, new_figure
 
 KINDS: dict[str, dict[str, Any]] = {
     "design": {"color": OKABE_ITO["vermilion"], "marker": "*", "s": 130, "label": "designs of this project"},
     "template": {"color": OKABE_ITO["purple"], "marker": "^", "s": 28, "label": "systems as such designs"},
-    "preset": {"color": OKABE_ITO["blue"], "marker": "o", "s": 28, "label": "published systems (models)"},
+    "system": {"color": OKABE_ITO["blue"], "marker": "o", "s": 28, "label": "published systems (models)"},
     "gpu_model": {"color": OKABE_ITO["green"], "marker": "s", "s": 28, "label": "GPUs (models)"},
     "gpu": {"color": OKABE_ITO["black"], "marker": "s", "s": 32, "label": "GPU at hand (measured)"},
     "cpu": {"color": OKABE_ITO["black"], "marker": "D", "s": 28, "label": "CPU at hand (measured)"},
 }
 
 
-def baselines_figure(machines: Sequence[Machine], verdicts: Sequence[Verdict], title: str) -> Figure:
+def baselines_figure(machines: Sequence[Contender], verdicts: Sequence[Verdict], title: str) -> Figure:
     """Geometric means of all machines (left), and the kernels of the design (right), on speed-up and energy saving."""
     figure = new_figure(12.5, 6.2)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")

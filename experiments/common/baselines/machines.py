@@ -1,4 +1,4 @@
-"""One workload on a design, presets, the CPU and the GPU at hand: latency and energy of each kernel, and how had."""
+"""A workload on a design, published systems, the CPU and GPU at hand: latency and energy by kernel, and how had."""
 
 import dataclasses
 import math
@@ -23,7 +23,7 @@ from hwmodels.baselines import (
     sparse_cpu,
     sparse_gpu,
 )
-from hwmodels.baselines.cpu_power import cpu_name, cpu_node, usable_cores
+from hwmodels.baselines.power import cpu_name, cpu_node, usable_cores
 from hwmodels.cost import Cost
 from hwmodels.systems import System, Work, work_of
 from hwmodels.systems.nvidia import Gpu
@@ -35,7 +35,7 @@ LEAST_GAIN = 1.3
 
 
 @dataclasses.dataclass(frozen=True)
-class Run:
+class KernelRun:
     """One run of one kernel on one machine."""
 
     latency_s: float
@@ -53,7 +53,7 @@ class Run:
 
 
 @dataclasses.dataclass(frozen=True)
-class Machine:
+class Contender:
     """A machine and its run of each kernel, or why there is none."""
 
     name: str
@@ -61,17 +61,17 @@ class Machine:
     node: str
     """Technology node. Figures of different nodes are put side by side as they are, never scaled."""
     kind: str
-    """`design`, `template`, `preset`, `gpu_model`, `gpu` or `cpu`; the last two are at hand."""
-    runs: Sequence[Run | str]
+    """`design`, `template`, `system`, `gpu_model`, `gpu` or `cpu`; the last two are at hand."""
+    runs: Sequence[KernelRun | str]
 
     def able(self) -> list[int]:
         """Kernels that it runs."""
-        return [at for at, run in enumerate(self.runs) if isinstance(run, Run)]
+        return [at for at, run in enumerate(self.runs) if isinstance(run, KernelRun)]
 
-    def run(self, kernel: int) -> Run:
+    def run(self, kernel: int) -> KernelRun:
         """The run of a kernel that it runs."""
         found = self.runs[kernel]
-        assert isinstance(found, Run)
+        assert isinstance(found, KernelRun)
         return found
 
     def total(self, repeats: np.ndarray) -> tuple[float, float]:
@@ -84,7 +84,7 @@ class Machine:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cpu:
+class CpuAtHand:
     """What the CPU at hand can do at best, all measured: a roof, and the price of calling a library."""
 
     name: str
@@ -98,18 +98,18 @@ class Cpu:
     """For each kernel, by machine name: seconds of the same call on one element."""
 
 
-def of_design(name: str, title: str, node: str, costed: Costed, kind: str = "design") -> Machine:
+def of_design(name: str, title: str, node: str, costed: Costed, kind: str = "design") -> Contender:
     """A design of this project, or one like a published system."""
-    return Machine(name, title, node, kind, [_of_cost(cost) for cost in costed.kernels])
+    return Contender(name, title, node, kind, [_of_cost(cost) for cost in costed.kernels])
 
 
-def of_system(system: System, works: Sequence[Work]) -> Machine:
-    """A preset."""
+def of_system(system: System, works: Sequence[Work]) -> Contender:
+    """A published system, by its small model."""
     runs = [_attempt(lambda w=work: system.cost(w)) for work in works]
-    return Machine(system.name, system.title, node_words(system), "preset", runs)
+    return Contender(system.name, system.title, node_words(system), "system", runs)
 
 
-def of_gpu_model(gpu: Gpu, works: Sequence[Work]) -> list[Machine]:
+def of_gpu_model(gpu: Gpu, works: Sequence[Work]) -> list[Contender]:
     """A modelled GPU, dense and with A stored 2:4; the latter only where the pattern is one."""
 
     def structured(work: Work) -> Cost:
@@ -120,20 +120,22 @@ def of_gpu_model(gpu: Gpu, works: Sequence[Work]) -> list[Machine]:
     dense = [_attempt(lambda w=work: gpu.cost(dataclasses.replace(w, fullest_of_four=4.0))) for work in works]
     two_of_four = [_attempt(lambda w=work: structured(w)) for work in works]
     return [
-        Machine(f"{gpu.name}_dense", f"{gpu.title}, dense", node_words(gpu), "gpu_model", dense),
-        Machine(f"{gpu.name}_2_4", f"{gpu.title}, 2:4", node_words(gpu), "gpu_model", two_of_four),
+        Contender(f"{gpu.name}_dense", f"{gpu.title}, dense", node_words(gpu), "gpu_model", dense),
+        Contender(f"{gpu.name}_2_4", f"{gpu.title}, 2:4", node_words(gpu), "gpu_model", two_of_four),
     ]
 
 
-def of_systems(systems: Mapping[str, System], works: Sequence[Work]) -> list[Machine]:
-    """All presets."""
+def of_systems(systems: Mapping[str, System], works: Sequence[Work]) -> list[Contender]:
+    """All published systems."""
     machines = []
-    for one in tqdm(systems.values(), desc="presets", disable=not show_progress()):
+    for one in tqdm(systems.values(), desc="published systems", disable=not show_progress()):
         machines += of_gpu_model(one, works) if isinstance(one, Gpu) else [of_system(one, works)]
     return machines
 
 
-def of_cpu(workload: Workload, power: CpuPower, threads: int | None, budget_s: float) -> tuple[list[Machine], Cpu]:
+def of_cpu(
+    workload: Workload, power: CpuPower, threads: int | None, budget_s: float
+) -> tuple[list[Contender], CpuAtHand]:
     """Runs on the CPU at hand, measured for `budget_s` each, and what it can do at best.
 
     Dense on all cores (or `threads`) and, because small products gain nothing from more, on one; sparse on one.
@@ -147,7 +149,7 @@ def of_cpu(workload: Workload, power: CpuPower, threads: int | None, budget_s: f
     }
     if cores == 1:
         del ways["cpu_dense"]
-    runs: dict[str, list[Run | str]] = {name: [] for name in ways}
+    runs: dict[str, list[KernelRun | str]] = {name: [] for name in ways}
     calls = []
     for kernel in tqdm(workload.kernels, desc="CPU", disable=not show_progress()):
         for name, (_, way) in ways.items():
@@ -155,13 +157,13 @@ def of_cpu(workload: Workload, power: CpuPower, threads: int | None, budget_s: f
         short = min(0.05, budget_s)
         dense, sparse = (call_seconds(kernel, sparse=kind, budget_s=short) for kind in (False, True))
         calls.append({name: sparse if name == "cpu_sparse" else dense for name in ways})
-    machines = [Machine(name, title, cpu_node(), "cpu", runs[name]) for name, (title, _) in ways.items()]
+    machines = [Contender(name, title, cpu_node(), "cpu", runs[name]) for name, (title, _) in ways.items()]
     alone, together = (gemm_rate(count, budget_s) for count in (1, cores))
     busy = cores > 1 and together < LEAST_GAIN * alone
-    return machines, Cpu(cpu_name(), cpu_node(), cores, max(alone, together), busy, calls)
+    return machines, CpuAtHand(cpu_name(), cpu_node(), cores, max(alone, together), busy, calls)
 
 
-def of_gpu(workload: Workload, budget_s: float) -> list[Machine]:
+def of_gpu(workload: Workload, budget_s: float) -> list[Contender]:
     """Dense and sparse runs on the GPU at hand, measured; none without one."""
     device = gpu_device()
     if device is None:
@@ -170,29 +172,31 @@ def of_gpu(workload: Workload, budget_s: float) -> list[Machine]:
     sparse = [_measured(lambda k=kernel: sparse_gpu(k, budget_s=budget_s)) for kernel in workload.kernels]
     name = device.device_kind
     return [
-        Machine("gpu_dense", f"{name}, dense float16", "", "gpu", dense),
-        Machine("gpu_sparse", f"{name}, sparse float32", "", "gpu", sparse),
+        Contender("gpu_dense", f"{name}, dense float16", "", "gpu", dense),
+        Contender("gpu_sparse", f"{name}, sparse float32", "", "gpu", sparse),
     ]
 
 
-def best_cpu(machines: Sequence[Machine], kernel: int) -> tuple[Machine, Run]:
+def best_cpu(machines: Sequence[Contender], kernel: int) -> tuple[Contender, KernelRun]:
     """The CPU run of a kernel with the least energy-delay product, dense or sparse."""
-    able = [m for m in machines if m.kind == "cpu" and isinstance(m.runs[kernel], Run)]
+    able = [m for m in machines if m.kind == "cpu" and isinstance(m.runs[kernel], KernelRun)]
     if not able:
         raise InputError("The CPU runs neither product; give a smaller workload.")
     best = min(able, key=lambda machine: machine.run(kernel).edp_js)
     return best, best.run(kernel)
 
 
-def gains(machines: Sequence[Machine], machine: Machine, rival: str | None = None) -> dict[int, tuple[float, float]]:
+def gains(
+    machines: Sequence[Contender], machine: Contender, rival: str | None = None
+) -> dict[int, tuple[float, float]]:
     """Kernel -> (speed-up, energy saving) over the best CPU run, or over the machine named `rival`, where both run."""
     found = {}
     for at in machine.able():
         if rival is None:
-            other: Run | str = best_cpu(machines, at)[1]
+            other: KernelRun | str = best_cpu(machines, at)[1]
         else:
             other = next(m for m in machines if m.name == rival).runs[at]
-        if isinstance(other, Run):
+        if isinstance(other, KernelRun):
             mine = machine.run(at)
             found[at] = (other.latency_s / mine.latency_s, other.energy_pj / mine.energy_pj)
     return found
@@ -207,15 +211,15 @@ def geometric_mean(pairs: Mapping[int, tuple[float, float]]) -> tuple[float, flo
 
 
 def works_of(workload: Workload) -> list[Work]:
-    """What the presets are given."""
+    """What the published systems are given."""
     return [work_of(kernel) for kernel in workload.kernels]
 
 
-def _of_cost(cost: Cost) -> Run:
-    return Run(float(cost.latency_s), float(np.sum(cost.energy_pj)), MODELLED, MODELLED, cost)
+def _of_cost(cost: Cost) -> KernelRun:
+    return KernelRun(float(cost.latency_s), float(np.sum(cost.energy_pj)), MODELLED, MODELLED, cost)
 
 
-def _attempt(run: Callable[[], Cost]) -> Run | str:
+def _attempt(run: Callable[[], Cost]) -> KernelRun | str:
     try:
         return _of_cost(run())
     except InputError as error:
@@ -224,9 +228,9 @@ def _attempt(run: Callable[[], Cost]) -> Run | str:
         return "the model takes more memory than there is"
 
 
-def _measured(run: Callable[[], Baseline]) -> Run | str:
+def _measured(run: Callable[[], Baseline]) -> KernelRun | str:
     try:
         found = run()
     except InputError as error:
         return str(error)
-    return Run(found.latency_s, found.total_energy_pj, found.latency_by, found.energy_by)
+    return KernelRun(found.latency_s, found.total_energy_pj, found.latency_by, found.energy_by)

@@ -15,7 +15,7 @@ from experiments.common.table import text_table
 from hwmodels.cost import Cost
 from hwmodels.design.choices import LOOP_ORDERS
 from hwmodels.systems import SYSTEMS, Work
-from hwmodels.systems.template_designs import TEMPLATES, AsTemplate
+from hwmodels.systems.template_designs import TEMPLATES, TemplateMachine
 from workloads.errors import InputError
 
 STEP = 4.0
@@ -37,7 +37,7 @@ def as_templates(problem: Problem) -> tuple[dict[str, Costed], list[str]]:
     return found, unable
 
 
-def best_design(problem: Problem, machine: AsTemplate) -> Costed:
+def best_design(problem: Problem, machine: TemplateMachine) -> Costed:
     """The machine with the mapping of least energy-delay product for each kernel, of all loop orders and tile sizes.
 
     **Raises** `InputError` where no tile of a kernel fits.
@@ -66,7 +66,7 @@ def _sizes(least: float, side: int) -> list[float]:
     return [least * STEP**step for step in range(count + 1)]
 
 
-def comparison_rows(machine: AsTemplate, costed: Costed, works: Sequence[Work]) -> list[dict[str, Any]]:
+def comparison_rows(machine: TemplateMachine, costed: Costed, works: Sequence[Work]) -> list[dict[str, Any]]:
     """Cycles (of the array, and of the slowest resource) and DRAM bytes of each kernel, here and in the small model."""
     system = SYSTEMS[machine.system]
     rows = []

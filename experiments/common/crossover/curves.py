@@ -8,7 +8,7 @@ from tqdm import tqdm
 
 from experiments.common.cli import show_progress
 from hwmodels.baselines import cpu_power, dense_cpu, sparse_cpu
-from hwmodels.baselines.cpu_power import cpu_node
+from hwmodels.baselines.power import cpu_node
 from hwmodels.systems import System, work_of
 from hwmodels.systems.nvidia import Gpu
 from workloads import SparseKernel

@@ -3,8 +3,8 @@
 import statistics
 from collections.abc import Sequence
 
-from experiments.common.published.networks import ALEXNET, VGG16, Layer, named_layer
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.networks import ALEXNET, VGG16, PublishedLayer, named_layer
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.cambricon_s import CambriconS
 from hwmodels.systems.cambricon_x import CambriconX
 from hwmodels.systems.work import uniform_work
@@ -49,7 +49,7 @@ SIDE = 8192
 """Size of the synthetic matrices (a guess; it cancels as long as the product is bound by memory)."""
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Speed-up over one core of a CPU, or an average of the papers; else the reason why not."""
     if point.metric in FACTS:
         return _average(point.metric)
@@ -88,7 +88,7 @@ def _average(metric: str) -> float:
     return statistics.fmean(gains)
 
 
-def _of_layer(layer: Layer) -> float:
+def _of_layer(layer: PublishedLayer) -> float:
     shape = layer.shape
     return _speedup(shape.filters // shape.groups, shape.taps, shape.positions, layer.weight_density)
 

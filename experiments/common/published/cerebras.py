@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.cerebras import CerebrasWse2
 from hwmodels.systems.work import uniform_work
 
@@ -12,7 +12,7 @@ BARS = {"speed-ups": Bar(lambda point: "speedup" in point.metric)}
 WAFER = CerebrasWse2()
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Speed-up of a sparse layer over the dense one where m, k, n and a density are given; else the reason why not."""
     metric, params = point.metric.lower(), point.params
     if math.isnan(point.value):

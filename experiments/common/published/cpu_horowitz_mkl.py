@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from experiments.common.published.matrices import SQUARES
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.server_cpu import ServerCpu, named_cpu
 from hwmodels.systems.work import Work
 
@@ -20,7 +20,7 @@ START_S = 0.016
 """Fitted: start of MKL on 12 threads in MatRaptor's times, the median of the time less that of the products."""
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Time, ns, or rate, GFLOP/s or GOP/s (two operations a product), of A x A; else the reason why not."""
     metric = point.metric.lower()
     if "cusparse" in metric:
@@ -37,7 +37,7 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     return seconds * 1e9 if "time" in metric else 2 * products / seconds * 1e-9
 
 
-def _products(point: Point, points: Sequence[Point]) -> float | None:
+def _products(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | None:
     """Multiplies of A x A, of this point, of another of the same matrix, or of the table."""
     for other in (point, *points):
         if other.workload == point.workload and "AxA_mults" in other.params:

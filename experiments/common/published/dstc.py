@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.dstc import Dstc
 from hwmodels.systems.work import Work, uniform_work
 
@@ -30,7 +30,7 @@ REASONS = {
 """Start of a metric, or a word in it -> why it is not predicted."""
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Latency of products and speed-ups of layers by their densities; else the reason why not."""
     metric = point.metric
     if metric.startswith(LATENCY):
@@ -50,7 +50,7 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     return next((reason for word, reason in REASONS.items() if word in metric), "no model of this metric")
 
 
-def _product(point: Point) -> Work | str:
+def _product(point: PublishedPoint) -> Work | str:
     p = point.params
     density = {}
     for side in ("A", "B"):
@@ -66,7 +66,7 @@ def _product(point: Point) -> Work | str:
     return uniform_work(m, k, n, density["A"], density["B"])
 
 
-def _im2col(point: Point, points: Sequence[Point]) -> float | str:
+def _im2col(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Time over that of dense data: the map is passed over as if dense, and each non-zero takes extra, alike for all.
 
     What a non-zero takes is read off the program's own time without zeros, an input.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.eie import Eie
 from hwmodels.systems.eie_units import EiePe
 from hwmodels.systems.nvidia import TEGRA_K1, TITAN_X, Gpu
@@ -52,7 +52,7 @@ NO_DENSE_BATCH = "cuBLAS times 64 vectors: 1.3 to 30 times its roofline, for rea
 NO_SPARSE_BATCH = "cuSPARSE times many vectors: bound by its own gathering, which no roofline has"
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Times, efficiencies, gains over the CPU, areas, powers and projections; else the reason why not."""
     if not point.workload:
         return _fact(point.metric, points)
@@ -80,7 +80,7 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     return "no model of this metric"
 
 
-def _layer(point: Point) -> Work:
+def _layer(point: PublishedPoint) -> Work:
     """A layer times one vector. KeyError names the parameter that is missing."""
     outputs, inputs, weights, active = (
         float(point.params[name]) for name in ("n_out", "n_in", "weight_density", "activation_density")
@@ -107,7 +107,7 @@ def _chip_mm2(chip: Eie = CHIP) -> float:
     return 1e-6 * (chip.pes * sum(EiePe(chip).area_um2().values()) + chip.nonzero_units * chip.nonzero_um2)
 
 
-def _cpu_us(point: Point, points: Sequence[Point]) -> float | str:
+def _cpu_us(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     found = [p.value for p in points if p.metric == CPU_DENSE and p.workload == point.workload]
     return found[0] if found else "the CPU's time of this layer is not given"
 
@@ -122,7 +122,7 @@ def _gpu_us(gpu: Gpu, layer: Work, metric: str) -> float | str:
     return NO_DENSE_BATCH if "dense" in metric else NO_SPARSE_BATCH
 
 
-def _fact(name: str, points: Sequence[Point]) -> float | str:
+def _fact(name: str, points: Sequence[PublishedPoint]) -> float | str:
     layers = {p.workload: _layer(p) for p in points if p.metric == ACTUAL}
     alexnet = [_times_us(CHIP, layers[name])[1] for name in ("Alex-6", "Alex-7", "Alex-8") if name in layers]
     if len(alexnet) < 3:
@@ -157,7 +157,7 @@ def _fact(name: str, points: Sequence[Point]) -> float | str:
     return single[name]() if name in single else "no model of this metric"
 
 
-def _geomean(points: Sequence[Point], layers: dict[str, Work]) -> float:
+def _geomean(points: Sequence[PublishedPoint], layers: dict[str, Work]) -> float:
     """Of the speed-ups over the CPU's published times."""
     cpu_us = {p.workload: p.value for p in points if p.metric == CPU_DENSE}
     logs = [math.log(cpu_us[name] / _times_us(CHIP, layer)[1]) for name, layer in layers.items() if name in cpu_us]

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from experiments.common.published.matrices import SQUARES, square_of
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems import Work
 from hwmodels.systems.extensor import ExTensor
 from hwmodels.systems.server_cpu import ServerCpu
@@ -19,18 +19,18 @@ BARS = {
 }
 WORKSTATION = ServerCpu(cores=12, clock_ghz=3.0, dram_gbps=76.8, power_w=160.0, cache_bytes=30e6)
 """Intel Xeon E5-2687W v4 (Intel ARK)."""
-TILES: Mapping[str, tuple[int, int, int]] = {
-    "wiki-Vote": (12, 64, 128),
-    "p2p-Gnutella31": (32, 64, 128),
-    "ca-CondMat": (32, 64, 96),
-    "poisson3Da": (32, 64, 96),
-    "email-Enron": (8, 256, 32),
+TILES: Mapping[str, tuple[int, int]] = {
+    "wiki-Vote": (64, 128),
+    "p2p-Gnutella31": (64, 128),
+    "ca-CondMat": (64, 96),
+    "poisson3Da": (64, 96),
+    "email-Enron": (256, 32),
 }
-"""PE tiles along m, k, n of a tile in the LLB, as TeAAL's artifact maps them (scripts/extensor.py)."""
+"""PE tiles along k and n of a tile in the LLB, as TeAAL's artifact maps them (scripts/extensor.py)."""
 TRAFFIC = {"A": "a", "B": "b", "PO": "partial", "Z": "z"}
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """The figure that the model gives, or why it gives none."""
     if "NoSkip" in point.metric or point.metric.startswith("SpMM"):
         return "what walking without skipping, or a dense B, costs the machine is not published"
@@ -61,11 +61,12 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
 
 def machine_for(name: str, params: Mapping[str, Any] | None = None) -> ExTensor:
     """The machine with the tiles of a point or of the table, else its defaults."""
-    tiles = (params or {}).get("tile_M1_K1_N1_in_units_of_128") or TILES.get(name)
+    given = (params or {}).get("tile_M1_K1_N1_in_units_of_128")
+    tiles = given[1:] if given else TILES.get(name)
     return ExTensor(*(int(count) for count in tiles)) if tiles else ExTensor()
 
 
-def _mkl_seconds(point: Point, points: Sequence[Point], work: Work) -> float:
+def _mkl_seconds(point: PublishedPoint, points: Sequence[PublishedPoint], work: Work) -> float:
     """MKL's published time if there is one, else that of the model of its CPU."""
     for other in points:
         if other.workload == point.workload and other.metric == "MKL time":

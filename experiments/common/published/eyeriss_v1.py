@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from experiments.common.published.networks import layer_of, named_layer
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.convolution import Convolution
 from hwmodels.systems.eyeriss_v1 import EyerissV1
 
@@ -15,7 +15,7 @@ BARS = {
 CHIP = EyerissV1()
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Processing time of a layer, ms, or the chip's mean power, mW; else the reason why not."""
     metric = point.metric.lower()
     if metric.startswith("processing latency"):
@@ -36,7 +36,7 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     return "no model of this metric"
 
 
-def _shape(point: Point) -> Convolution | None:
+def _shape(point: PublishedPoint) -> Convolution | None:
     """The layer as the chip ran it: a known one has its own sizes, as parameters round planes up to 28 and 56."""
     given, known = layer_of(point.params), named_layer(point.workload)
     if known is None:

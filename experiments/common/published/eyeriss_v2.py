@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from experiments.common.published.networks import (
     ALEXNET,
     MOBILENET,
-    Layer,
+    PublishedLayer,
     has_densities,
     layer_of,
     named_layer,
 )
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.eyeriss_v2 import EyerissV2
 from hwmodels.technology import make_technology, scenario
 
@@ -37,7 +37,7 @@ GATE_45NM_UM2 = 0.798
 NO_DENSITIES = "the densities of this layer are not given, and its multiplies follow from nothing else"
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Cycles, inferences a second or joule, GOPS/W and gains of sparsity; else the reason why not."""
     metric = point.metric.lower()
     if metric in (PE_CYCLES, "sparseloop uniform-model cycles"):
@@ -57,7 +57,7 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     if isinstance(layers, str):
         return layers
     if metric.startswith("sparsity-only"):
-        return _seconds({name: Layer(layer.shape) for name, layer in layers.items()}) / _seconds(layers)
+        return _seconds({name: PublishedLayer(layer.shape) for name, layer in layers.items()}) / _seconds(layers)
     if metric == "efficiency":
         return _gops_per_w(layers)
     if metric.startswith("throughput") and point.unit == "inf/s":
@@ -66,32 +66,32 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
         return 1 / (_seconds(layers) * CHIP.power_w)
     if metric.startswith("dram traffic"):
         dense = "dense/sparse" in metric and point.params.get("part", 0) == 0
-        return _dram_mb({name: Layer(layer.shape) for name, layer in layers.items()} if dense else layers)
+        return _dram_mb({name: PublishedLayer(layer.shape) for name, layer in layers.items()} if dense else layers)
     return "no model of this metric"
 
 
-def _pe_cycles(layer: Layer) -> float:
+def _pe_cycles(layer: PublishedLayer) -> float:
     return layer.shape.groups * CHIP.pe_cycles(layer.shape.work(layer.weight_density, layer.activation_density))
 
 
-def _seconds(layers: Mapping[str, Layer], chip: EyerissV2 = CHIP) -> float:
+def _seconds(layers: Mapping[str, PublishedLayer], chip: EyerissV2 = CHIP) -> float:
     cycles = (chip.layer_cycles(x.shape, x.weight_density, x.activation_density) for x in layers.values())
     return sum(cycles) / chip.clock_ghz * 1e-9
 
 
-def _dram_mb(layers: Mapping[str, Layer]) -> float:
+def _dram_mb(layers: Mapping[str, PublishedLayer]) -> float:
     """Every operand once: what does not fit the chip and is fetched again is not published."""
     moved = (CHIP.layer_bytes(x.shape, x.weight_density, x.activation_density) for x in layers.values())
     return sum(sum(layer.values()) for layer in moved) * 1e-6
 
 
-def _mobilenet_over_alexnet(points: Sequence[Point]) -> float | str:
+def _mobilenet_over_alexnet(points: Sequence[PublishedPoint]) -> float | str:
     """Inferences a second, or a joule: one power makes them the same."""
     layers = _pruned_mobilenet(points)
     return layers if isinstance(layers, str) else _seconds(ALEXNET) / _seconds(layers)
 
 
-def _limited(point: Point, points: Sequence[Point]) -> float | str:
+def _limited(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Share of the throughput lost to a DRAM of so many MB/s; of two networks AlexNet comes first."""
     found = re.match(r"(\d+) MB/s", point.workload)
     layers = ALEXNET if point.params.get("part", 0) == 0 else _pruned_mobilenet(points)
@@ -101,7 +101,7 @@ def _limited(point: Point, points: Sequence[Point]) -> float | str:
     return 1 - _seconds(layers) / _seconds(layers, limited)
 
 
-def _gops_per_w(layers: Mapping[str, Layer]) -> float:
+def _gops_per_w(layers: Mapping[str, PublishedLayer]) -> float:
     """Operations of the dense layers, as the paper counts them, over the energy of the run."""
     return 2 * sum(x.shape.multiplies for x in layers.values()) / (_seconds(layers) * CHIP.power_w) * 1e-9
 
@@ -118,22 +118,26 @@ def _logic() -> dict[str, float]:
     return {"gates_logic": gates * 1e-3, "MACs_area_fraction_of_PE": 0.72 * macs / pads}
 
 
-def _network(point: Point, points: Sequence[Point]) -> dict[str, Layer] | str:
+def _network(point: PublishedPoint, points: Sequence[PublishedPoint]) -> dict[str, PublishedLayer] | str:
     """A layer or the layers of a network; MobileNet's densities are those its published multiplies leave."""
     name = point.workload.lower()
     layer = named_layer(point.workload)
     if layer is not None:
-        return {name: layer if "sparse" in name else Layer(layer.shape)}
+        return {name: layer if "sparse" in name else PublishedLayer(layer.shape)}
     gain = point.metric.lower().startswith("sparsity-only")
     if "mobilenet" in name:
         return _pruned_mobilenet(points) if gain or "sparse" in name else MOBILENET
     if "alexnet" in name:
-        layers = ALEXNET if gain or "sparse" in name else {key: Layer(layer.shape) for key, layer in ALEXNET.items()}
+        layers = (
+            ALEXNET
+            if gain or "sparse" in name
+            else {key: PublishedLayer(layer.shape) for key, layer in ALEXNET.items()}
+        )
         return {key: layer for key, layer in layers.items() if "conv only" not in name or key.startswith("conv")}
     return "the network is not known"
 
 
-def _pruned_mobilenet(points: Sequence[Point]) -> dict[str, Layer] | str:
+def _pruned_mobilenet(points: Sequence[PublishedPoint]) -> dict[str, PublishedLayer] | str:
     """Multiplies of each layer as published; where densities are not, weights and activations share them evenly."""
     met = {}
     for other in points:
@@ -144,9 +148,9 @@ def _pruned_mobilenet(points: Sequence[Point]) -> dict[str, Layer] | str:
     return {name: _with_multiplies(layer, met[name]) for name, layer in MOBILENET.items()}
 
 
-def _with_multiplies(layer: Layer, other: Point) -> Layer:
+def _with_multiplies(layer: PublishedLayer, other: PublishedPoint) -> PublishedLayer:
     given = layer_of(other.params)
     if given is not None and has_densities(other.params):
         return dataclasses.replace(given, shape=layer.shape)
     share = math.sqrt(min(float(other.value) / layer.shape.multiplies, 1.0))
-    return Layer(layer.shape, share, share)
+    return PublishedLayer(layer.shape, share, share)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.loihi import Loihi
 from hwmodels.systems.work import uniform_work
 
@@ -13,7 +13,7 @@ CHIP = Loihi()
 SCALE = {"pJ": 1.0, "nJ": 1e-3, "uJ": 1e-6, "mJ": 1e-9, "s": 1.0, "ms": 1e3, "us": 1e6, "ns": 1e9}
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Energy or time of m neurons with k inputs over n timesteps; else the reason why not."""
     metric, params = point.metric.lower(), point.params
     if not {"m", "k", "n"} <= set(params) or point.unit not in SCALE:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.common.published.matrices import MATRAPTOR_SET, square_of, work_row_length
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems import Work
 from hwmodels.systems.matraptor import MatRaptor
 from hwmodels.systems.outerspace import OuterSpace
@@ -18,7 +18,7 @@ BARS = {
 MACHINE, OTHER = MatRaptor(), OuterSpace()
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """The figure that the model gives, or why it gives none."""
     if point.metric == "MatRaptor speedup vs CPU-1T":
         return _speedup(point, points)
@@ -33,7 +33,7 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     return MACHINE.mac_share(work, length)
 
 
-def _speedup(point: Point, points: Sequence[Point]) -> float | str:
+def _speedup(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """OuterSPACE's published speed-up over the same CPU, times the ratio of the two machines' modelled times."""
     same = [other for other in points if other.workload == point.workload]
     base = next((other.value for other in same if other.metric == "OuterSPACE speedup vs CPU-1T"), None)

@@ -13,7 +13,7 @@ from workloads.networks import layer as tables
 
 
 @dataclass(frozen=True)
-class Layer:
+class PublishedLayer:
     """A layer and the densities of its weights and of the activations that enter it; 1 where none is published."""
 
     shape: Convolution
@@ -21,9 +21,9 @@ class Layer:
     activation_density: float = 1.0
 
 
-def _by_name(layers: Iterable[tables.Layer]) -> dict[str, Layer]:
+def _by_name(layers: Iterable[tables.Layer]) -> dict[str, PublishedLayer]:
     return {
-        layer.name: Layer(Convolution(**vars(layer.shape)), layer.weight_density, layer.activation_density)
+        layer.name: PublishedLayer(Convolution(**vars(layer.shape)), layer.weight_density, layer.activation_density)
         for layer in layers
         if layer.shape is not None
     }
@@ -36,7 +36,7 @@ MOBILENET = _by_name(mobilenet.MOBILENET)
 NETWORKS = {"AlexNet": ALEXNET, "VGG-16": VGG16, "GoogLeNet": GOOGLENET, "MobileNet-0.5-128": MOBILENET}
 
 
-def layer_of(params: Mapping[str, object]) -> Layer | None:
+def layer_of(params: Mapping[str, object]) -> PublishedLayer | None:
     """The layer that a point's parameters give: C, M, P, Q and R, S, N, stride, and densities; None without a shape."""
     if not {"C", "M", "P", "Q"} <= set(params):
         return None
@@ -55,7 +55,7 @@ def layer_of(params: Mapping[str, object]) -> Layer | None:
         count("groups"),
         count("N"),
     )
-    return Layer(shape, *(_density(params, operand) for operand in ("weight", "iact")))
+    return PublishedLayer(shape, *(_density(params, operand) for operand in ("weight", "iact")))
 
 
 def has_densities(params: Mapping[str, object]) -> bool:
@@ -63,7 +63,7 @@ def has_densities(params: Mapping[str, object]) -> bool:
     return all(any(key in params for key in _density_keys(operand)) for operand in ("weight", "iact"))
 
 
-def named_layer(name: str) -> Layer | None:
+def named_layer(name: str) -> PublishedLayer | None:
     """A layer by what figures call it: `AlexNet CONV3 sparse`, `Alex-fc6`, `VGG-c3_1`, `MobileNet CONV13 DW`."""
     found = re.search(r"(Alex|VGG|MobileNet)[^\s-]*(?:-16)?[\s-]+(conv|fc|c)(\d+(?:_\d)?)(.*)", name, re.IGNORECASE)
     if found is None:

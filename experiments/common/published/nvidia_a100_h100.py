@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.nvidia import A100, CUTLASS_2_4, H100, RTX_3060, RTX_4070_TI_SUPER, Gpu, Library
 
 GPUS = {"A100": A100, "H100": H100, "4070": RTX_4070_TI_SUPER, "3060": RTX_3060}
@@ -41,7 +41,7 @@ class Product:
         return self.gpu.gemm_us(self.m, self.k, self.n, sparse=self.sparse, library=self.library)
 
 
-def derived(points: Sequence[Point]) -> list[Point]:
+def derived(points: Sequence[PublishedPoint]) -> list[PublishedPoint]:
     """Speed-ups that follow from the published times of a dense and a sparse run of the same product."""
     found = []
     for sparse in points:
@@ -53,7 +53,7 @@ def derived(points: Sequence[Point]) -> list[Point]:
     return found
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Times of products whose sizes are given, and their ratios; else the reason why not."""
     if point.metric.startswith(SPEEDUP):
         dense, sparse = (part.strip() for part in point.metric.removeprefix(f"{SPEEDUP}:").split(" over "))
@@ -70,11 +70,11 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     return found if isinstance(found, str) else found.us / UNITS_US[point.unit]
 
 
-def _dense(point: Point) -> bool:
+def _dense(point: PublishedPoint) -> bool:
     return point.metric.startswith("dense") and "sparse" not in point.metric
 
 
-def _product(point: Point, metric: str) -> Product | str:
+def _product(point: PublishedPoint, metric: str) -> Product | str:
     gpu = next((GPUS[word] for word in GPUS if word in point.workload), None)
     if gpu is None:
         return "no model of this GPU"
@@ -92,7 +92,7 @@ def _product(point: Point, metric: str) -> Product | str:
     return Product(gpu, *sizes, sparse, CUTLASS_2_4 if sparse and "CUTLASS" in metric else None)
 
 
-def _sizes(point: Point) -> tuple[float, float, float] | None:
+def _sizes(point: PublishedPoint) -> tuple[float, float, float] | None:
     """m, k, n; from the parameters, else from the name of the workload. A batch makes n longer."""
     p = {name.lower(): value for name, value in point.params.items()}
     if {"m", "k", "n"} <= set(p):

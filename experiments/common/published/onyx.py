@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from scipy.optimize import brentq
 
-from experiments.common.published.onyx_kernels import KERNELS, bcsstm26_cycles
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.onyx_kernels import ONYX_KERNELS, bcsstm26_cycles
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems import Work, uniform_work
 from hwmodels.systems.onyx import Onyx
 
@@ -27,10 +27,10 @@ SIDE = 512
 """Of the product of the sweep, where a point's params do not say."""
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """The figure that the model gives, or why it gives none."""
     if point.metric.startswith("EDP gain"):
-        known = KERNELS.get(point.workload)
+        known = ONYX_KERNELS.get(point.workload)
         return known.edp_gain if known else "no model of this kernel"
     if (point.workload, point.metric) == ("bcsstm26", "SpMSpM CGRA cycles after optimisation"):
         return 1e-6 * bcsstm26_cycles()
@@ -47,7 +47,7 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     return _why_not(point)
 
 
-def _product(point: Point, zeros_percent: float) -> Work:
+def _product(point: PublishedPoint, zeros_percent: float) -> Work:
     m, k, n = (float(point.params.get(name, SIDE)) for name in "MKN")
     density = 1 - zeros_percent / 100
     return uniform_work(m, k, n, density, density)
@@ -57,7 +57,7 @@ def _seconds(cycles: float) -> float:
     return cycles / SIMULATED.clock_ghz * 1e-9
 
 
-def _why_not(point: Point) -> str:
+def _why_not(point: PublishedPoint) -> str:
     if "Amber" in point.metric:
         return "the schedules of dense layers on either chip are not published"
     if "unroll" in point.workload or "cycles" in point.metric:

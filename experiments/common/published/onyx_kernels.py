@@ -64,7 +64,7 @@ DRAWN_FIBERS = 100_000
 
 
 @dataclass(frozen=True)
-class Kernel:
+class OnyxKernel:
     """Cycles on the CPU; cycles on Onyx of moving words and of merging."""
 
     cpu_cycles: float
@@ -139,26 +139,26 @@ def bcsstm26_cycles() -> float:
     return one_lane.sparse_cycles(work_of(SparseKernel("bcsstm26", diagonal, shifted, ROWS)))
 
 
-def _matrix_kernels() -> dict[str, Kernel]:
+def _matrix_kernels() -> dict[str, OnyxKernel]:
     sizes = {name: _sizes(ROWS, tile) for name, tile in TILES.items()}
     add, mult, vector, square = (sizes[name] for name in TILES)
     half = OTHER_FILLED * vector
     dense_result = 4.0 * ROWS**2 / CPU_GBPS * CPU_GHZ
     return {
-        "ElemAdd3": Kernel(
+        "ElemAdd3": OnyxKernel(
             ROWS * (3 * STEP_CYCLES + 2 * THIRD_CYCLES + COPY_CYCLES),
             sum(3 * _words(s, s) + _words(s, 3 * s) for s in add),
             4.0 * ROWS,
             result_order=2,
         ),
-        "ElemMult": Kernel(2 * ROWS * STEP_CYCLES, sum(2 * _words(s, s) for s in mult), 3.0 * ROWS, result_order=2),
-        "SpMSpV": Kernel(
+        "ElemMult": OnyxKernel(2 * ROWS * STEP_CYCLES, sum(2 * _words(s, s) for s in mult), 3.0 * ROWS, result_order=2),
+        "SpMSpV": OnyxKernel(
             ROWS * (1 + OTHER_FILLED * ROWS / 2) * STEP_CYCLES,
             sum(_words(s, s) + 2 * _words(h) for s, h in zip(vector, half, strict=True)),
             float(vector @ (half + 1 - OTHER_FILLED + 1)),
             result_order=1,
         ),
-        "SpMSpM": Kernel(
+        "SpMSpM": OnyxKernel(
             min(2 * ROWS**2 * STEP_CYCLES, dense_result),
             # the shifted copy has one entry beyond the edge of each tile
             sum(3 * _words(s, s) + _words(s, s) + _words(1, 1) for s in square),
@@ -167,7 +167,7 @@ def _matrix_kernels() -> dict[str, Kernel]:
     }
 
 
-def _tensor_kernels() -> dict[str, Kernel]:
+def _tensor_kernels() -> dict[str, OnyxKernel]:
     rows, columns, depth = TENSOR
     pair, itself = _merge(shifted=False), _merge(shifted=True)
     tiles = _sizes(columns, TENSOR_TILE)
@@ -185,12 +185,12 @@ def _tensor_kernels() -> dict[str, Kernel]:
     dot, merge = (m.cpu_cycles + STEP_CYCLES for m in (itself, pair))
     inner, outer = EXTRA * rows * matched, EXTRA * fibers
     return {
-        "InnerProd": Kernel(fibers * dot, 2 * tensor + 1, fibers * itself.onyx_cycles),
-        "TTV": Kernel(
+        "InnerProd": OnyxKernel(fibers * dot, 2 * tensor + 1, fibers * itself.onyx_cycles),
+        "TTV": OnyxKernel(
             fibers * merge, tensor + len(tiles) * _words(half) + ttv_stored, fibers * pair.onyx_cycles, result_order=2
         ),
-        "TTM": Kernel(outer * merge, tensor + other + ttm_stored, outer * pair.onyx_cycles, result_order=3),
-        "MTTKRP": Kernel(
+        "TTM": OnyxKernel(outer * merge, tensor + other + ttm_stored, outer * pair.onyx_cycles, result_order=3),
+        "MTTKRP": OnyxKernel(
             EXTRA * rows * above + inner * pair.cpu_cycles,
             tensor + 2 * other + mttkrp_stored,
             inner * pair.onyx_cycles,
@@ -199,5 +199,5 @@ def _tensor_kernels() -> dict[str, Kernel]:
     }
 
 
-KERNELS: Mapping[str, Kernel] = _matrix_kernels() | _tensor_kernels()
+ONYX_KERNELS: Mapping[str, OnyxKernel] = _matrix_kernels() | _tensor_kernels()
 """By the paper's names."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from experiments.common.published.matrices import square_of
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems import Work, uniform_work
 from hwmodels.systems.outerspace import OuterSpace
 from hwmodels.systems.sparch import SpArch
@@ -17,7 +17,7 @@ BARS = {
 MACHINE, OTHER = OuterSpace(), SpArch()
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """The figure that the model gives, or why it gives none."""
     if point.metric == "A*A^T time reported":
         if not {"rows", "nnz"} <= set(point.params):
@@ -43,7 +43,7 @@ def minimum_bytes(work: Work) -> float:
     return moved["a"] + moved["b"] + moved["z"]
 
 
-def uniform(point: Point) -> Work:
+def uniform(point: PublishedPoint) -> Work:
     """A uniformly random matrix times its transpose, from a point's sizes."""
     rows = float(point.params["rows"])
     density = float(point.params["nnz"]) / rows**2

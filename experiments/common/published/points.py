@@ -20,7 +20,7 @@ NO_EVIDENCE = "memory"
 
 
 @dataclass(frozen=True)
-class Point:
+class PublishedPoint:
     """One published number. Lists and tables of numbers are one point each: see `read_points`."""
 
     system: str
@@ -42,7 +42,7 @@ class Point:
 class Bar:
     """What is asked of the predictions of the points that it covers; None: not asked."""
 
-    covers: Callable[[Point], bool]
+    covers: Callable[[PublishedPoint], bool]
     mean: float | None = None
     """Largest mean of |predicted - published| / published."""
     factor: float | None = None
@@ -89,7 +89,7 @@ def rank_correlation(published: np.ndarray, predicted: np.ndarray) -> float:
     return float(np.asarray(spearmanr(published, predicted))[0])
 
 
-def read_points(folder: Path | None, system: str) -> list[Point]:
+def read_points(folder: Path | None, system: str) -> list[PublishedPoint]:
     """Results of `<system>.json` in `folder`, or of the embedded copy where that is None.
 
     A list becomes a point each, with `part` (from 0) in its params; an object one each, with its key behind the metric.
@@ -99,7 +99,7 @@ def read_points(folder: Path | None, system: str) -> list[Point]:
     return [point for at, row in enumerate(record.get("results") or []) for point in _result(path, system, at, row)]
 
 
-def read_facts(folder: Path | None, system: str, names: Sequence[str]) -> list[Point]:
+def read_facts(folder: Path | None, system: str, names: Sequence[str]) -> list[PublishedPoint]:
     """The facts called `names` that the file has, as points without a workload. Raises as `read_points`."""
     path, record = _read(folder, system)
     found = []
@@ -109,7 +109,7 @@ def read_facts(folder: Path | None, system: str, names: Sequence[str]) -> list[P
         if row["key"] in names:
             for metric, value, part in _numbers(row["key"], row["value"]):
                 rest = (str(row["unit"]), part, row["source"], "fact", _grade(row))
-                found.append(Point(system, "", metric, value, *rest))
+                found.append(PublishedPoint(system, "", metric, value, *rest))
     return found
 
 
@@ -144,11 +144,11 @@ def _read(folder: Path | None, system: str) -> tuple[Path, dict[str, Any]]:
     return path, record
 
 
-def _result(path: Path, system: str, at: int, row: Mapping[str, Any]) -> Iterator[Point]:
+def _result(path: Path, system: str, at: int, row: Mapping[str, Any]) -> Iterator[PublishedPoint]:
     _need(f"{path}: results[{at}]", row, RESULT_FIELDS)
     for metric, value, part in _numbers(row["metric"], row["value"]):
         rest = (str(row["unit"]), {**row["params"], **part}, row["source"], row["method"], _grade(row))
-        yield Point(system, row["workload"], metric, value, *rest)
+        yield PublishedPoint(system, row["workload"], metric, value, *rest)
 
 
 def _numbers(metric: str, value: Any) -> Iterator[tuple[str, float, dict[str, Any]]]:

@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from experiments.common.published import SYSTEMS, predictor
+from experiments.common.published import PUBLISHED, predictor
 from experiments.common.published.points import (
     EMBEDDED,
     NO_EVIDENCE,
     Bar,
-    Point,
+    PublishedPoint,
     largest_factor,
     mean_error,
     rank_correlation,
@@ -39,7 +39,7 @@ LONGEST_NAME = 64
 class Row:
     """A point, the group it is judged in, and its prediction: NaN with a reason, or a number without one."""
 
-    point: Point
+    point: PublishedPoint
     group: str
     predicted: float
     reason: str = ""
@@ -95,10 +95,10 @@ class Group:
 
 def chosen_systems(folder: Path | None, wanted: Sequence[str] = ()) -> tuple[str, ...]:
     """Systems to report: those `wanted`, else all with a file in `folder`. **Raises** `InputError` if none is there."""
-    unknown = [name for name in wanted if name not in SYSTEMS]
+    unknown = [name for name in wanted if name not in PUBLISHED]
     if unknown:
-        raise InputError(f"--systems {unknown[0]}: no such system; choose from {', '.join(SYSTEMS)}.")
-    found = tuple(s for s in SYSTEMS if not wanted or s in wanted)
+        raise InputError(f"--systems {unknown[0]}: no such system; choose from {', '.join(PUBLISHED)}.")
+    found = tuple(s for s in PUBLISHED if not wanted or s in wanted)
     if folder is not None and not any((folder / f"{s}.json").is_file() for s in found):
         raise InputError(f"--facts {folder}: holds the file of no system, as {found[0]}.json would be one.")
     return tuple(s for s in found if folder is None or s == TECHNOLOGY or (folder / f"{s}.json").is_file())
@@ -128,7 +128,7 @@ def predict_all(folder: Path | None, system: str) -> list[Row]:
     return rows
 
 
-def groups_of(rows: Sequence[Row]) -> list[Group]:
+def judged_groups(rows: Sequence[Row]) -> list[Group]:
     """Rows by system and group, those with a bar first."""
     kept: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:

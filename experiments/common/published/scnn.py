@@ -3,8 +3,8 @@
 import dataclasses
 from collections.abc import Iterable, Sequence
 
-from experiments.common.published.networks import ALEXNET, GOOGLENET, VGG16, Layer
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.networks import ALEXNET, GOOGLENET, VGG16, PublishedLayer
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.scnn import Dcnn, Scnn
 from hwmodels.systems.work import uniform_work
 from hwmodels.technology import make_technology, scenario
@@ -21,7 +21,7 @@ CHIP, DENSE = Scnn(), Dcnn()
 STORED_BITS = CHIP.value_bits + CHIP.index_bits
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Time and energy against the dense baseline and one-sided variants; else the reason why not."""
     metric = point.metric.lower()
     if point.metric in FACTS:
@@ -49,7 +49,7 @@ def predict(point: Point, points: Sequence[Point]) -> float | str:
     return "no model of this metric"
 
 
-def _layers(point: Point) -> list[Layer] | str:
+def _layers(point: PublishedPoint) -> list[PublishedLayer] | str:
     """Convolutions of the network, at the densities of the point if it gives any."""
     name, params = point.workload.lower(), point.params
     if {"weight_density", "activation_density"} <= set(params):
@@ -62,19 +62,19 @@ def _layers(point: Point) -> list[Layer] | str:
     return "the densities of GoogLeNet's pruned layers are not given"
 
 
-def _convolutions(table: dict[str, Layer]) -> list[Layer]:
+def _convolutions(table: dict[str, PublishedLayer]) -> list[PublishedLayer]:
     return [layer for name, layer in table.items() if not name.startswith("fc")]
 
 
-def _at(layers: Iterable[Layer], weights: float, active: float) -> list[Layer]:
+def _at(layers: Iterable[PublishedLayer], weights: float, active: float) -> list[PublishedLayer]:
     return [dataclasses.replace(layer, weight_density=weights, activation_density=active) for layer in layers]
 
 
-def _cycles(layers: Sequence[Layer]) -> float:
+def _cycles(layers: Sequence[PublishedLayer]) -> float:
     return sum(CHIP.layer(x.shape, x.weight_density, x.activation_density).cycles for x in layers)
 
 
-def _energy(layers: Sequence[Layer]) -> float:
+def _energy(layers: Sequence[PublishedLayer]) -> float:
     """Energy, pJ, with every weight from DRAM once and activations on the chip."""
     total = 0.0
     for x in layers:

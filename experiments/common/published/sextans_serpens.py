@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 
 BARS: dict[str, Bar] = {}
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Why there is no prediction."""
     if point.unit == "x":
         return "a mean ratio to a GPU or another design over matrices that are not listed"

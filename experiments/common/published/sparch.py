@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from experiments.common.published.matrices import SPARCH_SET, square_of
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems import Work
 from hwmodels.systems.outerspace import OuterSpace
 from hwmodels.systems.server_cpu import ServerCpu
@@ -33,7 +33,7 @@ ABLATION: Mapping[str, dict[str, bool]] = {
 }
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """The figure that the model gives, or why it gives none."""
     if point.metric.startswith("DSE"):
         design = _design(point.metric) if point.unit in ("MB", "GFLOPS") else "neither traffic nor throughput"
@@ -78,7 +78,7 @@ def average(machine: SpArch, unit: str) -> float:
     return _mean([machine.flops(work) / float(machine.cost(work).latency_s) / 1e9 for work in works])
 
 
-def _ablation(point: Point) -> float | str:
+def _ablation(point: PublishedPoint) -> float | str:
     step = point.metric.removeprefix("ablation ")
     if step.startswith("outer product"):
         works = [work for name in SPARCH_SET if isinstance(work := square_of(name), Work)]

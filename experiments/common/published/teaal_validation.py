@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from experiments.common.published import outerspace
 from experiments.common.published.extensor import machine_for
 from experiments.common.published.matrices import square_of
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems import Work, uniform_work
 from hwmodels.systems.gamma import Gamma
 from hwmodels.systems.outerspace import OuterSpace
@@ -46,7 +46,7 @@ SIGMA_PIECE = 128
 """Of k at a time (its yamls/teaal/sigma.yaml): as many as a Flex-DPE has multipliers."""
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """The figure that the model gives, or why it gives none."""
     if "reported" not in point.metric or "error" in point.metric:
         return "the figure of another model, or its error"

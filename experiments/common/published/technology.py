@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from experiments.common.published.points import Bar, Point
+from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.eie_units import EiePe
 from hwmodels.technology import Technology, make_technology, scenario
 
@@ -21,7 +21,7 @@ BARS = {
 }
 
 
-def predict(point: Point, points: Sequence[Point]) -> float | str:
+def predict(point: PublishedPoint, points: Sequence[PublishedPoint]) -> float | str:
     """Energies and areas by node and size, and the tables of EIE; else the reason why not."""
     if point.metric in EIE:
         parts = EIE[point.metric](_eie())
@@ -76,10 +76,10 @@ def _at(node_nm: float, arithmetic: str) -> Technology:
     return make_technology(scenario(node_nm=node_nm, clock_ghz=clock_ghz, arithmetic=arithmetic))
 
 
-def _node(point: Point) -> float:
+def _node(point: PublishedPoint) -> float:
     return float(point.params.get("node_nm", 45.0))
 
 
-def _is_macro(point: Point) -> bool:
+def _is_macro(point: PublishedPoint) -> bool:
     """One macro, not the memory of a chip with all that lies between."""
     return point.params.get("banks") == 1

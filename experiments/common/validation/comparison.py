@@ -15,7 +15,7 @@ from workloads.errors import InputError
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ComparisonOutcome:
     """How a comparison went: what to print, whether its bars hold, facts for the provenance file."""
 
     text: str
@@ -25,7 +25,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class Bar:
+class ErrorLimits:
     """Largest relative errors that are accepted; None: not judged."""
 
     mean: float | None = None

@@ -41,7 +41,7 @@ FITS_WITHIN = 1 + 1e-5
 """Need over capacity that float32 takes for 1."""
 
 
-class Task(NamedTuple):
+class CaseTask(NamedTuple):
     """A kernel to compare, `designs` of each of `LATTICES`; and the sizes that its tables are padded to, which all
     tasks of a run share, so that the models are compiled once for all of them."""
 
@@ -51,7 +51,7 @@ class Task(NamedTuple):
     sizes: tuple[int, int, int]
 
 
-class Done(NamedTuple):
+class CaseResults(NamedTuple):
     """One row for each case, the effectual multiplies simulated, and the seconds that took."""
 
     rows: list[dict[str, Any]]
@@ -59,7 +59,7 @@ class Done(NamedTuple):
     simulating_s: float
 
 
-def compare(task: Task) -> Done:
+def compare_kernel(task: CaseTask) -> CaseResults:
     """Draw designs for a kernel, evaluate and simulate them."""
     kernel, rng = task.kernel, np.random.default_rng(task.seed)
     priced = _technology()
@@ -87,10 +87,10 @@ def compare(task: Task) -> Done:
             row[f"{metric}_error"] = float(ours) / float(theirs) - 1
         numbers = {**design.hardware, **design.mappings[0]}
         rows.append(row | {name: value for name, value in numbers.items() if name != "dataflow"})
-    return Done(rows, multiplies, seconds)
+    return CaseResults(rows, multiplies, seconds)
 
 
-def _cases(task: Task, rng: np.random.Generator) -> list[tuple[str, Design, Cost]]:
+def _cases(task: CaseTask, rng: np.random.Generator) -> list[tuple[str, Design, Cost]]:
     """Feasible designs on the lattice and off it, with their modelled costs; bottlenecks and dataflows in turn."""
     kernel = task.kernel
     encoding = Encoding(default_space(), [Kernel(kernel.name, kernel.family, *kernel.shape)])

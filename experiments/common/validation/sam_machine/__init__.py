@@ -12,10 +12,10 @@ each block follows from the non-zeros alone: a max-plus recurrence a block, no c
 | `blocks` | the recurrences of scanners, mergers, repeaters, reducers |
 | `accumulate` | sparse accumulators and what puts the stops back |
 | `graph` | blocks wired together; how long each is at work |
-| `kernels` | `simulate(kernel, b, c)`: the eight kernels |
+| `kernels` | `run_kernel(kernel, b, c)`: the eight kernels |
 """
 
 from experiments.common.validation.sam_machine.graph import StreamRun
-from experiments.common.validation.sam_machine.kernels import KERNELS, simulate
+from experiments.common.validation.sam_machine.kernels import SAM_KERNELS, run_kernel
 
-__all__ = ["KERNELS", "StreamRun", "simulate"]
+__all__ = ["SAM_KERNELS", "StreamRun", "run_kernel"]

@@ -100,7 +100,7 @@ def scan_dense(token, cycle, size):
 
 @njit(cache=True)
 @no_type_check
-def merge(crd1, ref1, cycle1, crd2, ref2, cycle2, union):
+def merge_fibers(crd1, ref1, cycle1, crd2, ref2, cycle2, union):
     """An intersecter or, if `union`, a unioner. Two streams of coordinates and references -> merged ones and steps.
 
     Returns coordinates, references of both sides, cycles [m] and the number of steps, which for an intersecter is more

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from experiments.common.validation.sam_machine import accumulate, blocks
-from experiments.common.validation.sam_machine.streams import Fibers, Stream
+from experiments.common.validation.sam_machine.streams import CompressedLevel, Stream
 
 Pair = tuple[Stream, Stream]
 """Coordinates and references of the same tokens."""
@@ -37,9 +37,9 @@ class Graph:
     def __init__(self) -> None:
         self.busy_cycles: dict[str, int] = {}
 
-    def scan(self, name: str, level: Fibers | int, references: Stream) -> Pair:
+    def scan(self, name: str, level: CompressedLevel | int, references: Stream) -> Pair:
         """Coordinates and references of the fibers that `references` point to; an integer level is dense."""
-        if isinstance(level, Fibers):
+        if isinstance(level, CompressedLevel):
             crd, ref, cycle = blocks.scan_fibers(*references, *level)
         else:
             crd, ref, cycle = blocks.scan_dense(*references, level)
@@ -56,7 +56,7 @@ class Graph:
 
     def _merge(self, name: str, left: Pair, right: Pair, *, union: bool) -> tuple[Stream, Stream, Stream]:
         (crd1, ref1), (crd2, ref2) = left, right
-        crd, out1, out2, cycle, steps = blocks.merge(
+        crd, out1, out2, cycle, steps = blocks.merge_fibers(
             crd1.token, ref1.token, ref1.cycle, crd2.token, ref2.token, ref2.cycle, union
         )
         self.busy_cycles[name] = steps

@@ -40,14 +40,14 @@ ROOT = Stream(np.array([0, DONE]), np.array([0, 1]))
 """The reference to a whole tensor, given to the first scanners in the first two cycles."""
 
 
-class Fibers(NamedTuple):
+class CompressedLevel(NamedTuple):
     """A compressed level: fiber r is `coordinates[segments[r]:segments[r + 1]]`. Shapes [fibers + 1], [entries]."""
 
     segments: np.ndarray
     coordinates: np.ndarray
 
 
-def levels(matrix: sparray) -> tuple[Fibers, Fibers]:
+def compressed_levels(matrix: sparray) -> tuple[CompressedLevel, CompressedLevel]:
     """Both levels of a matrix stored by rows with empty rows left out (doubly compressed).
 
     Shape [rows, columns], any sparse format; the first level is one fiber of row numbers.
@@ -57,11 +57,11 @@ def levels(matrix: sparray) -> tuple[Fibers, Fibers]:
     rowwise.eliminate_zeros()
     rows = np.flatnonzero(np.diff(rowwise.indptr))
     ends = rowwise.indptr[rows + 1]
-    outer = Fibers(np.array([0, len(rows)]), rows.astype(np.int64))
-    return outer, Fibers(np.concatenate([[0], ends]).astype(np.int64), rowwise.indices.astype(np.int64))
+    outer = CompressedLevel(np.array([0, len(rows)]), rows.astype(np.int64))
+    return outer, CompressedLevel(np.concatenate([[0], ends]).astype(np.int64), rowwise.indices.astype(np.int64))
 
 
-def vector_level(column: csr_array) -> Fibers:
+def vector_level(column: csr_array) -> CompressedLevel:
     """The level of a sparse vector: one fiber. Shape [n, 1]."""
-    rows, _ = levels(column)
+    rows, _ = compressed_levels(column)
     return rows

@@ -23,25 +23,15 @@ Rules of Sparseloop that differ from the project's own machine (docs/validation_
 
 | module | what is in it |
 |---|---|
-| `architecture` | sizes, mappings, energies, `Run` |
+| `architecture` | sizes, mappings, energies, `SparseloopRun` |
 | `occupancy` | how many non-zeros fall into a tile |
 | `metadata` | bits of compressed operands |
-| `evaluate` | `evaluate(run)`: computes, accesses, sizes, cycles, energy |
+| `model` | `run_quantities(run)`: computes, accesses, sizes, cycles, energy |
 | `imbalance` | cycles on a real pattern, where PEs wait for each other |
 """
 
-from experiments.common.validation.sparseloop_machine.architecture import PES, TILE_WORDS, WORDS, Run
+from experiments.common.validation.sparseloop_machine.architecture import WORDS, SparseloopRun
 from experiments.common.validation.sparseloop_machine.imbalance import cycles_of_pattern, expected_barrier_cycles
-from experiments.common.validation.sparseloop_machine.model import evaluate
-from experiments.common.validation.sparseloop_machine.occupancy import Occupancy
+from experiments.common.validation.sparseloop_machine.model import run_quantities
 
-__all__ = [
-    "PES",
-    "TILE_WORDS",
-    "WORDS",
-    "Occupancy",
-    "Run",
-    "cycles_of_pattern",
-    "evaluate",
-    "expected_barrier_cycles",
-]
+__all__ = ["WORDS", "SparseloopRun", "cycles_of_pattern", "expected_barrier_cycles", "run_quantities"]

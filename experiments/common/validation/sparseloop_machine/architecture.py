@@ -8,8 +8,8 @@ CHOICES = {
     "saf": ("none", "cgate", "gate", "skipA", "skipAB", "skipA_cgate"),
     "format": ("UNC", "BM", "RLE", "COO", "CSR", "CPCP"),
 }
-"""Names in `Run`. Formats: uncompressed, bitmask, run lengths, coordinates, CSR, coordinates under coordinates. For the
-features (`saf`) see `evaluate.kept_shares`."""
+"""Names in `SparseloopRun`. Formats: uncompressed, bitmask, run lengths, coordinates, CSR, coordinates under
+coordinates. For the features (`saf`) see `model.kept_shares`."""
 
 SIDE = 256
 WORDS = SIDE * SIDE
@@ -29,12 +29,12 @@ ACCESS_PJ = {
     "Buffer": {"bits": 16, "read": 1.86009, "write": 2.42594, "metadata_read": 1.86009, "metadata_write": 2.42594},
 }
 """pJ per access of a port of so many bits: Accelergy 0.4 with CACTI 7 and Aladdin's tables at 45 nm, as configured in
-the runs of Sparseloop that this preset is held to."""
+the runs of Sparseloop that it is held to."""
 MAC_PJ, GATED_MAC_PJ = 3.38, 0.0223
 
 
 @dataclass(frozen=True)
-class Widths:
+class FieldBits:
     """Bits of metadata entries, by format."""
 
     entry: dict[str, int]
@@ -55,9 +55,9 @@ class Geometry:
     """Words sent to one PE's buffer."""
     glb_reads: dict[str, int]
     """Words read from the GLB; a word that goes to all PEs is read once."""
-    stored: Widths
+    stored: FieldBits
     """Widths of metadata entries in memory."""
-    at_port: Widths
+    at_port: FieldBits
     """The same as they cross a port: each field takes the next power of two of bits."""
 
     @property
@@ -72,22 +72,22 @@ GEOMETRY: dict[str, Geometry] = {
         rows=256,
         pe_fills={"A": 4096, "B": 1_048_576},
         glb_reads={"A": 65_536, "B": 1_048_576},
-        stored=Widths({"BM": 1, "RLE": 5, "COO": 16, "CSR": 8, "CPCP": 8}, {"CSR": 16, "CPCP": 8 + 16}),
-        at_port=Widths({"BM": 1, "RLE": 8, "COO": 16, "CSR": 8, "CPCP": 8}, {"CSR": 16, "CPCP": 8 + 16}),
+        stored=FieldBits({"BM": 1, "RLE": 5, "COO": 16, "CSR": 8, "CPCP": 8}, {"CSR": 16, "CPCP": 8 + 16}),
+        at_port=FieldBits({"BM": 1, "RLE": 8, "COO": 16, "CSR": 8, "CPCP": 8}, {"CSR": 16, "CPCP": 8 + 16}),
     ),
     "TILE": Geometry(
         fiber=16,
         rows=16,
         pe_fills={"A": 65_536, "B": 65_536},
         glb_reads={"A": 1_048_576, "B": 65_536},
-        stored=Widths({"BM": 1, "RLE": 4, "COO": 8, "CSR": 4, "CPCP": 4}, {"CSR": 9, "CPCP": 4 + 9}),
-        at_port=Widths({"BM": 1, "RLE": 4, "COO": 8, "CSR": 4, "CPCP": 4}, {"CSR": 16, "CPCP": 4 + 16}),
+        stored=FieldBits({"BM": 1, "RLE": 4, "COO": 8, "CSR": 4, "CPCP": 4}, {"CSR": 9, "CPCP": 4 + 9}),
+        at_port=FieldBits({"BM": 1, "RLE": 4, "COO": 8, "CSR": 4, "CPCP": 4}, {"CSR": 16, "CPCP": 4 + 16}),
     ),
 }
 
 
 @dataclass(frozen=True)
-class Run:
+class SparseloopRun:
     """One run of Sparseloop: a mapping, the operands' densities and how they are stored and used.
 
     `b_sparse`: B is stored in `format` and its zeros are known; otherwise B is dense and uncompressed.

@@ -2,14 +2,14 @@
 
 import numpy as np
 
-from experiments.common.validation.sparseloop_machine.architecture import TILE_WORDS, WORDS, Geometry, Widths
+from experiments.common.validation.sparseloop_machine.architecture import TILE_WORDS, WORDS, FieldBits, Geometry
 from experiments.common.validation.sparseloop_machine.occupancy import Occupancy
 
 DIGITS = 9
 """Decimals kept before rounding up, so that the last bits of a float do not lift a whole number."""
 
 
-def compressed_bits(occupancy: Occupancy, name: str, geometry: Geometry, widths: Widths) -> float:
+def compressed_bits(occupancy: Occupancy, name: str, geometry: Geometry, widths: FieldBits) -> float:
     """Bits of a whole operand in DRAM or GLB."""
     fiber_occupied, mean = occupancy.occupied(geometry.fiber), geometry.fiber * occupancy.density
     fibers = WORDS / geometry.fiber * fiber_occupied
@@ -20,7 +20,7 @@ def compressed_bits(occupancy: Occupancy, name: str, geometry: Geometry, widths:
     return float(fibers * entries * widths.entry[name] + blocks * upper * widths.upper.get(name, 0))
 
 
-def tile_bits(occupancy: Occupancy, name: str, geometry: Geometry, widths: Widths) -> float:
+def tile_bits(occupancy: Occupancy, name: str, geometry: Geometry, widths: FieldBits) -> float:
     """Expected bits of a PE's tile that is not empty.
 
     The mean over what tiles hold. A fixed-structured tile holds the same always; its non-empty rows may be a fraction.
@@ -45,7 +45,7 @@ def largest_tile_bits(occupancy: Occupancy, name: str, geometry: Geometry) -> fl
 
 
 def _bits(
-    counts: np.ndarray, rows: np.ndarray, heads: np.ndarray, name: str, geometry: Geometry, widths: Widths
+    counts: np.ndarray, rows: np.ndarray, heads: np.ndarray, name: str, geometry: Geometry, widths: FieldBits
 ) -> np.ndarray:
     """Bits of tiles with `counts` non-zeros in `rows` non-empty fibers under `heads` coordinates. Shapes [k] -> [k]."""
     if not geometry.tile_has_rows:

@@ -17,7 +17,7 @@ from experiments.common.validation.sparseloop_machine.architecture import (
     WORDS,
     WORDS_PER_CYCLE,
     Z_TILE_TURNS,
-    Run,
+    SparseloopRun,
 )
 from experiments.common.validation.sparseloop_machine.metadata import compressed_bits, largest_tile_bits, tile_bits
 from experiments.common.validation.sparseloop_machine.occupancy import Occupancy
@@ -26,11 +26,11 @@ TURNS = COMPUTES // PES
 """Positions that each PE works on in a dense run, and words of each operand that it reads."""
 LEVELS = ("DRAM", "GLB", "Buffer")
 
-Counts = dict[str, float]
+Quantities = dict[str, float]
 
 
 @dataclass(frozen=True)
-class Operand:
+class SparseloopOperand:
     """A or B as it is stored: words and metadata bits of the whole and of a PE's tile, in memory and at a port."""
 
     occupancy: Occupancy
@@ -70,13 +70,13 @@ class Operand:
 
 
 @lru_cache(maxsize=256)
-def operand(mapping: str, distribution: str, density: float, name: str) -> Operand:
+def operand(mapping: str, distribution: str, density: float, name: str) -> SparseloopOperand:
     """An operand of a density stored in a format under a mapping."""
     occupancy, geometry = Occupancy(distribution, density), GEOMETRY[mapping]
     if name == "UNC":
-        return Operand(occupancy, False, {}, {}, 0.0)
+        return SparseloopOperand(occupancy, False, {}, {}, 0.0)
     views = {"reported": geometry.stored, "charged": geometry.at_port}
-    return Operand(
+    return SparseloopOperand(
         occupancy,
         True,
         {view: compressed_bits(occupancy, name, geometry, widths) for view, widths in views.items()},
@@ -85,7 +85,7 @@ def operand(mapping: str, distribution: str, density: float, name: str) -> Opera
     )
 
 
-def operands(run: Run) -> dict[str, Operand]:
+def operands(run: SparseloopRun) -> dict[str, SparseloopOperand]:
     """A and B of a run."""
     return {
         "A": operand(run.mapping, run.distribution, run.density_a, run.format),
@@ -95,7 +95,7 @@ def operands(run: Run) -> dict[str, Operand]:
     }
 
 
-def kept_shares(run: Run, a: float, b: float) -> dict[str, float]:
+def kept_shares(run: SparseloopRun, a: float, b: float) -> dict[str, float]:
     """Share of each tensor's PE-buffer accesses that the feature keeps, given the densities of A and B.
 
     `X|Y` in Sparseloop's words: an access of X is made only where Y is not zero.
@@ -110,7 +110,7 @@ def kept_shares(run: Run, a: float, b: float) -> dict[str, float]:
     }[run.saf]
 
 
-def computes(run: Run) -> Counts:
+def computes(run: SparseloopRun) -> Quantities:
     """Computes that switch, and gated ones, over all PEs."""
     parts = operands(run)
     a, b = parts["A"].density, parts["B"].density
@@ -127,7 +127,7 @@ def computes(run: Run) -> Counts:
     return {"actual_computes": COMPUTES * actual, "gated_computes": COMPUTES * gated}
 
 
-def accesses(run: Run, view: Literal["reported", "charged"] = "reported") -> Counts:
+def accesses(run: SparseloopRun, view: Literal["reported", "charged"] = "reported") -> Quantities:
     """Words read, filled and updated, and metadata bits, at each level; for the PE buffer those of one PE.
 
     `view`: what Sparseloop reports counts each tile of a PE as one that is not empty; what it charges time and energy
@@ -135,7 +135,7 @@ def accesses(run: Run, view: Literal["reported", "charged"] = "reported") -> Cou
     """
     geometry, parts = GEOMETRY[run.mapping], operands(run)
     keep = kept_shares(run, parts["A"].density, parts["B"].density)
-    found: Counts = {}
+    found: Quantities = {}
     for name, part in parts.items():
         sent, whole = geometry.glb_reads[name] / WORDS, WORDS * part.stored
         found[f"DRAM_{name}_reads"] = found[f"GLB_{name}_fills"] = whole
@@ -157,7 +157,7 @@ def accesses(run: Run, view: Literal["reported", "charged"] = "reported") -> Cou
     return found | _reads("Z", float(TURNS - Z_TILE_TURNS), keep["Z"], run)
 
 
-def _reads(name: str, reads: float, kept: float, run: Run) -> Counts:
+def _reads(name: str, reads: float, kept: float, run: SparseloopRun) -> Quantities:
     """A PE's reads of a tensor: made, gated and skipped."""
     rest = reads * (1.0 - kept)
     gates = run.saf == "gate"
@@ -168,9 +168,9 @@ def _reads(name: str, reads: float, kept: float, run: Run) -> Counts:
     }
 
 
-def sizes(run: Run) -> Counts:
+def sizes(run: SparseloopRun) -> Quantities:
     """Words and metadata bits that each level must hold."""
-    found: Counts = {}
+    found: Quantities = {}
     for name, part in operands(run).items():
         whole = float(part.occupancy.nnz if part.compressed else WORDS)
         found |= {f"{level}_{name}_tile_words_max": whole for level in ("DRAM", "GLB")}
@@ -181,7 +181,7 @@ def sizes(run: Run) -> Counts:
     return found
 
 
-def cycles(done: Counts, charged: Counts, bandwidth_limited: bool) -> Counts:
+def cycles(done: Quantities, charged: Quantities, bandwidth_limited: bool) -> Quantities:
     """Cycles of the computes, and of the slowest of computes, DRAM, GLB and PE buffer."""
     compute = (done["actual_computes"] + done["gated_computes"]) / PES
     total = compute
@@ -191,7 +191,7 @@ def cycles(done: Counts, charged: Counts, bandwidth_limited: bool) -> Counts:
     return {"compute_cycles": compute, "cycles": total}
 
 
-def port_words(charged: Counts, level: str) -> tuple[float, float]:
+def port_words(charged: Quantities, level: str) -> tuple[float, float]:
     """Words read and written that take a turn at a level's ports: gated accesses do, skipped ones do not."""
     read = written = 0.0
     for name, count in charged.items():
@@ -201,7 +201,7 @@ def port_words(charged: Counts, level: str) -> tuple[float, float]:
     return read, written
 
 
-def energy(done: Counts, charged: Counts) -> Counts:
+def energy(done: Quantities, charged: Quantities) -> Quantities:
     """Energy in pJ by level, and in microjoules in all; gated and skipped accesses cost nothing."""
     found = {"E_MAC_pJ": done["actual_computes"] * MAC_PJ + done["gated_computes"] * GATED_MAC_PJ}
     for level in LEVELS:
@@ -217,7 +217,7 @@ def energy(done: Counts, charged: Counts) -> Counts:
     return found | {"energy_uJ": sum(found.values()) * 1e-6}
 
 
-def evaluate(run: Run) -> Counts:
+def run_quantities(run: SparseloopRun) -> Quantities:
     """Everything that Sparseloop reports of a run, by the names of its reference table.
 
     Cycles; computes over all PEs; words and metadata bits moved and held (PE buffer: of one PE); energy in pJ.

@@ -1,4 +1,4 @@
-"""Sparseloop's abstraction, as a preset, against Sparseloop's own outputs; and what its mean over PEs hides.
+"""Sparseloop's abstraction against Sparseloop's own outputs; and what its mean over PEs hides.
 
 `reference.csv` has a row a run (mapping, distribution, densities, feature, format, bandwidth) and a column a quantity;
 an empty field means that Sparseloop does not report it, `valid` other than `yes` that the row is known to be wrong.
@@ -19,13 +19,21 @@ from scipy.sparse import csr_array
 from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.output import Output
 from experiments.common.table import text_table
-from experiments.common.validation.comparison import Bar, Outcome, number, parity, percent, read_table, relative_error
+from experiments.common.validation.comparison import (
+    ComparisonOutcome,
+    ErrorLimits,
+    number,
+    parity,
+    percent,
+    read_table,
+    relative_error,
+)
 from experiments.common.validation.sparseloop_machine import (
     WORDS,
-    Run,
+    SparseloopRun,
     cycles_of_pattern,
-    evaluate,
     expected_barrier_cycles,
+    run_quantities,
 )
 from workloads import generators
 from workloads.errors import InputError
@@ -35,7 +43,10 @@ COLUMNS = ("name", "mapping", "distribution", "B", "dA", "dB", "saf", "format", 
 DESCRIBED = ("name", "mapping", "distribution", "dA", "format")
 """What the table of errors repeats of a run."""
 GROUPS = ("cycles", "computes", "accesses", "sizes", "energy")
-BARS = {name: Bar(median=0.02) for name in ("cycles", "computes", "accesses")} | {"sizes": Bar(), "energy": Bar()}
+BARS = {name: ErrorLimits(median=0.02) for name in ("cycles", "computes", "accesses")} | {
+    "sizes": ErrorLimits(),
+    "energy": ErrorLimits(),
+}
 STYLES = {
     "accesses": (OKABE_ITO["sky"], "o"),
     "sizes": (OKABE_ITO["green"], "s"),
@@ -58,7 +69,7 @@ BARRIER_COLOURS = {"uniform": OKABE_ITO["blue"], "powerlaw_rows": OKABE_ITO["ver
 MAPPINGS = ("IP", "TILE")
 
 
-def run(data: Path | None, output: Output, *, smoke: bool = False) -> Outcome:
+def run(data: Path | None, output: Output, *, smoke: bool = False) -> ComparisonOutcome:
     """Compare every valid row of `data`/reference.csv; write `sparseloop_errors.csv`, `imbalance.csv` and a figure.
 
     Without data, only the imbalance on generated and embedded patterns is counted.
@@ -71,14 +82,14 @@ def run(data: Path | None, output: Output, *, smoke: bool = False) -> Outcome:
         text = (
             f"{told}\n  NOT COMPARED: Sparseloop's outputs are not part of the project; give --data a folder with them."
         )
-        return Outcome(text, None, {"compared": 0})
+        return ComparisonOutcome(text, None, {"compared": 0})
     rows, facts = error_rows(data / "reference.csv", smoke=smoke)
     output.csv("sparseloop_errors.csv", rows)
-    output.figure("sparseloop_parity.png", figure(rows, imbalance, reference))
+    output.figure("sparseloop_parity.png", sparseloop_figure(rows, imbalance, reference))
     text, broken = summary(rows)
     text += f"\n  {facts['invalid']} rows that the table itself marks as wrong were left out"
     text += f"; --smoke: 1 row in {SMOKE_EVERY}" if smoke else ""
-    return Outcome(f"{text}\n\n{told}", not broken, facts | {"bars_broken": broken})
+    return ComparisonOutcome(f"{text}\n\n{told}", not broken, facts | {"bars_broken": broken})
 
 
 def error_rows(path: Path, *, smoke: bool) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -91,7 +102,7 @@ def error_rows(path: Path, *, smoke: bool) -> tuple[list[dict[str, Any]], dict[s
         valid = valid[::SMOKE_EVERY]
     rows = []
     for row in valid:
-        found = evaluate(run_of(path, row))
+        found = run_quantities(run_of(path, row))
         for name, value in found.items():
             if not row.get(name):
                 continue
@@ -105,7 +116,7 @@ def error_rows(path: Path, *, smoke: bool) -> tuple[list[dict[str, Any]], dict[s
     return rows, {"runs": len(valid), "invalid": len(table) - sum(row["valid"] == "yes" for row in table)}
 
 
-def run_of(path: Path, row: Mapping[str, str]) -> Run:
+def run_of(path: Path, row: Mapping[str, str]) -> SparseloopRun:
     """What a row of the reference says was run; InputError for a field that is none of the choices."""
     where = f"{path}, line {row['line']}"
     for name, choices in (("B", ("Bdense", "Bsame")), ("bw", ("bwinf", "bwlim"))):
@@ -116,7 +127,7 @@ def run_of(path: Path, row: Mapping[str, str]) -> Run:
         if not 0.0 < density <= 1.0:
             raise InputError(f"{where}: {name} is {row[name]!r}; give a density above 0 and at most 1.")
     try:
-        return Run(
+        return SparseloopRun(
             row["mapping"],
             row["distribution"],
             *densities,
@@ -267,7 +278,9 @@ def imbalance_text(rows: list[dict[str, Any]], reference: list[dict[str, Any]]) 
     return title + text_table(header, cells) + note
 
 
-def figure(rows: list[dict[str, Any]], imbalance: list[dict[str, Any]], reference: list[dict[str, Any]]) -> Figure:
+def sparseloop_figure(
+    rows: list[dict[str, Any]], imbalance: list[dict[str, Any]], reference: list[dict[str, Any]]
+) -> Figure:
     """Parity of all groups, and the barrier's cost over density."""
     picture = new_figure(11.0, 5.6)
     left, right = picture.subplots(1, 2)

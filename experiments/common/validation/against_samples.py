@@ -1,4 +1,4 @@
-"""Tables of density models beside the mean of tables measured on sampled patterns."""
+"""Tables of density models against the mean of tables measured on sampled patterns."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

@@ -19,7 +19,7 @@ energy consumption for short code paths using RAPL", SIGMETRICS PER 2012)."""
 
 
 @dataclass(frozen=True)
-class Part:
+class Processor:
     """A processor of the data sheets."""
 
     name: str
@@ -34,20 +34,20 @@ class Part:
         return self.tdp_w / self.cores
 
 
-PARTS: dict[tuple[str, int, int], Part] = {
-    ("AuthenticAMD", 26, 2): Part("AMD EPYC 9755", 128, 500.0, "TSMC N4"),
-    ("AuthenticAMD", 26, 17): Part("AMD EPYC 9965", 192, 500.0, "TSMC N3"),
-    ("AuthenticAMD", 25, 17): Part("AMD EPYC 9654", 96, 360.0, "TSMC N5"),
-    ("AuthenticAMD", 25, 1): Part("AMD EPYC 7763", 64, 280.0, "TSMC N7"),
-    ("AuthenticAMD", 23, 49): Part("AMD EPYC 7742", 64, 225.0, "TSMC N7"),
-    ("GenuineIntel", 6, 143): Part("Intel Xeon Platinum 8480+", 56, 350.0, "Intel 7"),
-    ("GenuineIntel", 6, 106): Part("Intel Xeon Platinum 8380", 40, 270.0, "Intel 10 nm"),
-    ("GenuineIntel", 6, 85): Part("Intel Xeon Platinum 8280", 28, 205.0, "Intel 14 nm"),
-    ("GenuineIntel", 6, 79): Part("Intel Xeon E5-2699 v4", 22, 145.0, "Intel 14 nm"),
+PROCESSORS: dict[tuple[str, int, int], Processor] = {
+    ("AuthenticAMD", 26, 2): Processor("AMD EPYC 9755", 128, 500.0, "TSMC N4"),
+    ("AuthenticAMD", 26, 17): Processor("AMD EPYC 9965", 192, 500.0, "TSMC N3"),
+    ("AuthenticAMD", 25, 17): Processor("AMD EPYC 9654", 96, 360.0, "TSMC N5"),
+    ("AuthenticAMD", 25, 1): Processor("AMD EPYC 7763", 64, 280.0, "TSMC N7"),
+    ("AuthenticAMD", 23, 49): Processor("AMD EPYC 7742", 64, 225.0, "TSMC N7"),
+    ("GenuineIntel", 6, 143): Processor("Intel Xeon Platinum 8480+", 56, 350.0, "Intel 7"),
+    ("GenuineIntel", 6, 106): Processor("Intel Xeon Platinum 8380", 40, 270.0, "Intel 10 nm"),
+    ("GenuineIntel", 6, 85): Processor("Intel Xeon Platinum 8280", 28, 205.0, "Intel 14 nm"),
+    ("GenuineIntel", 6, 79): Processor("Intel Xeon E5-2699 v4", 22, 145.0, "Intel 14 nm"),
 }
 """(vendor, family, model) as the CPU names itself -> the largest server part of that core. Source: the makers' product
 pages. A virtual machine hides the part, not the core; smaller parts of a generation spend more on each core."""
-FALLBACK = Part("Intel Core i7-5930K", 6, 73.0, "Intel 22 nm")
+FALLBACK = Processor("Intel Core i7-5930K", 6, 73.0, "Intel 22 nm")
 """A CPU of another kind: 73 W measured, DRAM included, under the dense and sparse kernels that EIE is compared with
 (Han et al., ISCA 2016, section V)."""
 
@@ -97,7 +97,7 @@ def cpu_power(watts_per_core: float | None = None, *, powercap: Path = POWERCAP,
     if ranges:
         names = sorted((path / "name").read_text().strip() for path in ranges)
         return CpuPower(0.0, f"RAPL of {', '.join(names)}, everything that runs there included", tuple(ranges), ranges)
-    part = PARTS.get(_identity(cpuinfo))
+    part = PROCESSORS.get(_identity(cpuinfo))
     what = "the largest part of this CPU's core" if part else "measured for EIE; this CPU is not in the table"
     part = part or FALLBACK
     return CpuPower(
@@ -118,7 +118,7 @@ def cpu_name(cpuinfo: Path = CPUINFO) -> str:
 
 def cpu_node(cpuinfo: Path = CPUINFO) -> str:
     """Technology of the CPU's cores, where it is known."""
-    part = PARTS.get(_identity(cpuinfo))
+    part = PROCESSORS.get(_identity(cpuinfo))
     return part.node if part else "unknown"
 
 

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 from scipy.sparse import save_npz
 
-from experiments.common.validation import simulator as against_simulator
-from experiments.common.validation import simulator_cases
-from experiments.common.validation.simulator_cases import LATTICES, Task, compare
+from experiments.common.validation import against_simulator, simulator_cases
+from experiments.common.validation.simulator_cases import LATTICES, CaseTask, compare_kernel
 from hwmodels import RESOURCES, evaluate, make_hardware, make_mapping
 from hwmodels.design.choices import DATAFLOWS
 from workloads import SparseKernel, generators, measure
@@ -20,7 +19,7 @@ SIZES = (64, 64, 64)
 def cases() -> list[dict]:
     """A small kernel on twelve designs."""
     kernel = SparseKernel("graph", generators.power_law_rows(60, 50, 6, 2.1, 0), None, 16)
-    done = compare(Task(kernel, 6, (3, 0), SIZES))
+    done = compare_kernel(CaseTask(kernel, 6, (3, 0), SIZES))
     assert done.multiplies == len(done.rows) * kernel.a.nnz * kernel.n
     return done.rows
 
@@ -69,14 +68,14 @@ def test_products_that_are_too_large_are_cut_to_their_first_rows(rows: int, colu
 def test_designs_that_pad_too_much_are_left_out(monkeypatch):
     kernel = SparseKernel("band", generators.banded(50, 3, 0), None, 4)
     monkeypatch.setattr(simulator_cases, "ENTRIES", kernel.a.nnz)
-    done = compare(Task(kernel, 8, (0, 0), SIZES))
+    done = compare_kernel(CaseTask(kernel, 8, (0, 0), SIZES))
     assert done.rows
     assert all(row["a_format"] != "rle" for row in done.rows)
 
 
 def test_a_process_of_its_own_changes_nothing(cases: list[dict]):
     kernel = SparseKernel("graph", generators.power_law_rows(60, 50, 6, 2.1, 0), None, 16)
-    ((at, done),) = against_simulator._results([Task(kernel, 6, (3, 0), SIZES)], [0], 2)
+    ((at, done),) = against_simulator._results([CaseTask(kernel, 6, (3, 0), SIZES)], [0], 2)
     assert at == 0
     for mine, other in zip(done.rows, cases, strict=True):
         assert mine == other

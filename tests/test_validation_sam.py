@@ -8,10 +8,17 @@ from scipy.sparse import csr_array
 
 from experiments import validate_models
 from experiments.common.cli import USAGE_ERROR, main
-from experiments.common.validation import sam as against_sam
-from experiments.common.validation.sam_machine import KERNELS, simulate
+from experiments.common.validation import against_sam
+from experiments.common.validation.sam_machine import SAM_KERNELS, run_kernel
 from experiments.common.validation.sam_machine.graph import Graph
-from experiments.common.validation.sam_machine.streams import DONE, EMPTY, STOP, Fibers, Stream, levels
+from experiments.common.validation.sam_machine.streams import (
+    DONE,
+    EMPTY,
+    STOP,
+    CompressedLevel,
+    Stream,
+    compressed_levels,
+)
 from workloads import generators
 
 FACTS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "simulated" / "sam"
@@ -42,14 +49,14 @@ def rows_of(matrix: csr_array) -> list[set[int]]:
 
 
 def test_levels_leave_empty_rows_out():
-    outer, inner = levels(csr_array(np.array([[0, 1, 1], [0, 0, 0], [1, 0, 0]])))
+    outer, inner = compressed_levels(csr_array(np.array([[0, 1, 1], [0, 0, 0], [1, 0, 0]])))
     assert outer.coordinates.tolist() == [0, 2]
     assert inner.segments.tolist() == [0, 2, 3]
     assert inner.coordinates.tolist() == [1, 2, 0]
 
 
 def test_scanner_waits_for_the_token_behind_a_fiber():
-    level = Fibers(np.array([0, 2, 2, 3]), np.array([4, 7, 5]))
+    level = CompressedLevel(np.array([0, 2, 2, 3]), np.array([4, 7, 5]))
     crd, ref = Graph().scan("x", level, stream(0, 1, 2, STOP, DONE))
     tokens = [4, 7, STOP, STOP, 5, STOP - 1, DONE]
     same(crd, tokens, [1, 2, 3, 4, 5, 6, 7])
@@ -104,7 +111,7 @@ def test_accumulators_by_hand():
 )
 def test_one_element(kernel: str, cycles: int):
     """Depth of the pipeline plus two tokens: the constants of the closed forms are hops, not fits."""
-    assert simulate(kernel, ONE, 1 if kernel == "sddmm" else ONE).cycles == cycles
+    assert run_kernel(kernel, ONE, 1 if kernel == "sddmm" else ONE).cycles == cycles
 
 
 def test_closed_forms_of_kernels_that_have_one():
@@ -114,58 +121,58 @@ def test_closed_forms_of_kernels_that_have_one():
         used = sum(bool(row) for row in rows_b)
         union = [len(x | y) for x, y in zip(rows_b, rows_c, strict=True)]
         one_sided = sum(bool(x) != bool(y) for x, y in zip(rows_b, rows_c, strict=True))
-        assert simulate("elemadd", b, c).cycles == sum(u + 1 for u in union if u) + one_sided + 9
-        assert simulate("sddmm", b, 5).cycles == b.nnz * 6 + used + 14
+        assert run_kernel("elemadd", b, c).cycles == sum(u + 1 for u in union if u) + one_sided + 9
+        assert run_kernel("sddmm", b, 5).cycles == b.nnz * 6 + used + 14
         vector = csr_array((np.arange(b.shape[1]) % 3 == 0).astype(float)[:, None])
         taken = set(range(0, b.shape[1], 3))
         macs = sum(len(row & taken) for row in rows_b)
         merged = sum(len(row | taken) + 1 for row in rows_b if row)
-        assert simulate("spmv_ij", b, vector).cycles == max(merged + 11, macs + used + 1 + 10)
+        assert run_kernel("spmv_ij", b, vector).cycles == max(merged + 11, macs + used + 1 + 10)
         macs = int(((b != 0).astype(int) @ (c != 0).astype(int)).sum())
         columns = len(np.unique(c.indices))
         inner = columns * b.nnz + used * c.nnz - macs + used * columns + 14
-        assert simulate("matmul_ijk", b, c).cycles == max(inner, macs + used * columns + used + 13)
+        assert run_kernel("matmul_ijk", b, c).cycles == max(inner, macs + used * columns + used + 13)
 
 
-@pytest.mark.parametrize("kernel", list(KERNELS))
+@pytest.mark.parametrize("kernel", list(SAM_KERNELS))
 def test_laws(kernel: str):
     for b, c in patterns():
         other = 4 if kernel == "sddmm" else csr_array(c[:, [0]]) if kernel.startswith("spmv") else c
-        run = simulate(kernel, b, other)
+        run = run_kernel(kernel, b, other)
         assert run.longest_cycles <= run.cycles
         assert run.bound_by in run.busy_cycles
-        assert simulate(kernel, csr_array(-3.0 * b), other).cycles == run.cycles, "values do not matter"
+        assert run_kernel(kernel, csr_array(-3.0 * b), other).cycles == run.cycles, "values do not matter"
         if kernel.startswith("elem"):
-            assert simulate(kernel, c, b).cycles == run.cycles
+            assert run_kernel(kernel, c, b).cycles == run.cycles
 
 
-@pytest.mark.parametrize("kernel", list(KERNELS))
+@pytest.mark.parametrize("kernel", list(SAM_KERNELS))
 def test_empty_operands_take_the_pipeline_only(kernel: str):
     empty, vector = csr_array((6, 6)), csr_array((6, 1))
     full = csr_array(np.ones((6, 6)))
     for b in (empty, full):
-        run = simulate(kernel, b, 1 if kernel == "sddmm" else vector if kernel.startswith("spmv") else empty)
+        run = run_kernel(kernel, b, 1 if kernel == "sddmm" else vector if kernel.startswith("spmv") else empty)
         assert run.cycles < 150
 
 
 def test_operands_that_do_not_fit():
     with pytest.raises(ValueError, match="kernel is 'spmm'"):
-        simulate("spmm", ONE, ONE)
+        run_kernel("spmm", ONE, ONE)
     with pytest.raises(ValueError, match="number of columns"):
-        simulate("sddmm", ONE, ONE)
+        run_kernel("sddmm", ONE, ONE)
     with pytest.raises(ValueError, match="at least 1"):
-        simulate("sddmm", ONE, 0)
+        run_kernel("sddmm", ONE, 0)
     with pytest.raises(ValueError, match="sparse matrix"):
-        simulate("elemadd", ONE, 3)
+        run_kernel("elemadd", ONE, 3)
     with pytest.raises(ValueError, match="B demands 1 x 1"):
-        simulate("spmv_ij", ONE, csr_array(np.ones((2, 1))))
+        run_kernel("spmv_ij", ONE, csr_array(np.ones((2, 1))))
 
 
 @pytest.mark.skipif(not FACTS.is_dir(), reason="shared cycle counts of SAM are not here")
 def test_cycle_counts_of_sams_simulator():
     cases = against_sam.read_cases(FACTS)
     assert len(cases) > 200
-    off = [(c.row["case"], c.kernel) for c in cases if simulate(c.kernel, c.b, c.c).cycles != c.cycles]
+    off = [(c.row["case"], c.kernel) for c in cases if run_kernel(c.kernel, c.b, c.c).cycles != c.cycles]
     assert not off
 
 
@@ -189,7 +196,7 @@ def validate(data: Path, *options: str) -> int:
 
 def test_operand_names(data: Path):
     def read(name: str) -> list[list[float]]:
-        return against_sam.operand(data, name, 4, "here").toarray().tolist()
+        return against_sam.named_operand(data, name, 4, "here").toarray().tolist()
 
     assert read("b^shift") == [[1, 0], [0, 1]]
     assert read("b#0") == [[0], [1]]
@@ -242,7 +249,7 @@ def test_bad_options(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 
 def test_script_judges_the_bars(data: Path, capsys: pytest.CaptureFixture[str]):
-    count = simulate("elemadd", *(csr_array(np.array([[0.0, 1.0], [1.0, 0.0]])) for _ in range(2))).cycles
+    count = run_kernel("elemadd", *(csr_array(np.array([[0.0, 1.0], [1.0, 0.0]])) for _ in range(2))).cycles
     (data / "cycles.csv").write_text(HEADER + GOOD.replace(",14", f",{count}"))
     assert validate(data) == 0
     assert "not judged" in capsys.readouterr().out, "shorter than 100 cycles"

@@ -9,19 +9,17 @@ from scipy.sparse import csr_array
 
 from experiments import validate_models
 from experiments.common.cli import USAGE_ERROR, main
-from experiments.common.validation import sparseloop as against_sparseloop
+from experiments.common.validation import against_sparseloop
 from experiments.common.validation.sparseloop_machine import (
-    PES,
-    TILE_WORDS,
     WORDS,
-    Occupancy,
-    Run,
+    SparseloopRun,
     cycles_of_pattern,
-    evaluate,
     expected_barrier_cycles,
+    run_quantities,
 )
-from experiments.common.validation.sparseloop_machine.architecture import GEOMETRY
+from experiments.common.validation.sparseloop_machine.architecture import GEOMETRY, PES, TILE_WORDS
 from experiments.common.validation.sparseloop_machine.model import TURNS, port_words
+from experiments.common.validation.sparseloop_machine.occupancy import Occupancy
 from workloads import generators
 
 FACTS = Path(__file__).resolve().parents[2] / "shared" / "facts" / "simulated" / "sparseloop"
@@ -30,9 +28,9 @@ FORMATS = ("UNC", "BM", "RLE", "COO", "CSR", "CPCP")
 FOLDED = ("IP", "TILE")
 
 
-def a_run(**changes) -> Run:
+def a_run(**changes) -> SparseloopRun:
     fields = {"mapping": "IP", "distribution": "hypergeometric", "density_a": 0.1, "density_b": 0.1, "b_sparse": True}
-    return Run(**(fields | {"saf": "skipAB", "format": "CSR", "bandwidth_limited": True} | changes))
+    return SparseloopRun(**(fields | {"saf": "skipAB", "format": "CSR", "bandwidth_limited": True} | changes))
 
 
 def test_hypergeometric_occupancy_is_that_of_uniform_patterns():
@@ -63,7 +61,7 @@ def test_occupied_rows_by_hand():
 @pytest.mark.parametrize("mapping", FOLDED)
 @pytest.mark.parametrize("saf", SAFS)
 def test_dense_operands_skip_nothing(mapping: str, saf: str):
-    found = evaluate(a_run(mapping=mapping, saf=saf, density_a=1.0, density_b=1.0, format="UNC"))
+    found = run_quantities(a_run(mapping=mapping, saf=saf, density_a=1.0, density_b=1.0, format="UNC"))
     assert found["cycles"] == found["compute_cycles"] == TURNS
     assert found["actual_computes"] == 256**3
     assert found["Buffer_A_reads"] == found["Buffer_B_reads"] == found["Buffer_Z_updates"] == TURNS
@@ -77,7 +75,7 @@ def test_more_non_zeros_never_cost_less(mapping: str, distribution: str):
     for saf in SAFS:
         for form in ("UNC", "RLE", "CPCP"):
             found = [
-                evaluate(
+                run_quantities(
                     a_run(mapping=mapping, distribution=distribution, saf=saf, format=form, density_a=d, density_b=d)
                 )
                 for d in (0.01, 0.1, 0.9)
@@ -89,8 +87,8 @@ def test_more_non_zeros_never_cost_less(mapping: str, distribution: str):
 
 def test_accesses_are_made_gated_or_skipped():
     for saf in SAFS:
-        found = evaluate(a_run(saf=saf))
-        whole = evaluate(a_run(saf="none"))
+        found = run_quantities(a_run(saf=saf))
+        whole = run_quantities(a_run(saf="none"))
         for name in "ABZ":
             total = sum(found[f"Buffer_{name}_{kind}reads"] for kind in ("", "gated_", "skipped_"))
             assert total == pytest.approx(whole[f"Buffer_{name}_reads"])
@@ -98,17 +96,17 @@ def test_accesses_are_made_gated_or_skipped():
 
 
 def test_gating_and_skipping_differ_by_bandwidth_only():
-    gate, skip = (evaluate(a_run(saf=saf)) for saf in ("gate", "skipAB"))
+    gate, skip = (run_quantities(a_run(saf=saf)) for saf in ("gate", "skipAB"))
     assert gate["compute_cycles"] == skip["compute_cycles"]
     assert gate["cycles"] > skip["cycles"]
     for name in ("E_Buffer_pJ", "E_MAC_pJ", "E_DRAM_pJ"):
         assert gate[name] == skip[name]
-    assert evaluate(a_run(saf="gate", bandwidth_limited=False))["cycles"] == gate["compute_cycles"]
+    assert run_quantities(a_run(saf="gate", bandwidth_limited=False))["cycles"] == gate["compute_cycles"]
 
 
 def test_metadata_by_hand():
     fixed = {"distribution": "fixed-structured", "density_a": 0.5, "density_b": 0.5}
-    bits = {form: evaluate(a_run(format=form, **fixed))["DRAM_A_md_bits_max"] for form in FORMATS[1:]}
+    bits = {form: run_quantities(a_run(format=form, **fixed))["DRAM_A_md_bits_max"] for form in FORMATS[1:]}
     assert bits == {
         "BM": WORDS,
         "RLE": 5 * WORDS / 2,
@@ -116,7 +114,7 @@ def test_metadata_by_hand():
         "CSR": 8 * WORDS / 2 + 257 * 16,
         "CPCP": 8 * WORDS / 2 + 256 * 24,
     }
-    tile = {form: evaluate(a_run(mapping="TILE", format=form, **fixed)) for form in FORMATS[1:]}
+    tile = {form: run_quantities(a_run(mapping="TILE", format=form, **fixed)) for form in FORMATS[1:]}
     assert tile["CSR"]["Buffer_A_md_bits_max"] == 4 * 128 + 17 * 9
     assert tile["CPCP"]["Buffer_A_md_bits_max"] == 4 * 128 + 16 * 13
     assert tile["CSR"]["GLB_A_md_read_bits"] == 16 * tile["CSR"]["DRAM_A_md_read_bits"], "each PE reads its own"

@@ -26,8 +26,8 @@ from experiments.common.cli import show_progress
 from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.output import Output
 from experiments.common.table import text_table
-from experiments.common.validation.comparison import Outcome, parity, percent
-from experiments.common.validation.simulator_cases import Done, Task, compare
+from experiments.common.validation.comparison import ComparisonOutcome, parity, percent
+from experiments.common.validation.simulator_cases import CaseResults, CaseTask, compare_kernel
 from hwmodels.cost import RESOURCES
 from hwmodels.design.choices import DATAFLOWS
 from hwmodels.simulator.kernels import AnyKernel
@@ -55,7 +55,7 @@ STYLES = {
 }
 
 
-def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, seed: int = 0) -> Outcome:
+def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, seed: int = 0) -> ComparisonOutcome:
     """Compare on every matrix below `data` (the embedded ones without it), `designs` designs on and off the lattice.
 
     A smoke run is too small to judge the bars. Writes simulator_errors.csv and simulator_parity.png.
@@ -63,7 +63,7 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
     kernels, cut = _kernels(data, smoke)
     sizes = {family: _largest([k for k in kernels if k.family == family]) for family in {k.family for k in kernels}}
     tasks = [
-        Task(kernel, 2 if smoke else designs, (seed, at), sizes[kernel.family]) for at, kernel in enumerate(kernels)
+        CaseTask(kernel, 2 if smoke else designs, (seed, at), sizes[kernel.family]) for at, kernel in enumerate(kernels)
     ]
     done = _compare_all(tasks, processes=1 if smoke else os.cpu_count() or 1)
     rows = [row for one in done for row in one.rows]
@@ -91,8 +91,8 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
     counts = {"cases": len(rows), "kernels": len(kernels), "products_of_first_rows": cut}
     facts = counts | {"never_occurs": never, "broken": broken}
     if smoke:
-        return Outcome(text + "\n  NOT JUDGED: a smoke run has too few designs for the bars.", None, facts)
-    return Outcome(text, not broken, facts)
+        return ComparisonOutcome(text + "\n  NOT JUDGED: a smoke run has too few designs for the bars.", None, facts)
+    return ComparisonOutcome(text, not broken, facts)
 
 
 def _kernels(data: Path | None, smoke: bool) -> tuple[list[AnyKernel], int]:
@@ -161,10 +161,10 @@ def _largest(kernels: Sequence[AnyKernel]) -> tuple[int, int, int]:
     return int(m), int(k), int(n)
 
 
-def _compare_all(tasks: Sequence[Task], processes: int) -> list[Done]:
-    """`compare` on all tasks, in their order; the largest are begun first."""
+def _compare_all(tasks: Sequence[CaseTask], processes: int) -> list[CaseResults]:
+    """`compare_kernel` on all tasks, in their order; the largest are begun first."""
     begun = sorted(range(len(tasks)), key=lambda at: -_effort(tasks[at].kernel))
-    done: dict[int, Done] = {}
+    done: dict[int, CaseResults] = {}
     for at, result in tqdm(
         _results(tasks, begun, processes), "simulating", len(tasks), unit="kernel", disable=not show_progress()
     ):
@@ -172,15 +172,15 @@ def _compare_all(tasks: Sequence[Task], processes: int) -> list[Done]:
     return [done[at] for at in range(len(tasks))]
 
 
-def _results(tasks: Sequence[Task], order: Sequence[int], processes: int) -> Iterator[tuple[int, Done]]:
+def _results(tasks: Sequence[CaseTask], order: Sequence[int], processes: int) -> Iterator[tuple[int, CaseResults]]:
     """Number and result of each task as it is done."""
     if processes == 1:
-        yield from ((at, compare(tasks[at])) for at in order)
+        yield from ((at, compare_kernel(tasks[at])) for at in order)
         return
     # Threads would wait for each other's Python; processes that are forked could not use JAX.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(processes, context, initializer=_ignore_interrupt) as pool:
-        running = {pool.submit(compare, tasks[at]): at for at in order}
+        running = {pool.submit(compare_kernel, tasks[at]): at for at in order}
         try:
             for future in as_completed(running):
                 yield running[future], future.result()

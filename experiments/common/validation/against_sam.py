@@ -1,4 +1,4 @@
-"""The stream machine preset against cycle counts of the Sparse Abstract Machine's simulator.
+"""SAM's stream machine against cycle counts of the Sparse Abstract Machine's simulator.
 
 `cycles.csv` has a row a run: `kernel`, the operands `B` and `C`, their sizes `M`, `K`, `N` and `cycles`. An operand is
 a file of `mtx/` without `.mtx`, then any of `^T` (transposed), `^shift` (columns shifted by one, cyclically) and `#5`
@@ -23,8 +23,8 @@ from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.output import Output
 from experiments.common.table import text_table
 from experiments.common.validation.comparison import (
-    Bar,
-    Outcome,
+    ComparisonOutcome,
+    ErrorLimits,
     number,
     parity,
     percent,
@@ -32,14 +32,14 @@ from experiments.common.validation.comparison import (
     relative_error,
     whole,
 )
-from experiments.common.validation.sam_machine import KERNELS, StreamRun, simulate
+from experiments.common.validation.sam_machine import SAM_KERNELS, StreamRun, run_kernel
 from workloads import generators, load_matrix
 from workloads.errors import InputError
 from workloads.networks.digits import digits_layers
 
 SHORTEST = 100
 """Cycles of the shortest run that is judged: below it, a cycle is more than 1 %."""
-BARS = {name: Bar(mean=0.05) if name == "spmv_ji" else Bar(mean=0.01, worst=0.10) for name in KERNELS}
+BARS = {name: ErrorLimits(mean=0.01, worst=0.10) for name in SAM_KERNELS} | {"spmv_ji": ErrorLimits(mean=0.05)}
 SMOKE_CYCLES = 5_000
 """Longest run that `--smoke` repeats."""
 COLUMNS = ("case", "group", "kernel", "B", "C", "M", "K", "N", "cycles")
@@ -47,7 +47,7 @@ COUNTS = {"nnzB": 0, "nnzC": 1}
 """Optional columns that say how many non-zeros an operand has, and which operand."""
 STYLES = dict(
     zip(
-        KERNELS,
+        SAM_KERNELS,
         zip(
             (OKABE_ITO[name] for name in ("blue", "orange", "green", "vermilion", "sky", "purple", "black", "grey")),
             ("o", "s", "^", "D", "v", "P", "X", "p"),
@@ -59,7 +59,7 @@ STYLES = dict(
 
 
 @dataclass(frozen=True)
-class Case:
+class SamCase:
     """One run of the reference."""
 
     row: Mapping[str, str]
@@ -69,7 +69,7 @@ class Case:
     cycles: int
 
 
-def run(data: Path | None, output: Output, *, smoke: bool = False) -> Outcome:
+def run(data: Path | None, output: Output, *, smoke: bool = False) -> ComparisonOutcome:
     """Compare every run in `data`/cycles.csv, write `sam_errors.csv` and `sam_parity.png`; without data, run alone."""
     if data is None:
         return run_alone(output)
@@ -82,30 +82,30 @@ def run(data: Path | None, output: Output, *, smoke: bool = False) -> Outcome:
             raise InputError(f"{data / 'cycles.csv'}: no run of up to {SMOKE_CYCLES} cycles; leave --smoke out.")
     rows = []
     for case in tqdm(cases, desc="stream machine", unit="run", disable=not show_progress()):
-        rows.append(error_row(case, simulate(case.kernel, case.b, case.c)))
+        rows.append(error_row(case, run_kernel(case.kernel, case.b, case.c)))
     output.csv("sam_errors.csv", rows)
-    output.figure("sam_parity.png", figure(rows))
+    output.figure("sam_parity.png", sam_figure(rows))
     text, broken = summary(rows)
     if left_out:
         text += f"\n  --smoke: {left_out} runs of more than {SMOKE_CYCLES} cycles were not repeated."
-    return Outcome(text, not broken, {"runs": len(rows), "left_out": left_out, "bars_broken": broken})
+    return ComparisonOutcome(text, not broken, {"runs": len(rows), "left_out": left_out, "bars_broken": broken})
 
 
-def read_cases(data: Path) -> list[Case]:
+def read_cases(data: Path) -> list[SamCase]:
     """The runs of `data`/cycles.csv with their operands; InputError for whatever is wrong with a row or a file."""
     path = data / "cycles.csv"
     cases = []
     for row in read_table(path, COLUMNS):
         where = f"{path}, line {row['line']}"
         kernel = row["kernel"]
-        if kernel not in KERNELS:
-            raise InputError(f"{where}: kernel is {kernel!r}; it must be one of {', '.join(KERNELS)}.")
-        b = operand(data, row["B"], whole(path, row, "K"), where)
+        if kernel not in SAM_KERNELS:
+            raise InputError(f"{where}: kernel is {kernel!r}; it must be one of {', '.join(SAM_KERNELS)}.")
+        b = named_operand(data, row["B"], whole(path, row, "K"), where)
         c: csr_array | int = (
-            whole(path, row, "C", least=1) if kernel == "sddmm" else operand(data, row["C"], b.shape[1], where)
+            whole(path, row, "C", least=1) if kernel == "sddmm" else named_operand(data, row["C"], b.shape[1], where)
         )
         check_sizes(path, row, kernel, b, c)
-        cases.append(Case(row, kernel, b, c, int(number(path, row, "cycles", least=1))))
+        cases.append(SamCase(row, kernel, b, c, int(number(path, row, "cycles", least=1))))
     return cases
 
 
@@ -125,7 +125,7 @@ def check_sizes(path: Path, row: Mapping[str, str], kernel: str, b: csr_array, c
             raise InputError(f"{where}: {name} is {row[name]} but the matrix has {matrix.nnz}; take the matching file.")
 
 
-def operand(data: Path, name: str, length: int, where: str) -> csr_array:
+def named_operand(data: Path, name: str, length: int, where: str) -> csr_array:
     """The matrix or vector that a name stands for. `length`: that of a vector `ones50`, or of another percentage."""
     if ones := re.fullmatch(r"ones([1-9]\d?|100)", name):
         return csr_array((np.arange(length) % round(100 / int(ones[1])) == 0).astype(float)[:, None])
@@ -156,7 +156,7 @@ def stored(path: Path) -> csr_array:
     return load_matrix(path)
 
 
-def error_row(case: Case, found: StreamRun) -> dict[str, Any]:
+def error_row(case: SamCase, found: StreamRun) -> dict[str, Any]:
     """One row of `sam_errors.csv`."""
     kept = {name: case.row[name] for name in ("case", "group", "kernel", "B", "C", "M", "K", "N")}
     return kept | {
@@ -171,7 +171,7 @@ def error_row(case: Case, found: StreamRun) -> dict[str, Any]:
 def summary(rows: list[dict[str, Any]]) -> tuple[str, list[str]]:
     """Errors by kernel as text, and the bars that are broken in words."""
     lines, broken = [], []
-    for kernel in KERNELS:
+    for kernel in SAM_KERNELS:
         own = [row for row in rows if row["kernel"] == kernel]
         errors = np.array([row["relative_error"] for row in own if row["cycles_sam"] >= SHORTEST])
         if not len(errors):
@@ -196,12 +196,12 @@ def summary(rows: list[dict[str, Any]]) -> tuple[str, list[str]]:
     return text, broken
 
 
-def figure(rows: list[dict[str, Any]]) -> Figure:
+def sam_figure(rows: list[dict[str, Any]]) -> Figure:
     """Parity, and how much of each run its busiest block explains."""
     picture = new_figure(10.5, 5.2)
     left, right = picture.subplots(1, 2, width_ratios=(1.15, 1))
     groups = {}
-    for kernel in KERNELS:
+    for kernel in SAM_KERNELS:
         own = [row for row in rows if row["kernel"] == kernel]
         if own:
             groups[kernel] = tuple(np.array([row[f"cycles_{side}"] for row in own], float) for side in ("sam", "model"))
@@ -224,7 +224,7 @@ def figure(rows: list[dict[str, Any]]) -> Figure:
     return picture
 
 
-def run_alone(output: Output) -> Outcome:
+def run_alone(output: Output) -> ComparisonOutcome:
     """Without reference counts: run the kernels on embedded matrices and say that nothing was compared."""
     layer = digits_layers()["fc1"]
     matrices = {
@@ -236,9 +236,9 @@ def run_alone(output: Output) -> Outcome:
     rows = []
     for name, matrix in matrices.items():
         vector = csr_array((np.arange(matrix.shape[1]) % 2 == 0).astype(float)[:, None])
-        for kernel in KERNELS:
+        for kernel in SAM_KERNELS:
             c = 16 if kernel == "sddmm" else vector if kernel.startswith("spmv") else csr_array(matrix.T)
-            found = simulate(kernel, matrix, c)
+            found = run_kernel(kernel, matrix, c)
             rows.append(
                 {"matrix": name, "kernel": kernel, "cycles_model": found.cycles}
                 | {"longest_block": found.bound_by, "longest_block_cycles": found.longest_cycles}
@@ -250,4 +250,4 @@ def run_alone(output: Output) -> Outcome:
     text += (
         "\n  NOT COMPARED: SAM's cycle counts are not part of the project; give --data a folder with cycles.csv, mtx/."
     )
-    return Outcome(text, None, {"runs": len(rows), "compared": 0})
+    return ComparisonOutcome(text, None, {"runs": len(rows), "compared": 0})

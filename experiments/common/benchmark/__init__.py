@@ -1,1 +1,0 @@
-"""What the benchmark measures beside the models."""
