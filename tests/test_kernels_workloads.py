@@ -13,7 +13,7 @@ from workloads.kernels.convolution import sparse_convolution
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.tensors import CooTensor, khatri_rao, mttkrp, ttm, ttv
-from workloads.statistics.overlaid_operands import VISIT_QUANTITIES, overlay
+from workloads.statistics.elementwise_counts import VISIT_QUANTITIES, count_overlay
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (1, 1), (2, 1), (3, 2)])
@@ -73,7 +73,7 @@ def test_tensor_kernels_are_einsums():
 def test_places_of_two_patterns_are_counted(union: bool):
     """Against counting in dense tiles, at one lattice point and at the largest."""
     a, b = generators.power_law_rows(20, 24, 3, 2.1, 0), generators.uniform(20, 24, 0.1, 1)
-    found = overlay(a, b, union)
+    found = count_overlay(a, b, union)
     left, right = a.toarray() != 0, b.toarray() != 0
     for high, wide in ((2, 3), (5, 5), (0, 0)):
         tiles = [

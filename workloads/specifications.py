@@ -41,8 +41,10 @@ from workloads.errors import InputError
 from workloads.generators import n_of_m, rmat, stencil_2d
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
-from workloads.kernels.product import DensityKernel, Kernel, Workload, spmm, spmspm, spmv
+from workloads.kernels.kernel import Kernel
+from workloads.kernels.product import DensityKernel, spmm, spmspm, spmv
 from workloads.kernels.sddmm import SddmmKernel
+from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.networks.digits import digits_activations, digits_layers
 from workloads.readers.layer_table import is_layer_table, read_layer_table

@@ -21,10 +21,10 @@ from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
-from workloads.kernels.elementwise import ElementwiseStatistics
-from workloads.statistics.overlaid_operands import EXTENTS, STEPS
-from workloads.statistics.products import OperandStatistics, Tiles
-from workloads.statistics.tables import CLASSES
+from workloads.statistics.elementwise import ElementwiseStatistics
+from workloads.statistics.elementwise_counts import EXTENTS, STEPS
+from workloads.statistics.operand import OperandStatistics, Tiles
+from workloads.statistics.tile_classes import CLASSES
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, "_"]

@@ -12,8 +12,9 @@ from hwmodels.design.choices import INTERSECTIONS, SCHEDULES, ZERO_MODES
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, Storage, TileSums, directory_bits, storage
 from hwmodels.numerics import Numerics
+from workloads.statistics.measurement import KernelStatistics
 from workloads.statistics.occupancy import Cut
-from workloads.statistics.products import KernelStatistics, OperandStatistics, Tiles
+from workloads.statistics.operand import OperandStatistics, Tiles
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

@@ -21,9 +21,10 @@ from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import BITMASK
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
-from workloads.kernels.sddmm import ANY_WIDTH, SddmmStatistics
+from workloads.statistics.lattice import ANY_WIDTH
 from workloads.statistics.occupancy import cut
-from workloads.statistics.products import DenseBStatistics
+from workloads.statistics.sddmm import SddmmStatistics
+from workloads.statistics.spmm import DenseBStatistics
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

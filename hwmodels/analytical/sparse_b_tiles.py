@@ -12,7 +12,8 @@ from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import DENSE, RLE, Storage, TileSums, storage
 from hwmodels.numerics import Numerics
 from workloads.statistics.lattice import lookup
-from workloads.statistics.products import Meetings, SparseBStatistics, Tiles
+from workloads.statistics.operand import Tiles
+from workloads.statistics.spmspm import Meetings, SparseBStatistics
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

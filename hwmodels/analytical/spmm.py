@@ -9,7 +9,7 @@ from hwmodels.analytical.operand_b import BSide, Groups, Parts, Products
 from hwmodels.analytical.tiling import Tiling, full_row_steps
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
-from workloads.statistics.products import DenseBStatistics
+from workloads.statistics.spmm import DenseBStatistics
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

@@ -13,7 +13,8 @@ from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import COO, CSC, DENSE, directory_bits
 from hwmodels.numerics import Numerics
 from workloads.statistics.lattice import lookup
-from workloads.statistics.products import Meetings, SparseBStatistics, Tiles
+from workloads.statistics.operand import Tiles
+from workloads.statistics.spmspm import Meetings, SparseBStatistics
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from hwmodels.design.choices import FORMATS
 from hwmodels.numerics import Numerics
 from workloads.statistics.lattice import lookup
-from workloads.statistics.products import RLE_RUN_BITS
+from workloads.statistics.row_segments import RLE_RUN_BITS
 
 DENSE = FORMATS.index("dense")
 BITMASK = FORMATS.index("bitmask")

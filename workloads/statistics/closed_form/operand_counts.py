@@ -1,6 +1,5 @@
-"""Tables of one operand, like `workloads.statistics.tables.operand_tables`, from the law of its rows instead of a pattern."""
+"""Expected counts of one operand, from the law of its rows instead of a pattern."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,17 +9,19 @@ from workloads.densities.banded import Banded
 from workloads.densities.density import Density
 from workloads.densities.power_law import PowerLawRows
 from workloads.statistics.closed_form.bands import band_quantities, band_tiles
-from workloads.statistics.closed_form.columns import column_passes
 from workloads.statistics.closed_form.laws import Law
-from workloads.statistics.closed_form.occupancy_classes import tiles_by_class
+from workloads.statistics.closed_form.passes import column_passes
 from workloads.statistics.closed_form.row_laws import RowLaw, matched_below, row_laws
-from workloads.statistics.closed_form.stacks import Stack, StackOfColumns, Weights
+from workloads.statistics.closed_form.row_stacks import Stack, StackOfColumns, Weights
+from workloads.statistics.closed_form.tile_classes import tiles_by_class
 from workloads.statistics.closed_form.transposed import Transposed
 from workloads.statistics.closed_form.transposed_stacks import StacksOfRows
 from workloads.statistics.lattice import levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES
 from workloads.statistics.row_segments import RLE_RUN
-from workloads.statistics.tables import CLASSES, POINT_QUANTITIES, TILE_QUANTITIES, threads
+from workloads.statistics.threads import in_threads
+from workloads.statistics.tile_classes import CLASSES
 from workloads.statistics.tile_counts import SCHEDULES
 
 
@@ -39,14 +40,14 @@ class Kind:
     law: Law | None = None
 
 
-def density_tables(
+def expected_operand(
     density: Density,
     rows: int,
     columns: int,
     weights: Weights | None = None,
     classes: int = CLASSES,
 ) -> dict[str, np.ndarray]:
-    """Expected tables of a density, in the layout of `workloads.statistics.tables.operand_tables` (without errors).
+    """Expected counts of a density, in the layout of `operand_counts.count_operand` (without errors), and `extents`.
 
     `weights`: the work of an entry where the other operand is sparse.
     """
@@ -106,8 +107,7 @@ def density_tables(
                 empty = float(laws[0].law.probability[laws[0].law.points < 0.5].sum())
                 point[height_level, :, 2] = sum(count * height * (1 - empty**height) for count, height in heights)
 
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(fill, range(width_levels)))
+    in_threads(fill, width_levels)
     return {
         "tiles": tiles,
         "loads": loads,
