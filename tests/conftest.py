@@ -18,6 +18,7 @@ os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {SOON}".strip()
 UNCHECKED = (
     "workloads.statistics.tile_counts",
     "workloads.statistics.tile_classes",
+    "workloads.statistics.sampling",
     "workloads.statistics.row_segments",
     "workloads.statistics.load_balance",
     "workloads.statistics.fiber_pairs",

@@ -43,7 +43,6 @@ from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
 from workloads.kernels.workload import Workload
 from workloads.readers.matrices import load_matrix, matrix_files
-from workloads.specifications import resolve_workload, resolve_workloads
 from workloads.statistics.elementwise import ElementwiseStatistics
 from workloads.statistics.measurement import KernelStatistics, measure, sampling_error, stack_statistics, table_bytes
 from workloads.statistics.operand import OperandStatistics
@@ -51,6 +50,7 @@ from workloads.statistics.sampling import SamplingError
 from workloads.statistics.sddmm import SddmmStatistics
 from workloads.statistics.spmm import DenseBStatistics
 from workloads.statistics.spmspm import SparseBStatistics
+from workloads.workload_specs import resolve_workload, resolve_workloads
 
 __all__ = [
     "NM",

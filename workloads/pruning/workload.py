@@ -10,7 +10,7 @@ from workloads.kernels.product import SparseKernel
 from workloads.kernels.workload import Workload
 
 
-def network_workload(
+def pruned_workload(
     name: str,
     layers: Sequence[str],
     weights: Sequence[np.ndarray],

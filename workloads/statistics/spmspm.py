@@ -15,7 +15,7 @@ from workloads.kernels.product import DensityKernel, SparseKernel
 from workloads.statistics.closed_form.group_occupancy import fullest_groups
 from workloads.statistics.closed_form.operand_counts import expected_operand
 from workloads.statistics.closed_form.spmspm_counts import expected_pair, row_weights
-from workloads.statistics.closed_form.transposed import transposed
+from workloads.statistics.closed_form.transposed import transpose_of
 from workloads.statistics.lattice import TINY, computed_once, interpolate_log, levels, to_log
 from workloads.statistics.occupancy import Cut, occupancy_table, occupied, places_of
 from workloads.statistics.operand import (
@@ -168,7 +168,7 @@ def _counted_tables(a: csr_array, b: csr_array) -> dict[str, np.ndarray]:
 @lru_cache(maxsize=64)
 def _expected_tables(a: Density, b: Density, shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
     m, k, n = shape
-    across = transposed(b)
+    across = transpose_of(b)
     raw = expected_operand(a, m, k, row_weights(b, k, n)), expected_operand(across, n, k, classes=1)
     operands = {
         "a": operand_layout(raw[0], (m, k), a.nonzeros(m, k), fullest_groups(a, m, k)),

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads, block_loads, cyclic_loads
+from workloads.statistics.sampling import SEED, next_is_picked
 from workloads.statistics.tile_classes import BUCKETS, bucket_of
 
 BASICS = 6
@@ -103,7 +104,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     at = np.zeros(BUCKETS, np.int64)
     pick = np.zeros(BUCKETS, np.int64)
     half = np.zeros(BUCKETS, np.int8)
-    state = np.uint64(88172645463325252)
+    state = np.full(1, SEED, np.uint64)
     widest = 1 << (levels - 1)
     bins, row_bins, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
     flat = np.empty(kinds * SCHEDULES * levels, np.int64)
@@ -112,16 +113,8 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     for j in range(starts.size):
         b = buckets[j]
-        if strides[b] > 1:
-            if at[b] == 0:
-                state ^= state << np.uint64(13)
-                state ^= state >> np.uint64(7)
-                state ^= state << np.uint64(17)
-                pick[b] = np.int64((state >> np.uint64(16)) % np.uint64(strides[b]))
-            skip = at[b] != pick[b]
-            at[b] = at[b] + 1 if at[b] + 1 < strides[b] else 0
-            if skip:
-                continue
+        if not next_is_picked(b, strides[b], at, pick, state):
+            continue
         start = starts[j]
         block, t = row[start] >> height_level, tile[start]
         base = block << height_level

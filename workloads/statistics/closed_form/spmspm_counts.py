@@ -8,7 +8,7 @@ from workloads.statistics.closed_form.laws import Law
 from workloads.statistics.closed_form.passes import passes_of
 from workloads.statistics.closed_form.row_assignment import mean_of_most
 from workloads.statistics.closed_form.row_laws import RowLaw, binomial_row, matched_below, row_laws
-from workloads.statistics.closed_form.row_stacks import Stack, Weights
+from workloads.statistics.closed_form.row_stacks import EntryWork, Stack
 from workloads.statistics.lattice import ARRAY_WIDTHS, levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES
@@ -19,10 +19,10 @@ COUNTS = 40
 """Points of the law of the non-zeros of a column of A, or of a row of B, when classes of k are cut."""
 
 
-def row_weights(b: Density, k: int, n: int) -> Weights:
+def row_weights(b: Density, k: int, n: int) -> EntryWork:
     """Work of an entry of A: the non-zeros of a row of B [k, n]."""
     (law,) = (one.law for one in row_laws(b, k, n, n))
-    return Weights(law.mean, law.variance)
+    return EntryWork(law.mean, law.variance)
 
 
 def expected_pair(a: Density, b: Density, shape: tuple[int, int, int], a_extents: np.ndarray) -> dict[str, np.ndarray]:
@@ -125,7 +125,7 @@ def _steps(laws: list[RowLaw]) -> np.ndarray:
     return steps
 
 
-def _block_products(a: Density, m: int, k: int, weights: Weights) -> np.ndarray:
+def _block_products(a: Density, m: int, k: int, weights: EntryWork) -> np.ndarray:
     """Expected products of the row block that has most, for blocks of 1, 2, 4, ... rows."""
     stack = Stack(row_laws(a, m, k, k)[0], weights)
     most = []
