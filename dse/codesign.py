@@ -26,7 +26,7 @@ from hwmodels.analytical.evaluation import evaluate
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 from hwmodels.numerics import Numerics, Trend
 from workloads.errors import InputError
-from workloads.pruning.priced_tables import LayerTables
+from workloads.pruning.layer_statistics import LayerTables
 
 LEARNING_RATE = 0.05
 """Of Adam, in steps of the lattice a call. A guess: in 20 calls a number can reach its neighbours."""

@@ -64,7 +64,7 @@ from hwmodels.systems import SYSTEMS, Work
 from hwmodels.systems.template_designs import TEMPLATES
 from workloads import Workload
 from workloads.errors import InputError
-from workloads.kernels.product import with_patterns
+from workloads.kernels.workload import with_patterns
 
 LEAST_DENSE_BUDGET = 300
 

@@ -41,7 +41,7 @@ from hwmodels.design.choices import DATAFLOWS
 from hwmodels.technology import make_technology, scenario
 from workloads import SparseKernel, load_matrix, measure, table_bytes
 from workloads.generators import rmat, uniform
-from workloads.statistics.tables import operand_tables
+from workloads.statistics.operand_counts import count_operand
 
 
 @dataclass(frozen=True)
@@ -142,9 +142,9 @@ def run(config: Config) -> None:
             )
             print(f"{family} {dataflow}: {batch / seconds:,.0f} evaluations a second", flush=True)
 
-    operand_tables(uniform(8, 8, 0.5, 0))  # compiles the passes
+    count_operand(uniform(8, 8, 0.5, 0))  # compiles the passes
     start = time.perf_counter()
-    operand_tables(matrix)
+    count_operand(matrix)
     statistics_rate = matrix.nnz / (time.perf_counter() - start)
     simulated = list(simulator_rates(side=500 if config.smoke else 10_000))
     out.csv("benchmark.csv", rows)

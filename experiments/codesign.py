@@ -70,7 +70,7 @@ from experiments.common.prune.networks import cases_of, read_images
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.words import hardware_words
 from workloads.errors import InputError
-from workloads.pruning.priced_tables import layer_tables
+from workloads.pruning.layer_statistics import layer_tables
 from workloads.pruning.small_networks import NETWORKS
 from workloads.pruning.train import Recipe
 

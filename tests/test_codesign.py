@@ -21,8 +21,8 @@ from workloads.densities import Uniform
 from workloads.kernels.product import DensityKernel
 from workloads.pruning import train
 from workloads.pruning.images import Images
-from workloads.pruning.priced import Counts, connected, counts_of, damage, prune_priced, prune_to, shares_of_larger
-from workloads.pruning.priced_tables import layer_tables
+from workloads.pruning.layer_statistics import layer_tables
+from workloads.pruning.priced import LayerCounts, connected, counts_of, damage, prune_priced, prune_to, shares_of_larger
 from workloads.pruning.shrink import without_silent, without_unread
 from workloads.pruning.small_networks import cnn, mlp, recorded
 from workloads.pruning.train import Recipe, masked
@@ -44,7 +44,7 @@ def test_what_is_dear_goes_and_a_way_always_stays(network):
     weights = weights_of(network)
     masks = [np.ones_like(weight) for weight in weights]
     layers = len(masks)
-    only = lambda which, at: Counts(*(np.eye(layers)[at] * (part == which) for part in range(3)))  # noqa: E731
+    only = lambda which, at: LayerCounts(*(np.eye(layers)[at] * (part == which) for part in range(3)))  # noqa: E731
     for at in range(layers):
         fewer = prune_to(masks, damage(weights), only(2, at), 0.5)
         sizes = [int(mask.sum()) for mask in fewer]
@@ -55,7 +55,7 @@ def test_what_is_dear_goes_and_a_way_always_stays(network):
     narrow = counts_of(prune_to(masks, damage(weights), only(0, 0), 0.5))
     assert narrow.outputs[0] == pytest.approx(len(masks[0]) / 2, abs=1)
     assert list(narrow.outputs[1:]) == [len(mask) for mask in masks[1:]]
-    least = prune_to(masks, damage(weights), Counts(*np.ones((3, layers))), 1e9)
+    least = prune_to(masks, damage(weights), LayerCounts(*np.ones((3, layers))), 1e9)
     assert [int(mask.sum()) for mask in least] == [1] * layers
     for mask, again in zip(least, connected(least), strict=True):
         np.testing.assert_array_equal(mask, again)
@@ -81,10 +81,10 @@ def test_pruning_meets_a_share_of_any_price(monkeypatch):
     monkeypatch.setattr(train, "pass_of_all", lambda network, recipe, images: still)
     whole = sum(out * k for out, k in network.shapes)
 
-    def price(counts: Counts, done: float) -> tuple[np.ndarray, Counts]:
+    def price(counts: LayerCounts, done: float) -> tuple[np.ndarray, LayerCounts]:
         weights = np.asarray(counts.weights, float)
         total = weights.sum(axis=-1, keepdims=True)
-        return np.log(total[..., 0] / whole), Counts(0 * weights, 0 * weights, weights / total)
+        return np.log(total[..., 0] / whole), LayerCounts(0 * weights, 0 * weights, weights / total)
 
     blank = np.zeros((64, 8, 8), np.float32), np.zeros(64, np.int32)
     images = [Images("blank", *blank, *blank)] * len(seeds)

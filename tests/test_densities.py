@@ -21,7 +21,7 @@ from workloads import (
     measure,
     stack_statistics,
 )
-from workloads.kernels.product import require_pattern, with_patterns
+from workloads.kernels.workload import require_pattern, with_patterns
 
 SIDE, OTHER, SAMPLES = 64, 48, 8
 DENSITIES = (Uniform(0.1), Uniform(0.02), NM(2, 4), NM(1, 8), Banded(5), Banded(4, 0.6), PowerLawRows(0.1, 3.5))

@@ -12,8 +12,8 @@ from workloads.kernels.attention import sparse_attention
 from workloads.kernels.convolution import sparse_convolution
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.sddmm import SddmmKernel
-from workloads.kernels.tensors import CooTensor, khatri_rao, mttkrp, ttm, ttv
-from workloads.statistics.overlaid_operands import VISIT_QUANTITIES, overlay
+from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
+from workloads.statistics.elementwise_counts import VISIT_QUANTITIES, count_overlay
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (1, 1), (2, 1), (3, 2)])
@@ -63,7 +63,8 @@ def test_tensor_kernels_are_einsums():
         factors = [draw.normal(size=(size, 3)) for k, size in enumerate(dense.shape) if k != mode]
         kernel = mttkrp(tensor, mode, 3, "x")
         expected = np.einsum("ijk,jr,kr->ir", moved, *factors)
-        np.testing.assert_allclose(kernel.a @ khatri_rao(factors, fibers), expected, atol=1e-12)
+        khatri_rao = np.prod([factor[fibers[:, at]] for at, factor in enumerate(factors)], axis=0)
+        np.testing.assert_allclose(kernel.a @ khatri_rao, expected, atol=1e-12)
         assert kernel.n == 3
     # columns in the order of Kolda and Bader: the first of the other modes runs fastest
     np.testing.assert_array_equal(np.lexsort(tensor.unfold(2)[1].T), np.arange(len(tensor.unfold(2)[1])))
@@ -73,7 +74,7 @@ def test_tensor_kernels_are_einsums():
 def test_places_of_two_patterns_are_counted(union: bool):
     """Against counting in dense tiles, at one lattice point and at the largest."""
     a, b = generators.power_law_rows(20, 24, 3, 2.1, 0), generators.uniform(20, 24, 0.1, 1)
-    found = overlay(a, b, union)
+    found = count_overlay(a, b, union)
     left, right = a.toarray() != 0, b.toarray() != 0
     for high, wide in ((2, 3), (5, 5), (0, 0)):
         tiles = [

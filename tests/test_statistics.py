@@ -21,13 +21,13 @@ from workloads import (
 )
 from workloads import generators as make
 from workloads.statistics import fiber_pairs as fibers
-from workloads.statistics.lattice import TINY, levels, lookup, to_log
+from workloads.statistics.lattice import ARRAY_WIDTHS, TINY, levels, lookup, to_log
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.occupancy import Cut, cut
-from workloads.statistics.operand_pairs import DEPTH_QUANTITIES, WIDTH_LEVELS, pair_tables
-from workloads.statistics.products import LOADS, PEAKS
+from workloads.statistics.operand import LOADS, PEAKS
+from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES, count_operand, group_occupancy
 from workloads.statistics.sampling import Sampling, summarize
-from workloads.statistics.tables import POINT_QUANTITIES, TILE_QUANTITIES, group_occupancy, operand_tables
+from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES, count_pair
 
 SCHEDULES = ("row_blocks", "cyclic", "balanced")
 SHAPE = (21, 37)
@@ -119,7 +119,7 @@ def test_tables_equal_brute_force_at_every_lattice_point(name: str, weighted: bo
     rows, columns = SHAPE
     matrix = pattern(name, rows, columns)
     weight = np.random.default_rng(1).integers(1, 9, columns) if weighted else np.ones(columns, int)
-    tables = operand_tables(matrix, weight if weighted else None)
+    tables = count_operand(matrix, weight if weighted else None)
     present = (matrix.toarray() != 0).astype(int)
     for i, j in product(range(levels(rows)), range(levels(columns))):
         expected = brute_force(present, weight, 1 << i, 1 << j)
@@ -139,7 +139,7 @@ def test_tables_equal_brute_force_at_every_lattice_point(name: str, weighted: bo
 @pytest.mark.parametrize("name", PATTERNS)
 def test_classes_share_the_nonzeros_equally_and_grow(name: str):
     matrix = pattern(name, *SHAPE)
-    tiles = operand_tables(matrix)["tiles"]
+    tiles = count_operand(matrix)["tiles"]
     count, nonzeros = tiles[..., 0], tiles[..., 1]
     np.testing.assert_allclose(nonzeros, np.full_like(nonzeros, matrix.nnz / nonzeros.shape[-1]), rtol=1e-9)
     occupancy = nonzeros / count
@@ -163,7 +163,7 @@ PAIRS = [("uniform", "uniform"), ("power_law", "banded"), ("banded", "power_law"
 def test_pair_tables_equal_brute_force(left: str, right: str):
     m, k, n = 13, 19, 11
     a, b = pattern(left, m, k, 1), pattern(right, k, n, 2)
-    tables = pair_tables(a, b)
+    tables = count_pair(a, b)
     x, y = (a.toarray() != 0).astype(int), (b.toarray() != 0).astype(int)
     per_column, per_row = x.sum(0), y.sum(1)
     depth = dict(zip(DEPTH_QUANTITIES, tables["depth"].T, strict=True))
@@ -184,8 +184,8 @@ def test_pair_tables_equal_brute_force(left: str, right: str):
     for i, p in product(range(levels(m)), range(PARTITION_LEVELS)):
         segments = [x[at : at + (1 << i)].sum(0)[used] for at in range(0, m, 1 << i)]
         assert tables["a_passes"][i, p].sum() == sum((-(-s // (1 << p))).sum() for s in segments)
-    for wide, w in product(range(levels(n)), range(WIDTH_LEVELS)):
-        width = 1 << w if w < WIDTH_LEVELS - 1 else 1 << 40
+    for wide, w in product(range(levels(n)), range(ARRAY_WIDTHS.size)):
+        width = ARRAY_WIDTHS[w]
         segments = [y[:, at : at + (1 << wide)].sum(1) for at in range(0, n, 1 << wide)]
         steps = [-(-s // width) for s in segments]
         assert tables["row_steps"][wide, w] == sum((s * per_column).sum() for s in steps)
@@ -243,7 +243,7 @@ def test_lookups_give_the_tables_at_lattice_points():
     statistics = measure(kernel)
     assert isinstance(statistics, SparseBStatistics)
     per_row = np.diff(kernel.b.indptr)
-    weighted = operand_tables(kernel.a, per_row)
+    weighted = count_operand(kernel.a, per_row)
     schedules = jnp.eye(3, dtype=jnp.float32)
     for i, j in product(range(6), range(7)):
         sides = cuts(kernel.a, 1 << i, 1 << j)
@@ -274,7 +274,7 @@ def test_lookups_give_the_tables_at_lattice_points():
 @pytest.mark.usefixtures("no_cache")
 def test_meetings_give_the_tables_at_lattice_points():
     kernel = kernel_of("power_law")
-    statistics, tables = measure(kernel), pair_tables(kernel.a, kernel.b)
+    statistics, tables = measure(kernel), count_pair(kernel.a, kernel.b)
     depth = dict(zip(DEPTH_QUANTITIES, tables["depth"].T, strict=True))
     for i, j, wide in product(range(6), range(7), range(6)):
         m, k = cuts(kernel.a, 1 << i, 1 << j)
@@ -370,8 +370,8 @@ def test_disk_cache_gives_the_same_tables(n: int | None, tmp_path, monkeypatch: 
     monkeypatch.setenv("SPARSE_DSE_CACHE", str(tmp_path))
     first = measure(kernel)
     assert list(tmp_path.glob("*.npz"))
-    monkeypatch.setattr("workloads.statistics.products.operand_tables", None)
-    monkeypatch.setattr("workloads.statistics.products.pair_tables", None)
+    monkeypatch.setattr("workloads.statistics.operand.count_operand", None)
+    monkeypatch.setattr("workloads.statistics.spmspm.count_pair", None)
     again = measure(kernel)
     for one, two, three in zip(*(jax.tree.leaves(s) for s in (fresh, first, again)), strict=True):
         np.testing.assert_array_equal(one, two)
@@ -398,8 +398,8 @@ def test_work_of_an_entry_is_the_row_of_b_that_it_meets():
 def test_sampled_loads_are_within_one_percent_and_all_else_is_exact(renumber: bool):
     """Every entry: the total over a class of tiles at each tile shape, number of partitions, schedule and kind."""
     graph = make.rmat(15, 14, 3, renumber=renumber)
-    exact = operand_tables(graph, sampling=Sampling(above=graph.nnz))
-    sampled = operand_tables(graph, sampling=Sampling(above=graph.nnz - 1, tiles=8192))
+    exact = count_operand(graph, sampling=Sampling(above=graph.nnz))
+    sampled = count_operand(graph, sampling=Sampling(above=graph.nnz - 1, tiles=8192))
     for name in ("tiles", "passes", "point"):
         np.testing.assert_array_equal(sampled[name], exact[name], err_msg=name)
     assert not exact["load_errors"].any()
@@ -432,7 +432,7 @@ def test_sampling_error_is_kept_with_the_tables(n: int | None, tmp_path, monkeyp
     monkeypatch.setenv("SPARSE_DSE_CACHE", str(tmp_path))
     kernel = kernel_of("power_law", n=n)
     measure(kernel)
-    monkeypatch.setattr("workloads.statistics.products.operand_tables", None)
+    monkeypatch.setattr("workloads.statistics.operand.count_operand", None)
     errors = sampling_error(kernel)
     kinds = {"a.loads.rows", "a.loads.nonzeros"}
     if n is not None:

@@ -8,13 +8,13 @@ from scipy.sparse import csr_array, kron
 
 from workloads import generators, load_matrix
 from workloads.structure import Origin, describe_structure, source_of
-from workloads.structure.balance import PARTITIONS, balance, gini
-from workloads.structure.band import band, reordered_band
-from workloads.structure.blocks import blocks
-from workloads.structure.evenness import evenness, neighbours, spread
-from workloads.structure.groups import n_of_m
-from workloads.structure.repeats import repeats
-from workloads.structure.tail import tail
+from workloads.structure.balance import PARTITIONS, gini, measure_balance
+from workloads.structure.band import find_band, find_reordered_band
+from workloads.structure.blocks import find_blocks
+from workloads.structure.evenness import measure_clustering, measure_evenness, measure_spread
+from workloads.structure.n_of_m import find_n_of_m
+from workloads.structure.repeats import find_repeats
+from workloads.structure.tail import find_tail
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real matrices beside the repository; not part of it."""
@@ -38,7 +38,7 @@ def test_uniform_patterns_are_called_uniform(m: int, k: int, density: float):
 
 def test_p_values_of_chance_are_calibrated():
     """A test at 5 % says no to about 5 % of what chance makes (120 patterns: at most 13 % with overwhelming odds)."""
-    made = [evenness(generators.uniform(40, 60, 0.15, seed)) for seed in range(120)]
+    made = [measure_evenness(generators.uniform(40, 60, 0.15, seed)) for seed in range(120)]
     for name in ("rows", "columns", "along_rows", "along_columns"):
         rejected = np.mean([getattr(one, name).p_value < 0.05 for one in made])
         assert 0.005 <= rejected <= 0.13, name
@@ -47,35 +47,35 @@ def test_p_values_of_chance_are_calibrated():
 def test_dispersion_is_variance_over_that_of_the_hypergeometric_law():
     rng = np.random.default_rng(0)
     counts = rng.multivariate_hypergeometric([50] * 40, 700, size=200)
-    found = [spread(row, np.full(40, 50)).dispersion for row in counts]
+    found = [measure_spread(row, np.full(40, 50)).dispersion for row in counts]
     assert np.mean(found) == pytest.approx(1.0, abs=0.05)
     variance = 700 / 40 * (1 - 1 / 40) * (2000 - 700) / 1999
     assert found[0] == pytest.approx(np.var(counts[0], ddof=1) / variance / (40 / 39), rel=1e-9)
-    assert spread(np.full(40, 17), np.full(40, 50)).dispersion == 0
+    assert measure_spread(np.full(40, 17), np.full(40, 50)).dispersion == 0
 
 
 def test_runs_are_seen_that_counts_hide():
     runs = csr_array(np.tile(np.repeat([1.0, 0.0], 20), (30, 5)))
-    assert neighbours(runs).correlation > 0.8
-    assert neighbours(csr_array(np.tile([1.0, 0.0], (30, 50)))).correlation < -0.8
+    assert measure_clustering(runs).correlation > 0.8
+    assert measure_clustering(csr_array(np.tile([1.0, 0.0], (30, 50)))).correlation < -0.8
 
 
 @pytest.mark.parametrize(("n", "m"), [(1, 4), (2, 4), (3, 4), (2, 8), (5, 8), (4, 16), (9, 16)])
 def test_n_of_m_along_rows_and_columns(n: int, m: int):
     matrix = generators.n_of_m(64, 120, n, m, 0)
     for stored, along in ((matrix, "rows"), (csr_array(matrix.T), "columns")):
-        found = n_of_m(stored)
+        found = find_n_of_m(stored)
         assert found.found
         assert found.n / found.m == n / m
         assert found.along == along
-    assert not n_of_m(generators.uniform(64, 120, n / m, 0)).found
+    assert not find_n_of_m(generators.uniform(64, 120, n / m, 0)).found
 
 
 def test_one_group_too_full_is_no_n_of_m():
     dense = generators.n_of_m(64, 128, 2, 4, 0).toarray()
     row, group = 7, 3
     dense[row, 4 * group : 4 * group + 4] = 1.0
-    found = n_of_m(csr_array(dense))
+    found = find_n_of_m(csr_array(dense))
     assert (found.n, found.m) != (2, 4)
 
 
@@ -83,12 +83,12 @@ def test_one_group_too_full_is_no_n_of_m():
 def test_blocks_on_their_grid_only(side: int):
     base = generators.uniform(24, 30, 0.15, side)
     whole = csr_array(kron(base, np.ones((side, side))))
-    found, aligned = blocks(whole)
+    found, aligned = find_blocks(whole)
     assert found is not None
     assert found.side == side
     assert found.fill == 1.0
     assert aligned is not None
-    off = blocks(csr_array(whole[1:, 1:]))[0]
+    off = find_blocks(csr_array(whole[1:, 1:]))[0]
     assert off is None or off.side != side
 
 
@@ -104,14 +104,14 @@ def test_blocks_on_their_grid_only(side: int):
     ids=("uniform", "tridiagonal", "band", "power law", "dense"),
 )
 def test_no_blocks_without_a_grid(matrix: csr_array):
-    assert blocks(matrix)[0] is None
+    assert find_blocks(matrix)[0] is None
 
 
 def test_blocks_of_a_sample_are_those_of_the_whole(monkeypatch: pytest.MonkeyPatch):
     whole = csr_array(kron(generators.uniform(900, 60, 0.04, 0), np.ones((6, 6))))
-    entire = blocks(whole)[0]
+    entire = find_blocks(whole)[0]
     monkeypatch.setattr("workloads.structure.blocks.MOST_NONZEROS", whole.nnz // 3)
-    sampled = blocks(whole)[0]
+    sampled = find_blocks(whole)[0]
     assert entire is not None
     assert sampled is not None
     assert (sampled.side, sampled.fill) == (entire.side, entire.fill) == (6, 1.0)
@@ -121,23 +121,23 @@ def test_blocks_of_a_sample_are_those_of_the_whole(monkeypatch: pytest.MonkeyPat
 
 def test_bands_and_diagonals():
     stencil = generators.stencil_2d(30, 30)
-    found = band(stencil)
+    found = find_band(stencil)
     assert found is not None
     assert found.found
     assert (found.diagonals, found.diagonal) == (5, True)
     assert found.half_width == 30
     mixed = permuted(stencil, 0)
-    shuffled, again = band(mixed), reordered_band(mixed)
+    shuffled, again = find_band(mixed), find_reordered_band(mixed)
     assert shuffled is not None
     assert again is not None
     assert not shuffled.found
     assert again.found
     assert "reorderable" in describe_structure(mixed).findings
-    chance = band(generators.uniform(300, 200, 0.05, 0))
+    chance = find_band(generators.uniform(300, 200, 0.05, 0))
     assert chance is not None
     assert not chance.found
     assert chance.area == pytest.approx(0.95, abs=0.02)
-    wide = band(csr_array(generators.banded(200, 30, 0, 0.3)[:, :150]))
+    wide = find_band(csr_array(generators.banded(200, 30, 0, 0.3)[:, :150]))
     assert wide is not None
 
 
@@ -145,7 +145,7 @@ def test_bands_and_diagonals():
 def test_exponent_of_a_power_law(exponent: float):
     """Maximum likelihood has a standard error of about (a - 1) / sqrt(n)."""
     counts = np.random.default_rng(0).zipf(exponent, 20_000)
-    found = tail(counts)
+    found = find_tail(counts)
     assert found is not None
     assert found.found
     assert found.exponent == pytest.approx(exponent, abs=4 * (exponent - 1) / found.counts**0.5)
@@ -154,25 +154,27 @@ def test_exponent_of_a_power_law(exponent: float):
 def test_light_tails_are_no_power_law():
     rng = np.random.default_rng(1)
     for counts in (rng.geometric(0.02, 5000), rng.poisson(12, 5000), np.full(5000, 7), np.zeros(10, int)):
-        found = tail(counts)
+        found = find_tail(counts)
         assert found is None or not found.found
 
 
 def test_what_is_said_twice():
     graph = generators.rmat(8, 6, 0)
     both = csr_array(graph + graph.T)
-    assert repeats(both).symmetric
-    assert repeats(graph).symmetry < 0.9
-    assert np.isnan(repeats(generators.uniform(20, 30, 0.2, 0)).symmetry)
+    assert find_repeats(both).symmetric
+    assert find_repeats(graph).symmetry < 0.9
+    assert np.isnan(find_repeats(generators.uniform(20, 30, 0.2, 0)).symmetry)
     twice = csr_array(np.repeat(generators.uniform(30, 60, 0.2, 0).toarray(), 2, axis=0))
-    assert repeats(twice).rows.share == 1.0
-    assert repeats(twice).rows.found
-    assert not repeats(generators.uniform(4, 400, 0.5, 0)).columns.found, "six patterns of two in four meet by chance"
+    assert find_repeats(twice).rows.share == 1.0
+    assert find_repeats(twice).rows.found
+    assert not find_repeats(generators.uniform(4, 400, 0.5, 0)).columns.found, (
+        "six patterns of two in four meet by chance"
+    )
 
 
 def test_balance_against_counting():
     counts = np.random.default_rng(0).zipf(1.8, 150).clip(0, 400)
-    found = balance(counts)
+    found = measure_balance(counts)
     assert found.fullest == pytest.approx(counts.max() / counts.mean())
     rows = np.arange(150)
     for parts in PARTITIONS:

@@ -37,23 +37,20 @@ from workloads.densities import NM, Banded, Dense, Density, PowerLawRows, Unifor
 from workloads.errors import InputError
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.convolution import UnfoldedKernel, sparse_convolution
-from workloads.kernels.elementwise import ElementwiseKernel, ElementwiseStatistics
-from workloads.kernels.product import DensityKernel, SparseKernel, Workload
-from workloads.kernels.sddmm import SddmmKernel, SddmmStatistics
+from workloads.kernels.elementwise import ElementwiseKernel
+from workloads.kernels.product import DensityKernel, SparseKernel
+from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
+from workloads.kernels.workload import Workload
 from workloads.readers.matrices import load_matrix, matrix_files
-from workloads.specifications import resolve_workload, resolve_workloads
-from workloads.statistics.products import (
-    DenseBStatistics,
-    KernelStatistics,
-    OperandStatistics,
-    SparseBStatistics,
-    measure,
-    sampling_error,
-    stack_statistics,
-    table_bytes,
-)
+from workloads.statistics.elementwise import ElementwiseStatistics
+from workloads.statistics.measurement import KernelStatistics, measure, sampling_error, stack_statistics, table_bytes
+from workloads.statistics.operand import OperandStatistics
 from workloads.statistics.sampling import SamplingError
+from workloads.statistics.sddmm import SddmmStatistics
+from workloads.statistics.spmm import DenseBStatistics
+from workloads.statistics.spmspm import SparseBStatistics
+from workloads.workload_specs import resolve_workload, resolve_workloads
 
 __all__ = [
     "NM",

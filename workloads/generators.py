@@ -20,12 +20,16 @@ def stencil_2d(nx: int, ny: int) -> csr_array:
 
     Source: LeVeque, "Finite Difference Methods for ODEs and PDEs", SIAM 2007, section 3.2.
     """
-    return _stencil((nx, ny))
-
-
-def stencil_3d(nx: int, ny: int, nz: int) -> csr_array:
-    """Seven-point Laplacian of an nx x ny x nz grid, zero boundary: 6 on the diagonal, -1 beside it."""
-    return _stencil((nx, ny, nz))
+    for name, side in (("nx", nx), ("ny", ny)):
+        _at_least(name, side, 1)
+    ids = np.arange(nx * ny).reshape(nx, ny)
+    pairs = ((ids[:-1], ids[1:]), (ids[:, :-1], ids[:, 1:]))
+    rows = np.concatenate([ids.ravel(), *(side.ravel() for one, other in pairs for side in (one, other))])
+    columns = np.concatenate([ids.ravel(), *(side.ravel() for one, other in pairs for side in (other, one))])
+    keys = np.sort(rows * ids.size + columns)
+    matrix = _from_keys(keys, (ids.size, ids.size), np.full(len(keys), -1.0))
+    matrix.setdiag(4.0)
+    return matrix
 
 
 def rmat(
@@ -150,21 +154,6 @@ def power_law_rows(m: int, k: int, mean_nnz: float | int, exponent: float | int,
         missing[heavy] = 0
     keys = np.sort(np.concatenate([light, *parts]))
     return _from_keys(keys, (m, k), rng.standard_normal(len(keys)))
-
-
-def _stencil(sides: tuple[int, ...]) -> csr_array:
-    for name, side in zip(("nx", "ny", "nz"), sides, strict=False):
-        _at_least(name, side, 1)
-    ids = np.arange(math.prod(sides)).reshape(sides)
-    rows, columns = [ids.ravel()], [ids.ravel()]
-    for axis in range(len(sides)):
-        line = np.moveaxis(ids, axis, 0)
-        rows += [line[:-1].ravel(), line[1:].ravel()]
-        columns += [line[1:].ravel(), line[:-1].ravel()]
-    keys = np.sort(np.concatenate(rows) * ids.size + np.concatenate(columns))
-    matrix = _from_keys(keys, (ids.size, ids.size), np.full(len(keys), -1.0))
-    matrix.setdiag(2.0 * len(sides))
-    return matrix
 
 
 def _distinct(rng: np.random.Generator, population: int, count: int) -> np.ndarray:

@@ -19,10 +19,10 @@ from hwmodels.analytical.point import Point
 from hwmodels.cost import Computes, Cost, rows_of
 from hwmodels.design.choices import INTERSECTIONS
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
-from workloads.kernels.elementwise import ElementwiseStatistics
-from workloads.statistics.overlaid_operands import EXTENTS, STEPS
-from workloads.statistics.products import Tiles
-from workloads.statistics.tables import CLASSES
+from workloads.statistics.elementwise import ElementwiseStatistics
+from workloads.statistics.elementwise_counts import EXTENTS, STEPS
+from workloads.statistics.operand import Tiles
+from workloads.statistics.tile_classes import CLASSES
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, "_"]

@@ -10,9 +10,11 @@ from hwmodels.cost import Cost
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.numerics import Exact, Numerics
 from hwmodels.technology import Technology
-from workloads.kernels.elementwise import ElementwiseStatistics
-from workloads.kernels.sddmm import SddmmStatistics
-from workloads.statistics.products import DenseBStatistics, KernelStatistics, SparseBStatistics
+from workloads.statistics.elementwise import ElementwiseStatistics
+from workloads.statistics.measurement import KernelStatistics
+from workloads.statistics.sddmm import SddmmStatistics
+from workloads.statistics.spmm import DenseBStatistics
+from workloads.statistics.spmspm import SparseBStatistics
 
 FAMILIES = {
     DenseBStatistics: spmm.cost,

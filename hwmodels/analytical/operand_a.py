@@ -12,7 +12,7 @@ from hwmodels.cost import rows_of
 from hwmodels.design.choices import INTERSECTIONS, SCHEDULES, ZERO_MODES
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, Storage, TileSums, directory_bits, storage
-from workloads.statistics.products import OperandStatistics, Tiles
+from workloads.statistics.operand import OperandStatistics, Tiles
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

@@ -19,9 +19,9 @@ from hwmodels.analytical.point import Point
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Computes, Cost
 from hwmodels.formats.sizes import BITMASK
-from workloads.kernels.sddmm import ANY_WIDTH
+from workloads.statistics.lattice import ANY_WIDTH
 from workloads.statistics.occupancy import cut
-from workloads.statistics.products import DenseBStatistics
+from workloads.statistics.spmm import DenseBStatistics
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

@@ -11,7 +11,8 @@ from hwmodels.analytical.operand_a import OperandA
 from hwmodels.analytical.point import Point
 from hwmodels.formats.sizes import DENSE, RLE, Storage, TileSums, storage
 from workloads.statistics.lattice import lookup
-from workloads.statistics.products import Meetings, Tiles
+from workloads.statistics.operand import Tiles
+from workloads.statistics.spmspm import Meetings
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

@@ -17,7 +17,8 @@ from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
 from hwmodels.formats.sizes import COO, CSC, DENSE, directory_bits
 from workloads.statistics.lattice import lookup
-from workloads.statistics.products import Meetings, Tiles
+from workloads.statistics.operand import Tiles
+from workloads.statistics.spmspm import Meetings
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]

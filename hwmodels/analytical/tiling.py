@@ -9,8 +9,8 @@ from hwmodels.design.choices import LOOP_ORDERS, mix
 from hwmodels.design.hardware import Mapping
 from hwmodels.formats.sizes import width_of
 from hwmodels.numerics import Numerics
+from workloads.statistics.measurement import KernelStatistics
 from workloads.statistics.occupancy import Cut, cut
-from workloads.statistics.products import KernelStatistics
 
 Scalar = Float[Array, ""]
 

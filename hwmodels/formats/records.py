@@ -7,7 +7,7 @@ section 2, is the law.
 import dataclasses
 from typing import Literal, NamedTuple
 
-from workloads.statistics.products import RLE_RUN_BITS
+from workloads.statistics.row_segments import RLE_RUN_BITS
 
 DIRECTORY_BITS = 64
 """Base address and length of one compressed tile."""

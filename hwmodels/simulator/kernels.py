@@ -10,8 +10,9 @@ from hwmodels.simulator.sddmm import simulate_sddmm
 from hwmodels.technology import Technology
 from workloads.kernels.convolution import UnfoldedKernel
 from workloads.kernels.elementwise import ElementwiseKernel
-from workloads.kernels.product import SparseKernel, require_pattern
+from workloads.kernels.product import SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
+from workloads.kernels.workload import require_pattern
 
 AnyKernel = SparseKernel | SddmmKernel | ElementwiseKernel
 

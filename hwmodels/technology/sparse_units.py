@@ -95,47 +95,6 @@ class SparseUnits(ScaledConstants):
         areas = jnp.asarray(DECODER_PARTS, parts_um2.dtype) @ parts_um2
         return self.logic_area_mm2(mix(format_weights, areas))
 
-<<<<<<< HEAD
-
-def _decoder_parts(
-    constants: Constants, coordinate_bits: Scalar
-) -> tuple[Float[Array, " part"], Float[Array, " part"]]:
-    add_pj, add_um2 = _adder(constants, coordinate_bits)
-    compare_pj, compare_um2 = _comparator(constants, coordinate_bits)
-    encode_pj = constants["priority_encoder_pj_per_bit"] * constants["bitmask_decoder_bits"]
-    encode_um2 = constants["priority_encoder_um2_per_bit"] * constants["bitmask_decoder_bits"]
-    mux_um2 = constants["mux_um2_per_bit"] * constants["decoder_value_bits"]
-    mux_pj = constants["unit_pj_per_um2"] * mux_um2
-    return jnp.stack([add_pj, compare_pj, encode_pj, mux_pj]), jnp.stack([add_um2, compare_um2, encode_um2, mux_um2])
-
-
-def decoder_entry_pj(
-    constants: Constants, scenario: Scenario, format_weights: Float[Array, "format ..."], coordinate_bits: Scalar
-) -> Value:
-    """Energy in pJ of decoding one stored entry of the selected format."""
-    parts_pj, _ = _decoder_parts(constants, coordinate_bits)
-    energies = jnp.asarray(DECODER_PARTS, parts_pj.dtype) @ parts_pj
-    return mix(format_weights, energies) * _unit_energy_scale(constants, scenario)
-
-
-def decoder_area_mm2(
-    constants: Constants, scenario: Scenario, format_weights: Float[Array, "format ..."], coordinate_bits: Scalar
-) -> Value:
-    """Area in mm2 of the decoder of the selected format, one entry a cycle; weights may add up several formats."""
-    _, parts_um2 = _decoder_parts(constants, coordinate_bits)
-    areas = jnp.asarray(DECODER_PARTS, parts_um2.dtype) @ parts_um2
-    return logic_area_mm2(constants, scenario, mix(format_weights, areas))
-
-
-def scheduler_area_mm2(
-    constants: Constants, scenario: Scenario, schedule_weights: Float[Array, "schedule ..."], pe_rows: Scalar
-) -> Value:
-    """Area in mm2 of the scheduler of `pe_rows` rows: a counter each, and a row queue if balanced (a guess)."""
-    counter = _adder(constants, constants["scheduler_counter_bits"])[1]
-    queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
-    areas = jnp.stack([counter, counter, counter + queue])
-    return logic_area_mm2(constants, scenario, pe_rows * mix(schedule_weights, areas))
-=======
     def scheduler_area_mm2(self, schedule_weights: Float[Array, "schedule ..."], pe_rows: Scalar) -> Value:
         """Area in mm2 of the scheduler of `pe_rows` rows: a counter each, and a row queue if balanced (a guess)."""
         constants = self.constants
@@ -143,4 +102,3 @@ def scheduler_area_mm2(
         queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
         areas = jnp.stack([counter, counter, counter + queue])
         return self.logic_area_mm2(pe_rows * mix(schedule_weights, areas))
->>>>>>> technology

@@ -16,8 +16,9 @@ from scipy.sparse import csr_array
 
 from workloads.errors import InputError
 from workloads.kernels.elementwise import ElementwiseKernel
-from workloads.kernels.product import SparseKernel, Workload
+from workloads.kernels.product import SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
+from workloads.kernels.workload import Workload
 
 SOFTMAX_PASSES = 2
 

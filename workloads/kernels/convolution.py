@@ -6,21 +6,13 @@ lies in DRAM once: a tile of the unfolded matrix is fetched as the distinct acti
 into the buffer. `Unfolding` knows which activation each position stands for.
 """
 
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
-from numba import njit
 from scipy.sparse import coo_array, csr_array
 
-from workloads.cache import cached
 from workloads.errors import InputError
 from workloads.kernels.product import SparseKernel
-from workloads.statistics.lattice import levels, to_log
-from workloads.statistics.products import SparseBStatistics, measure
-
-VERSION = 1
-"""Raised whenever the stored table changes its meaning."""
 
 
 @dataclass(frozen=True)
@@ -55,16 +47,6 @@ class UnfoldedKernel(SparseKernel):
     """A product of sparse weights A with sparse unfolded activations B, of which each is fetched once for a tile."""
 
     unfolding: Unfolding | None = None
-
-    def measured(self) -> SparseBStatistics:
-        """Statistics of the product, with the distinct activations in the tiles of B over their non-zeros."""
-        b, unfolding = self.b, self.unfolding
-        if b is None or unfolding is None:
-            raise InputError(f"{self.name}: the unfolding is missing; make the kernel with sparse_convolution.")
-        product = measure(SparseKernel(self.name, self.a, b, self.n))
-        key = f"unfolded-{self.content_hash()}-{'-'.join(map(str, astuple(unfolding)))}"
-        tables = cached(key, lambda: {"shares": _shares(b, unfolding)}, VERSION)
-        return replace(product, b_distinct=jnp.asarray(tables["shares"]))
 
 
 def sparse_convolution(
@@ -125,32 +107,3 @@ def _unfold(activations: np.ndarray, of: Unfolding) -> csr_array:
             kept.append(values[here])
     shape = (of.channels * of.kernel_height * of.kernel_width, len(activations) * of.out_height * of.out_width)
     return csr_array(coo_array((np.concatenate(kept), (np.concatenate(rows), np.concatenate(columns))), shape=shape))
-
-
-def _shares(b: csr_array, unfolding: Unfolding) -> np.ndarray:
-    """Distinct activations in the tiles of B over its non-zeros, log2, at lattice points: [lk, ln, 1]."""
-    rows, columns = np.repeat(np.arange(b.shape[0]), np.diff(b.indptr)), b.indices.astype(np.int64)
-    source = unfolding.source(rows, columns)
-    order = np.argsort(source, kind="stable")
-    starts = np.concatenate([[0], np.flatnonzero(np.diff(source[order])) + 1, [order.size]])
-    distinct = _distinct(rows[order], columns[order], starts, levels(b.shape[0]), levels(b.shape[1]))
-    return to_log(distinct[..., None] / b.nnz)
-
-
-@njit(cache=True, nogil=True)
-def _distinct(rows, columns, starts, row_levels, column_levels):
-    """Pairs of a tile and an activation in it, for every tile shape; the positions of each activation lie together."""
-    found = np.zeros((row_levels, column_levels))
-    for high in range(row_levels):
-        for wide in range(column_levels):
-            count = 0
-            for s in range(starts.size - 1):
-                for p in range(starts[s], starts[s + 1]):
-                    fresh = 1
-                    for q in range(starts[s], p):
-                        if rows[p] >> high == rows[q] >> high and columns[p] >> wide == columns[q] >> wide:
-                            fresh = 0
-                            break
-                    count += fresh
-            found[high, wide] = count
-    return found

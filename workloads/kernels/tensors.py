@@ -10,7 +10,6 @@ non-zero are kept: the others would be columns of zeros. Then
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,11 +77,5 @@ def ttm(tensor: CooTensor, mode: int, rank: int, name: str) -> SparseKernel:
 
 
 def mttkrp(tensor: CooTensor, mode: int, rank: int, name: str) -> SparseKernel:
-    """Matricised tensor times Khatri-Rao product: Z [I_mode, rank]; B is `khatri_rao` of the fibers' rows."""
+    """Matricised tensor times Khatri-Rao product: Z [I_mode, rank]; B [fibers, rank] is that product of the factors."""
     return spmm(tensor.unfold(mode)[0], rank, f"{name}@mttkrp{mode}:{rank}")
-
-
-def khatri_rao(factors: Sequence[np.ndarray], fibers: np.ndarray) -> np.ndarray:
-    """Rows [fibers, rank] of the Khatri-Rao product of `factors` [I_k, rank] that `fibers` [fibers, factors] select."""
-    rows = [factor[fibers[:, at]] for at, factor in enumerate(factors)]
-    return np.prod(np.stack(rows), axis=0)

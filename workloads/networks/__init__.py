@@ -35,7 +35,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from workloads.errors import InputError
-from workloads.kernels.product import Workload
+from workloads.kernels.workload import Workload
 from workloads.networks.deep_compression import ALEXNET, LENET_5, LENET_300_100, VGG16
 from workloads.networks.googlenet import GOOGLENET
 from workloads.networks.graph import GRAPH_NETWORKS, graph_workload

@@ -20,11 +20,6 @@ def digits_layers() -> dict[str, csr_array]:
     return {layer: csr_array(_stored()[f"{layer}_weight"].astype(np.float64)) for layer in LAYERS}
 
 
-def digits_biases() -> dict[str, np.ndarray]:
-    """Biases by layer, shape [out]."""
-    return {layer: _stored()[f"{layer}_bias"].astype(np.float64) for layer in LAYERS}
-
-
 def digits_activations() -> dict[str, csr_array]:
     """Where the input of each layer is not zero, shape [in, 64 images], ones: pixels for `fc1`, else ReLU outputs."""
     patterns = {}
@@ -32,16 +27,6 @@ def digits_activations() -> dict[str, csr_array]:
         bits = np.unpackbits(_stored()[f"{layer}_input_bits"], axis=1, count=BATCH)
         patterns[layer] = csr_array(bits.astype(np.float64))
     return patterns
-
-
-def digits_accuracy(*, dense: bool = False) -> float:
-    """Share of held-out images that the pruned network labels right (`dense`: the network before pruning)."""
-    return float(_stored()["dense_accuracy" if dense else "accuracy"])
-
-
-def digits_held_out() -> np.ndarray:
-    """Numbers of the held-out images in `sklearn.datasets.load_digits()`, sorted."""
-    return _stored()["held_out"].astype(np.int64)
 
 
 @cache

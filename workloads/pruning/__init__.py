@@ -7,7 +7,7 @@
 | `masks` | which weights go: by magnitude over all layers or each, N:M, whole rows and channels, or inputs too |
 | `schedule` | when they go |
 | `train` | training and gradual pruning with JAX and optax; many networks at once |
-| `priced`, `priced_tables` | gradual pruning under a price, and statistics that change smoothly with what is left |
+| `priced`, `layer_statistics` | gradual pruning under a price, and statistics that change smoothly with what is left |
 | `shrink` | the network without outputs that nothing reads |
 | `quantise` | the same network in integers of 8 or 16 bits |
 | `measured` | accuracy on held-out images, zeros of weights and activations and what made them |

@@ -24,7 +24,7 @@ from workloads.pruning.small_networks import Network, Params
 from workloads.pruning.train import Recipe, Share, train_group
 
 
-class Counts(NamedTuple):
+class LayerCounts(NamedTuple):
     """What is left of each layer, or something for each of these counts; leaves have the layers as last axis."""
 
     outputs: Any
@@ -41,16 +41,16 @@ class Damage(NamedTuple):
     inputs: np.ndarray
 
 
-Price = Callable[[Counts, float], tuple[np.ndarray, Counts]]
+Price = Callable[[LayerCounts, float], tuple[np.ndarray, LayerCounts]]
 """`price(counts, done)`: the logarithm of the price over the dense network's, shape [...], and its derivatives by log
 counts, shape [..., layer]; `done` is the share of the schedule that lies behind."""
 
 
-def counts_of(masks: Masks) -> Counts:
+def counts_of(masks: Masks) -> LayerCounts:
     """What masks leave, shape [layer]; at least one of each."""
     alive = [mask > 0 for mask in masks]
     found = [(a.any(axis=1).sum(), a.any(axis=0).sum(), a.sum()) for a in alive]
-    return Counts(*np.maximum(np.array(found), 1).T)
+    return LayerCounts(*np.maximum(np.array(found), 1).T)
 
 
 def shares_of_larger(squares: np.ndarray) -> np.ndarray:
@@ -79,7 +79,7 @@ def damage(weights: Sequence[np.ndarray]) -> Damage:
     return Damage([shares_of_larger(own) for own in squares], outputs, shares_of_larger(squares[0].sum(axis=0)))
 
 
-def prune_to(masks: Masks, harm: Damage, slopes: Counts, excess: float, *, singly: bool = True) -> Masks:
+def prune_to(masks: Masks, harm: Damage, slopes: LayerCounts, excess: float, *, singly: bool = True) -> Masks:
     """Masks [out, K] without what does least damage for what it saves, until the price has fallen by `excess`, a log.
 
     **Arguments**: `harm`, 0 for what is gone already; `slopes`, d log price / d log count, shape [layer]. One way
@@ -178,7 +178,7 @@ def prune_priced(
         places = list(np.ndindex(*weights[0].shape[:2]))
         counts = np.array([counts_of([mask[place] for mask in held]) for place in places])
         counts = counts.reshape(*weights[0].shape[:2], *counts.shape[1:])
-        log_price, slopes = price(Counts(*np.moveaxis(counts, 2, 0)), share(1.0))
+        log_price, slopes = price(LayerCounts(*np.moveaxis(counts, 2, 0)), share(1.0))
         excess = log_price - share(1.0) * goals
         held = [mask.copy() for mask in held]
         for place in places:
@@ -186,7 +186,7 @@ def prune_priced(
                 harm = damage([weight[place] for weight in weights])
                 own = [mask[place] for mask in held]
                 own = prune_to(
-                    own, harm, Counts(*(part[place] for part in slopes)), float(excess[place]), singly=singly
+                    own, harm, LayerCounts(*(part[place] for part in slopes)), float(excess[place]), singly=singly
                 )
                 for mask, new in zip(held, own, strict=True):
                     mask[place] = new

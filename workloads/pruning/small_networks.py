@@ -25,14 +25,14 @@ Product = Callable[[int, Any], Any]
 
 
 @dataclass(frozen=True)
-class Dense:
+class FullyConnected:
     """Every output sees every input."""
 
     units: int
 
 
 @dataclass(frozen=True)
-class Conv:
+class Convolution:
     """A square convolution of odd size, zeros around the image, then ReLU and the largest of 2 x 2 neighbours."""
 
     units: int
@@ -42,17 +42,17 @@ class Conv:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in order; the last is `Dense` with one output for each class."""
+    """Layers in order; the last is `FullyConnected` with one output for each class."""
 
     name: str
     image: tuple[int, int]
     """Height and width of the images, which have one channel."""
-    layers: tuple[Dense | Conv, ...]
+    layers: tuple[FullyConnected | Convolution, ...]
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """`conv1`, ..., `fc1`, ...: numbered within each kind."""
-        kinds = ["conv" if isinstance(layer, Conv) else "fc" for layer in self.layers]
+        kinds = ["conv" if isinstance(layer, Convolution) else "fc" for layer in self.layers]
         return tuple(f"{kind}{kinds[: at + 1].count(kind)}" for at, kind in enumerate(kinds))
 
     @property
@@ -74,7 +74,7 @@ class Network:
         """(out, K), and the number of positions that a layer's product is made at."""
         (height, width), channels = self.image, 1
         for layer in self.layers:
-            if isinstance(layer, Conv):
+            if isinstance(layer, Convolution):
                 yield (layer.units, layer.size**2 * channels), height * width
                 height, width = height // 2, width // 2
             else:
@@ -85,7 +85,7 @@ class Network:
 
 def mlp(image: tuple[int, int], classes: int, hidden: tuple[int, ...] = (128, 64)) -> Network:
     """A multi-layer perceptron."""
-    return Network("mlp", image, (*map(Dense, hidden), Dense(classes)))
+    return Network("mlp", image, (*map(FullyConnected, hidden), FullyConnected(classes)))
 
 
 def cnn(image: tuple[int, int], classes: int) -> Network:
@@ -95,7 +95,7 @@ def cnn(image: tuple[int, int], classes: int) -> Network:
         raise InputError(
             f"Images of {image[0]} x {image[1]} are pooled away; give images of at least 4 x 4, or an mlp."
         )
-    return Network("cnn", image, (Conv(16), Conv(32), Dense(64), Dense(classes)))
+    return Network("cnn", image, (Convolution(16), Convolution(32), FullyConnected(64), FullyConnected(classes)))
 
 
 NETWORKS: dict[str, Callable[[tuple[int, int], int], Network]] = {"mlp": mlp, "cnn": cnn}
@@ -118,7 +118,7 @@ def walk(network: Network, images: Any, product: Product) -> Any:
     """
     x = images[..., None]
     for at, layer in enumerate(network.layers):
-        if isinstance(layer, Conv):
+        if isinstance(layer, Convolution):
             x = _pooled(product(at, _patches(x, layer.size)))
         else:
             x = product(at, x.reshape(len(x), -1))

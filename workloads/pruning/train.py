@@ -54,7 +54,7 @@ class Recipe:
 
 
 @dataclass(frozen=True)
-class Case:
+class PruningCase:
     """How a network is pruned: a name in `masks.PATTERNS`, and the share of zeros in the end (0: not at all)."""
 
     pattern: str
@@ -152,7 +152,7 @@ def in_three_parts(
 def prune_many(
     network: Network,
     images: Sequence[Images],
-    cases: Sequence[Case],
+    cases: Sequence[PruningCase],
     seeds: Sequence[int],
     recipe: Recipe,
     progress: Callable[[range], Iterable[int]] = lambda rounds: rounds,
@@ -170,7 +170,7 @@ def prune_many(
 def _prune_group(
     network: Network,
     images: Sequence[Images],
-    cases: Sequence[Case],
+    cases: Sequence[PruningCase],
     seeds: Sequence[int],
     recipe: Recipe,
     progress: Callable[[range], Iterable[int]],
@@ -244,7 +244,7 @@ def _passes(images: Sequence[Images], seeds: Sequence[int], size: int) -> Iterat
         yield data
 
 
-def _masks(weights: Sequence[np.ndarray], cases: Sequence[Case], share: Share) -> Masks:
+def _masks(weights: Sequence[np.ndarray], cases: Sequence[PruningCase], share: Share) -> Masks:
     """Masks of weights [seed, case, out, K] per layer, of the same shapes."""
     masks = [np.ones_like(weight) for weight in weights]
     for c, case in enumerate(cases):

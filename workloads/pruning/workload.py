@@ -6,10 +6,11 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from workloads.errors import InputError
-from workloads.kernels.product import SparseKernel, Workload
+from workloads.kernels.product import SparseKernel
+from workloads.kernels.workload import Workload
 
 
-def network_workload(
+def pruned_workload(
     name: str,
     layers: Sequence[str],
     weights: Sequence[np.ndarray],

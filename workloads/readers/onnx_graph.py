@@ -20,11 +20,11 @@ import numpy as np
 from workloads.errors import InputError
 from workloads.readers.matrices import BROKEN
 
-Found = tuple[str, Callable[[], np.ndarray], int | None]
+OnnxLayer = tuple[str, Callable[[], np.ndarray], int | None]
 """Name, how to get the weights, columns."""
 
 
-def onnx_layers(path: Path) -> list[Found]:
+def onnx_layers(path: Path) -> list[OnnxLayer]:
     """Names, weights and columns of the products of a graph.
 
     **Raises** `InputError` where the optional package is missing and where the file is no ONNX model.
@@ -43,7 +43,7 @@ def onnx_layers(path: Path) -> list[Found]:
         raise InputError(f"{path}: is no ONNX model that can be read ({what}); export it again.") from error
 
 
-def _products(graph, onnx) -> Iterator[Found]:
+def _products(graph, onnx) -> Iterator[OnnxLayer]:
     shapes = {
         value.name: [axis.dim_value or None for axis in value.type.tensor_type.shape.dim]
         for value in (*graph.input, *graph.value_info, *graph.output)

@@ -14,6 +14,10 @@ from jaxtyping import Array, Float
 
 TINY = 2.0**-40
 """Stands for zero in the logs: below any statistic that is not zero, far above float32 underflow."""
+ARRAY_WIDTHS = np.append(1 << np.arange(12), 1 << 40)
+"""Axis of the widths that fibers are worked on: 1, 2, 4, ..., 2048, and one that takes any fiber in one step."""
+ANY_WIDTH = 2.0 ** (ARRAY_WIDTHS.size - 1)
+"""What stands for the last of them where a table is looked up."""
 
 
 def levels(size: int) -> int:

@@ -10,7 +10,8 @@ from numba import njit
 
 from workloads.statistics.load_balance import sift_down
 from workloads.statistics.row_segments import Segments
-from workloads.statistics.tile_counts import BUCKETS, SCHEDULES, bucket_amounts, class_shares
+from workloads.statistics.tile_classes import BUCKETS, bucket_amounts, class_shares
+from workloads.statistics.tile_counts import SCHEDULES
 
 ROWS_DEALT = 10_000
 """Rows of one tile shape that are dealt at most; of more, tiles of every occupancy are picked at random."""

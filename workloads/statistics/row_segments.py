@@ -13,6 +13,8 @@ from scipy.sparse import csr_array
 
 RLE_RUN = 16
 """Gaps of this many zeros need a padding entry: runs are 4 bits wide (Han et al., ISCA 2016)."""
+RLE_RUN_BITS = RLE_RUN.bit_length() - 1
+"""Width of a run in the RLE format."""
 
 Segments = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 

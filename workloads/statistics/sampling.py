@@ -7,6 +7,10 @@ spread of the estimate's own error, so over the many entries of a table their di
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
+
+SEED = 88172645463325252
+"""Where the generator of `next_is_picked` starts."""
 
 
 @dataclass(frozen=True)
@@ -44,3 +48,22 @@ def summarize(errors: np.ndarray, values: np.ndarray) -> SamplingError:
         return SamplingError(0.0, 0.0, 0.0, 0.0)
     rms, largest = np.sqrt(np.mean(relative**2)), relative.max()
     return SamplingError(float(rms), float(np.quantile(relative, 0.99)), float(largest), float((relative > 0).mean()))
+
+
+@njit(cache=True, nogil=True)
+def next_is_picked(group, stride, at, pick, state):
+    """Whether the next tile of a group is in the sample: of each `stride` that follow each other one, at random.
+
+    **Arguments**: `at` and `pick` [groups], zeros at first, and `state` uint64 [1], `SEED` at first, are kept between
+    calls. Source of the generator: Marsaglia, "Xorshift RNGs", J. Statistical Software 8(14), 2003.
+    """
+    if stride <= 1:
+        return True
+    if at[group] == 0:
+        state[0] ^= state[0] << np.uint64(13)
+        state[0] ^= state[0] >> np.uint64(7)
+        state[0] ^= state[0] << np.uint64(17)
+        pick[group] = np.int64((state[0] >> np.uint64(16)) % np.uint64(stride))
+    picked = at[group] == pick[group]
+    at[group] = at[group] + 1 if at[group] + 1 < stride else 0
+    return picked

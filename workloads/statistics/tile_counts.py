@@ -1,20 +1,16 @@
 """Compiled passes over the non-zeros: what tiles of every power-of-two shape hold, and how evenly it can be dealt.
 
 `scan_rows` looks at the rows of each tile (fibers along k), `scan_columns` at its columns. Both collect their results
-per *bucket* of tile occupancy, so that tiles of equal occupancy are interchangeable and both passes class alike; the
-classes of `workloads.statistics.tables` are cut from the buckets. Both see every tile. Only the loads of partitions may be taken
-from a sample of the tiles of a bucket; what they are scaled by is exact.
+per bucket of tile occupancy (`workloads.statistics.tile_classes`), so that both class tiles alike. Both see every tile.
+Only the loads of partitions may be taken from a sample of the tiles of a bucket; what they are scaled by is exact.
 """
 
 import numpy as np
 from numba import njit
 
 from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads, block_loads, cyclic_loads
-
-FINE = 256
-STEPS = 64
-BUCKETS = FINE + STEPS * 24
-"""Occupancy buckets: one per count below 256, then 64 per octave (a tile is at most 1.6 % off its bucket)."""
+from workloads.statistics.sampling import SEED, next_is_picked
+from workloads.statistics.tile_classes import BUCKETS, bucket_of
 
 BASICS = 6
 """Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding, work, extent of the rows."""
@@ -27,23 +23,13 @@ SCHEDULES = 3
 
 
 @njit(cache=True, nogil=True)
-def _bucket_of(count):
-    """Bucket of a tile with `count` non-zeros."""
-    if count < FINE:
-        return count
-    octave = 8
-    while count >> (octave + 1):
-        octave += 1
-    return FINE + (octave - 8) * STEPS + (((count - (1 << octave)) * STEPS) >> octave)
-
-
-@njit(cache=True, nogil=True)
 def scan_rows(cut, height_level, rows, sample_tiles):
     """Statistics of the rows of every tile of height 2**height_level, per occupancy bucket.
 
-    `cut` is a segment list in the order of that height (`workloads.statistics.row_segments`). A share s of the non-zeros that lies in
-    tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the matrix, or from all of
-    them if there are not twice as many; tiles of a single row are always all counted. Returns (sums, errors, peaks):
+    `cut` is a segment list in the order of that height (`workloads.statistics.row_segments`). A share s of the
+    non-zeros that lies in tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the
+    matrix, or from all of them if there are not twice as many; tiles of a single row are always all counted. Returns
+    (sums, errors, peaks):
     `sums` [BUCKETS, BASICS + kinds * SCHEDULES * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by
     non-empty rows, by non-zeros and, if the segments carry it, by work, each for the three schedules; `errors`, of the
     same shape: half the difference between the estimates from two halves of the sample; `peaks`: most non-zeros and
@@ -71,7 +57,7 @@ def scan_rows(cut, height_level, rows, sample_tiles):
         if not weighted:
             total = nnz
         peak_count, peak_padding = max(peak_count, nnz), max(peak_padding, pad)
-        b = _bucket_of(nnz)
+        b = bucket_of(nnz)
         basics[b, 0] += 1
         basics[b, 1] += nnz
         basics[b, 2] += end - start
@@ -118,7 +104,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     at = np.zeros(BUCKETS, np.int64)
     pick = np.zeros(BUCKETS, np.int64)
     half = np.zeros(BUCKETS, np.int8)
-    state = np.uint64(88172645463325252)
+    state = np.full(1, SEED, np.uint64)
     widest = 1 << (levels - 1)
     bins, row_bins, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
     flat = np.empty(kinds * SCHEDULES * levels, np.int64)
@@ -127,16 +113,8 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     for j in range(starts.size):
         b = buckets[j]
-        if strides[b] > 1:
-            if at[b] == 0:
-                state ^= state << np.uint64(13)
-                state ^= state >> np.uint64(7)
-                state ^= state << np.uint64(17)
-                pick[b] = np.int64((state >> np.uint64(16)) % np.uint64(strides[b]))
-            skip = at[b] != pick[b]
-            at[b] = at[b] + 1 if at[b] + 1 < strides[b] else 0
-            if skip:
-                continue
+        if not next_is_picked(b, strides[b], at, pick, state):
+            continue
         start = starts[j]
         block, t = row[start] >> height_level, tile[start]
         base = block << height_level
@@ -225,7 +203,7 @@ def scan_columns(cut, weight, width_level, columns, height_level, rows):
                     passes[level] += (count[end] + (1 << level) - 1) >> level
             end += 1
         width = min(1 << width_level, columns - (block << width_level))
-        b = _bucket_of(nnz)
+        b = bucket_of(nnz)
         sums[b, 0] += nnz
         sums[b, 1] += end - start
         sums[b, 2] += touched if weighted else end - start
@@ -235,41 +213,3 @@ def scan_columns(cut, weight, width_level, columns, height_level, rows):
             sums[b, COLUMN_BASICS + level] += passes[level] + ones
         start = end
     return sums
-
-
-@njit(cache=True, nogil=True)
-def class_shares(amount, classes):
-    """Cut buckets, lightest first, into classes of equal amount: share of each in each class, [buckets, classes].
-
-    A bucket that straddles a class boundary is shared in proportion, so one single tile still fills every class alike.
-    """
-    share = amount.sum() / classes
-    shares = np.zeros((amount.size, classes))
-    at, room = 0, share
-    for b in range(amount.size):
-        rest = amount[b]
-        while rest > 0:
-            take = min(rest, room) if at < classes - 1 else rest
-            shares[b, at] += take / amount[b]
-            rest -= take
-            room -= take
-            if room <= share * 1e-12 and at < classes - 1:
-                at += 1
-                room = share
-    return shares
-
-
-def into_classes(amount: np.ndarray, sums: np.ndarray, classes: int) -> np.ndarray:
-    """Sums over the buckets of each class of equal `amount`: `sums` [BUCKETS, q] to [classes, q]."""
-    used = np.flatnonzero(amount > 0)
-    return class_shares(amount[used], classes).T @ sums[used]
-
-
-@njit(cache=True, nogil=True)
-def bucket_amounts(counts):
-    """(bucket of each tile, non-zeros in each bucket) of tiles with so many non-zeros each."""
-    buckets, amount = np.empty(counts.size, np.int64), np.zeros(BUCKETS)
-    for t in range(counts.size):
-        buckets[t] = _bucket_of(counts[t])
-        amount[buckets[t]] += counts[t]
-    return buckets, amount

@@ -27,7 +27,7 @@ class Balance:
     """(partitions, schedule) -> load of the most loaded partition over the mean load."""
 
 
-def balance(counts: Integer[np.ndarray, " rows"]) -> Balance:
+def measure_balance(counts: Integer[np.ndarray, " rows"]) -> Balance:
     """Unevenness of counts by row. Balanced: longest processing time first (Graham, SIAM J. Applied Math. 17, 1969)."""
     total = int(counts.sum())
     size, rows = len(counts), np.arange(len(counts))

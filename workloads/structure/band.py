@@ -45,7 +45,7 @@ class Band:
         return self.diagonals <= MOST_DIAGONALS and self.diagonal_fill >= LEAST_FILL
 
 
-def band(matrix: csr_array) -> Band | None:
+def find_band(matrix: csr_array) -> Band | None:
     """The band of a canonical CSR matrix; None for a single row or column or too few non-zeros."""
     m, k = matrix.shape
     if min(m, k) < 2 or matrix.nnz < LEAST_NONZEROS:
@@ -63,7 +63,7 @@ def band(matrix: csr_array) -> Band | None:
     return Band(int(np.ceil(half_width)), area, reach, number, float(counts[kept].sum() / length.sum()))
 
 
-def reordered_band(matrix: csr_array) -> Band | None:
+def find_reordered_band(matrix: csr_array) -> Band | None:
     """The band after rows and columns of the pattern, made symmetric, are reordered alike; None unless square.
 
     Reverse Cuthill-McKee: George and Liu, "Computer Solution of Large Sparse Positive Definite Systems", 1981.
@@ -76,7 +76,7 @@ def reordered_band(matrix: csr_array) -> Band | None:
     place = np.empty(m, np.int64)
     place[order] = np.arange(m)
     row = place[np.repeat(np.arange(m), np.diff(matrix.indptr))]
-    return band(csr_array((ones.data, (row, place[matrix.indices])), shape=(m, k)))
+    return find_band(csr_array((ones.data, (row, place[matrix.indices])), shape=(m, k)))
 
 
 def _area(m: int, k: int, slope: float, half_width: float) -> float:

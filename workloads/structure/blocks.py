@@ -53,7 +53,7 @@ class Blocks:
         return self.aligned and self.fill >= max(LEAST_FILL, min(1.5 * self.chance_fill, (1 + self.chance_fill) / 2))
 
 
-def blocks(matrix: csr_array) -> tuple[Blocks | None, Blocks | None]:
+def find_blocks(matrix: csr_array) -> tuple[Blocks | None, Blocks | None]:
     """(the side that stores the pattern in the fewest bits, of those found; the side that is aligned best)."""
     fitted = [_blocks(matrix, side) for side in SIDES if 2 * side <= min(matrix.shape)]
     found = [one for one in fitted if one.found]

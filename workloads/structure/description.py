@@ -5,14 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import csr_array
 
-from workloads.structure.balance import Balance, balance
-from workloads.structure.band import Band, band, reordered_band
-from workloads.structure.blocks import Blocks, blocks
-from workloads.structure.evenness import NEAR_CORRELATION, SIGNIFICANCE, Evenness, evenness
-from workloads.structure.groups import NofM, n_of_m
-from workloads.structure.origin import Found, Origin, origin
-from workloads.structure.repeats import Repeats, repeats
-from workloads.structure.tail import Tail, tail
+from workloads.structure.balance import Balance, measure_balance
+from workloads.structure.band import Band, find_band, find_reordered_band
+from workloads.structure.blocks import Blocks, find_blocks
+from workloads.structure.evenness import NEAR_CORRELATION, SIGNIFICANCE, Evenness, measure_evenness
+from workloads.structure.n_of_m import NofM, find_n_of_m
+from workloads.structure.origin import Findings, Origin, find_origin
+from workloads.structure.repeats import Repeats, find_repeats
+from workloads.structure.tail import Tail, find_tail
 
 CLUSTERED = 0.1
 """Correlation of neighbours from which non-zeros come in runs. Our choice."""
@@ -169,20 +169,20 @@ class Structure:
 def describe_structure(matrix: csr_array, source: Origin | None = None) -> Structure:
     """Everything about the pattern of a canonical CSR matrix; `source`: what is known of where it is from."""
     by_row, by_column = np.diff(matrix.indptr), np.bincount(matrix.indices, minlength=matrix.shape[1])
-    nm, near, again, (block, grid) = n_of_m(matrix), band(matrix), repeats(matrix), blocks(matrix)
-    tails = (tail(by_row), tail(by_column))
+    nm, near, again, (block, grid) = find_n_of_m(matrix), find_band(matrix), find_repeats(matrix), find_blocks(matrix)
+    tails = (find_tail(by_row), find_tail(by_column))
     return Structure(
         (int(matrix.shape[0]), int(matrix.shape[1])),
         int(matrix.nnz),
-        evenness(matrix),
+        measure_evenness(matrix),
         nm,
         block,
         grid,
         near,
-        reordered_band(matrix),
+        find_reordered_band(matrix),
         *tails,
         again,
-        balance(by_row),
-        balance(by_column),
-        origin(matrix, Found(nm, block, near, tails, again), source),
+        measure_balance(by_row),
+        measure_balance(by_column),
+        find_origin(matrix, Findings(nm, block, near, tails, again), source),
     )

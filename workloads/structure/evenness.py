@@ -40,7 +40,7 @@ class Spread:
 
 
 @dataclass(frozen=True)
-class Neighbours:
+class Clustering:
     """Whether a non-zero's neighbour is one too."""
 
     correlation: float
@@ -58,8 +58,8 @@ class Evenness:
     tiles: Spread
     tile: int
     """Side of the square tiles that differ most from chance; 0 where the matrix is too small for tiles."""
-    along_rows: Neighbours
-    along_columns: Neighbours
+    along_rows: Clustering
+    along_columns: Clustering
 
     @property
     def uniform(self) -> bool:
@@ -79,23 +79,23 @@ class Evenness:
         return self.rows, self.columns, self.tiles, self.along_rows, self.along_columns
 
 
-def evenness(matrix: csr_array) -> Evenness:
+def measure_evenness(matrix: csr_array) -> Evenness:
     """All five tests of a canonical CSR matrix [rows, columns]."""
     (m, k), transposed = matrix.shape, matrix.T.tocsr()
     by_row, by_column = np.diff(matrix.indptr), np.diff(transposed.indptr)
     tested = {side: _tiles(matrix, side) for side in _sides(matrix)}
     tile = min(tested, key=lambda side: (tested[side].p_value, -tested[side].excess), default=0)
     return Evenness(
-        spread(by_row, np.full(m, k)),
-        spread(by_column, np.full(k, m)),
+        measure_spread(by_row, np.full(m, k)),
+        measure_spread(by_column, np.full(k, m)),
         tested.get(tile, CHANCE),
         tile,
-        neighbours(matrix),
-        neighbours(transposed),
+        measure_clustering(matrix),
+        measure_clustering(transposed),
     )
 
 
-def spread(counts: Integer[np.ndarray, " parts"], sizes: Integer[np.ndarray, " parts"]) -> Spread:
+def measure_spread(counts: Integer[np.ndarray, " parts"], sizes: Integer[np.ndarray, " parts"]) -> Spread:
     """Counts in parts of so many positions against chance, by a gamma law with the statistic's mean and variance.
 
     Variance: Haldane, Biometrika 31(3/4), 1940.
@@ -115,7 +115,7 @@ def spread(counts: Integer[np.ndarray, " parts"], sizes: Integer[np.ndarray, " p
     return Spread(statistic / (parts - 1), float(np.sqrt(max(beyond, 0.0))), float(relative.std()), min(p_value, 1.0))
 
 
-def neighbours(matrix: csr_array) -> Neighbours:
+def measure_clustering(matrix: csr_array) -> Clustering:
     """Pairs of non-zeros in neighbouring columns, given the count of each row.
 
     With n_i of K columns, p_i = n_i / K, chance has n_i (n_i - 1) / K pairs in a row, with the variance K p_i^2 (1 -
@@ -123,7 +123,7 @@ def neighbours(matrix: csr_array) -> Neighbours:
     """
     rows, k = np.diff(matrix.indptr).astype(float), matrix.shape[1]
     if k < 2:
-        return Neighbours(0.0, 1.0)
+        return Clustering(0.0, 1.0)
     of = np.repeat(np.arange(len(rows)), np.diff(matrix.indptr))
     pairs = int(np.count_nonzero((np.diff(matrix.indices) == 1) & (np.diff(of) == 0)))
     share = rows / k
@@ -131,10 +131,10 @@ def neighbours(matrix: csr_array) -> Neighbours:
     deviation = float(np.sqrt((k * (share * (1 - share)) ** 2).sum()))
     most = float(np.maximum(rows - 1, 0).sum())
     if deviation == 0 or most <= expected:
-        return Neighbours(0.0, 1.0)
+        return Clustering(0.0, 1.0)
     # With few pairs the count is Poisson: never narrower than that.
     z = (pairs - expected) / max(deviation, np.sqrt(expected), 1.0)
-    return Neighbours((pairs - expected) / (most - expected), float(2 * norm.sf(abs(z))))
+    return Clustering((pairs - expected) / (most - expected), float(2 * norm.sf(abs(z))))
 
 
 CHANCE = Spread(1.0, 0.0, 0.0, 1.0)
@@ -151,7 +151,7 @@ def _tiles(matrix: csr_array, side: int) -> Spread:
     (m, k), across = matrix.shape, -(-matrix.shape[1] // side)
     rows = np.repeat(np.arange(m) // side, np.diff(matrix.indptr)).astype(np.int64)
     counts = np.bincount(rows * across + matrix.indices // side, minlength=-(-m // side) * across)
-    return spread(counts, np.outer(extents(m, side), extents(k, side)).ravel())
+    return measure_spread(counts, np.outer(extents(m, side), extents(k, side)).ravel())
 
 
 def extents(length: int, side: int) -> Integer[np.ndarray, " parts"]:

@@ -19,17 +19,17 @@ from scipy.stats import binom
 
 from workloads.structure.band import Band
 from workloads.structure.blocks import Blocks
-from workloads.structure.groups import NofM
+from workloads.structure.n_of_m import NofM
 from workloads.structure.repeats import Repeats
 from workloads.structure.tail import Tail
 
-Kind = Literal["natural", "induced", "unknown"]
-Sign = tuple[Kind, str]
+OriginKind = Literal["natural", "induced", "unknown"]
+Sign = tuple[OriginKind, str]
 
 EDGE_LISTS = (".el", ".edges", ".edgelist")
 WEIGHT_FILES = (".safetensors", ".onnx")
 COMMENT_LINES = 20
-Rule = tuple[Kind, str, str]
+Rule = tuple[OriginKind, str, str]
 TELLING: tuple[Rule, ...] = (
     ("natural", r"post-?relu|relu|activations?|feature ?maps?", "an activation"),
     (
@@ -73,12 +73,12 @@ COINCIDENCE = 0.01
 class Origin:
     """Natural, induced or unknown, and what says so."""
 
-    kind: Kind
+    kind: OriginKind
     evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True)
-class Found:
+class Findings:
     """What the pattern itself has been found to be."""
 
     n_of_m: NofM
@@ -88,7 +88,7 @@ class Found:
     repeats: Repeats
 
 
-def origin(matrix: csr_array, found: Found, source: Origin | None = None) -> Origin:
+def find_origin(matrix: csr_array, found: Findings, source: Origin | None = None) -> Origin:
     """Origin of a canonical CSR matrix's zeros: that of its `source` where known, else by pattern and values."""
     if matrix.nnz == matrix.shape[0] * matrix.shape[1]:
         return Origin("unknown", ("there are no zeros",))
@@ -101,7 +101,7 @@ def origin(matrix: csr_array, found: Found, source: Origin | None = None) -> Ori
     return Origin("unknown", evidence and (*evidence, "which contradict each other"))
 
 
-def _induced(matrix: csr_array, found: Found) -> Iterator[Sign]:
+def _induced(matrix: csr_array, found: Findings) -> Iterator[Sign]:
     """Signs of pruning."""
     nm = found.n_of_m
     if nm.found:
@@ -111,7 +111,7 @@ def _induced(matrix: csr_array, found: Found) -> Iterator[Sign]:
             yield "induced", text
 
 
-def _natural(matrix: csr_array, found: Found) -> Iterator[Sign]:
+def _natural(matrix: csr_array, found: Findings) -> Iterator[Sign]:
     """Signs of data: symmetry, locality, look-ups, hubs, counts."""
     (m, k), again = matrix.shape, found.repeats
     if again.symmetry > 0.9:

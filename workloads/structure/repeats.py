@@ -42,7 +42,7 @@ class Repeats:
         return self.symmetry == 1.0
 
 
-def repeats(matrix: csr_array) -> Repeats:
+def find_repeats(matrix: csr_array) -> Repeats:
     """What repeats in a canonical CSR matrix. Rows are compared by 64-bit hashes of their columns."""
     m, k = matrix.shape
     transposed = matrix.T.tocsr()

@@ -61,7 +61,7 @@ class Tail:
         )
 
 
-def tail(counts: Integer[np.ndarray, " parts"]) -> Tail | None:
+def find_tail(counts: Integer[np.ndarray, " parts"]) -> Tail | None:
     """The tail of counts that fits best, of those large, long and loaded enough to matter; None where none is."""
     values, times = np.unique(counts[counts > 0], return_counts=True)
     above = np.cumsum(times[::-1])[::-1]

@@ -13,13 +13,13 @@ from experiments.common.cli import show_progress
 from experiments.common.prune.networks import title_of
 from workloads import SparseKernel, Workload
 from workloads.pruning.images import Images
+from workloads.pruning.layer_statistics import LayerTables
 from workloads.pruning.measured import measure_network
-from workloads.pruning.priced import Counts, Price, prune_priced
-from workloads.pruning.priced_tables import LayerTables
+from workloads.pruning.priced import LayerCounts, Price, prune_priced
 from workloads.pruning.shrink import without_silent, without_unread
 from workloads.pruning.small_networks import Network, Params
-from workloads.pruning.train import Case, Recipe, prune_many
-from workloads.pruning.workload import network_workload
+from workloads.pruning.train import PruningCase, Recipe, prune_many
+from workloads.pruning.workload import pruned_workload
 
 BITS = 8
 """Of weights and activations."""
@@ -79,7 +79,7 @@ def columns_of(network: Network, batch: int) -> list[int]:
     return [batch * positions for positions in network.positions]
 
 
-def pruned_first(setting: Setting, cases: Sequence[Case]) -> list[Trained]:
+def pruned_first(setting: Setting, cases: Sequence[PruningCase]) -> list[Trained]:
     """Gradually pruned networks, all seeds of a case together; the machine comes later."""
     trained = prune_many(setting.network, setting.images, cases, setting.seeds, setting.recipe, _bar("pruning first"))
     return [
@@ -134,7 +134,7 @@ def co_designed(
 def _by_machines(companions: Companions, settles: int) -> Price:
     settled = 0
 
-    def price(counts: Counts, done: float) -> tuple[np.ndarray, Counts]:
+    def price(counts: LayerCounts, done: float) -> tuple[np.ndarray, LayerCounts]:
         nonlocal settled
         shape = np.shape(counts.outputs)
         logs = np.log2(np.stack(counts, axis=-1)).reshape(-1, shape[-1], 3)
@@ -143,7 +143,7 @@ def _by_machines(companions: Companions, settles: int) -> Price:
             settled += 1
         look = companions.step(logs) if settles else companions.look(logs)
         log_price = (look.log_price - companions.full_log_price).reshape(shape[:-1])
-        return log_price, Counts(*np.moveaxis(look.by_counts.reshape(*shape, 3), -1, 0))
+        return log_price, LayerCounts(*np.moveaxis(look.by_counts.reshape(*shape, 3), -1, 0))
 
     return price
 
@@ -152,11 +152,11 @@ def _by_multiplications(setting: Setting) -> Price:
     columns = np.array(columns_of(setting.network, setting.batch), float)
     whole = sum(out * k * n for (out, k), n in zip(setting.network.shapes, columns, strict=True))
 
-    def price(counts: Counts, done: float) -> tuple[np.ndarray, Counts]:
+    def price(counts: LayerCounts, done: float) -> tuple[np.ndarray, LayerCounts]:
         each = np.asarray(counts.weights, float) * columns
         total = each.sum(axis=-1)
         nothing = np.zeros(each.shape)
-        return np.log(total / whole), Counts(nothing, nothing, each / total[..., None])
+        return np.log(total / whole), LayerCounts(nothing, nothing, each / total[..., None])
 
     return price
 
@@ -178,7 +178,7 @@ def _measured(
     weights, inputs = list(measured.quantised[BITS].weights), list(measured.inputs)
     read = weights[0].any(axis=0)
     weights[0], inputs[0] = weights[0][:, read], inputs[0][:, read]
-    kernels = network_workload(network.name, network.layer_names, weights, inputs).kernels
+    kernels = pruned_workload(network.name, network.layer_names, weights, inputs).kernels
     accuracy = measured.accuracies[f"int{BITS}"]
     return Trained(arm, method, level, setting.seeds[at], accuracy, kernels, searched, machine)
 

@@ -15,10 +15,10 @@ from workloads.pruning.masks import PATTERNS, kept_of, pattern_words
 from workloads.pruning.measured import Measured, measure_network
 from workloads.pruning.shrink import without_unread
 from workloads.pruning.small_networks import NETWORKS, Network
-from workloads.pruning.train import Case, Recipe, prune_many
-from workloads.pruning.workload import network_workload
+from workloads.pruning.train import PruningCase, Recipe, prune_many
+from workloads.pruning.workload import pruned_workload
 
-DENSE = Case("global", 0.0)
+DENSE = PruningCase("global", 0.0)
 """Not pruned at all."""
 
 
@@ -26,7 +26,7 @@ DENSE = Case("global", 0.0)
 class Pruned:
     """One network: how and with which seed it was pruned, and what came out."""
 
-    case: Case
+    case: PruningCase
     seed: int
     zeros: float
     """Share of the weights of the unpruned network that are gone, before rounding."""
@@ -35,7 +35,7 @@ class Pruned:
     """One for each layer that still computes."""
 
 
-def cases_of(methods: Sequence[str], levels: Sequence[float]) -> list[Case]:
+def cases_of(methods: Sequence[str], levels: Sequence[float]) -> list[PruningCase]:
     """The dense network, then each method at each level; N:M at each N that the levels ask for, once.
 
     **Raises** `InputError` for an unknown method and a level outside (0, 1).
@@ -54,7 +54,7 @@ def cases_of(methods: Sequence[str], levels: Sequence[float]) -> list[Case]:
         if method in ("nm4", "nm8"):
             m = int(method[2:])
             shares = sorted({1 - kept_of(m, level) / m for level in levels} - {0.0})
-        cases += [Case(method, share) for share in shares]
+        cases += [PruningCase(method, share) for share in shares]
     return cases
 
 
@@ -68,7 +68,7 @@ def read_images(folder: Path | None, seeds: Sequence[int]) -> list[Images]:
 def prune_and_measure(
     name: str,
     images: Sequence[Images],
-    cases: Sequence[Case],
+    cases: Sequence[PruningCase],
     seeds: Sequence[int],
     recipe: Recipe,
     *,
@@ -95,7 +95,7 @@ def prune_and_measure(
             if case.pattern in ("rows", "units"):
                 small, columns = without_unread(params)
             measured = measure_network(network, small, trained[0][at], columns, images[at], bits, batch)
-            kernels = network_workload(
+            kernels = pruned_workload(
                 f"{name}_{_short(case)}_{seed}",
                 network.layer_names,
                 measured.quantised[bits].weights,
@@ -107,7 +107,7 @@ def prune_and_measure(
     return network, results
 
 
-def title_of(case: Case) -> str:
+def title_of(case: PruningCase) -> str:
     """What a case is called in tables: `global 90 %`, `2:4`, `dense`."""
     if case.zeros == 0:
         return "dense"
@@ -115,7 +115,7 @@ def title_of(case: Case) -> str:
     return words if ":" in words else f"{case.pattern} {words}"
 
 
-def _short(case: Case) -> str:
+def _short(case: PruningCase) -> str:
     return "dense" if case.zeros == 0 else f"{case.pattern}_{case.zeros:g}"
 
 

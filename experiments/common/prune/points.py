@@ -11,14 +11,14 @@ from experiments.common.prune.networks import Pruned, title_of
 from experiments.common.prune.price import Priced
 from experiments.common.report import bottleneck
 from workloads.pruning.small_networks import Network
-from workloads.pruning.train import Case
+from workloads.pruning.train import PruningCase
 
 
 @dataclasses.dataclass(frozen=True)
 class Point:
     """One way and level of pruning: figures by seed, shape [seeds]."""
 
-    case: Case
+    case: PruningCase
     title: str
     zeros: np.ndarray
     """Share of the weights of the unpruned network that are gone."""
@@ -163,5 +163,5 @@ MAPPED = (
 """What `layers.csv` tells of a mapping."""
 
 
-def _method(case: Case) -> str:
+def _method(case: PruningCase) -> str:
     return "dense" if case.zeros == 0 else case.pattern

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from workloads import DensityKernel, measure
-from workloads.statistics.operand_pairs import DEPTH_QUANTITIES
-from workloads.statistics.products import KernelStatistics, OperandStatistics
-from workloads.statistics.tables import CLASSES, TILE_QUANTITIES
+from workloads.statistics.measurement import KernelStatistics
+from workloads.statistics.operand import OperandStatistics
+from workloads.statistics.operand_counts import TILE_QUANTITIES
+from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES
+from workloads.statistics.tile_classes import CLASSES
 
 BAR = 0.02
 """Largest relative error of an entry."""

@@ -23,7 +23,7 @@ from hwmodels.technology import Technology, make_technology, scenario
 from workloads import SparseKernel, measure, stack_statistics
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.sddmm import SddmmKernel
-from workloads.statistics.products import KernelStatistics
+from workloads.statistics.measurement import KernelStatistics
 
 VISITS = 50_000
 """Most visits of a design: the product of its trip counts."""

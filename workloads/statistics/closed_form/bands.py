@@ -11,12 +11,12 @@ import numpy as np
 from scipy.special import ndtr
 
 from workloads.densities.banded import Banded
-from workloads.statistics.closed_form.columns import passes_of
 from workloads.statistics.closed_form.laws import PARTS, Law
 from workloads.statistics.closed_form.load_balance import fullest_parts, none_on
+from workloads.statistics.closed_form.passes import passes_of
 from workloads.statistics.closed_form.row_assignment import dealt_longest_first
 from workloads.statistics.closed_form.row_laws import binomial_row
-from workloads.statistics.closed_form.stacks import MOST_DEALT, MOST_ROWS_A_PART, Weights
+from workloads.statistics.closed_form.row_stacks import MOST_DEALT, MOST_ROWS_A_PART, EntryWork
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.row_segments import RLE_RUN
 
@@ -112,7 +112,7 @@ def _lines(offset: int, height: int, width: int, reach: int) -> _Lines:
 
 
 def band_quantities(
-    density: Banded, tile: BandTile, side: int, weights: Weights | None
+    density: Banded, tile: BandTile, side: int, weights: EntryWork | None
 ) -> tuple[Law, np.ndarray, tuple[float, float]]:
     """Law of the non-zeros of a tile, its quantities given them [n, q], and mean and variance of its padding."""
     reach = min(density.half_width, side - 1)

@@ -15,8 +15,6 @@ from workloads.statistics.closed_form.laws import BINS, Law, law_of_row, law_poi
 from workloads.statistics.closed_form.transposed import Transposed
 from workloads.statistics.row_segments import RLE_RUN
 
-CANDIDATES = np.linspace(-8.0, 8.0, 2 * BINS)
-"""Normal scores at which a law is looked at before its points are chosen."""
 LEAST = 1e-13
 """Probabilities below this are left out."""
 

@@ -28,6 +28,6 @@ class Transposed(Density):
         return pattern
 
 
-def transposed(density: Density) -> Density:
+def transpose_of(density: Density) -> Density:
     """The density of the transpose."""
     return density if isinstance(density, Uniform) else Transposed(density)

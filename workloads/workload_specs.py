@@ -9,7 +9,7 @@ A spec is `what` or `what@product`. `what` is
 | `gcn:GRAPH`, `graphsage:GRAPH` | a graph network on a user's graph (`workloads.networks.graph`) |
 | `suitesparse:GROUP/NAME` | a matrix of the SuiteSparse collection, downloaded once (`workloads.readers.suitesparse`) |
 | `graph.mtx` | a matrix file (`workloads.readers.matrices`) |
-| `model.safetensors`, `.npz` of arrays, `.onnx` | each layer (`workloads.readers.weights`), or those named so: `FILE#*mlp*` |
+| `model.safetensors`, `.npz` of arrays, `.onnx` | each layer (`workloads.readers.weights`), or some: `FILE#*mlp*` |
 | `layers.csv` | a table `name,M,N,K,density` (`workloads.readers.layer_table`) |
 | a folder | every matrix and every layer below it |
 
@@ -23,7 +23,7 @@ and `product` is
 | `axat` | A @ A^T | A transposed |
 | `axb:FILE` | A @ B | the sparse matrix in a file |
 | `sddmm:K` | A * (P @ Q) at the non-zeros of A | P and Q dense, K columns and rows |
-| `attention:H:D` | H heads of depth D under the mask A: scores, softmax, context (`workloads.kernels.attention`) | dense |
+| `attention:H:D` | H heads of depth D under the mask A (`workloads.kernels.attention`) | dense |
 | `add:FILE`, `multiply:FILE` | A + B, A * B, element by element | the sparse matrix in a file |
 
 Suites, networks and tables have products of their own; one that is given replaces them for all their matrices. What is
@@ -41,8 +41,10 @@ from workloads.errors import InputError
 from workloads.generators import n_of_m, rmat, stencil_2d
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
-from workloads.kernels.product import DensityKernel, Kernel, Workload, spmm, spmspm, spmv
+from workloads.kernels.kernel import Kernel
+from workloads.kernels.product import DensityKernel, spmm, spmspm, spmv
 from workloads.kernels.sddmm import SddmmKernel
+from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.networks.digits import digits_activations, digits_layers
 from workloads.readers.layer_table import is_layer_table, read_layer_table

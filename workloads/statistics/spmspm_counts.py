@@ -1,34 +1,30 @@
-"""Joint statistics of two sparse operands (SpMSpM): what a tile of A and a tile of B do to each other.
+"""What tiles and fibers of two sparse operands (SpMSpM) do to each other at every lattice point, counted.
 
 Everything that is a sum over k of a property of A's columns times a property of B's rows is exact. Distinct outputs and
 skip-ahead jumps are counted on a sample of rows and of pairs above a stated size (`workloads.statistics.fiber_pairs`).
 """
-
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 from numba import njit
 from scipy.sparse import csr_array
 
 from workloads.statistics.fiber_pairs import distinct_outputs, jumps
-from workloads.statistics.lattice import levels
+from workloads.statistics.lattice import ARRAY_WIDTHS, levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.row_segments import Segments, segments, tiles_by_height
-from workloads.statistics.tables import CLASSES, threads
-from workloads.statistics.tile_counts import bucket_amounts, class_shares
+from workloads.statistics.threads import in_threads
+from workloads.statistics.tile_classes import CLASSES, bucket_amounts, class_shares
 
-WIDTH_LEVELS = 13
-"""Array widths 1, 2, 4, ..., 2048, and one that takes any fiber in one step."""
 DEPTH_QUANTITIES = ("a_once", "b_once", "pairs", "a_elements", "b_elements", "jumps", "distinct")
 """At each width of the k tiles: non-zeros of A and of B in tiles that are visited; pairs of non-empty fibers, A's and
 B's elements in them, skip-ahead jumps, distinct outputs."""
 
 
-def pair_tables(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarray]:
-    """Measure a pair on the lattice; counts as float64.
+def count_pair(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarray]:
+    """Counts of a pair, as float64 (not logs).
 
     **Arguments**: patterns `a` [M, K] and `b` [K, N], sorted. **Returns**, by class of A's tiles (those of
-    `tables.operand_tables`): `visits` [Lm, Lk, Ln, 8]; `met` [Lm, Lk, 8]: non-zeros of B's tiles over these visits;
+    `count_operand`): `visits` [Lm, Lk, Ln, 8]; `met` [Lm, Lk, 8]: non-zeros of B's tiles over these visits;
     `met_squares` [Lm, Lk, Ln, 8]: sum of their squares. Then `columns` [Lm, Lk, Ln]: columns of B's tiles over all
     visits; `a_visits` [Lk, Ln]: non-zeros of A's tiles over all visits; `block_products` [Lm]: products of the row
     block that has most; `depth` [Lk, 7] (`DEPTH_QUANTITIES`) and its estimated errors, `depth_errors`, 0 where exact;
@@ -69,8 +65,7 @@ def pair_tables(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarr
         in_pairs = (a_nnz @ (b_nnz > 0), b_nnz @ (a_nnz > 0), a_rows @ b_cols, a_nnz @ b_cols, a_rows @ b_nnz)
         depth[level, : len(in_pairs)] = in_pairs
 
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(meet, range(lk)))
+    in_threads(meet, lk)
     rng = np.random.default_rng(seed)
     errors = np.zeros_like(depth)
     depth[:, 5], errors[:, 5] = jumps(a, b_columns, lk, rng)
@@ -79,10 +74,9 @@ def pair_tables(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarr
     rows_products = csr_array((np.ones(a.nnz), a.indices, a.indptr), shape=a.shape) @ per_row.astype(float)
     block_products = [np.add.reduceat(rows_products, np.arange(0, a.shape[0], 1 << level)).max() for level in range(lm)]
 
-    partitions, widths = 1 << np.arange(PARTITION_LEVELS), 1 << np.arange(WIDTH_LEVELS)
-    widths[-1] = 1 << 40
+    partitions = 1 << np.arange(PARTITION_LEVELS)
     a_passes = np.stack([_passes(*segments(a_columns, i)[0:3:2], classes, per_row, partitions)[0] for i in range(lm)])
-    of_b = [_passes(*segments(b, level)[0:3:2], classes, per_column, widths) for level in range(ln)]
+    of_b = [_passes(*segments(b, level)[0:3:2], classes, per_column, ARRAY_WIDTHS) for level in range(ln)]
     b_passes, row_steps = (np.stack(tables) for tables in zip(*of_b, strict=True))
     k_classes = np.bincount(classes[products > 0], minlength=CLASSES).astype(float)
     return {

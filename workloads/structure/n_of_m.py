@@ -35,7 +35,7 @@ class NofM:
         return self.n < min(self.m, self.fullest) and self.log10_chance < math.log10(CHANCE) and self.fill >= LEAST_FILL
 
 
-def n_of_m(matrix: csr_array) -> NofM:
+def find_n_of_m(matrix: csr_array) -> NofM:
     """The N:M that would surprise most by chance, of groups of 4, 8 and 16 along rows and along columns.
 
     A structure implies looser ones (2:4 implies 4:8), which chance meets more easily: the least probable is the one

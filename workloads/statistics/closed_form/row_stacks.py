@@ -39,7 +39,7 @@ LOWEST, HIGHEST = -2.2, 6.0
 
 
 @dataclass(frozen=True)
-class Weights:
+class EntryWork:
     """Work of an entry: mean and variance over the columns."""
 
     mean: float
@@ -57,7 +57,7 @@ class Thresholds:
 class Stack:
     """Stacks of independent rows of one law, `width` positions wide."""
 
-    def __init__(self, row: RowLaw, weights: Weights | None = None, known: Callable[[int], Law] | None = None):
+    def __init__(self, row: RowLaw, weights: EntryWork | None = None, known: Callable[[int], Law] | None = None):
         self._known = known
         self.width, self.weights = row.width, weights
         self.kinds = KINDS[: 2 if weights is None else 3]

@@ -17,7 +17,9 @@ from jaxtyping import Array, Float
 from workloads.densities import Uniform
 from workloads.kernels.product import DensityKernel
 from workloads.statistics.lattice import interpolate_log, pad_levels, to_log
-from workloads.statistics.products import DenseBStatistics, OperandStatistics, measure
+from workloads.statistics.measurement import measure
+from workloads.statistics.operand import OperandStatistics
+from workloads.statistics.spmm import DenseBStatistics
 
 SIZES = (1.0, 0.25, 0.0625)
 """Shares of a layer's outputs and of its inputs at the points of the grid."""

@@ -6,8 +6,6 @@ or of either (add). Run-length encoding stores padding, explicit zeros that are 
 what it adds is counted too: where A has it, where B, and where both.
 """
 
-import os
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +15,8 @@ from scipy.sparse import csr_array
 from workloads.statistics.lattice import levels
 from workloads.statistics.row_assignment import loads_by_class, tile_starts
 from workloads.statistics.row_segments import RLE_RUN, csr_arrays, heights
-from workloads.statistics.tables import CLASSES
-from workloads.statistics.tile_counts import bucket_amounts, class_shares
+from workloads.statistics.threads import in_threads
+from workloads.statistics.tile_classes import CLASSES, bucket_amounts, class_shares
 
 PADDINGS = ("a", "b", "ab")
 """Which operands are padded."""
@@ -33,7 +31,7 @@ DEALT = ("operations", *STEPS, "pairs", "a", "a_fibers", "b", "b_fibers")
 """What the fullest partition holds of a visit; `pairs`: fibers that both have (multiply) or either (add)."""
 DEALT_ALONE = ("a_alone", "a_fibers_alone", "b_alone", "b_fibers_alone")
 """The same in the tiles of A, and in those of B, wherever the other has none."""
-PARTITION_LEVELS = 15
+MOST_PARTITION_LEVELS = 15
 """Partitions 1, 2, 4, ..., 16,384."""
 
 
@@ -52,11 +50,11 @@ class Overlay(NamedTuple):
     """Fibers are columns."""
 
 
-def overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
+def count_overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
     """Measure two sorted patterns of one shape without explicit zeros; `union`: add, else multiply."""
     rows, columns = a.shape
     lm, ln = levels(rows), levels(columns)
-    fineness = min(levels(max(rows, columns)), PARTITION_LEVELS)
+    fineness = min(levels(max(rows, columns)), MOST_PARTITION_LEVELS)
     visits = np.zeros((lm, ln, len(VISIT_QUANTITIES), CLASSES))
     block_rows, most = np.zeros((lm, ln)), np.zeros((lm, ln))
     dealt = len(DEALT) + len(DEALT_ALONE)
@@ -89,9 +87,8 @@ def overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
             held = _sums(cut[2], starts, found)
             column_loads[height, width] = _loads(cut, starts, held, (width, columns), found, fibers, fineness, union)
 
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        list(pool.map(scan_width, range(ln)))
-        list(pool.map(scan_height, range(lm)))
+    in_threads(scan_width, ln)
+    in_threads(scan_height, lm)
     return Overlay(visits, block_rows, most, row_loads, column_loads)
 
 

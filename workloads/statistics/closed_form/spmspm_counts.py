@@ -1,34 +1,32 @@
-"""Joint statistics of two densities, like `workloads.statistics.operand_pairs.pair_tables`, with A and B independent of each other."""
-
-from concurrent.futures import ThreadPoolExecutor
+"""Expected counts of two operands, A and B independent of each other."""
 
 import numpy as np
 
 from workloads.densities.density import Density
-from workloads.statistics.closed_form.columns import passes_of
 from workloads.statistics.closed_form.fiber_pairs import jumps_of_pairs
 from workloads.statistics.closed_form.laws import Law
+from workloads.statistics.closed_form.passes import passes_of
 from workloads.statistics.closed_form.row_assignment import mean_of_most
 from workloads.statistics.closed_form.row_laws import RowLaw, binomial_row, matched_below, row_laws
-from workloads.statistics.closed_form.stacks import Stack, Weights
-from workloads.statistics.lattice import levels
+from workloads.statistics.closed_form.row_stacks import EntryWork, Stack
+from workloads.statistics.lattice import ARRAY_WIDTHS, levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
-from workloads.statistics.operand_pairs import DEPTH_QUANTITIES, WIDTH_LEVELS
-from workloads.statistics.tables import CLASSES, threads
-from workloads.statistics.tile_counts import class_shares
+from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES
+from workloads.statistics.threads import in_threads
+from workloads.statistics.tile_classes import CLASSES, class_shares
 
 COUNTS = 40
 """Points of the law of the non-zeros of a column of A, or of a row of B, when classes of k are cut."""
 
 
-def row_weights(b: Density, k: int, n: int) -> Weights:
+def row_weights(b: Density, k: int, n: int) -> EntryWork:
     """Work of an entry of A: the non-zeros of a row of B [k, n]."""
     (law,) = (one.law for one in row_laws(b, k, n, n))
-    return Weights(law.mean, law.variance)
+    return EntryWork(law.mean, law.variance)
 
 
-def joint_tables(a: Density, b: Density, shape: tuple[int, int, int], a_extents: np.ndarray) -> dict[str, np.ndarray]:
-    """Expected tables of a pair, in the layout of `workloads.statistics.operand_pairs.pair_tables`, and `b_padding` [Ln].
+def expected_pair(a: Density, b: Density, shape: tuple[int, int, int], a_extents: np.ndarray) -> dict[str, np.ndarray]:
+    """Expected counts of a pair, in the layout of `spmspm_counts.count_pair`, and `b_padding` [Ln].
 
     `a_extents` [Lm, Lk, 2, classes]: non-empty tiles of A as wide as nominal, and of those at the edge.
     """
@@ -87,8 +85,7 @@ def joint_tables(a: Density, b: Density, shape: tuple[int, int, int], a_extents:
                 ]
             )
 
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(meet, range(lk)))
+    in_threads(meet, lk)
     products = a_nnz * b_nnz / k
     return {
         "visits": visits,
@@ -116,25 +113,19 @@ def empty(law: Law) -> float:
     return float(law.probability[law.points < 0.5].sum())
 
 
-def _array_widths() -> np.ndarray:
-    widths = 1 << np.arange(WIDTH_LEVELS)
-    widths[-1] = 1 << 40
-    return widths
-
-
 def _steps(laws: list[RowLaw]) -> np.ndarray:
     """Steps that a row of B takes on each width, over all tiles that it crosses."""
-    steps = np.zeros(WIDTH_LEVELS)
+    steps = np.zeros(ARRAY_WIDTHS.size)
     for one in laws:
-        held = one.law.points[:, None] / _array_widths()
+        held = one.law.points[:, None] / ARRAY_WIDTHS
         spaced = np.gradient(one.law.points)[:, None] > 1.5 if one.law.points.size > 1 else np.zeros((1, 1), bool)
         held = np.where(held > 0, np.maximum(held, 1e-6), 0.0)
-        rounded = np.where(spaced & (held > 1), held + (1 - 1 / _array_widths()) / 2, np.ceil(held - 1e-9))
+        rounded = np.where(spaced & (held > 1), held + (1 - 1 / ARRAY_WIDTHS) / 2, np.ceil(held - 1e-9))
         steps += one.count * (one.law.probability @ rounded)
     return steps
 
 
-def _block_products(a: Density, m: int, k: int, weights: Weights) -> np.ndarray:
+def _block_products(a: Density, m: int, k: int, weights: EntryWork) -> np.ndarray:
     """Expected products of the row block that has most, for blocks of 1, 2, 4, ... rows."""
     stack = Stack(row_laws(a, m, k, k)[0], weights)
     most = []
@@ -169,7 +160,7 @@ def _passes_of_k(a: Density, b: Density, shape: tuple[int, int, int]) -> dict[st
             steps = _steps(row_laws(b, k, n, size))
             b_passes.append(steps[:, None] * by_r.sum(axis=0))
         else:
-            b_passes.append(_dealt(r, n, size, _array_widths()).T @ by_r)
+            b_passes.append(_dealt(r, n, size, ARRAY_WIDTHS).T @ by_r)
     return {
         "a_passes": np.stack(a_passes),
         "b_passes": np.stack(b_passes),

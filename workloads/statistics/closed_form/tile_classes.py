@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from workloads.statistics.tile_counts import FINE, STEPS, class_shares
+from workloads.statistics.tile_classes import FINE, STEPS, class_shares
 
 FEW_TILES = 24
 """Tiles up to which ranks are told apart."""
@@ -33,7 +33,7 @@ def tiles_by_class(groups: Sequence[Group], classes: int) -> list[np.ndarray]:
 
 
 def _bucket(held: np.ndarray) -> np.ndarray:
-    """Numbers of non-zeros that `workloads.statistics.tile_counts` keeps together, by an increasing key."""
+    """Numbers of non-zeros that `workloads.statistics.tile_classes` keeps together, by an increasing key."""
     octave = np.floor(np.log2(np.maximum(np.rint(held), FINE)))
     return np.where(held < FINE - 0.5, held, np.floor(np.rint(held) / 2**octave * STEPS) / STEPS * 2**octave)
 

@@ -1,6 +1,5 @@
-"""Tables of one operand, like `workloads.statistics.tables.operand_tables`, from the law of its rows instead of a pattern."""
+"""Expected counts of one operand, from the law of its rows instead of a pattern."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,22 +9,24 @@ from workloads.densities.banded import Banded
 from workloads.densities.density import Density
 from workloads.densities.power_law import PowerLawRows
 from workloads.statistics.closed_form.bands import band_quantities, band_tiles
-from workloads.statistics.closed_form.columns import column_passes
 from workloads.statistics.closed_form.laws import Law
-from workloads.statistics.closed_form.occupancy_classes import tiles_by_class
+from workloads.statistics.closed_form.passes import column_passes
 from workloads.statistics.closed_form.row_laws import RowLaw, matched_below, row_laws
-from workloads.statistics.closed_form.stacks import Stack, StackOfColumns, Weights
+from workloads.statistics.closed_form.row_stacks import EntryWork, Stack, StackOfColumns
+from workloads.statistics.closed_form.tile_classes import tiles_by_class
 from workloads.statistics.closed_form.transposed import Transposed
 from workloads.statistics.closed_form.transposed_stacks import StacksOfRows
 from workloads.statistics.lattice import levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES
 from workloads.statistics.row_segments import RLE_RUN
-from workloads.statistics.tables import CLASSES, POINT_QUANTITIES, TILE_QUANTITIES, threads
+from workloads.statistics.threads import in_threads
+from workloads.statistics.tile_classes import CLASSES
 from workloads.statistics.tile_counts import SCHEDULES
 
 
 @dataclass(frozen=True)
-class Kind:
+class TileGroup:
     """Tiles alike: how many there are, their height and width, and for each number of non-zeros its probability and
     all quantities, [n, q]."""
 
@@ -39,14 +40,14 @@ class Kind:
     law: Law | None = None
 
 
-def density_tables(
+def expected_operand(
     density: Density,
     rows: int,
     columns: int,
-    weights: Weights | None = None,
+    weights: EntryWork | None = None,
     classes: int = CLASSES,
 ) -> dict[str, np.ndarray]:
-    """Expected tables of a density, in the layout of `workloads.statistics.tables.operand_tables` (without errors).
+    """Expected counts of a density, in the layout of `operand_counts.count_operand` (without errors), and `extents`.
 
     `weights`: the work of an entry where the other operand is sparse.
     """
@@ -106,8 +107,7 @@ def density_tables(
                 empty = float(laws[0].law.probability[laws[0].law.points < 0.5].sum())
                 point[height_level, :, 2] = sum(count * height * (1 - empty**height) for count, height in heights)
 
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(fill, range(width_levels)))
+    in_threads(fill, width_levels)
     return {
         "tiles": tiles,
         "loads": loads,
@@ -118,7 +118,7 @@ def density_tables(
     }
 
 
-def _kind(stack: Stack, count: int, height: int, weights: Weights | None) -> Kind:
+def _kind(stack: Stack, count: int, height: int, weights: EntryWork | None) -> TileGroup:
     law: Law = stack.law(height)
     width, held = stack.width, law.points
     one = np.ones(held.size)
@@ -142,17 +142,17 @@ def _kind(stack: Stack, count: int, height: int, weights: Weights | None) -> Kin
     )
     mean = float(law.parts[:, 5].sum())
     moments = mean, max(float(law.parts[:, 6].sum()) - mean**2, 0.0)
-    return Kind(count, height, width, held, law.probability, quantities, moments)
+    return TileGroup(count, height, width, held, law.probability, quantities, moments)
 
 
-def _stack(row: RowLaw, weights: Weights | None, rows_of: StacksOfRows | None) -> Stack:
+def _stack(row: RowLaw, weights: EntryWork | None, rows_of: StacksOfRows | None) -> Stack:
     if rows_of is None or isinstance(rows_of.density, PowerLawRows):
         return Stack(row, weights)
     alone = Stack(row)
     return StackOfColumns(row, weights, lambda height: rows_of.along_columns(height, row.width, alone.law(height)))
 
 
-def _relaid(kind: Kind, law: Law) -> Kind:
+def _relaid(kind: TileGroup, law: Law) -> TileGroup:
     """The quantities of a kind given its non-zeros, with another law of these; beyond its points they grow alike."""
     inside = np.clip(law.points, kind.points[0], kind.points[-1])
     quantities = np.stack([np.interp(inside, kind.points, column) for column in kind.quantities.T], axis=1)
@@ -162,16 +162,16 @@ def _relaid(kind: Kind, law: Law) -> Kind:
     return replace(kind, points=law.points, probability=law.probability, quantities=grown)
 
 
-def _kinds_of_band(density: Banded, side: int, height: int, width: int, weights: Weights | None) -> list[Kind]:
+def _kinds_of_band(density: Banded, side: int, height: int, width: int, weights: EntryWork | None) -> list[TileGroup]:
     found = []
     for tile in band_tiles(density, side, height, width):
         law, quantities, padding = band_quantities(density, tile, side, weights)
         size = tile.height, tile.width
-        found.append(Kind(round(tile.count), *size, law.points, law.probability, quantities, padding, law))
+        found.append(TileGroup(round(tile.count), *size, law.points, law.probability, quantities, padding, law))
     return found
 
 
-def _peak_of_band(found: list[Kind]) -> float:
+def _peak_of_band(found: list[TileGroup]) -> float:
     """Expected non-zeros of the fullest tile."""
     laws = [(kind.count, kind.law) for kind in found if kind.law is not None]
     high = max(law.mean + 8 * np.sqrt(law.variance) for _, law in laws) + 1
@@ -184,7 +184,7 @@ def _peak_of_band(found: list[Kind]) -> float:
     return float(at[-1] + 0.5 - 0.5 * none_above[0] - middle @ np.diff(at))
 
 
-def _settled_share(found: list[Kind], down: int, common: float) -> float:
+def _settled_share(found: list[TileGroup], down: int, common: float) -> float:
     """Standard deviation among the tiles of one matrix over that among all matrices, if tiles side by side have rows in
     common: the variance in common is only seen between row blocks."""
     tiles = sum(kind.count for kind in found)
@@ -193,7 +193,7 @@ def _settled_share(found: list[Kind], down: int, common: float) -> float:
     return float(np.sqrt(1 - common + common * (1 - 1 / down) / (1 - 1 / tiles)))
 
 
-def _narrowed(kind: Kind, spread: float) -> Kind:
+def _narrowed(kind: TileGroup, spread: float) -> TileGroup:
     """A kind whose non-zeros lie nearer to their mean."""
     if spread > 1 - 1e-9 or kind.points.size < 2:
         return kind
@@ -229,10 +229,10 @@ def _peak_of_long_rows(whole: Law, heights: tuple[int, int], stacks: list[tuple[
     return float(at[-1] + 0.5 - 0.5 * fullest[0] - middle @ np.diff(at))
 
 
-def _settled(kind: Kind, nonzeros: float) -> Kind:
+def _settled(kind: TileGroup, nonzeros: float) -> TileGroup:
     """A kind of one tile whose number of non-zeros is known."""
     quantities = np.stack([np.interp(nonzeros, kind.points, column) for column in kind.quantities.T])[None]
-    return Kind(
+    return TileGroup(
         kind.count,
         kind.height,
         kind.width,
@@ -243,7 +243,7 @@ def _settled(kind: Kind, nonzeros: float) -> Kind:
     )
 
 
-def _by_class(found: list[Kind], tiles: list[np.ndarray], kinds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _by_class(found: list[TileGroup], tiles: list[np.ndarray], kinds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     classes = tiles[0].shape[1]
     sums = sum(share.T @ kind.quantities for share, kind in zip(tiles, found, strict=True))
     basics, dealt, loads = np.split(sums, [len(TILE_QUANTITIES), len(TILE_QUANTITIES) + PARTITION_LEVELS], axis=1)
@@ -251,7 +251,7 @@ def _by_class(found: list[Kind], tiles: list[np.ndarray], kinds: int) -> tuple[n
     return basics, loads, dealt.T
 
 
-def _peaks(found: list[Kind]) -> tuple[float, float]:
+def _peaks(found: list[TileGroup]) -> tuple[float, float]:
     """Expected non-zeros and padding of the tile that has most."""
     points = np.unique(np.concatenate([kind.points for kind in found]))
     none_above = np.zeros(points.size)
@@ -263,7 +263,7 @@ def _peaks(found: list[Kind]) -> tuple[float, float]:
     return float(peak), _peak_padding(found)
 
 
-def _peak_padding(found: list[Kind]) -> float:
+def _peak_padding(found: list[TileGroup]) -> float:
     mean, variance = max((kind.padding_moments for kind in found), key=lambda moments: moments[0])
     if mean <= 0:
         return 0.0

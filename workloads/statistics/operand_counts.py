@@ -1,11 +1,4 @@
-"""Tables of one sparse operand over the statistics lattice: tiles, loads of partitions, passes over columns.
-
-Tiles of each shape are grouped into `CLASSES` of equal share of the non-zeros, lightest first, so that a maximum over
-resources can be taken per class instead of over the means.
-"""
-
-import os
-from concurrent.futures import ThreadPoolExecutor
+"""What one sparse operand holds at every lattice point, counted: tiles, loads of partitions, passes over columns."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,9 +7,10 @@ from workloads.statistics.lattice import levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.row_segments import heights, segments
 from workloads.statistics.sampling import Sampling
-from workloads.statistics.tile_counts import BASICS, COLUMN_BASICS, SCHEDULES, into_classes, scan_columns, scan_rows
+from workloads.statistics.threads import in_threads
+from workloads.statistics.tile_classes import CLASSES, into_classes
+from workloads.statistics.tile_counts import BASICS, COLUMN_BASICS, SCHEDULES, scan_columns, scan_rows
 
-CLASSES = 8
 SAMPLING = Sampling()
 TILE_QUANTITIES = (
     "tiles",
@@ -34,23 +28,20 @@ TILE_QUANTITIES = (
 the rows; non-empty columns, weight of those columns, extent along the columns, area."""
 POINT_QUANTITIES = ("peak_nonzeros", "peak_padding", "block_rows", "block_columns")
 """Per lattice point: largest tile; rows and columns in non-empty blocks."""
+GROUPS = (1, 2, 4, 8)
+"""Neighbours along a row whose fullest group is counted: what a fixed-structured format must provide for."""
 
 
-def threads() -> int:
-    """Worker threads for the compiled passes: one per core."""
-    return os.cpu_count() or 1
-
-
-def operand_tables(
+def count_operand(
     pattern: csr_array,
     weight: np.ndarray | None = None,
     classes: int = CLASSES,
     sampling: Sampling = SAMPLING,
 ) -> dict[str, np.ndarray]:
-    """Measure a pattern on the lattice.
+    """Counts of a pattern, as float64 (not logs).
 
     **Arguments**: `pattern` [rows, columns], sorted indices, no explicit zeros; `weight` (int64, [columns]): work of an
-    entry in each column. **Returns** float64 arrays, counts (not logs): `tiles` [Lm, Lk, classes, 10]
+    entry in each column. **Returns** `tiles` [Lm, Lk, classes, 10]
     (`TILE_QUANTITIES`), `loads` [Lm, Lk, P, classes, 3, kinds] (most loaded partition by non-empty rows, by non-zeros
     and, with weights, by work; row blocks, cyclic, balanced), `passes` [Lm, Lk, P, classes], `point` [Lm, Lk, 4]
     (`POINT_QUANTITIES`); `load_errors`, of the shape of `loads`: estimated error of each entry, half the difference
@@ -89,12 +80,16 @@ def operand_tables(
             tiles[height, width, :, BASICS:] = classed[:, 1:COLUMN_BASICS]
             passes[height, width] = classed[:, COLUMN_BASICS:].T
 
-    with ThreadPoolExecutor(threads()) as pool:
-        list(pool.map(scan_width, range(width_levels)))
-        list(pool.map(scan_height, range(height_levels)))
+    in_threads(scan_width, width_levels)
+    in_threads(scan_height, height_levels)
     point[:, :, 2] = _extent_of_blocks(np.diff(pattern.indptr) > 0, height_levels)[:, None]
     point[:, :, 3] = _extent_of_blocks(np.diff(transposed.indptr) > 0, width_levels)[None, :]
     return {"tiles": tiles, "loads": loads, "load_errors": load_errors, "passes": passes, "point": point}
+
+
+def group_occupancies(pattern: csr_array) -> np.ndarray:
+    """Fullest aligned group of each of `GROUPS` neighbours along a row, [4, 1]."""
+    return np.array([[group_occupancy(pattern, group)] for group in GROUPS], float)
 
 
 def group_occupancy(pattern: csr_array, group: int) -> int:

@@ -5,12 +5,11 @@ import numpy as np
 from workloads.densities.banded import Banded
 from workloads.densities.density import Density
 from workloads.statistics.closed_form.row_laws import matched_below, row_laws
-
-GROUPS = (1, 2, 4, 8)
+from workloads.statistics.operand_counts import GROUPS
 
 
 def fullest_groups(density: Density, rows: int, columns: int) -> np.ndarray:
-    """Expected non-zeros of the fullest aligned group of 1, 2, 4 and 8 columns in all rows, [4, 1]."""
+    """Expected non-zeros of the fullest aligned group of each of `GROUPS` columns in all rows, [4, 1]."""
     return np.array([[_fullest(density, rows, columns, group)] for group in GROUPS])
 
 

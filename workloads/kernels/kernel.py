@@ -1,0 +1,45 @@
+"""What every kernel has: a name, sizes of its loops, how often it runs, a hash of its patterns."""
+
+import math
+from abc import ABC, abstractmethod
+
+from workloads.errors import InputError
+
+
+class Kernel(ABC):
+    """Loops over m, k and n of which some are sparse. Final classes are frozen dataclasses with these attributes.
+
+    `repeats`: how often it runs in the workload (layers of equal pattern, iterations of a solver).
+    """
+
+    name: str
+    m: int
+    k: int
+    n: int
+    repeats: float | int
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """(m, k, n)."""
+        return self.m, self.k, self.n
+
+    @property
+    @abstractmethod
+    def kind(self) -> str:
+        """What is computed, in the field's word, as `spmm`."""
+
+    @property
+    @abstractmethod
+    def family(self) -> str:
+        """Kernels of one family share the shape of their statistics and stack."""
+
+    @abstractmethod
+    def content_hash(self) -> str:
+        """SHA-256 of patterns or densities, 64 hexadecimal digits; blind to values, name and repeats."""
+
+    def check_name_and_repeats(self) -> None:
+        """**Raises** `InputError` for an empty name and for repeats that are not a finite number above 0."""
+        if not self.name:
+            raise InputError("A kernel's name is empty; give it one.")
+        if not 0 < self.repeats < math.inf:
+            raise InputError(f"{self.name}: repeats is {self.repeats}; give a finite number above 0.")
