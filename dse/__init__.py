@@ -24,7 +24,7 @@ The usual run is five lines:
 - `pareto`: `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front)
   -> row`
 - `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
-  `.designs(problem)`; `trace` is `((evaluations, objectives of the front so far), ...)`
+  `problem.designs(result.genomes)` in words; `trace` is `((evaluations, objectives of the front so far), ...)`
 - `certificate`: `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
 - `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
   `strategy(problem, *, budget, seed=0, progress=False, checkpoint=None) -> Result`

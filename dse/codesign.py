@@ -17,7 +17,7 @@ import optax
 from jaxtyping import Array
 
 from dse.problem.batched_models import SOON, unpack
-from dse.problem.search_problem import TOLERANCE, Problem
+from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.log_numbers import LogNumbers
 from dse.strategies import Strategy
@@ -203,10 +203,9 @@ def descended(problem: Problem, rows: np.ndarray, budget: int, rng: np.random.Ge
         tried = encoding.canonical(np.concatenate([mapped, rng.permutation(hardware)])[:spare])
         scores = problem.score(tried)
         here = np.arange(len(tried)) < len(mapped)
-        fits = scores.fits.max(axis=2) <= 1 + TOLERANCE
         with np.errstate(invalid="ignore"):
             costs = scores.latency_s / scores.latency_s[0].sum() + scores.energy_pj / scores.energy_pj[0].sum()
-        best = np.argmin(np.where(fits & here[:, None], costs, np.inf), axis=0)
+        best = np.argmin(np.where(scores.kernel_fits & here[:, None], costs, np.inf), axis=0)
         together = row.copy()
         for at, place in enumerate(best):
             columns = encoding.of_kernel == at

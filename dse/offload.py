@@ -8,19 +8,18 @@ import dataclasses
 from collections.abc import Mapping as Dictionary
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental.sparse import BCOO, BCSR
 from scipy.sparse import coo_array, csr_array, issparse
 
 from dse.problem.objectives import OBJECTIVES
-from dse.problem.search_problem import TOLERANCE, make_problem
+from dse.problem.search_problem import make_problem
 from dse.space.defaults import default_space
 from dse.space.design import Design
 from dse.space.design_space import Value
 from dse.strategies import RandomSearch
 from hwmodels.analytical.evaluation import evaluate
-from hwmodels.cost import Cost
+from hwmodels.cost import Cost, within_limit
 from hwmodels.design.choices import DATAFLOWS, FORMATS, SCHEDULES, ZERO_MODES
 from hwmodels.design.hardware import HARDWARE_NUMBERS, Hardware, make_mapping
 from hwmodels.design.legality import illegality
@@ -123,7 +122,7 @@ class _Chooser:
     def score(self, statistics: Any, mapping: dict[str, Any]) -> Scored | None:
         """A mapping and its objective; None if it does not fit."""
         cost = evaluate(self.hardware, make_mapping(**mapping), statistics, self.technology)
-        if float(jnp.max(cost.fits)) > 1 + TOLERANCE:
+        if not within_limit(np.max(cost.fits)):
             return None
         totals = (cost.latency_s, cost.energy_pj.sum(), cost.area_mm2.sum())
         return float(self.objective.value(*(np.atleast_1d(np.asarray(total, float)) for total in totals))[0]), mapping
@@ -170,7 +169,7 @@ class _Chooser:
             Workload("product", (product,)), space, self.technology, objectives=(self.objective.name,)
         )
         result = RandomSearch()(problem, budget=budget, seed=seed)
-        return [dict(design.mappings[0]) for design in result.designs(problem)]
+        return [dict(design.mappings[0]) for design in problem.designs(result.genomes)]
 
 
 def _for_family(mapping: dict[str, Any], family: str) -> dict[str, Any] | None:

@@ -110,7 +110,7 @@ def run(config: Config) -> None:
     if len(result.genomes) == 0:
         journals[0].unlink()
     problem.require_feasible(result)
-    front = cost_all(problem, result.designs(problem))
+    front = cost_all(problem, problem.designs(result.genomes))
     dense = dense_points(problem, workload, config, budget, journals[1])
     named = named_designs(problem, result)
     pairs = {words: equal_area(front[row].point[2], dense) for words, row in named.items()} if len(dense) else {}

@@ -197,7 +197,7 @@ def front_of(problem: Problem, config: Config, budget: int) -> tuple[list[Design
     if config.design is None:
         search = RandomSearch()(problem, budget=budget, seed=config.seed, progress=show_progress())
         result = problem.require_feasible(search)
-        return result.designs(problem), result.objectives
+        return problem.designs(result.genomes), result.objectives
     designs = list(read_front(_file_of(config.design)).designs)
     scores = problem.score_designs(designs)
     if not scores.feasible.all():

@@ -113,7 +113,7 @@ def sweep(
         rows, columns = shapes(count)[0]
         held = {name: base.hardware[name] for name in HARDWARE_NUMBERS} | {"pe_rows": rows, "pe_cols": columns}
         local = within(problem, workload, problem.encoding.space.fix(**held), ("latency_s", "energy_pj"))
-        pool += RandomSearch()(local, budget=budget, seed=seed).designs(local)
+        pool += local.designs(RandomSearch()(local, budget=budget, seed=seed).genomes)
         problem.evaluations += local.evaluations
     found = {count: best_at(problem, pool, base, count, tune) for count in counts}
     fitting = {count: design for count, design in found.items() if design is not None}
@@ -133,7 +133,7 @@ def best_at(problem: Problem, pool: Sequence[Design], base: Design, count: int, 
         for unit in sorted({str(d.hardware["intersection"]) for d in moved}):
             own = [d for d in moved if d.hardware["intersection"] == unit]
             scores = problem.score_designs(own)
-            merit = np.where(scores.fits.max(axis=2) <= 1.0, merit_of(scores.latency_s, scores.energy_pj, tune), np.inf)
+            merit = np.where(scores.kernel_fits, merit_of(scores.latency_s, scores.energy_pj, tune), np.inf)
             picked = tuple(own[int(row)].mappings[at] for at, row in enumerate(merit.argmin(axis=0)))
             candidates.append(Design(hardware | {"intersection": unit}, picked, base.kernels))
     scores = problem.score_designs(candidates)

@@ -42,7 +42,7 @@ from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import Start, balanced_design, build_problem
 from experiments.common.table import text_table
 from experiments.common.words import hardware_words, quantity
-from hwmodels.cost import FITS
+from hwmodels.cost import FITS, within_limit
 from hwmodels.design.legality import B_IS_DENSE
 from workloads.errors import InputError
 
@@ -214,7 +214,7 @@ def comparison(before: Costed, after: Costed) -> str:
             f"\n  {words}: CANNOT BE BUILT: {kernel} needs {float(need):.3g} times the {FITS[at]} there is"
             for kernel, cost in zip(costed.design.kernels, costed.kernels, strict=True)
             for at, need in enumerate(cost.fits)
-            if need > 1.00001
+            if not within_limit(need)
         )
     return text
 

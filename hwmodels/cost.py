@@ -39,8 +39,16 @@ AREA_COMPONENTS = (
 FITS = ("glb", "pe_buffer", "accumulator", "clock")
 """Need over capacity; a design can be built and run when none is above 1."""
 
+TOLERANCE = 1e-5
+"""Relative excess over a capacity or limit that float32 may cause."""
+
 Scalar = Float[ArrayLike, "..."]
 """A JAX number in the models, a NumPy one in results; more axes where costs are stacked."""
+
+
+def within_limit(value: ArrayLike, limit: ArrayLike = 1.0) -> np.ndarray:
+    """Mask of the values up to a limit (needs over capacity: up to 1), but for rounding; what is no number is not."""
+    return np.asarray(np.asarray(value) <= limit * (1 + TOLERANCE))
 
 
 def rows_of(*values: Array) -> Array:

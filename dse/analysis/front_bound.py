@@ -15,7 +15,8 @@ from tqdm import tqdm
 
 from dse.problem.multi_workload import alone
 from dse.problem.pareto import nondominated
-from dse.problem.search_problem import TOLERANCE, Problem
+from dse.problem.search_problem import Problem
+from hwmodels.cost import within_limit
 from workloads.errors import InputError
 
 BLOCK = 32_768
@@ -95,7 +96,7 @@ class _Kernel:
         encoding = self._problem.encoding
         outputs = self._problem.batcher.values(encoding.batch(encoding.canonical(rows)))[:, 0]
         costs = outputs[:, :3] * [self._repeats, self._repeats, 1.0]
-        costs[~(outputs[:, 3:] <= 1 + TOLERANCE).all(axis=1) | ~np.isfinite(costs).all(axis=1)] = np.inf
+        costs[~within_limit(outputs[:, 3:]).all(axis=1) | ~np.isfinite(costs).all(axis=1)] = np.inf
         return costs.reshape(len(hardware), len(self.mappings), 3)
 
 
@@ -112,7 +113,7 @@ def _joined(problem: Problem, known: np.ndarray, costs: list[np.ndarray]) -> np.
         totals = _added(totals[:, None], own[None]).reshape(-1, 3)
         totals = totals[nondominated(totals)]
     for constraint in problem.constraints:
-        totals = totals[constraint.objective.value(*totals.T) <= constraint.maximum * (1 + TOLERANCE)]
+        totals = totals[within_limit(constraint.objective.value(*totals.T), constraint.maximum)]
     every = np.concatenate([known, totals])
     return every[nondominated(every)]
 

@@ -21,11 +21,12 @@ import numpy as np
 from scipy.stats import rankdata
 
 from dse.problem.pareto import nondominated
-from dse.problem.search_problem import TOLERANCE, Problem
+from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.encoding import batch_of
 from hwmodels import evaluate, price
 from hwmodels.area import area_mm2, glb_bank_bytes
+from hwmodels.cost import within_limit
 from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import stack
 from hwmodels.technology import Constant, Technology
@@ -175,7 +176,7 @@ class Priced:
             np.stack([cost.bound_cycles for cost in costs], axis=-1),
         )
         self._ratios, self._repeats = ratios, problem.repeats
-        self._fits = (own.fits[:, :, :3] <= 1 + TOLERANCE).all(axis=(1, 2))
+        self._fits = within_limit(own.fits[:, :, :3]).all(axis=(1, 2))
         self._all = jax.jit(jax.vmap(self._one))
 
     def under(self, names: Sequence[str], factors: np.ndarray) -> Outcomes:
@@ -195,7 +196,7 @@ class Priced:
             priced = jax.device_get(self._all(drawn | held))
             parts.append([np.asarray(leaf, float)[: len(factors) - at] for leaf in priced])
         latency, energy, area, bound, need = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
-        return Outcomes(latency, energy, area, bound, (need <= 1 + TOLERANCE) & self._fits)
+        return Outcomes(latency, energy, area, bound, within_limit(need) & self._fits)
 
     def _one(self, constants: dict[str, Any]) -> tuple[Any, ...]:
         """All designs under one set of constants."""

@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dse.problem.objectives import Objective
-from dse.problem.search_problem import TOLERANCE, Problem, Scores
+from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.encoding import Encoding
+from hwmodels.cost import within_limit
 from workloads.errors import InputError
 
 Groups = Mapping[str, Sequence[int]]
@@ -124,6 +125,6 @@ def regret(
     m of them. Not a number where all of the workload's own designs are larger. Zero for a design that is among its own
     optima; below zero only where the own search has missed something.
     """
-    fitting = own_area_mm2[None] <= area_mm2[:, None] * (1 + TOLERANCE)
+    fitting = within_limit(own_area_mm2[None], area_mm2[:, None])
     least = np.where(fitting[:, :, None], own_objectives[None], np.inf).min(axis=1)
     return np.where(np.isfinite(least), np.log(objectives) - np.log(least), np.nan)

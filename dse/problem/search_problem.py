@@ -16,13 +16,10 @@ from dse.space.design import Design
 from dse.space.design_space import DesignSpace
 from dse.space.encoding import Batch, Encoding, Kernel, batch_of
 from hwmodels.analytical.evaluation import evaluate as template
-from hwmodels.cost import FITS, Cost
+from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
 from workloads import measure, stack_statistics
 from workloads.errors import InputError
-
-TOLERANCE = 1e-5
-"""Relative excess over a limit that float32 may cause."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +42,22 @@ class Scores:
     def feasible(self) -> np.ndarray:
         """Mask of the designs that break no limit, shape [n]."""
         return self.violation == 0
+
+    @property
+    def kernel_fits(self) -> np.ndarray:
+        """Mask of the kernels whose needs are met, shape [n, K]."""
+        return within_limit(self.fits.max(axis=2))
+
+    @property
+    def design_fits(self) -> np.ndarray:
+        """Mask of the designs on which all kernels' needs are met, shape [n]."""
+        return self.kernel_fits.all(axis=1)
+
+    @property
+    def buffers_overflow(self) -> np.ndarray:
+        """Mask of the designs of which a buffer is too small, as smaller tiles might mend (a clock they cannot)."""
+        need = self.fits[:, :, :3].max(axis=(1, 2))
+        return ~within_limit(need) & ~np.isnan(need)
 
     def __len__(self) -> int:
         return len(self.violation)
@@ -130,6 +143,10 @@ class Problem:
         """A genome in words."""
         return self.encoding.design(genome)
 
+    def designs(self, genomes: np.ndarray) -> list[Design]:
+        """Genomes, such as those of a result, in words."""
+        return [self.design(genome) for genome in genomes]
+
     def _score(self, batch: Batch) -> Scores:
         self.evaluations += len(batch)
         return self.scores_of(self.batcher.values(batch))
@@ -169,7 +186,7 @@ class Problem:
         """One sentence: the limit that most random designs break, and the smallest value that a search for it finds."""
         rows = self.encoding.random(np.random.default_rng(seed), samples)
         scores = self.score(rows)
-        fitting = scores.take(np.flatnonzero(scores.fits.max(axis=(1, 2)) <= 1 + TOLERANCE))
+        fitting = scores.take(np.flatnonzero(scores.design_fits))
         if len(fitting) == 0:
             need = np.nanmin(scores.fits.max(axis=1), axis=0)
             worst = int(np.argmax(need))
@@ -200,7 +217,7 @@ class Problem:
 
 def _excess(ratio: np.ndarray) -> np.ndarray:
     """log2 of need over capacity where that is above 1."""
-    return np.where(ratio > 1 + TOLERANCE, np.log2(np.maximum(ratio, 1.0)), np.where(np.isnan(ratio), np.inf, 0.0))
+    return np.where(within_limit(ratio), 0.0, np.where(np.isnan(ratio), np.inf, np.log2(np.maximum(ratio, 1.0))))
 
 
 def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:

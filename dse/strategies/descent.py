@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from dse.problem.pareto import Box
-from dse.problem.search_problem import TOLERANCE, Problem
+from dse.problem.search_problem import Problem
 from dse.space.encoding import Batch
 from dse.space.log_numbers import LogNumbers
 from dse.strategies.bookkeeping import Run
@@ -70,7 +70,7 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
         scored, scores = run.score(rows)
         if scores is None:
             return
-        misfit = np.flatnonzero(scores.fits[:, :, :3].max(axis=(1, 2)) > 1 + TOLERANCE)
+        misfit = np.flatnonzero(scores.buffers_overflow)
         rows = shrink_tiles(problem.encoding, rows[scored][misfit], scores.take(misfit), run.rng)
 
 

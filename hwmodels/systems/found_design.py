@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwmodels.analytical.evaluation import evaluate
-from hwmodels.cost import FITS, Cost
+from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.design.hardware import Hardware, Mapping, capabilities, make_mapping
 from hwmodels.systems.system import System
 from hwmodels.systems.work import Work
@@ -17,8 +17,6 @@ from workloads import measure
 from workloads.errors import InputError
 
 DENSE = {"a_format": "dense", "b_format": "dense", "a_zero": "compute", "b_zero": "compute", "schedule": "row_blocks"}
-ROUNDING = 1e-5
-"""Relative excess over a capacity that float32 may cause."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -47,7 +45,7 @@ class TemplateDesign(System):
             raise InputError(f"{self.name}: needs the pattern of the product, of which only totals are known.")
         cost = evaluate(self.hardware, self.mapping, measure(work.kernel), self.technology)
         need = np.asarray(cost.fits)
-        if not need.max() <= 1 + ROUNDING:
+        if not within_limit(need.max()):
             at = int(need.argmax())
             raise InputError(
                 f"{self.name}: {work.kernel.name} needs {need[at]:.3g} times the {FITS[at]} there is; "

@@ -21,7 +21,6 @@ from workloads.errors import InputError
 STEP = 4.0
 """Between tile sizes that are tried; the statistics are exact on powers of two."""
 LEAST = {"tile_m": 16.0, "tile_k": 16.0, "tile_n": 1.0}
-FITS = 1.00001
 AT_ONCE = 256
 """Designs scored in one go: few enough that nothing is compiled that a search has not."""
 
@@ -52,7 +51,7 @@ def best_design(problem: Problem, machine: AsTemplate) -> Costed:
         designs.append(Design(machine.hardware, mappings, names).checked(problem.families, machine.title))
     chunks = (problem.score_designs(designs[at : at + AT_ONCE]) for at in range(0, len(designs), AT_ONCE))
     scores = Scores.join(list(chunks))
-    product = np.where((scores.fits <= FITS).all(axis=2), scores.latency_s * scores.energy_pj, np.inf)
+    product = np.where(scores.kernel_fits, scores.latency_s * scores.energy_pj, np.inf)
     if not np.isfinite(product.min(axis=0)).all():
         raise InputError(f"{machine.title}: no tile of {names[int(product.min(axis=0).argmax())]} fits.")
     best = product.argmin(axis=0)

@@ -66,7 +66,7 @@ def judge(problem: Problem, networks: Sequence[Trained], strategy: Strategy, bud
             designs.append(
                 restricted(network.machine, [list(network.machine.kernels).index(k.name) for k in own.kernels])
             )
-        design = _best(own, designs or own.require_feasible(results[0]).designs(own))
+        design = _best(own, designs or own.designs(own.require_feasible(results[0]).genomes))
         judged.append(on_machine(own, network, design, own.evaluations + network.searched))
     return judged
 

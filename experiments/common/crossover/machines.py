@@ -11,7 +11,7 @@ from dse import Design, DesignSpace, Gradient, Problem, Strategy, default_space,
 from dse.problem.objectives import find_constraints, find_objectives
 from dse.space.encoding import Encoding
 from experiments.common.cli import show_progress
-from hwmodels.cost import Cost
+from hwmodels.cost import Cost, within_limit
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.technology import Technology
 from workloads import SparseKernel, Workload
@@ -119,7 +119,7 @@ class Finder:
         """The best design that searches from several seeds find."""
         results = [self.strategy(problem, budget=budget, seed=seed) for seed in seeds]
         best = min(results, key=lambda result: result.objectives.min(initial=np.inf))
-        return problem.require_feasible(best).designs(problem)[0]
+        return problem.design(problem.require_feasible(best).genomes[0])
 
     def run(self, kind: Kind, hardware: Mapping[str, Any]) -> Machine:
         """A hardware with its best mapping at each density."""
@@ -138,7 +138,7 @@ class Finder:
         problem = _again(self._narrow[False], space, {"area_mm2": area_mm2}, ("edp_js",))
         searched = self.run(dense.kind, self._hardware(problem, budget, seeds).hardware)
         candidates = [dense, searched, *(self.grown(one, area_mm2) for one in (dense, searched))]
-        fitting = [one for one in candidates if one.area_mm2 <= area_mm2 * 1.00001]
+        fitting = [one for one in candidates if within_limit(one.area_mm2, area_mm2)]
         return min(fitting or [dense], key=lambda one: float(one.latency_s[0] * one.energy_pj[0]))
 
     def grown(self, machine: Machine, area_mm2: float) -> Machine:
@@ -189,8 +189,7 @@ def _best_mappings(problem: Problem) -> Design:
     for at in range(0, len(rows), AT_ONCE):
         chunk = rows[at : at + AT_ONCE]
         scores = problem.score(chunk)
-        fits = (scores.fits <= 1.00001).all(axis=2)
-        product = np.where(fits, scores.latency_s * scores.energy_pj, np.inf)
+        product = np.where(scores.kernel_fits, scores.latency_s * scores.energy_pj, np.inf)
         for kernel, row in enumerate(product.argmin(axis=0)):
             if product[row, kernel] < best[kernel]:
                 best[kernel], designs[kernel] = product[row, kernel], problem.design(chunk[row])

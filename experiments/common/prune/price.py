@@ -16,7 +16,7 @@ from dse.space.combinations import COMBINED
 from dse.space.encoding import Kernel
 from experiments.common.cli import show_progress
 from hwmodels import evaluate
-from hwmodels.cost import Cost
+from hwmodels.cost import Cost, within_limit
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, Hardware
 from hwmodels.design.hardware import Mapping as HardwareMapping
 from hwmodels.systems import System, work_of
@@ -26,8 +26,6 @@ from workloads.errors import InputError
 
 AT_ONCE = 512
 """Mappings of a kernel that are scored in one call."""
-TOLERANCE = 1e-5
-"""Relative excess over a capacity that float32 may cause."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -153,9 +151,7 @@ def _best(kernel: SparseKernel, mappings: _Mappings, hardware: Hardware, table: 
             chunk = pairs[at : at + AT_ONCE]
             filled = np.concatenate([chunk, np.repeat(chunk[:1], AT_ONCE - len(chunk), axis=0)])
             cost = jax.device_get(_costs(hardware, mappings.fields(filled), dataflow, table, technology))
-            merit = np.where(
-                cost.fits.max(axis=1) <= 1 + TOLERANCE, cost.latency_s * cost.energy_pj.sum(axis=1), np.inf
-            )
+            merit = np.where(within_limit(cost.fits.max(axis=1)), cost.latency_s * cost.energy_pj.sum(axis=1), np.inf)
             row = int(np.argmin(merit))
             if merit[row] < least:
                 least = float(merit[row])

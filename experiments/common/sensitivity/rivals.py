@@ -32,7 +32,7 @@ def mapping_pool(problem: Problem, workload: Workload, base: Design, budget: int
             )
         except InputError:  # no legal mapping with this dataflow
             continue
-        pool += RandomSearch()(local, budget=max(budget // len(flows), 1), seed=seed).designs(local)
+        pool += local.designs(RandomSearch()(local, budget=max(budget // len(flows), 1), seed=seed).genomes)
     return pool
 
 
@@ -60,7 +60,7 @@ def rivals(problem: Problem, base: Design, pool: Sequence[Design], choice: str) 
             continue
         variants = [design.checked(problem.families) for design in variants]
         scores = problem.score_designs(variants)
-        usable = np.array(legal) & (scores.fits.max(axis=2) <= 1.0) & _has(variants, choice, value)
+        usable = np.array(legal) & scores.kernel_fits & _has(variants, choice, value)
         if not usable.any(axis=0).all():
             continue
         merit = np.where(usable, scores.latency_s / whole[0] + scores.energy_pj / whole[1], np.inf)

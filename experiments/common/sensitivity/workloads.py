@@ -81,11 +81,11 @@ def share(
     both = within(problem, workload, problem.encoding.space, OBJECTIVES)
     each, search = max(budget // (2 * len(groups)), 1), RandomSearch()
     own = {name: alone(both, kernels) for name, kernels in groups.items()}
-    found = {name: search(one, budget=each, seed=seed).designs(one) for name, one in own.items()}
+    found = {name: one.designs(search(one, budget=each, seed=seed).genomes) for name, one in own.items()}
     reference = np.array([[_best(own[name], found[name]), 1.0] for name in groups])
     pool = list(known)
     for many in (MultiProblem(both, groups), MultiProblem(both, groups, reference)):
-        pool += search(many, budget=max(budget // 2, 1), seed=seed).designs(many)
+        pool += many.designs(search(many, budget=max(budget // 2, 1), seed=seed).genomes)
     scores = both.score_designs(pool)
     pool = [design for design, good in zip(pool, scores.feasible, strict=True) if good]
     scores = scores.take(np.flatnonzero(scores.feasible))

@@ -9,7 +9,6 @@ import numpy as np
 
 from dse import Design, DesignSpace, Problem, RandomSearch, default_space, make_problem
 from dse.offload import CAPABILITIES, DENSE, ROUNDING
-from dse.problem.search_problem import TOLERANCE
 from dse.space.design_space import Value
 from experiments.common.cli import show_progress
 from experiments.common.output import portable
@@ -148,7 +147,8 @@ def savings(
 
 def _found(problem: Problem, budget: int, seed: int) -> list[Design]:
     """Kernels share nothing but the hardware, which is held, so one search serves all."""
-    return list(RandomSearch()(problem, budget=budget, seed=seed, progress=show_progress()).designs(problem))
+    result = RandomSearch()(problem, budget=budget, seed=seed, progress=show_progress())
+    return problem.designs(result.genomes)
 
 
 def _everywhere(problem: Problem, machine: Machine, mappings: Sequence[dict[str, Any]]) -> list[Design]:
@@ -194,7 +194,7 @@ def _best(problem: Problem, pool: Sequence[Design], objective: str) -> list[Run 
     scores = problem.score_designs(pool)
     latency, energy = scores.latency_s / problem.repeats, scores.energy_pj / problem.repeats
     merit = {"latency_s": latency, "energy_pj": energy, "edp_js": latency * energy}[objective]
-    merit = np.where(scores.fits.max(axis=2) <= 1 + TOLERANCE, merit, np.inf)
+    merit = np.where(scores.kernel_fits, merit, np.inf)
     found = []
     for at, row in enumerate(merit.argmin(axis=0)):
         fits = np.isfinite(merit[row, at])
