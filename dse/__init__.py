@@ -52,6 +52,7 @@ The usual run is five lines:
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """
 
+from dse.analysis.dense_rival import dense_space, equal_area
 from dse.analysis.front_bound import Bound, upper_bound
 from dse.analysis.robustness import (
     Outcomes,
@@ -71,12 +72,14 @@ from dse.files.design_reader import DesignFile, read_design, read_front
 from dse.files.journal import OtherSearch
 from dse.offload import Accelerated, accelerate
 from dse.problem.compile_cache import enable_compile_cache
+from dse.problem.costed import Costed
 from dse.problem.multi_workload import MultiProblem, alone, regret, restricted, workload_objectives
 from dse.problem.objectives import OBJECTIVES, Constraint, Objective
 from dse.problem.pareto import Box, hypervolume, knee, nondominated
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores, make_problem
 from dse.search_grid import Outcome, Task, grid, sweep
+from dse.space.changes import change_design, parse_changes
 from dse.space.defaults import default_space
 from dse.space.design import Design, describe
 from dse.space.design_space import DesignSpace, Parameter, parse_fixes, read_space
@@ -90,6 +93,7 @@ __all__ = [
     "Box",
     "Companions",
     "Constraint",
+    "Costed",
     "Design",
     "DesignFile",
     "DesignSpace",
@@ -113,17 +117,21 @@ __all__ = [
     "accelerate",
     "alone",
     "beaten_shares",
+    "change_design",
     "default_space",
+    "dense_space",
     "describe",
     "draw_factors",
     "elasticities",
     "enable_compile_cache",
+    "equal_area",
     "front_shares",
     "grid",
     "hypervolume",
     "knee",
     "make_problem",
     "nondominated",
+    "parse_changes",
     "parse_fixes",
     "rank_correlations",
     "read_design",

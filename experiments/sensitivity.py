@@ -43,6 +43,7 @@ import tyro
 from tqdm import tqdm
 
 from dse import (
+    Costed,
     Design,
     Problem,
     RandomSearch,
@@ -57,9 +58,8 @@ from dse.analysis.robustness import NORMAL_95
 from dse.problem.result import Result
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
-from experiments.common.report import Costed, bottleneck, cost_all
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import TRADE_OFF, Start, build_problem, build_space, within
+from experiments.common.search import TRADE_OFF, Start, build_problem, build_space
 from experiments.common.sensitivity.conclusions import (
     constants_story,
     design_rows,
@@ -128,11 +128,11 @@ def run(config: Config) -> None:
 
     priced = doubt.priced(problem, designs)
     survey = doubt.survey(priced)
-    costed = cost_all(problem, designs)
+    costed = problem.costed(designs)
     labels = {
         "main format of A": [main_format(c.design, "a", c.latencies_s) for c in costed],
         "main dataflow": [main_dataflow(c) for c in costed],
-        "bottleneck": [bottleneck(c.total)[0] for c in costed],
+        "bottleneck": [c.total.bottleneck for c in costed],
     }
     strength = doubt.strength(priced, survey, focus)
     pool = mapping_pool(problem, start.workload, designs[focus], budget, config.seed)
@@ -227,8 +227,7 @@ def slopes_along(
     problem: Problem, workload: Workload, designs: Sequence[Design], points: np.ndarray, count: int
 ) -> dict[int, dict[str, dict[str, float]]]:
     """Row -> elasticities, of designs spread evenly along the front by latency."""
-    other = within(problem, workload, problem.encoding.space, SLOPES)
-    other.relaxed = problem.relaxed
+    other = problem.within(problem.encoding.space, objectives=SLOPES)
     order = np.argsort(points[:, 0], kind="stable")
     places = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
     shown = tqdm(order[places], desc="elasticities", disable=not show_progress())

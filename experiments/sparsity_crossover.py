@@ -53,7 +53,6 @@ from experiments.common.crossover.text import (
     zero_table,
 )
 from experiments.common.output import Output
-from experiments.common.report import bottleneck
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from hwmodels.cost import ENERGY_COMPONENTS
 from hwmodels.systems import SYSTEMS
@@ -158,7 +157,7 @@ def machine_rows(densities: Sequence[float], machines: Mapping[str, Machine]) ->
     rows = []
     for name, machine in machines.items():
         for at, (density, cost) in enumerate(zip(densities, machine.costs, strict=True)):
-            binding, share = bottleneck(cost)
+            binding, share = cost.bottleneck, cost.bottleneck_share
             rows.append(
                 {
                     "machine": name,

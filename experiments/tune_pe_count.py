@@ -26,13 +26,13 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from dse import Design, Problem, RandomSearch, enable_compile_cache, write_design
+from dse import Costed, Design, Problem, RandomSearch, enable_compile_cache, write_design
 from experiments.common.cli import main, show_progress
 from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
-from experiments.common.report import Costed, bottleneck, cost_all, design_row, parts_of
+from experiments.common.report import design_row
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import TRADE_OFF, Start, balanced_design, build_problem, build_space, within
+from experiments.common.search import TRADE_OFF, Start, balanced_design, build_problem, build_space
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, quantity
 from hwmodels.design.hardware import HARDWARE_NUMBERS
@@ -86,7 +86,7 @@ def run(config: Config) -> None:
     problem = build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {})
     base = start.design or balanced_design(problem, START_SHARE * budget, config.seed)
     designs = sweep(problem, start.workload, base, counts, tune=config.tune, budget=budget, seed=config.seed)
-    costed = cost_all(problem, list(designs.values()))
+    costed = problem.costed(list(designs.values()))
     table = dict(zip(designs, costed, strict=True))
 
     output.csv("pe_count.csv", [count_row(count, entry, at) for at, (count, entry) in enumerate(table.items())])
@@ -112,7 +112,7 @@ def sweep(
     for count in tqdm(counts, desc="searching mappings", unit="count", disable=not show_progress()):
         rows, columns = shapes(count)[0]
         held = {name: base.hardware[name] for name in HARDWARE_NUMBERS} | {"pe_rows": rows, "pe_cols": columns}
-        local = within(problem, workload, problem.encoding.space.fix(**held), ("latency_s", "energy_pj"))
+        local = problem.within(problem.encoding.space.fix(**held), objectives=("latency_s", "energy_pj"))
         pool += local.designs(RandomSearch()(local, budget=budget, seed=seed).genomes)
         problem.evaluations += local.evaluations
     found = {count: best_at(problem, pool, base, count, tune) for count in counts}
@@ -156,7 +156,7 @@ def shapes(count: int) -> list[tuple[int, int]]:
 
 def count_row(count: int, costed: Costed, row: int) -> dict[str, Any]:
     """One row of `pe_count.csv`."""
-    parts = {f"energy_{name}_pj": value for name, value in parts_of(costed.total)["energy_pj"].items()}
+    parts = {f"energy_{name}_pj": value for name, value in costed.total.parts()["energy_pj"].items()}
     measured = design_row(costed, row)
     return {"pe_count [PEs]": count} | {name: measured[name] for name in measured if "." not in name} | parts
 
@@ -166,7 +166,7 @@ def summary(table: dict[int, Costed]) -> str:
     rows = []
     for count, costed in table.items():
         latency, picojoules, area = costed.point
-        name, share = bottleneck(costed.total)
+        name, share = costed.total.bottleneck, costed.total.bottleneck_share
         array = f"{costed.design.hardware['pe_rows']:g} x {costed.design.hardware['pe_cols']:g}"
         cells = (quantity(latency, "s"), energy(picojoules), f"{area:.3g}", f"{float(costed.total.utilization):.1%}")
         rows.append((count, array, *cells, f"{name} {share:.0%}"))
@@ -196,7 +196,7 @@ def why(best: Costed, other: Costed, name: str) -> str:
     kinds = ("latency_s", "energy_pj") if name == "edp_js" else (name,)
     texts = []
     for kind in kinds:
-        ours, theirs = parts_of(best.total)[kind], parts_of(other.total)[kind]
+        ours, theirs = best.total.parts()[kind], other.total.parts()[kind]
         whole = sum(ours.values())
         change = {part: (theirs[part] - ours[part]) / whole for part in ours}
         total = sum(change.values())

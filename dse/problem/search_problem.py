@@ -4,12 +4,12 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from tqdm import tqdm
 
-from dse.problem.batched_models import TINY, Batcher, Evaluate
+from dse.problem.batched_models import Batcher, Evaluate
+from dse.problem.costed import Costed, total_cost
 from dse.problem.objectives import Constraint, Objective, find_constraints, find_objectives
 from dse.problem.result import Result
 from dse.space.design import Design
@@ -121,6 +121,21 @@ class Problem:
         new.batcher = self.batcher.changed(kernels=new.kernels, statistics=new.statistics, **of_batcher)
         return new
 
+    def within(
+        self,
+        space: DesignSpace,
+        *,
+        objectives: Sequence[str] | None = None,
+        constraints: Mapping[str, float | int] | None = None,
+    ) -> "Problem":
+        """The same workload in another space, under other objectives or limits where they are given, as names."""
+        parts: dict[str, Any] = {"encoding": Encoding(space, self.kernels)}
+        if objectives is not None:
+            parts["objectives"] = find_objectives(objectives)
+        if constraints is not None:
+            parts["constraints"] = find_constraints(constraints)
+        return self.changed(**parts)
+
     @property
     def families(self) -> tuple[str, ...]:
         """Family of each kernel."""
@@ -169,12 +184,16 @@ class Problem:
 
     def detail(self, design: Design) -> tuple[list[Cost], Cost]:
         """Everything about one design: the `Cost` of one run of each kernel, and the workload's with all repeats."""
-        return self.details([design])[0]
+        costed = self.costed([design])[0]
+        return costed.kernels, costed.total
 
-    def details(self, designs: Sequence[Design]) -> list[tuple[list[Cost], Cost]]:
-        """`detail` of many designs at once; does not count as evaluations."""
+    def costed(self, designs: Sequence[Design]) -> list[Costed]:
+        """Designs with all their costs; does not count as evaluations."""
         batch = batch_of([design.checked(self.families) for design in designs])
-        return [(costs, total_cost(costs, self.repeats)) for costs in self.batcher.costs(batch)]
+        return [
+            Costed(design, costs, total_cost(costs, self.repeats), self.repeats)
+            for design, costs in zip(designs, self.batcher.costs(batch), strict=True)
+        ]
 
     def require_feasible(self, result: Result) -> Result:
         """The result, or an InputError that says which limit cannot be met and what was reached."""
@@ -218,16 +237,6 @@ class Problem:
 def _excess(ratio: np.ndarray) -> np.ndarray:
     """log2 of need over capacity where that is above 1."""
     return np.where(within_limit(ratio), 0.0, np.where(np.isnan(ratio), np.inf, np.log2(np.maximum(ratio, 1.0))))
-
-
-def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:
-    """Cost of a workload: sums over kernels times repeats; area and fit are the worst kernel's. NumPy leaves."""
-    total = jax.tree.map(lambda *leaves: sum(r * leaf for r, leaf in zip(repeats, leaves, strict=True)), *costs)
-    possible = sum(r * c.computes.effectual / max(c.utilization, TINY) for r, c in zip(repeats, costs, strict=True))
-    worst = [np.max([np.asarray(getattr(c, name)) for c in costs], axis=0) for name in ("area_mm2", "fits")]
-    return eqx.tree_at(
-        lambda c: (c.utilization, c.area_mm2, c.fits), total, (total.computes.effectual / possible, *worst)
-    )
 
 
 def make_problem(

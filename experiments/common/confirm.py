@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from dse import Costed
 from experiments.common.cli import show_progress
-from experiments.common.report import Costed
 from experiments.common.table import text_table
 from hwmodels.cost import within_limit
 from hwmodels.simulator.kernels import simulate_kernel

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from dse import Design, Problem
+from dse import Costed, Design, Problem
 from dse.problem.search_problem import Scores
 from experiments.common.cli import show_progress
-from experiments.common.report import Costed, cost_all
 from experiments.common.table import text_table
 from hwmodels.cost import Cost
 from hwmodels.design.choices import LOOP_ORDERS
@@ -56,7 +55,7 @@ def best_design(problem: Problem, machine: AsTemplate) -> Costed:
         raise InputError(f"{machine.title}: no tile of {names[int(product.min(axis=0).argmax())]} fits.")
     best = product.argmin(axis=0)
     mappings = tuple(designs[row].mappings[at] for at, row in enumerate(best))
-    return cost_all(problem, [Design(designs[0].hardware, mappings, names)])[0]
+    return problem.costed([Design(designs[0].hardware, mappings, names)])[0]
 
 
 def _sizes(least: float, side: int) -> list[float]:

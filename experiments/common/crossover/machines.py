@@ -8,7 +8,6 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import Design, DesignSpace, Gradient, Problem, Strategy, default_space, make_problem
-from dse.problem.objectives import find_constraints, find_objectives
 from dse.space.encoding import Encoding
 from experiments.common.cli import show_progress
 from hwmodels.cost import Cost, within_limit
@@ -111,7 +110,7 @@ class Finder:
             array = {name: found["dense"].design.hardware[name] for name in ARRAY} if found else {}
             space = self.space.fix(**kind.choices, **array)
             limits = {} if found else {"area_mm2": max_area_mm2}
-            start = self._hardware(_again(self._narrow[kind.two_of_four], space, limits), budget, seeds)
+            start = self._hardware(self._narrow[kind.two_of_four].within(space, constraints=limits), budget, seeds)
             found[kind.name] = self.run(kind, start.hardware)
         return found
 
@@ -126,7 +125,7 @@ class Finder:
         numbers = {name: hardware[name] for name in HARDWARE_NUMBERS}
         space = self.space.fix(**kind.choices, **numbers, intersection=hardware["intersection"])
         problem = self.problems[kind.two_of_four]
-        design = _best_mappings(_again(problem, space, {}))
+        design = _best_mappings(problem.within(space))
         return Machine(kind, design, problem.detail(design)[0])
 
     def dense_of_area(self, dense: Machine, area_mm2: float, budget: int, seeds: Sequence[int]) -> Machine:
@@ -135,7 +134,7 @@ class Finder:
         Rows are added as long as area is left, so their number need not be a power of two.
         """
         space = self.space.fix(**dense.kind.choices)
-        problem = _again(self._narrow[False], space, {"area_mm2": area_mm2}, ("edp_js",))
+        problem = self._narrow[False].within(space, objectives=("edp_js",), constraints={"area_mm2": area_mm2})
         searched = self.run(dense.kind, self._hardware(problem, budget, seeds).hardware)
         candidates = [dense, searched, *(self.grown(one, area_mm2) for one in (dense, searched))]
         fitting = [one for one in candidates if within_limit(one.area_mm2, area_mm2)]
@@ -167,15 +166,6 @@ def _problem(kernels: Sequence[SparseKernel], space: DesignSpace, technology: Te
     return make_problem(
         Workload("densities", tuple(kernels)), space, technology, objectives=("eadp_jsmm2",)
     )  # fmt: skip
-
-
-def _again(
-    problem: Problem, space: DesignSpace, limits: Mapping[str, float], objectives: Sequence[str] = ("eadp_jsmm2",)
-) -> Problem:
-    """The same kernels in another space; tables and compiled models are shared."""
-    chosen, constraints = find_objectives(objectives), find_constraints(limits)
-    encoding = Encoding(space, problem.kernels)
-    return problem.changed(encoding=encoding, objectives=chosen, constraints=constraints)
 
 
 def _best_mappings(problem: Problem) -> Design:

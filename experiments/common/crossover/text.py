@@ -7,7 +7,6 @@ import numpy as np
 
 from experiments.common.crossover.curves import Curve, crossing
 from experiments.common.crossover.machines import Machine
-from experiments.common.report import bottleneck
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, mapping_words, quantity
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, Cost
@@ -96,7 +95,7 @@ def at_density(machines: Mapping[str, Machine], equal: Machine, at: int, density
     rows = []
     for title, machine in [*((m.kind.title, m) for m in machines.values()), ("Dense of equal area", equal)]:
         cost = machine.costs[at]
-        name, share = bottleneck(cost)
+        name, share = cost.bottleneck, cost.bottleneck_share
         parts = np.asarray(cost.energy_pj) / np.sum(cost.energy_pj)
         top = int(parts.argmax())
         rows.append(

@@ -9,7 +9,6 @@ import numpy as np
 from dse import nondominated
 from experiments.common.prune.networks import Pruned, title_of
 from experiments.common.prune.price import Priced
-from experiments.common.report import bottleneck
 from workloads.pruning.small_networks import Network
 from workloads.pruning.train import Case
 
@@ -141,7 +140,7 @@ def layer_rows(
                         "input_zeros_rounding": causes.rounding,
                         "energy_pj": run.energy_pj if run else 0.0,
                         "latency_s": run.latency_s if run else 0.0,
-                        "bottleneck": bottleneck(run.cost)[0] if run else "",
+                        "bottleneck": run.cost.bottleneck if run else "",
                         **{name: run.mapping.get(name, "") if run else "" for name in MAPPED},
                     }
                 )

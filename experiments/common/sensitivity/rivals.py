@@ -11,7 +11,6 @@ import numpy as np
 
 from dse import Design, Problem, RandomSearch
 from dse.space.design_space import CHOICES
-from experiments.common.search import within
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.design.legality import illegality
 from workloads import Workload

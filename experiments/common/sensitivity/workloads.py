@@ -8,7 +8,6 @@ import numpy as np
 
 from dse import Design, MultiProblem, Problem, RandomSearch, alone, nondominated, regret, restricted
 from dse.problem.multi_workload import Groups, workload_objectives
-from experiments.common.search import within
 from experiments.common.words import quantity
 from workloads import Workload, resolve_workloads
 
@@ -78,7 +77,7 @@ def share(
     shared designs. What a shared design or one of `known` does for a workload counts among its own designs too, less
     what only the others use.
     """
-    both = within(problem, workload, problem.encoding.space, OBJECTIVES)
+    both = problem.within(problem.encoding.space, objectives=OBJECTIVES)
     each, search = max(budget // (2 * len(groups)), 1), RandomSearch()
     own = {name: alone(both, kernels) for name, kernels in groups.items()}
     found = {name: one.designs(search(one, budget=each, seed=seed).genomes) for name, one in own.items()}

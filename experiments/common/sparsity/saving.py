@@ -12,7 +12,6 @@ from dse.offload import CAPABILITIES, DENSE, ROUNDING
 from dse.space.design_space import Value
 from experiments.common.cli import show_progress
 from experiments.common.output import portable
-from experiments.common.search import within
 from hwmodels.design.choices import FORMATS
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.design.legality import illegality
@@ -135,7 +134,7 @@ def savings(
     sparse = _best(problem, pool + _everywhere(problem, machine, swapped), objective)
     space, without = machine.space().fix(**DENSE), tuple(dataclasses.replace(kernel, b=None) for kernel in kernels)
     if set(problem.families) == {"dense_b"}:
-        rival = within(problem, workload, space, (objective,))
+        rival = problem.within(space)
     else:
         rival = make_problem(Workload("dense", without), space, technology, objectives=(objective,))
     dense = _best(rival, _found(rival, budget, seed) + _densified(rival, machine, sparse), objective)
