@@ -73,7 +73,6 @@ from experiments.common.words import energy, hardware_words, quantity
 from hwmodels.baselines import CpuPower, cpu_power
 from hwmodels.systems import SYSTEMS, Work
 from hwmodels.systems.template_designs import TEMPLATES
-from workloads import Workload
 from workloads.errors import InputError
 from workloads.kernels.product import with_patterns
 
@@ -125,7 +124,7 @@ def run(config: Config) -> None:
     technology = config.scenario.build(start.scenario)
     problem = build_problem(workload, default_space(), technology, TRADE_OFF, {})
     strategy = RandomSearch() if config.smoke else Gradient()
-    ours, dense = designs(problem, workload, start, strategy, budget, config.seed)
+    ours, dense = designs(problem, start, strategy, budget, config.seed)
 
     node = f"{float(technology.scenario.node_nm):g} nm"
     design = of_design("design", "This design", node, ours)
@@ -166,9 +165,7 @@ def run(config: Config) -> None:
     print(output.listing())
 
 
-def designs(
-    problem: Problem, workload: Workload, start: Start, strategy: Strategy, budget: int, seed: int
-) -> tuple[Costed, Costed]:
+def designs(problem: Problem, start: Start, strategy: Strategy, budget: int, seed: int) -> tuple[Costed, Costed]:
     """The design to compare, and the dense accelerator of equal area."""
     design = start.design
     if design is None:

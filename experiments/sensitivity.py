@@ -74,7 +74,6 @@ from experiments.common.sensitivity.workloads import groups_of, share, workload_
 from experiments.common.words import main_format
 from hwmodels.numerics import Smooth
 from hwmodels.technology import constants_table
-from workloads import Workload
 from workloads.errors import InputError
 
 SLOPES = ("latency_s", "energy_pj", "area_mm2", "edp_js")
@@ -135,12 +134,12 @@ def run(config: Config) -> None:
         "bottleneck": [c.total.bottleneck for c in costed],
     }
     strength = doubt.strength(priced, survey, focus)
-    pool = mapping_pool(problem, start.workload, designs[focus], budget, config.seed)
+    pool = mapping_pool(problem, designs[focus], budget, config.seed)
     found = {choice: rivals(problem, designs[focus], pool, choice) for choice in QUESTIONS}
     choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, doubt)
-    slopes = slopes_along(problem, start.workload, designs, points, along)
+    slopes = slopes_along(problem, designs, points, along)
     groups = groups_of(_specs(config, start), problem)
-    shared = share(problem, start.workload, groups, designs, budget, config.seed) if len(groups) > 1 else None
+    shared = share(problem, groups, designs, budget, config.seed) if len(groups) > 1 else None
 
     rows = design_rows(survey)
     output.csv("designs.csv", rows)
@@ -224,7 +223,7 @@ def main_dataflow(costed: Costed) -> str:
 
 
 def slopes_along(
-    problem: Problem, workload: Workload, designs: Sequence[Design], points: np.ndarray, count: int
+    problem: Problem, designs: Sequence[Design], points: np.ndarray, count: int
 ) -> dict[int, dict[str, dict[str, float]]]:
     """Row -> elasticities, of designs spread evenly along the front by latency."""
     other = problem.within(problem.encoding.space, objectives=SLOPES)

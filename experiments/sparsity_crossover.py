@@ -38,7 +38,7 @@ from dse import Gradient, RandomSearch, enable_compile_cache, parse_fixes
 from experiments.common.cli import main
 from experiments.common.crossover.curves import Curve, cpu_curve, system_curves
 from experiments.common.crossover.figure import crossover_figure
-from experiments.common.crossover.machines import ANCHORS, Finder, Machine
+from experiments.common.crossover.machines import ANCHORS, Finder, FoundMachine
 from experiments.common.crossover.patterns import density_grid, read_patterns
 from experiments.common.crossover.text import (
     at_density,
@@ -152,7 +152,7 @@ def run(config: Config) -> None:
     print(output.listing())
 
 
-def machine_rows(densities: Sequence[float], machines: Mapping[str, Machine]) -> list[dict[str, Any]]:
+def machine_rows(densities: Sequence[float], machines: Mapping[str, FoundMachine]) -> list[dict[str, Any]]:
     """Rows of `crossover.csv`."""
     rows = []
     for name, machine in machines.items():

@@ -26,7 +26,8 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from dse import Costed, Design, Problem, RandomSearch, enable_compile_cache, write_design
+from dse import Costed, Design, Problem, enable_compile_cache, write_design
+from dse.mapper import Pool, Searched, best_mappings, mapping_space, merit_of
 from experiments.common.cli import main, show_progress
 from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
@@ -35,8 +36,6 @@ from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, balanced_design, build_problem, build_space
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, quantity
-from hwmodels.design.hardware import HARDWARE_NUMBERS
-from workloads import Workload
 from workloads.errors import InputError
 
 MOST_ELONGATED = 4.0
@@ -85,7 +84,7 @@ def run(config: Config) -> None:
     technology = config.scenario.build(start.scenario)
     problem = build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {})
     base = start.design or balanced_design(problem, START_SHARE * budget, config.seed)
-    designs = sweep(problem, start.workload, base, counts, tune=config.tune, budget=budget, seed=config.seed)
+    designs = sweep(problem, base, counts, tune=config.tune, budget=budget, seed=config.seed)
     costed = problem.costed(list(designs.values()))
     table = dict(zip(designs, costed, strict=True))
 
@@ -105,15 +104,16 @@ def run(config: Config) -> None:
 
 
 def sweep(
-    problem: Problem, workload: Workload, base: Design, counts: Sequence[int], *, tune: str, budget: int, seed: int
+    problem: Problem, base: Design, counts: Sequence[int], *, tune: str, budget: int, seed: int
 ) -> dict[int, Design]:
     """The best design found at each number of PEs; InputError if none fits at any."""
     pool = [base]
     for count in tqdm(counts, desc="searching mappings", unit="count", disable=not show_progress()):
         rows, columns = shapes(count)[0]
-        held = {name: base.hardware[name] for name in HARDWARE_NUMBERS} | {"pe_rows": rows, "pe_cols": columns}
-        local = problem.within(problem.encoding.space.fix(**held), objectives=("latency_s", "energy_pj"))
-        pool += local.designs(RandomSearch()(local, budget=budget, seed=seed).genomes)
+        hardware = {**base.hardware, "pe_rows": float(rows), "pe_cols": float(columns)}
+        space = mapping_space(problem.encoding.space, hardware, any_intersection=True)
+        local = problem.within(space, objectives=("latency_s", "energy_pj"))
+        pool += Searched(budget, seed).designs(local)
         problem.evaluations += local.evaluations
     found = {count: best_at(problem, pool, base, count, tune) for count in counts}
     fitting = {count: design for count, design in found.items() if design is not None}
@@ -126,25 +126,21 @@ def sweep(
 
 def best_at(problem: Problem, pool: Sequence[Design], base: Design, count: int, tune: str) -> Design | None:
     """The pool's best mapping of each kernel on the best array of `count` PEs; None if a kernel has none that fits."""
-    candidates = []
+    merit, candidates = merit_of(TUNED[tune]), []
     for rows, columns in shapes(count):
         hardware = {**base.hardware, "pe_rows": float(rows), "pe_cols": float(columns)}
         moved = [Design(hardware | {"intersection": d.hardware["intersection"]}, d.mappings, d.kernels) for d in pool]
         for unit in sorted({str(d.hardware["intersection"]) for d in moved}):
             own = [d for d in moved if d.hardware["intersection"] == unit]
-            scores = problem.score_designs(own)
-            merit = np.where(scores.kernel_fits, merit_of(scores.latency_s, scores.energy_pj, tune), np.inf)
-            picked = tuple(own[int(row)].mappings[at] for at, row in enumerate(merit.argmin(axis=0)))
-            candidates.append(Design(hardware | {"intersection": unit}, picked, base.kernels))
+            best = [one for one in best_mappings(problem, Pool(own), merit) if one is not None]
+            if len(best) == len(base.kernels):
+                mappings = tuple(one.mapping for one in best)
+                candidates.append(Design(hardware | {"intersection": unit}, mappings, base.kernels))
+    if not candidates:
+        return None
     scores = problem.score_designs(candidates)
-    total = merit_of(scores.latency_s.sum(axis=1), scores.energy_pj.sum(axis=1), tune)
-    total = np.where(scores.feasible, total, np.inf)
+    total = np.where(scores.feasible, merit(scores.latency_s.sum(axis=1), scores.energy_pj.sum(axis=1)), np.inf)
     return candidates[int(total.argmin())] if np.isfinite(total).any() else None
-
-
-def merit_of(latency_s: np.ndarray, energy_pj: np.ndarray, tune: str) -> np.ndarray:
-    """What a mapping is chosen by."""
-    return {"latency": latency_s, "energy": energy_pj, "edp": latency_s * energy_pj}[tune]
 
 
 def shapes(count: int) -> list[tuple[int, int]]:

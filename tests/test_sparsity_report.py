@@ -11,12 +11,13 @@ from matplotlib.image import imread
 from scipy.sparse import csr_array
 
 from dse import Design
+from dse.mapper import MappedKernel
 from experiments import sparsity_report
 from experiments.common.cli import USAGE_ERROR, main
 from experiments.common.sparsity.bits import bounds, dense_bits, storage
 from experiments.common.sparsity.figure import cell_densities
 from experiments.common.sparsity.inputs import subjects_of
-from experiments.common.sparsity.saving import DEFAULT_HARDWARE, Machine, Run, Saving
+from experiments.common.sparsity.saving import DEFAULT_HARDWARE, HeldHardware, Saving
 from hwmodels.design.choices import FORMATS
 from hwmodels.formats.encoders import best_format, matrix_bits
 from workloads import generators
@@ -139,7 +140,7 @@ def test_machine_of_a_design_keeps_its_hardware_and_what_it_can_do():
         "b_format": "csr", "a_zero": "skip", "b_zero": "skip", "schedule": "balanced", "dataflow": "gustavson",
     }  # fmt: skip
     hardware = DEFAULT_HARDWARE | {"pe_rows": 12.0}
-    machine = Machine.of(Design(hardware, (mapping,), ("graph",)), "front.json:3")
+    machine = HeldHardware.of(Design(hardware, (mapping,), ("graph",)), "front.json:3")
     assert machine.numbers["pe_rows"] == 12
     assert machine.choices["dataflow"] == ("gustavson",)
     assert machine.choices["a_format"] == ("dense", "csr")
@@ -147,7 +148,7 @@ def test_machine_of_a_design_keeps_its_hardware_and_what_it_can_do():
 
 
 def test_dense_wins_where_sparse_does_not():
-    fast, slow = Run(1.0, 2.0, {}), Run(2.0, 3.0, {})
+    fast, slow = MappedKernel({}, 1.0, 2.0, 1.0), MappedKernel({}, 2.0, 3.0, 1.0)
     assert (Saving(fast, slow, True).latency, Saving(fast, slow, True).energy) == (2.0, 1.5)
     assert Saving(slow, fast, False).latency == 1.0
     assert np.isnan(Saving(None, None, False).latency)

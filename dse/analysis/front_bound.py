@@ -13,6 +13,7 @@ import dataclasses
 import numpy as np
 from tqdm import tqdm
 
+from dse.mapper.candidates import every_mapping
 from dse.problem.multi_workload import alone
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
@@ -53,7 +54,7 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
     numbers = np.flatnonzero(encoding.is_number & (encoding.of_kernel < 0))
     shared = np.append(numbers, encoding.column(-1, "intersection"))
     machines = int(np.prod(encoding.radix[shared]))
-    kernels = [_Kernel(problem, at) for at in range(len(problem.kernels))]
+    kernels = [_KernelAlone(problem, at) for at in range(len(problem.kernels))]
     work = machines * sum(len(kernel.mappings) for kernel in kernels)
     if work > most:
         raise InputError(
@@ -73,20 +74,13 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
     return Bound(values[nondominated(values)], encoding.size, work)
 
 
-class _Kernel:
+class _KernelAlone:
     """One kernel alone: all its mappings."""
 
     def __init__(self, problem: Problem, at: int):
         self._problem = alone(problem, [at])
         self._repeats = problem.kernels[at].repeats
-        encoding = self._problem.encoding
-        tiles = np.flatnonzero(encoding.is_number & (encoding.of_kernel == 0))
-        columns, combinations = encoding.combined_columns(0), encoding.combinations[0]
-        shape = (*encoding.radix[tiles], len(combinations))
-        parts = np.stack(np.unravel_index(np.arange(int(np.prod(shape))), shape), axis=1)
-        self.mappings = np.zeros((len(parts), len(encoding.genes)), np.int32)
-        self.mappings[:, tiles] = parts[:, :-1]
-        self.mappings[:, columns] = combinations[parts[:, -1]]
+        self.mappings = every_mapping(self._problem.encoding)
 
     def costs(self, columns: np.ndarray, hardware: np.ndarray) -> np.ndarray:
         """Latency, energy and area of every mapping on every hardware, shape [h, m, 3]; infinite where it does not

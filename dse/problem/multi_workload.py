@@ -94,7 +94,7 @@ def workload_objectives(scores: Scores, groups: Groups, objectives: Sequence[Obj
 
 
 def alone(problem: Problem, kernels: Sequence[int]) -> Problem:
-    """The problem of some of the kernels by themselves: same space, technology, objectives and limits.
+    """The problem of some of the kernels by themselves: same space and units, technology, objectives and limits.
 
     Tables and compiled models are shared.
     """
@@ -103,7 +103,7 @@ def alone(problem: Problem, kernels: Sequence[int]) -> Problem:
     names = {kernel.name for kernel in own}
     kept = {name: values for name, values in space.per_kernel.items() if name in names}
     return problem.changed(
-        encoding=Encoding(dataclasses.replace(space, per_kernel=kept), own),
+        encoding=Encoding(dataclasses.replace(space, per_kernel=kept), own, problem.encoding.units),
         statistics=[problem.statistics[at] for at in kernels],
         workload="+".join(kernel.name for kernel in own),
     )

@@ -14,7 +14,7 @@ from dse.problem.objectives import Constraint, Objective, find_constraints, find
 from dse.problem.result import Result
 from dse.space.design import Design
 from dse.space.design_space import DesignSpace
-from dse.space.encoding import Batch, Encoding, Kernel, batch_of
+from dse.space.encoding import Batch, Encoding, KernelShape
 from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
@@ -128,7 +128,10 @@ class Problem:
         objectives: Sequence[str] | None = None,
         constraints: Mapping[str, float | int] | None = None,
     ) -> "Problem":
-        """The same workload in another space, under other objectives or limits where they are given, as names."""
+        """The same workload in another space, under other objectives or limits where they are given, as names.
+
+        Units of hardware that was given are not kept: the space may be of another one.
+        """
         parts: dict[str, Any] = {"encoding": Encoding(space, self.kernels)}
         if objectives is not None:
             parts["objectives"] = find_objectives(objectives)
@@ -152,7 +155,7 @@ class Problem:
 
     def score_designs(self, designs: Sequence[Design]) -> Scores:
         """Exact scores of designs in words; they may lie off the lattice. InputError if one is not legal."""
-        return self._score(batch_of([design.checked(self.families) for design in designs]))
+        return self._score(self._batch_of(designs))
 
     def design(self, genome: np.ndarray) -> Design:
         """A genome in words."""
@@ -161,6 +164,9 @@ class Problem:
     def designs(self, genomes: np.ndarray) -> list[Design]:
         """Genomes, such as those of a result, in words."""
         return [self.design(genome) for genome in genomes]
+
+    def _batch_of(self, designs: Sequence[Design]) -> Batch:
+        return self.encoding.batch_of([design.checked(self.families) for design in designs])
 
     def _score(self, batch: Batch) -> Scores:
         self.evaluations += len(batch)
@@ -189,10 +195,10 @@ class Problem:
 
     def costed(self, designs: Sequence[Design]) -> list[Costed]:
         """Designs with all their costs; does not count as evaluations."""
-        batch = batch_of([design.checked(self.families) for design in designs])
+        costs_of_all = self.batcher.costs(self._batch_of(designs))
         return [
             Costed(design, costs, total_cost(costs, self.repeats), self.repeats)
-            for design, costs in zip(designs, self.batcher.costs(batch), strict=True)
+            for design, costs in zip(designs, costs_of_all, strict=True)
         ]
 
     def require_feasible(self, result: Result) -> Result:
@@ -256,7 +262,7 @@ def make_problem(
     fits its buffers is always required. `evaluate` replaces the model (a published machine's own rules).
     """
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
-    kernels = [Kernel(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
+    kernels = [KernelShape(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     encoding = Encoding(space, kernels)
     measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
     tables = _same_shapes([kernel.family for kernel in kernels], measured)

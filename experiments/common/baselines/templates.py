@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import Costed, Design, Problem
-from dse.problem.search_problem import Scores
+from dse.mapper import Pool, best_mappings
 from experiments.common.cli import show_progress
 from experiments.common.table import text_table
 from hwmodels.cost import Cost
@@ -48,13 +48,11 @@ def best_design(problem: Problem, machine: AsTemplate) -> Costed:
         chosen = {"loop_order": order} | dict(zip(free, tile, strict=True))
         mappings = tuple(machine.mapping(family == "dense_b", **chosen) for family in problem.families)
         designs.append(Design(machine.hardware, mappings, names).checked(problem.families, machine.title))
-    chunks = (problem.score_designs(designs[at : at + AT_ONCE]) for at in range(0, len(designs), AT_ONCE))
-    scores = Scores.join(list(chunks))
-    product = np.where(scores.kernel_fits, scores.latency_s * scores.energy_pj, np.inf)
-    if not np.isfinite(product.min(axis=0)).all():
-        raise InputError(f"{machine.title}: no tile of {names[int(product.min(axis=0).argmax())]} fits.")
-    best = product.argmin(axis=0)
-    mappings = tuple(designs[row].mappings[at] for at, row in enumerate(best))
+    best = best_mappings(problem, Pool(designs, at_once=AT_ONCE), "edp_js")
+    for name, one in zip(names, best, strict=True):
+        if one is None:
+            raise InputError(f"{machine.title}: no tile of {name} fits.")
+    mappings = tuple(one.mapping for one in best if one is not None)
     return problem.costed([Design(designs[0].hardware, mappings, names)])[0]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dse import nondominated
 from experiments.common.prune.networks import Pruned, title_of
-from experiments.common.prune.price import Priced
+from experiments.common.prune.price import PricedKernel
 from workloads.pruning.small_networks import Network
 from workloads.pruning.train import Case
 
@@ -35,7 +35,7 @@ class Point:
 
 
 def points_of(
-    pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[Priced]]], bits: int
+    pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[PricedKernel]]], bits: int
 ) -> list[Point]:
     """Points by case; `priced` by case, seed and kernel."""
     points = []
@@ -95,7 +95,7 @@ def point_rows(points: Sequence[Point], front: Sequence[int], at_knee: int) -> l
 
 
 def network_rows(
-    pruned: Sequence[Sequence[Pruned]], points: Sequence[Point], priced: Sequence[Sequence[Sequence[Priced]]]
+    pruned: Sequence[Sequence[Pruned]], points: Sequence[Point], priced: Sequence[Sequence[Sequence[PricedKernel]]]
 ) -> list[dict[str, Any]]:
     """Rows of `networks.csv`: one a network."""
     rows = []
@@ -117,7 +117,7 @@ def network_rows(
 
 
 def layer_rows(
-    network: Network, pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[Priced]]]
+    network: Network, pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[PricedKernel]]]
 ) -> list[dict[str, Any]]:
     """Rows of `layers.csv`: one a network and layer; layers that compute nothing cost nothing."""
     rows = []

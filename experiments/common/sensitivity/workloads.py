@@ -9,7 +9,7 @@ import numpy as np
 from dse import Design, MultiProblem, Problem, RandomSearch, alone, nondominated, regret, restricted
 from dse.problem.multi_workload import Groups, workload_objectives
 from experiments.common.words import quantity
-from workloads import Workload, resolve_workloads
+from workloads import resolve_workloads
 
 EMBEDDED = ("digits", "stencil", "rmat", "nm24")
 """The suites that `embedded` is made of, in its order."""
@@ -68,9 +68,7 @@ def groups_of(specs: Sequence[str], problem: Problem) -> dict[str, list[int]]:
     return groups
 
 
-def share(
-    problem: Problem, workload: Workload, groups: Groups, known: Sequence[Design], budget: int, seed: int
-) -> Shared:
+def share(problem: Problem, groups: Groups, known: Sequence[Design], budget: int, seed: int) -> Shared:
     """Search each workload's own designs, then shared ones by geometric mean and by worst case.
 
     Half of the `budget` is for the workloads by themselves, in equal parts, and half for each of the two searches of

@@ -13,7 +13,7 @@ from scipy.sparse import csr_array
 
 from dse import Design, Encoding, default_space
 from dse.problem.batched_models import SOON, unpack
-from dse.space.encoding import Batch, Kernel
+from dse.space.encoding import Batch, KernelShape
 from hwmodels import Cost, evaluate
 from hwmodels.cost import RESOURCES, within_limit
 from hwmodels.design.choices import DATAFLOWS, FORMATS
@@ -91,7 +91,7 @@ def compare(task: Task) -> Done:
 def _cases(task: Task, rng: np.random.Generator) -> list[tuple[str, Design, Cost]]:
     """Feasible designs on the lattice and off it, with their modelled costs; bottlenecks and dataflows in turn."""
     kernel = task.kernel
-    encoding = Encoding(default_space(), [Kernel(kernel.name, kernel.family, *kernel.shape)])
+    encoding = Encoding(default_space(), [KernelShape(kernel.name, kernel.family, *kernel.shape)])
     genomes = encoding.random(rng, DRAWN)
     drawn = encoding.batch(genomes)
     statistics = _padded(kernel, task.sizes)
