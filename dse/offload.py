@@ -19,7 +19,7 @@ from dse.mapper import (
     best_mappings,
     densified,
     first_that_fits,
-    for_family,
+    mapping_for_family,
     mapping_problem,
 )
 from dse.problem.objectives import OBJECTIVES, Objective
@@ -125,7 +125,7 @@ def _known_mappings(design: Design, family: str, kernel: str | None) -> list[dic
         if kernel not in own:
             raise InputError(f"The design has no kernel '{kernel}'; choose one of: {', '.join(own)}.")
         own = {kernel: own[kernel]}
-    return [able for mapping in own.values() if (able := for_family(mapping, family))]
+    return [able for mapping in own.values() if (able := mapping_for_family(mapping, family))]
 
 
 def _value(run: MappedKernel, objective: Objective) -> float:

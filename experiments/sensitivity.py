@@ -10,9 +10,9 @@ Three questions of a front (that of --design, or of a quick search):
 
 1. What does each objective hang on, along the front? Elasticities by the numbers of the hardware (`dse.elasticities`).
 2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are priced
-   again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay on the front,
-   does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the best on the
-   same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the draws in
+   again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay on the
+   front, does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the best on
+   the same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the draws in
    which at least one design reaches the clock. They say nothing of the search: which of two choices leads also hangs on
    the pool of mappings that --budget finds, so repeat with a larger one and another --seed.
 3. What does one accelerator for several workloads cost each of them? Each --workload is one (a single one is taken

@@ -31,7 +31,7 @@ from dse import enable_compile_cache, read_design, read_front
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.sparsity.bits import bounds, effectual_fraction, storage
+from experiments.common.sparsity.bits import bounds, effectual_fraction, format_bits
 from experiments.common.sparsity.figure import pattern_figure
 from experiments.common.sparsity.inputs import distinct, subjects_of
 from experiments.common.sparsity.saving import HeldHardware, priceable, savings
@@ -85,7 +85,7 @@ def run(config: Config) -> None:
     profiles: dict[str, Profile] = {}
     for pattern in tqdm(patterns.values(), desc="looking at patterns", disable=not show_progress()):
         structure = describe_structure(pattern.matrix, pattern.source)
-        stored = storage(pattern.matrix, structure, config.value_bits, config.tile)
+        stored = format_bits(pattern.matrix, structure, config.value_bits, config.tile)
         slug = distinct(_slug(pattern.name), {profile.picture.removesuffix(".png") for profile in profiles.values()})
         profiles[pattern.name] = Profile(pattern, structure, stored, f"{slug}.png")
     priced = [subject for subject in subjects if priceable(subject.kernel)]

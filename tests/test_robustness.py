@@ -10,7 +10,7 @@ import pytest
 from dse import default_space, make_problem
 from dse.analysis.robustness import (
     STATED,
-    Priced,
+    CountedDesigns,
     beaten_shares,
     draw_factors,
     front_shares,
@@ -51,7 +51,7 @@ def designs(problem):
 
 @pytest.fixture(scope="module")
 def priced(problem, designs):
-    return Priced(problem, designs)
+    return CountedDesigns(problem, designs)
 
 
 def test_every_constant_has_an_uncertainty_and_every_stated_one_exists():

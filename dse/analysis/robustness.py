@@ -2,9 +2,9 @@
 
 A constant is drawn as its value times a log-normal factor, independently of the others: 95 % of the draws lie within
 `value / factor .. value * factor` (`uncertainty`). Actions are counted once and priced under all draws at once
-(`Priced.under`). Of all that is counted only cycles depend on the technology: through the latency of DRAM, which is
-added once, and through its bandwidth. A visit takes the maximum of times of which DRAM's alone is proportional to
-1 / bandwidth, so cycles are convex and piecewise linear in it; they are interpolated between evaluated bandwidths.
+(`CountedDesigns.under`). Of all that is counted only cycles depend on the technology: through the latency of DRAM,
+which is added once, and through its bandwidth. A visit takes the maximum of times of which DRAM's alone is proportional
+to 1 / bandwidth, so cycles are convex and piecewise linear in it; they are interpolated between evaluated bandwidths.
 
 The factors of `GRADES` and `EXPONENTS` are judgements, made so that they cover what sources of that grade are seen to
 differ by; `STATED` holds ranges and errors that the sources themselves state (`hwmodels/technology/default.json`).
@@ -146,7 +146,7 @@ class Outcomes:
         return np.where(self.sound, product, np.inf)
 
 
-class Priced:
+class CountedDesigns:
     """Designs whose actions are counted, to be priced under any constants of the same scenario."""
 
     def __init__(self, problem: Problem, designs: Sequence[Design], spread: float = 1.6):

@@ -2,20 +2,20 @@
 
 | module | what is in it |
 |---|---|
-| `mapping_problem` | what a design's hardware can do, the space of mappings on it, the problem of choosing one |
+| `given_hardware` | what a design's hardware can do, the space of mappings on it, the problem of choosing one |
 | `candidates` | which mappings are tried: `Enumerated`, `Searched`, a `Pool` of known ones |
 | `merit` | what a mapping is chosen by |
-| `best_mappings` | the best of the candidates, or their front in latency and energy, for each kernel |
+| `selection` | the best of the candidates, or their front in latency and energy, for each kernel |
 | `dense_mappings` | a mapping on dense operands, with tiles that fit |
 
 Kernels share nothing but the hardware, so each takes its own best.
 """
 
-from dse.mapper.best_mappings import MappedKernel, best_design, best_mappings, mapping_fronts
 from dse.mapper.candidates import Candidates, Enumerated, Pool, Searched, every_mapping
 from dse.mapper.dense_mappings import DENSE, densified
-from dse.mapper.mapping_problem import capable, for_family, mapping_problem, mapping_space
+from dse.mapper.given_hardware import mapping_for_family, mapping_problem, mapping_space, supported_choices
 from dse.mapper.merit import Merit, first_that_fits, merit_of, weighted_sum
+from dse.mapper.selection import MappedKernel, best_design, best_mappings, mapping_fronts
 
 __all__ = [
     "DENSE",
@@ -27,14 +27,14 @@ __all__ = [
     "Searched",
     "best_design",
     "best_mappings",
-    "capable",
     "densified",
     "every_mapping",
     "first_that_fits",
-    "for_family",
+    "mapping_for_family",
     "mapping_fronts",
     "mapping_problem",
     "mapping_space",
     "merit_of",
+    "supported_choices",
     "weighted_sum",
 ]

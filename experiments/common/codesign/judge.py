@@ -9,7 +9,7 @@ from scipy.sparse import csr_array
 from tqdm import tqdm
 
 from dse import Design, Problem, Strategy, alone, restricted
-from dse.mapper import Searched, best_design, capable, mapping_space
+from dse.mapper import Searched, best_design, mapping_space, supported_choices
 from experiments.common.cli import show_progress
 from experiments.common.codesign.networks import Trained
 from hwmodels.cost import Cost
@@ -85,7 +85,7 @@ def remapped(problem: Problem, judged: Judged, machine: Design, strategy: Strate
     Where the search finds no better mapping than the other network's, that one is taken.
     """
     own = problem_of(problem, judged.network)
-    held = own.within(mapping_space(own.encoding.space, machine.hardware, capable(machine, dense=False)))
+    held = own.within(mapping_space(own.encoding.space, machine.hardware, supported_choices(machine, dense=False)))
     designs = [
         design for at in range(CHUNKS) for design in Searched(budget // CHUNKS, seed + at, strategy).designs(held)
     ]

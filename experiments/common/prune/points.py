@@ -14,7 +14,7 @@ from workloads.pruning.train import Case
 
 
 @dataclasses.dataclass(frozen=True)
-class Point:
+class PruningPoint:
     """One way and level of pruning: figures by seed, shape [seeds]."""
 
     case: Case
@@ -36,12 +36,12 @@ class Point:
 
 def points_of(
     pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[PricedKernel]]], bits: int
-) -> list[Point]:
+) -> list[PruningPoint]:
     """Points by case; `priced` by case, seed and kernel."""
     points = []
     for networks, costs in zip(pruned, priced, strict=True):
         points.append(
-            Point(
+            PruningPoint(
                 networks[0].case,
                 title_of(networks[0].case),
                 np.array([one.zeros for one in networks]),
@@ -54,7 +54,7 @@ def points_of(
     return points
 
 
-def front_and_knee(points: Sequence[Point], images: int) -> tuple[list[int], int]:
+def front_and_knee(points: Sequence[PruningPoint], images: int) -> tuple[list[int], int]:
     """Rows of the points that no other beats in error, energy and latency alike, and the one at which they bend.
 
     That is where the logarithms of the error and of the energy-delay product, each as a share of its range on the
@@ -72,7 +72,7 @@ def _share_of_range(values: np.ndarray) -> np.ndarray:
     return (values - values.min()) / (np.ptp(values) or 1.0)
 
 
-def point_rows(points: Sequence[Point], front: Sequence[int], at_knee: int) -> list[dict[str, Any]]:
+def point_rows(points: Sequence[PruningPoint], front: Sequence[int], at_knee: int) -> list[dict[str, Any]]:
     """Rows of `points.csv`: means, and standard deviations over seeds."""
     _, dense_energy, dense_latency = points[0].means
     rows = []
@@ -95,7 +95,9 @@ def point_rows(points: Sequence[Point], front: Sequence[int], at_knee: int) -> l
 
 
 def network_rows(
-    pruned: Sequence[Sequence[Pruned]], points: Sequence[Point], priced: Sequence[Sequence[Sequence[PricedKernel]]]
+    pruned: Sequence[Sequence[Pruned]],
+    points: Sequence[PruningPoint],
+    priced: Sequence[Sequence[Sequence[PricedKernel]]],
 ) -> list[dict[str, Any]]:
     """Rows of `networks.csv`: one a network."""
     rows = []

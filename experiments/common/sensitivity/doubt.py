@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dse import Design, Priced, Problem, draw_factors, uncertainty
+from dse import CountedDesigns, Design, Problem, draw_factors, uncertainty
 from experiments.common.sensitivity.conclusions import Survey, choice_rows, constant_rows
 from experiments.common.sensitivity.rivals import QUESTIONS
 from hwmodels.technology import Constant
@@ -26,20 +26,22 @@ class Doubt:
         """Draw; InputError for no draws or a scale out of range."""
         return Doubt(constants, draw_factors(constants, draws, seed=seed, scale=scale), scale)
 
-    def priced(self, problem: Problem, designs: Sequence[Design]) -> Priced:
+    def priced(self, problem: Problem, designs: Sequence[Design]) -> CountedDesigns:
         """Designs counted at all bandwidths that are drawn or at an end of a range."""
         known = uncertainty(self.constants)
         rates = [at for at, constant in enumerate(self.constants) if constant.name.endswith("_gbps")]
         ends = self.scale * np.log([known[self.constants[at].name] for at in rates])
-        return Priced(problem, designs, float(np.exp(max(np.abs(np.log(self.factors[:, rates])).max(), ends.max()))))
+        return CountedDesigns(
+            problem, designs, float(np.exp(max(np.abs(np.log(self.factors[:, rates])).max(), ends.max())))
+        )
 
-    def survey(self, priced: Priced) -> Survey:
+    def survey(self, priced: CountedDesigns) -> Survey:
         """Designs under all draws, and under the constants as they are."""
         names = [constant.name for constant in self.constants]
         default = priced.under(names, np.ones((1, len(names))))
         return possible(Survey(self.constants, self.factors, priced.under(names, self.factors), default))
 
-    def strength(self, priced: Priced, survey: Survey, focus: int) -> list[dict[str, Any]]:
+    def strength(self, priced: CountedDesigns, survey: Survey, focus: int) -> list[dict[str, Any]]:
         """Rows of `constants.csv`: each constant moved by itself to either end of its 95 % range."""
         names = [constant.name for constant in self.constants]
         reach = self.scale * np.diag(np.log([uncertainty(self.constants)[name] for name in names]))

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dse import Design, Problem
-from dse.mapper import Pool, Searched, best_mappings, for_family, mapping_space, weighted_sum
+from dse.mapper import Pool, Searched, best_mappings, mapping_for_family, mapping_space, weighted_sum
 from dse.space.design_space import CHOICES
 from workloads.errors import InputError
 
@@ -44,7 +44,7 @@ def rivals(problem: Problem, base: Design, pool: Sequence[Design], choice: str) 
         variants, legal = [], []
         for design in pool:
             changed = [
-                for_family({**mapping, choice: value}, family)
+                mapping_for_family({**mapping, choice: value}, family)
                 for mapping, family in zip(design.mappings, problem.families, strict=True)
             ]
             kept = tuple(new or old for new, old in zip(changed, base.mappings, strict=True))

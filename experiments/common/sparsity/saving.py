@@ -15,9 +15,8 @@ from dse.mapper import (
     Pool,
     Searched,
     best_mappings,
-    capable,
     densified,
-    for_family,
+    mapping_for_family,
     mapping_space,
     merit_of,
 )
@@ -71,7 +70,7 @@ class HeldHardware:
             return HeldHardware(DEFAULT_HARDWARE, dict(DEFAULT_CHOICES), (), "the default design")
         numbers = {name: design.hardware[name] for name in HARDWARE_NAMES}
         return HeldHardware(
-            numbers, capable(design), tuple(dict(m) for m in design.mappings), f"design {portable(where)}"
+            numbers, supported_choices(design), tuple(dict(m) for m in design.mappings), f"design {portable(where)}"
         )
 
     def space(self) -> DesignSpace:
@@ -148,7 +147,7 @@ def _everywhere(problem: Problem, hardware: HeldHardware, mappings: Sequence[dic
     that cannot."""
     designs = {}
     for mapping in mappings:
-        each = [for_family(mapping, family) or mapping | DENSE for family in problem.families]
+        each = [mapping_for_family(mapping, family) or mapping | DENSE for family in problem.families]
         designs[tuple(sorted(mapping.items()))] = _design(problem, hardware, each)
     return list(designs.values())
 

@@ -17,7 +17,7 @@ CAPABILITIES = ("dataflow", *CAPABILITY_OF)
 """Choices of a mapping that the hardware must have units for."""
 
 
-def capable(design: Design, *, dense: bool = True) -> dict[str, tuple[str, ...]]:
+def supported_choices(design: Design, *, dense: bool = True) -> dict[str, tuple[str, ...]]:
     """Choice of a mapping -> what the hardware of a design can do: what its own mappings do.
 
     Dense operands and computing zeros take no unit, so they count too, unless not `dense`.
@@ -57,12 +57,12 @@ def mapping_problem(
 
     The hardware has the units that the design's own mappings use: they take area and leak whatever is run.
     """
-    space = mapping_space(default_space(), design.hardware, capable(design))
+    space = mapping_space(default_space(), design.hardware, supported_choices(design))
     problem = make_problem(workload, space, technology, objectives=objectives, progress=progress)
     return problem.changed(encoding=Encoding(space, problem.kernels, batch_of([design]).used_units()[0]))
 
 
-def for_family(mapping: Mapping[str, Value], family: str) -> dict[str, Value] | None:
+def mapping_for_family(mapping: Mapping[str, Value], family: str) -> dict[str, Value] | None:
     """A mapping as a kernel of a family can run it, None if it cannot; a dense B is stored dense and computed."""
     new = dict(mapping) | ({"b_format": "dense", "b_zero": "compute"} if family in B_IS_DENSE else {})
     words = {name: value for name, value in new.items() if isinstance(value, str)}
