@@ -26,8 +26,8 @@ The usual run is five lines:
   -> row`
 - `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
   `problem.designs(result.genomes)` in words; `trace` is `((evaluations, objectives of the front so far), ...)`
-- `mapper`: `best_mappings(mapping_problem(workload, design, technology), Enumerated(), "edp_js") -> [MappedKernel]`, the
-  best mapping of each kernel on the hardware of a design; `mapping_fronts(...)`, its front in latency and energy;
+- `mapper`: `best_mappings(mapping_problem(workload, design, technology), Enumerated(), "edp_js") -> [MappedKernel]`,
+  the best mapping of each kernel on the hardware of a design; `mapping_fronts(...)`, its front in latency and energy;
   candidates are all mappings (`Enumerated()`), a search's (`Searched(budget)`) or known ones (`Pool(designs)`)
 - `dense_rival`: `dense_space(space)`, `equal_area(area, points) -> row`: the dense accelerator beside a sparse one
 - `certificate`: `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
@@ -43,8 +43,8 @@ The usual run is five lines:
 - `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
 - `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
 - `robustness`: `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) ->
-  Outcomes`: designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`, `winning_shares`,
-  `rank_correlations` say which conclusions survive, and which constants they hang on
+  Outcomes`: designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`,
+  `winning_shares`, `rank_correlations` say which conclusions survive, and which constants they hang on
 - `multi`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by their
   geometric mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
 - `accelerate`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a

@@ -107,12 +107,9 @@ class Companions:
     def step(self, log2_counts: np.ndarray) -> Look:
         """`look`, then a step of every machine: one that proves worse than the machine before it is given up."""
         before, look = self.genomes, self.look(log2_counts)
-        slope = np.where(
-            np.isfinite(look.by_numbers) & (self._log_numbers.low < self._log_numbers.high), look.by_numbers, 0.0
-        )
-        slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
+        slope = self._log_numbers.unit_slopes(look.by_numbers)
         update, self._state = self._optimiser.update(jnp.asarray(slope), self._state)
-        self.numbers = np.clip(self.numbers + np.asarray(update), self._log_numbers.low, self._log_numbers.high)
+        self.numbers = self._log_numbers.moved(self.numbers, np.asarray(update))
         after = self._snapped()
         moved = (before != after).any(axis=1)
         if not moved.any():

@@ -21,6 +21,8 @@ from dse.mapper import (
     first_that_fits,
     mapping_for_family,
     mapping_problem,
+    merit_of,
+    sparsity_pays,
 )
 from dse.problem.objectives import OBJECTIVES, Objective
 from dse.problem.search_problem import Problem
@@ -33,8 +35,6 @@ from hwmodels.technology import Technology, make_technology, scenario
 from workloads import SparseKernel, Workload
 from workloads.errors import InputError
 
-ROUNDING = 1e-5
-"""Relative gain of a sparse run that float32 may cause; dense is simpler and wins a tie."""
 LEAST_BUDGET = 256
 """Evaluations of a search for mappings."""
 
@@ -101,7 +101,10 @@ def accelerate(
     start = found.mapping if found else design.mappings[0]
     rivals = [_on(design, mapping) for mapping in densified(start, product.shape)]
     (other,) = best_mappings(problem, Pool(rivals), first_that_fits)
-    chosen, runs_dense = _better(found, other, OBJECTIVES[objective])
+    runs_dense = not sparsity_pays(found, other, merit_of(objective))
+    chosen = other if runs_dense else found
+    if chosen is None:
+        raise InputError("The product fits no mapping of the design; give mappings with smaller tiles, or a budget.")
     if runs_dense and issparse(right):
         right = right.toarray()
     simulation = simulate(design.build()[0], make_mapping(**chosen.mapping), left, right, technology)
@@ -131,15 +134,6 @@ def _known_mappings(design: Design, family: str, kernel: str | None) -> list[dic
 def _value(run: MappedKernel, objective: Objective) -> float:
     totals = (np.atleast_1d(total) for total in (run.latency_s, run.energy_pj, run.area_mm2))
     return float(objective.value(*totals)[0])
-
-
-def _better(found: MappedKernel | None, dense: MappedKernel | None, objective: Objective) -> tuple[MappedKernel, bool]:
-    """The mapping found or that on dense operands, and whether it is the latter."""
-    if found and (not dense or _value(found, objective) < _value(dense, objective) * (1 - ROUNDING)):
-        return found, False
-    if dense:
-        return dense, True
-    raise InputError("The product fits no mapping of the design; give mappings with smaller tiles, or a budget.")
 
 
 def _message(found: MappedKernel | None, other: MappedKernel | None, runs_dense: bool, objective: Objective) -> str:

@@ -9,12 +9,12 @@ Usage:
 Three questions of a front (that of --design, or of a quick search):
 
 1. What does each objective hang on, along the front? Elasticities by the numbers of the hardware (`dse.elasticities`).
-2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are priced
-   again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay on the
-   front, does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the best on
-   the same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the draws in
-   which at least one design reaches the clock. They say nothing of the search: which of two choices leads also hangs on
-   the pool of mappings that --budget finds, so repeat with a larger one and another --seed.
+2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are
+   priced again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay
+   on the front, does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the
+   best on the same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the
+   draws in which at least one design reaches the clock. They say nothing of the search: which of two choices leads also
+   hangs on the pool of mappings that --budget finds, so repeat with a larger one and another --seed.
 3. What does one accelerator for several workloads cost each of them? Each --workload is one (a single one is taken
    apart into its kernels): fronts by geometric mean and by worst case, and regret against each workload's own optimum.
 
@@ -67,10 +67,10 @@ from experiments.common.sensitivity.conclusions import (
     pair_rows,
     story,
 )
-from experiments.common.sensitivity.doubt import Doubt, rival_tables
 from experiments.common.sensitivity.figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
 from experiments.common.sensitivity.rivals import QUESTIONS, mapping_pool, rivals
-from experiments.common.sensitivity.workloads import groups_of, share, workload_rows, workload_story
+from experiments.common.sensitivity.sharing import groups_of, share, workload_rows, workload_story
+from experiments.common.sensitivity.uncertainty import UncertainConstants, rival_tables
 from experiments.common.words import main_format
 from hwmodels.numerics import Smooth
 from hwmodels.technology import constants_table
@@ -116,7 +116,7 @@ def run(config: Config) -> None:
     if config.smoke:
         specs, along = specs or (() if config.design else ("digits",)), 2
         budget, draws = min(budget, 150), min(draws, 512)
-    doubt = Doubt.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
+    constants = UncertainConstants.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
     start = Start.of(_with_row(config.design), specs)
     technology = config.scenario.build(start.scenario)
     problem = smooth(build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {}))
@@ -125,18 +125,18 @@ def run(config: Config) -> None:
     named = named_rows(points, focus)
     title = f"{start.workload.name} ({scenario_words(technology)})"
 
-    priced = doubt.priced(problem, designs)
-    survey = doubt.survey(priced)
+    priced = constants.priced(problem, designs)
+    survey = constants.survey(priced)
     costed = problem.costed(designs)
     labels = {
         "main format of A": [main_format(c.design, "a", c.latencies_s) for c in costed],
         "main dataflow": [main_dataflow(c) for c in costed],
         "bottleneck": [c.total.bottleneck for c in costed],
     }
-    strength = doubt.strength(priced, survey, focus)
+    strength = constants.strength(priced, survey, focus)
     pool = mapping_pool(problem, designs[focus], budget, config.seed)
     found = {choice: rivals(problem, designs[focus], pool, choice) for choice in QUESTIONS}
-    choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, doubt)
+    choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, constants)
     slopes = slopes_along(problem, designs, points, along)
     groups = groups_of(_specs(config, start), problem)
     shared = share(problem, groups, designs, budget, config.seed) if len(groups) > 1 else None

@@ -20,7 +20,7 @@ from experiments.common.sensitivity.conclusions import (
     verdict,
 )
 from experiments.common.sensitivity.rivals import mapping_pool, rivals
-from experiments.common.sensitivity.workloads import EMBEDDED, groups_of, share, workload_rows
+from experiments.common.sensitivity.sharing import EMBEDDED, groups_of, share, workload_rows
 from hwmodels.technology import constants_table
 from workloads import resolve_workload
 

@@ -1,13 +1,14 @@
 """What a kernel's mapping is chosen by: a number of its latency and energy that is to be small."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from dse.problem.objectives import find_objectives
 
-Merit = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""(latency in s, energy in pJ) of n mappings -> what is to be small; the hardware and so its area are the same."""
+Merit = Callable[[Any, Any], Any]
+"""(latency in s, energy in pJ), numbers or arrays of them -> what is to be small; all are of one hardware and area."""
 
 
 def merit_of(objective: str) -> Merit:

@@ -57,10 +57,8 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
         outputs, pulled = problem.batcher.gradients(_batch(problem, point), slopes)
         problem.evaluations += 2 * len(point.rows)
         slope = np.concatenate([pulled.hardware, pulled.tiles.reshape(len(slopes), -1)], axis=1)
-        slope = np.where(np.isfinite(slope) & (numbers.low < numbers.high), slope, 0.0)
-        slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
-        update, state = advance(jnp.asarray(slope), state)
-        point.log2 = np.clip(point.log2 + np.asarray(update), numbers.low, numbers.high)
+        update, state = advance(jnp.asarray(numbers.unit_slopes(slope)), state)
+        point.log2 = numbers.moved(point.log2, np.asarray(update))
         if step == steps // 3:
             _, loss = scalarisation(run, outputs, point.weights)
             keep = np.sort(np.argsort(loss, kind="stable")[: max(len(loss) // 2, 1)])

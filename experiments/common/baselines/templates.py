@@ -29,13 +29,13 @@ def as_templates(problem: Problem) -> tuple[dict[str, Costed], list[str]]:
     found, unable = {}, []
     for name, machine in tqdm(TEMPLATES.items(), desc="templates", disable=not show_progress()):
         try:
-            found[name] = best_design(problem, machine)
+            found[name] = best_mapped(problem, machine)
         except InputError as error:
             unable.append(str(error))
     return found, unable
 
 
-def best_design(problem: Problem, machine: AsTemplate) -> Costed:
+def best_mapped(problem: Problem, machine: AsTemplate) -> Costed:
     """The machine with the mapping of least energy-delay product for each kernel, of all loop orders and tile sizes.
 
     **Raises** `InputError` where no tile of a kernel fits.

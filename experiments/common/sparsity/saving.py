@@ -5,13 +5,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from dse import Design, DesignSpace, Problem, default_space, make_problem
 from dse.mapper import (
     DENSE,
     MappedKernel,
-    Merit,
     Pool,
     Searched,
     best_mappings,
@@ -19,8 +16,9 @@ from dse.mapper import (
     mapping_for_family,
     mapping_space,
     merit_of,
+    sparsity_pays,
+    supported_choices,
 )
-from dse.offload import ROUNDING
 from dse.space.design_space import HARDWARE_NAMES, Value
 from experiments.common.cli import show_progress
 from experiments.common.output import portable
@@ -136,10 +134,7 @@ def savings(
         rival = make_problem(Workload("dense", without), space, technology, objectives=(objective,))
     dense = best_mappings(rival, Pool(search.designs(rival) + _dense_rivals(rival, hardware, sparse)), objective)
     merit = merit_of(objective)
-    return [
-        Saving(s, d, s is not None and (d is None or _merit(s, merit) < _merit(d, merit) * (1 - ROUNDING)))
-        for s, d in zip(sparse, dense, strict=True)
-    ]
+    return [Saving(s, d, sparsity_pays(s, d, merit)) for s, d in zip(sparse, dense, strict=True)]
 
 
 def _everywhere(problem: Problem, hardware: HeldHardware, mappings: Sequence[dict[str, Any]]) -> list[Design]:
@@ -169,7 +164,3 @@ def _dense_rivals(problem: Problem, hardware: HeldHardware, runs: Sequence[Mappe
 
 def _design(problem: Problem, hardware: HeldHardware, mappings: Sequence[dict[str, Any]]) -> Design:
     return Design(hardware.numbers, tuple(mappings), tuple(kernel.name for kernel in problem.kernels))
-
-
-def _merit(run: MappedKernel, merit: Merit) -> float:
-    return float(merit(np.array(run.latency_s), np.array(run.energy_pj)))

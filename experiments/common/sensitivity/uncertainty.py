@@ -14,7 +14,7 @@ from workloads.errors import InputError
 
 
 @dataclass(frozen=True)
-class Doubt:
+class UncertainConstants:
     """Uncertain constants: their draws, and how far their ranges are widened."""
 
     constants: Sequence[Constant]
@@ -22,9 +22,9 @@ class Doubt:
     scale: float
 
     @staticmethod
-    def of(constants: Sequence[Constant], draws: int, seed: int, scale: float) -> "Doubt":
+    def of(constants: Sequence[Constant], draws: int, seed: int, scale: float) -> "UncertainConstants":
         """Draw; InputError for no draws or a scale out of range."""
-        return Doubt(constants, draw_factors(constants, draws, seed=seed, scale=scale), scale)
+        return UncertainConstants(constants, draw_factors(constants, draws, seed=seed, scale=scale), scale)
 
     def priced(self, problem: Problem, designs: Sequence[Design]) -> CountedDesigns:
         """Designs counted at all bandwidths that are drawn or at an end of a range."""
@@ -57,7 +57,7 @@ def possible(survey: Survey) -> Survey:
 
 
 def rival_tables(
-    problem: Problem, found: Mapping[str, Mapping[str, Design]], doubt: Doubt
+    problem: Problem, found: Mapping[str, Mapping[str, Design]], doubt: UncertainConstants
 ) -> list[list[dict[str, Any]]]:
     """Rows of `choices.csv` for each choice; the rivals of all choices are priced together."""
     if not found:
