@@ -17,14 +17,19 @@ The usual run is five lines:
 - `encoding`, `combinations`, `moves`, `log_numbers`: `Encoding(space, kernels)`, designs as rows of integers (genomes)
   and back; steps between them; their numbers in log2, off the lattice and back
 - `objectives`: `OBJECTIVES` by name (`latency_s energy_pj area_mm2 power_w edp_js ed2p_js2 eadp_jsmm2`); `Constraint`
+- `changes`: `change_design(design, families, parse_changes(["index_bus_bits=64", "conv1.a_format=csr"]))`
 - `problem`, `batch`: `make_problem(workload, space, technology, *, objectives, constraints={"area_mm2": 20.0},
   statistics=None, evaluate=hwmodels.evaluate, progress=False) -> Problem`; `problem.score(genomes) -> Scores`,
-  `.score_designs([Design]) -> Scores`, `.detail(design) -> ([Cost], Cost)`, `.details([Design])`, `.design(genome) ->
-  Design`, `.evaluations`, `.require_feasible(result)`
+  `.score_designs([Design]) -> Scores`, `.detail(design) -> ([Cost], Cost)`, `.costed([Design]) -> [Costed]`,
+  `.design(genome) -> Design`, `.within(space, objectives=...)`, `.evaluations`, `.require_feasible(result)`
 - `pareto`: `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front)
   -> row`
 - `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
-  `.designs(problem)`; `trace` is `((evaluations, objectives of the front so far), ...)`
+  `problem.designs(result.genomes)` in words; `trace` is `((evaluations, objectives of the front so far), ...)`
+- `mapper`: `best_mappings(mapping_problem(workload, design, technology), Enumerated(), "edp_js") -> [MappedKernel]`,
+  the best mapping of each kernel on the hardware of a design; `mapping_fronts(...)`, its front in latency and energy;
+  candidates are all mappings (`Enumerated()`), a search's (`Searched(budget)`) or known ones (`Pool(designs)`)
+- `dense_rival`: `dense_space(space)`, `equal_area(area, points) -> row`: the dense accelerator beside a sparse one
 - `certificate`: `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
 - `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
   `strategy(problem, *, budget, seed=0, progress=False, checkpoint=None) -> Result`
@@ -37,9 +42,9 @@ The usual run is five lines:
   created_by)`, `write_csv(path, problem, result)`
 - `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
 - `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
-- `robustness`: `draw_factors(constants_table(), 4096)`, `Priced(problem, designs).under(names, factors) -> Outcomes`:
-  designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`, `winning_shares`,
-  `rank_correlations` say which conclusions survive, and which constants they hang on
+- `robustness`: `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) ->
+  Outcomes`: designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`,
+  `winning_shares`, `rank_correlations` say which conclusions survive, and which constants they hang on
 - `multi`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by their
   geometric mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
 - `accelerate`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
@@ -52,10 +57,11 @@ The usual run is five lines:
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """
 
+from dse.analysis.dense_rival import dense_space, equal_area
 from dse.analysis.front_bound import Bound, upper_bound
 from dse.analysis.robustness import (
+    CountedDesigns,
     Outcomes,
-    Priced,
     beaten_shares,
     draw_factors,
     front_shares,
@@ -69,14 +75,25 @@ from dse.files.checkpoint import resume
 from dse.files.design_file import write_csv, write_design, write_front
 from dse.files.design_reader import DesignFile, read_design, read_front
 from dse.files.journal import OtherSearch
+from dse.mapper import (
+    Enumerated,
+    MappedKernel,
+    Pool,
+    Searched,
+    best_mappings,
+    mapping_fronts,
+    mapping_problem,
+)
 from dse.offload import Accelerated, accelerate
 from dse.problem.compile_cache import enable_compile_cache
+from dse.problem.costed import Costed
 from dse.problem.multi_workload import MultiProblem, alone, regret, restricted, workload_objectives
 from dse.problem.objectives import OBJECTIVES, Constraint, Objective
 from dse.problem.pareto import Box, hypervolume, knee, nondominated
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores, make_problem
 from dse.search_grid import Outcome, Task, grid, sweep
+from dse.space.changes import change_design, parse_changes
 from dse.space.defaults import default_space
 from dse.space.design import Design, describe
 from dse.space.design_space import DesignSpace, Parameter, parse_fixes
@@ -91,40 +108,52 @@ __all__ = [
     "Box",
     "Companions",
     "Constraint",
+    "Costed",
+    "CountedDesigns",
     "Design",
     "DesignFile",
     "DesignSpace",
     "Encoding",
+    "Enumerated",
     "Evolutionary",
     "Exhaustive",
     "Gradient",
+    "MappedKernel",
     "MultiProblem",
     "Objective",
     "OtherSearch",
     "Outcome",
     "Outcomes",
     "Parameter",
-    "Priced",
+    "Pool",
     "Problem",
     "RandomSearch",
     "Result",
     "Scores",
+    "Searched",
     "Strategy",
     "Task",
     "accelerate",
     "alone",
     "beaten_shares",
+    "best_mappings",
+    "change_design",
     "default_space",
+    "dense_space",
     "describe",
     "draw_factors",
     "elasticities",
     "enable_compile_cache",
+    "equal_area",
     "front_shares",
     "grid",
     "hypervolume",
     "knee",
     "make_problem",
+    "mapping_fronts",
+    "mapping_problem",
     "nondominated",
+    "parse_changes",
     "parse_fixes",
     "rank_correlations",
     "read_design",

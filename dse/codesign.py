@@ -17,7 +17,7 @@ import optax
 from jaxtyping import Array
 
 from dse.problem.batched_models import SOON, unpack
-from dse.problem.search_problem import TOLERANCE, Problem
+from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.log_numbers import LogNumbers
 from dse.strategies import Strategy
@@ -107,12 +107,9 @@ class Companions:
     def step(self, log2_counts: np.ndarray) -> Look:
         """`look`, then a step of every machine: one that proves worse than the machine before it is given up."""
         before, look = self.genomes, self.look(log2_counts)
-        slope = np.where(
-            np.isfinite(look.by_numbers) & (self._log_numbers.low < self._log_numbers.high), look.by_numbers, 0.0
-        )
-        slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
+        slope = self._log_numbers.unit_slopes(look.by_numbers)
         update, self._state = self._optimiser.update(jnp.asarray(slope), self._state)
-        self.numbers = np.clip(self.numbers + np.asarray(update), self._log_numbers.low, self._log_numbers.high)
+        self.numbers = self._log_numbers.moved(self.numbers, np.asarray(update))
         after = self._snapped()
         moved = (before != after).any(axis=1)
         if not moved.any():
@@ -203,10 +200,9 @@ def descended(problem: Problem, rows: np.ndarray, budget: int, rng: np.random.Ge
         tried = encoding.canonical(np.concatenate([mapped, rng.permutation(hardware)])[:spare])
         scores = problem.score(tried)
         here = np.arange(len(tried)) < len(mapped)
-        fits = scores.fits.max(axis=2) <= 1 + TOLERANCE
         with np.errstate(invalid="ignore"):
             costs = scores.latency_s / scores.latency_s[0].sum() + scores.energy_pj / scores.energy_pj[0].sum()
-        best = np.argmin(np.where(fits & here[:, None], costs, np.inf), axis=0)
+        best = np.argmin(np.where(scores.kernel_fits & here[:, None], costs, np.inf), axis=0)
         together = row.copy()
         for at, place in enumerate(best):
             columns = encoding.of_kernel == at

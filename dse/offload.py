@@ -8,39 +8,35 @@ import dataclasses
 from collections.abc import Mapping as Dictionary
 from typing import Any
 
-import jax.numpy as jnp
 import numpy as np
 from jax.experimental.sparse import BCOO, BCSR
 from scipy.sparse import coo_array, csr_array, issparse
 
-from dse.problem.objectives import OBJECTIVES
-from dse.problem.search_problem import TOLERANCE, make_problem
-from dse.space.defaults import default_space
+from dse.mapper import (
+    MappedKernel,
+    Pool,
+    Searched,
+    best_mappings,
+    densified,
+    first_that_fits,
+    mapping_for_family,
+    mapping_problem,
+    merit_of,
+    sparsity_pays,
+)
+from dse.problem.objectives import OBJECTIVES, Objective
+from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.design_space import Value
-from dse.strategies import RandomSearch
-from hwmodels.analytical.evaluation import evaluate
 from hwmodels.cost import Cost
-from hwmodels.design.choices import DATAFLOWS, FORMATS, SCHEDULES, ZERO_MODES
-from hwmodels.design.hardware import HARDWARE_NUMBERS, Hardware, make_mapping
-from hwmodels.design.legality import illegality
+from hwmodels.design.hardware import make_mapping
 from hwmodels.simulator import Simulation, simulate
 from hwmodels.technology import Technology, make_technology, scenario
-from workloads import SparseKernel, Workload, measure
+from workloads import SparseKernel, Workload
 from workloads.errors import InputError
 
-ROUNDING = 1e-5
-"""Relative gain of a sparse run that float32 may cause; dense is simpler and wins a tie."""
-DENSE = {"a_format": "dense", "a_zero": "compute", "b_format": "dense", "b_zero": "compute"}
-CAPABILITIES = {
-    "dataflow": ("dataflows", DATAFLOWS),
-    "a_format": ("a_formats", FORMATS),
-    "b_format": ("b_formats", FORMATS),
-    "a_zero": ("a_zero_modes", ZERO_MODES),
-    "b_zero": ("b_zero_modes", ZERO_MODES),
-    "schedule": ("schedules", SCHEDULES),
-}
-"""Choice of a mapping -> what of it the hardware can do, and all names."""
+LEAST_BUDGET = 256
+"""Evaluations of a search for mappings."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,100 +90,59 @@ def accelerate(
     if left.shape[1] != right.shape[0]:
         raise InputError(f"A is {left.shape[0]} x {left.shape[1]} but B has {right.shape[0]} rows; give B as many.")
     product = SparseKernel("product", left, right if issparse(right) else None, columns)
-    chooser = _Chooser(design, technology, objective)
-    found = chooser.best(product, chooser.mappings(product, kernel, budget, seed))
-    rival = product if product.b is None else SparseKernel("product", left, None, columns)
-    other = chooser.dense(rival, found[1] if found else dict(design.mappings[0]))
-    pays = bool(found) and (not other or found[0] < other[0] * (1 - ROUNDING))
-    chosen, runs_dense = (found, False) if pays else (other, True)
-    if not chosen:
+    problem = _problem_of(product, design, technology, objective)
+    known = _known_mappings(design, product.family, kernel)
+    pool = [_on(design, mapping) for mapping in known]
+    if budget or not known:
+        pool += Searched(max(budget, LEAST_BUDGET), seed).designs(problem)
+    (found,) = best_mappings(problem, Pool(pool), objective)
+    if product.b is not None:
+        problem = _problem_of(SparseKernel("product", left, None, columns), design, technology, objective)
+    start = found.mapping if found else design.mappings[0]
+    rivals = [_on(design, mapping) for mapping in densified(start, product.shape)]
+    (other,) = best_mappings(problem, Pool(rivals), first_that_fits)
+    runs_dense = not sparsity_pays(found, other, merit_of(objective))
+    chosen = other if runs_dense else found
+    if chosen is None:
         raise InputError("The product fits no mapping of the design; give mappings with smaller tiles, or a budget.")
     if runs_dense and issparse(right):
         right = right.toarray()
-    simulation = simulate(chooser.hardware, make_mapping(**chosen[1]), left, right, technology)
-    message = _message(found, other, runs_dense, objective)
-    return Accelerated(simulation.result, simulation, chosen[1], runs_dense, message)
+    simulation = simulate(design.build()[0], make_mapping(**chosen.mapping), left, right, technology)
+    message = _message(found, other, runs_dense, OBJECTIVES[objective])
+    return Accelerated(simulation.result, simulation, chosen.mapping, runs_dense, message)
 
 
-Scored = tuple[float, dict[str, Any]]
-"""Objective by the model, and the mapping."""
+def _problem_of(product: SparseKernel, design: Design, technology: Technology, objective: str) -> Problem:
+    return mapping_problem(Workload("product", (product,)), design, technology, objectives=(objective,))
 
 
-class _Chooser:
-    """Scores mappings of one hardware by the model."""
-
-    def __init__(self, design: Design, technology: Technology, objective: str):
-        self.design, self.technology, self.objective = design, technology, OBJECTIVES[objective]
-        self.hardware: Hardware = design.build()[0]
-
-    def score(self, statistics: Any, mapping: dict[str, Any]) -> Scored | None:
-        """A mapping and its objective; None if it does not fit."""
-        cost = evaluate(self.hardware, make_mapping(**mapping), statistics, self.technology)
-        if float(jnp.max(cost.fits)) > 1 + TOLERANCE:
-            return None
-        totals = (cost.latency_s, cost.energy_pj.sum(), cost.area_mm2.sum())
-        return float(self.objective.value(*(np.atleast_1d(np.asarray(total, float)) for total in totals))[0]), mapping
-
-    def best(self, kernel: SparseKernel, mappings: list[dict[str, Any]]) -> Scored | None:
-        """The best mapping that fits; None if none does."""
-        statistics = measure(kernel)
-        scored = [found for mapping in mappings if (found := self.score(statistics, mapping))]
-        return min(scored, key=lambda entry: entry[0], default=None)
-
-    def dense(self, kernel: SparseKernel, start: dict[str, Any]) -> Scored | None:
-        """A mapping on dense operands, with its largest tile halved until all fits; None if nothing does."""
-        statistics = measure(kernel)
-        sizes = dict(zip(("tile_m", "tile_k", "tile_n"), kernel.shape, strict=True))
-        mapping = {**start, **DENSE} | {name: min(float(start[name]), float(size)) for name, size in sizes.items()}
-        while not (found := self.score(statistics, mapping)):
-            largest = max(sizes, key=lambda name: mapping[name])
-            if mapping[largest] == 1:
-                return None
-            mapping = {**mapping, largest: float(-(-mapping[largest] // 2))}
-        return found
-
-    def mappings(self, product: SparseKernel, kernel: str | None, budget: int, seed: int) -> list[dict[str, Any]]:
-        """The design's mappings that can run a product, or those that a search finds."""
-        own = dict(zip(self.design.kernels, self.design.mappings, strict=True))
-        if kernel is not None:
-            if kernel not in own:
-                raise InputError(f"The design has no kernel '{kernel}'; choose one of: {', '.join(own)}.")
-            own = {kernel: own[kernel]}
-        legal = [_for_family(dict(mapping), product.family) for mapping in own.values()]
-        legal = [mapping for mapping in legal if mapping]
-        if legal and not budget:
-            return legal
-        return legal + self._searched(product, max(budget, 256), seed)
-
-    def _searched(self, product: SparseKernel, budget: int, seed: int) -> list[dict[str, Any]]:
-        able = {}
-        for choice, (capability, names) in CAPABILITIES.items():
-            has = np.asarray(getattr(self.hardware, capability)) > 0
-            able[choice] = [name for name, one in zip(names, has, strict=True) if one or name in DENSE.values()]
-        numbers = {name: float(self.design.hardware[name]) for name in HARDWARE_NUMBERS}
-        space = default_space().fix(**numbers, **able, intersection=self.design.hardware["intersection"])
-        problem = make_problem(
-            Workload("product", (product,)), space, self.technology, objectives=(self.objective.name,)
-        )
-        result = RandomSearch()(problem, budget=budget, seed=seed)
-        return [dict(design.mappings[0]) for design in result.designs(problem)]
+def _on(design: Design, mapping: Dictionary[str, Value]) -> Design:
+    """The design's hardware with a mapping of the product."""
+    return Design(design.hardware, (mapping,), ("product",))
 
 
-def _for_family(mapping: dict[str, Any], family: str) -> dict[str, Any] | None:
-    """The mapping as a kernel of a family can run it, None if it cannot; a dense B is stored dense and computed."""
-    if family == "dense_b":
-        mapping |= {"b_format": "dense", "b_zero": "compute"}
-    words = {name: value for name, value in mapping.items() if isinstance(value, str)}
-    return None if illegality(words, family) else mapping
+def _known_mappings(design: Design, family: str, kernel: str | None) -> list[dict[str, Value]]:
+    """The design's mappings, or that of one of its kernels, that can run a product."""
+    own = dict(zip(design.kernels, design.mappings, strict=True))
+    if kernel is not None:
+        if kernel not in own:
+            raise InputError(f"The design has no kernel '{kernel}'; choose one of: {', '.join(own)}.")
+        own = {kernel: own[kernel]}
+    return [able for mapping in own.values() if (able := mapping_for_family(mapping, family))]
 
 
-def _message(found: Scored | None, other: Scored | None, runs_dense: bool, objective: str) -> str:
-    name, unit = objective.rsplit("_", 1)
+def _value(run: MappedKernel, objective: Objective) -> float:
+    totals = (np.atleast_1d(total) for total in (run.latency_s, run.energy_pj, run.area_mm2))
+    return float(objective.value(*totals)[0])
+
+
+def _message(found: MappedKernel | None, other: MappedKernel | None, runs_dense: bool, objective: Objective) -> str:
     if runs_dense and not found:
         return "Run dense: nothing compressed fits the hardware."
     if not found or not other:
         return "Run sparse: dense operands do not fit the hardware."
-    values = f"{name} {found[0]:.3g} {unit} sparse, {other[0]:.3g} {unit} dense"
+    name, unit = objective.name.rsplit("_", 1)
+    values = f"{name} {_value(found, objective):.3g} {unit} sparse, {_value(other, objective):.3g} {unit} dense"
     if runs_dense:
         return f"Run dense, because sparsity does not pay: by the model, {values}."
     return f"Run sparse: by the model, {values}."

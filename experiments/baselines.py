@@ -35,7 +35,19 @@ from typing import Any
 import numpy as np
 import tyro
 
-from dse import Gradient, Problem, RandomSearch, Strategy, default_space, enable_compile_cache, knee, write_design
+from dse import (
+    Costed,
+    Gradient,
+    Problem,
+    RandomSearch,
+    Strategy,
+    default_space,
+    dense_space,
+    enable_compile_cache,
+    equal_area,
+    knee,
+    write_design,
+)
 from experiments.common.baselines.claim import claim_rows, claim_story, claim_table, examine
 from experiments.common.baselines.figure import baselines_figure
 from experiments.common.baselines.machines import (
@@ -54,15 +66,13 @@ from experiments.common.baselines.machines import (
 from experiments.common.baselines.templates import as_templates, comparison_rows, comparison_table
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
-from experiments.common.report import Costed, cost_all
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import TRADE_OFF, Start, build_problem, dense_space, equal_area, within
+from experiments.common.search import TRADE_OFF, Start, build_problem
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, quantity
 from hwmodels.baselines import CpuPower, cpu_power
 from hwmodels.systems import SYSTEMS, Work
 from hwmodels.systems.template_designs import TEMPLATES
-from workloads import Workload
 from workloads.errors import InputError
 from workloads.kernels.workload import with_patterns
 
@@ -114,7 +124,7 @@ def run(config: Config) -> None:
     technology = config.scenario.build(start.scenario)
     problem = build_problem(workload, default_space(), technology, TRADE_OFF, {})
     strategy = RandomSearch() if config.smoke else Gradient()
-    ours, dense = designs(problem, workload, start, strategy, budget, config.seed)
+    ours, dense = designs(problem, start, strategy, budget, config.seed)
 
     node = f"{float(technology.scenario.node_nm):g} nm"
     design = of_design("design", "This design", node, ours)
@@ -155,21 +165,19 @@ def run(config: Config) -> None:
     print(output.listing())
 
 
-def designs(
-    problem: Problem, workload: Workload, start: Start, strategy: Strategy, budget: int, seed: int
-) -> tuple[Costed, Costed]:
+def designs(problem: Problem, start: Start, strategy: Strategy, budget: int, seed: int) -> tuple[Costed, Costed]:
     """The design to compare, and the dense accelerator of equal area."""
     design = start.design
     if design is None:
         found = strategy(problem, budget=budget, seed=seed, progress=show_progress())
         problem.require_feasible(found)
         design = problem.design(found.genomes[knee(found.objectives)])
-    rival = within(problem, workload, dense_space(problem.encoding.space), TRADE_OFF)
+    rival = problem.within(dense_space(problem.encoding.space), objectives=TRADE_OFF)
     dense = strategy(rival, budget=max(budget // 2, LEAST_DENSE_BUDGET), seed=seed, progress=show_progress())
     rival.require_feasible(dense)
-    ours = cost_all(problem, [design])[0]
+    ours = problem.costed([design])[0]
     row = equal_area(ours.point[2], dense.objectives)
-    return ours, cost_all(rival, [rival.design(dense.genomes[row])])[0]
+    return ours, rival.costed([rival.design(dense.genomes[row])])[0]
 
 
 def machine_rows(machines: Sequence[Contender], repeats: np.ndarray) -> list[dict[str, Any]]:

@@ -65,7 +65,7 @@ from experiments.common.codesign.text import (
     swapped_words,
 )
 from experiments.common.output import Output
-from experiments.common.prune.machine import GUARD_BITS, HELD
+from experiments.common.prune.machine_search import GUARD_BITS, HELD
 from experiments.common.prune.networks import cases_of, read_images
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.words import hardware_words

@@ -31,27 +31,37 @@ from typing import Literal
 import numpy as np
 import tyro
 
-from dse import Box, Problem, Result, Strategy, enable_compile_cache, hypervolume, knee, resume, write_front
+from dse import (
+    Box,
+    Costed,
+    Problem,
+    Result,
+    Strategy,
+    dense_space,
+    enable_compile_cache,
+    equal_area,
+    hypervolume,
+    knee,
+    resume,
+    write_front,
+)
 from experiments.common.cli import main, show_progress
 from experiments.common.confirm import confirm, confirm_rows, confirm_story
 from experiments.common.figures.front import front_figure
 from experiments.common.output import Output
-from experiments.common.report import Costed, bottleneck, cost_all, design_row, layer_rows
+from experiments.common.report import design_row, layer_rows
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import (
     STRATEGIES,
     TRADE_OFF,
     build_problem,
     build_space,
-    dense_space,
-    equal_area,
     objective_names,
-    within,
 )
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, main_format, mapping_words, quantity, shares
 from hwmodels.design.legality import B_IS_DENSE
-from workloads import Workload, resolve_workloads
+from workloads import resolve_workloads
 from workloads.errors import InputError
 
 DENSE_SHARE = 0.25
@@ -110,8 +120,8 @@ def run(config: Config) -> None:
     if len(result.genomes) == 0:
         journals[0].unlink()
     problem.require_feasible(result)
-    front = cost_all(problem, result.designs(problem))
-    dense = dense_points(problem, workload, config, budget, journals[1])
+    front = problem.costed(problem.designs(result.genomes))
+    dense = dense_points(problem, config, budget, journals[1])
     named = named_designs(problem, result)
     pairs = {words: equal_area(front[row].point[2], dense) for words, row in named.items()} if len(dense) else {}
 
@@ -161,10 +171,10 @@ def searched(strategy: Strategy, problem: Problem, budget: int, seed: int, journ
     return result
 
 
-def dense_points(problem: Problem, workload: Workload, config: Config, budget: int, journal: Path) -> np.ndarray:
+def dense_points(problem: Problem, config: Config, budget: int, journal: Path) -> np.ndarray:
     """(latency, energy, area) of the dense accelerators, shape [n, 3]; none if no dense one meets the limits."""
     try:
-        rival = within(problem, workload, dense_space(problem.encoding.space), TRADE_OFF)
+        rival = problem.within(dense_space(problem.encoding.space), objectives=TRADE_OFF)
     except InputError:  # the space holds no legal mapping without compression
         return np.zeros((0, 3))
     strategy = STRATEGIES["random" if config.strategy == "exhaustive" else config.strategy]()
@@ -196,7 +206,7 @@ def story(front: Sequence[Costed], dense: np.ndarray, named: dict[str, int], pai
             )
     points = np.array([costed.point for costed in front])
     low, high = points.min(axis=0), points.max(axis=0)
-    binding = [bottleneck(costed.total)[0] for costed in front]
+    binding = [costed.total.bottleneck for costed in front]
     formats = {x: [main_format(c.design, x, c.latencies_s) for c in front] for x in "ab"}
     lines += [
         "",
@@ -213,7 +223,7 @@ def story(front: Sequence[Costed], dense: np.ndarray, named: dict[str, int], pai
 def design_story(costed: Costed, words: str) -> list[str]:
     """One design in words, and a table of its kernels."""
     latency, picojoules, area = costed.point
-    name, share = bottleneck(costed.total)
+    name, share = costed.total.bottleneck, costed.total.bottleneck_share
     head = f"{words}: {quantity(latency, 's')}, {energy(picojoules)}, {area:.3g} mm2"
     header = ("kernel", "latency", "energy", "used", "bound by", "mapping")
     table = [
@@ -222,7 +232,7 @@ def design_story(costed: Costed, words: str) -> list[str]:
             quantity(float(cost.latency_s), "s"),
             energy(float(np.sum(cost.energy_pj))),
             f"{float(cost.utilization):.1%}",
-            bottleneck(cost)[0],
+            cost.bottleneck,
             mapping_words(mapping),
         )
         for kernel, mapping, cost in zip(costed.design.kernels, costed.design.mappings, costed.kernels, strict=True)

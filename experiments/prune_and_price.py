@@ -49,7 +49,7 @@ from dse import (
 from experiments.common.cli import main
 from experiments.common.output import Output
 from experiments.common.prune.figure import prune_figure
-from experiments.common.prune.machine import balanced_machine
+from experiments.common.prune.machine_search import balanced_machine
 from experiments.common.prune.networks import cases_of, prune_and_measure, read_images
 from experiments.common.prune.points import front_and_knee, layer_rows, network_rows, point_rows, points_of
 from experiments.common.prune.price import on_design, on_preset

@@ -9,12 +9,12 @@ Usage:
 Three questions of a front (that of --design, or of a quick search):
 
 1. What does each objective hang on, along the front? Elasticities by the numbers of the hardware (`dse.elasticities`).
-2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are priced
-   again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay on the front,
-   does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the best on the
-   same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the draws in
-   which at least one design reaches the clock. They say nothing of the search: which of two choices leads also hangs on
-   the pool of mappings that --budget finds, so repeat with a larger one and another --seed.
+2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are
+   priced again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay
+   on the front, does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the
+   best on the same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the
+   draws in which at least one design reaches the clock. They say nothing of the search: which of two choices leads also
+   hangs on the pool of mappings that --budget finds, so repeat with a larger one and another --seed.
 3. What does one accelerator for several workloads cost each of them? Each --workload is one (a single one is taken
    apart into its kernels): fronts by geometric mean and by worst case, and regret against each workload's own optimum.
 
@@ -43,6 +43,7 @@ import tyro
 from tqdm import tqdm
 
 from dse import (
+    Costed,
     Design,
     Problem,
     RandomSearch,
@@ -57,9 +58,8 @@ from dse.analysis.robustness import NORMAL_95
 from dse.problem.result import Result
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
-from experiments.common.report import Costed, bottleneck, cost_all
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import TRADE_OFF, Start, build_problem, build_space, within
+from experiments.common.search import TRADE_OFF, Start, build_problem, build_space
 from experiments.common.sensitivity.conclusions import (
     constants_story,
     design_rows,
@@ -67,14 +67,13 @@ from experiments.common.sensitivity.conclusions import (
     pair_rows,
     story,
 )
-from experiments.common.sensitivity.doubt import Doubt, rival_tables
 from experiments.common.sensitivity.figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
 from experiments.common.sensitivity.rivals import QUESTIONS, mapping_pool, rivals
-from experiments.common.sensitivity.workloads import groups_of, share, workload_rows, workload_story
+from experiments.common.sensitivity.sharing import groups_of, share, workload_rows, workload_story
+from experiments.common.sensitivity.uncertainty import UncertainConstants, rival_tables
 from experiments.common.words import main_format
 from hwmodels.numerics import Smooth
 from hwmodels.technology import constants_table
-from workloads import Workload
 from workloads.errors import InputError
 
 SLOPES = ("latency_s", "energy_pj", "area_mm2", "edp_js")
@@ -117,7 +116,7 @@ def run(config: Config) -> None:
     if config.smoke:
         specs, along = specs or (() if config.design else ("digits",)), 2
         budget, draws = min(budget, 150), min(draws, 512)
-    doubt = Doubt.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
+    constants = UncertainConstants.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
     start = Start.of(_with_row(config.design), specs)
     technology = config.scenario.build(start.scenario)
     problem = smooth(build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {}))
@@ -126,21 +125,21 @@ def run(config: Config) -> None:
     named = named_rows(points, focus)
     title = f"{start.workload.name} ({scenario_words(technology)})"
 
-    priced = doubt.priced(problem, designs)
-    survey = doubt.survey(priced)
-    costed = cost_all(problem, designs)
+    priced = constants.priced(problem, designs)
+    survey = constants.survey(priced)
+    costed = problem.costed(designs)
     labels = {
         "main format of A": [main_format(c.design, "a", c.latencies_s) for c in costed],
         "main dataflow": [main_dataflow(c) for c in costed],
-        "bottleneck": [bottleneck(c.total)[0] for c in costed],
+        "bottleneck": [c.total.bottleneck for c in costed],
     }
-    strength = doubt.strength(priced, survey, focus)
-    pool = mapping_pool(problem, start.workload, designs[focus], budget, config.seed)
+    strength = constants.strength(priced, survey, focus)
+    pool = mapping_pool(problem, designs[focus], budget, config.seed)
     found = {choice: rivals(problem, designs[focus], pool, choice) for choice in QUESTIONS}
-    choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, doubt)
-    slopes = slopes_along(problem, start.workload, designs, points, along)
+    choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, constants)
+    slopes = slopes_along(problem, designs, points, along)
     groups = groups_of(_specs(config, start), problem)
-    shared = share(problem, start.workload, groups, designs, budget, config.seed) if len(groups) > 1 else None
+    shared = share(problem, groups, designs, budget, config.seed) if len(groups) > 1 else None
 
     rows = design_rows(survey)
     output.csv("designs.csv", rows)
@@ -197,7 +196,7 @@ def front_of(problem: Problem, config: Config, budget: int) -> tuple[list[Design
     if config.design is None:
         search = RandomSearch()(problem, budget=budget, seed=config.seed, progress=show_progress())
         result = problem.require_feasible(search)
-        return result.designs(problem), result.objectives
+        return problem.designs(result.genomes), result.objectives
     designs = list(read_front(_file_of(config.design)).designs)
     scores = problem.score_designs(designs)
     if not scores.feasible.all():
@@ -224,11 +223,10 @@ def main_dataflow(costed: Costed) -> str:
 
 
 def slopes_along(
-    problem: Problem, workload: Workload, designs: Sequence[Design], points: np.ndarray, count: int
+    problem: Problem, designs: Sequence[Design], points: np.ndarray, count: int
 ) -> dict[int, dict[str, dict[str, float]]]:
     """Row -> elasticities, of designs spread evenly along the front by latency."""
-    other = within(problem, workload, problem.encoding.space, SLOPES)
-    other.relaxed = problem.relaxed
+    other = problem.within(problem.encoding.space, objectives=SLOPES)
     order = np.argsort(points[:, 0], kind="stable")
     places = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
     shown = tqdm(order[places], desc="elasticities", disable=not show_progress())

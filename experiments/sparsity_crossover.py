@@ -38,7 +38,7 @@ from dse import Gradient, RandomSearch, enable_compile_cache, parse_fixes
 from experiments.common.cli import main
 from experiments.common.crossover.curves import Curve, cpu_curve, system_curves
 from experiments.common.crossover.figure import crossover_figure
-from experiments.common.crossover.machines import ANCHORS, Finder, Machine
+from experiments.common.crossover.machines import ANCHORS, Finder, FoundMachine
 from experiments.common.crossover.patterns import density_grid, read_patterns
 from experiments.common.crossover.text import (
     at_density,
@@ -53,7 +53,6 @@ from experiments.common.crossover.text import (
     zero_table,
 )
 from experiments.common.output import Output
-from experiments.common.report import bottleneck
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from hwmodels.cost import ENERGY_COMPONENTS
 from hwmodels.systems import SYSTEMS
@@ -153,12 +152,12 @@ def run(config: Config) -> None:
     print(output.listing())
 
 
-def machine_rows(densities: Sequence[float], machines: Mapping[str, Machine]) -> list[dict[str, Any]]:
+def machine_rows(densities: Sequence[float], machines: Mapping[str, FoundMachine]) -> list[dict[str, Any]]:
     """Rows of `crossover.csv`."""
     rows = []
     for name, machine in machines.items():
         for at, (density, cost) in enumerate(zip(densities, machine.costs, strict=True)):
-            binding, share = bottleneck(cost)
+            binding, share = cost.bottleneck, cost.bottleneck_share
             rows.append(
                 {
                     "machine": name,

@@ -31,10 +31,10 @@ from dse import enable_compile_cache, read_design, read_front
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.sparsity.bits import bounds, effectual_fraction, storage
+from experiments.common.sparsity.bits import bounds, effectual_fraction, format_bits
 from experiments.common.sparsity.figure import pattern_figure
 from experiments.common.sparsity.inputs import distinct, subjects_of
-from experiments.common.sparsity.saving import Machine, priceable, savings
+from experiments.common.sparsity.saving import HeldHardware, priceable, savings
 from experiments.common.sparsity.text import Entry, Profile, headline, pattern_words, percent, report_row, report_text
 from workloads.errors import InputError
 from workloads.structure import describe_structure
@@ -77,7 +77,7 @@ def run(config: Config) -> None:
         specs, budget = config.inputs or ("digits_sparse", "nm24"), min(budget, 60)
     _check(config)
     file = None if config.design is None else read_front(_file_of(config.design))
-    machine = Machine.of(None if config.design is None else read_design(config.design), config.design)
+    hardware = HeldHardware.of(None if config.design is None else read_design(config.design), config.design)
     technology = config.scenario.build(None if file is None else file.scenario)
     subjects = subjects_of(specs, config.seed)
 
@@ -85,14 +85,14 @@ def run(config: Config) -> None:
     profiles: dict[str, Profile] = {}
     for pattern in tqdm(patterns.values(), desc="looking at patterns", disable=not show_progress()):
         structure = describe_structure(pattern.matrix, pattern.source)
-        stored = storage(pattern.matrix, structure, config.value_bits, config.tile)
+        stored = format_bits(pattern.matrix, structure, config.value_bits, config.tile)
         slug = distinct(_slug(pattern.name), {profile.picture.removesuffix(".png") for profile in profiles.values()})
         profiles[pattern.name] = Profile(pattern, structure, stored, f"{slug}.png")
     priced = [subject for subject in subjects if priceable(subject.kernel)]
     expected = {}
     if priced:
         kernels = [subject.kernel for subject in priced]
-        found = savings(kernels, machine, technology, OBJECTIVES[config.objective], budget, config.seed)
+        found = savings(kernels, hardware, technology, OBJECTIVES[config.objective], budget, config.seed)
         expected = {subject.name: saving for subject, saving in zip(priced, found, strict=True)}
     entries = []
     for subject in subjects:
@@ -108,9 +108,9 @@ def run(config: Config) -> None:
         title = f"{profile.pattern.name}: {percent(structure.zeros)} zeros, {', '.join(structure.findings)}"
         output.figure(profile.picture, pattern_figure(profile.pattern.matrix, profile.stored, title, words))
     output.csv("report.csv", [report_row(entry) for entry in entries])
-    where = f"{machine.words} ({scenario_words(technology)}), mappings chosen for {config.objective}"
+    where = f"{hardware.words} ({scenario_words(technology)}), mappings chosen for {config.objective}"
     output.text("report.md", report_text(entries, list(profiles.values()), where))
-    output.provenance("experiments/sparsity_report.py", config, hardware=dict(machine.numbers))
+    output.provenance("experiments/sparsity_report.py", config, hardware=dict(hardware.numbers))
     print(headline(entries))
     print(f"\nExpected savings on {where}; bounds are of products and of operand bits.")
     for entry in entries:

@@ -26,17 +26,16 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from dse import Design, Problem, RandomSearch, enable_compile_cache, write_design
+from dse import Costed, Design, Problem, enable_compile_cache, write_design
+from dse.mapper import Pool, Searched, best_mappings, mapping_space, merit_of
 from experiments.common.cli import main, show_progress
 from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
-from experiments.common.report import Costed, bottleneck, cost_all, design_row, parts_of
+from experiments.common.report import design_row
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import TRADE_OFF, Start, balanced_design, build_problem, build_space, within
+from experiments.common.search import TRADE_OFF, Start, balanced_design, build_problem, build_space
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, quantity
-from hwmodels.design.hardware import HARDWARE_NUMBERS
-from workloads import Workload
 from workloads.errors import InputError
 
 MOST_ELONGATED = 4.0
@@ -85,8 +84,8 @@ def run(config: Config) -> None:
     technology = config.scenario.build(start.scenario)
     problem = build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {})
     base = start.design or balanced_design(problem, START_SHARE * budget, config.seed)
-    designs = sweep(problem, start.workload, base, counts, tune=config.tune, budget=budget, seed=config.seed)
-    costed = cost_all(problem, list(designs.values()))
+    designs = sweep(problem, base, counts, tune=config.tune, budget=budget, seed=config.seed)
+    costed = problem.costed(list(designs.values()))
     table = dict(zip(designs, costed, strict=True))
 
     output.csv("pe_count.csv", [count_row(count, entry, at) for at, (count, entry) in enumerate(table.items())])
@@ -105,15 +104,16 @@ def run(config: Config) -> None:
 
 
 def sweep(
-    problem: Problem, workload: Workload, base: Design, counts: Sequence[int], *, tune: str, budget: int, seed: int
+    problem: Problem, base: Design, counts: Sequence[int], *, tune: str, budget: int, seed: int
 ) -> dict[int, Design]:
     """The best design found at each number of PEs; InputError if none fits at any."""
     pool = [base]
     for count in tqdm(counts, desc="searching mappings", unit="count", disable=not show_progress()):
         rows, columns = shapes(count)[0]
-        held = {name: base.hardware[name] for name in HARDWARE_NUMBERS} | {"pe_rows": rows, "pe_cols": columns}
-        local = within(problem, workload, problem.encoding.space.fix(**held), ("latency_s", "energy_pj"))
-        pool += RandomSearch()(local, budget=budget, seed=seed).designs(local)
+        hardware = {**base.hardware, "pe_rows": float(rows), "pe_cols": float(columns)}
+        space = mapping_space(problem.encoding.space, hardware, any_intersection=True)
+        local = problem.within(space, objectives=("latency_s", "energy_pj"))
+        pool += Searched(budget, seed).designs(local)
         problem.evaluations += local.evaluations
     found = {count: best_at(problem, pool, base, count, tune) for count in counts}
     fitting = {count: design for count, design in found.items() if design is not None}
@@ -126,25 +126,21 @@ def sweep(
 
 def best_at(problem: Problem, pool: Sequence[Design], base: Design, count: int, tune: str) -> Design | None:
     """The pool's best mapping of each kernel on the best array of `count` PEs; None if a kernel has none that fits."""
-    candidates = []
+    merit, candidates = merit_of(TUNED[tune]), []
     for rows, columns in shapes(count):
         hardware = {**base.hardware, "pe_rows": float(rows), "pe_cols": float(columns)}
         moved = [Design(hardware | {"intersection": d.hardware["intersection"]}, d.mappings, d.kernels) for d in pool]
         for unit in sorted({str(d.hardware["intersection"]) for d in moved}):
             own = [d for d in moved if d.hardware["intersection"] == unit]
-            scores = problem.score_designs(own)
-            merit = np.where(scores.fits.max(axis=2) <= 1.0, merit_of(scores.latency_s, scores.energy_pj, tune), np.inf)
-            picked = tuple(own[int(row)].mappings[at] for at, row in enumerate(merit.argmin(axis=0)))
-            candidates.append(Design(hardware | {"intersection": unit}, picked, base.kernels))
+            best = [one for one in best_mappings(problem, Pool(own), merit) if one is not None]
+            if len(best) == len(base.kernels):
+                mappings = tuple(one.mapping for one in best)
+                candidates.append(Design(hardware | {"intersection": unit}, mappings, base.kernels))
+    if not candidates:
+        return None
     scores = problem.score_designs(candidates)
-    total = merit_of(scores.latency_s.sum(axis=1), scores.energy_pj.sum(axis=1), tune)
-    total = np.where(scores.feasible, total, np.inf)
+    total = np.where(scores.feasible, merit(scores.latency_s.sum(axis=1), scores.energy_pj.sum(axis=1)), np.inf)
     return candidates[int(total.argmin())] if np.isfinite(total).any() else None
-
-
-def merit_of(latency_s: np.ndarray, energy_pj: np.ndarray, tune: str) -> np.ndarray:
-    """What a mapping is chosen by."""
-    return {"latency": latency_s, "energy": energy_pj, "edp": latency_s * energy_pj}[tune]
 
 
 def shapes(count: int) -> list[tuple[int, int]]:
@@ -156,7 +152,7 @@ def shapes(count: int) -> list[tuple[int, int]]:
 
 def count_row(count: int, costed: Costed, row: int) -> dict[str, Any]:
     """One row of `pe_count.csv`."""
-    parts = {f"energy_{name}_pj": value for name, value in parts_of(costed.total)["energy_pj"].items()}
+    parts = {f"energy_{name}_pj": value for name, value in costed.total.parts()["energy_pj"].items()}
     measured = design_row(costed, row)
     return {"pe_count [PEs]": count} | {name: measured[name] for name in measured if "." not in name} | parts
 
@@ -166,7 +162,7 @@ def summary(table: dict[int, Costed]) -> str:
     rows = []
     for count, costed in table.items():
         latency, picojoules, area = costed.point
-        name, share = bottleneck(costed.total)
+        name, share = costed.total.bottleneck, costed.total.bottleneck_share
         array = f"{costed.design.hardware['pe_rows']:g} x {costed.design.hardware['pe_cols']:g}"
         cells = (quantity(latency, "s"), energy(picojoules), f"{area:.3g}", f"{float(costed.total.utilization):.1%}")
         rows.append((count, array, *cells, f"{name} {share:.0%}"))
@@ -196,7 +192,7 @@ def why(best: Costed, other: Costed, name: str) -> str:
     kinds = ("latency_s", "energy_pj") if name == "edp_js" else (name,)
     texts = []
     for kind in kinds:
-        ours, theirs = parts_of(best.total)[kind], parts_of(other.total)[kind]
+        ours, theirs = best.total.parts()[kind], other.total.parts()[kind]
         whole = sum(ours.values())
         change = {part: (theirs[part] - ours[part]) / whole for part in ours}
         total = sum(change.values())

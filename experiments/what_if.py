@@ -22,32 +22,33 @@ Writes to --out:
     provenance.json    versions, commit, configuration
 """
 
-import difflib
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tyro
 
-from dse import Design, Problem, default_space, elasticities, enable_compile_cache, write_design
-from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, NUMBERS
+from dse import (
+    Costed,
+    change_design,
+    default_space,
+    elasticities,
+    enable_compile_cache,
+    parse_changes,
+    write_design,
+)
 from experiments.common.cli import main
 from experiments.common.figures.what_if import what_if_figure
 from experiments.common.output import Output
-from experiments.common.report import Costed, bottleneck, cost_all, parts_of
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import Start, balanced_design, build_problem
 from experiments.common.table import text_table
 from experiments.common.words import hardware_words, quantity
-from hwmodels.cost import FITS
-from hwmodels.design.legality import B_IS_DENSE
-from workloads.errors import InputError
+from hwmodels.cost import FITS, within_limit
 
 OBJECTIVES = ("latency_s", "energy_pj", "area_mm2", "power_w", "edp_js")
-START_OBJECTIVES = OBJECTIVES[:3]
 SHOWN = 12
 """Elasticities of tile sizes that are printed and drawn, the strongest; the file has all."""
 
@@ -85,7 +86,7 @@ def run(config: Config) -> None:
     technology = config.scenario.build(start.scenario)
     problem = build_problem(start.workload, default_space(), technology, OBJECTIVES, {})
     design = start.design or balanced_design(problem, budget, config.seed)
-    before, after = cost_all(problem, [design, changed(problem, design, settings)])
+    before, after = problem.costed([design, change_design(design, problem.families, settings)])
     slopes = elasticities(problem, after.design)
 
     words = ", ".join(
@@ -94,9 +95,7 @@ def run(config: Config) -> None:
     output.csv("what_if.csv", component_rows(before, after))
     output.csv("elasticities.csv", [{"parameter": name, **row} for name, row in slopes.items()])
     title = f"{words or 'no change'}: {start.workload.name} ({scenario_words(technology)})"
-    output.figure(
-        "what_if.png", what_if_figure(parts_of(before.total), parts_of(after.total), strongest(slopes), title)
-    )
+    output.figure("what_if.png", what_if_figure(before.total.parts(), after.total.parts(), strongest(slopes), title))
     for name, costed in (("before.json", before), ("after.json", after)):
         output.write(
             name, lambda path, d=costed.design: write_design(path, problem, d, created_by="experiments/what_if.py")
@@ -110,74 +109,9 @@ def run(config: Config) -> None:
     print(output.listing())
 
 
-def parse_changes(texts: Sequence[str]) -> dict[str, float | str]:
-    """`["index_bus_bits=64", "conv1.a_format=csr"]` as names and values; InputError for what no design has."""
-    changes: dict[str, float | str] = {}
-    for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        short = name.rpartition(".")[2]
-        known = (*HARDWARE_NAMES, *MAPPING_NAMES)
-        if not equals or not value:
-            raise InputError(f"--set {text}: write NAME=VALUE, for example --set index_bus_bits=64.")
-        if short not in known:
-            near = difflib.get_close_matches(short, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(known)}."
-            raise InputError(f"--set {text}: there is no parameter '{short}'; {hint}")
-        if name in changes:
-            raise InputError(f"--set {text}: '{name}' is set twice; set it once.")
-        changes[name] = _number(text, value) if short in NUMBERS else _choice(text, short, value)
-    return changes
-
-
-def _number(text: str, value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = float("nan")
-    if not (np.isfinite(number) and number >= 1 and number == int(number)):
-        raise InputError(f"--set {text}: '{value}' is not a whole number of at least 1.")
-    return number
-
-
-def _choice(text: str, name: str, value: str) -> str:
-    if value not in CHOICES[name]:
-        raise InputError(f"--set {text}: '{value}' is unknown; choose one of: {', '.join(CHOICES[name])}.")
-    return value
-
-
-def changed(problem: Problem, design: Design, changes: Mapping[str, float | str]) -> Design:
-    """The design with parameters changed; InputError for an unknown kernel or a mapping that cannot run."""
-    hardware, mappings = dict(design.hardware), [dict(mapping) for mapping in design.mappings]
-    sparse_b = [kernel.family not in B_IS_DENSE for kernel in problem.kernels]
-    for full, value in changes.items():
-        kernel, _, name = full.rpartition(".")
-        if name in HARDWARE_NAMES:
-            if kernel:
-                raise InputError(f"--set {full}: '{name}' belongs to the hardware, not to a kernel; write '{name}'.")
-            hardware[name] = value
-            continue
-        if kernel and kernel not in design.kernels:
-            raise InputError(
-                f"--set {full}: there is no kernel '{kernel}'; choose one of: {', '.join(design.kernels)}."
-            )
-        concerned = [
-            at
-            for at, own in enumerate(design.kernels)
-            if own == kernel or (not kernel and (sparse_b[at] or not name.startswith("b_")))
-        ]
-        if not concerned:
-            raise InputError(
-                f"--set {full}: every kernel of this workload has a dense B, so '{name}' cannot be changed."
-            )
-        for at in concerned:
-            mappings[at][name] = value
-    families = tuple(kernel.family for kernel in problem.kernels)
-    return Design(hardware, tuple(mappings), design.kernels).checked(families, "The changed design")
-
-
 def component_rows(before: Costed, after: Costed) -> list[dict[str, Any]]:
     """Rows of `what_if.csv`: every component of latency (by what binds), energy and area."""
-    old, new = parts_of(before.total), parts_of(after.total)
+    old, new = before.total.parts(), after.total.parts()
     return [
         {
             "quantity": kind,
@@ -195,7 +129,7 @@ def comparison(before: Costed, after: Costed) -> str:
     """Before and after by component, as text; components below 0.1 % of the whole are left out."""
     units = {"latency_s": ("s", 1.0), "energy_pj": ("J", 1e-12), "area_mm2": ("mm2", 1.0)}
     rows = []
-    old, new = parts_of(before.total), parts_of(after.total)
+    old, new = before.total.parts(), after.total.parts()
     for kind, (unit, factor) in units.items():
         whole = sum(old[kind].values()), sum(new[kind].values())
         rows.append((kind.partition("_")[0].upper(), *_cells(*whole, unit, factor)))
@@ -207,14 +141,14 @@ def comparison(before: Costed, after: Costed) -> str:
                 )
     text = text_table(("", "before", "after", "change"), rows)
     for words, costed in (("before", before), ("after", after)):
-        name, share = bottleneck(costed.total)
+        name, share = costed.total.bottleneck, costed.total.bottleneck_share
         used = float(costed.total.utilization)
         text += f"\n  {words}: bound by {name} for {share:.0%} of the time, {used:.1%} of the MACs used"
         text += "".join(
             f"\n  {words}: CANNOT BE BUILT: {kernel} needs {float(need):.3g} times the {FITS[at]} there is"
             for kernel, cost in zip(costed.design.kernels, costed.kernels, strict=True)
             for at, need in enumerate(cost.fits)
-            if need > 1.00001
+            if not within_limit(need)
         )
     return text
 

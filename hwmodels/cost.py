@@ -39,8 +39,19 @@ AREA_COMPONENTS = (
 FITS = ("glb", "pe_buffer", "accumulator", "clock")
 """Need over capacity; a design can be built and run when none is above 1."""
 
+FILL = "fill"
+"""Time in which nothing but the first fill of the pipeline goes on."""
+
+TOLERANCE = 1e-5
+"""Relative excess over a capacity or limit that float32 may cause."""
+
 Scalar = Float[ArrayLike, "..."]
 """A JAX number in the models, a NumPy one in results; more axes where costs are stacked."""
+
+
+def within_limit(value: ArrayLike, limit: ArrayLike = 1.0) -> np.ndarray:
+    """Mask of the values up to a limit (needs over capacity: up to 1), but for rounding; what is no number is not."""
+    return np.asarray(np.asarray(value) <= limit * (1 + TOLERANCE))
 
 
 def rows_of(*values: Array) -> Array:
@@ -148,9 +159,23 @@ class Cost(eqx.Module):
         return self.total_energy_pj * 1e-12 * self.latency_s
 
     @property
-    def bottleneck(self) -> Scalar:
-        """Index into `RESOURCES` of the resource that binds for the most cycles."""
-        return self.bound_cycles.argmax(axis=-1)
+    def bottleneck(self) -> str:
+        """The resource of a single cost that binds for the most cycles."""
+        return RESOURCES[int(np.argmax(self.bound_cycles))]
+
+    @property
+    def bottleneck_share(self) -> float:
+        """Share of a single cost's cycles for which its bottleneck binds."""
+        return float(np.max(self.bound_cycles) / max(float(self.cycles), 1e-30))
+
+    def parts(self) -> dict[str, dict[str, float]]:
+        """A single cost by quantity and component: time by what binds, energy, area; each adds up to the whole."""
+        seconds = float(self.latency_s) / max(float(self.cycles), 1e-30)
+        time = {name: float(c) * seconds for name, c in zip(RESOURCES, self.bound_cycles, strict=True)}
+        time[FILL] = max(float(self.latency_s) - sum(time.values()), 0.0)
+        energy = {name: float(value) for name, value in zip(ENERGY_COMPONENTS, self.energy_pj, strict=True)}
+        area = {name: float(value) for name, value in zip(AREA_COMPONENTS, self.area_mm2, strict=True)}
+        return {"latency_s": time, "energy_pj": energy, "area_mm2": area}
 
 
 _PARTS: dict[str, type] = {"computes": Computes, "traffic": Traffic, "actions": ActionCounts}

@@ -14,7 +14,7 @@ from experiments import codesign
 from experiments.common.cli import USAGE_ERROR, main
 from experiments.common.codesign import points as codesign_points
 from experiments.common.codesign.networks import whole_workload
-from experiments.common.codesign.points import Point, compared, cost_at
+from experiments.common.codesign.points import CodesignPoint, compared, cost_at
 from hwmodels.technology import make_technology, scenario
 from workloads import InputError, measure, stack_statistics
 from workloads.densities import Uniform
@@ -163,9 +163,9 @@ def test_machines_follow_their_networks(tables, problem):
         )  # fmt: skip
 
 
-def point(method: str, accuracies: list[float], edp_js: float) -> Point:
+def point(method: str, accuracies: list[float], edp_js: float) -> CodesignPoint:
     networks = [SimpleNamespace(accuracy=accuracy) for accuracy in accuracies]
-    return Point("arm", method, "", tuple(SimpleNamespace(network=one, edp_js=edp_js) for one in networks))  # type: ignore
+    return CodesignPoint("arm", method, "", tuple(SimpleNamespace(network=one, edp_js=edp_js) for one in networks))  # type: ignore
 
 
 def test_costs_are_compared_at_equal_accuracy(monkeypatch):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from test_accelerate import DESIGN
 
+from dse import Costed
 from experiments.common.confirm import confirm, confirm_rows, confirm_story
-from experiments.common.report import Costed
 from hwmodels import evaluate, simulate
 from workloads import SparseKernel, Workload, generators, measure
 

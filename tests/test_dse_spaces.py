@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 
 from dse import DesignSpace, Encoding, default_space, describe, parse_fixes, read_space
-from dse.space.encoding import Kernel, batch_of
+from dse.space.encoding import KernelShape, batch_of
 from dse.strategies.neighbours import hardware_neighbours, mapping_neighbours
 from hwmodels.design.choices import DATAFLOWS, FORMATS
 from hwmodels.design.legality import canonical, illegality, legal_formats, legal_zero_modes
 from workloads.errors import InputError
 
-KERNELS = [Kernel("conv", "dense_b", 100, 300, 32), Kernel("graph", "sparse_b", 64, 64, 64)]
+KERNELS = [KernelShape("conv", "dense_b", 100, 300, 32), KernelShape("graph", "sparse_b", 64, 64, 64)]
 
 
 def small(**fixes) -> DesignSpace:

@@ -16,7 +16,7 @@ from dse import Design
 from experiments import prune_and_price
 from experiments.common.cli import USAGE_ERROR, main
 from experiments.common.prune.networks import cases_of, title_of
-from experiments.common.prune.points import Point, front_and_knee
+from experiments.common.prune.points import PruningPoint, front_and_knee
 from experiments.common.prune.price import on_design, on_preset
 from hwmodels import make_mapping, simulate
 from hwmodels.systems import SYSTEMS, work_of
@@ -311,10 +311,10 @@ def test_cases_are_named_once():
     ]
 
 
-def point(zeros: float, right: float, energy_pj: float, latency_s: float) -> Point:
+def point(zeros: float, right: float, energy_pj: float, latency_s: float) -> PruningPoint:
     case = PruningCase("global", zeros)
     figures = (np.array([value]) for value in (zeros, right, right, energy_pj, latency_s))
-    return Point(case, title_of(case), *figures)
+    return PruningPoint(case, title_of(case), *figures)
 
 
 def test_knee_is_where_accuracy_begins_to_fall():

@@ -10,7 +10,7 @@ import pytest
 from dse import default_space, make_problem
 from dse.analysis.robustness import (
     STATED,
-    Priced,
+    CountedDesigns,
     beaten_shares,
     draw_factors,
     front_shares,
@@ -51,7 +51,7 @@ def designs(problem):
 
 @pytest.fixture(scope="module")
 def priced(problem, designs):
-    return Priced(problem, designs)
+    return CountedDesigns(problem, designs)
 
 
 def test_every_constant_has_an_uncertainty_and_every_stated_one_exists():
@@ -88,7 +88,7 @@ def test_default_prices_are_those_of_the_evaluation(problem, designs, priced):
     expected = scores.latency_s.sum(axis=1), scores.energy_pj.sum(axis=1), scores.area_mm2
     for exponents, values in zip(EACH, expected, strict=True):
         np.testing.assert_allclose(found.values(exponents)[0], values, rtol=1e-5)
-    totals = [total for _, total in problem.details(designs)]
+    totals = [costed.total for costed in problem.costed(designs)]
     np.testing.assert_allclose(found.bound_cycles[0], [total.bound_cycles for total in totals], rtol=1e-4, atol=1e-3)
 
 

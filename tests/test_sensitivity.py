@@ -20,7 +20,7 @@ from experiments.common.sensitivity.conclusions import (
     verdict,
 )
 from experiments.common.sensitivity.rivals import mapping_pool, rivals
-from experiments.common.sensitivity.workloads import EMBEDDED, groups_of, share, workload_rows
+from experiments.common.sensitivity.sharing import EMBEDDED, groups_of, share, workload_rows
 from hwmodels.technology import constants_table
 from workloads import resolve_workload
 
@@ -98,9 +98,8 @@ def base(problem):
     return problem.design(rows[int(np.flatnonzero(problem.score(rows).feasible)[0])])
 
 
-def test_rivals_differ_in_the_choice_on_the_same_hardware(problem, base, kernels):
-    workload = SimpleNamespace(name="small", kernels=kernels["dense_b"])
-    pool = mapping_pool(problem, workload, base, 60, 0)
+def test_rivals_differ_in_the_choice_on_the_same_hardware(problem, base):
+    pool = mapping_pool(problem, base, 60, 0)
     found = rivals(problem, base, pool, "a_format")
     assert {"csr", "bitmask"} <= set(found)
     for value, design in found.items():
@@ -111,9 +110,8 @@ def test_rivals_differ_in_the_choice_on_the_same_hardware(problem, base, kernels
     assert set(rivals(problem, base, pool, "a_zero")) <= {"compute", "gate", "skip"}
 
 
-def test_shared_designs_regret_nothing_less_than_nothing(problem, base, kernels):
-    workload = SimpleNamespace(name="small", kernels=kernels["dense_b"])
-    shared = share(problem, workload, {"skewed": [0], "even": [1]}, [base], 80, 0)
+def test_shared_designs_regret_nothing_less_than_nothing(problem, base):
+    shared = share(problem, {"skewed": [0], "even": [1]}, [base], 80, 0)
     assert np.nanmin(shared.regret) >= -1e-6
     assert shared.worst.min() >= 1 - 1e-6
     rows = workload_rows(shared)

@@ -11,12 +11,13 @@ from matplotlib.image import imread
 from scipy.sparse import csr_array
 
 from dse import Design
+from dse.mapper import MappedKernel
 from experiments import sparsity_report
 from experiments.common.cli import USAGE_ERROR, main
-from experiments.common.sparsity.bits import bounds, dense_bits, storage
+from experiments.common.sparsity.bits import bounds, dense_bits, format_bits
 from experiments.common.sparsity.figure import cell_densities
 from experiments.common.sparsity.inputs import subjects_of
-from experiments.common.sparsity.saving import DEFAULT_HARDWARE, Machine, Run, Saving
+from experiments.common.sparsity.saving import DEFAULT_HARDWARE, HeldHardware, Saving
 from hwmodels.design.choices import FORMATS
 from hwmodels.formats.comparison import best_format, matrix_bits
 from workloads import generators
@@ -93,7 +94,7 @@ def test_effectual_products_and_bits_of_both_operands():
     a, b = (subject.patterns[name].matrix for name in ("a", "b"))
     sources = [subject.patterns[name].source for name in ("a", "b")]
     assert [source and source.kind for source in sources] == ["induced", "natural"]
-    stored = {name: storage(matrix, describe_structure(matrix), 8, None) for name, matrix in (("a", a), ("b", b))}
+    stored = {name: format_bits(matrix, describe_structure(matrix), 8, None) for name, matrix in (("a", a), ("b", b))}
     found = bounds(subject, stored, 8)
     products = (a != 0).astype(int) @ (b != 0).astype(int)
     assert found.effectual == pytest.approx(products.sum() / np.prod(subject.kernel.shape))
@@ -118,7 +119,7 @@ def test_densities_are_sampled_or_told():
     assert window.nnz < 300_000 < large.kernel.m * large.kernel.k
     structure = describe_structure(window)
     assert next(iter(structure.findings)) == "N:M"
-    found = bounds(large, {"a": storage(window, structure, 8, None)}, 8)
+    found = bounds(large, {"a": format_bits(window, structure, 8, None)}, 8)
     assert found.effectual == pytest.approx(0.5)
     assert found.traffic == pytest.approx(1.6, rel=0.01), "8 bits of a zero or 8 + 2 of a non-zero: 16 to 10"
 
@@ -139,7 +140,7 @@ def test_machine_of_a_design_keeps_its_hardware_and_what_it_can_do():
         "b_format": "csr", "a_zero": "skip", "b_zero": "skip", "schedule": "balanced", "dataflow": "gustavson",
     }  # fmt: skip
     hardware = DEFAULT_HARDWARE | {"pe_rows": 12.0}
-    machine = Machine.of(Design(hardware, (mapping,), ("graph",)), "front.json:3")
+    machine = HeldHardware.of(Design(hardware, (mapping,), ("graph",)), "front.json:3")
     assert machine.numbers["pe_rows"] == 12
     assert machine.choices["dataflow"] == ("gustavson",)
     assert machine.choices["a_format"] == ("dense", "csr")
@@ -147,7 +148,7 @@ def test_machine_of_a_design_keeps_its_hardware_and_what_it_can_do():
 
 
 def test_dense_wins_where_sparse_does_not():
-    fast, slow = Run(1.0, 2.0, {}), Run(2.0, 3.0, {})
+    fast, slow = MappedKernel({}, 1.0, 2.0, 1.0), MappedKernel({}, 2.0, 3.0, 1.0)
     assert (Saving(fast, slow, True).latency, Saving(fast, slow, True).energy) == (2.0, 1.5)
     assert Saving(slow, fast, False).latency == 1.0
     assert np.isnan(Saving(None, None, False).latency)

@@ -1,1 +1,9 @@
-"""What a front is worth: how far from optimal, and what it hangs on."""
+"""What a front is worth: how far from optimal, what it hangs on, what it is better than.
+
+| module | what is in it |
+|---|---|
+| `front_bound` | points that no design of a space gets beyond |
+| `sensitivity` | elasticities of the objectives of a design, by gradients |
+| `robustness` | designs under thousands of draws of the technology's constants |
+| `dense_rival` | the accelerator that takes no notice of sparsity, of equal area |
+"""

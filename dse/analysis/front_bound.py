@@ -13,9 +13,11 @@ import dataclasses
 import numpy as np
 from tqdm import tqdm
 
+from dse.mapper.candidates import every_mapping
 from dse.problem.multi_workload import alone
 from dse.problem.pareto import nondominated
-from dse.problem.search_problem import TOLERANCE, Problem
+from dse.problem.search_problem import Problem
+from hwmodels.cost import within_limit
 from workloads.errors import InputError
 
 BLOCK = 32_768
@@ -52,7 +54,7 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
     numbers = np.flatnonzero(encoding.is_number & (encoding.of_kernel < 0))
     shared = np.append(numbers, encoding.column(-1, "intersection"))
     machines = int(np.prod(encoding.radix[shared]))
-    kernels = [_Kernel(problem, at) for at in range(len(problem.kernels))]
+    kernels = [_KernelAlone(problem, at) for at in range(len(problem.kernels))]
     work = machines * sum(len(kernel.mappings) for kernel in kernels)
     if work > most:
         raise InputError(
@@ -72,20 +74,13 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
     return Bound(values[nondominated(values)], encoding.size, work)
 
 
-class _Kernel:
+class _KernelAlone:
     """One kernel alone: all its mappings."""
 
     def __init__(self, problem: Problem, at: int):
         self._problem = alone(problem, [at])
         self._repeats = problem.kernels[at].repeats
-        encoding = self._problem.encoding
-        tiles = np.flatnonzero(encoding.is_number & (encoding.of_kernel == 0))
-        columns, combinations = encoding.combined_columns(0), encoding.combinations[0]
-        shape = (*encoding.radix[tiles], len(combinations))
-        parts = np.stack(np.unravel_index(np.arange(int(np.prod(shape))), shape), axis=1)
-        self.mappings = np.zeros((len(parts), len(encoding.genes)), np.int32)
-        self.mappings[:, tiles] = parts[:, :-1]
-        self.mappings[:, columns] = combinations[parts[:, -1]]
+        self.mappings = every_mapping(self._problem.encoding)
 
     def costs(self, columns: np.ndarray, hardware: np.ndarray) -> np.ndarray:
         """Latency, energy and area of every mapping on every hardware, shape [h, m, 3]; infinite where it does not
@@ -95,7 +90,7 @@ class _Kernel:
         encoding = self._problem.encoding
         outputs = self._problem.batcher.values(encoding.batch(encoding.canonical(rows)))[:, 0]
         costs = outputs[:, :3] * [self._repeats, self._repeats, 1.0]
-        costs[~(outputs[:, 3:] <= 1 + TOLERANCE).all(axis=1) | ~np.isfinite(costs).all(axis=1)] = np.inf
+        costs[~within_limit(outputs[:, 3:]).all(axis=1) | ~np.isfinite(costs).all(axis=1)] = np.inf
         return costs.reshape(len(hardware), len(self.mappings), 3)
 
 
@@ -112,7 +107,7 @@ def _joined(problem: Problem, known: np.ndarray, costs: list[np.ndarray]) -> np.
         totals = _added(totals[:, None], own[None]).reshape(-1, 3)
         totals = totals[nondominated(totals)]
     for constraint in problem.constraints:
-        totals = totals[constraint.objective.value(*totals.T) <= constraint.maximum * (1 + TOLERANCE)]
+        totals = totals[within_limit(constraint.objective.value(*totals.T), constraint.maximum)]
     every = np.concatenate([known, totals])
     return every[nondominated(every)]
 

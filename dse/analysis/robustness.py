@@ -2,9 +2,9 @@
 
 A constant is drawn as its value times a log-normal factor, independently of the others: 95 % of the draws lie within
 `value / factor .. value * factor` (`uncertainty`). Actions are counted once and priced under all draws at once
-(`Priced.under`). Of all that is counted only cycles depend on the technology: through the latency of DRAM, which is
-added once, and through its bandwidth. A visit takes the maximum of times of which DRAM's alone is proportional to
-1 / bandwidth, so cycles are convex and piecewise linear in it; they are interpolated between evaluated bandwidths.
+(`CountedDesigns.under`). Of all that is counted only cycles depend on the technology: through the latency of DRAM,
+which is added once, and through its bandwidth. A visit takes the maximum of times of which DRAM's alone is proportional
+to 1 / bandwidth, so cycles are convex and piecewise linear in it; they are interpolated between evaluated bandwidths.
 
 The factors of `GRADES` and `EXPONENTS` are judgements, made so that they cover what sources of that grade are seen to
 differ by; `STATED` holds ranges and errors that the sources themselves state (`hwmodels/technology/default.json`).
@@ -21,11 +21,12 @@ import numpy as np
 from scipy.stats import rankdata
 
 from dse.problem.pareto import nondominated
-from dse.problem.search_problem import TOLERANCE, Problem
+from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.encoding import batch_of
 from hwmodels import evaluate, price
 from hwmodels.area import area_mm2, glb_bank_bytes
+from hwmodels.cost import within_limit
 from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import stack
 from hwmodels.technology import Constant, Technology
@@ -145,7 +146,7 @@ class Outcomes:
         return np.where(self.sound, product, np.inf)
 
 
-class Priced:
+class CountedDesigns:
     """Designs whose actions are counted, to be priced under any constants of the same scenario."""
 
     def __init__(self, problem: Problem, designs: Sequence[Design], spread: float = 1.6):
@@ -175,7 +176,7 @@ class Priced:
             np.stack([cost.bound_cycles for cost in costs], axis=-1),
         )
         self._ratios, self._repeats = ratios, problem.repeats
-        self._fits = (own.fits[:, :, :3] <= 1 + TOLERANCE).all(axis=(1, 2))
+        self._fits = within_limit(own.fits[:, :, :3]).all(axis=(1, 2))
         self._all = jax.jit(jax.vmap(self._one))
 
     def under(self, names: Sequence[str], factors: np.ndarray) -> Outcomes:
@@ -195,7 +196,7 @@ class Priced:
             priced = jax.device_get(self._all(drawn | held))
             parts.append([np.asarray(leaf, float)[: len(factors) - at] for leaf in priced])
         latency, energy, area, bound, need = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
-        return Outcomes(latency, energy, area, bound, (need <= 1 + TOLERANCE) & self._fits)
+        return Outcomes(latency, energy, area, bound, within_limit(need) & self._fits)
 
     def _one(self, constants: dict[str, Any]) -> tuple[Any, ...]:
         """All designs under one set of constants."""

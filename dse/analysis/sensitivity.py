@@ -5,7 +5,6 @@ import numpy as np
 from dse.problem.batched_models import GRADIENTS_OF_TOTALS
 from dse.problem.search_problem import Problem
 from dse.space.design import Design
-from dse.space.encoding import batch_of
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 from hwmodels.numerics import Smooth
 
@@ -17,7 +16,7 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
     `Smooth(temperature)`: steps of `ceil` are blurred over that share of a unit, so report the temperature with the
     figures. Counts as six evaluations.
     """
-    batch = batch_of([design.checked(problem.families)])
+    batch = problem.encoding.batch_of([design.checked(problem.families)])
     batcher = problem.batcher
     if problem.relaxed != Smooth(temperature):
         batcher = batcher.changed(relaxed=Smooth(temperature))

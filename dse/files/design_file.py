@@ -26,7 +26,7 @@ SCHEMA, VERSION = "sparse-dse-designs", 1
 
 def write_front(path: str | Path, problem: Problem, result: Result, *, created_by: str) -> None:
     """Write a front; a reader never sees half a file."""
-    _write(Path(path), problem, result.designs(problem), result.objectives, created_by)
+    _write(Path(path), problem, problem.designs(result.genomes), result.objectives, created_by)
 
 
 def write_design(path: str | Path, problem: Problem, design: Design, *, created_by: str) -> None:
@@ -71,7 +71,7 @@ def scenario_of(technology: Any) -> dict[str, Any]:
 def write_csv(path: str | Path, problem: Problem, result: Result) -> None:
     """The front as a table: row number, objectives, then every parameter; units are in the names."""
     lines = []
-    for at, (design, row) in enumerate(zip(result.designs(problem), result.objectives, strict=True)):
+    for at, (design, row) in enumerate(zip(problem.designs(result.genomes), result.objectives, strict=True)):
         objectives = dict(zip(problem.objective_names, map(float, row), strict=True))
         lines.append({"row": at, **objectives, **describe(design)})
     names = list(lines[0]) if lines else ["row", *problem.objective_names]

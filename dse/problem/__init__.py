@@ -1,1 +1,13 @@
-"""What is searched: a workload in a design space with objectives and limits, scored exactly in batches."""
+"""What is searched: a workload in a design space with objectives and limits, scored exactly in batches.
+
+| module | what is in it |
+|---|---|
+| `search_problem` | `Problem`, `Scores` and whether designs fit, `make_problem` |
+| `multi_workload` | one accelerator for several workloads; some of the kernels alone |
+| `objectives` | objectives by name, limits |
+| `batched_models` | many designs at once through the models, compiled once |
+| `costed` | a design with all its costs |
+| `pareto` | the non-dominated, hypervolume, knee |
+| `result` | what every strategy returns |
+| `compile_cache` | compiled programs kept between runs |
+"""

@@ -19,7 +19,7 @@ from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float
 
 from dse.problem.compile_cache import kept
-from dse.space.encoding import Batch, Kernel
+from dse.space.encoding import Batch, KernelShape
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.cost import COST_LEAVES, Cost
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
@@ -101,7 +101,7 @@ class Batcher:
         self,
         evaluate: Evaluate,
         technology: Any,
-        kernels: Sequence[Kernel],
+        kernels: Sequence[KernelShape],
         statistics: Sequence[Any],
         *,
         relaxed: Numerics | None = None,

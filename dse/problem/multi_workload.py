@@ -14,9 +14,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from dse.problem.objectives import Objective
-from dse.problem.search_problem import TOLERANCE, Problem, Scores
+from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.encoding import Encoding
+from hwmodels.cost import within_limit
 from workloads.errors import InputError
 
 Groups = Mapping[str, Sequence[int]]
@@ -93,7 +94,7 @@ def workload_objectives(scores: Scores, groups: Groups, objectives: Sequence[Obj
 
 
 def alone(problem: Problem, kernels: Sequence[int]) -> Problem:
-    """The problem of some of the kernels by themselves: same space, technology, objectives and limits.
+    """The problem of some of the kernels by themselves: same space and units, technology, objectives and limits.
 
     Tables and compiled models are shared.
     """
@@ -102,7 +103,7 @@ def alone(problem: Problem, kernels: Sequence[int]) -> Problem:
     names = {kernel.name for kernel in own}
     kept = {name: values for name, values in space.per_kernel.items() if name in names}
     return problem.changed(
-        encoding=Encoding(dataclasses.replace(space, per_kernel=kept), own),
+        encoding=Encoding(dataclasses.replace(space, per_kernel=kept), own, problem.encoding.units),
         statistics=[problem.statistics[at] for at in kernels],
         workload="+".join(kernel.name for kernel in own),
     )
@@ -124,6 +125,6 @@ def regret(
     m of them. Not a number where all of the workload's own designs are larger. Zero for a design that is among its own
     optima; below zero only where the own search has missed something.
     """
-    fitting = own_area_mm2[None] <= area_mm2[:, None] * (1 + TOLERANCE)
+    fitting = within_limit(own_area_mm2[None], area_mm2[:, None])
     least = np.where(fitting[:, :, None], own_objectives[None], np.inf).min(axis=1)
     return np.where(np.isfinite(least), np.log(objectives) - np.log(least), np.nan)

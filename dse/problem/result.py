@@ -1,14 +1,8 @@
 """What every strategy returns."""
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-from dse.space.design import Design
-
-if TYPE_CHECKING:
-    from dse.problem.search_problem import Problem
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +22,3 @@ class Result:
     """(evaluations so far, objectives of the front so far), for curves of progress."""
     replayed: int = 0
     """Those of the evaluations that were made before the search was interrupted, and found in its checkpoint."""
-
-    def designs(self, problem: "Problem") -> list[Design]:
-        """The front in words."""
-        return [problem.design(genome) for genome in self.genomes]

@@ -4,25 +4,22 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import equinox as eqx
 import jax
 import numpy as np
 from tqdm import tqdm
 
-from dse.problem.batched_models import TINY, Batcher, Evaluate
+from dse.problem.batched_models import Batcher, Evaluate
+from dse.problem.costed import Costed, total_cost
 from dse.problem.objectives import Constraint, Objective, find_constraints, find_objectives
 from dse.problem.result import Result
 from dse.space.design import Design
 from dse.space.design_space import DesignSpace
-from dse.space.encoding import Batch, Encoding, Kernel, batch_of
+from dse.space.encoding import Batch, Encoding, KernelShape
 from hwmodels.analytical.evaluation import evaluate as template
-from hwmodels.cost import FITS, Cost
+from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
 from workloads import measure, stack_statistics
 from workloads.errors import InputError
-
-TOLERANCE = 1e-5
-"""Relative excess over a limit that float32 may cause."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +42,22 @@ class Scores:
     def feasible(self) -> np.ndarray:
         """Mask of the designs that break no limit, shape [n]."""
         return self.violation == 0
+
+    @property
+    def kernel_fits(self) -> np.ndarray:
+        """Mask of the kernels whose needs are met, shape [n, K]."""
+        return within_limit(self.fits.max(axis=2))
+
+    @property
+    def design_fits(self) -> np.ndarray:
+        """Mask of the designs on which all kernels' needs are met, shape [n]."""
+        return self.kernel_fits.all(axis=1)
+
+    @property
+    def buffers_overflow(self) -> np.ndarray:
+        """Mask of the designs of which a buffer is too small, as smaller tiles might mend (a clock they cannot)."""
+        need = self.fits[:, :, :3].max(axis=(1, 2))
+        return ~within_limit(need) & ~np.isnan(need)
 
     def __len__(self) -> int:
         return len(self.violation)
@@ -108,6 +121,24 @@ class Problem:
         new.batcher = self.batcher.changed(kernels=new.kernels, statistics=new.statistics, **of_batcher)
         return new
 
+    def within(
+        self,
+        space: DesignSpace,
+        *,
+        objectives: Sequence[str] | None = None,
+        constraints: Mapping[str, float | int] | None = None,
+    ) -> "Problem":
+        """The same workload in another space, under other objectives or limits where they are given, as names.
+
+        Units of hardware that was given are not kept: the space may be of another one.
+        """
+        parts: dict[str, Any] = {"encoding": Encoding(space, self.kernels)}
+        if objectives is not None:
+            parts["objectives"] = find_objectives(objectives)
+        if constraints is not None:
+            parts["constraints"] = find_constraints(constraints)
+        return self.changed(**parts)
+
     @property
     def families(self) -> tuple[str, ...]:
         """Family of each kernel."""
@@ -124,11 +155,18 @@ class Problem:
 
     def score_designs(self, designs: Sequence[Design]) -> Scores:
         """Exact scores of designs in words; they may lie off the lattice. InputError if one is not legal."""
-        return self._score(batch_of([design.checked(self.families) for design in designs]))
+        return self._score(self._batch_of(designs))
 
     def design(self, genome: np.ndarray) -> Design:
         """A genome in words."""
         return self.encoding.design(genome)
+
+    def designs(self, genomes: np.ndarray) -> list[Design]:
+        """Genomes, such as those of a result, in words."""
+        return [self.design(genome) for genome in genomes]
+
+    def _batch_of(self, designs: Sequence[Design]) -> Batch:
+        return self.encoding.batch_of([design.checked(self.families) for design in designs])
 
     def _score(self, batch: Batch) -> Scores:
         self.evaluations += len(batch)
@@ -152,12 +190,16 @@ class Problem:
 
     def detail(self, design: Design) -> tuple[list[Cost], Cost]:
         """Everything about one design: the `Cost` of one run of each kernel, and the workload's with all repeats."""
-        return self.details([design])[0]
+        costed = self.costed([design])[0]
+        return costed.kernels, costed.total
 
-    def details(self, designs: Sequence[Design]) -> list[tuple[list[Cost], Cost]]:
-        """`detail` of many designs at once; does not count as evaluations."""
-        batch = batch_of([design.checked(self.families) for design in designs])
-        return [(costs, total_cost(costs, self.repeats)) for costs in self.batcher.costs(batch)]
+    def costed(self, designs: Sequence[Design]) -> list[Costed]:
+        """Designs with all their costs; does not count as evaluations."""
+        costs_of_all = self.batcher.costs(self._batch_of(designs))
+        return [
+            Costed(design, costs, total_cost(costs, self.repeats), self.repeats)
+            for design, costs in zip(designs, costs_of_all, strict=True)
+        ]
 
     def require_feasible(self, result: Result) -> Result:
         """The result, or an InputError that says which limit cannot be met and what was reached."""
@@ -169,7 +211,7 @@ class Problem:
         """One sentence: the limit that most random designs break, and the smallest value that a search for it finds."""
         rows = self.encoding.random(np.random.default_rng(seed), samples)
         scores = self.score(rows)
-        fitting = scores.take(np.flatnonzero(scores.fits.max(axis=(1, 2)) <= 1 + TOLERANCE))
+        fitting = scores.take(np.flatnonzero(scores.design_fits))
         if len(fitting) == 0:
             need = np.nanmin(scores.fits.max(axis=1), axis=0)
             worst = int(np.argmax(need))
@@ -200,17 +242,7 @@ class Problem:
 
 def _excess(ratio: np.ndarray) -> np.ndarray:
     """log2 of need over capacity where that is above 1."""
-    return np.where(ratio > 1 + TOLERANCE, np.log2(np.maximum(ratio, 1.0)), np.where(np.isnan(ratio), np.inf, 0.0))
-
-
-def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:
-    """Cost of a workload: sums over kernels times repeats; area and fit are the worst kernel's. NumPy leaves."""
-    total = jax.tree.map(lambda *leaves: sum(r * leaf for r, leaf in zip(repeats, leaves, strict=True)), *costs)
-    possible = sum(r * c.computes.effectual / max(c.utilization, TINY) for r, c in zip(repeats, costs, strict=True))
-    worst = [np.max([np.asarray(getattr(c, name)) for c in costs], axis=0) for name in ("area_mm2", "fits")]
-    return eqx.tree_at(
-        lambda c: (c.utilization, c.area_mm2, c.fits), total, (total.computes.effectual / possible, *worst)
-    )
+    return np.where(within_limit(ratio), 0.0, np.where(np.isnan(ratio), np.inf, np.log2(np.maximum(ratio, 1.0))))
 
 
 def make_problem(
@@ -230,7 +262,7 @@ def make_problem(
     fits its buffers is always required. `evaluate` replaces the model (a published machine's own rules).
     """
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
-    kernels = [Kernel(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
+    kernels = [KernelShape(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     encoding = Encoding(space, kernels)
     measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
     tables = _same_shapes([kernel.family for kernel in kernels], measured)

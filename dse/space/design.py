@@ -41,14 +41,14 @@ class Design:
             missing = [name for name in names if name not in fields]
             if missing:
                 raise InputError(f"{where}: the {what} lacks '{missing[0]}'; add it.")
-        mappings = []
+        mappings, used = [], False
         for mapping, kernel, family in zip(self.mappings, self.kernels, families, strict=True):
             words = {name: value for name, value in mapping.items() if isinstance(value, str)}
             wrong = illegality(words, family)
             if wrong:
                 raise InputError(f"{where}: mapping of '{kernel}': {wrong}.")
             mappings.append({**mapping, **canonical(words, family)})
-        used = any(map(uses_intersection, mappings, families))
+            used = used or uses_intersection(words, family)
         hardware = dict(self.hardware) if used else {**self.hardware, "intersection": CHEAPEST["intersection"]}
         return Design(hardware, tuple(mappings), self.kernels)
 

@@ -21,7 +21,7 @@ from workloads.statistics.lattice import levels
 
 
 @dataclasses.dataclass(frozen=True)
-class Kernel:
+class KernelShape:
     """What the encoding must know of a kernel."""
 
     name: str
@@ -57,13 +57,16 @@ class Batch:
     """Index into `DATAFLOWS`, shape [n, kernel]."""
     choices: np.ndarray
     """Indices of `MAPPING_CHOICES`, shape [n, kernel, 7]."""
+    units: np.ndarray | None = None
+    """Units of hardware that is given, as the first of `weights`, shape [n, 32]; None: those that its mappings use."""
 
     def __len__(self) -> int:
         return len(self.hardware)
 
     def take(self, rows: np.ndarray) -> "Batch":
         """Some of the designs."""
-        return Batch(*(getattr(self, field.name)[rows] for field in dataclasses.fields(self)))
+        arrays = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return Batch(*(None if array is None else array[rows] for array in arrays))
 
     def capabilities(self) -> np.ndarray:
         """0 or 1 for each capability, dataflows first, then in the order of `CAPABILITY_OF`; shape [n, 28]."""
@@ -73,12 +76,16 @@ class Batch:
                 columns.append(_cover(self.choices[:, :, at], len(MAPPING_CHOICES[name])))
         return np.concatenate(columns, axis=1).astype(np.float32)
 
+    def used_units(self) -> np.ndarray:
+        """The intersection unit as weights, and the capabilities that the mappings use, shape [n, 32]."""
+        return np.concatenate([np.eye(len(INTERSECTIONS))[self.intersection], self.capabilities()], axis=1)
+
     def weights(self) -> np.ndarray:
         """Every choice as weights: intersection unit, capabilities, then each of `MAPPING_CHOICES`.
 
         Shape [n, kernel, 65]; the first 32 are the same for all kernels.
         """
-        shared = np.concatenate([np.eye(len(INTERSECTIONS))[self.intersection], self.capabilities()], axis=1)
+        shared = self.used_units() if self.units is None else self.units
         picked = [np.eye(len(names))[self.choices[:, :, at]] for at, names in enumerate(MAPPING_CHOICES.values())]
         every = np.broadcast_to(shared[:, None], (*self.dataflow.shape, shared.shape[1]))
         return np.concatenate([every, *picked], axis=2).astype(np.float32)
@@ -95,9 +102,12 @@ class Encoding:
     All legal combinations of a kernel's choices, canonical ones only, are listed once in `combinations[kernel]`, shape
     [c, 8] of positions in the genes of `COMBINED`, so a legal row is one entry of each list and a position for each
     number. `settled[kernel]` says which of them any raw combination (C order of the lists) turns into, -1 for none.
+
+    `units`, as `Batch.used_units` gives them for one design, are those of a hardware that has them whether a mapping
+    uses them or not; its area and leakage are then the same for all mappings.
     """
 
-    def __init__(self, space: DesignSpace, kernels: Sequence[Kernel]):
+    def __init__(self, space: DesignSpace, kernels: Sequence[KernelShape], units: np.ndarray | None = None):
         names = [kernel.name for kernel in kernels]
         if not kernels or len(set(names)) < len(names):
             raise InputError(
@@ -108,7 +118,7 @@ class Encoding:
             raise InputError(
                 f"The space has values for kernel '{unknown[0]}', which is not one of: {', '.join(names)}."
             )
-        self.space, self.kernels = space, tuple(kernels)
+        self.space, self.kernels, self.units = space, tuple(kernels), units
         self.genes = tuple(
             [Gene(space[name], -1, space.values(name)) for name in HARDWARE_NAMES]
             + [
@@ -226,7 +236,15 @@ class Encoding:
             tiles=np.stack([stacked(at, MAPPING_NUMBERS) for at in each], axis=1).astype(np.float32),
             dataflow=np.stack([stacked(at, ["dataflow"])[:, 0] for at in each], axis=1),
             choices=np.stack([stacked(at, list(MAPPING_CHOICES)) for at in each], axis=1),
+            units=self._units_of(len(rows)),
         )
+
+    def batch_of(self, designs: Sequence[Design]) -> Batch:
+        """Designs in words as numbers; they need not lie on the lattice."""
+        return dataclasses.replace(batch_of(designs), units=self._units_of(len(designs)))
+
+    def _units_of(self, count: int) -> np.ndarray | None:
+        return None if self.units is None else np.tile(self.units, (count, 1))
 
     def design(self, row: np.ndarray) -> Design:
         """A row in words."""
@@ -273,7 +291,7 @@ def batch_of(designs: Sequence[Design]) -> Batch:
     )
 
 
-def _cut(name: str, values: tuple[Value, ...], kernel: Kernel) -> tuple[Value, ...]:
+def _cut(name: str, values: tuple[Value, ...], kernel: KernelShape) -> tuple[Value, ...]:
     """Tile sizes up to the first one that covers the kernel; a B that is always dense has no choice to make."""
     if name in MAPPING_NUMBERS:
         whole = 2.0 ** (levels(getattr(kernel, name[-1])) - 1)

@@ -22,6 +22,15 @@ class LogNumbers:
         batch = self._encoding.batch(rows)
         return np.log2(np.concatenate([batch.hardware, batch.tiles.reshape(len(rows), -1)], axis=1))
 
+    def unit_slopes(self, slopes: np.ndarray) -> np.ndarray:
+        """Slopes of each design at length 1; none along what is no number or cannot move, shape [n, 11 + 3 K]."""
+        slopes = np.where(np.isfinite(slopes) & (self.low < self.high), slopes, 0.0)
+        return slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-12)
+
+    def moved(self, log2: np.ndarray, steps: np.ndarray) -> np.ndarray:
+        """Where steps lead, within the bounds."""
+        return np.clip(log2 + steps, self.low, self.high)
+
     def nearest(self, rows: np.ndarray, log2: np.ndarray) -> np.ndarray:
         """Genomes with the choices of `rows` and the lattice's numbers nearest, by ratio, to `log2`."""
         rows = rows.copy()

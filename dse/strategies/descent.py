@@ -10,7 +10,7 @@ import numpy as np
 import optax
 
 from dse.problem.pareto import Box
-from dse.problem.search_problem import TOLERANCE, Problem
+from dse.problem.search_problem import Problem
 from dse.space.encoding import Batch
 from dse.space.log_numbers import LogNumbers
 from dse.strategies.bookkeeping import Run
@@ -57,10 +57,8 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
         outputs, pulled = problem.batcher.gradients(_batch(problem, point), slopes)
         problem.evaluations += 2 * len(point.rows)
         slope = np.concatenate([pulled.hardware, pulled.tiles.reshape(len(slopes), -1)], axis=1)
-        slope = np.where(np.isfinite(slope) & (numbers.low < numbers.high), slope, 0.0)
-        slope /= np.maximum(np.linalg.norm(slope, axis=1, keepdims=True), 1e-12)
-        update, state = advance(jnp.asarray(slope), state)
-        point.log2 = np.clip(point.log2 + np.asarray(update), numbers.low, numbers.high)
+        update, state = advance(jnp.asarray(numbers.unit_slopes(slope)), state)
+        point.log2 = numbers.moved(point.log2, np.asarray(update))
         if step == steps // 3:
             _, loss = scalarisation(run, outputs, point.weights)
             keep = np.sort(np.argsort(loss, kind="stable")[: max(len(loss) // 2, 1)])
@@ -70,7 +68,7 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
         scored, scores = run.score(rows)
         if scores is None:
             return
-        misfit = np.flatnonzero(scores.fits[:, :, :3].max(axis=(1, 2)) > 1 + TOLERANCE)
+        misfit = np.flatnonzero(scores.buffers_overflow)
         rows = shrink_tiles(problem.encoding, rows[scored][misfit], scores.take(misfit), run.rng)
 
 

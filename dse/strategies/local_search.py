@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from dse.problem.search_problem import TOLERANCE
 from dse.strategies.archive import Front
 from dse.strategies.bookkeeping import Run
 from dse.strategies.neighbours import shrink_tiles
@@ -69,9 +68,7 @@ class LocalSearch:
             mine = owner[kept] == at
             self._earned[at] = MEMORY * self._earned[at] + entered[mine].sum() + 0.05
             self._spent[at] = MEMORY * self._spent[at] + mine.sum() + slopes[at] + 0.2
-        nearly = np.flatnonzero(
-            (scores.violation > 0) & (scores.violation < 3.0) & (scores.fits[:, :, :3].max((1, 2)) > 1 + TOLERANCE)
-        )
+        nearly = np.flatnonzero((scores.violation > 0) & (scores.violation < 3.0) & scores.buffers_overflow)
         self._repaired = shrink_tiles(run.problem.encoding, children[kept][nearly], scores.take(nearly), run.rng)
 
     def _children(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

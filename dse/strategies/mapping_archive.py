@@ -5,7 +5,7 @@ Single steps seldom lead from a good mapping in one dataflow to a good one in an
 
 import numpy as np
 
-from dse.problem.search_problem import TOLERANCE, Problem, Scores
+from dse.problem.search_problem import Problem, Scores
 
 EXPONENTS = ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 """Of latency and energy: a mapping is kept for the least of each product."""
@@ -24,7 +24,7 @@ class Bank:
         """Consider the mappings of scored designs; those that fit."""
         with np.errstate(divide="ignore", invalid="ignore"):
             latency, energy = np.log(scores.latency_s), np.log(scores.energy_pj)
-        fits = scores.fits.max(axis=2) <= 1 + TOLERANCE
+        fits = scores.kernel_fits
         for kernel, best in enumerate(self._best):
             flows = rows[:, self._flow[kernel]]
             for flow in np.unique(flows):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
-from dse.problem.search_problem import TOLERANCE, Scores
+from dse.problem.search_problem import Scores
 from dse.space.encoding import Encoding
+from hwmodels.cost import within_limit
 from hwmodels.design.hardware import MAPPING_NUMBERS
 
 
@@ -73,7 +74,7 @@ def shrink_tiles(encoding: Encoding, rows: np.ndarray, scores: Scores, rng: np.r
     """Rows with the tiles of each kernel that does not fit made smaller, by about as much as they are too large."""
     rows = rows.copy()
     need = np.nan_to_num(scores.fits[:, :, :3].max(axis=2), nan=4.0, posinf=2.0**12)
-    for at, kernel in np.argwhere(need > 1 + TOLERANCE):
+    for at, kernel in np.argwhere(~within_limit(need)):
         columns = np.array([encoding.column(int(kernel), name) for name in MAPPING_NUMBERS])
         for _ in range(int(np.ceil(np.log2(need[at, kernel])))):
             can = np.flatnonzero(rows[at, columns] > 0)

@@ -5,7 +5,6 @@ import warnings
 import numpy as np
 from scipy.stats import qmc
 
-from dse.problem.search_problem import TOLERANCE
 from dse.space.encoding import Encoding
 from dse.strategies.bookkeeping import Run
 from dse.strategies.local_search import LocalSearch, explore_islands
@@ -46,7 +45,7 @@ def sample(run: Run, count: int) -> None:
         kept, scores = run.score(rows[: max(stop - run.spent, 0)])
         if scores is None:
             return
-        misfit = np.flatnonzero(scores.fits[:, :, :3].max(axis=(1, 2)) > 1 + TOLERANCE)
+        misfit = np.flatnonzero(scores.buffers_overflow)
         rows = shrink_tiles(encoding, rows[kept][misfit], scores.take(misfit), run.rng)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dse.problem.search_problem import TOLERANCE, Problem, Scores
+from dse.problem.search_problem import Problem, Scores
 
 PREFERENCES = np.linspace(0.0, 1.0, 9)
 """Weights of relative latency, the rest that of energy, for each of which the best of every kernel is put together."""
@@ -55,7 +55,7 @@ class Ledger:
 
     def add(self, rows: np.ndarray, scores: Scores) -> None:
         """Keep what scored designs tell of their kernels."""
-        misfit = ~(scores.fits.max(axis=2) <= 1 + TOLERANCE)
+        misfit = ~scores.kernel_fits
         latency, energy = (
             np.where(misfit | ~np.isfinite(value), np.inf, value) for value in (scores.latency_s, scores.energy_pj)
         )

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from dse import Costed
 from experiments.common.cli import show_progress
-from experiments.common.report import Costed
 from experiments.common.table import text_table
+from hwmodels.cost import within_limit
 from hwmodels.simulator.kernels import simulate_kernel
 from hwmodels.technology import Technology
 from workloads import Workload
@@ -53,7 +54,7 @@ def confirm(front: Sequence[Costed], workload: Workload, technology: Technology,
                 modelled=costed.point[:2],
                 simulated=(float(latencies.sum()), float(energies.sum())),
                 bottleneck=runs[int(np.argmax(latencies))].bottleneck,
-                fits=all(float(run.cost.fits.max()) <= 1 + 1e-5 for run in runs),
+                fits=all(bool(within_limit(run.cost.fits.max())) for run in runs),
             )
         )
     return checked

@@ -6,8 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dse import (
     OBJECTIVES,
     Design,
@@ -34,9 +32,6 @@ STRATEGIES = {"gradient": Gradient, "random": RandomSearch, "evolutionary": Evol
 ALIASES = {name.rsplit("_", 1)[0]: name for name in OBJECTIVES}
 """`latency` for `latency_s` and so on."""
 
-DENSE = {"a_format": ["dense"], "b_format": ["dense"], "a_zero": ["compute", "gate"], "b_zero": ["compute", "gate"]}
-"""What is left to an accelerator that takes no notice of sparsity but, like Eyeriss, may gate a zero's MAC."""
-
 TRADE_OFF = ("latency_s", "energy_pj", "area_mm2")
 
 
@@ -62,22 +57,6 @@ def build_problem(
     """The problem of a workload; limits that are None do not count."""
     given = {name: limit for name, limit in limits.items() if limit is not None}
     return make_problem(workload, space, technology, objectives=names, constraints=given, progress=show_progress())
-
-
-def within(problem: Problem, workload: Workload, space: DesignSpace, names: Sequence[str]) -> Problem:
-    """The same workload and limits in another space: measured tables and compiled models are shared."""
-    limits = {constraint.objective.name: constraint.maximum for constraint in problem.constraints}
-    other = make_problem(
-        workload, space, problem.technology, objectives=names, constraints=limits, statistics=problem.statistics
-    )
-    other.batcher = problem.batcher
-    return other
-
-
-def dense_space(space: DesignSpace) -> DesignSpace:
-    """The space without compression and without skipping, everything else as it is."""
-    own = {k: {name: v for name, v in table.items() if name not in DENSE} for k, table in space.per_kernel.items()}
-    return dataclasses.replace(space, per_kernel=own).fix(**DENSE)
 
 
 def balanced_design(problem: Problem, budget: int, seed: int) -> Design:
@@ -118,14 +97,3 @@ class Start:
 def _specs(workload: str) -> list[str]:
     """The texts a workload was made of; a file's own name may hold a plus."""
     return [workload] if os.path.exists(workload) else workload.split("+")
-
-
-def equal_area(area_mm2: float, candidates: np.ndarray, slack: float = 1.05) -> int:
-    """Row of the candidates, shape [n, (latency, energy, area)], with the least energy-delay product at an area.
-
-    Up to 5 % more area counts as equal. Where all are larger, the smallest.
-    """
-    fitting = np.flatnonzero(candidates[:, 2] <= slack * area_mm2)
-    if len(fitting) == 0:
-        return int(np.argmin(candidates[:, 2]))
-    return int(fitting[np.argmin(candidates[fitting, 0] * candidates[fitting, 1])])

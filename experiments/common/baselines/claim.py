@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from experiments.common.baselines.machines import Contender, CpuAtHand, best_cpu
-from experiments.common.report import bottleneck
 from experiments.common.table import text_table
 from experiments.common.words import quantity
 from hwmodels.baselines import MODELLED, CpuPower
@@ -82,8 +81,8 @@ def examine(
                 speedup=theirs.latency_s / mine.latency_s,
                 saving=theirs.energy_pj / mine.energy_pj,
                 cpu=other.name,
-                bound_by=bottleneck(cost)[0],
-                bound_share=bottleneck(cost)[1],
+                bound_by=cost.bottleneck,
+                bound_share=cost.bottleneck_share,
                 utilization=float(cost.utilization),
                 top_energy=ENERGY_COMPONENTS[int(parts.argmax())],
                 top_share=float(parts.max()),

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from dse import Costed
 from experiments.common.cli import show_progress
 from experiments.common.crossover.curves import node_words
-from experiments.common.report import Costed
 from hwmodels.baselines import (
     MODELLED,
     Baseline,

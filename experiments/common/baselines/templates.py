@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from dse import Design, Problem
-from dse.problem.search_problem import Scores
+from dse import Costed, Design, Problem
+from dse.mapper import Pool, best_mappings
 from experiments.common.cli import show_progress
-from experiments.common.report import Costed, cost_all
 from experiments.common.table import text_table
 from hwmodels.cost import Cost
 from hwmodels.design.choices import LOOP_ORDERS
@@ -21,7 +20,6 @@ from workloads.errors import InputError
 STEP = 4.0
 """Between tile sizes that are tried; the statistics are exact on powers of two."""
 LEAST = {"tile_m": 16.0, "tile_k": 16.0, "tile_n": 1.0}
-FITS = 1.00001
 AT_ONCE = 256
 """Designs scored in one go: few enough that nothing is compiled that a search has not."""
 
@@ -31,13 +29,13 @@ def as_templates(problem: Problem) -> tuple[dict[str, Costed], list[str]]:
     found, unable = {}, []
     for name, machine in tqdm(TEMPLATES.items(), desc="templates", disable=not show_progress()):
         try:
-            found[name] = best_design(problem, machine)
+            found[name] = best_mapped(problem, machine)
         except InputError as error:
             unable.append(str(error))
     return found, unable
 
 
-def best_design(problem: Problem, machine: TemplateMachine) -> Costed:
+def best_mapped(problem: Problem, machine: TemplateMachine) -> Costed:
     """The machine with the mapping of least energy-delay product for each kernel, of all loop orders and tile sizes.
 
     **Raises** `InputError` where no tile of a kernel fits.
@@ -50,14 +48,12 @@ def best_design(problem: Problem, machine: TemplateMachine) -> Costed:
         chosen = {"loop_order": order} | dict(zip(free, tile, strict=True))
         mappings = tuple(machine.mapping(family == "dense_b", **chosen) for family in problem.families)
         designs.append(Design(machine.hardware, mappings, names).checked(problem.families, machine.title))
-    chunks = (problem.score_designs(designs[at : at + AT_ONCE]) for at in range(0, len(designs), AT_ONCE))
-    scores = Scores.join(list(chunks))
-    product = np.where((scores.fits <= FITS).all(axis=2), scores.latency_s * scores.energy_pj, np.inf)
-    if not np.isfinite(product.min(axis=0)).all():
-        raise InputError(f"{machine.title}: no tile of {names[int(product.min(axis=0).argmax())]} fits.")
-    best = product.argmin(axis=0)
-    mappings = tuple(designs[row].mappings[at] for at, row in enumerate(best))
-    return cost_all(problem, [Design(designs[0].hardware, mappings, names)])[0]
+    best = best_mappings(problem, Pool(designs, at_once=AT_ONCE), "edp_js")
+    for name, one in zip(names, best, strict=True):
+        if one is None:
+            raise InputError(f"{machine.title}: no tile of {name} fits.")
+    mappings = tuple(one.mapping for one in best if one is not None)
+    return problem.costed([Design(designs[0].hardware, mappings, names)])[0]
 
 
 def _sizes(least: float, side: int) -> list[float]:

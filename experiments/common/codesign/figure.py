@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullFormatter, NullLocator
 
-from experiments.common.codesign.points import Point
+from experiments.common.codesign.points import CodesignPoint
 from experiments.common.figures.style import OKABE_ITO, log_axis, new_figure
 from experiments.common.prune.figure import LOOKS as METHODS
 
@@ -43,7 +43,9 @@ _TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999)
 """Accuracies; the axis is the logarithm of the error."""
 
 
-def codesign_figure(points: Sequence[Point], dense: Point, levels: Sequence[float], images: int, title: str) -> Figure:
+def codesign_figure(
+    points: Sequence[CodesignPoint], dense: CodesignPoint, levels: Sequence[float], images: int, title: str
+) -> Figure:
     """Means over seeds (costs: geometric), a line for each method; dotted, the accuracies that arms are compared at."""
     figure = new_figure(13.0, 5.6)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
@@ -77,7 +79,13 @@ def codesign_figure(points: Sequence[Point], dense: Point, levels: Sequence[floa
 
 
 def _lines(
-    axes: Axes, points: Sequence[Point], dense: Point, name: str, factor: float, least: float, lowest: float
+    axes: Axes,
+    points: Sequence[CodesignPoint],
+    dense: CodesignPoint,
+    name: str,
+    factor: float,
+    least: float,
+    lowest: float,
 ) -> None:
     shown = [point for point in points if point.accuracy.mean() >= lowest]
     for method, look in LOOKS.items():
@@ -94,6 +102,6 @@ def _lines(
     axes.plot(*_place(dense, name, factor, least), "*", ms=12, color="black", zorder=5)
 
 
-def _place(point: Point, name: str, factor: float, least: float) -> tuple[float, float]:
+def _place(point: CodesignPoint, name: str, factor: float, least: float) -> tuple[float, float]:
     cost = float(np.exp(np.log(getattr(point, name)).mean())) * factor
     return cost, max(float(1 - point.accuracy.mean()), least)

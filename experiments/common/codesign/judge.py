@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from tqdm import tqdm
 
 from dse import Design, Problem, Strategy, alone, restricted
+from dse.mapper import Searched, best_design, mapping_space, supported_choices
 from experiments.common.cli import show_progress
 from experiments.common.codesign.networks import Trained
 from hwmodels.cost import Cost
@@ -66,7 +67,7 @@ def judge(problem: Problem, networks: Sequence[Trained], strategy: Strategy, bud
             designs.append(
                 restricted(network.machine, [list(network.machine.kernels).index(k.name) for k in own.kernels])
             )
-        design = _best(own, designs or own.require_feasible(results[0]).designs(own))
+        design = best_design(own, designs or own.designs(own.require_feasible(results[0]).genomes))
         judged.append(on_machine(own, network, design, own.evaluations + network.searched))
     return judged
 
@@ -84,20 +85,13 @@ def remapped(problem: Problem, judged: Judged, machine: Design, strategy: Strate
     Where the search finds no better mapping than the other network's, that one is taken.
     """
     own = problem_of(problem, judged.network)
-    able = {name: sorted({str(mapping[name]) for mapping in machine.mappings}) for name in CAPABLE}
-    fixed = {name: value for name, value in machine.hardware.items()}
-    space = own.encoding.space.fix(**fixed, **able)
-    held = own.changed(encoding=type(own.encoding)(space, own.kernels))
-    results = [strategy(held, budget=budget // CHUNKS, seed=seed + at) for at in range(CHUNKS)]
-    designs = [held.design(result.genomes[0]) for result in results if len(result.genomes)]
+    held = own.within(mapping_space(own.encoding.space, machine.hardware, supported_choices(machine, dense=False)))
+    designs = [
+        design for at in range(CHUNKS) for design in Searched(budget // CHUNKS, seed + at, strategy).designs(held)
+    ]
     if machine.kernels == tuple(kernel.name for kernel in own.kernels):
         designs.append(machine)
-    return on_machine(own, judged.network, _best(own, designs))
-
-
-def _best(problem: Problem, designs: Sequence[Design]) -> Design:
-    scores = problem.score_designs(designs)
-    return designs[int(np.argmin(np.where(scores.feasible, scores.objectives[:, 0], np.inf)))]
+    return on_machine(own, judged.network, best_design(own, designs))
 
 
 def swapped(
@@ -126,7 +120,3 @@ def fixed_cost(problem: Problem, judged: Judged) -> tuple[float, float]:
     least = dataclasses.replace(judged.network, kernels=kernels)
     done = on_machine(problem_of(problem, least), least, judged.design)
     return done.latency_s, done.energy_pj
-
-
-CAPABLE = ("a_format", "a_zero", "schedule")
-"""Choices of a mapping that the hardware must have units for."""

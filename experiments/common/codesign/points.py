@@ -15,7 +15,7 @@ RESAMPLED = 2000
 
 
 @dataclasses.dataclass(frozen=True)
-class Point:
+class CodesignPoint:
     """One method and level of an arm; figures by seed."""
 
     arm: str
@@ -47,15 +47,15 @@ class Point:
         return self._by_seed("edp_js")
 
 
-def points_of(judged: Sequence[Judged]) -> list[Point]:
+def points_of(judged: Sequence[Judged]) -> list[CodesignPoint]:
     """Points in the order in which their first networks come; seeds in theirs."""
     groups: dict[tuple[str, str, str], list[Judged]] = {}
     for one in judged:
         groups.setdefault((one.network.arm, one.network.method, one.network.level), []).append(one)
-    return [Point(*key, tuple(own)) for key, own in groups.items()]
+    return [CodesignPoint(*key, tuple(own)) for key, own in groups.items()]
 
 
-def cost_at(points: Sequence[Point], accuracy: float, seeds: np.ndarray, what: str = "edp_js") -> float:
+def cost_at(points: Sequence[CodesignPoint], accuracy: float, seeds: np.ndarray, what: str = "edp_js") -> float:
     """The least cost with which one of the methods of some points reaches an accuracy; infinite if none does.
 
     Accuracies are means and costs geometric means over `seeds`. Between two neighbours on the front of one method the
@@ -76,7 +76,7 @@ def cost_at(points: Sequence[Point], accuracy: float, seeds: np.ndarray, what: s
     return least
 
 
-def cheapest(points: Sequence[Point], accuracy: float) -> Point:
+def cheapest(points: Sequence[CodesignPoint], accuracy: float) -> CodesignPoint:
     """The point of least energy-delay product among those at least so accurate; the most accurate where none is."""
     near = [point for point in points if point.accuracy.mean() >= accuracy - ROUNDING]
     if not near:
@@ -97,7 +97,7 @@ class Comparison:
 
 
 def compared(
-    first: Sequence[Point], second: Sequence[Point], accuracy: float, seed: int, slack: float = 0.0
+    first: Sequence[CodesignPoint], second: Sequence[CodesignPoint], accuracy: float, seed: int, slack: float = 0.0
 ) -> Comparison:
     """The energy-delay product of the second arm over that of the first, which may be less accurate by `slack`."""
 
@@ -119,7 +119,7 @@ def compared(
     return Comparison(accuracy, ratio(every), float(low), float(high))
 
 
-def point_rows(points: Sequence[Point]) -> list[dict[str, Any]]:
+def point_rows(points: Sequence[CodesignPoint]) -> list[dict[str, Any]]:
     """Rows of `points.csv`: one a network."""
     return [
         {
@@ -145,7 +145,7 @@ MACHINE = ("pe_rows", "pe_cols", "lanes", "glb_bytes", "glb_banks", "pe_buffer_b
            "index_bus_bits", "value_bus_bits")  # fmt: skip
 
 
-def layer_rows(points: Sequence[Point], shapes: dict[str, tuple[int, int]]) -> list[dict[str, Any]]:
+def layer_rows(points: Sequence[CodesignPoint], shapes: dict[str, tuple[int, int]]) -> list[dict[str, Any]]:
     """Rows of `layers.csv`: one a network and layer; `shapes` are those of which nothing is gone."""
     rows = []
     for point in points:

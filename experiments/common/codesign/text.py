@@ -6,7 +6,7 @@ import numpy as np
 
 from experiments.common.codesign.figure import LOOKS
 from experiments.common.codesign.judge import Judged
-from experiments.common.codesign.points import Comparison, Point
+from experiments.common.codesign.points import CodesignPoint, Comparison
 from experiments.common.table import text_table
 from experiments.common.words import energy, quantity
 from hwmodels.cost import ENERGY_COMPONENTS
@@ -19,12 +19,12 @@ ARMS = {
 }
 
 
-def mean_cost(point: Point, what: str = "edp_js") -> float:
+def mean_cost(point: CodesignPoint, what: str = "edp_js") -> float:
     """Geometric mean over seeds."""
     return float(np.exp(np.log(getattr(point, what)).mean()))
 
 
-def point_table(points: Sequence[Point], dense: Point) -> str:
+def point_table(points: Sequence[CodesignPoint], dense: CodesignPoint) -> str:
     """All points: accuracy with its spread over seeds, costs as geometric means."""
     rows = []
     for point in (dense, *points):
@@ -54,7 +54,7 @@ def comparison_words(comparison: Comparison, dense: float) -> str:
     return f"{words}: {comparison.ratio - 1:+.1%}{spread if np.isfinite(comparison.low) else ''}"
 
 
-def layer_table(points: dict[str, Point], shapes: dict[str, tuple[int, int]]) -> str:
+def layer_table(points: dict[str, CodesignPoint], shapes: dict[str, tuple[int, int]]) -> str:
     """What is left of each layer, means over seeds."""
     rows = []
     for title, point in points.items():

@@ -11,7 +11,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, FuncFormatter, LogLocator, NullFormatter
 
 from experiments.common.crossover.curves import Curve, crossing
-from experiments.common.crossover.machines import Machine
+from experiments.common.crossover.machines import FoundMachine
 from experiments.common.figures.style import ENERGY_COLOURS, OKABE_ITO, log_axis, new_figure
 from hwmodels.cost import ENERGY_COMPONENTS, Cost
 
@@ -32,8 +32,8 @@ _MARKERS = "osv^DPX<>ph*"
 
 def crossover_figure(
     densities: Sequence[float],
-    machines: Mapping[str, Machine],
-    equal: Machine,
+    machines: Mapping[str, FoundMachine],
+    equal: FoundMachine,
     modes: Mapping[str, Sequence[Cost]],
     curves: Sequence[Curve],
     shown: Sequence[int],
@@ -73,8 +73,8 @@ def _density_axis(axes: Axes, densities: Sequence[float]) -> None:
 def _lines(
     axes: Axes,
     densities: Sequence[float],
-    machines: Mapping[str, Machine],
-    equal: Machine,
+    machines: Mapping[str, FoundMachine],
+    equal: FoundMachine,
     quantity: str,
     unit: str,
     factor: float,

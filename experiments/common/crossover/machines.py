@@ -8,11 +8,9 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import Design, DesignSpace, Gradient, Problem, Strategy, default_space, make_problem
-from dse.problem.objectives import find_constraints, find_objectives
-from dse.space.encoding import Encoding
+from dse.mapper import Enumerated, best_mappings, mapping_space
 from experiments.common.cli import show_progress
-from hwmodels.cost import Cost
-from hwmodels.design.hardware import HARDWARE_NUMBERS
+from hwmodels.cost import Cost, within_limit
 from hwmodels.technology import Technology
 from workloads import SparseKernel, Workload
 from workloads.errors import InputError
@@ -21,12 +19,10 @@ ANCHORS = (1.0, 0.1)
 """Shares of the non-zeros that hardware is found for, with as much effectual work in each: layers of a pruned network
 differ."""
 ARRAY = ("pe_rows", "pe_cols", "lanes")
-AT_ONCE = 8192
-"""Mappings scored in one go."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Kind:
+class MachineKind:
     """A kind of machine: what it may do with the sparse operand."""
 
     name: str
@@ -37,21 +33,21 @@ class Kind:
 
 
 KINDS = (
-    Kind("dense", "Dense", {"a_format": ["dense"], "a_zero": ["compute"]}),
-    Kind("gated", "Dense, zeros gated", {"a_format": ["dense"], "a_zero": ["gate"]}),
-    Kind("nm4", "2:4", {"a_format": ["nm4"], "a_zero": ["skip"]}, two_of_four=True),
-    Kind("bitmask", "Bitmask", {"a_format": ["bitmask"], "a_zero": ["skip"]}),
-    Kind("rle", "Run-length", {"a_format": ["rle"], "a_zero": ["skip"]}),
-    Kind("csr", "CSR/CSC", {"a_format": ["csr", "csc"], "a_zero": ["skip"]}),
+    MachineKind("dense", "Dense", {"a_format": ["dense"], "a_zero": ["compute"]}),
+    MachineKind("gated", "Dense, zeros gated", {"a_format": ["dense"], "a_zero": ["gate"]}),
+    MachineKind("nm4", "2:4", {"a_format": ["nm4"], "a_zero": ["skip"]}, two_of_four=True),
+    MachineKind("bitmask", "Bitmask", {"a_format": ["bitmask"], "a_zero": ["skip"]}),
+    MachineKind("rle", "Run-length", {"a_format": ["rle"], "a_zero": ["skip"]}),
+    MachineKind("csr", "CSR/CSC", {"a_format": ["csr", "csc"], "a_zero": ["skip"]}),
 )
 """The first is what the others are held against."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Machine:
+class FoundMachine:
     """A kind's hardware, its mapping for each density and what they cost."""
 
-    kind: Kind
+    kind: MachineKind
     design: Design
     """Its kernels are the densities, in order."""
     costs: list[Cost]
@@ -97,13 +93,13 @@ class Finder:
             for family, of in anchors.items()
         }
 
-    def machines(self, max_area_mm2: float, budget: int, seeds: Sequence[int]) -> dict[str, Machine]:
+    def machines(self, max_area_mm2: float, budget: int, seeds: Sequence[int]) -> dict[str, FoundMachine]:
         """Every kind's machine, by name: the dense one within an area (gated: the same), the others around its array.
 
         `budget` evaluations go to each kind's hardware and seed, and the best is kept. **Raises** `InputError` where
         nothing fits.
         """
-        found: dict[str, Machine] = {}
+        found: dict[str, FoundMachine] = {}
         for kind in tqdm(KINDS, desc="machines", disable=not show_progress()):
             if kind.name == "gated":  # the dense machine, whose multipliers are given an enable
                 found[kind.name] = self.run(kind, found["dense"].design.hardware)
@@ -111,7 +107,7 @@ class Finder:
             array = {name: found["dense"].design.hardware[name] for name in ARRAY} if found else {}
             space = self.space.fix(**kind.choices, **array)
             limits = {} if found else {"area_mm2": max_area_mm2}
-            start = self._hardware(_again(self._narrow[kind.two_of_four], space, limits), budget, seeds)
+            start = self._hardware(self._narrow[kind.two_of_four].within(space, constraints=limits), budget, seeds)
             found[kind.name] = self.run(kind, start.hardware)
         return found
 
@@ -119,29 +115,32 @@ class Finder:
         """The best design that searches from several seeds find."""
         results = [self.strategy(problem, budget=budget, seed=seed) for seed in seeds]
         best = min(results, key=lambda result: result.objectives.min(initial=np.inf))
-        return problem.require_feasible(best).designs(problem)[0]
+        return problem.design(problem.require_feasible(best).genomes[0])
 
-    def run(self, kind: Kind, hardware: Mapping[str, Any]) -> Machine:
+    def run(self, kind: MachineKind, hardware: Mapping[str, Any]) -> FoundMachine:
         """A hardware with its best mapping at each density."""
-        numbers = {name: hardware[name] for name in HARDWARE_NUMBERS}
-        space = self.space.fix(**kind.choices, **numbers, intersection=hardware["intersection"])
         problem = self.problems[kind.two_of_four]
-        design = _best_mappings(_again(problem, space, {}))
-        return Machine(kind, design, problem.detail(design)[0])
+        held = problem.within(mapping_space(self.space, hardware, kind.choices))
+        found = [one for one in best_mappings(held, Enumerated(), "edp_js") if one is not None]
+        if len(found) < len(held.kernels):
+            raise InputError(held.explain_infeasible())
+        names = tuple(kernel.name for kernel in held.kernels)
+        design = Design(hardware, tuple(one.mapping for one in found), names)
+        return FoundMachine(kind, design, problem.detail(design)[0])
 
-    def dense_of_area(self, dense: Machine, area_mm2: float, budget: int, seeds: Sequence[int]) -> Machine:
+    def dense_of_area(self, dense: FoundMachine, area_mm2: float, budget: int, seeds: Sequence[int]) -> FoundMachine:
         """The best dense machine of an area: one that is searched for it, or the one at hand with more PE rows.
 
         Rows are added as long as area is left, so their number need not be a power of two.
         """
         space = self.space.fix(**dense.kind.choices)
-        problem = _again(self._narrow[False], space, {"area_mm2": area_mm2}, ("edp_js",))
+        problem = self._narrow[False].within(space, objectives=("edp_js",), constraints={"area_mm2": area_mm2})
         searched = self.run(dense.kind, self._hardware(problem, budget, seeds).hardware)
         candidates = [dense, searched, *(self.grown(one, area_mm2) for one in (dense, searched))]
-        fitting = [one for one in candidates if one.area_mm2 <= area_mm2 * 1.00001]
+        fitting = [one for one in candidates if within_limit(one.area_mm2, area_mm2)]
         return min(fitting or [dense], key=lambda one: float(one.latency_s[0] * one.energy_pj[0]))
 
-    def grown(self, machine: Machine, area_mm2: float) -> Machine:
+    def grown(self, machine: FoundMachine, area_mm2: float) -> FoundMachine:
         """A machine with as many PE rows as an area holds, and all else as it is."""
         hardware = dict(machine.design.hardware)
         least = rows = float(hardware["pe_rows"])
@@ -151,11 +150,11 @@ class Finder:
             rows -= 1
         return self.run(machine.kind, {**hardware, "pe_rows": rows}) if rows > least else machine
 
-    def _area(self, machine: Machine, hardware: Mapping[str, Any]) -> float:
+    def _area(self, machine: FoundMachine, hardware: Mapping[str, Any]) -> float:
         design = dataclasses.replace(machine.design, hardware=hardware)
         return float(self.problems[machine.kind.two_of_four].score_designs([design]).area_mm2[0])
 
-    def with_zeros(self, machine: Machine, mode: str) -> list[Cost]:
+    def with_zeros(self, machine: FoundMachine, mode: str) -> list[Cost]:
         """Costs of a skipping machine that `gate`s or `compute`s its zeros instead, everything else as it is."""
         mappings = tuple({**mapping, "a_zero": mode} for mapping in machine.design.mappings)
         problem = self.problems[machine.kind.two_of_four]
@@ -167,49 +166,3 @@ def _problem(kernels: Sequence[SparseKernel], space: DesignSpace, technology: Te
     return make_problem(
         Workload("densities", tuple(kernels)), space, technology, objectives=("eadp_jsmm2",)
     )  # fmt: skip
-
-
-def _again(
-    problem: Problem, space: DesignSpace, limits: Mapping[str, float], objectives: Sequence[str] = ("eadp_jsmm2",)
-) -> Problem:
-    """The same kernels in another space; tables and compiled models are shared."""
-    chosen, constraints = find_objectives(objectives), find_constraints(limits)
-    encoding = Encoding(space, problem.kernels)
-    return problem.changed(encoding=encoding, objectives=chosen, constraints=constraints)
-
-
-def _best_mappings(problem: Problem) -> Design:
-    """On one hardware, the mapping of least energy-delay product for each kernel, of all that there are.
-
-    The kernels have one shape, so a genome holds the same mapping for all of them and tries it on each.
-    """
-    best = np.full(len(problem.kernels), np.inf)
-    designs: list[Design | None] = [None] * len(best)
-    rows = _every_mapping(problem.encoding)
-    for at in range(0, len(rows), AT_ONCE):
-        chunk = rows[at : at + AT_ONCE]
-        scores = problem.score(chunk)
-        fits = (scores.fits <= 1.00001).all(axis=2)
-        product = np.where(fits, scores.latency_s * scores.energy_pj, np.inf)
-        for kernel, row in enumerate(product.argmin(axis=0)):
-            if product[row, kernel] < best[kernel]:
-                best[kernel], designs[kernel] = product[row, kernel], problem.design(chunk[row])
-    found = [design for design in designs if design is not None]
-    if len(found) < len(designs):
-        raise InputError(problem.explain_infeasible())
-    mappings = tuple(design.mappings[at] for at, design in enumerate(found))
-    return Design(found[0].hardware, mappings, found[0].kernels)
-
-
-def _every_mapping(encoding: Encoding) -> np.ndarray:
-    """Genomes of every mapping, the same for all kernels, of a space whose hardware is fixed."""
-    own = [column for column in encoding.number_columns if encoding.of_kernel[column] == 0]
-    grids = np.meshgrid(*(np.arange(encoding.radix[column]) for column in own), indexing="ij")
-    tiles = np.stack([grid.ravel() for grid in grids], axis=1) if own else np.zeros((1, 0), int)
-    combinations = encoding.combinations[0]
-    rows = np.zeros((len(tiles) * len(combinations), len(encoding.genes)), np.int32)
-    for kernel in range(len(encoding.kernels)):
-        names = [encoding.genes[column].parameter.name for column in own]
-        rows[:, [encoding.column(kernel, name) for name in names]] = np.repeat(tiles, len(combinations), axis=0)
-        rows[:, encoding.combined_columns(kernel)] = np.tile(combinations, (len(tiles), 1))
-    return rows

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 
 from experiments.common.crossover.curves import Curve, crossing
-from experiments.common.crossover.machines import Machine
-from experiments.common.report import bottleneck
+from experiments.common.crossover.machines import FoundMachine
 from experiments.common.table import text_table
 from experiments.common.words import energy, hardware_words, mapping_words, quantity
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, Cost
@@ -38,7 +37,9 @@ def density_words(density: float | None) -> str:
     return f"{density:.2%}" if density < 0.1 else f"{density:.0%}"
 
 
-def crossing_rows(densities: Sequence[float], machines: Mapping[str, Machine], equal: Machine) -> list[dict[str, Any]]:
+def crossing_rows(
+    densities: Sequence[float], machines: Mapping[str, FoundMachine], equal: FoundMachine
+) -> list[dict[str, Any]]:
     """Where each machine starts to pay: crossover densities against the dense machine of the same array, and of equal
     area."""
     rows = []
@@ -57,7 +58,7 @@ def crossing_rows(densities: Sequence[float], machines: Mapping[str, Machine], e
     return rows
 
 
-def crossing_table(rows: Sequence[Mapping[str, Any]], machines: Mapping[str, Machine]) -> str:
+def crossing_table(rows: Sequence[Mapping[str, Any]], machines: Mapping[str, FoundMachine]) -> str:
     """`crossing_rows` as text."""
     keys = [key for key in rows[0] if key != "machine"]
     header = ("", *(key.split("_vs_")[0] + (", area" if key.endswith("area") else "") for key in keys))
@@ -66,7 +67,7 @@ def crossing_table(rows: Sequence[Mapping[str, Any]], machines: Mapping[str, Mac
     return f"{head}\n" + text_table(header, table)
 
 
-def intersection_note(machines: Mapping[str, Machine]) -> str:
+def intersection_note(machines: Mapping[str, FoundMachine]) -> str:
     """Area that the model charges an inner-product array for an intersection unit, whether or not it skips."""
     dense = machines["dense"]
     area = float(dense.costs[0].area_mm2[AREA_COMPONENTS.index("intersection")])
@@ -78,7 +79,7 @@ def intersection_note(machines: Mapping[str, Machine]) -> str:
     )
 
 
-def machine_table(machines: Mapping[str, Machine], equal: Machine) -> str:
+def machine_table(machines: Mapping[str, FoundMachine], equal: FoundMachine) -> str:
     """The hardware of each machine."""
     rows = []
     for title, machine in [*((m.kind.title, m) for m in machines.values()), ("Dense of equal area", equal)]:
@@ -90,13 +91,13 @@ def machine_table(machines: Mapping[str, Machine], equal: Machine) -> str:
     return text_table(("", "area", "sparse units", "hardware"), rows, left=(0, 3))
 
 
-def at_density(machines: Mapping[str, Machine], equal: Machine, at: int, density: float) -> str:
+def at_density(machines: Mapping[str, FoundMachine], equal: FoundMachine, at: int, density: float) -> str:
     """Every machine at one density."""
     dense = machines["dense"]
     rows = []
     for title, machine in [*((m.kind.title, m) for m in machines.values()), ("Dense of equal area", equal)]:
         cost = machine.costs[at]
-        name, share = bottleneck(cost)
+        name, share = cost.bottleneck, cost.bottleneck_share
         parts = np.asarray(cost.energy_pj) / np.sum(cost.energy_pj)
         top = int(parts.argmax())
         rows.append(
@@ -167,7 +168,7 @@ def zero_table(modes: Mapping[str, Sequence[Cost]], at: int, density: float) -> 
     )
 
 
-def dense_price(machines: Mapping[str, Machine], equal: Machine) -> str:
+def dense_price(machines: Mapping[str, FoundMachine], equal: FoundMachine) -> str:
     """What sparse hardware costs on the densest work."""
     dense = machines["dense"]
     rows = []

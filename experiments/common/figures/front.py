@@ -9,9 +9,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from dse import Costed, equal_area
 from experiments.common.figures.style import FORMAT_COLOURS, FORMAT_MARKERS, RESOURCE_COLOURS, log_axis, new_figure
-from experiments.common.report import Costed, bottleneck
-from experiments.common.search import equal_area
 from experiments.common.words import main_format
 
 _PICOJOULES = 1e-12
@@ -115,7 +114,7 @@ def _make_up(figure: SubFigure, front: Sequence[Costed], named: Mapping[str, int
         for operand in "ab" if sparse_b[at] else "a":
             used = [str(costed.design.mappings[at][f"{operand}_format"]) for costed in designs]
             rows.append((f"{operand.upper()} of {_short(kernel)}", used, FORMAT_COLOURS))
-    rows.append(("bottleneck", [bottleneck(costed.total)[0] for costed in designs], RESOURCE_COLOURS))
+    rows.append(("bottleneck", [costed.total.bottleneck for costed in designs], RESOURCE_COLOURS))
     axes.set_title("Formats and bottleneck by design")
     for at, (_, used, colours) in enumerate(rows):
         palette = ListedColormap(list(colours.values()))

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
+from dse import Costed
 from experiments.common.figures.style import OKABE_ITO, RESOURCE_COLOURS, log_axis, new_figure
-from experiments.common.report import Costed, bottleneck
 from experiments.common.words import quantity
 
 SHADE = 0.22
@@ -26,7 +26,7 @@ def pe_figure(table: Mapping[int, Costed], title: str) -> Figure:
         ("Area", "mm2", points[:, 2], "min"),
         ("Utilisation of the MACs", "", used, "max"),
     )
-    binding = [bottleneck(costed.total)[0] for costed in table.values()]
+    binding = [costed.total.bottleneck for costed in table.values()]
     figure = new_figure(9.0, 6.0)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     for axes, (label, unit, values, best) in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator, PercentFormatter
 
 from experiments.common.figures.style import OKABE_ITO, log_axis, new_figure
-from experiments.common.prune.points import Point
+from experiments.common.prune.points import PruningPoint
 
 LOOKS: dict[str, dict[str, Any]] = {
     "global": {"color": OKABE_ITO["blue"], "marker": "o", "label": "magnitude, all layers together"},
@@ -26,7 +26,7 @@ _TICKS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999)
 """Accuracies; the axis is the logarithm of the error, because a point counts for more near the top."""
 
 
-def prune_figure(points: Sequence[Point], at_knee: int, images: int, bits: int, title: str) -> Figure:
+def prune_figure(points: Sequence[PruningPoint], at_knee: int, images: int, bits: int, title: str) -> Figure:
     """Accuracy against zeros, energy and latency, a line for each method, standard deviations over seeds."""
     figure = new_figure(13.0, 5.0)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
@@ -68,7 +68,7 @@ def _error(values: np.ndarray, least: float) -> tuple[float, tuple[float, float]
     return mean, (mean - max(mean - std, least), min(mean + std, 1.0) - mean)
 
 
-def _lines(axes: Axes, points: Sequence[Point], name: str, factor: float, least: float) -> None:
+def _lines(axes: Axes, points: Sequence[PruningPoint], name: str, factor: float, least: float) -> None:
     for method, look in LOOKS.items():
         own = [point for point in points if point.case.zeros and point.case.pattern == method]
         if not own:
@@ -94,7 +94,7 @@ def _lines(axes: Axes, points: Sequence[Point], name: str, factor: float, least:
     axes.axhline(mean, color="black", lw=0.8, ls=":")
 
 
-def _marks(axes: Axes, points: Sequence[Point], at_knee: int, name: str, factor: float, least: float) -> None:
+def _marks(axes: Axes, points: Sequence[PruningPoint], at_knee: int, name: str, factor: float, least: float) -> None:
     """The knee is ringed; where cost is shown, the levels of its method are named, if they do not crowd."""
     knee = points[at_knee]
     place = getattr(knee, name).mean() * factor, _error(knee.accuracy, least)[0]

@@ -8,14 +8,13 @@ import numpy as np
 
 from dse import nondominated
 from experiments.common.prune.networks import Pruned, title_of
-from experiments.common.prune.price import Priced
-from experiments.common.report import bottleneck
+from experiments.common.prune.price import PricedKernel
 from workloads.pruning.small_networks import Network
 from workloads.pruning.train import PruningCase
 
 
 @dataclasses.dataclass(frozen=True)
-class Point:
+class PruningPoint:
     """One way and level of pruning: figures by seed, shape [seeds]."""
 
     case: PruningCase
@@ -36,13 +35,13 @@ class Point:
 
 
 def points_of(
-    pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[Priced]]], bits: int
-) -> list[Point]:
+    pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[PricedKernel]]], bits: int
+) -> list[PruningPoint]:
     """Points by case; `priced` by case, seed and kernel."""
     points = []
     for networks, costs in zip(pruned, priced, strict=True):
         points.append(
-            Point(
+            PruningPoint(
                 networks[0].case,
                 title_of(networks[0].case),
                 np.array([one.zeros for one in networks]),
@@ -55,7 +54,7 @@ def points_of(
     return points
 
 
-def front_and_knee(points: Sequence[Point], images: int) -> tuple[list[int], int]:
+def front_and_knee(points: Sequence[PruningPoint], images: int) -> tuple[list[int], int]:
     """Rows of the points that no other beats in error, energy and latency alike, and the one at which they bend.
 
     That is where the logarithms of the error and of the energy-delay product, each as a share of its range on the
@@ -73,7 +72,7 @@ def _share_of_range(values: np.ndarray) -> np.ndarray:
     return (values - values.min()) / (np.ptp(values) or 1.0)
 
 
-def point_rows(points: Sequence[Point], front: Sequence[int], at_knee: int) -> list[dict[str, Any]]:
+def point_rows(points: Sequence[PruningPoint], front: Sequence[int], at_knee: int) -> list[dict[str, Any]]:
     """Rows of `points.csv`: means, and standard deviations over seeds."""
     _, dense_energy, dense_latency = points[0].means
     rows = []
@@ -96,7 +95,9 @@ def point_rows(points: Sequence[Point], front: Sequence[int], at_knee: int) -> l
 
 
 def network_rows(
-    pruned: Sequence[Sequence[Pruned]], points: Sequence[Point], priced: Sequence[Sequence[Sequence[Priced]]]
+    pruned: Sequence[Sequence[Pruned]],
+    points: Sequence[PruningPoint],
+    priced: Sequence[Sequence[Sequence[PricedKernel]]],
 ) -> list[dict[str, Any]]:
     """Rows of `networks.csv`: one a network."""
     rows = []
@@ -118,7 +119,7 @@ def network_rows(
 
 
 def layer_rows(
-    network: Network, pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[Priced]]]
+    network: Network, pruned: Sequence[Sequence[Pruned]], priced: Sequence[Sequence[Sequence[PricedKernel]]]
 ) -> list[dict[str, Any]]:
     """Rows of `layers.csv`: one a network and layer; layers that compute nothing cost nothing."""
     rows = []
@@ -141,7 +142,7 @@ def layer_rows(
                         "input_zeros_rounding": causes.rounding,
                         "energy_pj": run.energy_pj if run else 0.0,
                         "latency_s": run.latency_s if run else 0.0,
-                        "bottleneck": bottleneck(run.cost)[0] if run else "",
+                        "bottleneck": run.cost.bottleneck if run else "",
                         **{name: run.mapping.get(name, "") if run else "" for name in MAPPED},
                     }
                 )

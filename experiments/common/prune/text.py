@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from experiments.common.prune.networks import Pruned
-from experiments.common.prune.points import Point
+from experiments.common.prune.points import PruningPoint
 from experiments.common.table import text_table
 from experiments.common.words import energy, quantity
 from workloads.pruning.small_networks import Network
@@ -17,7 +17,7 @@ def _share(values: np.ndarray) -> str:
     return f"{100 * values.mean():.2f} +- {100 * values.std():.2f} %"
 
 
-def point_table(points: Sequence[Point], front: Sequence[int], at_knee: int, bits: int) -> str:
+def point_table(points: Sequence[PruningPoint], front: Sequence[int], at_knee: int, bits: int) -> str:
     """All points, means and standard deviations over seeds, and which of them no other beats in everything."""
     _, dense_energy, dense_latency = points[0].means
     rows = []
@@ -42,7 +42,7 @@ def point_table(points: Sequence[Point], front: Sequence[int], at_knee: int, bit
     return text_table(header, rows, left=(0, 9))
 
 
-def knee_words(points: Sequence[Point], at_knee: int) -> str:
+def knee_words(points: Sequence[PruningPoint], at_knee: int) -> str:
     """The knee against the dense network."""
     dense, knee = points[0], points[at_knee]
     (right, joules, seconds), (full, dense_joules, dense_seconds) = knee.means, dense.means
@@ -55,7 +55,7 @@ def knee_words(points: Sequence[Point], at_knee: int) -> str:
     )
 
 
-def within_words(points: Sequence[Point]) -> list[str]:
+def within_words(points: Sequence[PruningPoint]) -> list[str]:
     """How far each method can be taken within a point of the dense network, by its energy-delay product."""
     dense = points[0]
     lines = []

@@ -12,7 +12,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocat
 from dse import winning_shares
 from experiments.common.figures.style import OKABE_ITO, log_axis, new_figure
 from experiments.common.sensitivity.conclusions import WORDS, Survey
-from experiments.common.sensitivity.workloads import Shared
+from experiments.common.sensitivity.sharing import Shared
 from hwmodels.technology import CONFIDENCES
 
 BARS = 14

@@ -9,30 +9,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dse import Design, Problem, RandomSearch
+from dse import Design, Problem
+from dse.mapper import Pool, Searched, best_mappings, mapping_for_family, mapping_space, weighted_sum
 from dse.space.design_space import CHOICES
-from experiments.common.search import within
-from hwmodels.design.hardware import HARDWARE_NUMBERS
-from hwmodels.design.legality import illegality
-from workloads import Workload
 from workloads.errors import InputError
 
 QUESTIONS = {"a_format": "format of A", "dataflow": "dataflow", "a_zero": "zeros of A", "schedule": "schedule"}
 """Choices that are put to the question, in words."""
 
 
-def mapping_pool(problem: Problem, workload: Workload, base: Design, budget: int, seed: int) -> list[Design]:
+def mapping_pool(problem: Problem, base: Design, budget: int, seed: int) -> list[Design]:
     """The base, and the fronts of short searches for mappings on its hardware, one for each dataflow of the space."""
-    held = {name: base.hardware[name] for name in HARDWARE_NUMBERS}
     pool, flows = [base], problem.encoding.space.values("dataflow")
     for flow in flows:
+        space = mapping_space(problem.encoding.space, base.hardware, {"dataflow": (str(flow),)}, any_intersection=True)
         try:
-            local = within(
-                problem, workload, problem.encoding.space.fix(**held, dataflow=flow), ("latency_s", "energy_pj")
-            )
+            local = problem.within(space, objectives=("latency_s", "energy_pj"))
         except InputError:  # no legal mapping with this dataflow
             continue
-        pool += RandomSearch()(local, budget=max(budget // len(flows), 1), seed=seed).designs(local)
+        pool += Searched(max(budget // len(flows), 1), seed).designs(local)
     return pool
 
 
@@ -43,29 +38,24 @@ def rivals(problem: Problem, base: Design, pool: Sequence[Design], choice: str) 
     the least energy-delay product of the whole.
     """
     own = problem.score_designs([base])
-    whole = own.latency_s.sum(), own.energy_pj.sum()
+    merit = weighted_sum(float(own.latency_s.sum()), float(own.energy_pj.sum()))
     found = {}
     for value in CHOICES[choice]:
         variants, legal = [], []
         for design in pool:
-            changed = [{**mapping, choice: value} for mapping in design.mappings]
-            good = [
-                illegality({k: v for k, v in mapping.items() if isinstance(v, str)}, kernel.family) is None
-                for mapping, kernel in zip(changed, problem.kernels, strict=True)
+            changed = [
+                mapping_for_family({**mapping, choice: value}, family)
+                for mapping, family in zip(design.mappings, problem.families, strict=True)
             ]
-            kept = [new if ok else old for new, old, ok in zip(changed, base.mappings, good, strict=True)]
-            variants.append(Design(base.hardware, tuple(kept), base.kernels))
-            legal.append(good)
+            kept = tuple(new or old for new, old in zip(changed, base.mappings, strict=True))
+            variants.append(Design(base.hardware, kept, base.kernels).checked(problem.families))
+            legal.append([new is not None for new in changed])
         if not np.any(legal, axis=0).all():
             continue
-        variants = [design.checked(problem.families) for design in variants]
-        scores = problem.score_designs(variants)
-        usable = np.array(legal) & (scores.fits.max(axis=2) <= 1.0) & _has(variants, choice, value)
-        if not usable.any(axis=0).all():
-            continue
-        merit = np.where(usable, scores.latency_s / whole[0] + scores.energy_pj / whole[1], np.inf)
-        picked = tuple(variants[int(row)].mappings[at] for at, row in enumerate(merit.argmin(axis=0)))
-        found[str(value)] = Design(base.hardware, picked, base.kernels)
+        usable = np.array(legal) & _has(variants, choice, value)
+        best = [one for one in best_mappings(problem, Pool(variants, usable), merit) if one is not None]
+        if len(best) == len(problem.kernels):
+            found[value] = Design(base.hardware, tuple(one.mapping for one in best), base.kernels)
     return found
 
 

@@ -16,7 +16,7 @@ REPORTED = (*FORMATS, "bcsr")
 
 
 @dataclasses.dataclass(frozen=True)
-class Storage:
+class FormatBits:
     """Bits of one operand by format."""
 
     bits: dict[str, int]
@@ -33,11 +33,11 @@ class Storage:
         return {format: bits / self.nnz for format, bits in self.bits.items()}
 
 
-def storage(matrix: csr_array, structure: Structure, value_bits: int, tile: tuple[int, int] | None) -> Storage:
+def format_bits(matrix: csr_array, structure: Structure, value_bits: int, tile: tuple[int, int] | None) -> FormatBits:
     """Bits in every format, each tile encoded by itself; BCSR with blocks of the side that was found, else 4."""
     side = structure.blocks.side if structure.blocks is not None else 4
     bits = {format: matrix_bits(matrix, format, value_bits=value_bits, tile=tile, block=side) for format in REPORTED}
-    return Storage(bits, int(matrix.nnz))
+    return FormatBits(bits, int(matrix.nnz))
 
 
 def dense_bits(matrix: csr_array, value_bits: int) -> float:
@@ -57,7 +57,7 @@ class Bounds:
     """Bits of A and B dense, over those in their best formats."""
 
 
-def bounds(subject: Subject, stored: dict[str, Storage], value_bits: int) -> Bounds:
+def bounds(subject: Subject, stored: dict[str, FormatBits], value_bits: int) -> Bounds:
     """Upper bounds for a kernel. A dense operand of the kernel counts in full."""
     kernel, full, best = subject.kernel, 0.0, 0.0
     sizes = {"a": float(kernel.m) * kernel.k, "b": float(kernel.k) * kernel.n, "mask": float(kernel.m) * kernel.n}

@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 from scipy.sparse import csr_array
 
 from experiments.common.figures.style import FORMAT_COLOURS, OKABE_ITO, new_figure
-from experiments.common.sparsity.bits import Storage
+from experiments.common.sparsity.bits import FormatBits
 
 PIXELS = 512
 """Cells of the picture along each side, at most."""
@@ -24,7 +24,7 @@ PALE = tuple(OKABE_ITO[name] for name in ("yellow", "sky", "orange", "purple", "
 INK = LinearSegmentedColormap.from_list("ink", ["#D6E6F2", OKABE_ITO["blue"], "#00192B"])
 
 
-def pattern_figure(matrix: csr_array, stored: Storage, title: str, words: Sequence[str]) -> Figure:
+def pattern_figure(matrix: csr_array, stored: FormatBits, title: str, words: Sequence[str]) -> Figure:
     """Density of the pattern; counts by row and column, sorted; bits per non-zero by format; what is found."""
     figure = new_figure(11.0, 6.2)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
@@ -111,7 +111,7 @@ def draw_counts(axes: Axes, matrix: csr_array) -> None:
     axes.legend()
 
 
-def draw_bits(axes: Axes, stored: Storage) -> None:
+def draw_bits(axes: Axes, stored: FormatBits) -> None:
     """Bits for each non-zero by format, the best on top; those far off are cut."""
     bits = stored.per_nonzero
     order = sorted(bits, key=lambda name: bits[name])

@@ -5,25 +5,28 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
-from dse import Design, DesignSpace, Problem, RandomSearch, default_space, make_problem
-from dse.offload import CAPABILITIES, DENSE, ROUNDING
-from dse.problem.search_problem import TOLERANCE
-from dse.space.design_space import Value
+from dse import Design, DesignSpace, Problem, default_space, make_problem
+from dse.mapper import (
+    DENSE,
+    MappedKernel,
+    Pool,
+    Searched,
+    best_mappings,
+    densified,
+    mapping_for_family,
+    mapping_space,
+    merit_of,
+    sparsity_pays,
+    supported_choices,
+)
+from dse.space.design_space import HARDWARE_NAMES, Value
 from experiments.common.cli import show_progress
 from experiments.common.output import portable
-from experiments.common.search import within
 from hwmodels.design.choices import FORMATS
-from hwmodels.design.hardware import HARDWARE_NUMBERS
-from hwmodels.design.legality import illegality
 from hwmodels.technology import Technology
 from workloads import DensityKernel, Workload, measure
 from workloads.errors import InputError
 
-TILES = ("tile_m", "tile_k", "tile_n")
-HALVINGS = 32
-"""Enough for any tile to reach one element."""
 FAMILIES = ("dense_b", "sparse_b")
 """Kernels that have a dense mode to compare with."""
 
@@ -50,8 +53,8 @@ have no other."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Machine:
-    """A hardware, what it can do, and mappings that it came with."""
+class HeldHardware:
+    """A hardware that is given, what it can do, and mappings that it came with."""
 
     numbers: dict[str, Value]
     choices: dict[str, Any]
@@ -59,41 +62,30 @@ class Machine:
     words: str
 
     @staticmethod
-    def of(design: Design | None, where: str | None) -> "Machine":
+    def of(design: Design | None, where: str | None) -> "HeldHardware":
         """The design's, restricted to what its mappings use and to dense operands; the default one for None."""
         if design is None:
-            return Machine(DEFAULT_HARDWARE, dict(DEFAULT_CHOICES), (), "the default design")
-        hardware, able = design.build()[0], {}
-        for choice, (capability, names) in CAPABILITIES.items():
-            has = np.asarray(getattr(hardware, capability)) > 0
-            able[choice] = tuple(name for name, one in zip(names, has, strict=True) if one or name == DENSE.get(choice))
-        numbers = {name: design.hardware[name] for name in (*HARDWARE_NUMBERS, "intersection")}
-        return Machine(numbers, able, tuple(dict(m) for m in design.mappings), f"design {portable(where)}")
+            return HeldHardware(DEFAULT_HARDWARE, dict(DEFAULT_CHOICES), (), "the default design")
+        numbers = {name: design.hardware[name] for name in HARDWARE_NAMES}
+        return HeldHardware(
+            numbers, supported_choices(design), tuple(dict(m) for m in design.mappings), f"design {portable(where)}"
+        )
 
     def space(self) -> DesignSpace:
         """Its mappings."""
-        return default_space().fix(**self.numbers, **self.choices)
-
-
-@dataclasses.dataclass(frozen=True)
-class Run:
-    """One kernel's best way to run; not a number of seconds where nothing fits."""
-
-    latency_s: float
-    energy_pj: float
-    mapping: dict[str, Any]
+        return mapping_space(default_space(), self.numbers, self.choices)
 
 
 @dataclasses.dataclass(frozen=True)
 class Saving:
     """A kernel run with and without notice of its zeros."""
 
-    sparse: Run | None
-    dense: Run | None
+    sparse: MappedKernel | None
+    dense: MappedKernel | None
     pays: bool
 
     @property
-    def run(self) -> Run | None:
+    def run(self) -> MappedKernel | None:
         """What would be run."""
         return self.sparse if self.pays else self.dense
 
@@ -121,87 +113,54 @@ def priceable(kernel: Any) -> bool:
 
 
 def savings(
-    kernels: Sequence[Any], machine: Machine, technology: Technology, objective: str, budget: int, seed: int
+    kernels: Sequence[Any], hardware: HeldHardware, technology: Technology, objective: str, budget: int, seed: int
 ) -> list[Saving]:
     """Savings of `priceable` kernels, each mapped by a search of `budget` evaluations, and as many on dense operands.
 
     `objective`: `latency_s`, `energy_pj` or `edp_js`, what each kernel's mapping is chosen by.
     """
     workload = Workload("report", tuple(kernels))
-    problem = make_problem(workload, machine.space(), technology, objectives=(objective,), progress=show_progress())
-    pool = _found(problem, budget, seed) + _everywhere(problem, machine, machine.mappings)
-    sparse = _best(problem, pool, objective)
-    formats = machine.choices.get("a_format", FORMATS)
+    problem = make_problem(workload, hardware.space(), technology, objectives=(objective,), progress=show_progress())
+    search = Searched(budget, seed, progress=show_progress())
+    pool = search.designs(problem) + _everywhere(problem, hardware, hardware.mappings)
+    sparse = best_mappings(problem, Pool(pool), objective)
+    formats = hardware.choices.get("a_format", FORMATS)
     swapped = [run.mapping | {"a_format": name, "a_zero": "skip"} for run in sparse if run for name in formats]
-    sparse = _best(problem, pool + _everywhere(problem, machine, swapped), objective)
-    space, without = machine.space().fix(**DENSE), tuple(dataclasses.replace(kernel, b=None) for kernel in kernels)
+    sparse = best_mappings(problem, Pool(pool + _everywhere(problem, hardware, swapped)), objective)
+    space, without = hardware.space().fix(**DENSE), tuple(dataclasses.replace(kernel, b=None) for kernel in kernels)
     if set(problem.families) == {"dense_b"}:
-        rival = within(problem, workload, space, (objective,))
+        rival = problem.within(space)
     else:
         rival = make_problem(Workload("dense", without), space, technology, objectives=(objective,))
-    dense = _best(rival, _found(rival, budget, seed) + _densified(rival, machine, sparse), objective)
-    return [
-        Saving(s, d, s is not None and (d is None or _merit(s, objective) < _merit(d, objective) * (1 - ROUNDING)))
-        for s, d in zip(sparse, dense, strict=True)
-    ]
+    dense = best_mappings(rival, Pool(search.designs(rival) + _dense_rivals(rival, hardware, sparse)), objective)
+    merit = merit_of(objective)
+    return [Saving(s, d, sparsity_pays(s, d, merit)) for s, d in zip(sparse, dense, strict=True)]
 
 
-def _found(problem: Problem, budget: int, seed: int) -> list[Design]:
-    """Kernels share nothing but the hardware, which is held, so one search serves all."""
-    return list(RandomSearch()(problem, budget=budget, seed=seed, progress=show_progress()).designs(problem))
-
-
-def _everywhere(problem: Problem, machine: Machine, mappings: Sequence[dict[str, Any]]) -> list[Design]:
+def _everywhere(problem: Problem, hardware: HeldHardware, mappings: Sequence[dict[str, Any]]) -> list[Design]:
     """Each mapping for all kernels that can run it, what is good for one layer being good for its like; dense for those
     that cannot."""
     designs = {}
     for mapping in mappings:
-        each = []
-        for family in problem.families:
-            new = mapping | ({"b_format": "dense", "b_zero": "compute"} if family == "dense_b" else {})
-            words = {name: value for name, value in new.items() if isinstance(value, str)}
-            each.append(mapping | DENSE if illegality(words, family) else new)
-        designs[tuple(sorted(mapping.items()))] = _design(problem, machine, each)
+        each = [mapping_for_family(mapping, family) or mapping | DENSE for family in problem.families]
+        designs[tuple(sorted(mapping.items()))] = _design(problem, hardware, each)
     return list(designs.values())
 
 
-def _densified(problem: Problem, machine: Machine, runs: Sequence[Run | None]) -> list[Design]:
-    """The mappings of sparse runs on dense operands, the largest tile halved again and again until they fit."""
-    mappings = [dict(run.mapping) | DENSE if run else None for run in runs]
-    spare = next((mapping for mapping in mappings if mapping), None)
+def _dense_rivals(problem: Problem, hardware: HeldHardware, runs: Sequence[MappedKernel | None]) -> list[Design]:
+    """The mappings of sparse runs on dense operands, the largest tile halved again and again; another kernel's for one
+    that has none."""
+    spare = next((run.mapping for run in runs if run), None)
     if spare is None:
         return []
-    shapes = [dict(zip(TILES, (kernel.m, kernel.k, kernel.n), strict=True)) for kernel in problem.kernels]
-    held = [
-        mapping | {name: min(mapping[name], float(shape[name])) for name in TILES}
-        for mapping, shape in zip([mapping or spare for mapping in mappings], shapes, strict=True)
+    each = [
+        densified(run.mapping if run else spare, (kernel.m, kernel.k, kernel.n))
+        for run, kernel in zip(runs, problem.kernels, strict=True)
     ]
-    designs = []
-    for _ in range(HALVINGS):
-        designs.append(_design(problem, machine, held))
-        held = [mapping | {name: -(-mapping[name] // 2)} for mapping in held for name in [max(TILES, key=mapping.get)]]
-    return designs
+    return [
+        _design(problem, hardware, [own[min(at, len(own) - 1)] for own in each]) for at in range(max(map(len, each)))
+    ]
 
 
-def _design(problem: Problem, machine: Machine, mappings: Sequence[dict[str, Any]]) -> Design:
-    return Design(machine.numbers, tuple(mappings), tuple(kernel.name for kernel in problem.kernels))
-
-
-def _best(problem: Problem, pool: Sequence[Design], objective: str) -> list[Run | None]:
-    """The best run of each kernel in a pool; None where none fits."""
-    if not pool:
-        return [None] * len(problem.kernels)
-    scores = problem.score_designs(pool)
-    latency, energy = scores.latency_s / problem.repeats, scores.energy_pj / problem.repeats
-    merit = {"latency_s": latency, "energy_pj": energy, "edp_js": latency * energy}[objective]
-    merit = np.where(scores.fits.max(axis=2) <= 1 + TOLERANCE, merit, np.inf)
-    found = []
-    for at, row in enumerate(merit.argmin(axis=0)):
-        fits = np.isfinite(merit[row, at])
-        run = Run(float(latency[row, at]), float(energy[row, at]), dict(pool[row].mappings[at]))
-        found.append(run if fits else None)
-    return found
-
-
-def _merit(run: Run, objective: str) -> float:
-    return {"latency_s": run.latency_s, "energy_pj": run.energy_pj, "edp_js": run.latency_s * run.energy_pj}[objective]
+def _design(problem: Problem, hardware: HeldHardware, mappings: Sequence[dict[str, Any]]) -> Design:
+    return Design(hardware.numbers, tuple(mappings), tuple(kernel.name for kernel in problem.kernels))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from experiments.common.sparsity.bits import REPORTED, Bounds, Storage
+from experiments.common.sparsity.bits import REPORTED, Bounds, FormatBits
 from experiments.common.sparsity.inputs import Pattern, Subject
 from experiments.common.sparsity.saving import Saving
 from experiments.common.table import text_table
@@ -22,7 +22,7 @@ class Profile:
 
     pattern: Pattern
     structure: Structure
-    stored: Storage
+    stored: FormatBits
     picture: str
     """Name of the file."""
 
@@ -208,7 +208,7 @@ def pattern_words(profile: Profile) -> list[str]:
     return [*lines, _format_words(profile.stored, structure)]
 
 
-def _format_words(stored: Storage, structure: Structure) -> str:
+def _format_words(stored: FormatBits, structure: Structure) -> str:
     """The best format, those that are as good, and blocks where they are better."""
     bits, best = stored.per_nonzero, stored.best
     alike = [name for name in FORMATS if stored.bits[name] == stored.bits[best]]

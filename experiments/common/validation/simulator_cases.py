@@ -13,9 +13,9 @@ from scipy.sparse import csr_array
 
 from dse import Design, Encoding, default_space
 from dse.problem.batched_models import SOON, unpack
-from dse.space.encoding import Batch, Kernel
+from dse.space.encoding import Batch, KernelShape
 from hwmodels import Cost, evaluate
-from hwmodels.cost import RESOURCES
+from hwmodels.cost import RESOURCES, within_limit
 from hwmodels.design.choices import DATAFLOWS, FORMATS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.simulator.kernels import AnyKernel, simulate_kernel
@@ -37,8 +37,6 @@ STRETCH = 1.6
 """Off the lattice, numbers are multiplied by up to this, or divided by it."""
 FIXED = ("value_bits", "accumulator_bits")
 LATTICES = ("on", "off")
-FITS_WITHIN = 1 + 1e-5
-"""Need over capacity that float32 takes for 1."""
 
 
 class CaseTask(NamedTuple):
@@ -93,14 +91,14 @@ def compare_kernel(task: CaseTask) -> CaseResults:
 def _cases(task: CaseTask, rng: np.random.Generator) -> list[tuple[str, Design, Cost]]:
     """Feasible designs on the lattice and off it, with their modelled costs; bottlenecks and dataflows in turn."""
     kernel = task.kernel
-    encoding = Encoding(default_space(), [Kernel(kernel.name, kernel.family, *kernel.shape)])
+    encoding = Encoding(default_space(), [KernelShape(kernel.name, kernel.family, *kernel.shape)])
     genomes = encoding.random(rng, DRAWN)
     drawn = encoding.batch(genomes)
     statistics = _padded(kernel, task.sizes)
     cases = []
     for where, batch in zip(LATTICES, (drawn, _off_lattice(drawn, rng)), strict=True):
         costs = _modelled(batch, statistics)
-        runs = (np.max(costs.fits, axis=1) <= FITS_WITHIN) & np.isfinite(costs.latency_s)
+        runs = within_limit(np.max(costs.fits, axis=1)) & np.isfinite(costs.latency_s)
         runs &= np.prod(np.ceil(np.array(kernel.shape) / batch.tiles[:, 0]), axis=1) <= VISITS
         runs &= _entries(kernel, batch) <= ENTRIES
         groups: dict[tuple[int, int], list[int]] = {}

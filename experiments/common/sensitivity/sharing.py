@@ -8,9 +8,8 @@ import numpy as np
 
 from dse import Design, MultiProblem, Problem, RandomSearch, alone, nondominated, regret, restricted
 from dse.problem.multi_workload import Groups, workload_objectives
-from experiments.common.search import within
 from experiments.common.words import quantity
-from workloads import Workload, resolve_workloads
+from workloads import resolve_workloads
 
 EMBEDDED = ("digits", "stencil", "rmat", "nm24")
 """The suites that `embedded` is made of, in its order."""
@@ -69,23 +68,21 @@ def groups_of(specs: Sequence[str], problem: Problem) -> dict[str, list[int]]:
     return groups
 
 
-def share(
-    problem: Problem, workload: Workload, groups: Groups, known: Sequence[Design], budget: int, seed: int
-) -> Shared:
+def share(problem: Problem, groups: Groups, known: Sequence[Design], budget: int, seed: int) -> Shared:
     """Search each workload's own designs, then shared ones by geometric mean and by worst case.
 
     Half of the `budget` is for the workloads by themselves, in equal parts, and half for each of the two searches of
     shared designs. What a shared design or one of `known` does for a workload counts among its own designs too, less
     what only the others use.
     """
-    both = within(problem, workload, problem.encoding.space, OBJECTIVES)
+    both = problem.within(problem.encoding.space, objectives=OBJECTIVES)
     each, search = max(budget // (2 * len(groups)), 1), RandomSearch()
     own = {name: alone(both, kernels) for name, kernels in groups.items()}
-    found = {name: search(one, budget=each, seed=seed).designs(one) for name, one in own.items()}
+    found = {name: one.designs(search(one, budget=each, seed=seed).genomes) for name, one in own.items()}
     reference = np.array([[_best(own[name], found[name]), 1.0] for name in groups])
     pool = list(known)
     for many in (MultiProblem(both, groups), MultiProblem(both, groups, reference)):
-        pool += search(many, budget=max(budget // 2, 1), seed=seed).designs(many)
+        pool += many.designs(search(many, budget=max(budget // 2, 1), seed=seed).genomes)
     scores = both.score_designs(pool)
     pool = [design for design, good in zip(pool, scores.feasible, strict=True) if good]
     scores = scores.take(np.flatnonzero(scores.feasible))

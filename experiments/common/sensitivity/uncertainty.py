@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dse import Design, Priced, Problem, draw_factors, uncertainty
+from dse import CountedDesigns, Design, Problem, draw_factors, uncertainty
 from experiments.common.sensitivity.conclusions import Survey, choice_rows, constant_rows
 from experiments.common.sensitivity.rivals import QUESTIONS
 from hwmodels.technology import Constant
@@ -14,7 +14,7 @@ from workloads.errors import InputError
 
 
 @dataclass(frozen=True)
-class Doubt:
+class UncertainConstants:
     """Uncertain constants: their draws, and how far their ranges are widened."""
 
     constants: Sequence[Constant]
@@ -22,24 +22,26 @@ class Doubt:
     scale: float
 
     @staticmethod
-    def of(constants: Sequence[Constant], draws: int, seed: int, scale: float) -> "Doubt":
+    def of(constants: Sequence[Constant], draws: int, seed: int, scale: float) -> "UncertainConstants":
         """Draw; InputError for no draws or a scale out of range."""
-        return Doubt(constants, draw_factors(constants, draws, seed=seed, scale=scale), scale)
+        return UncertainConstants(constants, draw_factors(constants, draws, seed=seed, scale=scale), scale)
 
-    def priced(self, problem: Problem, designs: Sequence[Design]) -> Priced:
+    def priced(self, problem: Problem, designs: Sequence[Design]) -> CountedDesigns:
         """Designs counted at all bandwidths that are drawn or at an end of a range."""
         known = uncertainty(self.constants)
         rates = [at for at, constant in enumerate(self.constants) if constant.name.endswith("_gbps")]
         ends = self.scale * np.log([known[self.constants[at].name] for at in rates])
-        return Priced(problem, designs, float(np.exp(max(np.abs(np.log(self.factors[:, rates])).max(), ends.max()))))
+        return CountedDesigns(
+            problem, designs, float(np.exp(max(np.abs(np.log(self.factors[:, rates])).max(), ends.max())))
+        )
 
-    def survey(self, priced: Priced) -> Survey:
+    def survey(self, priced: CountedDesigns) -> Survey:
         """Designs under all draws, and under the constants as they are."""
         names = [constant.name for constant in self.constants]
         default = priced.under(names, np.ones((1, len(names))))
         return possible(Survey(self.constants, self.factors, priced.under(names, self.factors), default))
 
-    def strength(self, priced: Priced, survey: Survey, focus: int) -> list[dict[str, Any]]:
+    def strength(self, priced: CountedDesigns, survey: Survey, focus: int) -> list[dict[str, Any]]:
         """Rows of `constants.csv`: each constant moved by itself to either end of its 95 % range."""
         names = [constant.name for constant in self.constants]
         reach = self.scale * np.diag(np.log([uncertainty(self.constants)[name] for name in names]))
@@ -55,7 +57,7 @@ def possible(survey: Survey) -> Survey:
 
 
 def rival_tables(
-    problem: Problem, found: Mapping[str, Mapping[str, Design]], doubt: Doubt
+    problem: Problem, found: Mapping[str, Mapping[str, Design]], doubt: UncertainConstants
 ) -> list[list[dict[str, Any]]]:
     """Rows of `choices.csv` for each choice; the rivals of all choices are priced together."""
     if not found:

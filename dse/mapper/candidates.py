@@ -1,0 +1,130 @@
+"""Which mappings the mapper tries, scored on their hardware."""
+
+import abc
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from dse.problem.multi_workload import alone
+from dse.problem.search_problem import Problem, Scores
+from dse.space.design import Design
+from dse.space.design_space import Value
+from dse.space.encoding import Encoding
+from dse.strategies import RandomSearch, Strategy
+
+
+@dataclasses.dataclass(frozen=True)
+class ScoredMappings:
+    """n mappings of one kernel; latency and energy are those of a single run."""
+
+    kernel: int
+    """Its index in the problem."""
+    latency_s: np.ndarray
+    """Shape [n]; energy, area and the mask of what may be taken likewise."""
+    energy_pj: np.ndarray
+    area_mm2: np.ndarray
+    usable: np.ndarray
+    words: Callable[[int], dict[str, Value]]
+    """A mapping by its row."""
+
+    @staticmethod
+    def of(
+        scores: Scores, kernel: int, column: int, repeats: float, usable: np.ndarray, words: Callable
+    ) -> "ScoredMappings":
+        """Column `column` of scored designs, which is the problem's kernel number `kernel`."""
+        latency, energy = scores.latency_s[:, column] / repeats, scores.energy_pj[:, column] / repeats
+        return ScoredMappings(kernel, latency, energy, scores.area_mm2, usable, words)
+
+
+class Candidates(abc.ABC):
+    """A way to come by mappings."""
+
+    @abc.abstractmethod
+    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
+        """Mappings of every kernel of a problem, some at a time."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Pool(Candidates):
+    """Those of designs that are known; a kernel may take the mapping of one and another that of another.
+
+    The designs are of one hardware. Their areas may differ by units that only some of their mappings use.
+    """
+
+    designs: Sequence[Design]
+    usable: np.ndarray | None = None
+    """Mask of the mappings that may be taken, shape [n, kernel]; all of them unless given."""
+    at_once: int = 65_536
+    """Designs scored in one call."""
+
+    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
+        """Every kernel's mappings."""
+        for at in range(0, len(self.designs), self.at_once):
+            chunk = self.designs[at : at + self.at_once]
+            scores = problem.score_designs(chunk)
+            usable = scores.kernel_fits
+            if self.usable is not None:
+                usable = usable & self.usable[at : at + self.at_once]
+            for kernel, repeats in enumerate(problem.repeats):
+
+                def words(row: int, kernel: int = kernel, chunk: Sequence[Design] = chunk) -> dict[str, Value]:
+                    return dict(chunk[row].mappings[kernel])
+
+                yield ScoredMappings.of(scores, kernel, kernel, repeats, usable[:, kernel], words)
+
+
+@dataclasses.dataclass(frozen=True)
+class Searched(Candidates):
+    """The front that a search finds in the problem's space, whose hardware is held: one search serves all kernels."""
+
+    budget: int
+    seed: int = 0
+    strategy: Strategy = dataclasses.field(default_factory=RandomSearch)
+    progress: bool = False
+
+    def designs(self, problem: Problem) -> list[Design]:
+        """The front; empty if nothing feasible was found."""
+        result = self.strategy(problem, budget=self.budget, seed=self.seed, progress=self.progress)
+        return problem.designs(result.genomes)
+
+    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
+        """Every kernel's mappings."""
+        return Pool(self.designs(problem)).scored(problem)
+
+
+@dataclasses.dataclass(frozen=True)
+class Enumerated(Candidates):
+    """All mappings of the problem's space, whose hardware is held."""
+
+    at_once: int = 8192
+    """Mappings scored in one call."""
+    progress: bool = False
+
+    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
+        """One kernel's mappings after the other's."""
+        for kernel in tqdm(range(len(problem.kernels)), desc="mapping kernels", disable=not self.progress):
+            own = alone(problem, [kernel])
+            rows = every_mapping(own.encoding)
+            for at in range(0, len(rows), self.at_once):
+                chunk = rows[at : at + self.at_once]
+                scores = own.score(chunk)
+
+                def words(row: int, own: Problem = own, chunk: np.ndarray = chunk) -> dict[str, Value]:
+                    return dict(own.design(chunk[row]).mappings[0])
+
+                yield ScoredMappings.of(scores, kernel, 0, own.repeats[0], scores.kernel_fits[:, 0], words)
+            problem.evaluations += own.evaluations
+
+
+def every_mapping(encoding: Encoding) -> np.ndarray:
+    """Genomes of every mapping of an encoding's only kernel, on the first of the hardware, shape [j, genes]."""
+    tiles = np.flatnonzero(encoding.is_number & (encoding.of_kernel == 0))
+    combinations = encoding.combinations[0]
+    shape = (*encoding.radix[tiles], len(combinations))
+    places = np.stack(np.unravel_index(np.arange(int(np.prod(shape))), shape), axis=1)
+    rows = np.zeros((len(places), len(encoding.genes)), np.int32)
+    rows[:, tiles] = places[:, :-1]
+    rows[:, encoding.combined_columns(0)] = combinations[places[:, -1]]
+    return rows

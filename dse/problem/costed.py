@@ -1,0 +1,42 @@
+"""A design with all its costs: those of each kernel, and the workload's."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import equinox as eqx
+import jax
+import numpy as np
+
+from dse.problem.batched_models import TINY
+from dse.space.design import Design
+from hwmodels.cost import Cost
+
+
+@dataclasses.dataclass(frozen=True)
+class Costed:
+    """A design, the cost of one run of each kernel, and the workload's with all repeats; NumPy leaves."""
+
+    design: Design
+    kernels: list[Cost]
+    total: Cost
+    repeats: np.ndarray
+
+    @property
+    def latencies_s(self) -> np.ndarray:
+        """Of all runs of each kernel."""
+        return np.array([float(cost.latency_s) for cost in self.kernels]) * self.repeats
+
+    @property
+    def point(self) -> tuple[float, float, float]:
+        """Latency (s), energy (pJ), area (mm2)."""
+        return float(self.total.latency_s), float(np.sum(self.total.energy_pj)), float(np.sum(self.total.area_mm2))
+
+
+def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:
+    """Cost of a workload: sums over kernels times repeats; area and fit are the worst kernel's. NumPy leaves."""
+    total = jax.tree.map(lambda *leaves: sum(r * leaf for r, leaf in zip(repeats, leaves, strict=True)), *costs)
+    possible = sum(r * c.computes.effectual / max(c.utilization, TINY) for r, c in zip(repeats, costs, strict=True))
+    worst = [np.max([np.asarray(getattr(c, name)) for c in costs], axis=0) for name in ("area_mm2", "fits")]
+    return eqx.tree_at(
+        lambda c: (c.utilization, c.area_mm2, c.fits), total, (total.computes.effectual / possible, *worst)
+    )
