@@ -9,13 +9,13 @@ import contextlib
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
+from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
 VARIABLE = "SPARSE_DSE_CACHE"
@@ -69,14 +69,5 @@ def _load(path: Path) -> dict[str, np.ndarray] | None:
 
 def _store(path: Path, tables: dict[str, np.ndarray]) -> None:
     """Write a file whole or not at all: others may read and write the same one."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, suffix=".tmp", delete=False) as stream:
-            temporary = stream.name
-            np.savez(stream, **{_PREFIX + name: table for name, table in tables.items()})
-        os.replace(temporary, path)
-    except OSError:
-        if temporary is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary)
+    with contextlib.suppress(OSError), written_whole(path) as draft:
+        np.savez(draft, **{_PREFIX + name: table for name, table in tables.items()})

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from scipy.sparse import csr_array
 
+from workloads.atomic_write import written_whole
 from workloads.cache import cache_folder
 from workloads.errors import InputError
 from workloads.readers.matrices import load_matrix
@@ -72,14 +73,13 @@ def _download(name: str, path: Path, note: Path) -> None:
     """Both files whole or not at all: the note goes last, and a matrix without one is downloaded again."""
     url = f"{os.environ.get(VARIABLE, '').strip().rstrip('/') or SERVER}/{name}.tar.gz"
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=path.parent) as temporary:
-            archive, matrix, noted = (Path(temporary) / part for part in ("archive", "matrix", "noted"))
+        with written_whole(path) as matrix:
+            archive = matrix.with_name("archive")
             _fetch(name, url, archive)
             _extract(name, url, archive, matrix)
-            noted.write_text(_sha256(matrix), encoding="ascii")
-            os.replace(matrix, path)
-            os.replace(noted, note)
+            checksum = _sha256(matrix)
+        with written_whole(note) as noted:
+            noted.write_text(checksum, encoding="ascii")
     except OSError as error:
         what = f"cannot be kept in {path.parent} ({error.strerror or error})"
         raise InputError(f"{PREFIX}{name}: {what}; make room, or set SPARSE_DSE_CACHE to another folder.") from error
