@@ -8,8 +8,7 @@ entry of `mappings` for each kernel. Numbers are plain, choices are names. `fron
 import csv
 import dataclasses
 import json
-import os
-import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem
 from dse.space.design import UNITS, Design, describe
+from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
 SCHEMA, VERSION = "sparse-dse-designs", 1
@@ -53,7 +53,8 @@ def _write(path: Path, problem: Problem, designs: list[Design], values: np.ndarr
         "units": UNITS,
         "rows": rows,
     }
-    _atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    _put(path, lambda draft: draft.write_text(text, newline=""))
 
 
 def scenario_of(technology: Any) -> dict[str, Any]:
@@ -74,23 +75,19 @@ def write_csv(path: str | Path, problem: Problem, result: Result) -> None:
         objectives = dict(zip(problem.objective_names, map(float, row), strict=True))
         lines.append({"row": at, **objectives, **describe(design)})
     names = list(lines[0]) if lines else ["row", *problem.objective_names]
-    path = Path(path)
-    with _temporary(path) as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(lines)
-    os.replace(file.name, path)
+
+    def writer(draft: Path) -> None:
+        with draft.open("w", newline="") as stream:
+            table = csv.DictWriter(stream, names)
+            table.writeheader()
+            table.writerows(lines)
+
+    _put(Path(path), writer)
 
 
-def _temporary(path: Path) -> Any:
+def _put(path: Path, writer: Callable[[Path], Any]) -> None:
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, newline="")
+        with written_whole(path) as draft:
+            writer(draft)
     except OSError as error:
         raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
-
-
-def _atomically(path: Path, text: str) -> None:
-    with _temporary(path) as file:
-        file.write(text)
-    os.replace(file.name, path)
