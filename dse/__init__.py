@@ -34,7 +34,7 @@ The usual run is five lines:
 - `search_grid`, `files.result_file`: `sweep(grid(workloads, spaces, technology, strategy, budget=...), folder=PATH,
   executor=None | "devices" | a Dask client or address) -> [SearchOutcome]`, many searches, each resumed if interrupted
 - `files.design_file`: `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *,
-  created_by)`, `write_csv(path, problem, result)`
+  created_by)`
 - `files.design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
 - `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
 - `robustness`: `draw_factors(constants_table(), 4096)`, `Priced(problem, designs).under(names, factors) -> Outcomes`:
@@ -66,7 +66,7 @@ from dse.analysis.robustness import (
 from dse.analysis.sensitivity import elasticities
 from dse.codesign import Companions
 from dse.files.checkpoint import resume
-from dse.files.design_file import write_csv, write_design, write_front
+from dse.files.design_file import write_design, write_front
 from dse.files.design_reader import DesignFile, read_design, read_front
 from dse.files.journal import OtherSearch
 from dse.offload import Accelerated, accelerate
@@ -137,7 +137,6 @@ __all__ = [
     "upper_bound",
     "winning_shares",
     "workload_objectives",
-    "write_csv",
     "write_design",
     "write_front",
 ]

@@ -5,10 +5,8 @@ JSON of schema `sparse-dse-designs`, version 1: `created_by`, `workload`, `kerne
 entry of `mappings` for each kernel. Numbers are plain, choices are names. `front.json:7` is row 7; rows count from 0.
 """
 
-import csv
 import dataclasses
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import numpy as np
 
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem
-from dse.space.design import UNITS, Design, describe
+from dse.space.design import UNITS, Design
 from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
@@ -54,7 +52,11 @@ def _write(path: Path, problem: Problem, designs: list[Design], values: np.ndarr
         "rows": rows,
     }
     text = json.dumps(document, indent=1, allow_nan=False) + "\n"
-    _put(path, lambda draft: draft.write_text(text, newline=""))
+    try:
+        with written_whole(path) as draft:
+            draft.write_text(text, newline="")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
 
 
 def scenario_of(technology: Any) -> dict[str, Any]:
@@ -66,28 +68,3 @@ def scenario_of(technology: Any) -> dict[str, Any]:
     return {
         name: v if isinstance(v, str | int | float | bool) else np.asarray(v).tolist() for name, v in fields.items()
     }
-
-
-def write_csv(path: str | Path, problem: Problem, result: Result) -> None:
-    """The front as a table: row number, objectives, then every parameter; units are in the names."""
-    lines = []
-    for at, (design, row) in enumerate(zip(result.designs(problem), result.objectives, strict=True)):
-        objectives = dict(zip(problem.objective_names, map(float, row), strict=True))
-        lines.append({"row": at, **objectives, **describe(design)})
-    names = list(lines[0]) if lines else ["row", *problem.objective_names]
-
-    def writer(draft: Path) -> None:
-        with draft.open("w", newline="") as stream:
-            table = csv.DictWriter(stream, names)
-            table.writeheader()
-            table.writerows(lines)
-
-    _put(Path(path), writer)
-
-
-def _put(path: Path, writer: Callable[[Path], Any]) -> None:
-    try:
-        with written_whole(path) as draft:
-            writer(draft)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
