@@ -22,8 +22,8 @@ The usual run is five lines:
   statistics=None, evaluate=hwmodels.evaluate, progress=False) -> Problem`; `problem.score(genomes) -> Scores`,
   `.score_designs([Design]) -> Scores`, `.detail(design) -> ([Cost], Cost)`, `.costed([Design]) -> [Costed]`,
   `.design(genome) -> Design`, `.within(space, objectives=...)`, `.evaluations`, `.require_feasible(result)`
-- `pareto`: `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front)
-  -> row`
+- `problem.pareto`: `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`,
+  `knee(front) -> row`
 - `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
   `problem.designs(result.genomes)` in words; `trace` is `((evaluations, objectives of the front so far), ...)`
 - `mapper`: `best_mappings(mapping_problem(workload, design, technology), Enumerated(), "edp_js") -> [MappedKernel]`,
@@ -33,14 +33,14 @@ The usual run is five lines:
 - `certificate`: `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
 - `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
   `strategy(problem, *, budget, seed=0, progress=False, checkpoint=None) -> Result`
-- `journal`, `checkpoint`, `fingerprint`: what `checkpoint=PATH` does: a search that was killed goes on where it was and
-  ends with the same front; `OtherSearch` where the file is of another search; `resume(strategy, problem, path, *,
-  budget, seed, progress)` then begins anew
-- `sweep`, `result_file`: `sweep(grid(workloads, spaces, technology, strategy, budget=...), folder=PATH,
-  executor=None | "devices" | a Dask client or address) -> [Outcome]`, many searches, each resumed if interrupted
-- `design_file`: `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *,
-  created_by)`, `write_csv(path, problem, result)`
-- `design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
+- `files.journal`, `files.checkpoint`, `files.fingerprint`: what `checkpoint=PATH` does: a search that was killed goes
+  on where it was and ends with the same front; `OtherSearch` where the file is of another search; `resume(strategy,
+  problem, path, *, budget, seed, progress)` then begins anew
+- `search_grid`, `files.result_file`: `sweep(grid(workloads, spaces, technology, strategy, budget=...), folder=PATH,
+  executor=None | "devices" | a Dask client or address) -> [SearchOutcome]`, many searches, each resumed if interrupted
+- `files.design_file`: `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *,
+  created_by)`
+- `files.design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
 - `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
 - `robustness`: `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) ->
   Outcomes`: designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`,
@@ -51,8 +51,8 @@ The usual run is five lines:
   design, dense where the model says that sparsity does not pay
 - `codesign`: `Companions(problem, tables, n, strategy=..., budget=...)`, machines that move along while n networks are
   pruned under their price: `.step(counts)`, `.settle(counts)`, `.designs()`
-- `compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts call it,
-  nothing else
+- `problem.compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts
+  call it, nothing else
 
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """
@@ -72,7 +72,7 @@ from dse.analysis.robustness import (
 from dse.analysis.sensitivity import elasticities
 from dse.codesign import Companions
 from dse.files.checkpoint import resume
-from dse.files.design_file import write_csv, write_design, write_front
+from dse.files.design_file import write_design, write_front
 from dse.files.design_reader import DesignFile, read_design, read_front
 from dse.files.journal import OtherSearch
 from dse.mapper import (
@@ -92,7 +92,7 @@ from dse.problem.objectives import OBJECTIVES, Constraint, Objective
 from dse.problem.pareto import Box, hypervolume, knee, nondominated
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores, make_problem
-from dse.search_grid import Outcome, Task, grid, sweep
+from dse.search_grid import SearchOutcome, SearchTask, grid, sweep
 from dse.space.changes import change_design, parse_changes
 from dse.space.defaults import default_space
 from dse.space.design import Design, describe
@@ -122,7 +122,6 @@ __all__ = [
     "MultiProblem",
     "Objective",
     "OtherSearch",
-    "Outcome",
     "Outcomes",
     "Parameter",
     "Pool",
@@ -130,9 +129,10 @@ __all__ = [
     "RandomSearch",
     "Result",
     "Scores",
+    "SearchOutcome",
+    "SearchTask",
     "Searched",
     "Strategy",
-    "Task",
     "accelerate",
     "alone",
     "beaten_shares",
@@ -167,7 +167,6 @@ __all__ = [
     "upper_bound",
     "winning_shares",
     "workload_objectives",
-    "write_csv",
     "write_design",
     "write_front",
 ]

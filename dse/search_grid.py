@@ -1,6 +1,6 @@
 """Many searches by one call: in this process, over all its devices, or on a Dask cluster.
 
-    tasks = grid({"embedded": workload}, {"default": space}, make_technology(), Gradient(), budget=6_000, seeds=range(3))
+    tasks = grid({"embedded": workload}, {"default": space}, technology, Gradient(), budget=6_000, seeds=range(3))
     outcomes = sweep(tasks, folder="out/sweep")                                # one after the other
     outcomes = sweep(tasks, folder="out/sweep", executor="devices")            # each on all of `jax.local_devices()`
     outcomes = sweep(tasks, folder="out/sweep", executor="tcp://host:8786")    # side by side, on a cluster's workers
@@ -25,6 +25,7 @@ from tqdm import tqdm
 from dse.files.checkpoint import resume
 from dse.files.design_file import write_front
 from dse.files.fingerprint import search_key
+from dse.files.journal import remove
 from dse.files.result_file import read_result, write_result
 from dse.problem.compile_cache import compile_cache_folder, enable_compile_cache
 from dse.problem.result import Result
@@ -39,7 +40,7 @@ CONNECT_S = 20
 
 
 @dataclasses.dataclass(frozen=True)
-class Task:
+class SearchTask:
     """One search."""
 
     name: str
@@ -52,10 +53,10 @@ class Task:
 
 
 @dataclasses.dataclass(frozen=True)
-class Outcome:
+class SearchOutcome:
     """What became of a task: a result, or the reason why there is none."""
 
-    task: Task
+    task: SearchTask
     result: Result | None
     error: str = ""
     """One sentence."""
@@ -72,11 +73,13 @@ def grid(
     budget: int,
     seeds: Iterable[int] = (0,),
     **options: Any,
-) -> list[Task]:
+) -> list[SearchTask]:
     """A task for every workload, space and seed, in that order; `options` are those of `make_problem`."""
     seeds = list(seeds)
     return [
-        Task(f"{name}-{where}-seed{seed}", partial(make_problem, w, s, technology, **options), strategy, budget, seed)
+        SearchTask(
+            f"{name}-{where}-seed{seed}", partial(make_problem, w, s, technology, **options), strategy, budget, seed
+        )
         for name, w in workloads.items()
         for where, s in spaces.items()
         for seed in seeds
@@ -84,8 +87,8 @@ def grid(
 
 
 def sweep(
-    tasks: Sequence[Task], *, executor: Any = None, folder: str | Path | None = None, progress: bool = False
-) -> list[Outcome]:
+    tasks: Sequence[SearchTask], *, executor: Any = None, folder: str | Path | None = None, progress: bool = False
+) -> list[SearchOutcome]:
     """Search all tasks; one that fails does not keep the others from ending.
 
     **Arguments**: `executor`, None, "devices", a `dask.distributed.Client` or a scheduler's address; `folder`, for
@@ -107,7 +110,9 @@ def sweep(
     return _on_cluster(executor, tasks, kept, progress)
 
 
-def _search(task: Task, folder: Path | None, devices: bool, programs: Path | None, progress: bool = False) -> Result:
+def _search(
+    task: SearchTask, folder: Path | None, devices: bool, programs: Path | None, progress: bool = False
+) -> Result:
     """Do one task, where it runs."""
     if programs is not None:
         enable_compile_cache(programs)
@@ -125,21 +130,21 @@ def _search(task: Task, folder: Path | None, devices: bool, programs: Path | Non
         problem.require_feasible(result)
         write_front(folder / f"{task.name}.json", problem, result, created_by="dse.sweep")
         write_result(ended, key, result)
-    journal.unlink(missing_ok=True)
+    remove(journal)
     return result
 
 
-def _outcome(task: Task, search: Callable[[], Result]) -> Outcome:
+def _outcome(task: SearchTask, search: Callable[[], Result]) -> SearchOutcome:
     try:
-        return Outcome(task, search())
+        return SearchOutcome(task, search())
     except InputError as error:
-        return Outcome(task, None, f"{task.name}: {error}", error)
+        return SearchOutcome(task, None, f"{task.name}: {error}", error)
     except Exception as error:
         text = " ".join(str(error).split())
-        return Outcome(task, None, f"{task.name}: failed with {type(error).__name__}: {text}", error)
+        return SearchOutcome(task, None, f"{task.name}: failed with {type(error).__name__}: {text}", error)
 
 
-def _on_cluster(executor: Any, tasks: Sequence[Task], folder: Path | None, progress: bool) -> list[Outcome]:
+def _on_cluster(executor: Any, tasks: Sequence[SearchTask], folder: Path | None, progress: bool) -> list[SearchOutcome]:
     """Outcomes of tasks that the workers of a Dask cluster do."""
     try:
         from distributed import Client, as_completed

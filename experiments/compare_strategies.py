@@ -7,14 +7,13 @@ Usage:
 
 Three spaces are small enough to be enumerated whole, so their fronts are known: a graph times a dense matrix, two
 layers of a pruned classifier, a graph times itself. A fourth, `layers` (three layers, each with its own mapping), has
-far too many designs; it is measured against an upper bound, points that no design gets beyond (`dse.analysis.front_bound`), so
+far too many designs; it is measured against an upper bound, points that no design gets beyond (`dse.upper_bound`), so
 that a share is what a front has at least. Every strategy is run afresh for every budget (a share of the space, or a
 number for `layers`) and every seed. Its hypervolume (of log10 objectives, in the box from the known front's ideal to
 10 % beyond its nadir) is given as a share of the known front's. Every forward, gradient (twice) and local-search call
-counts as an evaluation, for every strategy. pymoo's NSGA-II (`nsga2`) and Optuna's TPE (`tpe`) run on the same
-problems in the same run; they need the extra `compare` (pip install -e '.[compare]'). NSGA-II also gets larger
-budgets (--longer), to be compared at equal seconds; TPE takes long to choose a design, so it is only run for budgets
-up to --tpe-budget.
+counts as an evaluation, for every strategy. The evolutionary strategy is pymoo's NSGA-II; under the name `nsga2` it
+also gets larger budgets (--longer), to be compared at equal seconds. Optuna's TPE (`tpe`) needs the extra `compare`
+(pip install -e '.[compare]') and takes long to choose a design, so it is only run for budgets up to --tpe-budget.
 
 The exit status is 1 if, at the largest share, the gradient strategy's median is below 99.5 % of the true hypervolume on
 a space that is enumerated, or below what NSGA-II or TPE reach in the same seconds.
@@ -37,8 +36,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 from tqdm import tqdm
 
-from dse import Box, Exhaustive, Problem, default_space, enable_compile_cache, hypervolume, make_problem, upper_bound
-from dse.strategies.library_searches import Nsga2, Tpe
+from dse import (
+    Box,
+    Evolutionary,
+    Exhaustive,
+    Problem,
+    default_space,
+    enable_compile_cache,
+    hypervolume,
+    make_problem,
+    upper_bound,
+)
+from dse.strategies.tpe import Tpe
 from experiments.common.cli import main, show_progress
 from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.output import Output
@@ -53,7 +62,7 @@ BAR = 0.995
 WARM_UP = 400
 """Evaluations of a search whose only end is that all programs are compiled before anything is timed."""
 OURS = ("gradient", "random", "evolutionary")
-FOREIGN = {"nsga2": Nsga2, "tpe": Tpe}
+FOREIGN = {"nsga2": Evolutionary, "tpe": Tpe}
 COLOURS = {"gradient": "blue", "random": "orange", "evolutionary": "green", "nsga2": "purple", "tpe": "vermilion"}
 _KIB = 1024
 SPACES: dict[str, tuple[str, slice, dict[str, list[Any]]]] = {
@@ -161,7 +170,7 @@ class Config:
     spaces: tuple[Literal["graph", "network", "spmspm", "layers"], ...] = ("graph", "network", "spmspm", "layers")
     """Spaces to search."""
     strategies: tuple[Literal["gradient", "random", "evolutionary", "nsga2", "tpe"], ...] = OURS
-    """Strategies to run; `nsga2` and `tpe` need the extra `compare`."""
+    """Strategies to run; `nsga2` is `evolutionary` with longer budgets, `tpe` needs the extra `compare`."""
     tpe_budget: int = 300
     """Largest budget that `tpe` is run with."""
     shares: tuple[float, ...] = (0.0005, 0.001, 0.002, 0.005, 0.01)

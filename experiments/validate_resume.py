@@ -6,7 +6,7 @@ Usage:
     python experiments/validate_resume.py --smoke
 
 A search is made once without interruption and without a checkpoint. Then, `--kills` times, the same search is begun in
-a process of its own, which is killed (SIGKILL) when its checkpoint has grown to a random part of its whole size and a
+a process of its own, which is killed (SIGKILL) when its checkpoint has grown to a random part of its largest size and a
 random fraction of a second has passed, and begun again in another process. The exit status is 1 if a front differs by
 a bit from that of the first search, or if a search that was killed evaluates again what its checkpoint holds.
 
@@ -30,6 +30,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import Result, enable_compile_cache
+from dse.files.journal import remove, size_bytes
 from dse.files.result_file import read_result, write_result
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
@@ -94,24 +95,26 @@ def run(config: Config) -> None:
         folder = Path(drafts)
         options = (specs, config.strategy, budget, config.seed)
         expected = finished(options, None, folder / "expected.npz")
-        finished(options, folder / "whole.journal", folder / "whole.npz")
-        whole = (folder / "whole.journal").stat().st_size
+        whole = folder / "whole.journal"
+        process = started(options, whole, folder / "whole.npz")
+        most = grown(process, whole)
+        result_of(process, folder / "whole.npz")
         for at in tqdm(range(kills), desc="kills", disable=not show_progress()):
             journal = folder / f"{at}.journal"
             size = None
             while size is None:
-                journal.unlink(missing_ok=True)
-                size = killed_at(options, journal, folder / f"{at}.npz", rng.uniform(0, whole), rng.uniform(0, LATER_S))
+                remove(journal)
+                size = killed_at(options, journal, folder / f"{at}.npz", rng.uniform(0, most), rng.uniform(0, LATER_S))
             result = finished(options, journal, folder / f"{at}.npz")
             rows.append(
                 {
                     "kill": at,
                     "checkpoint_bytes": size,
-                    "of_whole": size / whole,
+                    "of_whole": result.replayed / result.evaluations,
                     "evaluations_found": result.replayed,
                     "evaluations": result.evaluations,
                     "same_front": identical(result, expected),
-                    "same_checkpoint_size": journal.stat().st_size == whole,
+                    "same_checkpoint_size": size_bytes(journal) == size_bytes(whole),
                 }
             )
     output.csv("kills.csv", rows)
@@ -143,7 +146,11 @@ def started(options: tuple, journal: Path | None, ended: Path) -> Any:
 
 def finished(options: tuple, journal: Path | None, ended: Path) -> Result:
     """The result of a process that is left alone."""
-    process = started(options, journal, ended)
+    return result_of(started(options, journal, ended), ended)
+
+
+def result_of(process: Any, ended: Path) -> Result:
+    """What a process that is left alone has written; InputError if it has failed."""
     process.join()
     result = read_result(ended, KEY)
     if process.exitcode or result is None:
@@ -151,15 +158,23 @@ def finished(options: tuple, journal: Path | None, ended: Path) -> Result:
     return result
 
 
+def grown(process: Any, journal: Path, size: float = float("inf")) -> int:
+    """Wait until a search's checkpoint has a size or the search has ended; the largest size seen, in bytes."""
+    largest = 0
+    while process.is_alive() and largest < size:
+        largest = max(largest, size_bytes(journal))
+        time.sleep(POLL_S)
+    return largest
+
+
 def killed_at(options: tuple, journal: Path, ended: Path, size: float, later_s: float) -> int | None:
     """Kill a search soon after its checkpoint has reached a size; the size that the kill left, None if it had ended."""
     process = started(options, journal, ended)
-    while process.is_alive() and not (journal.exists() and journal.stat().st_size >= size):
-        time.sleep(POLL_S)
+    grown(process, journal, size)
     time.sleep(later_s)
     process.kill()
     process.join()
-    return journal.stat().st_size if process.exitcode == -signal.SIGKILL else None
+    return size_bytes(journal) if process.exitcode == -signal.SIGKILL else None
 
 
 def identical(result: Result, expected: Result) -> bool:

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dse import Box, Exhaustive, hypervolume
-from dse.strategies.library_searches import Nsga2, Tpe
+from dse import Box, Evolutionary, Exhaustive, hypervolume
+from dse.strategies.tpe import Tpe
 from experiments.compare_strategies import problem_of
 
 BUDGET = 120
@@ -20,7 +20,7 @@ def true_front(problem):
     return Exhaustive()(problem, budget=int(problem.encoding.size)).objectives
 
 
-@pytest.mark.parametrize("strategy", [Nsga2(population=20), Tpe()], ids=["nsga2", "tpe"])
+@pytest.mark.parametrize("strategy", [Evolutionary(population=20), Tpe()], ids=["nsga2", "tpe"])
 def test_foreign_searches_find_part_of_the_true_front(problem, true_front, strategy):
     result = strategy(problem, budget=BUDGET, seed=1)
     box = Box.of(true_front)
@@ -32,5 +32,5 @@ def test_foreign_searches_find_part_of_the_true_front(problem, true_front, strat
 
 
 def test_the_same_seed_gives_the_same_front(problem):
-    first, second = (Nsga2(population=20)(problem, budget=BUDGET, seed=3) for _ in range(2))
+    first, second = (Evolutionary(population=20)(problem, budget=BUDGET, seed=3) for _ in range(2))
     np.testing.assert_array_equal(first.genomes, second.genomes)

@@ -1,13 +1,12 @@
 """Design files: they round-trip, and every defect is one sentence that names the file and the field."""
 
-import csv
 import json
 
 import numpy as np
 import pytest
 from test_dse_search import TINY, fake_problem
 
-from dse import RandomSearch, describe, read_design, read_front, write_csv, write_design, write_front
+from dse import RandomSearch, read_design, read_front, write_design, write_front
 from workloads.errors import InputError
 
 
@@ -38,16 +37,6 @@ def test_single_designs_off_the_lattice_round_trip(tmp_path, found):
     odd = type(design)({**design.hardware, "pe_rows": 12.0}, design.mappings, design.kernels)
     write_design(tmp_path / "one.json", problem, odd, created_by="test")
     assert read_design(tmp_path / "one.json") == odd
-
-
-def test_tables_have_a_row_for_each_design(tmp_path, found):
-    problem, result = found
-    write_csv(tmp_path / "front.csv", problem, result)
-    with open(tmp_path / "front.csv") as file:
-        rows = list(csv.DictReader(file))
-    assert len(rows) == len(result.genomes)
-    assert float(rows[0]["latency_s"]) == result.objectives[0, 0]
-    assert set(describe(problem.designs(result.genomes)[0])) <= set(rows[0])
 
 
 def _set(*path):

@@ -1,11 +1,11 @@
-"""Islands hold the designs of one dataflow; a generation is shared out by what operators earn."""
+"""Archives hold the best designs of one dataflow; a generation is shared out by what operators earn."""
 
 import numpy as np
 import pytest
 
 from dse import Exhaustive, RandomSearch
-from dse.strategies.archive import Front, islands_of
-from dse.strategies.bookkeeping import Run
+from dse.strategies.archive import ParetoArchive, dataflow_archives
+from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.local_search import LocalSearch
 from dse.strategies.random_search import sample
 from experiments.compare_strategies import problem_of
@@ -18,36 +18,36 @@ def problem():
 
 @pytest.fixture
 def run(problem):
-    begun = Run(problem, 600, 0, False, "test")
+    begun = SearchRun(problem, 600, 0, False, "test")
     sample(begun, 120)
     return begun
 
 
-def test_an_island_holds_what_uses_its_dataflow_in_every_kernel(problem):
+def test_an_archive_holds_what_uses_its_dataflow_in_every_kernel(problem):
     rows = problem.encoding.random(np.random.default_rng(0), 300)
     flows = [[m["dataflow"] for m in problem.design(row).mappings] for row in rows]
-    for island in islands_of(problem.encoding):
-        expected = [set(names) == {island.dataflow} for names in flows]
-        np.testing.assert_array_equal(island.holds(rows), expected)
+    for archive in dataflow_archives(problem.encoding):
+        expected = [set(names) == {archive.dataflow} for names in flows]
+        np.testing.assert_array_equal(archive.holds(rows), expected)
         assert any(expected)
         assert not all(expected)
 
 
-def test_designs_drawn_together_live_on_islands(problem):
+def test_designs_drawn_together_share_a_dataflow(problem):
     rows = problem.encoding.random(np.random.default_rng(1), 200, together=True)
-    assert np.any([island.holds(rows) for island in islands_of(problem.encoding)], axis=0).all()
+    assert np.any([archive.holds(rows) for archive in dataflow_archives(problem.encoding)], axis=0).all()
 
 
-def test_fronts_of_islands_are_the_best_of_theirs(run, problem):
+def test_archives_of_dataflows_are_the_best_of_theirs(run, problem):
     LocalSearch(run).improve(until=100)
-    for island in run.islands:
-        assert island.holds(island.rows).all()
-        both = Front(len(problem.encoding.genes))
-        both.merge(island.rows, island.scores)
-        assert len(both.rows) == len(island.rows)  # none dominates another
+    for archive in run.dataflow_archives:
+        assert archive.holds(archive.rows).all()
+        both = ParetoArchive(len(problem.encoding.genes))
+        both.merge(archive.rows, archive.scores)
+        assert len(both.rows) == len(archive.rows)  # none dominates another
         assert not both.merge(
-            run.front.rows[island.holds(run.front.rows)],
-            run.front.scores.take(np.flatnonzero(island.holds(run.front.rows))),
+            run.archive.rows[archive.holds(run.archive.rows)],
+            run.archive.scores.take(np.flatnonzero(archive.holds(run.archive.rows))),
         )
 
 

@@ -3,7 +3,9 @@
 import contextlib
 import copy
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,13 +16,13 @@ import pytest
 from test_dse_search import TINY, fake_problem
 
 from dse import Evolutionary, Exhaustive, Gradient, RandomSearch
-from dse.files.journal import Journal, OtherSearch
+from dse.files.journal import Journal, OtherSearch, files_of, remove, size_bytes
 from workloads.errors import InputError
 
 BUDGET, SEED = 400, 3
 KILLS = int(os.environ.get("SPARSE_DSE_KILLS", "1"))
 """How often the search that is killed is killed."""
-SOME_BYTES = 5000
+SOME_BYTES = 30_000
 """More than the key of a journal, so that there is something to go on from."""
 STRATEGIES = {
     "gradient": (Gradient(steps=4), None),
@@ -65,19 +67,39 @@ def failing_after(problem, calls: int):
     problem.batcher = batcher
 
 
+@pytest.fixture
+def as_killed(tmp_path, monkeypatch):
+    """Keeps the files as they are at the end of a search before it closes them, which is what a kill leaves."""
+    close, killed = Journal.close, tmp_path / "killed"
+
+    def copy_and_close(journal):
+        for file, copied in zip(files_of(journal.path), files_of(killed), strict=True):
+            shutil.copy(file, copied)
+        close(journal)
+
+    @contextlib.contextmanager
+    def keeping():
+        with monkeypatch.context() as patch:
+            patch.setattr(Journal, "close", copy_and_close)
+            yield killed
+
+    return keeping
+
+
 @pytest.mark.parametrize("name", STRATEGIES)
-def test_a_search_cut_anywhere_ends_with_the_same_front(name, tmp_path):
+def test_a_search_cut_anywhere_ends_with_the_same_front(name, tmp_path, as_killed):
     strategy, space = STRATEGIES[name]
     budget = 5000 if name == "exhaustive" else BUDGET
     problem = fake_problem(**space) if space else small_problem()
     expected = strategy(problem, budget=budget, seed=SEED)
-    whole = tmp_path / "whole.journal"
-    assert_same(strategy(problem, budget=budget, seed=SEED, checkpoint=whole), expected)
-    data = whole.read_bytes()
+    with as_killed() as killed:
+        assert_same(strategy(problem, budget=budget, seed=SEED, checkpoint=tmp_path / "whole.journal"), expected)
+    head, log = (file.read_bytes() for file in files_of(killed))
     replayed = []
-    for cut in [*np.random.default_rng(0).integers(0, len(data), 3), len(data)]:
+    for cut in [*np.random.default_rng(0).integers(0, len(log), 3), len(log)]:
         path = tmp_path / f"cut-{cut}.journal"
-        path.write_bytes(data[:cut])
+        for file, data in zip(files_of(path), (head, log[:cut]), strict=True):
+            file.write_bytes(data)
         result = strategy(problem, budget=budget, seed=SEED, checkpoint=path)
         assert_same(result, expected)
         replayed.append(result.replayed)
@@ -104,9 +126,11 @@ def test_an_interrupted_search_evaluates_nothing_twice(tmp_path):
 def test_a_damaged_record_and_those_after_it_are_made_again(tmp_path):
     problem, path = small_problem(), tmp_path / "search.journal"
     expected = RandomSearch()(problem, budget=BUDGET, seed=SEED, checkpoint=path)
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        ((number, body),) = database.execute("SELECT number, arrays FROM records ORDER BY number LIMIT 1 OFFSET 1")
+        damaged = bytearray(body)
+        damaged[len(body) // 2] ^= 1
+        database.execute("UPDATE records SET arrays = ? WHERE number = ?", (damaged, number))
     result = RandomSearch()(problem, budget=BUDGET, seed=SEED, checkpoint=path)
     assert_same(result, expected)
     assert 0 < result.replayed < expected.evaluations
@@ -158,6 +182,18 @@ def test_a_checkpoint_is_of_one_search(tmp_path):
     assert (tmp_path / "other.json").read_text().startswith("{")
 
 
+def test_a_damaged_file_and_that_of_another_program_are_told(tmp_path):
+    path = tmp_path / "x.journal"
+    RandomSearch()(fake_problem(), budget=200, checkpoint=path)
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(InputError, match="is damaged; delete it or name another file"):
+        RandomSearch()(fake_problem(), budget=200, checkpoint=path)
+    with contextlib.closing(sqlite3.connect(tmp_path / "other.db")) as database:
+        database.execute("CREATE TABLE films (title TEXT)")
+    with pytest.raises(InputError, match="is not a checkpoint"):
+        Journal(tmp_path / "other.db", {})
+
+
 def search_in_a_process(path: str) -> None:
     """What the next test kills: a search that prints its front to the bit."""
     result = Evolutionary(population=16)(small_problem(), budget=10 * BUDGET, seed=SEED, checkpoint=path)
@@ -171,9 +207,9 @@ def test_a_killed_process_goes_on(tmp_path):
     expected = Evolutionary(population=16)(small_problem(), budget=10 * BUDGET, seed=SEED)
     path, rng, killed = tmp_path / "killed.journal", np.random.default_rng(1), 0
     while killed < KILLS:
-        start, size = time.monotonic(), path.stat().st_size if path.exists() else 0
+        start, size = time.monotonic(), size_bytes(path)
         process = subprocess.Popen([*command, path], stdout=subprocess.PIPE, env=environment)
-        while process.poll() is None and (not path.exists() or path.stat().st_size < size + SOME_BYTES):
+        while process.poll() is None and size_bytes(path) < size + SOME_BYTES:
             assert time.monotonic() - start < 120
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 0.2))
@@ -182,7 +218,7 @@ def test_a_killed_process_goes_on(tmp_path):
         if process.returncode == -signal.SIGKILL:
             killed += 1
         else:  # it was sooner: once more from the beginning
-            path.unlink()
+            remove(path)
     done = subprocess.run([*command, path], capture_output=True, env=environment, check=True, text=True)
     replayed, genomes, objectives = done.stdout.split()
     assert genomes == expected.genomes.tobytes().hex()

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from test_dse_search import TINY, fake_evaluate, fake_problem
 
-from dse import RandomSearch, Strategy, Task, default_space, grid, read_front, sweep
+from dse import RandomSearch, SearchTask, Strategy, default_space, grid, read_front, sweep
 from dse.files.result_file import read_result, write_result
 from workloads.errors import InputError
 
@@ -39,8 +39,8 @@ SPACE = TINY | {"dataflow": "gustavson"}
 """Of one dataflow, so that a problem compiles one program."""
 
 
-def task(name: str, seed: int = 0, strategy: Strategy | None = None, **space) -> Task:
-    return Task(name, partial(fake_problem, **(SPACE | space)), strategy or RandomSearch(), BUDGET, seed)
+def task(name: str, seed: int = 0, strategy: Strategy | None = None, **space) -> SearchTask:
+    return SearchTask(name, partial(fake_problem, **(SPACE | space)), strategy or RandomSearch(), BUDGET, seed)
 
 
 def no_problem():
@@ -59,8 +59,8 @@ def assert_same(outcomes, expected):
 
 
 def test_a_sweep_keeps_what_ended_whatever_fails(tmp_path):
-    tasks = [task("first"), Task("bad", no_problem, RandomSearch(), 9), task("second", 1, lanes=2),
-             Task("broken", broken_problem, RandomSearch(), 9)]  # fmt: skip
+    tasks = [task("first"), SearchTask("bad", no_problem, RandomSearch(), 9), task("second", 1, lanes=2),
+             SearchTask("broken", broken_problem, RandomSearch(), 9)]  # fmt: skip
     outcomes = sweep(tasks, folder=tmp_path)
     assert [outcome.task for outcome in outcomes] == tasks
     assert [outcome.result is None for outcome in outcomes] == [False, True, False, True]

@@ -5,11 +5,8 @@ JSON of schema `sparse-dse-designs`, version 1: `created_by`, `workload`, `kerne
 entry of `mappings` for each kernel. Numbers are plain, choices are names. `front.json:7` is row 7; rows count from 0.
 """
 
-import csv
 import dataclasses
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +14,9 @@ import numpy as np
 
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem
-from dse.space.design import Design, describe
+from dse.space.design import Design
 from hwmodels.design.hardware import UNITS
+from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
 SCHEMA, VERSION = "sparse-dse-designs", 1
@@ -54,7 +52,12 @@ def _write(path: Path, problem: Problem, designs: list[Design], values: np.ndarr
         "units": UNITS,
         "rows": rows,
     }
-    _atomically(path, json.dumps(document, indent=1, allow_nan=False) + "\n")
+    text = json.dumps(document, indent=1, allow_nan=False) + "\n"
+    try:
+        with written_whole(path) as draft:
+            draft.write_text(text, newline="")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
 
 
 def scenario_of(technology: Any) -> dict[str, Any]:
@@ -66,32 +69,3 @@ def scenario_of(technology: Any) -> dict[str, Any]:
     return {
         name: v if isinstance(v, str | int | float | bool) else np.asarray(v).tolist() for name, v in fields.items()
     }
-
-
-def write_csv(path: str | Path, problem: Problem, result: Result) -> None:
-    """The front as a table: row number, objectives, then every parameter; units are in the names."""
-    lines = []
-    for at, (design, row) in enumerate(zip(problem.designs(result.genomes), result.objectives, strict=True)):
-        objectives = dict(zip(problem.objective_names, map(float, row), strict=True))
-        lines.append({"row": at, **objectives, **describe(design)})
-    names = list(lines[0]) if lines else ["row", *problem.objective_names]
-    path = Path(path)
-    with _temporary(path) as file:
-        writer = csv.DictWriter(file, names)
-        writer.writeheader()
-        writer.writerows(lines)
-    os.replace(file.name, path)
-
-
-def _temporary(path: Path) -> Any:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return tempfile.NamedTemporaryFile("w", dir=path.parent, prefix=f".{path.name}.", delete=False, newline="")
-    except OSError as error:
-        raise InputError(f"{path}: cannot be written ({error.strerror}); choose another folder.") from error
-
-
-def _atomically(path: Path, text: str) -> None:
-    with _temporary(path) as file:
-        file.write(text)
-    os.replace(file.name, path)

@@ -13,7 +13,7 @@ import numpy as np
 from dse.problem.compile_cache import surroundings
 from dse.problem.search_problem import Problem
 
-LIBRARIES = ("numpy", "scipy", "moocore", "optax", "equinox")
+LIBRARIES = ("numpy", "scipy", "moocore", "optax", "equinox", "pymoo")
 """Decide the course of a search, with JAX and the sources, which `surroundings` covers."""
 PLAIN = {"encoding", "workload", "technology", "statistics", "kernels", "objectives", "constraints"} | {
     "evaluations",

@@ -1,35 +1,37 @@
 """A file of records that only ever grows, so that whatever ends the program, all records but the last are whole.
 
-Bytes: `MAGIC`; then for each record its length (8 bytes, little endian), the BLAKE2b digest of its body (8 bytes) and
-its body. The first record is a JSON object, the key: what the journal is about. Each other one is a NumPy `.npz`
-archive of arrays of numbers. Reading ends before the first record that is cut short or damaged, and writing goes on
-from there.
+An SQLite database of two tables: `key` (name, value), what the journal is about, and `records` (number, arrays), one
+row for each answer of the models, a NumPy `.npz` archive. Each record is a transaction of its own, which lies in a
+write-ahead log beside the file (`-wal`) for as long as a run has it open.
 """
 
-import hashlib
+import contextlib
 import io
-import json
-import os
-import struct
+import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import numpy as np
 
 from workloads.errors import InputError
 
-try:
-    import fcntl
-except ImportError:  # Windows knows no such locks
-    fcntl = None
-
-MAGIC = b"sparse-dse journal 1\n"
+TABLES = {
+    "key": "CREATE TABLE key (name TEXT PRIMARY KEY, value TEXT)",
+    "records": "CREATE TABLE records (number INTEGER PRIMARY KEY, arrays BLOB)",
+}
+FAULTS = {
+    sqlite3.SQLITE_BUSY: "another run is writing it; wait for that or name another",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened; name another file",
+    sqlite3.SQLITE_READONLY: "cannot be opened (it may not be written); name another file",
+    sqlite3.SQLITE_NOTADB: "is not a checkpoint of a search; name another file",
+    sqlite3.SQLITE_CORRUPT: "is damaged; delete it or name another file",
+}
+"""What the user is told of SQLite's errors; of any other one that there is no room."""
 SYNC_S = 5.0
 """Records are handed to the operating system at once, and by it to the disk after so long at most: a process that is
 killed loses nothing, a machine that loses its power a few seconds."""
-_HEAD = struct.Struct("<Q8s")
 
 
 class OtherSearch(InputError):
@@ -43,38 +45,33 @@ class Journal:
         self.path = Path(path)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._stream = open(self.path, "r+b" if self.path.exists() else "x+b", buffering=0)  # noqa: SIM115
-        except OSError as error:
-            raise InputError(f"{path}: cannot be opened ({error.strerror}); name another file.") from error
+            self._database = sqlite3.connect(self.path, timeout=0.0, isolation_level=None)
+        except (OSError, sqlite3.OperationalError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"{path}: cannot be opened ({reason}); name another file.") from error
         try:
-            self._lock()
             self._begin(dict(key))
         except BaseException:
-            self._stream.close()
+            self._database.close()
             raise
-        self._first = self._last = self._stream.tell()
-        self._reading, self._synced = True, time.monotonic()
-
-    def _lock(self) -> None:
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise InputError(f"{self.path}: another run is writing it; wait for that or name another.") from error
+        self._number, self._reading, self._synced = 0, True, time.monotonic()
 
     def _begin(self, key: dict[str, str]) -> None:
-        """Check the key, or write it to a file that holds no whole one yet."""
-        head = self._stream.read(len(MAGIC))
-        if head != MAGIC[: len(head)]:
-            raise InputError(f"{self.path}: is not a checkpoint of a search; name another file.")
-        body = _body(self._stream) if head == MAGIC else None
-        if body is None:
-            self._stream.seek(0)
-            self._stream.truncate()
-            self._stream.write(MAGIC)
-            self._append(json.dumps(key).encode())
-            return
-        known = json.loads(body)
+        """Take the file for this run alone; check the key, or write it to a file that holds nothing yet."""
+        self._ask("PRAGMA locking_mode = EXCLUSIVE")
+        tables = {name for (name,) in self._ask("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        if tables and tables != set(TABLES):
+            raise InputError(f"{self.path}: {FAULTS[sqlite3.SQLITE_NOTADB]}.")
+        self._ask("PRAGMA journal_mode = WAL")
+        self._ask("PRAGMA synchronous = NORMAL")  # the disk is waited for at a checkpoint of the log only
+        self._ask("BEGIN IMMEDIATE")
+        if not tables:
+            for table in TABLES.values():
+                self._ask(table)
+            for entry in key.items():
+                self._ask("INSERT INTO key VALUES (?, ?)", *entry)
+        known = dict(self._ask("SELECT name, value FROM key"))
+        self._ask("COMMIT")
         for name in key | known:
             if known.get(name) != key.get(name):
                 raise OtherSearch(
@@ -82,70 +79,79 @@ class Journal:
                     f"{key.get(name)}); delete it or name another."
                 )
 
+    def _ask(self, command: str, *values: Any) -> list[Any]:
+        """Rows that a command of SQL answers; what is wrong with the file as an `InputError`."""
+        try:
+            return self._database.execute(command, values).fetchall()
+        except sqlite3.DatabaseError as error:
+            fault = FAULTS.get(error.sqlite_errorcode & 0xFF, f"cannot be written ({error}); free the space")
+            raise InputError(f"{self.path}: {fault}.") from error
+
     def next(self) -> list[np.ndarray] | None:
         """The next record that is known, or None at their end; whatever lies beyond is cut off."""
         if not self._reading:
             return None
-        self._last = self._stream.tell()
-        body = _body(self._stream)
-        if body is None:
-            self._cut(self._last)
+        found = self._ask("SELECT arrays FROM records WHERE number = ?", self._number)
+        arrays = _unpacked(found[0][0]) if found else None
+        if arrays is None:
+            self._cut(self._number)
             return None
-        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
-            return [archive[name] for name in archive.files]
+        self._number += 1
+        return arrays
 
     def drop(self) -> None:
         """Take the record that `next` gave last, and all after it, out of the journal."""
-        self._cut(self._last)
+        self._cut(self._number - 1)
 
-    def _cut(self, at: int) -> None:
-        self._reading = False
-        self._stream.seek(at)
-        self._stream.truncate()
+    def _cut(self, number: int) -> None:
+        self._reading, self._number = False, number
+        self._ask("DELETE FROM records WHERE number >= ?", number)
 
     def append(self, arrays: list[np.ndarray]) -> None:
         """Write one record; only after `next` has come to the end, or `drop`."""
         assert not self._reading, "records that are known come before new ones"
         body = io.BytesIO()
         np.savez(body, *arrays)
-        self._append(body.getvalue())
+        self._ask("INSERT INTO records VALUES (?, ?)", self._number, body.getvalue())
+        self._number += 1
         if time.monotonic() - self._synced > SYNC_S:
-            os.fsync(self._stream.fileno())
+            self._ask("PRAGMA wal_checkpoint")
             self._synced = time.monotonic()
-
-    def _append(self, body: bytes) -> None:
-        try:
-            _write(self._stream, _HEAD.pack(len(body), _check(body)) + body)
-        except OSError as error:
-            raise InputError(f"{self.path}: cannot be written ({error.strerror}); free the space.") from error
 
     def close(self) -> None:
         """Hand everything to the disk and let go of the file; one without records is removed."""
-        if not self._stream.closed:
-            os.fsync(self._stream.fileno())
-            if os.fstat(self._stream.fileno()).st_size == self._first:
-                self.path.unlink(missing_ok=True)
-            self._stream.close()
+        try:
+            empty = not self._ask("SELECT number FROM records LIMIT 1")
+        finally:
+            self._database.close()
+        if empty:
+            remove(self.path)
 
 
-def _check(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=8).digest()
+def files_of(path: str | Path) -> tuple[Path, Path]:
+    """A journal, and the log that lies beside it while a run has it open or after one was killed."""
+    return Path(path), Path(f"{path}-wal")
 
 
-def _body(stream: BinaryIO) -> bytes | None:
-    """The body of the record that begins here, None if it is not whole."""
-    head = stream.read(_HEAD.size)
-    if len(head) < _HEAD.size:
+def size_bytes(path: str | Path) -> int:
+    """Of both files, as far as they exist."""
+    size = 0
+    for file in files_of(path):
+        with contextlib.suppress(FileNotFoundError):  # a run may just be closing it
+            size += file.stat().st_size
+    return size
+
+
+def remove(path: str | Path) -> None:
+    """Delete both files, as far as they exist."""
+    for file in files_of(path):
+        file.unlink(missing_ok=True)
+
+
+def _unpacked(body: bytes) -> list[np.ndarray] | None:
+    """The arrays of a record, None if it is damaged: an archive holds checksums."""
+    try:
+        with np.load(io.BytesIO(body), allow_pickle=False) as archive:
+            return [archive[name] for name in archive.files]
+    except Exception:  # whatever is wrong with it, the cure is the same
         return None
-    length, check = _HEAD.unpack(head)
-    if length > os.fstat(stream.fileno()).st_size - stream.tell():
-        return None
-    body = stream.read(length)
-    return body if len(body) == length and _check(body) == check else None
-
-
-def _write(stream: BinaryIO, data: bytes) -> None:
-    """All bytes, however many calls the operating system wants for them."""
-    rest = memoryview(data)
-    while rest:
-        rest = rest[stream.write(rest) :]

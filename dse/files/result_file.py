@@ -1,15 +1,13 @@
 """A result on disk, whole and to the bit: a NumPy `.npz` of arrays of numbers and one JSON text, nothing pickled."""
 
-import contextlib
 import json
-import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from dse.problem.result import Result
+from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
 
@@ -18,11 +16,8 @@ def write_result(path: str | Path, key: Mapping[str, str], result: Result) -> No
     path = Path(path)
     plain = {name: getattr(result, name) for name in ("evaluations", "seconds", "strategy", "seed", "replayed")}
     fronts = [front for _, front in result.trace] or [result.objectives[:0]]
-    draft = None
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as stream:
-            draft = stream.name
+        with written_whole(path) as draft, draft.open("wb") as stream:
             np.savez(
                 stream,
                 header=np.array(json.dumps({"key": dict(key), **plain})),
@@ -32,13 +27,7 @@ def write_result(path: str | Path, key: Mapping[str, str], result: Result) -> No
                 trace_lengths=np.array([len(front) for _, front in result.trace], np.int64),
                 trace_objectives=np.concatenate(fronts),
             )
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(draft, path)
     except OSError as error:
-        if draft is not None:
-            with contextlib.suppress(OSError):
-                os.unlink(draft)
         raise InputError(f"{path}: cannot be written ({error.strerror}); free the space or path.") from error
 
 

@@ -4,12 +4,11 @@ A program is kept under a hash of the sources that it is traced from, the versio
 and settings that it is compiled for, so a change of any of them compiles anew.
 """
 
+import contextlib
 import functools
 import hashlib
-import os
 import pickle
 import platform
-import tempfile
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -19,10 +18,10 @@ import jax
 import platformdirs
 from jax.experimental.serialize_executable import deserialize_and_load, serialize
 
+from workloads.atomic_write import written_whole
+
 SOURCES = ("hwmodels", "workloads", "dse")
 _ROOT = Path(__file__).resolve().parents[2]
-
-
 _folder: Path | None = None
 
 
@@ -58,12 +57,10 @@ def kept(compile_it: Callable[[], Any], *key: Any) -> Any:
         return deserialize_and_load(*pickle.loads(path.read_bytes()))
     except Exception:  # absent, cut short, or of another processor: whatever is wrong, the cure is the same
         program = compile_it()
-    try:
-        with tempfile.NamedTemporaryFile(dir=folder, delete=False) as draft:
-            draft.write(pickle.dumps(serialize(program)))
-        os.replace(draft.name, path)
-    except (OSError, ValueError):  # a full disk, or a program that cannot be written
-        pass
+    with contextlib.suppress(OSError, ValueError):  # a full disk, or a program that cannot be written
+        data = pickle.dumps(serialize(program))
+        with written_whole(path) as draft:
+            draft.write_bytes(data)
     return program
 
 

@@ -1,4 +1,4 @@
-"""The best designs known so far, of all or of an island: those of one dataflow."""
+"""The best designs known so far, of all or of one dataflow."""
 
 import numpy as np
 
@@ -11,7 +11,7 @@ RESERVE = 64
 """Infeasible designs kept, the least violating ones, for as long as no feasible one is known."""
 
 
-class Front:
+class ParetoArchive:
     """Designs that none of the others dominates."""
 
     def __init__(self, genes: int):
@@ -20,7 +20,7 @@ class Front:
         """Of the rows; None before the first."""
 
     @property
-    def found(self) -> bool:
+    def has_feasible(self) -> bool:
         """Whether a feasible design is known."""
         return self.scores is not None and bool(self.scores.feasible.any())
 
@@ -31,9 +31,9 @@ class Front:
         if scores.feasible.any():
             keep = np.flatnonzero(scores.feasible)
             keep = keep[nondominated(scores.objectives[keep])]
-            old = self.found
+            old = self.has_feasible
         else:
-            if self.found:
+            if self.has_feasible:
                 return False
             keep, old = np.arange(len(rows)), self.scores is not None
         rows, scores = rows[keep], scores.take(keep)
@@ -49,7 +49,7 @@ class Front:
         return changed
 
 
-class Island(Front):
+class DataflowArchive(ParetoArchive):
     """Designs all of whose kernels use one dataflow, those kernels apart that cannot.
 
     A dataflow comes with formats, residency and tiles of its own, so a good design in one is many steps from a good one
@@ -69,12 +69,12 @@ class Island(Front):
         return np.all(flows, axis=0) if flows else np.zeros(len(rows), bool)
 
     def merge(self, rows: np.ndarray, scores: Scores) -> bool:
-        """As `Front.merge`, of those that belong here."""
+        """As `ParetoArchive.merge`, of those that belong here."""
         here = np.flatnonzero(self.holds(rows))
         return super().merge(rows[here], scores.take(here))
 
 
-def islands_of(encoding: Encoding) -> list[Island]:
+def dataflow_archives(encoding: Encoding) -> list[DataflowArchive]:
     """One for each dataflow that any kernel can use; none where there is only one."""
     flows = {index for at in range(len(encoding.kernels)) for index in encoding.dataflows(at)}
-    return [Island(encoding, DATAFLOWS[index]) for index in sorted(flows)] if len(flows) > 1 else []
+    return [DataflowArchive(encoding, DATAFLOWS[index]) for index in sorted(flows)] if len(flows) > 1 else []

@@ -1,4 +1,4 @@
-"""The bookkeeping that all strategies share: the budget, what has been seen, the front so far, the progress bar."""
+"""The bookkeeping that all strategies share: budget, what has been seen, archives, the progress bar."""
 
 import time
 
@@ -7,21 +7,21 @@ from tqdm import tqdm
 
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores
-from dse.strategies.archive import Front, islands_of
-from dse.strategies.mapping_archive import Bank
-from dse.strategies.recombine import Ledger
+from dse.strategies.archive import ParetoArchive, dataflow_archives
+from dse.strategies.mapping_archive import MappingArchive
+from dse.strategies.recombine import Recombiner
 
 
-class Run:
-    """One search in progress."""
+class SearchRun:
+    """One search in progress: its problem, budget, random numbers, and what strategies remember."""
 
     def __init__(self, problem: Problem, budget: int, seed: int, progress: bool, name: str, *, remember: bool = True):
         self.problem, self.budget, self.seed, self.name = problem, budget, seed, name
         self.rng = np.random.default_rng(seed)
-        self.front = Front(len(problem.encoding.genes))
-        self.islands = islands_of(problem.encoding) if remember else []
+        self.archive = ParetoArchive(len(problem.encoding.genes))
+        self.dataflow_archives = dataflow_archives(problem.encoding) if remember else []
         self.remember = remember
-        self.bank, self.ledger = Bank(problem), Ledger(problem)
+        self.mapping_archive, self.recombiner = MappingArchive(problem), Recombiner(problem)
         self._seen: set[bytes] = set()
         self._first, self._start = problem.evaluations, time.perf_counter()
         self._trace: list[tuple[int, np.ndarray]] = []
@@ -59,14 +59,14 @@ class Run:
         if self.remember:
             self._seen.update(row.tobytes() for row in np.ascontiguousarray(rows, np.int16))
         scores = self.problem.score(rows)
-        if self.front.merge(rows, scores) and self.front.found:
-            assert self.front.scores is not None
-            self._trace.append((self.spent, self.front.scores.objectives))
+        if self.archive.merge(rows, scores) and self.archive.has_feasible:
+            assert self.archive.scores is not None
+            self._trace.append((self.spent, self.archive.scores.objectives))
         if self.remember:
-            for island in self.islands:
-                island.merge(rows, scores)
-            self.bank.add(rows, scores)
-            self.ledger.add(rows, scores)
+            for archive in self.dataflow_archives:
+                archive.merge(rows, scores)
+            self.mapping_archive.add(rows, scores)
+            self.recombiner.add(rows, scores)
         self._bar.update(self.spent - self._bar.n)
         return kept, scores
 
@@ -77,10 +77,10 @@ class Run:
     def result(self) -> Result:
         """The front, in order of the first objective."""
         width = len(self.problem.objectives)
-        genomes, objectives = self.front.rows[:0], np.zeros((0, width))
-        if self.front.found:
-            assert self.front.scores is not None
-            order = np.lexsort(self.front.scores.objectives.T[::-1])
-            genomes, objectives = self.front.rows[order], self.front.scores.objectives[order]
+        genomes, objectives = self.archive.rows[:0], np.zeros((0, width))
+        if self.archive.has_feasible:
+            assert self.archive.scores is not None
+            order = np.lexsort(self.archive.scores.objectives.T[::-1])
+            genomes, objectives = self.archive.rows[order], self.archive.scores.objectives[order]
         seconds = time.perf_counter() - self._start
         return Result(genomes, objectives, self.spent, seconds, self.name, self.seed, tuple(self._trace))

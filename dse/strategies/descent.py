@@ -13,7 +13,7 @@ from dse.problem.pareto import Box
 from dse.problem.search_problem import Problem
 from dse.space.encoding import Batch
 from dse.space.log_numbers import LogNumbers
-from dse.strategies.bookkeeping import Run
+from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.neighbours import shrink_tiles
 from dse.strategies.operators import choose_parents
 from dse.strategies.scalarise import Scalarisation, outputs_of
@@ -26,7 +26,7 @@ REPAIRS = 2
 
 
 @dataclasses.dataclass
-class _Point:
+class _Iterate:
     """Where the descent stands: choices as in `rows`, numbers anywhere."""
 
     rows: np.ndarray
@@ -35,35 +35,35 @@ class _Point:
     weights: np.ndarray
     """Preferences, shape [n, d]."""
 
-    def take(self, keep: np.ndarray) -> "_Point":
-        return _Point(self.rows[keep], self.log2[keep], self.weights[keep])
+    def take(self, keep: np.ndarray) -> "_Iterate":
+        return _Iterate(self.rows[keep], self.log2[keep], self.weights[keep])
 
 
-def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, learning_rate: float) -> None:
+def descend(run: SearchRun, scalarisation: Scalarisation, *, starts: int, steps: int, learning_rate: float) -> None:
     """Move numbers down the gradient from designs of the run, drop the worse half on the way, snap and score.
 
     One unit of log2 is one step of the lattice, so the learning rate is in steps. Each step of a start counts as two
     evaluations.
     """
     problem = run.problem
-    point, outputs = _starts(run, starts)
+    iterate, outputs = _starts(run, starts)
     numbers = LogNumbers(problem.encoding)
     initial, advance = _adam(steps, learning_rate)
-    state = initial(jnp.asarray(point.log2))
+    state = initial(jnp.asarray(iterate.log2))
     for step in range(steps):
-        if run.remaining < 2 * len(point.rows):
+        if run.remaining < 2 * len(iterate.rows):
             break
-        slopes, _ = scalarisation(run, outputs, point.weights)
-        outputs, pulled = problem.batcher.gradients(_batch(problem, point), slopes)
-        problem.evaluations += 2 * len(point.rows)
+        slopes, _ = scalarisation(run, outputs, iterate.weights)
+        outputs, pulled = problem.batcher.gradients(_batch(problem, iterate), slopes)
+        problem.evaluations += 2 * len(iterate.rows)
         slope = np.concatenate([pulled.hardware, pulled.tiles.reshape(len(slopes), -1)], axis=1)
         update, state = advance(jnp.asarray(numbers.unit_slopes(slope)), state)
-        point.log2 = numbers.moved(point.log2, np.asarray(update))
+        iterate.log2 = numbers.moved(iterate.log2, np.asarray(update))
         if step == steps // 3:
-            _, loss = scalarisation(run, outputs, point.weights)
+            _, loss = scalarisation(run, outputs, iterate.weights)
             keep = np.sort(np.argsort(loss, kind="stable")[: max(len(loss) // 2, 1)])
-            point, outputs, state = point.take(keep), outputs[keep], _kept(state, keep, len(loss))
-    rows = numbers.nearest(point.rows, point.log2)
+            iterate, outputs, state = iterate.take(keep), outputs[keep], _kept(state, keep, len(loss))
+    rows = numbers.nearest(iterate.rows, iterate.log2)
     for _ in range(REPAIRS + 1):
         scored, scores = run.score(rows)
         if scores is None:
@@ -85,7 +85,7 @@ def _adam(steps: int, learning_rate: float) -> tuple[Callable, Callable]:
     return jax.jit(optimiser.init), jax.jit(optimiser.update)
 
 
-def _starts(run: Run, count: int) -> tuple[_Point, np.ndarray]:
+def _starts(run: SearchRun, count: int) -> tuple[_Iterate, np.ndarray]:
     """Members of the front, each with the preference under which it is the best known, and their outputs.
 
     Those that contribute most hypervolume are the likeliest: around them the front is thin. A point $z$ of the
@@ -93,22 +93,21 @@ def _starts(run: Run, count: int) -> tuple[_Point, np.ndarray]:
     the ideal along the point's own trade-off. A front smaller than the count gives its members again, each with another
     preference.
     """
-    problem, rows, scores = run.problem, run.front.rows, run.front.scores
+    problem, rows, scores = run.problem, run.archive.rows, run.archive.scores
     assert scores is not None
-    chosen = choose_parents(run, run.front, count, lambda row: True)
+    chosen = choose_parents(run, run.archive, count, lambda row: True)
     again = run.rng.integers(len(rows), size=count - len(chosen))
     preferences = np.maximum(Box.of(scores.objectives).normalise(scores.objectives[chosen]), LEAST) ** -1.0
     preferences /= preferences.sum(axis=1, keepdims=True)
     weights = np.concatenate([preferences, run.rng.dirichlet(np.ones(preferences.shape[1]), size=len(again))])
     chosen = np.concatenate([chosen, again]).astype(int)
-    return _Point(rows[chosen], LogNumbers(problem.encoding).of(rows[chosen]), weights), outputs_of(problem, scores)[
-        chosen
-    ]
+    iterate = _Iterate(rows[chosen], LogNumbers(problem.encoding).of(rows[chosen]), weights)
+    return iterate, outputs_of(problem, scores)[chosen]
 
 
-def _batch(problem: Problem, point: _Point) -> Batch:
+def _batch(problem: Problem, iterate: _Iterate) -> Batch:
     """The point's numbers with its rows' choices."""
     ours = len(HARDWARE_NUMBERS)
-    numbers = np.exp2(point.log2).astype(np.float32)
+    numbers = np.exp2(iterate.log2).astype(np.float32)
     tiles = numbers[:, ours:].reshape(len(numbers), len(problem.kernels), len(MAPPING_NUMBERS))
-    return dataclasses.replace(problem.encoding.batch(point.rows), hardware=numbers[:, :ours], tiles=tiles)
+    return dataclasses.replace(problem.encoding.batch(iterate.rows), hardware=numbers[:, :ours], tiles=tiles)

@@ -1,75 +1,52 @@
-"""An evolutionary search in the manner of NSGA-II (Deb et al., 2002), with crossover kernel by kernel."""
+"""The evolutionary search NSGA-II (Deb et al., 2002), as pymoo has it (Blank and Deb, IEEE Access 2020)."""
 
-import moocore
 import numpy as np
 
-from dse.problem.search_problem import Scores
-from dse.strategies.bookkeeping import Run
-from dse.strategies.neighbours import random_steps
-from dse.strategies.random_search import sobol
+from dse.strategies.bookkeeping import SearchRun
+from dse.strategies.finite_scores import log_objectives, violations
+from dse.strategies.positions import position_counts, rows_at
 from dse.strategies.strategy import Strategy
 
 
 class Evolutionary(Strategy):
-    """Rank, cross, mutate."""
+    """NSGA-II on the positions of a design, with pymoo's settings: its crossover and mutation with rounding repair."""
 
-    population: int = 128
-    mutations: float = 2.0
-    """Mean number of single steps a child takes."""
+    population: int = 100
+    """pymoo's default."""
 
-    def search(self, run: Run) -> None:
+    def search(self, run: SearchRun) -> None:
         """Spend the run's budget."""
+        # pymoo is imported here, since whoever searches in another way need not wait for it
+        from pymoo.algorithms.moo.nsga2 import NSGA2
+        from pymoo.core.evaluator import Evaluator
+        from pymoo.core.problem import Problem as PymooProblem
+        from pymoo.operators.crossover.sbx import SBX
+        from pymoo.operators.mutation.pm import PM
+        from pymoo.operators.repair.rounding import RoundingRepair
+        from pymoo.operators.sampling.rnd import IntegerRandomSampling
+        from pymoo.problems.static import StaticProblem
+
         encoding = run.problem.encoding
-        rows = encoding.random(run.rng, self.population, sobol(encoding, self.population, run.rng))
-        kept, scores = run.score(rows)
-        rows, idle = rows[kept], 0
-        while run.remaining and scores is not None and idle < 40:
-            children = self._children(run, rows, _order(scores))
-            kept, new = run.score(children)
-            idle = idle + 1 if new is None else 0
-            if new is not None:
-                rows, scores = np.concatenate([rows, children[kept]]), Scores.join([scores, new])
-                best = np.argsort(_order(scores), kind="stable")[: self.population]
-                rows, scores = rows[best], scores.take(best)
-
-    def _children(self, run: Run, rows: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """A new population: winners of tournaments crossed kernel by kernel (hardware gene by gene), then mutated."""
-        rng, encoding, count = run.rng, run.problem.encoding, self.population
-        rivals = rng.integers(len(rows), size=(2, count, 2))
-        mothers, fathers = (pair[np.arange(count), np.argmin(order[pair], axis=1)] for pair in rivals)
-        genes = rng.random((count, len(encoding.genes))) < 0.5
-        blocks = rng.random((count, len(encoding.kernels))) < 0.5
-        of_kernel = encoding.of_kernel
-        swap = np.where(of_kernel < 0, genes, blocks[:, np.maximum(of_kernel, 0)])
-        children = np.where(swap, rows[fathers], rows[mothers])
-        steps = rng.poisson(self.mutations, size=count)
-        for step in range(int(steps.max(initial=0))):
-            moving = np.flatnonzero(steps > step)
-            children[moving] = random_steps(encoding, children[moving], rng)
-        return encoding.canonical(children)
-
-
-def _order(scores: Scores) -> np.ndarray:
-    """Place of each design, best first: feasible ones by front and then by crowding, the others by violation."""
-    place = np.zeros(len(scores))
-    good = np.flatnonzero(scores.feasible)
-    if len(good):
-        ranks = moocore.pareto_rank(scores.objectives[good])
-        crowding = np.zeros(len(good))
-        for rank in np.unique(ranks):
-            crowding[ranks == rank] = _crowding(np.log(scores.objectives[good][ranks == rank]))
-        place[good[np.lexsort((-crowding, ranks))]] = np.arange(len(good))
-    bad = np.flatnonzero(~scores.feasible)
-    place[bad[np.argsort(scores.violation[bad], kind="stable")]] = len(good) + np.arange(len(bad))
-    return place
-
-
-def _crowding(logs: np.ndarray) -> np.ndarray:
-    """Crowding distance of each row: the gap between its neighbours, added up over objectives."""
-    distance = np.zeros(len(logs))
-    for column in logs.T:
-        order = np.argsort(column, kind="stable")
-        gaps = np.full(len(order), np.inf)
-        gaps[1:-1] = (column[order[2:]] - column[order[:-2]]) / max(column.max() - column.min(), 1e-12)
-        distance[order] += gaps
-    return distance
+        counts = position_counts(encoding)
+        space = PymooProblem(
+            n_var=len(counts), n_obj=len(run.problem.objectives), n_ieq_constr=1, xl=0, xu=counts - 1, vtype=int
+        )
+        search = NSGA2(
+            pop_size=self.population,
+            sampling=IntegerRandomSampling(),
+            crossover=SBX(vtype=float, repair=RoundingRepair()),
+            mutation=PM(vtype=float, repair=RoundingRepair()),
+            eliminate_duplicates=True,
+        )
+        search.setup(space, termination=("n_eval", run.budget), seed=run.seed, verbose=False)
+        run.remember = False
+        while run.remaining and search.has_next():
+            asked = search.ask()
+            if asked is None or len(asked) == 0:
+                return
+            _, scores = run.score(encoding.canonical(rows_at(encoding, np.asarray(asked.get("X"), int))))
+            if scores is None or len(scores) < len(asked):
+                return
+            scored = StaticProblem(space, F=log_objectives(scores), G=violations(scores)[:, None])
+            Evaluator().eval(scored, asked)
+            search.tell(infills=asked)

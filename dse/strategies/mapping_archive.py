@@ -11,7 +11,7 @@ EXPONENTS = ((1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
 """Of latency and energy: a mapping is kept for the least of each product."""
 
 
-class Bank:
+class MappingArchive:
     """For each kernel, dataflow and product of powers of latency and energy: the mapping with the smallest so far."""
 
     def __init__(self, problem: Problem):

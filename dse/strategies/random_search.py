@@ -6,8 +6,8 @@ import numpy as np
 from scipy.stats import qmc
 
 from dse.space.encoding import Encoding
-from dse.strategies.bookkeeping import Run
-from dse.strategies.local_search import LocalSearch, explore_islands
+from dse.strategies.bookkeeping import SearchRun
+from dse.strategies.local_search import LocalSearch, improve_each_dataflow
 from dse.strategies.neighbours import shrink_tiles
 from dse.strategies.strategy import Strategy
 
@@ -20,10 +20,10 @@ class RandomSearch(Strategy):
 
     polish_share: float = 0.8
     """Share of the budget for the local search; 0 for pure random search."""
-    island_share: float = 0.15
+    dataflow_share: float = 0.15
     """Share of the budget for local search among the designs of each dataflow apart, before that among all."""
 
-    def search(self, run: Run) -> None:
+    def search(self, run: SearchRun) -> None:
         """Spend the run's budget."""
         until = int(run.budget * self.polish_share)
         while run.remaining > until:
@@ -31,11 +31,11 @@ class RandomSearch(Strategy):
             sample(run, min(run.remaining - until, 2048))
             if run.spent == before:
                 break
-        explore_islands(run, self.island_share)
+        improve_each_dataflow(run, self.dataflow_share)
         LocalSearch(run).improve()
 
 
-def sample(run: Run, count: int) -> None:
+def sample(run: SearchRun, count: int) -> None:
     """Score `count` random designs; a part of the count goes to repairing those that do not fit."""
     encoding = run.problem.encoding
     stop = run.spent + count

@@ -21,8 +21,8 @@ AHEAD = 1e-4
 
 
 @dataclasses.dataclass
-class _Known:
-    """Designs of one hardware; a kernel that does not fit costs infinitely much."""
+class _Evaluated:
+    """Designs evaluated on one hardware; a kernel that does not fit costs infinitely much."""
 
     rows: np.ndarray
     latency_s: np.ndarray
@@ -31,27 +31,27 @@ class _Known:
     area_mm2: np.ndarray
 
     @staticmethod
-    def join(parts: "Sequence[_Known]") -> "_Known":
-        return _Known(*(np.concatenate(fields) for fields in zip(*map(_fields, parts), strict=True)))
+    def join(parts: "Sequence[_Evaluated]") -> "_Evaluated":
+        return _Evaluated(*(np.concatenate(fields) for fields in zip(*map(_fields, parts), strict=True)))
 
     def ideal(self) -> tuple[float, float, float]:
         """Latency, energy and area that nothing put together of these undercuts; infinite if a kernel fits nowhere."""
         latency, energy = (values.min(axis=0).sum() for values in (self.latency_s, self.energy_pj))
         return float(latency), float(energy), float(self.area_mm2.min())
 
-    def take(self, at: np.ndarray) -> "_Known":
-        return _Known(*(field[at] for field in _fields(self)))
+    def take(self, at: np.ndarray) -> "_Evaluated":
+        return _Evaluated(*(field[at] for field in _fields(self)))
 
 
-class Ledger:
+class Recombiner:
     """What each kernel costs on every hardware with every mapping tried there."""
 
     def __init__(self, problem: Problem):
         self._problem = problem
         self._of_hardware = problem.encoding.of_kernel < 0
-        self._known: dict[bytes, _Known] = {}
+        self._by_hardware: dict[bytes, _Evaluated] = {}
         self._ideal: dict[bytes, tuple[float, float, float]] = {}
-        self._new: list[_Known] = []
+        self._new: list[_Evaluated] = []
 
     def add(self, rows: np.ndarray, scores: Scores) -> None:
         """Keep what scored designs tell of their kernels."""
@@ -59,22 +59,22 @@ class Ledger:
         latency, energy = (
             np.where(misfit | ~np.isfinite(value), np.inf, value) for value in (scores.latency_s, scores.energy_pj)
         )
-        self._new.append(_Known(rows, latency, energy, scores.area_mm2))
+        self._new.append(_Evaluated(rows, latency, energy, scores.area_mm2))
 
     def _sort(self) -> None:
         """New designs to the others on the same hardware."""
         if not self._new:
             return
-        new, self._new = _Known.join(self._new), []
+        new, self._new = _Evaluated.join(self._new), []
         _, first, owner = np.unique(new.rows[:, self._of_hardware], axis=0, return_index=True, return_inverse=True)
         order = np.argsort(owner.ravel(), kind="stable")
         for example, mine in zip(first, np.split(order, np.cumsum(np.bincount(owner.ravel()))[:-1]), strict=True):
             key = new.rows[example, self._of_hardware].tobytes()
-            here, known = new.take(mine), self._known.get(key)
-            whole = self._known[key] = here if known is None else _Known.join([known, here])
+            here, evaluated = new.take(mine), self._by_hardware.get(key)
+            whole = self._by_hardware[key] = here if evaluated is None else _Evaluated.join([evaluated, here])
             self._ideal[key] = whole.ideal()
 
-    def compositions(self, front: Scores) -> np.ndarray:
+    def recombined(self, front: Scores) -> np.ndarray:
         """Rows that can be put together beyond the `front`, farthest first, shape [j, genes]."""
         self._sort()
         exponents = np.array([objective.exponents for objective in self._problem.objectives])
@@ -91,30 +91,30 @@ class Ledger:
         worthwhile = np.asarray(np.isfinite(ideal).all(axis=1))
         if (exponents >= 0).all():
             worthwhile[worthwhile] = lead(ideal[worthwhile]) > AHEAD
-        for known in itertools.compress(self._known.values(), worthwhile):
-            if len(known.rows) > 1:
-                composed, totals = self._best(known)
+        for evaluated in itertools.compress(self._by_hardware.values(), worthwhile):
+            if len(evaluated.rows) > 1:
+                composed, totals = self._best(evaluated)
                 ahead = lead(totals)
                 rows.append(composed[ahead > AHEAD])
                 leads.append(ahead[ahead > AHEAD])
         return np.concatenate(rows)[np.argsort(-np.concatenate(leads), kind="stable")]
 
-    def _best(self, known: _Known) -> tuple[np.ndarray, np.ndarray]:
+    def _best(self, evaluated: _Evaluated) -> tuple[np.ndarray, np.ndarray]:
         """For each preference the best mapping of every kernel; with latency, energy and area, shape [p, 3]."""
-        least = known.latency_s.min(axis=0).sum(), known.energy_pj.min(axis=0).sum()
-        by_latency, by_energy = known.latency_s / least[0], known.energy_pj / least[1]
+        least = evaluated.latency_s.min(axis=0).sum(), evaluated.energy_pj.min(axis=0).sum()
+        by_latency, by_energy = evaluated.latency_s / least[0], evaluated.energy_pj / least[1]
         preferences = PREFERENCES[:, None, None]
         with np.errstate(invalid="ignore"):  # no preference for what costs infinitely much
             loss = preferences * by_latency + (1.0 - preferences) * by_energy
         best = np.argmin(np.where(np.isnan(loss), np.inf, loss), axis=1)
         kernels = np.arange(best.shape[1])
-        totals = [known.latency_s[best, kernels].sum(axis=1), known.energy_pj[best, kernels].sum(axis=1)]
-        rows = np.repeat(known.rows[:1], len(best), axis=0)
+        totals = [evaluated.latency_s[best, kernels].sum(axis=1), evaluated.energy_pj[best, kernels].sum(axis=1)]
+        rows = np.repeat(evaluated.rows[:1], len(best), axis=0)
         of_kernel = self._problem.encoding.of_kernel
         for column in np.flatnonzero(of_kernel >= 0):
-            rows[:, column] = known.rows[best[:, of_kernel[column]], column]
-        return rows, np.column_stack([*totals, np.full(len(best), known.area_mm2.min())])
+            rows[:, column] = evaluated.rows[best[:, of_kernel[column]], column]
+        return rows, np.column_stack([*totals, np.full(len(best), evaluated.area_mm2.min())])
 
 
-def _fields(known: _Known) -> tuple[np.ndarray, ...]:
-    return known.rows, known.latency_s, known.energy_pj, known.area_mm2
+def _fields(evaluated: _Evaluated) -> tuple[np.ndarray, ...]:
+    return evaluated.rows, evaluated.latency_s, evaluated.energy_pj, evaluated.area_mm2

@@ -14,7 +14,7 @@ import numpy as np
 
 from dse.problem.batched_models import OUTPUTS
 from dse.problem.search_problem import Problem, Scores
-from dse.strategies.bookkeeping import Run
+from dse.strategies.bookkeeping import SearchRun
 
 MARGIN = 0.02
 """Relative distance to a limit from which on it pushes."""
@@ -30,7 +30,7 @@ class Scalarisation(eqx.Module):
     penalty: float = 3.0
     """lambda."""
 
-    def __call__(self, run: Run, outputs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(self, run: SearchRun, outputs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Slopes by the log of each output, shape [n, K, OUTPUTS], and the scalarisation itself, shape [n].
 
         **Arguments**: `outputs`, those of the batcher, shape [n, K, OUTPUTS]; `weights`, one preference for each
@@ -42,8 +42,8 @@ class Scalarisation(eqx.Module):
         totals = np.log(np.stack([latency.sum(axis=1), energy.sum(axis=1), outputs[:, :, 2].max(axis=1)], axis=1))
         exponents = np.array([o.exponents for o in problem.objectives])
         factors = np.log([o.factor for o in problem.objectives])
-        assert run.front.scores is not None
-        known = np.log(run.front.scores.objectives)
+        assert run.archive.scores is not None
+        known = np.log(run.archive.scores.objectives)
         ideal, width = known.min(axis=0), np.maximum(np.ptp(known, axis=0), 0.5)
         scaled = weights * (totals @ exponents.T + factors - ideal) / width
         top = scaled.max(axis=1, keepdims=True)

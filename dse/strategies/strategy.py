@@ -9,7 +9,7 @@ import equinox as eqx
 from dse.files.checkpoint import checkpointed
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem
-from dse.strategies.bookkeeping import Run
+from dse.strategies.bookkeeping import SearchRun
 from workloads.errors import InputError
 
 
@@ -17,7 +17,7 @@ class Strategy(eqx.Module):
     """A way to search. Its fields are its settings; the problem, the budget and the seed come with the call."""
 
     @abc.abstractmethod
-    def search(self, run: Run) -> None:
+    def search(self, run: SearchRun) -> None:
         """Spend the run's budget."""
 
     def __call__(
@@ -47,7 +47,7 @@ class Strategy(eqx.Module):
         return dataclasses.replace(result, seconds=seconds, replayed=recorder.replayed)
 
     def _searched(self, problem: Problem, budget: int, seed: int, progress: bool) -> Result:
-        run = Run(problem, budget, seed, progress, type(self).__name__)
+        run = SearchRun(problem, budget, seed, progress, type(self).__name__)
         try:
             self.search(run)
         finally:

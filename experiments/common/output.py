@@ -16,6 +16,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
+from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,12 +44,10 @@ class Output:
         return time.perf_counter() - self._start
 
     def write(self, name: str, writer: Callable[[Path], Any]) -> None:
-        """Let `writer` write the file `name`: under another path first, put in place when it is whole."""
+        """Let `writer` write a draft of the file `name`, put in place when it is whole."""
         try:
-            with tempfile.TemporaryDirectory(dir=self.folder, prefix=".") as draft:
-                path = Path(draft) / name
-                writer(path)
-                os.replace(path, self.folder / name)
+            with written_whole(self.folder / name) as draft:
+                writer(draft)
         except OSError as error:
             raise InputError(
                 f"{self.folder / name}: cannot be written ({error.strerror}); free the space or path."

@@ -8,7 +8,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator, NullFormatter
 
-from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, RESOURCES
+from hwmodels.cost import ENERGY_COMPONENTS, RESOURCES
 from hwmodels.design.choices import FORMATS
 
 OKABE_ITO = {
@@ -38,7 +38,6 @@ def _assign(names: tuple[str, ...], first: dict[str, str] | None = None) -> dict
 RESOURCE_COLOURS = _assign(RESOURCES, {"glb": "yellow", "dram": "purple"})
 FORMAT_COLOURS = _assign(FORMATS, {"dense": "grey"})
 ENERGY_COLOURS = _assign(ENERGY_COMPONENTS, {"leakage": "grey", "clock": "black"})
-AREA_COLOURS = _assign(AREA_COMPONENTS)
 FORMAT_MARKERS: dict[str, str] = dict(zip(FORMATS, ("X", "s", "v", "o", "^", "D", "P", "p"), strict=True))
 
 _STYLE: dict[str, Any] = {
