@@ -3,12 +3,10 @@
 from jaxtyping import Array, Float
 
 from hwmodels.cost import rows_of
-from hwmodels.design.choices import DATAFLOWS, ZERO_MODES
+from hwmodels.design.choices import INNER_PRODUCT, OUTER_PRODUCT, SKIP
 from hwmodels.design.hardware import Hardware
 from hwmodels.technology import Technology
 
-INNER_PRODUCT, OUTER_PRODUCT = DATAFLOWS.index("inner_product"), DATAFLOWS.index("outer_product")
-SKIP = ZERO_MODES.index("skip")
 COORDINATE_BITS = 16.0
 """Width that intersection units and decoders are built for: tiles of up to 65,536 along each dimension."""
 WORD_BITS = 64.0

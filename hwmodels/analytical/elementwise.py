@@ -14,10 +14,9 @@ from hwmodels.analytical.accounting import Activity, ArrayActions, account, with
 from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
-from hwmodels.analytical.operand_a import GATE, SKIP
 from hwmodels.analytical.point import Point
 from hwmodels.cost import Computes, Cost, rows_of
-from hwmodels.design.choices import INTERSECTIONS
+from hwmodels.design.choices import GATE, INTERSECTIONS, SKIP
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
 from workloads.statistics.elementwise import ElementwiseStatistics
 from workloads.statistics.elementwise_counts import EXTENTS, STEPS

@@ -2,25 +2,19 @@
 
 import equinox as eqx
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.classes import edge_classes, share_at_edge, total
 from hwmodels.analytical.intersection import bitmask_words, steps_of_full_columns
 from hwmodels.analytical.point import Point
 from hwmodels.cost import rows_of
-from hwmodels.design.choices import INTERSECTIONS, SCHEDULES, ZERO_MODES
+from hwmodels.design.choices import BALANCED, ROWS_ALIKE, SKIP
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, Storage, TileSums, directory_bits, storage
 from workloads.statistics.operand import OperandStatistics, Tiles
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
-
-SKIP, GATE = ZERO_MODES.index("skip"), ZERO_MODES.index("gate")
-BALANCED = SCHEDULES.index("balanced")
-ROWS_ALIKE = np.array([name in ("two_finger", "bitmask") for name in INTERSECTIONS], np.float32)
-"""Units to which the firmware deals non-empty rows as if they were equal."""
 
 
 class OperandA(eqx.Module):

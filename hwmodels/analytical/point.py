@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.tiling import Tiling, tiling
-from hwmodels.design.choices import RESIDENCIES
+from hwmodels.design.choices import STAYS_A, STAYS_B
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
@@ -54,7 +54,7 @@ class Point(eqx.Module):
 
     def stays(self, operand: str) -> Scalar:
         """1 if the share of operand "a" or "b" stays in the PE buffers; the outer product streams both."""
-        stays = self.mapping.residency[RESIDENCIES.index(operand)]
+        stays = self.mapping.residency[{"a": STAYS_A, "b": STAYS_B}[operand]]
         return jnp.zeros_like(stays) if self.dataflow == "outer_product" else stays
 
 

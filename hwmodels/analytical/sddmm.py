@@ -14,10 +14,11 @@ from hwmodels.analytical.accounting import Activity, ArrayActions, account, with
 from hwmodels.analytical.classes import TINY, mean_ceil, share_at_edge, total
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
-from hwmodels.analytical.operand_a import GATE, OperandA, operand_a
+from hwmodels.analytical.operand_a import OperandA, operand_a
 from hwmodels.analytical.point import Point
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Computes, Cost
+from hwmodels.design.choices import GATE
 from hwmodels.formats.sizes import BITMASK
 from workloads.statistics.lattice import ANY_WIDTH
 from workloads.statistics.occupancy import cut

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float
 from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.intersection import bitmask_words, steps_of_pairs
-from hwmodels.analytical.operand_a import SKIP, OperandA, operand_a, steps_with_full_columns
+from hwmodels.analytical.operand_a import OperandA, operand_a, steps_with_full_columns
 from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products
 from hwmodels.analytical.passes import full_row_steps
 from hwmodels.analytical.point import Point
@@ -15,7 +15,8 @@ from hwmodels.analytical.product import cost_of_product
 from hwmodels.analytical.sparse_b_tiles import StoredTiles, TileVisits, stored_tiles, tile_visits
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
-from hwmodels.formats.sizes import COO, CSC, DENSE, directory_bits
+from hwmodels.design.choices import SKIP
+from hwmodels.formats.sizes import DENSE, directory_bits, rows_addressable
 from workloads.statistics.lattice import lookup
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
@@ -53,8 +54,7 @@ def sparse_b(
     fetched = lookup(kernel.b_distinct, (tiles.tile_k, tiles.tile_n))[0]
 
     # Rows of B that the tile of A touches, if B is stored by addressable rows and the dataflow selects rows.
-    addressable = 1.0 - mapping.b_format[COO] - mapping.b_format[CSC]
-    select = a.skip * addressable * (0.0 if point.dataflow == "inner_product" else 1.0)
+    select = a.skip * rows_addressable(mapping.b_format) * (0.0 if point.dataflow == "inner_product" else 1.0)
     all_rows = a.widths * visits.of_a
     sent_rows = select * a.columns * visits.of_a + (1.0 - select) * all_rows
     sent_nonzeros = select * a.touched + (1.0 - select) * visits.b_nonzeros

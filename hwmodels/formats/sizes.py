@@ -14,8 +14,6 @@ from workloads.statistics.lattice import lookup
 DENSE = FORMATS.index("dense")
 BITMASK = FORMATS.index("bitmask")
 RLE = FORMATS.index("rle")
-CSC = FORMATS.index("csc")
-COO = FORMATS.index("coo")
 
 Value = Float[Array, "..."]
 """One number, or one for each occupancy class."""
