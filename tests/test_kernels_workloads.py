@@ -11,6 +11,7 @@ from workloads import InputError, SparseKernel, Workload, generators, measure
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.convolution import sparse_convolution
 from workloads.kernels.elementwise import ElementwiseKernel
+from workloads.kernels.kernel import Kernel
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
 from workloads.statistics.elementwise_counts import VISIT_QUANTITIES, count_overlay
@@ -42,6 +43,20 @@ def test_activations_that_tiles_share_are_counted(monkeypatch):
     assert shares[-1, -1] == pytest.approx(16 / 36)  # the whole map once
     # two rows of the unfolded matrix are neighbours along x: 3 rows of 4 activations for 3 rows of 2 x 3 positions
     assert shares[1, -1] == pytest.approx(2 * 12 / 36)
+
+
+def test_a_kernel_of_another_class_is_measured_once_it_says_how():
+    class Unknown(Kernel):
+        name, repeats, m, k, n = "x", 1, 1, 1, 1
+        kind = family = "unknown"
+
+        def content_hash(self) -> str:
+            return ""
+
+    with pytest.raises(InputError, match="x: nothing measures a Unknown; register it"):
+        measure(Unknown())
+    measure.register(Unknown, lambda kernel: kernel)
+    assert isinstance(measure(Unknown()), Unknown)
 
 
 def test_tensor_kernels_are_einsums():

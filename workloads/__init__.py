@@ -1,36 +1,25 @@
 """What is computed: real sparse tensors, kernels, and their exact tiling and partition statistics. No hardware in here.
 
-| module | what is in it |
+| room or module | what is in it |
 |---|---|
-| `readers` | `load_matrix(path)`: Matrix Market, DLMC `.smtx`, SciPy `.npz`, dense `.npy`, edge lists |
-| `weights`, `onnx_graph` | `load_weights(path)`: every layer of a safetensors, `.npz` or ONNX file |
-| `layer_table` | layers as a CSV of sizes and densities |
-| `suitesparse` | matrices of the SuiteSparse collection by name |
-| `networks` | published networks by name, with cited shapes and densities |
-| `generators` | stencils, R-MAT graphs, uniform, N:M, banded and power-law patterns |
-| `digits` | the embedded classifier, trained and pruned by the project |
-| `pruning` | small networks trained and pruned here: masks, accuracy, rounding to integers, the network as a workload |
-| `kernels` | `SparseKernel` (SpMV, SpMM, SpMSpM), `DensityKernel` (known as a distribution) and `Workload` |
-| `sddmm`, `elementwise` | `SddmmKernel`, `ElementwiseKernel` (A * B, A + B) and their statistics |
-| `convolution`, `attention`, `tensors` | kernels made of others: im2col, masked attention, TTV, TTM, MTTKRP |
+| `kernels` | SpMV, SpMM, SpMSpM, SDDMM, element-wise, convolution, attention, tensor kernels; `Workload` |
+| `statistics` | `measure(kernel)`: the tables that the models look up; `sampling_error`, `stack_statistics` |
 | `densities` | `Uniform`, `NM`, `Banded`, `PowerLawRows`: patterns known as distributions |
-| `suites` | `resolve_workload("embedded", "graph.mtx@axa", "llama3-405b:decode:2:4")`: every name and path |
+| `generators` | seeded patterns: stencils, R-MAT graphs, uniform, N:M, bands, power laws |
+| `readers` | a user's matrices, weights and layer tables; the SuiteSparse collection |
+| `networks` | published networks by name, with cited shapes and densities; the embedded classifier `digits` |
+| `pruning` | small networks trained and pruned here: masks, accuracy, rounding to integers, the network as a workload |
 | `structure` | `describe_structure(matrix)`: uniform, N:M, blocks, bands, power laws, unevenness, origin of the zeros |
-| `statistics` | `measure(kernel)`: the tables that the models look up; `stack_statistics` |
-| `lattice` | interpolation between powers of two |
-| `occupancy` | how many places are occupied at any tile size |
-| `tables`, `pairs` | the tables of one operand and of two, exact counts at every lattice point |
-| `dealing`, `overlay` | what goes with rows as they are dealt; two patterns laid over each other |
-| `segments`, `scan`, `loads`, `fibers` | the compiled passes over the non-zeros that they are made of |
-| `sampling` | when tables are sampled, and the measured error of that |
+| `workload_specs` | `resolve_workload("embedded", "graph.mtx@axa", "llama3-405b:decode:2:4")`: every name and path |
 | `cache` | measured tables on disk, by content hash |
+| `atomic_write` | files that are there whole or not at all |
 | `errors` | `InputError`, the one exception for a user's mistake |
 
 Tables hold exact counts at every lattice point. Of patterns above 2 million non-zeros the loads of the fullest
 partitions (and only these; of two sparse operands also skip-ahead jumps above 40,000 pairs of fibers and distinct
 outputs above 32 million products) come from a sample: `sampling_error(kernel)` is its error, measured on the matrix
-itself. On an R-MAT graph of 11 million non-zeros, times a dense B, no load is off by more than 0.5 %. What `dealing`
-counts comes from a sample above 10,000 rows of one tile shape.
+itself. On an R-MAT graph of 11 million non-zeros, times a dense B, no load is off by more than 0.5 %. What the fullest
+partition holds of SDDMM and element-wise kernels comes from a sample above 10,000 rows of one tile shape.
 """
 
 from workloads.densities import NM, Banded, Dense, Density, PowerLawRows, Uniform

@@ -1,1 +1,13 @@
-"""Kernels: one masked sparse matrix product each, or an element-wise operation, and workloads made of them."""
+"""Kernels: what is computed, on which patterns; no statistics and no machine.
+
+| module | what is in it |
+|---|---|
+| `kernel` | `Kernel`: a name, sizes of the loops m, k and n, repeats, a hash of the patterns |
+| `product` | `SparseKernel` (SpMV, SpMM, SpMSpM on patterns), `DensityKernel` (on distributions) |
+| `sddmm` | `SddmmKernel`: a product at the non-zeros of a mask |
+| `elementwise` | `ElementwiseKernel`: A * B, A + B |
+| `convolution` | `sparse_convolution`: a product with im2col's repeats of activations |
+| `attention` | `sparse_attention`: SDDMM, softmax and SpMM of heads under a mask |
+| `tensors` | TTV, TTM and MTTKRP as products, by matricisation |
+| `workload` | `Workload`: kernels whose costs add up |
+"""

@@ -8,6 +8,7 @@
 | `transformer` | Llama-2 and Llama-3, prefill and decode; BERT-base |
 | `recommender` | DLRM |
 | `graph` | GCN and GraphSAGE on a user's graph |
+| `digits` | the embedded classifier, trained and pruned by the project: real weights and activations |
 | `layer` | a layer as a matrix product |
 | `options` | the options after a name |
 

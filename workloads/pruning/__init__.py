@@ -3,13 +3,14 @@
 | module | what is in it |
 |---|---|
 | `images`, `idx` | scikit-learn's digits; MNIST and the like from IDX files |
-| `networks` | a multi-layer perceptron and a convolutional network as pure functions, every layer a matrix product |
+| `small_networks` | a multi-layer perceptron and a convolutional network, every layer a matrix product |
 | `masks` | which weights go: by magnitude over all layers or each, N:M, whole rows and channels, or inputs too |
 | `schedule` | when they go |
 | `train` | training and gradual pruning with JAX and optax; many networks at once |
-| `priced`, `layer_statistics` | gradual pruning under a price, and statistics that change smoothly with what is left |
+| `priced` | gradual pruning under a price |
+| `layer_statistics` | statistics of a layer that change smoothly with the outputs, inputs and weights that are left |
 | `shrink` | the network without outputs that nothing reads |
 | `quantise` | the same network in integers of 8 or 16 bits |
 | `measured` | accuracy on held-out images, zeros of weights and activations and what made them |
-| `products` | the network as a `Workload` |
+| `workload` | the network as a `Workload` |
 """

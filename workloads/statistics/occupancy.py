@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 from workloads.statistics.lattice import levels, to_log
 
 Scalar = Float[Array, "..."]
+"""A number; a stack of statistics has one for each kernel."""
 
 
 class Cut(eqx.Module):

@@ -16,7 +16,7 @@ from workloads.kernels.product import pattern_hash
 from workloads.statistics.closed_form.group_occupancy import fullest_groups
 from workloads.statistics.closed_form.operand_counts import expected_operand
 from workloads.statistics.lattice import TINY, interpolate, interpolate_log, to_log
-from workloads.statistics.occupancy import Cut, occupancy_table, occupied, occupied_along, places_of
+from workloads.statistics.occupancy import Cut, Scalar, occupancy_table, occupied, occupied_along, places_of
 from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES, count_operand, group_occupancies
 from workloads.statistics.sampling import summarize
 from workloads.statistics.tile_classes import CLASSES
@@ -36,8 +36,6 @@ LOADS = ("rows", "nonzeros", "work")
 ERROR = "error."
 """Goes before the names of tables whose sampling error is kept."""
 
-Scalar = Float[Array, "..."]
-"""A number; a stack of statistics has one for each kernel."""
 PerClass = Float[Array, "c ..."]
 
 

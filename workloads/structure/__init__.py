@@ -3,7 +3,7 @@
 | module | what is in it |
 |---|---|
 | `evenness` | uniform? rows, columns, tiles and neighbours against the hypergeometric law |
-| `groups` | N:M along rows or columns, and whether chance would give it |
+| `n_of_m` | N:M along rows or columns, and whether chance would give it |
 | `blocks` | b x b blocks, against the same grid half a block off |
 | `band` | band and diagonals |
 | `tail` | power law of the counts by row and column, against the geometric law |
