@@ -21,24 +21,6 @@
 | `train_digits.py` | makes the pruned classifier of the embedded workload |
 
 Each runs as `python experiments/x.py` or `python -m experiments.x`, tells its options with `--help`, runs in seconds
-with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`. `common/` holds what they share:
-
-| module | what is in it |
-|---|---|
-| `cli` | `main`: options to a config, a user's mistake to one sentence and exit status 2 |
-| `output` | the output folder: whole files or none, provenance |
-| `scenario` | the options for node, clock, DRAM and technology |
-| `search` | workload, problem and strategy from options; a design to start from; the dense accelerator of equal area |
-| `confirm` | the front scored again by the simulator |
-| `simulator_cases` | one kernel on random designs, by the models and by the simulator |
-| `published` | published figures of known systems, a predictor for each, their report |
-| `baselines_*`, `codesign_*`, `crossover_*` | the parts of the scripts of these names |
-| `prune_*`, `sensitivity_*`, `sparsity_*` | the same |
-| `against_simulator`, `against_sam`, `against_sparseloop` | the comparisons of `validate_models.py` |
-| `random_designs` | designs for timing and for testing gradients |
-| `report` | rows of the tables a front is told in |
-| `words` | designs and quantities in words |
-| `table` | text tables |
-| `style` | how figures look |
-| `front_figure`, `pe_figure`, `what_if_figure` | the figures |
+with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`. What they share is in `common`, with a
+folder for each script whose parts need more than a file.
 """

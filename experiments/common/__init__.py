@@ -1,1 +1,17 @@
-"""What the scripts share: see the map in `experiments`."""
+"""What the scripts share.
+
+| module | what is in it |
+|---|---|
+| `cli` | `main`: options to a config, a user's mistake to one sentence and exit status 2 |
+| `scenario` | the options for node, clock, DRAM and technology |
+| `search` | workload, problem, strategy and a design to start from, from options |
+| `output` | the output folder: whole files or none, provenance |
+| `report`, `words`, `table` | designs with their costs as rows, designs and quantities in words, text tables |
+| `confirm` | the designs of a front scored again by the simulator |
+| `random_designs` | designs for timing and for testing gradients |
+| `simulator_rates` | effectual multiplies per second of the simulator, for the benchmark |
+| `figures` | how figures look, and those of a front, of PE counts and of a change |
+| `published` | published figures of known systems, a predictor for each, their report |
+| `validation` | the models against our simulator, those of others and sampled patterns |
+| `baselines`, `codesign`, `crossover`, `prune`, `sensitivity`, `sparsity` | the parts of the scripts of these names |
+"""

@@ -20,7 +20,7 @@ from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "matplotlib", "moocore")
+PACKAGES = ("jax", "jaxlib", "numpy", "scipy", "equinox", "optax", "matplotlib", "moocore", "pymoo")
 
 
 class Output:
