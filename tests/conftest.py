@@ -19,6 +19,7 @@ UNCHECKED = (
     "workloads.statistics.tile_counts",
     "workloads.statistics.row_segments",
     "workloads.statistics.load_balance",
+    "workloads.statistics.longest_first",
     "workloads.statistics.fiber_pairs",
     "workloads.statistics.operand_pairs",
     "workloads.statistics.closed_form.laws",

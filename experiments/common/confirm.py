@@ -10,7 +10,7 @@ from tqdm import tqdm
 from experiments.common.cli import show_progress
 from experiments.common.report import Costed
 from experiments.common.table import text_table
-from hwmodels.simulator.kernels import simulate_kernel
+from hwmodels import simulate_kernel
 from hwmodels.technology import Technology
 from workloads import Workload
 
