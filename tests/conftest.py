@@ -21,6 +21,7 @@ UNCHECKED = (
     "workloads.statistics.sampling",
     "workloads.statistics.row_segments",
     "workloads.statistics.load_balance",
+    "workloads.statistics.longest_first",
     "workloads.statistics.fiber_pairs",
     "workloads.statistics.spmspm_counts",
     "workloads.statistics.closed_form.laws",

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from hwmodels import Smooth, evaluate, make_hardware, make_mapping
 from hwmodels.design.choices import DATAFLOWS
 from hwmodels.design.legality import legal_formats, legal_zero_modes
-from hwmodels.simulator.kernels import simulate_kernel
+from hwmodels.simulator import simulate_kernel
 from workloads import generators, measure, stack_statistics
 from workloads.kernels.convolution import sparse_convolution
 from workloads.kernels.elementwise import ElementwiseKernel

@@ -14,7 +14,7 @@ from test_simulator import MEMORY, any_design, built, sparse
 from hwmodels import RESOURCES
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES
 from hwmodels.design.legality import legal_formats, legal_zero_modes
-from hwmodels.simulator import Machine, run_elementwise, run_sddmm, simulate_elementwise, simulate_sddmm
+from hwmodels.simulator import ConcreteDesign, run_elementwise, run_sddmm, simulate_elementwise, simulate_sddmm
 from workloads import InputError
 
 DRAWS = 25
@@ -58,7 +58,7 @@ def test_sddmm_equals_the_naive_walk(dataflow: str):
         m, k, n = (int(draw.integers(1, most)) for most in (36, 30, 60))
         mask = sparse(draw, m, n, draw.choice([0.0, 0.05, 0.2, 1.0], p=[0.05, 0.45, 0.45, 0.05]))
         a, b = draw.uniform(0.5, 2, (m, k)), draw.uniform(0.5, 2, (k, n))
-        found = run_sddmm(Machine(**fields), csr_array(mask), a, b, MEMORY)
+        found = run_sddmm(ConcreteDesign(**fields), csr_array(mask), a, b, MEMORY)
         check(found, *sddmm(mask, a, b, Design(**fields), MEMORY.bits_per_cycle), positions=m * k * n)
         np.testing.assert_allclose(found.result.toarray(), mask * (a @ b), rtol=1e-12, atol=1e-12)
 
@@ -73,7 +73,7 @@ def test_elementwise_equals_the_naive_walk(dataflow: str, operation: str):
         draw = np.random.default_rng(rng.randrange(2**31))
         m, n = (int(draw.integers(1, most)) for most in (36, 80))
         a, b = (sparse(draw, m, n, draw.choice([0.0, 0.05, 0.2, 1.0], p=[0.05, 0.45, 0.45, 0.05])) for _ in "ab")
-        found = run_elementwise(Machine(**fields), csr_array(a), csr_array(b), operation, MEMORY)
+        found = run_elementwise(ConcreteDesign(**fields), csr_array(a), csr_array(b), operation, MEMORY)
         naive = elementwise(a, b, operation == "add", Design(**fields), MEMORY.bits_per_cycle)
         padded = "rle" in (a_format, b_format)
         check(found, *naive, positions=m * n)
@@ -92,13 +92,13 @@ def test_results_are_scipys_on_every_combination(dataflow: str):
     for at, ((a_format, a_zero), schedule) in enumerate(product(element_formats(dataflow), SCHEDULES)):
         fields = design(rng, dataflow, "dense_b") | {f"tile_{loop}": rng.choice([3, 5, 16]) for loop in "mkn"}
         fields |= {"a_format": a_format, "a_zero": a_zero, "schedule": schedule, "loop_order": LOOP_ORDERS[at % 6]}
-        found = run_sddmm(Machine(**fields), a, left, right, MEMORY)
+        found = run_sddmm(ConcreteDesign(**fields), a, left, right, MEMORY)
         np.testing.assert_allclose(found.result.toarray(), a.toarray() * (left @ right), rtol=1e-12, atol=1e-12)
         for b_format, b_zero in element_formats(dataflow)[at % 3 :: 3]:
             fields |= {"b_format": b_format, "b_zero": b_zero, "intersection": INTERSECTIONS[turn % 4]}
             turn += 1
             for operation, expected in both.items():
-                found = run_elementwise(Machine(**fields), a, b, operation, MEMORY)
+                found = run_elementwise(ConcreteDesign(**fields), a, b, operation, MEMORY)
                 np.testing.assert_allclose(found.result.toarray(), expected, rtol=1e-12)
 
 

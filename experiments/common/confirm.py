@@ -10,8 +10,8 @@ from tqdm import tqdm
 from dse import Costed
 from experiments.common.cli import show_progress
 from experiments.common.table import text_table
+from hwmodels import simulate_kernel
 from hwmodels.cost import within_limit
-from hwmodels.simulator.kernels import simulate_kernel
 from hwmodels.technology import Technology
 from workloads import Workload
 

@@ -9,10 +9,10 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from hwmodels.design.choices import DATAFLOWS
-from hwmodels.simulator import Machine, Memory, run
+from hwmodels.simulator import ConcreteDesign, Memory, run_product
 from workloads import generators
 
-MACHINE = Machine(
+MACHINE = ConcreteDesign(
     pe_rows=16,
     pe_cols=8,
     lanes=4,
@@ -69,12 +69,12 @@ def simulator_rates(side: int, degree: int = 30) -> Iterator[dict[str, Any]]:
                         }
 
 
-def _timed(machine: Machine, a: csr_array, b: np.ndarray | csr_array) -> dict[str, float]:
+def _timed(machine: ConcreteDesign, a: csr_array, b: np.ndarray | csr_array) -> dict[str, float]:
     """Visits, and effectual multiplies over the CPU time of a run (the better of two), after one that compiles."""
-    run(machine, a[: machine.tile_m], b, MEMORY)
+    run_product(machine, a[: machine.tile_m], b, MEMORY)
     best = float("inf")
     for _ in range(2):
         start = time.thread_time()
-        found = run(machine, a, b, MEMORY)
+        found = run_product(machine, a, b, MEMORY)
         best = min(best, time.thread_time() - start)
     return {"visits": len(found.visits), "million_multiplies_per_s": found.computes["effectual"] / best / 1e6}

@@ -1,45 +1,59 @@
 """The machine of docs/machine.md, run tile by tile on real patterns and values: the ground truth of the models.
 
-It shares no formula with the models: only names (`choices`, `hardware`, `cost`), legality, and the price of an action.
+It shares no formula with the models: only names (`choices`, `hardware`, `cost`), legality, the dealing of rows
+(`workloads.statistics.longest_first`), and the price of an action.
 
 | module | what is in it |
 |---|---|
-| `simulate` | `simulate(hardware, mapping, a, b, technology)`: SpMV, SpMM, SpMSpM; `run(...)`: without its price |
-| `sddmm` | `simulate_sddmm(hardware, mapping, mask, a, b, technology)`, `run_sddmm(...)` |
-| `elementwise`, `merge` | `simulate_elementwise(hardware, mapping, a, b, "multiply" or "add", technology)`, `run_...` |
-| `of_kernel` | `simulate_kernel(hardware, mapping, kernel, technology)`: any kernel of a workload |
-| `simulation` | `Simulation`, `Run`: result, cost, what each visit took; how they follow from the figures of visits |
-| `machine` | the design in whole numbers and names |
-| `operand`, `segments` | matrices cut into stored tiles, and tiles into rows and columns |
+| `simulation` | `simulate_kernel`, `simulate`, `simulate_sddmm`, `simulate_elementwise`; `Simulation`: run and `Cost` |
+| `products` | `run_product`: SpMV, SpMM, SpMSpM, without price |
+| `spmm`, `spmspm` | what each visit of a product takes, where B is dense, and where both are sparse |
+| `sddmm`, `elementwise` | `run_sddmm`; `run_elementwise`: A * B and A + B |
+| `accounting` | `KernelRun`: result, time, traffic and actions, and how they follow from the figures of visits |
+| `counters` | the figures of a visit: work of the array, bits on the buses, bits from and to DRAM |
+| `concrete_design` | `ConcreteDesign`: hardware and mapping in whole numbers and names; which kernels it can run |
+| `stored_operand`, `tile_cutting` | matrices cut into stored tiles, and tiles into rows and columns |
 | `visits` | which tiles are visited in which order, and how long they stay |
 | `passes` | column passes, buffer fills, what does not fit |
-| `tally` | the figures of a visit: work, bits sent, bits from and to DRAM |
-| `dense_b`, `rows` | a dense B: loads of PE rows |
-| `sparse_b`, `joined`, `walk` | a sparse B: what the entries of both operands meet of each other |
-| `multiply` | the products, and the distinct outputs of a sparse Z |
-| `zdram` | how results reach DRAM |
+| `output_traffic` | how results reach DRAM |
+| `schedules` | rows dealt to PE rows, columns to lanes: row blocks, cyclic, balanced |
+| `dense_loads` | loads of PE rows where B is dense, and of those of an SDDMM |
+| `sparse_operands`, `sparse_loads` | two sparse operands: what entries meet of each other, and the loads that follow |
+| `elementwise_loads` | fibers of two matrices merged; loads of lanes; steps of skip-ahead |
+| `multiply` | the products themselves, and the distinct outputs of a sparse Z |
 
 Numba keeps compiled code by the age of its own file: after a change to what another file's compiled code calls
-(`firmware.schedules`, `merge`, `rows`), touch `walk.py`, `rows.py` and `merge.py`, or delete `__pycache__`.
+(`longest_first`, `schedules`, `elementwise_loads`), touch `schedules.py`, `dense_loads.py`, `elementwise_loads.py` and
+`sparse_loads.py`, or delete `__pycache__`.
 """
 
-from hwmodels.simulator.accounting import Memory, Run, Simulation, Timeline
-from hwmodels.simulator.concrete_design import Machine, machine_of
-from hwmodels.simulator.elementwise import run_elementwise, simulate_elementwise
-from hwmodels.simulator.products import run, simulate
-from hwmodels.simulator.sddmm import run_sddmm, simulate_sddmm
+from hwmodels.simulator.accounting import KernelRun, Memory, Timeline
+from hwmodels.simulator.concrete_design import ConcreteDesign, make_concrete_design
+from hwmodels.simulator.elementwise import run_elementwise
+from hwmodels.simulator.products import run_product
+from hwmodels.simulator.sddmm import run_sddmm
+from hwmodels.simulator.simulation import (
+    AnyKernel,
+    Simulation,
+    simulate,
+    simulate_elementwise,
+    simulate_kernel,
+    simulate_sddmm,
+)
 
 __all__ = [
-    "Machine",
+    "AnyKernel",
+    "ConcreteDesign",
+    "KernelRun",
     "Memory",
-    "Run",
     "Simulation",
     "Timeline",
-    "machine_of",
-    "run",
+    "make_concrete_design",
     "run_elementwise",
+    "run_product",
     "run_sddmm",
     "simulate",
     "simulate_elementwise",
+    "simulate_kernel",
     "simulate_sddmm",
 ]

@@ -4,15 +4,15 @@ import dataclasses
 
 import numpy as np
 
-from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS, SCHEDULES, name_of
+from hwmodels.design.choices import BALANCED, CYCLIC, INTERSECTIONS, SCHEDULES, name_of
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, Hardware, Mapping
-from hwmodels.design.legality import illegality
+from hwmodels.design.legality import illegality, legal_formats, legal_zero_modes
 from hwmodels.formats.encoders.encoded import Widths, widths_of
 from workloads.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
-class Machine:
+class ConcreteDesign:
     """One design that can be built, and how it runs one kernel."""
 
     pe_rows: int
@@ -51,8 +51,13 @@ class Machine:
 
     @property
     def half_buffer_bits(self) -> int:
-        """Half the operand buffer of a PE."""
+        """Half the operand buffer of a PE: the other half is filled meanwhile."""
         return self.pe_buffer_bytes * 4
+
+    @property
+    def half_glb_bits(self) -> int:
+        """Half the GLB."""
+        return self.glb_bytes * 4
 
     @property
     def a_stays(self) -> bool:
@@ -80,19 +85,20 @@ class Machine:
         return self.dataflow == "inner_product" and self.intersection in ("two_finger", "bitmask")
 
     @property
-    def dataflow_code(self) -> int:
-        """Position in `DATAFLOWS`, for compiled code; likewise below."""
-        return DATAFLOWS.index(self.dataflow)
-
-    @property
-    def schedule_code(self) -> int:
-        """Position in `SCHEDULES`."""
-        return SCHEDULES.index(self.schedule)
-
-    @property
-    def intersection_code(self) -> int:
-        """Position in `INTERSECTIONS`."""
+    def intersection_index(self) -> int:
+        """Place of the intersection unit in `INTERSECTIONS`, for compiled code."""
         return INTERSECTIONS.index(self.intersection)
+
+    def schedule_index(self, alike: bool = False) -> int:
+        """Place of the schedule in `SCHEDULES`, for compiled code; rows that are all `alike` go around if balanced."""
+        schedule = SCHEDULES.index(self.schedule)
+        return CYCLIC if alike and schedule == BALANCED else schedule
+
+    def unskipped(self, padding: np.ndarray, a_zeros: np.ndarray, b_zeros: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """(ineffectual, gated) of the MACs that meet padding of a compressed operand, which is gated, a zero of A, or
+        a non-zero of A and a zero of B (docs/machine.md, section 3)."""
+        gated = padding + a_zeros * (self.a_zero == "gate") + b_zeros * (self.b_zero == "gate")
+        return padding + a_zeros + b_zeros - gated, gated
 
     def tile(self, loop: str) -> int:
         """Tile size of a loop, "m", "k" or "n"."""
@@ -103,28 +109,41 @@ class Machine:
         return widths_of(self.value_bits, self.tile(rows), self.tile(columns))
 
 
-def machine_of(hardware: Hardware, mapping: Mapping) -> Machine:
+def make_concrete_design(hardware: Hardware, mapping: Mapping) -> ConcreteDesign:
     """The design in whole numbers and names, the heaviest name of each choice; InputError for a broken size."""
     numbers = {name: _whole(name, getattr(hardware, name)) for name in HARDWARE_NUMBERS}
     numbers |= {name: _whole(name, getattr(mapping, name)) for name in MAPPING_NUMBERS}
     words = {name: name_of(getattr(mapping, name), names) for name, names in MAPPING_CHOICES.items()}
     words |= {"dataflow": mapping.dataflow, "intersection": name_of(hardware.intersection, INTERSECTIONS)}
-    machine = Machine(**numbers, **words)
-    if machine.accumulators < 1:
+    design = ConcreteDesign(**numbers, **words)
+    if design.accumulators < 1:
         raise InputError(
-            f"accumulator_bytes is {machine.accumulator_bytes}, less than a word of {machine.accumulator_bits} bits; "
+            f"accumulator_bytes is {design.accumulator_bytes}, less than a word of {design.accumulator_bits} bits; "
             "give each PE room for one."
         )
-    return machine
+    return design
 
 
-def checked(machine: Machine, family: str) -> Machine:
-    """The machine; InputError where its mapping is not legal for a family, "dense_b" or "sparse_b"."""
-    words = {name: value for name, value in dataclasses.asdict(machine).items() if isinstance(value, str)}
+def require_legal(design: ConcreteDesign, family: str) -> ConcreteDesign:
+    """The design; InputError where its mapping is not legal for products of a family, "dense_b" or "sparse_b"."""
+    words = {name: value for name, value in dataclasses.asdict(design).items() if isinstance(value, str)}
     wrong = illegality(words, family)
     if wrong:
         raise InputError(f"The mapping cannot run: {wrong}.")
-    return machine
+    return design
+
+
+def require_legal_elementwise(design: ConcreteDesign) -> ConcreteDesign:
+    """The design; InputError where its mapping is not legal for element-wise kernels."""
+    formats = legal_formats(design.dataflow, "a", "sparse_b")
+    for operand in "ab":
+        stored, zero = getattr(design, f"{operand}_format"), getattr(design, f"{operand}_zero")
+        if stored not in formats or zero not in legal_zero_modes(stored, operand, "sparse_b"):
+            raise InputError(
+                f"The mapping cannot run: element-wise with {design.dataflow} takes {', '.join(formats)} for both "
+                f"operands, and dense cannot skip; {operand}_format is '{stored}' and {operand}_zero '{zero}'."
+            )
+    return design
 
 
 def _whole(name: str, value) -> int:

@@ -10,7 +10,7 @@ Bits = Float[np.ndarray, " visits"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Work:
+class ArrayWork:
     """What the array does in each visit."""
 
     compute: PerVisit
@@ -38,7 +38,7 @@ class Work:
 
 
 @dataclasses.dataclass(frozen=True)
-class Sent:
+class BusTraffic:
     """Bits that cross the buses in each visit, and compressed entries that are decoded (each counted once)."""
 
     a_value: PerVisit
@@ -72,7 +72,7 @@ class Sent:
 
 
 @dataclasses.dataclass(frozen=True)
-class Dram:
+class DramTraffic:
     """Bits from and to DRAM in each visit."""
 
     a: Bits

@@ -6,18 +6,21 @@ The rows of every tile are really dealt by the firmware's schedule, and the load
 import numpy as np
 from numba import njit
 
-from hwmodels.simulator.schedules import CYCLIC, deal
+from hwmodels.design.choices import BITMASK_AND, TWO_FINGER
+from hwmodels.simulator.schedules import deal
 
 ENTRIES, DECODE, SHARE_BITS, WALK, ALL_WALKED = range(5)
 """Columns of what `busiest_rows` returns."""
+MASK_ENTRIES, MASK_DECODE, MASK_ROWS, LANE_STEPS = range(4)
+"""Columns of what `busiest_mask_rows` returns."""
 
 
 @njit(cache=True, nogil=True)
 def walk_full_columns(unit, entries, rows, w):
     """Steps in which an intersection unit takes `rows` non-empty rows of so many entries against one full column."""
-    if unit == 0:
+    if unit == TWO_FINGER:
         return rows * (w + 1)
-    if unit == 3:
+    if unit == BITMASK_AND:
         return rows * ((w + 63) // 64) + entries
     return entries
 
@@ -26,7 +29,7 @@ def walk_full_columns(unit, entries, rows, w):
 def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
     """For each tile, shape [T, 5]: what the most loaded PE row has of it.
 
-    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: its rows (`operand.Fibers`), and
+    `tiles`: number of each tile among those with entries, -1 for none; `fibers`: rows (`tile_cutting.cut_rows`), and
     `nonzeros` of each; `bits` [3, T]: bits for each entry, each row, and fixed, of a share; `by_rows`: the work of a
     non-empty row is one.
     Quantities: entries that it works on; decoder steps; stored bits; steps of its intersection unit against one full
@@ -40,7 +43,6 @@ def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule
     work, hand_of, order = np.zeros(tallest, np.int64), np.empty(tallest, np.int64), np.empty(tallest, np.int64)
     rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
     full_rows, stored = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
-    rule = schedule if skips or schedule != 2 else CYCLIC  # rows in full are equal, and equal rows go around
     for t in range(tiles.size):
         h, w, at = height[t], width[t], tiles[t]
         low, high = 0, 0
@@ -49,7 +51,7 @@ def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule
         for f in range(low, high):
             work[f - low] = 1 if by_rows else nonzeros[f]
         numbers = fibers.number[low:high] if high > low else nothing
-        deal(numbers, work, high - low, h, pe_rows, rule, hand_of, loads, rows, heap, order)
+        deal(numbers, work, high - low, h, pe_rows, schedule, hand_of, loads, rows, heap, order)
         for r in range(pe_rows):
             full_rows[r], stored[r] = 0, 0
         for f in range(low, high):
@@ -66,11 +68,12 @@ def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule
                 most_decoded = max(most_decoded, stored[r] + (full_rows[r] * words if bitmask else 0))
                 steps = walk_full_columns(unit, stored[r], full_rows[r], w)
                 most_walked, walked = max(most_walked, steps), walked + steps
-        found[t, 2] = most_bits + bits[2, t]
+        found[t, SHARE_BITS] = most_bits + bits[2, t]
         if skips:
-            found[t, 0], found[t, 1], found[t, 3], found[t, 4] = most_stored, most_decoded, most_walked, walked
+            found[t, ENTRIES], found[t, DECODE] = most_stored, most_decoded
+            found[t, WALK], found[t, ALL_WALKED] = most_walked, walked
         else:
-            found[t, 0] = most_rows * w
+            found[t, ENTRIES] = most_rows * w
     return found
 
 
@@ -92,7 +95,8 @@ def busiest_mask_rows(tiles, fibers, nonzeros, height, width, pe_rows, schedule,
         w, at = width[t], tiles[t]
         if not skips:
             most = (height[t] + pe_rows - 1) // pe_rows
-            found[t, 0], found[t, 2], found[t, 3] = most * w, most, most * ((w + lanes - 1) // lanes)
+            found[t, MASK_ENTRIES], found[t, MASK_ROWS] = most * w, most
+            found[t, LANE_STEPS] = most * ((w + lanes - 1) // lanes)
             continue
         low, high = 0, 0
         if at >= 0:
@@ -104,10 +108,10 @@ def busiest_mask_rows(tiles, fibers, nonzeros, height, width, pe_rows, schedule,
         held[:] = 0
         for f in range(low, high):
             r, entries = hand_of[f - low], fibers.first[f + 1] - fibers.first[f]
-            held[0, r] += entries
-            held[1, r] += entries + ((w + 63) // 64 if bitmask else 0)
-            held[2, r] += 1
-            held[3, r] += (entries + lanes - 1) // lanes
+            held[MASK_ENTRIES, r] += entries
+            held[MASK_DECODE, r] += entries + ((w + 63) // 64 if bitmask else 0)
+            held[MASK_ROWS, r] += 1
+            held[LANE_STEPS, r] += (entries + lanes - 1) // lanes
         for r in range(pe_rows):
             for q in range(4):
                 found[t, q] = max(found[t, q], held[q, r])

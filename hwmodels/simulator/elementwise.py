@@ -5,11 +5,9 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from hwmodels.design.hardware import Hardware, Mapping
-from hwmodels.design.legality import legal_formats, legal_zero_modes
-from hwmodels.simulator.accounting import Charges, Memory, Run, Simulation, conclude, priced
-from hwmodels.simulator.concrete_design import Machine, machine_of
-from hwmodels.simulator.counters import Dram, Fits, Sent, Work
+from hwmodels.simulator.accounting import ArrayActions, KernelRun, Memory, account
+from hwmodels.simulator.concrete_design import ConcreteDesign
+from hwmodels.simulator.counters import ArrayWork, BusTraffic, DramTraffic, Fits
 from hwmodels.simulator.elementwise_loads import (
     A_DECODE,
     ALL_STEPS,
@@ -20,17 +18,28 @@ from hwmodels.simulator.elementwise_loads import (
     STEPS,
     merge,
 )
-from hwmodels.simulator.products import canonical
-from hwmodels.simulator.schedules import BALANCED, CYCLIC
-from hwmodels.simulator.stored_operand import Operand, store
+from hwmodels.simulator.stored_operand import StoredOperand, canonical, store
 from hwmodels.simulator.visits import check_count, group
-from hwmodels.technology import Technology
 from workloads.errors import InputError
 
 Operation = Literal["multiply", "add"]
 
 
-class Plan(NamedTuple):
+class PairVisits(NamedTuple):
+    """Places of the tiles in each visit, in the order of the loops, their sizes, and the tiles of A and B.
+
+    `a`, `b`: number among the tiles of the operand that a visit can see, -1 for one that is seen to be empty.
+    """
+
+    m: np.ndarray
+    n: np.ndarray
+    height: np.ndarray
+    width: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+
+
+class MergePlan(NamedTuple):
     """What compiled code must know of the machine."""
 
     lanes: int
@@ -43,7 +52,7 @@ class Plan(NamedTuple):
     b_bitmask: bool
 
 
-class Pairs(NamedTuple):
+class FiberPairs(NamedTuple):
     """Tiles of each visit among those with entries (-1: none), its fibers and their length."""
 
     a: np.ndarray
@@ -52,8 +61,8 @@ class Pairs(NamedTuple):
     length: np.ndarray
 
 
-class Streams(NamedTuple):
-    """An operand as fibers: see `operand.Fibers`, and position along its fiber and value of each entry."""
+class FiberStreams(NamedTuple):
+    """An operand as fibers: see `tile_cutting.cut_rows`, and position along its fiber and value of each entry."""
 
     fibers_of: np.ndarray
     number: np.ndarray
@@ -62,86 +71,31 @@ class Streams(NamedTuple):
     value: np.ndarray
 
 
-def simulate_elementwise(
-    hardware: Hardware, mapping: Mapping, a: csr_array, b: csr_array, operation: Operation, technology: Technology
-) -> Simulation:
-    """Run Z = A * B ("multiply") or Z = A + B ("add") on a design, for two SciPy sparse matrices [M, N].
-
-    Returns a `Simulation` whose result is a `csr_array`. **Raises** as `simulate`.
-    """
-    machine = machine_of(hardware, mapping)
-    for operand in "ab":
-        stored, zero = getattr(machine, f"{operand}_format"), getattr(machine, f"{operand}_zero")
-        formats = legal_formats(machine.dataflow, "a", "sparse_b")
-        if stored not in formats or zero not in legal_zero_modes(stored, operand, "sparse_b"):
-            raise InputError(
-                f"The mapping cannot run: element-wise with {machine.dataflow} takes {', '.join(formats)} for both "
-                f"operands, and dense cannot skip; {operand}_format is '{stored}' and {operand}_zero '{zero}'."
-            )
-    return priced(
-        run_elementwise(machine, a, b, operation, Memory.of(technology)), machine, hardware, mapping, technology
-    )
-
-
-def run_elementwise(machine: Machine, a: csr_array, b: csr_array, operation: Operation, memory: Memory) -> Run:
-    """As `simulate_elementwise`, for a design in whole numbers and names, without energy and area."""
+def run_elementwise(
+    design: ConcreteDesign, a: csr_array, b: csr_array, operation: Operation, memory: Memory
+) -> KernelRun:
+    """Run Z = A * B or A + B on a design; arguments and errors as `simulate_elementwise`."""
     a, b = canonical(a, "A"), canonical(b, "B")
     if a.shape != b.shape:
         raise InputError(f"A is {a.shape} and B {b.shape}; give both the same shape.")
-    union, by_columns = operation == "add", machine.dataflow == "outer_product"
-    tile, widths = (machine.tile_m, machine.tile_n), machine.widths("m", "n")
-    left, right = store(a, tile, machine.a_format, widths), store(b, tile, machine.b_format, widths)
-    m, n, a_tile, b_tile = _visit(machine, left, right, union)
-    h, w = np.minimum(tile[0], a.shape[0] - m * tile[0]), np.minimum(tile[1], a.shape[1] - n * tile[1])
-    both_skip = machine.a_skips and machine.b_skips
-    schedule = machine.schedule_code
-    plan = Plan(
-        lanes=machine.pe_rows * machine.width,
-        schedule=schedule if both_skip or schedule != BALANCED else CYCLIC,
-        unit=machine.intersection_code,
-        union=union,
-        a_skips=machine.a_skips,
-        b_skips=machine.b_skips,
-        a_bitmask=left.format == "bitmask",
-        b_bitmask=right.format == "bitmask",
-    )
-    pairs = Pairs(
-        _at(left.index, a_tile, -1), _at(right.index, b_tile, -1), w if by_columns else h, h if by_columns else w
-    )
-    found, of_visit, fiber, position, value = merge(
-        plan, pairs, _streams(left, by_columns), _streams(right, by_columns)
-    )
-    work = _work(machine, union, h * w, left, right, a_tile, b_tile, found)
-    zero = np.zeros_like(h)
-    sent = Sent(
-        a_value=_at(left.value_bits, a_tile),
-        a_index=_at(left.metadata_bits, a_tile),
-        b_value=_at(right.value_bits, b_tile),
-        b_index=_at(right.metadata_bits, b_tile),
-        z_value=work.results * machine.accumulator_bits,
-        z_index=work.results * widths.column,
-        a_decoded=zero if left.format == "dense" else _at(left.entries, a_tile),
-        b_decoded=zero if right.format == "dense" else _at(right.entries, b_tile),
-    )
-    blocks = group(m)
-    z_write = work.results * (machine.value_bits + widths.column) + blocks.mean(h * widths.pointer * blocks.first)
-    dram = Dram(
-        _at(left.fetched_bits, a_tile).astype(float), _at(right.fetched_bits, b_tile).astype(float), zero * 0.0, z_write
-    )
-    row, column = (position, fiber) if by_columns else (fiber, position)
-    place = (m[of_visit] * tile[0] + row, n[of_visit] * tile[1] + column)
-    return conclude(
-        machine,
+    union, tile, widths = operation == "add", (design.tile_m, design.tile_n), design.widths("m", "n")
+    left, right = store(a, tile, design.a_format, widths), store(b, tile, design.b_format, widths)
+    visits = _visit(design, left, right, union)
+    found, result = _merge(design, left, right, visits, union)
+    work = _work(design, left, right, visits, union, found)
+    bus = _bus_traffic(design, left, right, visits, work)
+    return account(
+        design,
         memory,
-        places=(m, zero, n),
+        places=(visits.m, np.zeros_like(visits.m), visits.n),
         work=work,
-        sent=sent,
-        dram=dram,
-        charges=_charges(machine, left, right, a_tile, b_tile, h * w, work, sent),
-        fits=Fits(_glb_fit(machine, left, right, union), 0.0, 0.0),
+        bus=bus,
+        dram=_dram_traffic(design, left, right, visits, work),
+        array=_array_actions(design, left, right, visits, work, bus),
+        fits=Fits(_glb_need(design, left, right, union), 0.0, 0.0),
         positions=a.shape[0] * a.shape[1],
         adds_partials=False,
-        result=csr_array((value, place), shape=a.shape),
+        result=result,
     )
 
 
@@ -150,14 +104,14 @@ def _at(values: np.ndarray, tiles: np.ndarray, missing: int = 0) -> np.ndarray:
     return np.where(tiles >= 0, np.append(values, missing)[tiles], missing)
 
 
-def _visit(machine: Machine, left: Operand, right: Operand, union: bool) -> tuple[np.ndarray, ...]:
-    """(m, n, tile of A, tile of B) of each visit in the order of the loops; -1: that tile is seen to be empty."""
-    across = left.trips[1]
-    keys = [operand.i * across + operand.j for operand in (left, right)]
+def _visit(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, union: bool) -> PairVisits:
+    """Visits to the places where, for a union, either tile is not seen to be empty, else neither."""
+    across = a.trips[1]
+    keys = [operand.i * across + operand.j for operand in (a, b)]
     places = np.union1d(*keys) if union else np.intersect1d(*keys)
     check_count(len(places))
     m, n = np.divmod(places, across)
-    if machine.loop_order.index("n") < machine.loop_order.index("m"):
+    if design.loop_order.index("n") < design.loop_order.index("m"):
         order = np.lexsort((m, n))
         m, n, places = m[order], n[order], places[order]
     tiles = []
@@ -165,51 +119,70 @@ def _visit(machine: Machine, left: Operand, right: Operand, union: bool) -> tupl
         at = np.searchsorted(key, places)
         there = np.append(key, -1)[at] == places
         tiles.append(np.where(there, at, -1))
-    return m, n, tiles[0], tiles[1]
+    sizes = (np.minimum(size, shape - at * size) for size, shape, at in zip(a.tile, a.shape, (m, n), strict=True))
+    return PairVisits(m, n, *sizes, *tiles)
 
 
-def _streams(operand: Operand, by_columns: bool) -> Streams:
+def _merge(
+    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, union: bool
+) -> tuple[np.ndarray, csr_array]:
+    """What the busiest lane does in each visit, by the columns of `elementwise_loads.merge`; and Z."""
+    by_columns = design.dataflow == "outer_product"
+    plan = MergePlan(
+        lanes=design.pe_rows * design.width,
+        schedule=design.schedule_index(alike=not (design.a_skips and design.b_skips)),
+        unit=design.intersection_index,
+        union=union,
+        a_skips=design.a_skips,
+        b_skips=design.b_skips,
+        a_bitmask=a.format == "bitmask",
+        b_bitmask=b.format == "bitmask",
+    )
+    sizes = (visits.width, visits.height) if by_columns else (visits.height, visits.width)
+    pairs = FiberPairs(_at(a.index, visits.a, -1), _at(b.index, visits.b, -1), *sizes)
+    found, of_visit, fiber, position, value = merge(plan, pairs, _streams(a, by_columns), _streams(b, by_columns))
+    row, column = (position, fiber) if by_columns else (fiber, position)
+    place = (visits.m[of_visit] * a.tile[0] + row, visits.n[of_visit] * a.tile[1] + column)
+    return found, csr_array((value, place), shape=a.shape)
+
+
+def _streams(operand: StoredOperand, by_columns: bool) -> FiberStreams:
     if not by_columns:
-        return Streams(*operand.rows, operand.column, operand.value)
+        return FiberStreams(*operand.rows, operand.column, operand.value)
     *fibers, order = operand.columns
-    return Streams(*fibers, operand.row[order], operand.value[order])
+    return FiberStreams(*fibers, operand.row[order], operand.value[order])
 
 
 def _work(
-    machine: Machine,
+    design: ConcreteDesign,
+    a: StoredOperand,
+    b: StoredOperand,
+    visits: PairVisits,
     union: bool,
-    positions: np.ndarray,
-    left: Operand,
-    right: Operand,
-    a_tile: np.ndarray,
-    b_tile: np.ndarray,
     found: np.ndarray,
-) -> Work:
+) -> ArrayWork:
     """What the lanes do in each visit, and what becomes of each position worked on."""
-    results, met = found[:, RESULTS], found[:, MET]
-    a_entries, b_entries = _at(left.entries, a_tile), _at(right.entries, b_tile)
-    a_nonzeros, b_nonzeros = _at(left.nonzeros, a_tile), _at(right.nonzeros, b_tile)
-    zero = np.zeros_like(positions)
-    if union:
-        both = machine.a_skips and machine.b_skips
-        worked = a_entries + b_entries - met if both else positions
-        decider = machine.b_zero if machine.a_skips else machine.a_zero
-        rest = worked - results
-        gated = rest if both or decider == "gate" else zero
-        ineffectual = rest - gated
+    results, met, positions = found[:, RESULTS], found[:, MET], visits.height * visits.width
+    a_entries, b_entries = _at(a.entries, visits.a), _at(b.entries, visits.b)
+    a_nonzeros, b_nonzeros = _at(a.nonzeros, visits.a), _at(b.nonzeros, visits.b)
+    both = design.a_skips and design.b_skips
+    padding, a_zeros, b_zeros = (np.zeros_like(positions) for _ in range(3))
+    if union and both:
+        padding = a_entries + b_entries - met - results
+    elif union and design.a_skips:
+        b_zeros = positions - results
+    elif union:
+        a_zeros = positions - results
+    elif both:
+        padding = met - results
+    elif design.a_skips:
+        padding, b_zeros = a_entries - a_nonzeros, a_nonzeros - results
+    elif design.b_skips:
+        padding, a_zeros = b_entries - b_nonzeros, b_nonzeros - results
     else:
-        padded, zeros_of_a, zeros_of_b = zero, zero, zero
-        if machine.a_skips and machine.b_skips:
-            padded = met - results
-        elif machine.a_skips:
-            padded, zeros_of_b = a_entries - a_nonzeros, a_nonzeros - results
-        elif machine.b_skips:
-            padded, zeros_of_a = b_entries - b_nonzeros, b_nonzeros - results
-        else:
-            zeros_of_a, zeros_of_b = positions - a_nonzeros, a_nonzeros - results
-        gated = padded + zeros_of_a * (machine.a_zero == "gate") + zeros_of_b * (machine.b_zero == "gate")
-        ineffectual = padded + zeros_of_a + zeros_of_b - gated
-    return Work(
+        a_zeros, b_zeros = positions - a_nonzeros, a_nonzeros - results
+    ineffectual, gated = design.unskipped(padding, a_zeros, b_zeros)
+    return ArrayWork(
         compute=found[:, OPERATIONS],
         intersect=np.maximum(found[:, STEPS], np.maximum(found[:, A_DECODE], found[:, B_DECODE])),
         intersection_steps=found[:, ALL_STEPS],
@@ -219,45 +192,75 @@ def _work(
         results=results,
         outputs=results,
         fresh=results,
-        share_bits=zero,
-        entries_worked=a_entries if machine.a_skips else positions * (a_tile >= 0),
+        share_bits=np.zeros_like(positions),
+        entries_worked=a_entries if design.a_skips else positions * (visits.a >= 0),
     )
 
 
-def _charges(
-    machine: Machine,
-    left: Operand,
-    right: Operand,
-    a_tile: np.ndarray,
-    b_tile: np.ndarray,
-    positions: np.ndarray,
-    work: Work,
-    sent: Sent,
-) -> Charges:
-    outer = machine.dataflow == "outer_product"
+def _bus_traffic(
+    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, work: ArrayWork
+) -> BusTraffic:
+    """What crosses the buses in each visit."""
+    zero = np.zeros_like(visits.m)
+    return BusTraffic(
+        a_value=_at(a.value_bits, visits.a),
+        a_index=_at(a.metadata_bits, visits.a),
+        b_value=_at(b.value_bits, visits.b),
+        b_index=_at(b.metadata_bits, visits.b),
+        z_value=work.results * design.accumulator_bits,
+        z_index=work.results * a.widths.column,
+        a_decoded=zero if a.format == "dense" else _at(a.entries, visits.a),
+        b_decoded=zero if b.format == "dense" else _at(b.entries, visits.b),
+    )
+
+
+def _dram_traffic(
+    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, work: ArrayWork
+) -> DramTraffic:
+    """Bits from and to DRAM in each visit; a pointer for each row of a visited row block is spread over its visits."""
+    blocks = group(visits.m)
+    pointers = blocks.mean(visits.height * a.widths.pointer * blocks.first)
+    return DramTraffic(
+        a=_at(a.fetched_bits, visits.a).astype(float),
+        b=_at(b.fetched_bits, visits.b).astype(float),
+        z_read=np.zeros(len(visits.m)),
+        z_write=work.results * (design.value_bits + a.widths.column) + pointers,
+    )
+
+
+def _array_actions(
+    design: ConcreteDesign,
+    a: StoredOperand,
+    b: StoredOperand,
+    visits: PairVisits,
+    work: ArrayWork,
+    bus: BusTraffic,
+) -> ArrayActions:
+    """Actions of the lanes: each reads what it works on once."""
+    outer = design.dataflow == "outer_product"
     read = 0
-    for operand, tiles, skips in ((left, a_tile, machine.a_skips), (right, b_tile, machine.b_skips)):
+    for operand, tiles, skips in ((a, visits.a, design.a_skips), (b, visits.b, design.b_skips)):
         coordinate = (operand.widths.row if outer else operand.widths.column) if skips else 0
-        entries = _at(operand.entries, tiles) if skips else positions * (tiles >= 0)
-        read += int(entries.sum()) * (machine.value_bits + coordinate)
-    return Charges(
+        entries = _at(operand.entries, tiles) if skips else visits.height * visits.width * (tiles >= 0)
+        read += int(entries.sum()) * (design.value_bits + coordinate)
+    return ArrayActions(
         pe_buffer_read_bits=read,
-        pe_buffer_write_bits=int(sent.operands.sum()),
+        pe_buffer_write_bits=int(bus.operands.sum()),
         accumulator_accesses=int(work.results.sum()),
         intersection_steps=int(work.intersection_steps.sum()),
-        decoded_entries=int((sent.a_decoded + sent.b_decoded).sum()),
+        decoded_entries=int((bus.a_decoded + bus.b_decoded).sum()),
         crossbar_words=0,
     )
 
 
-def _glb_fit(machine: Machine, left: Operand, right: Operand, union: bool) -> float:
+def _glb_need(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, union: bool) -> float:
     """Need of the largest tiles and of the most results over half the GLB."""
-    keys = [operand.i * left.trips[1] + operand.j for operand in (left, right)]
+    keys = [operand.i * a.trips[1] + operand.j for operand in (a, b)]
     places = np.union1d(*keys)
     nonzeros = np.zeros((2, len(places)), np.int64)
-    for which, (key, operand) in enumerate(zip(keys, (left, right), strict=True)):
+    for which, (key, operand) in enumerate(zip(keys, (a, b), strict=True)):
         nonzeros[which, np.searchsorted(places, key)] = operand.nonzeros
     most = int((nonzeros.sum(axis=0) if union else nonzeros.min(axis=0)).max(initial=0))
-    words = min(most, min(machine.tile_m, left.shape[0]) * min(machine.tile_n, left.shape[1]))
-    word_bits = machine.accumulator_bits + left.widths.row + left.widths.column
-    return (left.peak_bits + right.peak_bits + words * word_bits) / (machine.glb_bytes * 4)
+    words = min(most, min(design.tile_m, a.shape[0]) * min(design.tile_n, a.shape[1]))
+    word_bits = design.accumulator_bits + a.widths.row + a.widths.column
+    return (a.peak_bits + b.peak_bits + words * word_bits) / design.half_glb_bits

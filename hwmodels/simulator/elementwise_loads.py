@@ -3,11 +3,11 @@
 import numpy as np
 from numba import njit
 
+from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER, SKIP_AHEAD, TWO_FINGER
 from hwmodels.simulator.schedules import deal
 
 OPERATIONS, STEPS, A_DECODE, B_DECODE, ALL_STEPS, RESULTS, MET = range(7)
 """Columns of what `merge` returns: of the most loaded lane, and of all; `MET`: positions with an entry of both."""
-MERGED = 7
 
 
 @njit(cache=True, nogil=True)
@@ -43,9 +43,9 @@ def jumps_of_hands(a, b, lanes, tile, part_range, hands, scratch, found):
     element in an interval as there are entries in it, less pairs of neighbours in it; these are kept in a tree of sums
     over A's columns (Fenwick, Software: Practice and Experience 1994).
 
-    `a`, `b`, `lanes`: tuples of `joined`; `tile`: (number of A's tile, row of B that it meets first, its width); only
-    visits in `part_range`, of which the first lane is the third number; `hands`: PE row of each row, rows of each PE
-    row; `scratch`: memory. `found` has the shape [lanes, PE rows].
+    `a`, `b`, `lanes`: tuples of `sparse_operands`; `tile`: (number of A's tile, row of B that it meets first, its
+    width); only visits in `part_range`, of which the first lane is the third number; `hands`: PE row of each row, rows
+    of each PE row; `scratch`: memory. `found` has the shape [lanes, PE rows].
     """
     (t, top, w), (first_visit, end_visit, first_lane), (hand_of, full) = tile, part_range, hands
     rank_of, columns_before, tree, waiting = scratch
@@ -118,7 +118,7 @@ def add_to_tree(tree, place, part, size, count):
 @njit(cache=True, nogil=True)
 def union_steps(unit, entries, length):
     """Steps in which a unit finds the union of two fibers that holds so many positions."""
-    if unit == 3:
+    if unit == BITMASK_AND:
         return (length + 63) // 64 + entries
     return entries + 1
 
@@ -126,9 +126,9 @@ def union_steps(unit, entries, length):
 @njit(cache=True, nogil=True)
 def pair_steps(unit, a_entries, b_entries, matches, length):
     """Steps in which a unit other than skip-ahead intersects two fibers that are not empty."""
-    if unit == 0:
+    if unit == TWO_FINGER:
         return a_entries + b_entries - matches + 1
-    if unit == 1:
+    if unit == LEADER_FOLLOWER:
         return a_entries
     return (length + 63) // 64 + matches
 
@@ -172,7 +172,7 @@ def merge(plan, visits, a, b):
                 q, q_end = b.first[g], b.first[g + 1]
                 g += 1
             a_entries, b_entries = p_end - p, q_end - q
-            if plan.unit == 2 and plan.a_skips and not plan.union:
+            if plan.unit == SKIP_AHEAD and plan.a_skips and not plan.union:
                 skips = jumps(a.position, p, p_end, b.position, q, q_end) if plan.b_skips else a_entries
             else:
                 skips = 0
@@ -194,7 +194,7 @@ def merge(plan, visits, a, b):
                     of_visit[results], fiber_of[results], position_of[results] = v, fiber, min(x, y)
                     value_of[results] = left + right if plan.union else left * right
                     results += 1
-            found[v, 6] += matches
+            found[v, MET] += matches
             number[many], work[many] = fiber, nonzeros
             a_full = a_entries if plan.a_skips else length
             b_full = b_entries if plan.b_skips else length
@@ -204,14 +204,18 @@ def merge(plan, visits, a, b):
             if plan.union and plan.a_skips and plan.b_skips:
                 steps = union_steps(plan.unit, operations, length)
             elif not plan.union and plan.a_skips and a_full > 0 and b_full > 0:
-                steps = skips if plan.unit == 2 else pair_steps(plan.unit, a_full, b_full, both, length)
+                steps = skips if plan.unit == SKIP_AHEAD else pair_steps(plan.unit, a_full, b_full, both, length)
             words = (length + 63) // 64
-            per_fiber[0, many], per_fiber[1, many] = operations, steps
-            per_fiber[2, many] = a_entries + (words if plan.a_bitmask and a_entries > 0 else 0) if plan.a_skips else 0
-            per_fiber[3, many] = b_entries + (words if plan.b_bitmask and b_entries > 0 else 0) if plan.b_skips else 0
-            found[v, 4] += steps
+            per_fiber[OPERATIONS, many], per_fiber[STEPS, many] = operations, steps
+            per_fiber[A_DECODE, many] = (
+                a_entries + (words if plan.a_bitmask and a_entries > 0 else 0) if plan.a_skips else 0
+            )
+            per_fiber[B_DECODE, many] = (
+                b_entries + (words if plan.b_bitmask and b_entries > 0 else 0) if plan.b_skips else 0
+            )
+            found[v, ALL_STEPS] += steps
             many += 1
-        found[v, 5] = results - before
+        found[v, RESULTS] = results - before
         deal(number[:many], work, many, visits.fibers[v], plan.lanes, plan.schedule, hand_of, loads, rows, heap, order)
         per_lane[:] = 0
         for c in range(many):
@@ -221,7 +225,7 @@ def merge(plan, visits, a, b):
             for quantity in range(4):
                 found[v, quantity] = max(found[v, quantity], per_lane[quantity, lane])
         if (plan.union and not (plan.a_skips and plan.b_skips)) or not (plan.a_skips or plan.b_skips):
-            found[v, 0] = (visits.fibers[v] + plan.lanes - 1) // plan.lanes * length  # every fiber, in full
+            found[v, OPERATIONS] = (visits.fibers[v] + plan.lanes - 1) // plan.lanes * length  # every fiber, in full
     return (
         found,
         of_visit[:results].copy(),

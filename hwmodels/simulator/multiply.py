@@ -98,9 +98,9 @@ def multiply_sparse(a, b, tiles, fibers, sizes, visits):
                         column[count] = j
                         count += 1
                     mark[j] = now
-                found[v, 0] += end - q
-                found[v, 1] += end - q - old
-                found[v, 2] += count - had
+                found[v, EFFECTUAL] += end - q
+                found[v, OUTPUTS] += end - q - old
+                found[v, FRESH] += count - had
                 q = end
         start[i + 1] = count
         for at in range(start[i], count):

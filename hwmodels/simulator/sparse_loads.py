@@ -1,12 +1,13 @@
 """Loads of PE rows and lanes where two sparse operands meet, visit by visit. Compiled.
 
 An entry of A meets the parts of the row of B that it selects, one in each visit of its tile; what does not meet costs
-nothing. Visits are numbered as `visits.Numbering` says; the arguments are tuples of `joined`.
+nothing. Visits are numbered as `visits.Numbering` says; the arguments are tuples of `sparse_operands`.
 """
 
 import numpy as np
 from numba import njit
 
+from hwmodels.design.choices import BALANCED, BITMASK_AND, LEADER_FOLLOWER, SKIP_AHEAD, TWO_FINGER
 from hwmodels.simulator.elementwise_loads import jumps_of_hands
 from hwmodels.simulator.schedules import deal
 
@@ -99,9 +100,9 @@ def meet(pe_rows, extent, a, tiles, b, visits):
             sliced, row = (had + pe_rows - 1) // pe_rows, tiles.top[t] + k
             for f in range(b.of_row[row], b.of_row[row + 1]):
                 v, entries = base + b.rank[f], b.end[f] - b.first[f]
-                found[v, 0] += sliced * b.steps[f]
-                found[v, 1] += entries
-                found[v, 2] += had * entries
+                found[v, SLICE_STEPS] += sliced * b.steps[f]
+                found[v, TOUCHED_ENTRIES] += entries
+                found[v, MET] += had * entries
     return found
 
 
@@ -194,8 +195,8 @@ def walk_rows(plan, tiles, a, b, visits):
         first = 0
         for u in range(count):
             v, end, hands = base + u, met[u], usual
-            found[v, 1], found[v, 3] = decode, share
-            if plan.schedule == 2:
+            found[v, INTERSECT], found[v, HELD_BITS] = decode, share
+            if plan.schedule == BALANCED:
                 late = 0
                 for c in range(first, end):
                     late += sorted_[c, 2]
@@ -204,14 +205,16 @@ def walk_rows(plan, tiles, a, b, visits):
                     hands = hand_of
                     deal(numbers, work, many, h, parts, plan.schedule, hands, loads, rows, heap, order)
                     hold(a.rows, low, high, hands, stored, full)
-                    found[v, 1], found[v, 3] = decode_and_share(plan, rows, stored, full, w, row_bits, fixed_bits)
+                    found[v, INTERSECT], found[v, HELD_BITS] = decode_and_share(
+                        plan, rows, stored, full, w, row_bits, fixed_bits
+                    )
                 for c in range(first, end):
                     work[sorted_[c, 0]] -= sorted_[c, 2]
             cycles[:] = 0
             for c in range(first, end):
                 r = hands[sorted_[c, 0]]
                 cycles[r] += sorted_[c, 1]
-                found[v, 0] = max(found[v, 0], cycles[r])
+                found[v, COMPUTE] = max(found[v, COMPUTE], cycles[r])
             first = end
     return found
 
@@ -238,7 +241,7 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
         most_columns[bt] = max(most_columns[bt], columns)
         most_walked[bt] = max(most_walked[bt], columns + lanes.entries[lane])
     room, deepest, extent = 0, 0, 0
-    if plan.unit == 2:
+    if plan.unit == SKIP_AHEAD:
         room = min(JUMPS_AT_ONCE, lanes.columns.size * parts)
         for bt in range(lanes.first.size - 1):
             room = max(room, (lanes.first[bt + 1] - lanes.first[bt]) * parts)
@@ -271,18 +274,18 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
         most_stored, most_full, all_stored, all_full = stored.max(), full.max(), stored.sum(), full.sum()
         for bt in range(b_first, b_first + count):
             v = shift + bt
-            found[v, 3] = share
+            found[v, HELD_BITS] = share
             columns, entries = 0, 0
             for lane in range(lanes.first[bt], lanes.first[bt + 1]):
                 columns += lanes.columns[lane]
                 entries += lanes.entries[lane]
-            if plan.unit == 0:
-                found[v, 2] = all_stored * columns + all_full * (columns + entries)
-            elif plan.unit == 1:
-                found[v, 1], found[v, 2] = most_stored * most_columns[bt], all_stored * columns
-            elif plan.unit == 3:
-                found[v, 1], found[v, 2] = most_full * most_columns[bt] * words, all_full * columns * words
-            found[v, 1] = max(found[v, 1], decode)
+            if plan.unit == TWO_FINGER:
+                found[v, STEPS] = all_stored * columns + all_full * (columns + entries)
+            elif plan.unit == LEADER_FOLLOWER:
+                found[v, INTERSECT], found[v, STEPS] = most_stored * most_columns[bt], all_stored * columns
+            elif plan.unit == BITMASK_AND:
+                found[v, INTERSECT], found[v, STEPS] = most_full * most_columns[bt] * words, all_full * columns * words
+            found[v, INTERSECT] = max(found[v, INTERSECT], decode)
         first = 0
         for r in range(parts):
             used = 0
@@ -297,27 +300,29 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
                                 touched[used] = lane
                                 used += 1
                             matches[lane] += 1
-            if plan.unit == 0 and full[r] > 0:
+            if plan.unit == TWO_FINGER and full[r] > 0:
                 for bt in range(b_first, b_first + count):
                     v = shift + bt
-                    if stored[r] * most_columns[bt] + full[r] * most_walked[bt] <= found[v, 1]:
+                    if stored[r] * most_columns[bt] + full[r] * most_walked[bt] <= found[v, INTERSECT]:
                         continue
                     for lane in range(lanes.first[bt], lanes.first[bt + 1]):
                         columns = lanes.columns[lane]
                         steps = stored[r] * columns + full[r] * (columns + lanes.entries[lane]) - matches[lane]
-                        found[v, 1] = max(found[v, 1], steps)
+                        found[v, INTERSECT] = max(found[v, INTERSECT], steps)
             for c in range(used):
                 lane = touched[c]
                 v = shift + tile_of[lane]
-                found[v, 0] = max(found[v, 0], matches[lane])
-                if plan.unit == 0:
-                    found[v, 2] -= matches[lane]
-                elif plan.unit == 3:
-                    found[v, 1] = max(found[v, 1], full[r] * lanes.columns[lane] * words + matches[lane])
-                    found[v, 2] += matches[lane]
+                found[v, COMPUTE] = max(found[v, COMPUTE], matches[lane])
+                if plan.unit == TWO_FINGER:
+                    found[v, STEPS] -= matches[lane]
+                elif plan.unit == BITMASK_AND:
+                    found[v, INTERSECT] = max(
+                        found[v, INTERSECT], full[r] * lanes.columns[lane] * words + matches[lane]
+                    )
+                    found[v, STEPS] += matches[lane]
                 matches[lane] = 0
             first = queue[r]
-        if plan.unit == 2:
+        if plan.unit == SKIP_AHEAD:
             for g in range(a.columns.fibers_of[t], a.columns.fibers_of[t + 1]):
                 rank_of[a.columns.number[g]] = g - a.columns.fibers_of[t]
             u = 0
@@ -332,6 +337,6 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
                 jumps_of_hands(a, b, lanes, tile, here, (hand_of, full), (rank_of, before, tree, waiting), mine)
                 for at in range(end - lane):
                     v = shift + tile_of[lane + at]
-                    found[v, 1] = max(found[v, 1], mine[at].max())
-                    found[v, 2] += mine[at].sum()
+                    found[v, INTERSECT] = max(found[v, INTERSECT], mine[at].max())
+                    found[v, STEPS] += mine[at].sum()
     return found

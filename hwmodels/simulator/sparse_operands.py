@@ -5,17 +5,17 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from hwmodels.simulator.concrete_design import Machine
+from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.multiply import multiply_sparse
 from hwmodels.simulator.sparse_loads import deal_columns, row_steps
-from hwmodels.simulator.stored_operand import Columns, Fibers, Operand
+from hwmodels.simulator.stored_operand import ColumnFibers, RowFibers, StoredOperand
 from hwmodels.simulator.tile_cutting import across_tiles
 from hwmodels.simulator.visits import Numbering
 
 NONE, NONE_LONG = np.zeros(0, np.int32), np.zeros(0, np.int64)
 
 
-class Tiles(NamedTuple):
+class ATiles(NamedTuple):
     """Of each tile of A with entries: the row and the tile of B that it meets first, its first visit, its sizes, and
     what a share of it takes for each row and in all."""
 
@@ -28,18 +28,18 @@ class Tiles(NamedTuple):
     share_fixed_bits: np.ndarray
 
 
-class Left(NamedTuple):
+class AEntries(NamedTuple):
     """The entries of A; for skip-ahead also column by column, and the row of each among those of all tiles."""
 
     start: np.ndarray
     column: np.ndarray
-    rows: Fibers
+    rows: RowFibers
     row_nonzeros: np.ndarray
-    columns: Columns
+    columns: ColumnFibers
     row_of: np.ndarray
 
 
-class Right(NamedTuple):
+class BRowParts(NamedTuple):
     """The parts of B's rows that lie in one tile each, row by row of the matrix.
 
     Of each part: visits of a tile of A before that of its tile, first and last + 1 entry, non-zeros, steps to deal it.
@@ -53,13 +53,13 @@ class Right(NamedTuple):
     end: np.ndarray
     nonzeros: np.ndarray
     steps: np.ndarray
-    tile_rows: Fibers
+    tile_rows: RowFibers
     above: np.ndarray
     below: np.ndarray
 
 
-class Lanes(NamedTuple):
-    """Lanes that have columns of B, tile by tile; see `walk.deal_columns`. `of_entry`: lane of each entry's column."""
+class BLanes(NamedTuple):
+    """Lanes that have columns of B, tile by tile; see `sparse_loads.deal_columns`. `of_entry`: each entry's lane."""
 
     of_entry: np.ndarray
     first: np.ndarray
@@ -67,14 +67,14 @@ class Lanes(NamedTuple):
     entries: np.ndarray
 
 
-def tiles_of(a: Operand, b: Operand, numbers: Numbering) -> Tiles:
+def a_tiles_of(a: StoredOperand, b: StoredOperand, numbering: Numbering) -> ATiles:
     """Tiles of A, in their order."""
     of = a.stored
     rates = {name: values[of] for name, values in a.rates.items()}
-    return Tiles(
+    return ATiles(
         top=a.j[of] * b.tile[0],
         b_first=np.searchsorted(b.i, a.j[of]),
-        first_visit=numbers.first[np.append(of, len(a.i))],
+        first_visit=numbering.first[np.append(of, len(a.i))],
         height=a.height[of],
         width=a.width[of],
         share_row_bits=rates["value_row"] + rates["metadata_row"],
@@ -82,44 +82,46 @@ def tiles_of(a: Operand, b: Operand, numbers: Numbering) -> Tiles:
     )
 
 
-def left_of(a: Operand, in_order: bool) -> Left:
+def a_entries_of(a: StoredOperand, in_order: bool) -> AEntries:
     """A row by row, and in the order of its columns if that matters."""
-    rows, columns, row_of = a.rows, Columns(*(NONE_LONG for _ in range(4))), NONE_LONG
+    rows, columns, row_of = a.rows, ColumnFibers(*(NONE_LONG for _ in range(4))), NONE_LONG
     if in_order:
         columns, row_of = a.columns, np.repeat(np.arange(len(rows.number)), np.diff(rows.first))
-    return Left(a.start, a.column, rows, a.row_nonzeros, columns, row_of)
+    return AEntries(a.start, a.column, rows, a.row_nonzeros, columns, row_of)
 
 
-def right_of(machine: Machine, b: Operand, numbers: Numbering, passes: int, neighbours: bool) -> Right:
+def b_row_parts_of(
+    design: ConcreteDesign, b: StoredOperand, numbering: Numbering, passes: int, neighbours: bool
+) -> BRowParts:
     """B in parts of rows, each dealt to the array in so many column passes."""
     of, rows = b.stored, b.rows
     tile_of = np.repeat(np.arange(len(of)), np.diff(rows.fibers_of))
     of_row, part = across_tiles(b.i[of], rows.fibers_of, rows.number, b.tile[0], b.shape[0])
-    steps = row_steps(rows, b.column, b.width[of], passes, machine.width)
+    steps = row_steps(rows, b.column, b.width[of], passes, design.width)
     first, end = rows.first[:-1][part], rows.first[1:][part]
     nonzeros = b.row_nonzeros[part]
     beside = _neighbours(b) if neighbours else (NONE, NONE)
-    return Right(of_row, numbers.rank[of][tile_of[part]], first, end, nonzeros, steps[part], rows, *beside)
+    return BRowParts(of_row, numbering.rank[of][tile_of[part]], first, end, nonzeros, steps[part], rows, *beside)
 
 
-def tile_steps(b: Operand, right: Right) -> np.ndarray:
+def tile_steps(b: StoredOperand, right: BRowParts) -> np.ndarray:
     """Steps of all rows of each tile of B, for all tiles that a visit can see."""
     tile = np.searchsorted(b.start, right.first, side="right") - 1
     return b.per_tile(np.bincount(tile, right.steps, len(b.stored)).astype(np.int64))
 
 
-def lanes_of(machine: Machine, b: Operand) -> tuple[Lanes, np.ndarray]:
+def b_lanes_of(design: ConcreteDesign, b: StoredOperand) -> tuple[BLanes, np.ndarray]:
     """Lanes of B's columns, and the entries of the most loaded lane of each tile that a visit can see."""
     fibers = b.columns
     lane_of, first, columns, entries, most = deal_columns(
-        fibers, b.width[b.stored], machine.width, machine.schedule_code
+        fibers, b.width[b.stored], design.width, design.schedule_index()
     )
     of_entry = np.empty(len(b.value), np.int64)
     of_entry[fibers.order] = np.repeat(lane_of, np.diff(fibers.first))
-    return Lanes(of_entry, first, columns, entries), b.per_tile(most)
+    return BLanes(of_entry, first, columns, entries), b.per_tile(most)
 
 
-def _neighbours(b: Operand) -> tuple[np.ndarray, np.ndarray]:
+def _neighbours(b: StoredOperand) -> tuple[np.ndarray, np.ndarray]:
     """Rows of the neighbours in its column of each entry of B."""
     fibers = b.columns
     row, starts = b.row[fibers.order], fibers.first[:-1]
@@ -132,7 +134,7 @@ def _neighbours(b: Operand) -> tuple[np.ndarray, np.ndarray]:
 
 
 def product_sparse(
-    matrices: tuple[csr_array, csr_array], a: Operand, tiles: Tiles, right: Right
+    matrices: tuple[csr_array, csr_array], a: StoredOperand, tiles: ATiles, right: BRowParts
 ) -> tuple[csr_array, np.ndarray]:
     """Z, which keeps entries that cancelled; and by visit what `multiply_sparse` counts."""
     blocks = np.searchsorted(a.i[a.stored], np.arange(a.trips[0] + 1))

@@ -2,16 +2,17 @@
 
 import dataclasses
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Integer
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
 from hwmodels.formats.encoders.encoded import Widths
 from hwmodels.formats.encoders.rates import Rates, rates
 from hwmodels.formats.records import DIRECTORY_BITS, GROUPS
 from hwmodels.simulator.tile_cutting import cut_columns, cut_entries, cut_rows, slices_of_columns
+from workloads.errors import InputError
 
 RUN = 16
 """Positions that an entry of RLE with the longest run covers (4 bits; Han et al., ISCA 2016)."""
@@ -19,16 +20,16 @@ RUN = 16
 PerTile = Integer[np.ndarray, " tiles"]
 
 
-class Fibers(NamedTuple):
-    """The entries of each tile row by row, as they lie; see `segments.cut_rows`."""
+class RowFibers(NamedTuple):
+    """The entries of each tile row by row, as they lie; see `tile_cutting.cut_rows`."""
 
     fibers_of: np.ndarray
     number: np.ndarray
     first: np.ndarray
 
 
-class Columns(NamedTuple):
-    """The entries of each tile column by column; see `segments.cut_columns`."""
+class ColumnFibers(NamedTuple):
+    """The entries of each tile column by column; see `tile_cutting.cut_columns`."""
 
     fibers_of: np.ndarray
     number: np.ndarray
@@ -37,7 +38,7 @@ class Columns(NamedTuple):
 
 
 @dataclasses.dataclass(frozen=True)
-class Operand:
+class StoredOperand:
     """A matrix of `shape`, cut into tiles of `tile`, stored in a format.
 
     `i`, `j`, `index`: place of each tile that a visit can see, in row-major order, and its number among the tiles with
@@ -69,9 +70,9 @@ class Operand:
         return np.flatnonzero(self.index >= 0) if self.format == "dense" else np.arange(len(self.index))
 
     @cached_property
-    def rows(self) -> Fibers:
+    def rows(self) -> RowFibers:
         """Entries by row."""
-        return Fibers(*cut_rows(self.start, self.row))
+        return RowFibers(*cut_rows(self.start, self.row))
 
     @cached_property
     def row_nonzeros(self) -> Integer[np.ndarray, " fibers"]:
@@ -82,9 +83,9 @@ class Operand:
         return np.diff(np.concatenate([[0], np.cumsum(self.value != 0)])[first])
 
     @cached_property
-    def columns(self) -> Columns:
+    def columns(self) -> ColumnFibers:
         """Entries by column."""
-        return Columns(*cut_columns(self.start, self.column, min(self.tile[1], self.shape[1])))
+        return ColumnFibers(*cut_columns(self.start, self.column, min(self.tile[1], self.shape[1])))
 
     def column_slices(self, size: int) -> tuple[PerTile, PerTile]:
         """Columns of each tile that have an entry, and slices of at most `size` entries of them."""
@@ -167,8 +168,20 @@ class Operand:
         return int(self.bits.max(initial=0))
 
 
-def store(matrix: csr_array, tile: tuple[int, int], format: str, widths: Widths) -> Operand:
-    """Cut and store a sparse matrix (sorted, no duplicates, no stored zeros)."""
+def canonical(matrix: Any, name: str) -> csr_array:
+    """A sparse matrix in sorted CSR of float64 without duplicates or stored zeros; InputError for anything else."""
+    if not issparse(matrix) or matrix.ndim != 2:
+        raise InputError(f"{name} is not a sparse matrix; pass a scipy.sparse.csr_array.")
+    csr = csr_array(matrix, dtype=float, copy=True)
+    csr.sum_duplicates()
+    csr.eliminate_zeros()
+    if not np.all(np.isfinite(csr.data)):
+        raise InputError(f"{name} holds values that are NaN or infinite; replace or remove them.")
+    return csr
+
+
+def store(matrix: csr_array, tile: tuple[int, int], format: str, widths: Widths) -> StoredOperand:
+    """Cut and store a sparse matrix in canonical form."""
     indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False)
     h, w = int(matrix.shape[0]), int(matrix.shape[1])
     found = cut_entries(indptr, indices, matrix.data, w, tile[0], tile[1], RUN if format == "rle" else 0)
@@ -181,16 +194,16 @@ def store(matrix: csr_array, tile: tuple[int, int], format: str, widths: Widths)
     else:
         i, j, index = tile_row, tile_column, np.arange(len(tile_row))
     slots = fullest_group(indptr, indices, tile[1], GROUPS[format]) if format in GROUPS else 0
-    return Operand((h, w), tile, format, i, j, index, start, row, column, value, widths, slots)
+    return StoredOperand((h, w), tile, format, i, j, index, start, row, column, value, widths, slots)
 
 
-def store_dense(shape: tuple[int, int], tile: tuple[int, int], widths: Widths) -> Operand:
+def store_dense(shape: tuple[int, int], tile: tuple[int, int], widths: Widths) -> StoredOperand:
     """The tiles of a matrix that is dense throughout; its values are kept elsewhere."""
     down, across = -(-shape[0] // tile[0]), -(-shape[1] // tile[1])
     i, j = np.divmod(np.arange(down * across), across)
     nothing, none = np.zeros(0, np.int32), np.zeros(0)
     index = np.full(down * across, -1)
-    return Operand(shape, tile, "dense", i, j, index, np.zeros(1, np.int64), nothing, nothing, none, widths, 0)
+    return StoredOperand(shape, tile, "dense", i, j, index, np.zeros(1, np.int64), nothing, nothing, none, widths, 0)
 
 
 def fullest_group(indptr: np.ndarray, indices: np.ndarray, tile_width: int, group: int) -> int:

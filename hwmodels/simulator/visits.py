@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Integer
 
-from hwmodels.simulator.stored_operand import Operand
+from hwmodels.simulator.stored_operand import StoredOperand
 from workloads.errors import InputError
 
 LOOPS_OF = {"a": "mk", "b": "kn", "z": "mn"}
@@ -17,7 +17,7 @@ PerVisit = Integer[np.ndarray, " visits"]
 
 
 @dataclasses.dataclass(frozen=True)
-class Visits:
+class TileVisits:
     """Places of the tiles in each visit, in the order of the loops; `a` and `b` are numbers of the operands' tiles."""
 
     m: PerVisit
@@ -57,7 +57,7 @@ class Visits:
 
 
 @dataclasses.dataclass(frozen=True)
-class Groups:
+class VisitGroups:
     """Visits that share a key: `of` numbers the group of each visit; `first`, `last` mark its ends."""
 
     of: PerVisit
@@ -73,7 +73,7 @@ class Groups:
         return self.total(values) / self.total(np.ones(len(self.of)))
 
 
-def group(keys: np.ndarray) -> Groups:
+def group(keys: np.ndarray) -> VisitGroups:
     """Group visits by key, whole numbers from 0."""
     size = int(keys.max(initial=-1)) + 1
     if size <= 4 * len(keys):
@@ -84,7 +84,7 @@ def group(keys: np.ndarray) -> Groups:
     ends = np.zeros((2, size), np.int64)
     places = np.arange(len(keys))
     ends[0, of[::-1]], ends[1, of] = places[::-1], places
-    return Groups(of, places == ends[0][of], places == ends[1][of])
+    return VisitGroups(of, places == ends[0][of], places == ends[1][of])
 
 
 def check_count(visits: int) -> int:
@@ -113,7 +113,7 @@ class Numbering(NamedTuple):
         return found if self.order is None else found[self.order]
 
 
-def visit(a: Operand, b: Operand, order: str) -> tuple[Visits, Numbering]:
+def visit(a: StoredOperand, b: StoredOperand, order: str) -> tuple[TileVisits, Numbering]:
     """All visits in which neither tile is seen to be empty. InputError where there are too many to hold."""
     trips = {"m": a.trips[0], "k": a.trips[1], "n": b.trips[1]}
     ends = np.searchsorted(b.i, np.arange(trips["k"] + 1))
@@ -129,4 +129,4 @@ def visit(a: Operand, b: Operand, order: str) -> tuple[Visits, Numbering]:
         numbers = np.argsort(key, kind="stable")
         places = {loop: place[numbers] for loop, place in places.items()}
         a_tile, b_tile = a_tile[numbers], b_tile[numbers]
-    return Visits(**places, a=a_tile, b=b_tile, order=order, trips=trips), Numbering(first, rank, numbers)
+    return TileVisits(**places, a=a_tile, b=b_tile, order=order, trips=trips), Numbering(first, rank, numbers)

@@ -6,32 +6,26 @@ A tile is given by its non-empty rows: `local` (place in the tile, increasing) a
 import numpy as np
 from numba import njit
 
+from workloads.statistics.longest_first import fullest_part
+
 PARTITION_LEVELS = 11
 """Partition counts 1, 2, 4, ..., 1024."""
 
 FEW = 16
-"""Rows up to which a tile is dealt by comparing them pairwise instead of filling bins."""
-
-
-@njit(cache=True, nogil=True)
-def sift_down(heap, size, at, value):
-    """Put `value` at or below place `at` of a min-heap."""
-    while True:
-        child = 2 * at + 1
-        if child >= size:
-            break
-        if child + 1 < size and heap[child + 1] < heap[child]:
-            child += 1
-        if heap[child] >= value:
-            break
-        heap[at] = heap[child]
-        at = child
-    heap[at] = value
+"""Rows up to which a tile is dealt or sorted by comparing them pairwise."""
 
 
 @njit(cache=True, nogil=True)
 def _sort_descending(items, size, largest, ordered):
-    """Sort into `ordered`, largest first: by counting where the items are small, else by heap."""
+    """Sort into `ordered`, largest first: by insertion where items are few, by counting where they are small."""
+    if size <= FEW:
+        for i in range(size):
+            hole = i
+            while hole > 0 and ordered[hole - 1] < items[i]:
+                ordered[hole] = ordered[hole - 1]
+                hole -= 1
+            ordered[hole] = items[i]
+        return
     if largest < 4 * size:
         places = np.zeros(largest + 2, np.int64)
         for i in range(size):
@@ -46,32 +40,10 @@ def _sort_descending(items, size, largest, ordered):
             places[items[i]] += 1
         return
     for i in range(size):
-        ordered[i] = items[i]
-    for at in range(size // 2 - 1, -1, -1):
-        sift_down(ordered, size, at, ordered[at])
-    for last in range(size - 1, 0, -1):
-        smallest = ordered[0]
-        value = ordered[last]
-        sift_down(ordered, last, 0, value)
-        ordered[last] = smallest
-
-
-@njit(cache=True, nogil=True)
-def _longest_processing_time(ordered, size, total, partitions, heap):
-    """Most loaded partition when items in decreasing order each go to the least loaded one (Graham 1969)."""
-    for p in range(partitions):
-        heap[p] = ordered[partitions - 1 - p]
-    most = ordered[0]
-    for i in range(partitions, size):
-        x = ordered[i]
-        if total + x * partitions <= most * partitions:
-            return most  # the least loaded is at most the mean: nothing that is left exceeds the fullest
-        if x <= 1:
-            return max(most, (total + partitions - 1) // partitions)  # ones fill every dent
-        x += heap[0]
-        most = max(most, x)
-        sift_down(heap, partitions, 0, x)
-    return most
+        ordered[i] = -items[i]
+    ordered[:size].sort()
+    for i in range(size):
+        ordered[i] = -ordered[i]
 
 
 @njit(cache=True, nogil=True)
@@ -107,7 +79,7 @@ def balanced_loads(items, size, ordered, heap, loads):
             if not is_sorted:
                 _sort_descending(items, size, first, ordered)
                 is_sorted = True
-            loads[level] = _longest_processing_time(ordered, size, total, partitions, heap)
+            loads[level] = fullest_part(ordered, size, total, partitions, heap, True)
 
 
 @njit(cache=True, nogil=True)

@@ -1,14 +1,14 @@
 """What the fullest of P partitions holds of each tile, in several measures at once, where one of them is dealt by.
 
-`workloads.statistics.load_balance` finds the largest load of the measure that rows are dealt by. Here the rows of a tile are really
-dealt, in blocks, cyclically and by longest processing time, and all that goes with them is added up: what a row takes
-on arrays of every width (SDDMM), or what the two fibers of a pair do to each other (element-wise kernels).
+`workloads.statistics.load_balance` finds the largest load of the measure that rows are dealt by. Here the rows of a
+tile are really dealt, in blocks, cyclically and balanced, and all that goes with them is added up: what a row takes on
+arrays of every width (SDDMM), or what the two fibers of a pair do to each other (element-wise kernels).
 """
 
 import numpy as np
 from numba import njit
 
-from workloads.statistics.load_balance import sift_down
+from workloads.statistics.longest_first import deal_balanced, most_work_first
 from workloads.statistics.row_segments import Segments
 from workloads.statistics.tile_classes import BUCKETS, bucket_amounts, class_shares
 from workloads.statistics.tile_counts import SCHEDULES
@@ -17,8 +17,6 @@ ROWS_DEALT = 10_000
 """Rows of one tile shape that are dealt at most; of more, tiles of every occupancy are picked at random."""
 LEAST_TILES = 6
 """Tiles of one occupancy that are dealt at least, if there are as many."""
-PART_BITS, COUNT_BITS = 15, 18
-"""Widths of a partition's number and of its rows in the key that orders partitions."""
 
 
 def tile_starts(cut: Segments, height_level: int) -> np.ndarray:
@@ -42,8 +40,8 @@ def loads_by_class(
 
     **Arguments**: `cut` (row, tile column, number of the segment, ...) in the order of tiles that begin at `starts`;
     `amount` of each tile, by which they are classed (0: left out); `height`: level, and rows of the matrix; `work` that
-    the rows are dealt by and the quantities `held` [segments, Q], by number of the segment. Without `balance`
-    the third schedule is the second. Counts are exact up to `ROWS_DEALT` rows.
+    the rows are dealt by (at least 1) and the quantities `held` [segments, Q], by number of the segment. Without
+    `balance` the third schedule is the second. Counts are exact up to `ROWS_DEALT` rows.
     """
     buckets, amounts = bucket_amounts(amount)
     used = np.flatnonzero(amounts > 0)
@@ -93,9 +91,10 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
     for t in range(starts.size - 1):
         longest = max(longest, starts[t + 1] - starts[t])
     widest = 1 << (levels - 1)
-    part_of, other = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    order, keys = np.empty(longest, np.int64), np.empty(longest, np.int64)
-    heap, bins = np.empty(widest, np.int64), np.zeros((widest, quantities), np.int64)
+    local, load = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    part_of, order = np.empty(longest, np.int64), np.empty(longest, np.int64)
+    loads, counts, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
+    bins = np.zeros((widest, quantities), np.int64)
     found = np.empty((levels, SCHEDULES, quantities), np.int64)
     most, crowded, rows_in = np.empty(quantities, np.int64), np.empty(2, np.bool_), np.empty(widest, np.int64)
     state = np.uint64(88172645463325252)
@@ -123,10 +122,10 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
         for i in range(size):
             for q in range(quantities):
                 most[q] = max(most[q], held[number[start + i], q])
+        for i in range(size):
+            local[i], load[i] = row[start + i] - block[t], work[number[start + i]]
         if balance:
-            for i in range(size):
-                keys[i] = -work[number[start + i]]
-            order[:size] = np.argsort(keys[:size], kind="mergesort")
+            most_work_first(load, size, order)
         crowded[:] = True
         for level in range(levels):
             parts = 1 << level
@@ -136,8 +135,7 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
                     crowded[schedule] = False
                     continue
                 for i in range(size):
-                    local = row[start + i] - block[t]
-                    part_of[i] = local * parts // height if schedule == 0 else local % parts
+                    part_of[i] = local[i] * parts // height if schedule == 0 else local[i] % parts
                 # Finer partitions lie in these: where each row is alone it stays so.
                 crowded[schedule] = _fullest(number, start, size, part_of, held, bins, rows_in, found[level, schedule])
             if not balance:
@@ -149,12 +147,10 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
             if parts == 1:
                 found[level, 2] = found[level, 1]
                 continue
-            longest_first = _longest_processing_time(number, start, size, order, work, parts, heap, other)
-            cyclic = _most_cyclic_work(row, block[t], number, start, size, work, parts, heap)
-            if cyclic < longest_first:
-                found[level, 2] = found[level, 1]
+            if deal_balanced(local, load, size, order, size, parts, part_of, loads, counts, heap):
+                _fullest(number, start, size, part_of, held, bins, rows_in, found[level, 2])
             else:
-                _fullest(number, start, size, other, held, bins, rows_in, found[level, 2])
+                found[level, 2] = found[level, 1]
         for level in range(levels):
             for schedule in range(SCHEDULES):
                 for q in range(quantities):
@@ -183,33 +179,3 @@ def _fullest(number, start, size, part_of, held, bins, rows_in, out):
             bins[part, q] = held[of, q] + (0 if fresh else bins[part, q])
             out[q] = max(out[q], bins[part, q])
     return crowded
-
-
-@njit(cache=True, nogil=True)
-def _most_cyclic_work(row, base, number, start, size, work, parts, loads):
-    """Largest work of a partition when rows are dealt cyclically."""
-    loads[:parts] = 0
-    most = np.int64(0)
-    for i in range(size):
-        part = (row[start + i] - base) % parts
-        loads[part] += work[number[start + i]]
-        most = max(most, loads[part])
-    return most
-
-
-@njit(cache=True, nogil=True)
-def _longest_processing_time(number, start, size, order, work, parts, heap, part_of):
-    """Each row, those with most work first, goes to the partition with least (Graham 1969); ties: fewer rows, then the
-    lower number. Returns the largest load."""
-    for part in range(parts):
-        heap[part] = part
-    most = np.int64(0)
-    for place in range(size):
-        i = order[place]
-        x = work[number[start + i]]
-        key = heap[0]
-        part_of[i] = key & ((1 << PART_BITS) - 1)
-        key += (x << (PART_BITS + COUNT_BITS)) + (1 << PART_BITS)
-        most = max(most, key >> (PART_BITS + COUNT_BITS))
-        sift_down(heap, parts, 0, key)
-    return most

@@ -30,7 +30,7 @@ from experiments.common.validation.comparison import ComparisonOutcome, parity, 
 from experiments.common.validation.simulator_cases import CaseResults, CaseTask, compare_kernel
 from hwmodels.cost import RESOURCES
 from hwmodels.design.choices import DATAFLOWS
-from hwmodels.simulator.kernels import AnyKernel
+from hwmodels.simulator import AnyKernel
 from workloads import SparseKernel, load_matrix, matrix_files, resolve_workload
 from workloads.errors import InputError
 from workloads.kernels.convolution import UnfoldedKernel, sparse_convolution

@@ -18,7 +18,7 @@ from hwmodels import Cost, evaluate
 from hwmodels.cost import RESOURCES, within_limit
 from hwmodels.design.choices import DATAFLOWS, FORMATS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
-from hwmodels.simulator.kernels import AnyKernel, simulate_kernel
+from hwmodels.simulator import AnyKernel, simulate_kernel
 from hwmodels.technology import Technology, make_technology, scenario
 from workloads import SparseKernel, measure, stack_statistics
 from workloads.kernels.elementwise import ElementwiseKernel

@@ -1,12 +1,12 @@
 """Rows dealt to parts: means of the fullest part from joint laws, and from rows drawn at random."""
 
-import heapq
 import math
 
 import numpy as np
 from numba import njit
 
 from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.longest_first import fullest_part
 
 
 @njit(cache=True, nogil=True)
@@ -79,20 +79,15 @@ def dealt_longest_first(rows, parts):
     """Load of the fullest part when rows each go to the emptiest part, largest first or if better cyclic.
 
     **Arguments**: `rows` [samples, rows]. **Returns** its mean over the samples, and that of the larger of the largest
-    row and the mean of the parts, rounded up. Source: Graham, SIAM J. Appl. Math. 17(2), 1969.
+    row and the mean of the parts, rounded up.
     """
     dealt = least = 0.0
+    heap = np.empty(parts)
     for sample in range(rows.shape[0]):
         ordered = np.sort(rows[sample])[::-1]
-        bound = max(ordered[0], math.ceil(ordered.sum() / parts - 1e-9))
-        loads, cyclic = [(0.0, p) for p in range(parts)], np.zeros(parts)
-        most = 0.0
+        total, cyclic = ordered.sum(), np.zeros(parts)
         for i in range(ordered.size):
-            if ordered[i] > 0:
-                emptiest = heapq.heappop(loads)
-                most = max(most, emptiest[0] + ordered[i])
-                heapq.heappush(loads, (emptiest[0] + ordered[i], emptiest[1]))
             cyclic[i % parts] += rows[sample, i]
-        dealt += min(most, cyclic.max())
-        least += bound
+        dealt += min(fullest_part(ordered, ordered.size, total, parts, heap, False), cyclic.max())
+        least += max(ordered[0], math.ceil(total / parts - 1e-9))
     return dealt / rows.shape[0], least / rows.shape[0]
