@@ -28,7 +28,7 @@ with `--smoke`, and writes its tables, figures and `provenance.json` to `--out`.
 | `cli` | `main`: options to a config, a user's mistake to one sentence and exit status 2 |
 | `output` | the output folder: whole files or none, provenance |
 | `scenario` | the options for node, clock, DRAM and technology |
-| `search` | workload, problem and strategy from options; a design to start from; the dense accelerator of equal area |
+| `search` | workload, problem and strategy from options; a design to start from |
 | `confirm` | the front scored again by the simulator |
 | `simulator_cases` | one kernel on random designs, by the models and by the simulator |
 | `published` | published figures of known systems, a predictor for each, their report |

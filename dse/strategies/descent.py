@@ -17,7 +17,6 @@ from dse.strategies.bookkeeping import Run
 from dse.strategies.neighbours import shrink_tiles
 from dse.strategies.operators import choose_parents
 from dse.strategies.scalarise import Scalarisation, outputs_of
-from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
 LEAST = 0.02
 """Distance from the ideal, in widths of the front, below which an objective is as preferred as it can be."""
@@ -54,7 +53,7 @@ def descend(run: Run, scalarisation: Scalarisation, *, starts: int, steps: int, 
         if run.remaining < 2 * len(point.rows):
             break
         slopes, _ = scalarisation(run, outputs, point.weights)
-        outputs, pulled = problem.batcher.gradients(_batch(problem, point), slopes)
+        outputs, pulled = problem.batcher.gradients(_batch(problem, numbers, point), slopes)
         problem.evaluations += 2 * len(point.rows)
         slope = np.concatenate([pulled.hardware, pulled.tiles.reshape(len(slopes), -1)], axis=1)
         update, state = advance(jnp.asarray(numbers.unit_slopes(slope)), state)
@@ -106,9 +105,7 @@ def _starts(run: Run, count: int) -> tuple[_Point, np.ndarray]:
     ]
 
 
-def _batch(problem: Problem, point: _Point) -> Batch:
+def _batch(problem: Problem, numbers: LogNumbers, point: _Point) -> Batch:
     """The point's numbers with its rows' choices."""
-    ours = len(HARDWARE_NUMBERS)
-    numbers = np.exp2(point.log2).astype(np.float32)
-    tiles = numbers[:, ours:].reshape(len(numbers), len(problem.kernels), len(MAPPING_NUMBERS))
-    return dataclasses.replace(problem.encoding.batch(point.rows), hardware=numbers[:, :ours], tiles=tiles)
+    hardware, tiles = numbers.apart(np.exp2(point.log2).astype(np.float32))
+    return dataclasses.replace(problem.encoding.batch(point.rows), hardware=hardware, tiles=tiles)
