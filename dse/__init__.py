@@ -30,7 +30,7 @@ The usual run is five lines:
   the best mapping of each kernel on the hardware of a design; `mapping_fronts(...)`, its front in latency and energy;
   candidates are all mappings (`Enumerated()`), a search's (`Searched(budget)`) or known ones (`Pool(designs)`)
 - `dense_rival`: `dense_space(space)`, `equal_area(area, points) -> row`: the dense accelerator beside a sparse one
-- `certificate`: `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
+- `front_bound`: `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
 - `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
   `strategy(problem, *, budget, seed=0, progress=False, checkpoint=None) -> Result`
 - `files.journal`, `files.checkpoint`, `files.fingerprint`: what `checkpoint=PATH` does: a search that was killed goes
@@ -45,9 +45,9 @@ The usual run is five lines:
 - `robustness`: `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) ->
   Outcomes`: designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`,
   `winning_shares`, `rank_correlations` say which conclusions survive, and which constants they hang on
-- `multi`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by their
-  geometric mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
-- `accelerate`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
+- `multi_workload`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by
+  their geometric mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
+- `offload`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
   design, dense where the model says that sparsity does not pay
 - `codesign`: `Companions(problem, tables, n, strategy=..., budget=...)`, machines that move along while n networks are
   pruned under their price: `.step(counts)`, `.settle(counts)`, `.designs()`

@@ -23,7 +23,6 @@ from dse.space.log_numbers import LogNumbers
 from dse.strategies import Strategy
 from dse.strategies.neighbours import hardware_neighbours, mapping_neighbours
 from hwmodels.analytical.evaluation import evaluate
-from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 from hwmodels.numerics import Numerics, Trend
 from workloads.errors import InputError
 from workloads.pruning.layer_statistics import LayerTables
@@ -34,7 +33,6 @@ MISFIT = 10.0
 """What an octave by which something does not fit counts as, in octaves of the price."""
 FIRST = 8
 """Budgets for the machine that all networks begin with. A guess."""
-OURS = len(HARDWARE_NUMBERS)
 
 
 class Look(NamedTuple):
@@ -138,13 +136,13 @@ class Companions:
         """With what does not fit, and without."""
 
         def layer(table: LayerTables, counts: Array, tiles: Array, weights: Array) -> tuple[Array, Array, Array]:
-            given = [*jnp.unstack(jnp.exp2(numbers[:OURS])), *jnp.unstack(jnp.exp2(tiles))]
+            given = [*jnp.unstack(jnp.exp2(own)), *jnp.unstack(jnp.exp2(tiles))]
             hardware, mapping = unpack(given, weights, self._dataflow)
             statistics = table.statistics(counts)
             cost = evaluate(hardware, mapping, statistics, self.problem.technology, numerics=self._relaxed)
             return cost.latency_s, cost.total_energy_pj, jnp.log(jnp.maximum(cost.fits, 1.0)).sum()
 
-        tiles = numbers[OURS:].reshape(-1, len(MAPPING_NUMBERS))
+        own, tiles = self._log_numbers.apart(numbers)
         latency, energy, misfit = jax.vmap(layer)(self.tables, log2_counts, tiles, weights)
         repeats = jnp.asarray(self.problem.repeats, latency.dtype)
         price = jnp.log(latency @ repeats) + jnp.log(energy @ repeats)

@@ -1,5 +1,7 @@
 """The numbers of designs as points of a continuous space, which gradients move, and back to the lattice."""
 
+from typing import Any
+
 import numpy as np
 
 from dse.space.encoding import Encoding
@@ -21,6 +23,11 @@ class LogNumbers:
         """Those of genomes, shape [n, 11 + 3 K]."""
         batch = self._encoding.batch(rows)
         return np.log2(np.concatenate([batch.hardware, batch.tiles.reshape(len(rows), -1)], axis=1))
+
+    def apart(self, log2: Any) -> tuple[Any, Any]:
+        """Of such numbers those of the hardware, shape [..., 11], and of the tiles, shape [..., K, 3]; NumPy or JAX."""
+        hardware, tiles = log2[..., : len(HARDWARE_NUMBERS)], log2[..., len(HARDWARE_NUMBERS) :]
+        return hardware, tiles.reshape(*tiles.shape[:-1], -1, len(MAPPING_NUMBERS))
 
     def unit_slopes(self, slopes: np.ndarray) -> np.ndarray:
         """Slopes of each design at length 1; none along what is no number or cannot move, shape [n, 11 + 3 K]."""

@@ -17,7 +17,6 @@ from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.neighbours import shrink_tiles
 from dse.strategies.operators import choose_parents
 from dse.strategies.scalarise import Scalarisation, outputs_of
-from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
 LEAST = 0.02
 """Distance from the ideal, in widths of the front, below which an objective is as preferred as it can be."""
@@ -54,7 +53,7 @@ def descend(run: SearchRun, scalarisation: Scalarisation, *, starts: int, steps:
         if run.remaining < 2 * len(iterate.rows):
             break
         slopes, _ = scalarisation(run, outputs, iterate.weights)
-        outputs, pulled = problem.batcher.gradients(_batch(problem, iterate), slopes)
+        outputs, pulled = problem.batcher.gradients(_batch(problem, numbers, iterate), slopes)
         problem.evaluations += 2 * len(iterate.rows)
         slope = np.concatenate([pulled.hardware, pulled.tiles.reshape(len(slopes), -1)], axis=1)
         update, state = advance(jnp.asarray(numbers.unit_slopes(slope)), state)
@@ -105,9 +104,7 @@ def _starts(run: SearchRun, count: int) -> tuple[_Iterate, np.ndarray]:
     return iterate, outputs_of(problem, scores)[chosen]
 
 
-def _batch(problem: Problem, iterate: _Iterate) -> Batch:
-    """The point's numbers with its rows' choices."""
-    ours = len(HARDWARE_NUMBERS)
-    numbers = np.exp2(iterate.log2).astype(np.float32)
-    tiles = numbers[:, ours:].reshape(len(numbers), len(problem.kernels), len(MAPPING_NUMBERS))
-    return dataclasses.replace(problem.encoding.batch(iterate.rows), hardware=numbers[:, :ours], tiles=tiles)
+def _batch(problem: Problem, numbers: LogNumbers, iterate: _Iterate) -> Batch:
+    """The iterate's numbers with its rows' choices."""
+    hardware, tiles = numbers.apart(np.exp2(iterate.log2).astype(np.float32))
+    return dataclasses.replace(problem.encoding.batch(iterate.rows), hardware=hardware, tiles=tiles)
