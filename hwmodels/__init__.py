@@ -15,7 +15,7 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `area`, `energy` | area by component; energy of counted actions |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
 
-Under `hwmodels.technology`: `technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate`
+Under `hwmodels.technology`: `make_technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate`
 takes.
 """
 
