@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dse import default_space
+from dse.space.design_space import parameter_help
 from hwmodels import Exact, Hardware, Mapping
 from hwmodels.design import choices
 from hwmodels.design.choices import one_hot
@@ -109,3 +110,11 @@ def test_every_number_has_unit_bounds_source_and_help(name: str):
     assert math.log2(high / low).is_integer()
     assert record.stress[0] < record.stress[1]
     assert (default_space()[name].values[0], default_space()[name].values[-1]) == record.bounds
+
+
+def test_help_of_a_space_tells_each_parameter():
+    lines = parameter_help(default_space().fix(lanes=4)).splitlines()
+    assert len(lines) == len(default_space().parameters)
+    assert lines[0] == "pe_rows: 1 to 64 PEs; rows of the PE array"
+    assert "lanes: 4 MACs; MACs of a PE" in lines
+    assert "residency: a, b; operand whose share stays in the PE buffers" in lines

@@ -2,7 +2,7 @@
 
 | module | what is in it |
 |---|---|
-| `design_space` | `Parameter`, `DesignSpace`: named parameters with their values; `parse_fixes` |
+| `design_space` | `Parameter`, `DesignSpace`: named parameters with their values; `parse_fixes`, `parameter_help` |
 | `defaults` | `default_space()`, from the records of `hwmodels.design` |
 | `space_file` | `read_space(path)`: a TOML file of changes |
 | `design` | `Design`: one accelerator and its mappings in words; `describe` |

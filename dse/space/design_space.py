@@ -10,7 +10,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from hwmodels.design.choices import DATAFLOWS
-from hwmodels.design.hardware import HARDWARE_CHOICES, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from hwmodels.design.hardware import (
+    CHOICE_RECORDS,
+    HARDWARE_CHOICES,
+    HARDWARE_NUMBERS,
+    MAPPING_CHOICES,
+    MAPPING_NUMBERS,
+    NUMBER_RECORDS,
+)
 from workloads.errors import InputError
 
 HARDWARE_NAMES = (*HARDWARE_NUMBERS, *HARDWARE_CHOICES)
@@ -123,6 +130,19 @@ def parse_fixes(texts: Sequence[str]) -> dict[str, Any]:
             raise InputError(f"--fix {text}: '{name.strip()}' is fixed twice; give it once.")
         fixes[name.strip()] = [_number_or_name(part.strip()) for part in value.split(",")]
     return fixes
+
+
+def parameter_help(space: DesignSpace) -> str:
+    """One line a parameter of the space: its name, what it may be, its unit and what it means."""
+    lines = []
+    for parameter in space.parameters:
+        name, values = parameter.name, parameter.values
+        if parameter.is_number:
+            span = f"{values[0]:.10g}" if len(values) == 1 else f"{values[0]:.10g} to {values[-1]:.10g}"
+            lines.append(f"{name}: {span} {parameter.unit}; {NUMBER_RECORDS[name].help}")
+        else:
+            lines.append(f"{name}: {', '.join(map(str, values))}; {CHOICE_RECORDS[name].help}")
+    return "\n".join(lines)
 
 
 def _number_or_name(text: str) -> Value:

@@ -199,6 +199,7 @@ NUMBER_RECORDS = HARDWARE_RECORDS | MAPPING_RECORDS
 HARDWARE_NUMBERS = tuple(HARDWARE_RECORDS)
 MAPPING_NUMBERS = tuple(MAPPING_RECORDS)
 UNITS = {name: record.unit for name, record in NUMBER_RECORDS.items()}
+CHOICE_RECORDS = records_of(Hardware, Selection) | records_of(Mapping, Selection)
 HARDWARE_CHOICES = {name: one.names for name, one in records_of(Hardware, Selection).items()}
 MAPPING_CHOICES = {name: one.names for name, one in records_of(Mapping, Selection).items() if name != "dataflow"}
 """Choice -> its names; the dataflow, which is structure, is apart."""
