@@ -15,8 +15,8 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `area`, `energy` | area by component; energy of counted actions |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
 
-Under `hwmodels.technology`: `make_technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that `evaluate`
-takes.
+Under `hwmodels.technology`: `make_technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that
+`evaluate` takes.
 """
 
 from hwmodels.analytical.evaluation import evaluate
