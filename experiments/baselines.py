@@ -52,8 +52,8 @@ from experiments.common.baselines.claim import claim_rows, claim_story, claim_ta
 from experiments.common.baselines.figure import baselines_figure
 from experiments.common.baselines.machines import (
     Contender,
+    ContenderRun,
     CpuAtHand,
-    KernelRun,
     best_cpu,
     gains,
     geometric_mean,
@@ -214,7 +214,7 @@ def kernel_rows(machines: Sequence[Contender], works: Sequence[Work], names: Seq
     for machine in machines:
         over = gains(machines, machine)
         for at, (run, work, name) in enumerate(zip(machine.runs, works, names, strict=True)):
-            ran = run if isinstance(run, KernelRun) else KernelRun(math.nan, math.nan, "", "")
+            ran = run if isinstance(run, ContenderRun) else ContenderRun(math.nan, math.nan, "", "")
             speed, saving = over.get(at, (math.nan, math.nan))
             rows.append(
                 {
@@ -231,7 +231,7 @@ def kernel_rows(machines: Sequence[Contender], works: Sequence[Work], names: Seq
                     "speedup_over_cpu": speed,
                     "energy_saving_over_cpu": saving,
                     "cpu": best_cpu(machines, at)[0].name,
-                    "reason": "" if isinstance(run, KernelRun) else run,
+                    "reason": "" if isinstance(run, ContenderRun) else run,
                 }
             )
     return rows

@@ -14,7 +14,7 @@ from matplotlib.image import imread
 from dse import read_design
 from experiments import baselines
 from experiments.common.baselines.claim import FASTER, LESS_ENERGY, ONYX_EDP_GAINS
-from experiments.common.baselines.machines import Contender, KernelRun, best_cpu, gains, geometric_mean, of_gpu_model
+from experiments.common.baselines.machines import Contender, ContenderRun, best_cpu, gains, geometric_mean, of_gpu_model
 from experiments.common.cli import USAGE_ERROR, main
 from hwmodels.baselines import cpu_power, dense_cpu, dense_gpu, gemm_rate, gpu_device, sparse_cpu, sparse_gpu
 from hwmodels.baselines.gpu import board_watts
@@ -148,7 +148,7 @@ def test_every_registered_system_answers_or_says_why_not(name: str, kernel: Spar
 
 def test_the_better_cpu_run_and_means_over_it():
     def runs(*pairs):
-        return [KernelRun(latency, energy, "measured", "modelled") for latency, energy in pairs]
+        return [ContenderRun(latency, energy, "measured", "modelled") for latency, energy in pairs]
 
     dense = Contender("cpu_dense", "", "", "cpu", runs((1.0, 8.0), (1.0, 1.0)))
     sparse = Contender("cpu_sparse", "", "", "cpu", runs((2.0, 2.0), (4.0, 4.0)))

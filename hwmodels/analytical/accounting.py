@@ -111,7 +111,7 @@ class Activity(eqx.Module):
         return operands + self.results_bits * (1.0 + adds_partials)
 
 
-class VisitGroups(eqx.Module):
+class VisitShares(eqx.Module):
     """Groups of the visits of each class that are not alike."""
 
     shares: Parts
@@ -124,7 +124,7 @@ class VisitGroups(eqx.Module):
         return self.shares.even * amount.even + self.shares.with_b * amount.with_b
 
 
-class ArrayActions(eqx.Module):
+class ArrayCounts(eqx.Module):
     """Actions of the array that follow from a family's own rules (docs/machine.md, section 5)."""
 
     pe_buffer_read_bits: Scalar
@@ -149,8 +149,8 @@ def account(
     activity: Activity,
     sums: Activity,
     *,
-    groups: VisitGroups | None,
-    array: ArrayActions,
+    groups: VisitShares | None,
+    array: ArrayCounts,
     computes: Computes,
     fits: tuple[Any, Any, Any],
 ) -> Cost:
@@ -189,7 +189,7 @@ def _whole(amount: Amount) -> Scalar:
     return amount.total if isinstance(amount, Parts) else amount
 
 
-def _busy(point: Point, activity: Activity, groups: VisitGroups | None) -> list[Float[Array, " v"]]:
+def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[Float[Array, " v"]]:
     """Busy cycles of each of `RESOURCES` in the visits of each group."""
     hardware = point.hardware
     glb_rate = 1.0 / (BANK_WORD_BITS * hardware.glb_banks)
@@ -226,7 +226,7 @@ def _time(
     return total(visit_cycles) + fill, by_resource[: len(busy)], by_resource[len(busy) + 1 :]
 
 
-def _actions(point: Point, sums: Activity, array: ArrayActions, computes: Computes, cycles: Scalar) -> ActionCounts:
+def _actions(point: Point, sums: Activity, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:
     added = sums.results_bits * point.tiles.k_split
     return ActionCounts(
         macs=computes.effectual + computes.ineffectual,

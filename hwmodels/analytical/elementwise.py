@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Activity, ArrayActions, account, with_sums
+from hwmodels.analytical.accounting import Activity, ArrayCounts, account, with_sums
 from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
@@ -276,12 +276,12 @@ def _entries(found: dict[str, PerClass], operand: str, stored: Stored) -> PerCla
 
 def _array_actions(
     point: Point, found: dict[str, PerClass], sums: Activity, a: Stored, b: Stored, steps: Scalar
-) -> ArrayActions:
+) -> ArrayCounts:
     value_bits, tiles = point.hardware.value_bits, point.tiles
     coordinate_bits = tiles.m_bits if point.dataflow == "outer_product" else tiles.n_bits
     of_a = sums.entries * (value_bits + a.skip * coordinate_bits)
     of_b = total(_entries(found, "b", b)) * (value_bits + b.skip * coordinate_bits)
-    return ArrayActions(
+    return ArrayCounts(
         pe_buffer_read_bits=of_a + of_b,
         pe_buffer_write_bits=sums.a_sent_bits + sums.b_sent_bits,
         accumulator_accesses=total(found["operations"]),

@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Activity, ArrayActions, Parts, VisitGroups, account, with_sums
+from hwmodels.analytical.accounting import Activity, ArrayCounts, Parts, VisitShares, account, with_sums
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.operand_a import OperandA, RowLoads, row_loads
 from hwmodels.analytical.operand_b import ArrayCycles, OperandB
@@ -86,7 +86,7 @@ def _activity(
     )
 
 
-def _groups(point: Point, activity: Activity, b: OperandB) -> VisitGroups:
+def _groups(point: Point, activity: Activity, b: OperandB) -> VisitShares:
     """Visits inside and at the ends of a tile of Z, and by what the tile of B holds."""
     tiles = point.tiles
     spilled = activity.z_read_bits.total
@@ -97,7 +97,7 @@ def _groups(point: Point, activity: Activity, b: OperandB) -> VisitGroups:
     share = jnp.stack([1.0 - b.ends, b.ends])[:, None, None]
     count = 2 * b.group_visits.shape[0]
     of_visits, of_b = ((share * groups).reshape(count, -1) for groups in (b.group_visits, b.group_with_b))
-    return VisitGroups(Parts(of_visits, of_b), (z_moved[:, None, :] * b.group_with_b).reshape(count, -1))
+    return VisitShares(Parts(of_visits, of_b), (z_moved[:, None, :] * b.group_with_b).reshape(count, -1))
 
 
 def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
@@ -123,7 +123,7 @@ def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
 
 def _array_actions(
     point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles, sums: Activity, computes: Computes
-) -> ArrayActions:
+) -> ArrayCounts:
     hardware, tiles = point.hardware, point.tiles
     inner, outer = point.dataflow == "inner_product", point.dataflow == "outer_product"
     nothing = jnp.zeros_like(computes.effectual)
@@ -131,7 +131,7 @@ def _array_actions(
     coordinate_bits = a.skip * (tiles.m_bits if outer else tiles.k_bits)
     entries = sums.entries.total * hardware.pe_cols
     results = sums.z_value_bits.total / hardware.accumulator_bits
-    return ArrayActions(
+    return ArrayCounts(
         pe_buffer_read_bits=processed * hardware.value_bits + entries * (hardware.value_bits + coordinate_bits),
         pe_buffer_write_bits=sums.a_sent_bits.total * hardware.pe_cols + sums.b_sent_bits.total * hardware.pe_rows,
         accumulator_accesses=results if inner else 2.0 * processed,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Activity, ArrayActions, account, with_sums
+from hwmodels.analytical.accounting import Activity, ArrayCounts, account, with_sums
 from hwmodels.analytical.classes import TINY, mean_ceil, share_at_edge, total
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
@@ -215,7 +215,7 @@ def _computes(point: Point, s: OperandA) -> Computes:
     return Computes(nonzeros * kernel.k, ineffectual * kernel.k, gated * kernel.k, skipped * kernel.k)
 
 
-def _array_actions(point: Point, s: OperandA, sums: Activity, computes: Computes) -> ArrayActions:
+def _array_actions(point: Point, s: OperandA, sums: Activity, computes: Computes) -> ArrayCounts:
     hardware, tiles = point.hardware, point.tiles
     inner, outer = point.dataflow == "inner_product", point.dataflow == "outer_product"
     nothing = jnp.zeros_like(computes.effectual)
@@ -223,7 +223,7 @@ def _array_actions(point: Point, s: OperandA, sums: Activity, computes: Computes
     coordinate_bits = s.skip * (tiles.m_bits if outer else tiles.n_bits)
     entries = sums.entries * hardware.pe_cols
     results = sums.z_value_bits / hardware.accumulator_bits
-    return ArrayActions(
+    return ArrayCounts(
         pe_buffer_read_bits=2.0 * processed * hardware.value_bits + entries * (hardware.value_bits + coordinate_bits),
         pe_buffer_write_bits=sums.a_sent_bits * hardware.pe_cols + sums.b_sent_bits * hardware.pe_rows,
         accumulator_accesses=results if inner else 2.0 * processed,

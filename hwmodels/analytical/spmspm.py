@@ -12,7 +12,7 @@ from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products
 from hwmodels.analytical.passes import full_row_steps
 from hwmodels.analytical.point import Point
 from hwmodels.analytical.product import cost_of_product
-from hwmodels.analytical.sparse_b_tiles import StoredTiles, TileVisits, stored_tiles, tile_visits
+from hwmodels.analytical.sparse_b_tiles import PairVisits, StoredTiles, stored_tiles, tile_visits
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
 from hwmodels.design.choices import SKIP
@@ -46,7 +46,7 @@ def cost(point: Point) -> Cost:
 
 
 def sparse_b(
-    point: Point, a: OperandA, tiled: Tiles, met: Meetings, visits: TileVisits, stored: StoredTiles
+    point: Point, a: OperandA, tiled: Tiles, met: Meetings, visits: PairVisits, stored: StoredTiles
 ) -> OperandB:
     """Describe a sparse B [k, n] and a sparse Z [m, n]; `tiled`: B's tiles, transposed."""
     hardware, mapping, kernel, tiles = point.hardware, point.mapping, point.kernel, point.tiles
@@ -129,7 +129,7 @@ class SparseCycles(ArrayCycles):
     """Whether B skips."""
     padded: Scalar
     """Stored entries of B for each of its non-zeros."""
-    visits: TileVisits
+    visits: PairVisits
     met: Meetings
     tiled: Tiles
     """B's tiles, transposed."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from workloads.pruning.small_networks import Convolution, Network, Params
+from workloads.pruning.small_networks import ConvolutionLayer, Network, Params
 
 
 def without_unread(params: Params) -> tuple[Params, list[np.ndarray]]:
@@ -35,7 +35,7 @@ def without_silent(network: Network, params: Params) -> Params:
     for at, layer in enumerate(network.layers[1:], start=1):
         (weight, bias), (before, constants) = params[at], params[at - 1]
         silent = ~before.any(axis=1)
-        if isinstance(layer, Convolution):
+        if isinstance(layer, ConvolutionLayer):
             silent &= constants <= 0
         by_output = weight.reshape(len(weight), -1, len(before))  # channels are the fastest axis; a view
         params[at] = weight, bias + by_output[:, :, silent].sum(axis=1) @ np.maximum(constants[silent], 0)

@@ -25,14 +25,14 @@ Product = Callable[[int, Any], Any]
 
 
 @dataclass(frozen=True)
-class FullyConnected:
+class FullyConnectedLayer:
     """Every output sees every input."""
 
     units: int
 
 
 @dataclass(frozen=True)
-class Convolution:
+class ConvolutionLayer:
     """A square convolution of odd size, zeros around the image, then ReLU and the largest of 2 x 2 neighbours."""
 
     units: int
@@ -42,17 +42,17 @@ class Convolution:
 
 @dataclass(frozen=True)
 class Network:
-    """Layers in order; the last is `FullyConnected` with one output for each class."""
+    """Layers in order; the last is `FullyConnectedLayer` with one output for each class."""
 
     name: str
     image: tuple[int, int]
     """Height and width of the images, which have one channel."""
-    layers: tuple[FullyConnected | Convolution, ...]
+    layers: tuple[FullyConnectedLayer | ConvolutionLayer, ...]
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """`conv1`, ..., `fc1`, ...: numbered within each kind."""
-        kinds = ["conv" if isinstance(layer, Convolution) else "fc" for layer in self.layers]
+        kinds = ["conv" if isinstance(layer, ConvolutionLayer) else "fc" for layer in self.layers]
         return tuple(f"{kind}{kinds[: at + 1].count(kind)}" for at, kind in enumerate(kinds))
 
     @property
@@ -74,7 +74,7 @@ class Network:
         """(out, K), and the number of positions that a layer's product is made at."""
         (height, width), channels = self.image, 1
         for layer in self.layers:
-            if isinstance(layer, Convolution):
+            if isinstance(layer, ConvolutionLayer):
                 yield (layer.units, layer.size**2 * channels), height * width
                 height, width = height // 2, width // 2
             else:
@@ -85,7 +85,7 @@ class Network:
 
 def mlp(image: tuple[int, int], classes: int, hidden: tuple[int, ...] = (128, 64)) -> Network:
     """A multi-layer perceptron."""
-    return Network("mlp", image, (*map(FullyConnected, hidden), FullyConnected(classes)))
+    return Network("mlp", image, (*map(FullyConnectedLayer, hidden), FullyConnectedLayer(classes)))
 
 
 def cnn(image: tuple[int, int], classes: int) -> Network:
@@ -95,7 +95,11 @@ def cnn(image: tuple[int, int], classes: int) -> Network:
         raise InputError(
             f"Images of {image[0]} x {image[1]} are pooled away; give images of at least 4 x 4, or an mlp."
         )
-    return Network("cnn", image, (Convolution(16), Convolution(32), FullyConnected(64), FullyConnected(classes)))
+    return Network(
+        "cnn",
+        image,
+        (ConvolutionLayer(16), ConvolutionLayer(32), FullyConnectedLayer(64), FullyConnectedLayer(classes)),
+    )
 
 
 NETWORKS: dict[str, Callable[[tuple[int, int], int], Network]] = {"mlp": mlp, "cnn": cnn}
@@ -118,7 +122,7 @@ def walk(network: Network, images: Any, product: Product) -> Any:
     """
     x = images[..., None]
     for at, layer in enumerate(network.layers):
-        if isinstance(layer, Convolution):
+        if isinstance(layer, ConvolutionLayer):
             x = _pooled(product(at, _patches(x, layer.size)))
         else:
             x = product(at, x.reshape(len(x), -1))

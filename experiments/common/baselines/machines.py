@@ -35,7 +35,7 @@ LEAST_GAIN = 1.3
 
 
 @dataclasses.dataclass(frozen=True)
-class KernelRun:
+class ContenderRun:
     """One run of one kernel on one machine."""
 
     latency_s: float
@@ -62,16 +62,16 @@ class Contender:
     """Technology node. Figures of different nodes are put side by side as they are, never scaled."""
     kind: str
     """`design`, `template`, `system`, `gpu_model`, `gpu` or `cpu`; the last two are at hand."""
-    runs: Sequence[KernelRun | str]
+    runs: Sequence[ContenderRun | str]
 
     def able(self) -> list[int]:
         """Kernels that it runs."""
-        return [at for at, run in enumerate(self.runs) if isinstance(run, KernelRun)]
+        return [at for at, run in enumerate(self.runs) if isinstance(run, ContenderRun)]
 
-    def run(self, kernel: int) -> KernelRun:
+    def run(self, kernel: int) -> ContenderRun:
         """The run of a kernel that it runs."""
         found = self.runs[kernel]
-        assert isinstance(found, KernelRun)
+        assert isinstance(found, ContenderRun)
         return found
 
     def total(self, repeats: np.ndarray) -> tuple[float, float]:
@@ -149,7 +149,7 @@ def of_cpu(
     }
     if cores == 1:
         del ways["cpu_dense"]
-    runs: dict[str, list[KernelRun | str]] = {name: [] for name in ways}
+    runs: dict[str, list[ContenderRun | str]] = {name: [] for name in ways}
     calls = []
     for kernel in tqdm(workload.kernels, desc="CPU", disable=not show_progress()):
         for name, (_, way) in ways.items():
@@ -177,9 +177,9 @@ def of_gpu(workload: Workload, budget_s: float) -> list[Contender]:
     ]
 
 
-def best_cpu(machines: Sequence[Contender], kernel: int) -> tuple[Contender, KernelRun]:
+def best_cpu(machines: Sequence[Contender], kernel: int) -> tuple[Contender, ContenderRun]:
     """The CPU run of a kernel with the least energy-delay product, dense or sparse."""
-    able = [m for m in machines if m.kind == "cpu" and isinstance(m.runs[kernel], KernelRun)]
+    able = [m for m in machines if m.kind == "cpu" and isinstance(m.runs[kernel], ContenderRun)]
     if not able:
         raise InputError("The CPU runs neither product; give a smaller workload.")
     best = min(able, key=lambda machine: machine.run(kernel).edp_js)
@@ -193,10 +193,10 @@ def gains(
     found = {}
     for at in machine.able():
         if rival is None:
-            other: KernelRun | str = best_cpu(machines, at)[1]
+            other: ContenderRun | str = best_cpu(machines, at)[1]
         else:
             other = next(m for m in machines if m.name == rival).runs[at]
-        if isinstance(other, KernelRun):
+        if isinstance(other, ContenderRun):
             mine = machine.run(at)
             found[at] = (other.latency_s / mine.latency_s, other.energy_pj / mine.energy_pj)
     return found
@@ -215,11 +215,11 @@ def works_of(workload: Workload) -> list[Work]:
     return [work_of(kernel) for kernel in workload.kernels]
 
 
-def _of_cost(cost: Cost) -> KernelRun:
-    return KernelRun(float(cost.latency_s), float(np.sum(cost.energy_pj)), MODELLED, MODELLED, cost)
+def _of_cost(cost: Cost) -> ContenderRun:
+    return ContenderRun(float(cost.latency_s), float(np.sum(cost.energy_pj)), MODELLED, MODELLED, cost)
 
 
-def _attempt(run: Callable[[], Cost]) -> KernelRun | str:
+def _attempt(run: Callable[[], Cost]) -> ContenderRun | str:
     try:
         return _of_cost(run())
     except InputError as error:
@@ -228,9 +228,9 @@ def _attempt(run: Callable[[], Cost]) -> KernelRun | str:
         return "the model takes more memory than there is"
 
 
-def _measured(run: Callable[[], Baseline]) -> KernelRun | str:
+def _measured(run: Callable[[], Baseline]) -> ContenderRun | str:
     try:
         found = run()
     except InputError as error:
         return str(error)
-    return KernelRun(found.latency_s, found.total_energy_pj, found.latency_by, found.energy_by)
+    return ContenderRun(found.latency_s, found.total_energy_pj, found.latency_by, found.energy_by)
