@@ -10,6 +10,7 @@ from numba import njit
 
 from workloads.statistics.longest_first import deal_balanced, most_work_first
 from workloads.statistics.row_segments import Segments
+from workloads.statistics.sampling import SEED, next_is_picked
 from workloads.statistics.tile_classes import BUCKETS, bucket_amounts, class_shares
 from workloads.statistics.tile_counts import SCHEDULES
 
@@ -97,21 +98,13 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
     bins = np.zeros((widest, quantities), np.int64)
     found = np.empty((levels, SCHEDULES, quantities), np.int64)
     most, crowded, rows_in = np.empty(quantities, np.int64), np.empty(2, np.bool_), np.empty(widest, np.int64)
-    state = np.uint64(88172645463325252)
+    state = np.full(1, SEED, np.uint64)
     for t in range(starts.size - 1):
         b = place[t]
         if b < 0 or amount[t] <= 0:
             continue
-        if strides[t] > 1:
-            if at_of[b] == 0:
-                state ^= state << np.uint64(13)
-                state ^= state >> np.uint64(7)
-                state ^= state << np.uint64(17)
-                pick[b] = np.int64((state >> np.uint64(16)) % np.uint64(strides[t]))
-            skip = at_of[b] != pick[b]
-            at_of[b] = (at_of[b] + 1) % strides[t]
-            if skip:
-                continue
+        if not next_is_picked(b, strides[t], at_of, pick, state):
+            continue
         seen[b] += amount[t]
         start, size, height = starts[t], starts[t + 1] - starts[t], extent[t]
         if size == 1:
