@@ -21,9 +21,10 @@ HEAD = """\
 # The technology's constants
 
 Written by `python docs/make_technology.py` from `hwmodels/technology/default.json`; edit that file, not this page.
-The rules that use the constants are the functions in `hwmodels/technology/`. Unless the source says otherwise, a
-constant holds at 45 nm and nominal supply. `--technology FILE` of every script, and `technology(scenario, path)` in
-Python, replace constants by name with those of a JSON file, such as `{"int_add_pj": 0.05}`.
+The rules that use the constants are the methods of `Technology`, in `hwmodels/technology/`. Unless the source says
+otherwise, a constant holds at 45 nm and nominal supply. `--technology FILE` of every script, and
+`make_technology(scenario, path)` in Python, replace constants by name with those of a JSON file, such as
+`{"int_add_pj": 0.05}`.
 """
 
 

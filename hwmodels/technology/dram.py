@@ -8,7 +8,7 @@ from hwmodels.technology.scaling import ScaledConstants, Value
 _PHY_REFERENCE_NM = 7.0
 
 
-class Dram(ScaledConstants):
+class OffChipMemory(ScaledConstants):
     """What the DRAM costs, in pJ, mm2 and W, and what it gives, in GB/s."""
 
     def _of_selected_dram(self, quantity: str) -> Value:

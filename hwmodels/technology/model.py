@@ -10,7 +10,7 @@ import os
 import jax.numpy as jnp
 import numpy as np
 
-from hwmodels.technology.dram import Dram
+from hwmodels.technology.dram import OffChipMemory
 from hwmodels.technology.interconnect import Interconnect
 from hwmodels.technology.logic import Logic
 from hwmodels.technology.memory import OnChipMemory
@@ -21,7 +21,7 @@ from hwmodels.technology.sparse_units import SparseUnits
 from workloads.errors import InputError
 
 
-class Technology(Logic, OnChipMemory, SparseUnits, Interconnect, Dram):
+class Technology(Logic, OnChipMemory, SparseUnits, Interconnect, OffChipMemory):
     """Energy, area, leakage, delay and voltage as functions of the scenario and the constants, all array leaves.
 
     A subclass replaces any of them, and what is built on it follows.

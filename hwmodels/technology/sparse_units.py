@@ -4,10 +4,12 @@ Built from units synthesised at 45 nm: energies are the fits times the voltage f
 factor (a guess), then follow the logic's node rule. A step of the bitmask unit handles one word of the fiber.
 """
 
+from collections.abc import Mapping, Sequence
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.design.choices import mix
+from hwmodels.design.choices import INTERSECTIONS, SCHEDULES, mix
 from hwmodels.formats.records import DECODER_PARTS
 from hwmodels.technology.scaling import Scalar, ScaledConstants, Value, power
 
@@ -35,16 +37,14 @@ class SparseUnits(ScaledConstants):
         constants = self.constants
         word = constants["bitmask_word_bits"]
         tags = power(constants["skip_ahead_tags"], constants["skip_ahead_tag_pj_exponent"])
-        energies = jnp.stack(
-            [
-                constants["two_finger_pj"] + constants["two_finger_pj_per_bit"] * coordinate_bits,
-                self._comparator(coordinate_bits)[0] + self._adder(coordinate_bits)[0],
-                constants["skip_ahead_pj"] + constants["skip_ahead_pj_per_bit"] * coordinate_bits * tags,
-                constants["bitmask_and_pj"]
-                + (constants["bitmask_and_pj_per_bit"] + constants["priority_encoder_pj_per_bit"]) * word,
-            ]
-        )
-        return mix(unit_weights, energies) * self._unit_energy_scale()
+        energies = {
+            "two_finger": constants["two_finger_pj"] + constants["two_finger_pj_per_bit"] * coordinate_bits,
+            "leader_follower": self._comparator(coordinate_bits)[0] + self._adder(coordinate_bits)[0],
+            "skip_ahead": constants["skip_ahead_pj"] + constants["skip_ahead_pj_per_bit"] * coordinate_bits * tags,
+            "bitmask": constants["bitmask_and_pj"]
+            + (constants["bitmask_and_pj_per_bit"] + constants["priority_encoder_pj_per_bit"]) * word,
+        }
+        return _selected(unit_weights, energies, INTERSECTIONS) * self._unit_energy_scale()
 
     def intersection_area_mm2(
         self,
@@ -59,17 +59,16 @@ class SparseUnits(ScaledConstants):
         compare_lanes = power(lanes, constants["two_finger_lane_exponent"])
         skip_lanes = power(lanes, constants["skip_ahead_lane_exponent"])
         encode_lanes = power(lanes, constants["priority_encoder_lane_exponent"])
-        areas = jnp.stack(
-            [
-                constants["two_finger_um2"] + constants["two_finger_um2_per_bit"] * coordinate_bits * compare_lanes,
-                (self._comparator(coordinate_bits)[1] + self._adder(coordinate_bits)[1]) * lanes,
-                constants["skip_ahead_um2"] + constants["skip_ahead_um2_per_bit"] * coordinate_bits * tags * skip_lanes,
-                constants["bitmask_and_um2"]
-                + (constants["bitmask_and_um2_per_bit"] + constants["priority_encoder_um2_per_bit"] * encode_lanes)
-                * word,
-            ]
-        )
-        return self.logic_area_mm2(mix(unit_weights, areas))
+        areas = {
+            "two_finger": constants["two_finger_um2"]
+            + constants["two_finger_um2_per_bit"] * coordinate_bits * compare_lanes,
+            "leader_follower": (self._comparator(coordinate_bits)[1] + self._adder(coordinate_bits)[1]) * lanes,
+            "skip_ahead": constants["skip_ahead_um2"]
+            + constants["skip_ahead_um2_per_bit"] * coordinate_bits * tags * skip_lanes,
+            "bitmask": constants["bitmask_and_um2"]
+            + (constants["bitmask_and_um2_per_bit"] + constants["priority_encoder_um2_per_bit"] * encode_lanes) * word,
+        }
+        return self.logic_area_mm2(_selected(unit_weights, areas, INTERSECTIONS))
 
     def _decoder_parts(self, coordinate_bits: Scalar) -> tuple[Float[Array, " part"], Float[Array, " part"]]:
         constants = self.constants
@@ -100,5 +99,10 @@ class SparseUnits(ScaledConstants):
         constants = self.constants
         counter = self._adder(constants["scheduler_counter_bits"])[1]
         queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
-        areas = jnp.stack([counter, counter, counter + queue])
-        return self.logic_area_mm2(pe_rows * mix(schedule_weights, areas))
+        areas = {"row_blocks": counter, "cyclic": counter, "balanced": counter + queue}
+        return self.logic_area_mm2(pe_rows * _selected(schedule_weights, areas, SCHEDULES))
+
+
+def _selected(weights: Float[Array, "choice ..."], values: Mapping[str, Value], names: Sequence[str]) -> Value:
+    """What `weights` over `names` select of the values by name."""
+    return mix(weights, jnp.stack([values[name] for name in names]))

@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import Sequence
 
+from experiments.common.published.matrices import matrix_sizes
 from experiments.common.published.networks import ALEXNET, VGG16, PublishedLayer, named_layer
 from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems.cambricon_s import CambriconS
@@ -28,22 +29,11 @@ CPU_GMACS = 0.58
 """Fitted: multiply-adds a nanosecond of SparseBLAS on one core of their Xeon E7-8867, the median over the points of
 the synthetic sweep of speed-up times predicted time."""
 
-MATRICES = {
-    "2cubes_sphere": (101492, 1647264),
-    "amazon0312": (400727, 3200440),
-    "cage12": (130228, 2032536),
-    "email-Enron": (36692, 367662),
-    "filter3D": (106437, 2707179),
-    "m133-b3": (200200, 800800),
-    "offshore": (259789, 4242673),
-    "p2p-Gnutella31": (62586, 147892),
-    "poisson3Da": (13514, 352762),
-    "scircuit": (170998, 958936),
-    "wiki-Vote": (8297, 103689),
+MATRICES = {name: (size["rows"], size["nnz"]) for name, size in matrix_sizes().items()} | {
     "citeseer": (3300, 4700),
     "cora": (2700, 5300),
 }
-"""Rows and non-zeros: SuiteSparse's index; the last two from Tensaurus, Table 5, rounded."""
+"""Rows and non-zeros; the last two from Tensaurus, Table 5, rounded."""
 
 SIDE = 8192
 """Size of the synthetic matrices (a guess; it cancels as long as the product is bound by memory)."""

@@ -7,7 +7,7 @@ from experiments.common.published.matrices import SQUARES, square_of
 from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems import Work
 from hwmodels.systems.extensor import ExTensor
-from hwmodels.systems.server_cpu import ServerCpu
+from hwmodels.systems.server_cpu import named_cpu
 
 BARS = {
     "times": Bar(lambda point: point.metric == "SpMSpM A*A time reported by authors", mean=0.2),
@@ -17,8 +17,7 @@ BARS = {
     "MKL times": Bar(lambda point: point.metric == "MKL time"),
     "speed-up over MKL, Fig. 14": Bar(lambda point: point.metric.endswith("vs MKL, Skip intersection")),
 }
-WORKSTATION = ServerCpu(cores=12, clock_ghz=3.0, dram_gbps=76.8, power_w=160.0, cache_bytes=30e6)
-"""Intel Xeon E5-2687W v4 (Intel ARK)."""
+WORKSTATION = named_cpu("E5-2687W v4")
 TILES: Mapping[str, tuple[int, int]] = {
     "wiki-Vote": (64, 128),
     "p2p-Gnutella31": (64, 128),

@@ -87,7 +87,7 @@ def square_of(name: str, params: Mapping[str, Any] | None = None) -> Work | str:
     """A matrix times itself, by totals; or why they are not known. `params` of a point go before the tables."""
     name, given = ALIASES.get(name, name), dict(params or {})
     known = SQUARES.get(name, Square(np.nan, np.nan))
-    size = {**_sizes().get(name, {}), **{key: given[key] for key in ("rows", "cols", "nnz") if key in given}}
+    size = {**matrix_sizes().get(name, {}), **{key: given[key] for key in ("rows", "cols", "nnz") if key in given}}
     if not {"rows", "nnz"} <= set(size):
         return "the size of this operand is not given"
     rows, nonzeros = float(size["rows"]), float(size["nnz"])
@@ -109,7 +109,8 @@ def work_row_length(name: str) -> float | None:
 
 
 @lru_cache(maxsize=1)
-def _sizes() -> dict[str, dict[str, Any]]:
+def matrix_sizes() -> dict[str, dict[str, Any]]:
+    """`rows`, `cols` and `nnz` by the name of a matrix, from the SuiteSparse collection's index."""
     record = json.loads((EMBEDDED / "suitesparse_matrices.json").read_text(encoding="utf-8"))
     found = {
         ALIASES.get(row["key"], row["key"]): row["value"] for row in record["facts"] if isinstance(row["value"], dict)

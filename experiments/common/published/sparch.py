@@ -11,7 +11,7 @@ from experiments.common.published.matrices import SPARCH_SET, square_of
 from experiments.common.published.points import Bar, PublishedPoint
 from hwmodels.systems import Work
 from hwmodels.systems.outerspace import OuterSpace
-from hwmodels.systems.server_cpu import ServerCpu
+from hwmodels.systems.server_cpu import named_cpu
 from hwmodels.systems.sparch import SpArch
 
 BARS = {
@@ -23,8 +23,7 @@ BARS = {
     "speed-up over MKL": Bar(lambda point: point.metric.startswith("A*A speedup over MKL")),
 }
 MACHINE, OTHER = SpArch(), OuterSpace()
-DESKTOP = ServerCpu(cores=6, clock_ghz=3.5, dram_gbps=68.0, power_w=140.0, cache_bytes=15e6, node_nm=22.0)
-"""Intel Core i7-5930K (Intel ARK)."""
+DESKTOP = named_cpu("i7-5930K")
 ABLATION: Mapping[str, dict[str, bool]] = {
     "+pipelined multiply-merge": {"condensed": False, "huffman": False, "prefetched": False},
     "+matrix condensing": {"huffman": False, "prefetched": False},
