@@ -25,7 +25,7 @@ from tqdm import tqdm
 from dse.files.checkpoint import resume
 from dse.files.design_file import write_front
 from dse.files.fingerprint import search_key
-from dse.files.journal import remove
+from dse.files.journal import remove_journal
 from dse.files.result_file import read_result, write_result
 from dse.problem.compile_cache import compile_cache_folder, enable_compile_cache
 from dse.problem.result import Result
@@ -130,7 +130,7 @@ def _search(
         problem.require_feasible(result)
         write_front(folder / f"{task.name}.json", problem, result, created_by="dse.sweep")
         write_result(ended, key, result)
-    remove(journal)
+    remove_journal(journal)
     return result
 
 

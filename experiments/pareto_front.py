@@ -45,6 +45,7 @@ from dse import (
     resume,
     write_front,
 )
+from dse.files.journal import remove_journal
 from experiments.common.cli import main, show_progress
 from experiments.common.confirm import confirm, confirm_rows, confirm_story
 from experiments.common.figures.front import front_figure
@@ -118,7 +119,7 @@ def run(config: Config) -> None:
     journals = [config.out / name for name in JOURNALS]
     result = searched(STRATEGIES[config.strategy](), problem, budget, config.seed, journals[0])
     if len(result.genomes) == 0:
-        journals[0].unlink()
+        remove_journal(journals[0])
     problem.require_feasible(result)
     front = problem.costed(problem.designs(result.genomes))
     dense = dense_points(problem, config, budget, journals[1])
@@ -156,16 +157,12 @@ def run(config: Config) -> None:
     )
     print(output.listing())
     for journal in journals:
-        journal.unlink(missing_ok=True)
+        remove_journal(journal)
 
 
 def searched(strategy: Strategy, problem: Problem, budget: int, seed: int, journal: Path) -> Result:
     """The front, from where an earlier run of the same search was interrupted; says so."""
-    try:
-        result = resume(strategy, problem, journal, budget=budget, seed=seed, progress=show_progress())
-    except InputError:  # nothing to go on from
-        journal.unlink(missing_ok=True)
-        raise
+    result = resume(strategy, problem, journal, budget=budget, seed=seed, progress=show_progress())
     if result.replayed:
         print(f"{journal}: resumed; {result.replayed:,} of {result.evaluations:,} evaluations were made before")
     return result

@@ -30,7 +30,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import Result, enable_compile_cache
-from dse.files.journal import remove, size_bytes
+from dse.files.journal import journal_bytes, remove_journal
 from dse.files.result_file import read_result, write_result
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
@@ -103,7 +103,7 @@ def run(config: Config) -> None:
             journal = folder / f"{at}.journal"
             size = None
             while size is None:
-                remove(journal)
+                remove_journal(journal)
                 size = killed_at(options, journal, folder / f"{at}.npz", rng.uniform(0, most), rng.uniform(0, LATER_S))
             result = finished(options, journal, folder / f"{at}.npz")
             rows.append(
@@ -114,7 +114,7 @@ def run(config: Config) -> None:
                     "evaluations_found": result.replayed,
                     "evaluations": result.evaluations,
                     "same_front": identical(result, expected),
-                    "same_checkpoint_size": size_bytes(journal) == size_bytes(whole),
+                    "same_checkpoint_size": journal_bytes(journal) == journal_bytes(whole),
                 }
             )
     output.csv("kills.csv", rows)
@@ -162,7 +162,7 @@ def grown(process: Any, journal: Path, size: float = float("inf")) -> int:
     """Wait until a search's checkpoint has a size or the search has ended; the largest size seen, in bytes."""
     largest = 0
     while process.is_alive() and largest < size:
-        largest = max(largest, size_bytes(journal))
+        largest = max(largest, journal_bytes(journal))
         time.sleep(POLL_S)
     return largest
 
@@ -174,7 +174,7 @@ def killed_at(options: tuple, journal: Path, ended: Path, size: float, later_s: 
     time.sleep(later_s)
     process.kill()
     process.join()
-    return size_bytes(journal) if process.exitcode == -signal.SIGKILL else None
+    return journal_bytes(journal) if process.exitcode == -signal.SIGKILL else None
 
 
 def identical(result: Result, expected: Result) -> bool:

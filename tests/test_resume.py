@@ -16,7 +16,7 @@ import pytest
 from test_dse_search import TINY, fake_problem
 
 from dse import Evolutionary, Exhaustive, Gradient, RandomSearch
-from dse.files.journal import Journal, OtherSearch, files_of, remove, size_bytes
+from dse.files.journal import Journal, OtherSearch, journal_bytes, journal_files, remove_journal
 from workloads.errors import InputError
 
 BUDGET, SEED = 400, 3
@@ -73,7 +73,7 @@ def as_killed(tmp_path, monkeypatch):
     close, killed = Journal.close, tmp_path / "killed"
 
     def copy_and_close(journal):
-        for file, copied in zip(files_of(journal.path), files_of(killed), strict=True):
+        for file, copied in zip(journal_files(journal.path), journal_files(killed), strict=True):
             shutil.copy(file, copied)
         close(journal)
 
@@ -94,11 +94,11 @@ def test_a_search_cut_anywhere_ends_with_the_same_front(name, tmp_path, as_kille
     expected = strategy(problem, budget=budget, seed=SEED)
     with as_killed() as killed:
         assert_same(strategy(problem, budget=budget, seed=SEED, checkpoint=tmp_path / "whole.journal"), expected)
-    head, log = (file.read_bytes() for file in files_of(killed))
+    head, log = (file.read_bytes() for file in journal_files(killed))
     replayed = []
     for cut in [*np.random.default_rng(0).integers(0, len(log), 3), len(log)]:
         path = tmp_path / f"cut-{cut}.journal"
-        for file, data in zip(files_of(path), (head, log[:cut]), strict=True):
+        for file, data in zip(journal_files(path), (head, log[:cut]), strict=True):
             file.write_bytes(data)
         result = strategy(problem, budget=budget, seed=SEED, checkpoint=path)
         assert_same(result, expected)
@@ -207,9 +207,9 @@ def test_a_killed_process_goes_on(tmp_path):
     expected = Evolutionary(population=16)(small_problem(), budget=10 * BUDGET, seed=SEED)
     path, rng, killed = tmp_path / "killed.journal", np.random.default_rng(1), 0
     while killed < KILLS:
-        start, size = time.monotonic(), size_bytes(path)
+        start, size = time.monotonic(), journal_bytes(path)
         process = subprocess.Popen([*command, path], stdout=subprocess.PIPE, env=environment)
-        while process.poll() is None and size_bytes(path) < size + SOME_BYTES:
+        while process.poll() is None and journal_bytes(path) < size + SOME_BYTES:
             assert time.monotonic() - start < 120
             time.sleep(0.01)
         time.sleep(rng.uniform(0, 0.2))
@@ -218,7 +218,7 @@ def test_a_killed_process_goes_on(tmp_path):
         if process.returncode == -signal.SIGKILL:
             killed += 1
         else:  # it was sooner: once more from the beginning
-            remove(path)
+            remove_journal(path)
     done = subprocess.run([*command, path], capture_output=True, env=environment, check=True, text=True)
     replayed, genomes, objectives = done.stdout.split()
     assert genomes == expected.genomes.tobytes().hex()

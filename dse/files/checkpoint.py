@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse.files.fingerprint import digest, search_key
-from dse.files.journal import Journal, OtherSearch, remove
+from dse.files.journal import Journal, OtherSearch, remove_journal
 from dse.problem.batched_models import GRADIENTS_OF_TOTALS, Batcher, Slopes
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem
@@ -109,5 +109,5 @@ def resume(
     try:
         return search()
     except OtherSearch:
-        remove(path)
+        remove_journal(path)
         return search()

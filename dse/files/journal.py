@@ -125,26 +125,26 @@ class Journal:
         finally:
             self._database.close()
         if empty:
-            remove(self.path)
+            remove_journal(self.path)
 
 
-def files_of(path: str | Path) -> tuple[Path, Path]:
+def journal_files(path: str | Path) -> tuple[Path, Path]:
     """A journal, and the log that lies beside it while a run has it open or after one was killed."""
     return Path(path), Path(f"{path}-wal")
 
 
-def size_bytes(path: str | Path) -> int:
+def journal_bytes(path: str | Path) -> int:
     """Of both files, as far as they exist."""
     size = 0
-    for file in files_of(path):
+    for file in journal_files(path):
         with contextlib.suppress(FileNotFoundError):  # a run may just be closing it
             size += file.stat().st_size
     return size
 
 
-def remove(path: str | Path) -> None:
+def remove_journal(path: str | Path) -> None:
     """Delete both files, as far as they exist."""
-    for file in files_of(path):
+    for file in journal_files(path):
         file.unlink(missing_ok=True)
 
 
