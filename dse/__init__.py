@@ -47,8 +47,8 @@ The usual run is five lines:
   `winning_shares`, `rank_correlations` say which conclusions survive, and which constants they hang on
 - `multi_workload`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by
   their geometric mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
-- `offload`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a
-  design, dense where the model says that sparsity does not pay
+- `accelerated_product`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated
+  on a design, dense where the model says that sparsity does not pay
 - `codesign`: `Companions(problem, tables, n, strategy=..., budget=...)`, machines that move along while n networks are
   pruned under their price: `.step(counts)`, `.settle(counts)`, `.designs()`
 - `problem.compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts
@@ -57,6 +57,7 @@ The usual run is five lines:
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """
 
+from dse.accelerated_product import Accelerated, accelerate
 from dse.analysis.dense_rival import dense_space, equal_area
 from dse.analysis.front_bound import Bound, upper_bound
 from dse.analysis.robustness import (
@@ -84,9 +85,8 @@ from dse.mapper import (
     mapping_fronts,
     mapping_problem,
 )
-from dse.offload import Accelerated, accelerate
 from dse.problem.compile_cache import enable_compile_cache
-from dse.problem.costed import Costed
+from dse.problem.costed_design import Costed
 from dse.problem.multi_workload import MultiProblem, alone, regret, restricted, workload_objectives
 from dse.problem.objectives import OBJECTIVES, Constraint, Objective
 from dse.problem.pareto import Box, hypervolume, knee, nondominated

@@ -65,11 +65,11 @@ from experiments.common.baselines.machines import (
 )
 from experiments.common.baselines.templates import as_templates, comparison_rows, comparison_table
 from experiments.common.cli import main, show_progress
+from experiments.common.design_words import energy, hardware_words, quantity
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, build_problem
 from experiments.common.table import text_table
-from experiments.common.words import energy, hardware_words, quantity
 from hwmodels.baselines import CpuPower, cpu_power
 from hwmodels.systems import SYSTEMS, Work
 from hwmodels.systems.template_designs import TEMPLATES

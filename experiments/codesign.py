@@ -64,11 +64,11 @@ from experiments.common.codesign.text import (
     point_table,
     swapped_words,
 )
+from experiments.common.design_words import hardware_words
 from experiments.common.output import Output
 from experiments.common.prune.machine_search import GUARD_BITS, HELD
 from experiments.common.prune.networks import cases_of, read_images
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.words import hardware_words
 from workloads.errors import InputError
 from workloads.pruning.layer_statistics import layer_tables
 from workloads.pruning.small_networks import NETWORKS

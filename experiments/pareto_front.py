@@ -47,7 +47,7 @@ from dse import (
 )
 from dse.files.journal import remove_journal
 from experiments.common.cli import main, show_progress
-from experiments.common.confirm import confirm, confirm_rows, confirm_story
+from experiments.common.design_words import energy, hardware_words, main_format, mapping_words, quantity, shares
 from experiments.common.figures.front import front_figure
 from experiments.common.output import Output
 from experiments.common.report import design_row, layer_rows
@@ -59,8 +59,8 @@ from experiments.common.search import (
     build_space,
     objective_names,
 )
+from experiments.common.simulator_check import confirm, confirm_rows, confirm_story
 from experiments.common.table import text_table
-from experiments.common.words import energy, hardware_words, main_format, mapping_words, quantity, shares
 from hwmodels.design.legality import B_IS_DENSE
 from workloads import resolve_workloads
 from workloads.errors import InputError

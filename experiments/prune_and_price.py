@@ -47,6 +47,7 @@ from dse import (
     write_design,
 )
 from experiments.common.cli import main
+from experiments.common.design_words import hardware_words
 from experiments.common.output import Output
 from experiments.common.prune.figure import prune_figure
 from experiments.common.prune.machine_search import balanced_machine
@@ -55,7 +56,6 @@ from experiments.common.prune.points import front_and_knee, layer_rows, network_
 from experiments.common.prune.price import on_design, on_preset
 from experiments.common.prune.text import knee_words, point_table, within_words, zeros_table
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.words import hardware_words
 from hwmodels.systems import SYSTEMS
 from workloads.errors import InputError
 from workloads.pruning.train import Recipe

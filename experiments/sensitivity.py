@@ -57,6 +57,7 @@ from dse import (
 from dse.analysis.robustness import NORMAL_95
 from dse.problem.result import Result
 from experiments.common.cli import main, show_progress
+from experiments.common.design_words import main_format
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, build_problem, build_space
@@ -71,7 +72,6 @@ from experiments.common.sensitivity.figures import elasticity_figure, spread_fig
 from experiments.common.sensitivity.rivals import QUESTIONS, mapping_pool, rivals
 from experiments.common.sensitivity.sharing import groups_of, share, workload_rows, workload_story
 from experiments.common.sensitivity.uncertainty import UncertainConstants, rival_tables
-from experiments.common.words import main_format
 from hwmodels.numerics import Smooth
 from hwmodels.technology import constants_table
 from workloads.errors import InputError

@@ -28,7 +28,7 @@ from tqdm import tqdm
 from workloads.networks.digits import BATCH
 from workloads.pruning.images import digits_split
 from workloads.pruning.masks import global_magnitude
-from workloads.pruning.measured import accuracy
+from workloads.pruning.measurement import accuracy
 from workloads.pruning.small_networks import Params, initial, mlp, recorded
 from workloads.pruning.train import Recipe, epoch, gradually
 

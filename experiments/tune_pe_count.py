@@ -29,13 +29,13 @@ from tqdm import tqdm
 from dse import Costed, Design, Problem, enable_compile_cache, write_design
 from dse.mapper import Pool, Searched, best_mappings, mapping_space, merit_of
 from experiments.common.cli import main, show_progress
+from experiments.common.design_words import energy, hardware_words, quantity
 from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
 from experiments.common.report import design_row
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, balanced_design, build_problem, build_space
 from experiments.common.table import text_table
-from experiments.common.words import energy, hardware_words, quantity
 from workloads.errors import InputError
 
 MOST_ELONGATED = 4.0

@@ -40,12 +40,12 @@ from dse import (
     write_design,
 )
 from experiments.common.cli import main
+from experiments.common.design_words import hardware_words, quantity
 from experiments.common.figures.what_if import what_if_figure
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import Start, balanced_design, build_problem
 from experiments.common.table import text_table
-from experiments.common.words import hardware_words, quantity
 from hwmodels.cost import FITS, within_limit
 
 OBJECTIVES = ("latency_s", "energy_pj", "area_mm2", "power_w", "edp_js")

@@ -24,7 +24,7 @@ UNCHECKED = (
     "workloads.statistics.longest_first",
     "workloads.statistics.fiber_pairs",
     "workloads.statistics.spmspm_counts",
-    "workloads.statistics.closed_form.laws",
+    "workloads.statistics.closed_form.sum_distributions",
     "workloads.statistics.closed_form.passes",
     "workloads.statistics.closed_form.load_balance",
     "workloads.statistics.closed_form.row_assignment",
@@ -34,7 +34,7 @@ UNCHECKED = (
     "hwmodels.simulator.schedules",
     "hwmodels.simulator.tile_cutting",
     "hwmodels.simulator.dense_loads",
-    "hwmodels.simulator.multiply",
+    "hwmodels.simulator.multiplication",
     "hwmodels.simulator.sparse_loads",
     "hwmodels.simulator.elementwise_loads",
 )

@@ -6,7 +6,7 @@ from jax.experimental.sparse import BCOO, BCSR
 from scipy.sparse import coo_array, coo_matrix, csc_array, csr_array
 
 from dse import Design
-from dse.offload import accelerate
+from dse.accelerated_product import accelerate
 from workloads import InputError, generators
 
 HARDWARE = {

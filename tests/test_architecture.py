@@ -116,6 +116,19 @@ def test_dse_and_models_name_no_plot():
         assert "matplotlib" not in imports_of(ast.parse(path.read_text())), name_of(path)
 
 
+def test_the_map_of_a_folder_names_its_modules():
+    """But where they are members of one kind: systems, and what is published of them."""
+    for path in all_sources():
+        folder = path.parent
+        if path.name != "__init__.py" or folder.name in ("systems", "published", *ORDER):
+            continue
+        text = ast.get_docstring(ast.parse(path.read_text())) or ""
+        modules = {other.stem for other in folder.glob("*.py")} - {"__init__"}
+        modules |= {other.parent.name for other in folder.glob("*/__init__.py")}
+        unnamed = {module for module in modules if f"`{module}`" not in text}
+        assert not unnamed, f"{name_of(path)} does not name {sorted(unnamed)}"
+
+
 @pytest.mark.parametrize("path", all_sources(), ids=name_of)
 def test_no_file_is_long(path: Path):
     lines = len(path.read_text().splitlines())

@@ -18,11 +18,19 @@ from experiments.common.codesign.points import CodesignPoint, compared, cost_at
 from hwmodels.technology import make_technology, scenario
 from workloads import InputError, measure, stack_statistics
 from workloads.densities import Uniform
-from workloads.kernels.product import DensityKernel
+from workloads.kernels.matrix_product import DensityKernel
 from workloads.pruning import train
 from workloads.pruning.images import Images
 from workloads.pruning.layer_statistics import layer_tables
-from workloads.pruning.priced import LayerCounts, connected, counts_of, damage, prune_priced, prune_to, shares_of_larger
+from workloads.pruning.priced_pruning import (
+    LayerCounts,
+    connected,
+    counts_of,
+    damage,
+    prune_priced,
+    prune_to,
+    shares_of_larger,
+)
 from workloads.pruning.shrink import without_silent, without_unread
 from workloads.pruning.small_networks import cnn, mlp, recorded
 from workloads.pruning.train import Recipe, masked

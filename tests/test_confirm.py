@@ -6,7 +6,7 @@ import pytest
 from test_accelerate import DESIGN
 
 from dse import Costed
-from experiments.common.confirm import confirm, confirm_rows, confirm_story
+from experiments.common.simulator_check import confirm, confirm_rows, confirm_story
 from hwmodels import evaluate, simulate
 from workloads import SparseKernel, Workload, generators, measure
 

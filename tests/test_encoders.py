@@ -17,8 +17,8 @@ from scipy.sparse import csr_array
 
 from hwmodels import Exact, make_hardware, make_mapping
 from hwmodels.analytical.classes import total
+from hwmodels.analytical.design_point import point_of
 from hwmodels.analytical.operand_a import operand_a
-from hwmodels.analytical.point import point_of
 from hwmodels.design.choices import FORMATS
 from hwmodels.formats.comparison import best_format, matrix_bits
 from hwmodels.formats.encoders import ENCODED_FORMATS, convert, decode, encode, widths_of

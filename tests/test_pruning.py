@@ -22,16 +22,16 @@ from hwmodels import make_mapping, simulate
 from hwmodels.systems import SYSTEMS, work_of
 from workloads import InputError
 from workloads.networks import digits
-from workloads.pruning.idx import read_idx
 from workloads.pruning.images import Images, digits_images, idx_images
 from workloads.pruning.masks import PATTERNS, kept_of, n_of_m, whole_rows, whole_units
-from workloads.pruning.measured import accuracy, input_zeros, measure_network
+from workloads.pruning.measurement import accuracy, input_zeros, measure_network
 from workloads.pruning.quantise import input_ranges, quantise, recorded_integers
 from workloads.pruning.schedule import cubic
 from workloads.pruning.shrink import without_unread
 from workloads.pruning.small_networks import Network, cnn, forward, mlp, recorded
 from workloads.pruning.train import PruningCase, Recipe, prune_many
 from workloads.pruning.workload import pruned_workload
+from workloads.readers.idx import read_idx
 
 NETWORKS = [mlp((8, 8), 10), cnn((8, 8), 10)]
 

@@ -12,9 +12,9 @@ from workloads.structure.balance import PARTITIONS, gini, measure_balance
 from workloads.structure.band import find_band, find_reordered_band
 from workloads.structure.blocks import find_blocks
 from workloads.structure.evenness import measure_clustering, measure_evenness, measure_spread
+from workloads.structure.heavy_tail import find_tail
 from workloads.structure.n_of_m import find_n_of_m
 from workloads.structure.repeats import find_repeats
-from workloads.structure.tail import find_tail
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 """Real matrices beside the repository; not part of it."""

@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, save_npz
 
 from workloads.errors import InputError
 from workloads.generators import uniform
-from workloads.kernels.product import SparseKernel, spmm, spmspm, spmv
+from workloads.kernels.matrix_product import SparseKernel, spmm, spmspm, spmv
 from workloads.kernels.workload import Workload
 from workloads.workload_specs import SUITE_NAMES, resolve_workload, resolve_workloads
 

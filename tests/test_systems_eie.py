@@ -7,9 +7,9 @@ import pytest
 from scipy.sparse import csr_array, random_array
 
 from hwmodels.systems import uniform_work, work_of
-from hwmodels.systems.broadcast import queued_cycles
 from hwmodels.systems.eie import Eie
 from hwmodels.systems.eie_units import EiePe
+from hwmodels.systems.estimates.broadcast_queues import queued_cycles
 from workloads import SparseKernel
 from workloads.errors import InputError
 

@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array, random_array
 
 from hwmodels.systems import uniform_work, work_of
-from hwmodels.systems.expected import Collisions, RowLengths, collisions, unevenness
+from hwmodels.systems.estimates.spmspm_pattern import Collisions, RowLengths, collisions, unevenness
 from workloads import SparseKernel
 
 

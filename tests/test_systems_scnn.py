@@ -8,7 +8,7 @@ from experiments.common.published import read_points
 from experiments.common.published.networks import GOOGLENET
 from experiments.common.published.scnn import BARS, predict
 from hwmodels.systems import uniform_work, work_of
-from hwmodels.systems.chance import expected_maximum, groups_of, largest_groups
+from hwmodels.systems.estimates.load_imbalance import expected_maximum, groups_of, largest_groups
 from hwmodels.systems.scnn import Dcnn, Scnn
 from workloads import SparseKernel
 from workloads.generators import uniform

@@ -27,7 +27,7 @@ from workloads.errors import InputError
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.convolution import UnfoldedKernel, sparse_convolution
 from workloads.kernels.elementwise import ElementwiseKernel
-from workloads.kernels.product import DensityKernel, SparseKernel
+from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
 from workloads.kernels.workload import Workload

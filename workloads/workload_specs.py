@@ -42,7 +42,7 @@ from workloads.generators import n_of_m, rmat, stencil_2d
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
 from workloads.kernels.kernel import Kernel
-from workloads.kernels.product import DensityKernel, spmm, spmspm, spmv
+from workloads.kernels.matrix_product import DensityKernel, spmm, spmspm, spmv
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload

@@ -2,20 +2,20 @@
 
 | module | what is in it |
 |---|---|
-| `given_hardware` | what a design's hardware can do, the space of mappings on it, the problem of choosing one |
+| `problem_on_hardware` | what a design's hardware can do, the space of mappings on it, the problem of choosing one |
 | `candidates` | which mappings are tried: `Enumerated`, `Searched`, a `Pool` of known ones |
 | `merit` | what a mapping is chosen by |
-| `selection` | the best of the candidates, or their front in latency and energy, for each kernel |
+| `best_mapping` | the best of the candidates, or their front in latency and energy, for each kernel |
 | `dense_mappings` | a mapping on dense operands, with tiles that fit; whether sparsity pays |
 
 Kernels share nothing but the hardware, so each takes its own best.
 """
 
+from dse.mapper.best_mapping import MappedKernel, best_design, best_mappings, mapping_fronts
 from dse.mapper.candidates import Candidates, Enumerated, Pool, Searched, every_mapping
 from dse.mapper.dense_mappings import DENSE, densified, sparsity_pays
-from dse.mapper.given_hardware import mapping_for_family, mapping_problem, mapping_space, supported_choices
 from dse.mapper.merit import Merit, first_that_fits, merit_of, weighted_sum
-from dse.mapper.selection import MappedKernel, best_design, best_mappings, mapping_fronts
+from dse.mapper.problem_on_hardware import mapping_for_family, mapping_problem, mapping_space, supported_choices
 
 __all__ = [
     "DENSE",

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from dse.mapper.best_mapping import MappedKernel
 from dse.mapper.merit import Merit
-from dse.mapper.selection import MappedKernel
 from dse.space.design_space import Value
 from hwmodels.design.hardware import MAPPING_NUMBERS
 

@@ -9,7 +9,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse.problem.batched_models import Batcher, Evaluate
-from dse.problem.costed import Costed, total_cost
+from dse.problem.costed_design import Costed, total_cost
 from dse.problem.objectives import Constraint, Objective, find_constraints, find_objectives
 from dse.problem.result import Result
 from dse.space.design import Design

@@ -6,6 +6,7 @@
 | `defaults` | `default_space()`, from the records of `hwmodels.design` |
 | `space_file` | `read_space(path)`: a TOML file of changes |
 | `design` | `Design`: one accelerator and its mappings in words; `describe` |
+| `changes` | changes of a design by name: `index_bus_bits=64`, `conv1.a_format=csr` |
 | `combinations` | the legal combinations of a mapping's choices |
 | `encoding` | `Encoding(space, kernels)`: designs as rows of integers (genomes) and back |
 | `log_numbers` | the numbers of designs in log2, off the lattice and back |

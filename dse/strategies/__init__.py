@@ -14,8 +14,8 @@
 | `descent`, `scalarise` | Adam along many preferences; one number for a design under a preference |
 | `local_search`, `operators` | generations of children, and the operators that propose them |
 | `neighbours`, `gradient_neighbours` | single steps on the lattice, and those that slopes predict to be best |
-| `positions` | designs as independent positions, for enumeration and for searches of other libraries |
-| `finite_scores` | scores as searches of other libraries take them |
+| `independent_positions` | designs as independent positions, for enumeration and for searches of other libraries |
+| `library_scores` | scores as searches of other libraries take them |
 """
 
 from dse.strategies.evolutionary import Evolutionary

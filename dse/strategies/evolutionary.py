@@ -3,8 +3,8 @@
 import numpy as np
 
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.finite_scores import log_objectives, violations
-from dse.strategies.positions import position_counts, rows_at
+from dse.strategies.independent_positions import position_counts, rows_at
+from dse.strategies.library_scores import log_objectives, violations
 from dse.strategies.strategy import Strategy
 
 

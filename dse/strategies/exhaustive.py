@@ -3,7 +3,7 @@
 import numpy as np
 
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.positions import position_counts, rows_at
+from dse.strategies.independent_positions import position_counts, rows_at
 from dse.strategies.strategy import Strategy
 from workloads.errors import InputError
 

@@ -8,7 +8,7 @@ import numpy as np
 from dse.problem.search_problem import Problem
 from dse.space.encoding import Encoding
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.finite_scores import log_objectives, violations
+from dse.strategies.library_scores import log_objectives, violations
 from dse.strategies.strategy import Strategy
 from workloads.errors import InputError
 

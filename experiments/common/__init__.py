@@ -6,8 +6,8 @@
 | `scenario` | the options for node, clock, DRAM and technology |
 | `search` | workload, problem, strategy and a design to start from, from options |
 | `output` | the output folder: whole files or none, provenance |
-| `report`, `words`, `table` | designs with their costs as rows, designs and quantities in words, text tables |
-| `confirm` | the designs of a front scored again by the simulator |
+| `report`, `design_words`, `table` | designs with their costs as rows, designs and quantities in words, text tables |
+| `simulator_check` | the designs of a front scored again by the simulator |
 | `random_designs` | designs for timing and for testing gradients |
 | `simulator_rates` | effectual multiplies per second of the simulator, for the benchmark |
 | `figures` | how figures look, and those of a front, of PE counts and of a change |

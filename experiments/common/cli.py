@@ -1,11 +1,15 @@
 """From the command line to a script's function and its exit status."""
 
+import dataclasses
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import tyro
 
+from dse import default_space
+from dse.space.design_space import parameter_help
 from workloads.errors import InputError
 
 USAGE_ERROR = 2
@@ -22,7 +26,7 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
     """
     options: Any = tyro.cli(
         config,
-        description=sys.modules[run.__module__].__doc__,
+        description=_description(run, config),
         args=args,
         config=(tyro.conf.FlagCreatePairsOff,),
     )
@@ -37,6 +41,14 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
         print("interrupted; files that were not finished are not written", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _description(run: Callable[..., None], config: type) -> str:
+    """The script's docstring, and the parameters that its `--fix` or `--set` can name."""
+    text = sys.modules[run.__module__].__doc__ or ""
+    if {"fix", "set"}.isdisjoint(field.name for field in dataclasses.fields(config)):
+        return text
+    return f"{text}\nParameters that can be named:\n" + textwrap.indent(parameter_help(default_space()), "    ")
 
 
 def show_progress() -> bool:

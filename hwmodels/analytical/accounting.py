@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.classes import total
-from hwmodels.analytical.point import Point
+from hwmodels.analytical.design_point import Point
 from hwmodels.area import area_mm2, glb_bank_bytes
 from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
 from hwmodels.energy import price

@@ -12,9 +12,9 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Activity, ArrayCounts, account, with_sums
 from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
+from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
-from hwmodels.analytical.point import Point
 from hwmodels.cost import Computes, Cost, rows_of
 from hwmodels.design.choices import GATE, INTERSECTIONS, SKIP
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, TileSums, directory_bits, storage

@@ -5,7 +5,7 @@ each resource in each occupancy class, then the maximum over resources per class
 """
 
 from hwmodels.analytical import elementwise, sddmm, spmm, spmspm
-from hwmodels.analytical.point import point_of
+from hwmodels.analytical.design_point import point_of
 from hwmodels.cost import Cost
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.numerics import Exact, Numerics

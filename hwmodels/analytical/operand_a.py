@@ -5,8 +5,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.classes import edge_classes, share_at_edge, total
+from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import bitmask_words, steps_of_full_columns
-from hwmodels.analytical.point import Point
 from hwmodels.cost import rows_of
 from hwmodels.design.choices import BALANCED, ROWS_ALIKE, SKIP
 from hwmodels.design.hardware import Hardware, Mapping

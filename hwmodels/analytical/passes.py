@@ -5,9 +5,9 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.classes import mean_ceil
+from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA, RowLoads
 from hwmodels.analytical.operand_b import OperandB
-from hwmodels.analytical.point import Point
 from hwmodels.formats.sizes import DENSE
 
 Scalar = Float[Array, ""]

@@ -12,10 +12,10 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Activity, ArrayCounts, account, with_sums
 from hwmodels.analytical.classes import TINY, mean_ceil, share_at_edge, total
+from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
 from hwmodels.analytical.operand_a import OperandA, operand_a
-from hwmodels.analytical.point import Point
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE

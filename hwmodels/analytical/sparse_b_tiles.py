@@ -7,8 +7,8 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.classes import total
+from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA
-from hwmodels.analytical.point import Point
 from hwmodels.formats.sizes import DENSE, RLE, Storage, TileSums, storage
 from workloads.statistics.lattice import lookup
 from workloads.statistics.operand import Tiles

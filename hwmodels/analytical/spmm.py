@@ -5,11 +5,11 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.classes import total
+from hwmodels.analytical.design_point import Point
+from hwmodels.analytical.matrix_product import cost_of_product
 from hwmodels.analytical.operand_a import OperandA, operand_a, steps_with_full_columns
 from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products
 from hwmodels.analytical.passes import full_row_steps
-from hwmodels.analytical.point import Point
-from hwmodels.analytical.product import cost_of_product
 from hwmodels.cost import Cost
 
 Scalar = Float[Array, ""]

@@ -6,12 +6,12 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.classes import total
+from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import bitmask_words, steps_of_pairs
+from hwmodels.analytical.matrix_product import cost_of_product
 from hwmodels.analytical.operand_a import OperandA, operand_a, steps_with_full_columns
 from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products
 from hwmodels.analytical.passes import full_row_steps
-from hwmodels.analytical.point import Point
-from hwmodels.analytical.product import cost_of_product
 from hwmodels.analytical.sparse_b_tiles import PairVisits, StoredTiles, stored_tiles, tile_visits
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost

@@ -6,7 +6,7 @@ It shares no formula with the models: only names (`choices`, `hardware`, `cost`)
 | module | what is in it |
 |---|---|
 | `simulation` | `simulate_kernel`, `simulate`, `simulate_sddmm`, `simulate_elementwise`; `Simulation`: run and `Cost` |
-| `products` | `run_product`: SpMV, SpMM, SpMSpM, without price |
+| `matrix_product` | `run_product`: SpMV, SpMM, SpMSpM, without price |
 | `spmm`, `spmspm` | what each visit of a product takes, where B is dense, and where both are sparse |
 | `sddmm`, `elementwise` | `run_sddmm`; `run_elementwise`: A * B and A + B |
 | `accounting` | `KernelRun`: result, time, traffic and actions, and how they follow from the figures of visits |
@@ -20,7 +20,7 @@ It shares no formula with the models: only names (`choices`, `hardware`, `cost`)
 | `dense_loads` | loads of PE rows where B is dense, and of those of an SDDMM |
 | `sparse_operands`, `sparse_loads` | two sparse operands: what entries meet of each other, and the loads that follow |
 | `elementwise_loads` | fibers of two matrices merged; loads of lanes; steps of skip-ahead |
-| `multiply` | the products themselves, and the distinct outputs of a sparse Z |
+| `multiplication` | the products themselves, and the distinct outputs of a sparse Z |
 
 Numba keeps compiled code by the age of its own file: after a change to what another file's compiled code calls
 (`longest_first`, `schedules`, `elementwise_loads`), touch `schedules.py`, `dense_loads.py`, `elementwise_loads.py` and
@@ -30,7 +30,7 @@ Numba keeps compiled code by the age of its own file: after a change to what ano
 from hwmodels.simulator.accounting import KernelRun, Memory, Timeline
 from hwmodels.simulator.concrete_design import ConcreteDesign, make_concrete_design
 from hwmodels.simulator.elementwise import run_elementwise
-from hwmodels.simulator.products import run_product
+from hwmodels.simulator.matrix_product import run_product
 from hwmodels.simulator.sddmm import run_sddmm
 from hwmodels.simulator.simulation import (
     AnyKernel,

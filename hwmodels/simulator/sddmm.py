@@ -8,7 +8,7 @@ from hwmodels.simulator.accounting import KernelRun, Memory, account, array_acti
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork, BusTraffic, DramTraffic, Fits
 from hwmodels.simulator.dense_loads import LANE_STEPS, MASK_DECODE, MASK_ENTRIES, MASK_ROWS, busiest_mask_rows
-from hwmodels.simulator.multiply import multiply_masked
+from hwmodels.simulator.multiplication import multiply_masked
 from hwmodels.simulator.output_traffic import traffic_in_place
 from hwmodels.simulator.passes import buffer_fills, ceil_div
 from hwmodels.simulator.stored_operand import StoredOperand, canonical, store, store_dense

@@ -17,12 +17,12 @@ from hwmodels.energy import price
 from hwmodels.simulator.accounting import KernelRun, Memory, Timeline
 from hwmodels.simulator.concrete_design import make_concrete_design, require_legal, require_legal_elementwise
 from hwmodels.simulator.elementwise import Operation, run_elementwise
-from hwmodels.simulator.products import Source, run_product
+from hwmodels.simulator.matrix_product import Source, run_product
 from hwmodels.simulator.sddmm import run_sddmm
 from hwmodels.technology import Technology
 from workloads.kernels.convolution import UnfoldedKernel
 from workloads.kernels.elementwise import ElementwiseKernel
-from workloads.kernels.product import SparseKernel
+from workloads.kernels.matrix_product import SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.workload import require_pattern
 

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from hwmodels.simulator.concrete_design import ConcreteDesign
-from hwmodels.simulator.multiply import multiply_sparse
+from hwmodels.simulator.multiplication import multiply_sparse
 from hwmodels.simulator.sparse_loads import deal_columns, row_steps
 from hwmodels.simulator.stored_operand import ColumnFibers, RowFibers, StoredOperand
 from hwmodels.simulator.tile_cutting import across_tiles

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork, Bits, BusTraffic
 from hwmodels.simulator.dense_loads import ALL_WALKED, DECODE, ENTRIES, SHARE_BITS, WALK, busiest_rows
-from hwmodels.simulator.multiply import multiply_dense
+from hwmodels.simulator.multiplication import multiply_dense
 from hwmodels.simulator.output_traffic import traffic_in_place
 from hwmodels.simulator.passes import buffer_fills, ceil_div
 from hwmodels.simulator.stored_operand import StoredOperand

@@ -9,7 +9,7 @@ from hwmodels.formats.records import ROWS_ADDRESSABLE
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork, Bits, BusTraffic
 from hwmodels.simulator.dense_loads import ALL_WALKED, DECODE, ENTRIES, SHARE_BITS, WALK
-from hwmodels.simulator.multiply import EFFECTUAL, FRESH, OUTPUTS
+from hwmodels.simulator.multiplication import EFFECTUAL, FRESH, OUTPUTS
 from hwmodels.simulator.output_traffic import traffic_appended
 from hwmodels.simulator.passes import buffer_fills, ceil_div
 from hwmodels.simulator.sparse_loads import (

@@ -9,7 +9,8 @@ What a model cannot express is in its `limits`. The usual call is `SYSTEMS["eie"
 | `system` | `System`, and `cost_of` and `cost_at_power`, which make a `Cost` of totals |
 | one module a system | parameters, mechanism, limits and source of each in `SYSTEMS` |
 | `eie_units` | the tables of area and power of EIE's paper by this project's technology |
-| `convolution`, `chance`, `expected`, `broadcast` | what they share: sizes, expectations of random patterns, queues |
+| `convolution` | a convolution as accelerators of CNNs are given it |
+| `estimates` | what closed forms estimate where only totals or a density are known |
 | `template_designs` | `TEMPLATES`: systems in the terms of docs/machine.md, as designs of this project |
 """
 

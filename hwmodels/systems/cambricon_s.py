@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from hwmodels.cost import Cost
-from hwmodels.systems.chance import groups_of
+from hwmodels.systems.estimates.load_imbalance import groups_of
 from hwmodels.systems.system import System, cost_at_power
 from hwmodels.systems.work import Work
 

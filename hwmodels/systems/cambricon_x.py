@@ -10,7 +10,7 @@ from math import ceil
 import numpy as np
 
 from hwmodels.cost import Cost
-from hwmodels.systems.chance import largest_groups
+from hwmodels.systems.estimates.load_imbalance import largest_groups
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 

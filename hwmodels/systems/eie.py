@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import csc_array
 
 from hwmodels.cost import Cost
-from hwmodels.systems.broadcast import queued_cycles
+from hwmodels.systems.estimates.broadcast_queues import queued_cycles
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 from workloads import SparseKernel

@@ -10,7 +10,7 @@ from math import ceil
 import numpy as np
 
 from hwmodels.cost import Cost
-from hwmodels.systems.expected import RowLengths
+from hwmodels.systems.estimates.spmspm_pattern import RowLengths
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 from hwmodels.technology import make_technology, scenario

@@ -10,8 +10,8 @@ from math import ceil
 import numpy as np
 
 from hwmodels.cost import Cost
-from hwmodels.systems.chance import expected_maximum, groups_of
 from hwmodels.systems.convolution import Convolution
+from hwmodels.systems.estimates.load_imbalance import expected_maximum, groups_of
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 

@@ -11,7 +11,7 @@ from math import ceil
 import numpy as np
 
 from hwmodels.cost import Cost
-from hwmodels.systems.chance import expected_maximum
+from hwmodels.systems.estimates.load_imbalance import expected_maximum
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 from workloads.errors import InputError

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hwmodels.cost import Cost
-from hwmodels.systems.expected import collisions
+from hwmodels.systems.estimates.spmspm_pattern import collisions
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 

@@ -11,7 +11,7 @@ from math import ceil
 import numpy as np
 
 from hwmodels.cost import Cost
-from hwmodels.systems.expected import RowLengths, unevenness
+from hwmodels.systems.estimates.spmspm_pattern import RowLengths, unevenness
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 

@@ -13,8 +13,8 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from hwmodels.cost import Cost
-from hwmodels.systems.chance import expected_maximum, groups_of
 from hwmodels.systems.convolution import Convolution
+from hwmodels.systems.estimates.load_imbalance import expected_maximum, groups_of
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 from hwmodels.technology import Technology, make_technology, scenario

@@ -12,7 +12,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from hwmodels.cost import Cost
-from hwmodels.systems.expected import RowLengths, collisions
+from hwmodels.systems.estimates.spmspm_pattern import RowLengths, collisions
 from hwmodels.systems.system import System, cost_of
 from hwmodels.systems.work import Work
 

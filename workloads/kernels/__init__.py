@@ -3,7 +3,7 @@
 | module | what is in it |
 |---|---|
 | `kernel` | `Kernel`: a name, sizes of the loops m, k and n, repeats, a hash of the patterns |
-| `product` | `SparseKernel` (SpMV, SpMM, SpMSpM on patterns), `DensityKernel` (on distributions) |
+| `matrix_product` | `SparseKernel` (SpMV, SpMM, SpMSpM on patterns), `DensityKernel` (on distributions) |
 | `sddmm` | `SddmmKernel`: a product at the non-zeros of a mask |
 | `elementwise` | `ElementwiseKernel`: A * B, A + B |
 | `convolution` | `sparse_convolution`: a product with im2col's repeats of activations |

@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 
 from workloads.errors import InputError
 from workloads.kernels.elementwise import ElementwiseKernel
-from workloads.kernels.product import SparseKernel
+from workloads.kernels.matrix_product import SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.workload import Workload
 

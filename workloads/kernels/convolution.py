@@ -12,7 +12,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from workloads.errors import InputError
-from workloads.kernels.product import SparseKernel
+from workloads.kernels.matrix_product import SparseKernel
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from scipy.sparse import csr_array
 
 from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
-from workloads.kernels.product import SparseKernel, pattern_hash
+from workloads.kernels.matrix_product import SparseKernel, pattern_hash
 
 
 @dataclass(frozen=True, eq=False)

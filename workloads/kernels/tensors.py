@@ -16,7 +16,7 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array
 
 from workloads.errors import InputError
-from workloads.kernels.product import SparseKernel, spmm, spmv
+from workloads.kernels.matrix_product import SparseKernel, spmm, spmv
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
-from workloads.kernels.product import DensityKernel, SparseKernel
+from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 
 MOST_DRAWN = 20_000_000
 """Non-zeros of a kernel for which `with_patterns` draws patterns."""

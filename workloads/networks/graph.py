@@ -23,7 +23,7 @@ from scipy.sparse import csr_array, eye_array
 from workloads.densities import Dense
 from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
-from workloads.kernels.product import DensityKernel, SparseKernel
+from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.kernels.workload import Workload
 from workloads.readers.matrices import load_matrix
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from workloads.densities import NM, Dense, Uniform
 from workloads.errors import InputError
-from workloads.kernels.product import DensityKernel
+from workloads.kernels.matrix_product import DensityKernel
 
 
 @dataclass(frozen=True)

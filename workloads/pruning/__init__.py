@@ -2,15 +2,15 @@
 
 | module | what is in it |
 |---|---|
-| `images`, `idx` | scikit-learn's digits; MNIST and the like from IDX files |
+| `images` | scikit-learn's digits; MNIST and the like |
 | `small_networks` | a multi-layer perceptron and a convolutional network, every layer a matrix product |
 | `masks` | which weights go: by magnitude over all layers or each, N:M, whole rows and channels, or inputs too |
 | `schedule` | when they go |
 | `train` | training and gradual pruning with JAX and optax; many networks at once |
-| `priced` | gradual pruning under a price |
+| `priced_pruning` | gradual pruning under a price |
 | `layer_statistics` | statistics of a layer that change smoothly with the outputs, inputs and weights that are left |
 | `shrink` | the network without outputs that nothing reads |
 | `quantise` | the same network in integers of 8 or 16 bits |
-| `measured` | accuracy on held-out images, zeros of weights and activations and what made them |
+| `measurement` | accuracy on held-out images, zeros of weights and activations and what made them |
 | `workload` | the network as a `Workload` |
 """

@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from workloads.errors import InputError
-from workloads.pruning.idx import read_idx
+from workloads.readers.idx import read_idx
 
 SPLITS = {"training": "train", "held-out": "t10k"}
 """What the files of each part begin with: LeCun, Cortes and Burges, "The MNIST database of handwritten digits"."""

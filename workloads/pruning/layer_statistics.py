@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from workloads.densities import Uniform
-from workloads.kernels.product import DensityKernel
+from workloads.kernels.matrix_product import DensityKernel
 from workloads.statistics.lattice import interpolate_log, pad_levels, to_log
 from workloads.statistics.measurement import measure
 from workloads.statistics.operand import OperandStatistics

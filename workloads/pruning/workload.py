@@ -6,7 +6,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from workloads.errors import InputError
-from workloads.kernels.product import SparseKernel
+from workloads.kernels.matrix_product import SparseKernel
 from workloads.kernels.workload import Workload
 
 

@@ -6,4 +6,5 @@
 | `weights`, `onnx_graph` | `load_weights(path)`: every layer of a safetensors, `.npz` or ONNX file |
 | `layer_table` | layers as a CSV of sizes and densities |
 | `suitesparse` | matrices of the SuiteSparse collection by name, downloaded once |
+| `idx` | arrays of bytes in IDX format: MNIST and the like |
 """

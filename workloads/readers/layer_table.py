@@ -26,7 +26,7 @@ from pathlib import Path
 
 from workloads.densities import NM, Dense, Density, Uniform
 from workloads.errors import InputError
-from workloads.kernels.product import DensityKernel
+from workloads.kernels.matrix_product import DensityKernel
 from workloads.readers.matrices import MAX_SIDE
 
 _SIZES = ("m", "n", "k")

@@ -12,7 +12,7 @@ from workloads.errors import InputError
 from workloads.kernels.convolution import UnfoldedKernel
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.kernel import Kernel
-from workloads.kernels.product import DensityKernel, SparseKernel
+from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.statistics.convolution import measure_convolution
 from workloads.statistics.elementwise import measure_elementwise

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 
 from workloads.cache import cached
 from workloads.densities import Density
-from workloads.kernels.product import pattern_hash
+from workloads.kernels.matrix_product import pattern_hash
 from workloads.statistics.closed_form.group_occupancy import fullest_groups
 from workloads.statistics.closed_form.operand_counts import expected_operand
 from workloads.statistics.lattice import TINY, interpolate, interpolate_log, to_log

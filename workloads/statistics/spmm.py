@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from workloads.kernels.product import DensityKernel, SparseKernel
+from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.statistics.operand import (
     OperandStatistics,
     Scalar,

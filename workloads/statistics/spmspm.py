@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 from workloads.cache import cached
 from workloads.densities import Density
 from workloads.errors import InputError
-from workloads.kernels.product import DensityKernel, SparseKernel
+from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.statistics.closed_form.group_occupancy import fullest_groups
 from workloads.statistics.closed_form.operand_counts import expected_operand
 from workloads.statistics.closed_form.spmspm_counts import expected_pair, row_weights

@@ -9,10 +9,10 @@ from workloads.structure.balance import Balance, measure_balance
 from workloads.structure.band import Band, find_band, find_reordered_band
 from workloads.structure.blocks import Blocks, find_blocks
 from workloads.structure.evenness import NEAR_CORRELATION, SIGNIFICANCE, Evenness, measure_evenness
+from workloads.structure.heavy_tail import Tail, find_tail
 from workloads.structure.n_of_m import NofM, find_n_of_m
-from workloads.structure.origin import Findings, Origin, find_origin
 from workloads.structure.repeats import Repeats, find_repeats
-from workloads.structure.tail import Tail, find_tail
+from workloads.structure.zeros_origin import Findings, Origin, find_origin
 
 CLUSTERED = 0.1
 """Correlation of neighbours from which non-zeros come in runs. Our choice."""

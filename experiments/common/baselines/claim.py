@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from experiments.common.baselines.machines import Contender, CpuAtHand, best_cpu
+from experiments.common.design_words import quantity
 from experiments.common.table import text_table
-from experiments.common.words import quantity
 from hwmodels.baselines import MODELLED, CpuPower
 from hwmodels.cost import ENERGY_COMPONENTS, Cost
 from hwmodels.systems import Work

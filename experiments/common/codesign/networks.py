@@ -14,8 +14,8 @@ from experiments.common.prune.networks import title_of
 from workloads import SparseKernel, Workload
 from workloads.pruning.images import Images
 from workloads.pruning.layer_statistics import LayerTables
-from workloads.pruning.measured import measure_network
-from workloads.pruning.priced import LayerCounts, Price, prune_priced
+from workloads.pruning.measurement import measure_network
+from workloads.pruning.priced_pruning import LayerCounts, Price, prune_priced
 from workloads.pruning.shrink import without_silent, without_unread
 from workloads.pruning.small_networks import Network, Params
 from workloads.pruning.train import PruningCase, Recipe, prune_many

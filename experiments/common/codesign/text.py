@@ -7,8 +7,8 @@ import numpy as np
 from experiments.common.codesign.figure import LOOKS
 from experiments.common.codesign.judge import Judged
 from experiments.common.codesign.points import CodesignPoint, Comparison
+from experiments.common.design_words import energy, quantity
 from experiments.common.table import text_table
-from experiments.common.words import energy, quantity
 from hwmodels.cost import ENERGY_COMPONENTS
 
 ARMS = {

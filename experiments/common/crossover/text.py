@@ -7,8 +7,8 @@ import numpy as np
 
 from experiments.common.crossover.curves import Curve, crossing
 from experiments.common.crossover.machines import FoundMachine
+from experiments.common.design_words import energy, hardware_words, mapping_words, quantity
 from experiments.common.table import text_table
-from experiments.common.words import energy, hardware_words, mapping_words, quantity
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, Cost
 
 SPARSE_UNITS = ("decoder", "intersection", "scheduler")

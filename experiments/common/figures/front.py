@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from dse import Costed, equal_area
+from experiments.common.design_words import main_format
 from experiments.common.figures.style import FORMAT_COLOURS, FORMAT_MARKERS, RESOURCE_COLOURS, log_axis, new_figure
-from experiments.common.words import main_format
 
 _PICOJOULES = 1e-12
 _AREA_TICKS = [digit * 10.0**power for power in range(-3, 4) for digit in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7)]

@@ -9,8 +9,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from dse import Costed
+from experiments.common.design_words import quantity
 from experiments.common.figures.style import OKABE_ITO, RESOURCE_COLOURS, log_axis, new_figure
-from experiments.common.words import quantity
 
 SHADE = 0.22
 

@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
+from experiments.common.design_words import quantity
 from experiments.common.figures.style import OKABE_ITO, new_figure
-from experiments.common.words import quantity
 
 Parts = Mapping[str, Mapping[str, float]]
 BEFORE, AFTER = OKABE_ITO["grey"], OKABE_ITO["blue"]

@@ -12,7 +12,7 @@ from workloads import SparseKernel
 from workloads.errors import InputError
 from workloads.pruning.images import Images, digits_images, idx_images
 from workloads.pruning.masks import PATTERNS, kept_of, pattern_words
-from workloads.pruning.measured import Measured, measure_network
+from workloads.pruning.measurement import Measured, measure_network
 from workloads.pruning.shrink import without_unread
 from workloads.pruning.small_networks import NETWORKS, Network
 from workloads.pruning.train import PruningCase, Recipe, prune_many

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from experiments.common.design_words import energy, quantity
 from experiments.common.prune.networks import Pruned
 from experiments.common.prune.points import PruningPoint
 from experiments.common.table import text_table
-from experiments.common.words import energy, quantity
 from workloads.pruning.small_networks import Network
 
 POINT = 0.01

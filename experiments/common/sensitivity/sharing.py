@@ -8,7 +8,7 @@ import numpy as np
 
 from dse import Design, MultiProblem, Problem, RandomSearch, alone, nondominated, regret, restricted
 from dse.problem.multi_workload import Groups, workload_objectives
-from experiments.common.words import quantity
+from experiments.common.design_words import quantity
 from workloads import resolve_workloads
 
 EMBEDDED = ("digits", "stencil", "rmat", "nm24")

@@ -10,7 +10,7 @@ from typing import Any
 from scipy.sparse import csr_array, issparse
 
 from workloads import NM, Density, Uniform, resolve_workload
-from workloads.kernels.product import DensityKernel, SparseKernel
+from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.networks import NETWORK_NAMES
 from workloads.structure import Origin, source_of
 

@@ -6,11 +6,11 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from experiments.common.design_words import energy, mapping_words, quantity
 from experiments.common.sparsity.bits import REPORTED, Bounds, FormatBits
 from experiments.common.sparsity.inputs import Pattern, Subject
 from experiments.common.sparsity.saving import Saving
 from experiments.common.table import text_table
-from experiments.common.words import energy, mapping_words, quantity
 from hwmodels.design.choices import FORMATS
 from workloads.structure import Structure
 from workloads.structure.balance import PARTITIONS, SCHEDULES

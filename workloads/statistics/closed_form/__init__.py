@@ -3,8 +3,8 @@
 | module | what is in it |
 |---|---|
 | `operand_counts`, `spmspm_counts` | what `workloads.statistics` counts in modules of the same names, expected |
-| `laws` | distributions on few points, and their sums; joint laws of a sum and a maximum |
-| `row_laws` | what a row of a tile holds under each density model |
+| `sum_distributions` | distributions on few points, and their sums; joint laws of a sum and a maximum |
+| `row_distributions` | what a row of a tile holds under each density model |
 | `row_stacks`, `transposed_stacks` | tiles as stacks of rows, and the fullest of parts of them; of columns, for B |
 | `transposed` | a density seen along its columns |
 | `row_assignment`, `load_balance` | the fullest of parts whose rows are alike, and of parts whose rows are not |

@@ -11,12 +11,12 @@ import numpy as np
 from scipy.special import ndtr
 
 from workloads.densities.banded import Banded
-from workloads.statistics.closed_form.laws import PARTS, Law
 from workloads.statistics.closed_form.load_balance import fullest_parts, none_on
 from workloads.statistics.closed_form.passes import passes_of
 from workloads.statistics.closed_form.row_assignment import dealt_longest_first
-from workloads.statistics.closed_form.row_laws import binomial_row
+from workloads.statistics.closed_form.row_distributions import binomial_row
 from workloads.statistics.closed_form.row_stacks import MOST_DEALT, MOST_ROWS_A_PART, EntryWork
+from workloads.statistics.closed_form.sum_distributions import PARTS, Law
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.row_segments import RLE_RUN
 

@@ -9,7 +9,7 @@ import numpy as np
 from workloads.densities.density import Density
 from workloads.densities.fixed_structured import NM
 from workloads.densities.power_law import PowerLawRows
-from workloads.statistics.closed_form.row_laws import lengths_of
+from workloads.statistics.closed_form.row_distributions import lengths_of
 
 MOST_PATTERNS = 2000
 """Patterns of a group up to which N:M is followed place by place; of more, places count as independent."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from workloads.densities.banded import Banded
 from workloads.densities.density import Density
-from workloads.statistics.closed_form.row_laws import matched_below, row_laws
+from workloads.statistics.closed_form.row_distributions import matched_below, row_laws
 from workloads.statistics.operand_counts import GROUPS
 
 

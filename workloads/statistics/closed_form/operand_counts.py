@@ -9,10 +9,10 @@ from workloads.densities.banded import Banded
 from workloads.densities.density import Density
 from workloads.densities.power_law import PowerLawRows
 from workloads.statistics.closed_form.bands import band_quantities, band_tiles
-from workloads.statistics.closed_form.laws import Law
 from workloads.statistics.closed_form.passes import column_passes
-from workloads.statistics.closed_form.row_laws import RowLaw, matched_below, row_laws
+from workloads.statistics.closed_form.row_distributions import RowLaw, matched_below, row_laws
 from workloads.statistics.closed_form.row_stacks import EntryWork, Stack, StackOfColumns
+from workloads.statistics.closed_form.sum_distributions import Law
 from workloads.statistics.closed_form.tile_classes import tiles_by_class
 from workloads.statistics.closed_form.transposed import Transposed
 from workloads.statistics.closed_form.transposed_stacks import StacksOfRows

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numba import njit
 
-from workloads.statistics.closed_form.laws import Law
+from workloads.statistics.closed_form.sum_distributions import Law
 from workloads.statistics.load_balance import PARTITION_LEVELS
 
 

@@ -12,14 +12,14 @@ from itertools import combinations
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from workloads.statistics.closed_form.laws import Law, add, add_joint, normal_below
 from workloads.statistics.closed_form.row_assignment import (
     dealt_longest_first,
     dealt_rows,
     mean_of_balanced,
     mean_of_most,
 )
-from workloads.statistics.closed_form.row_laws import RowLaw
+from workloads.statistics.closed_form.row_distributions import RowLaw
+from workloads.statistics.closed_form.sum_distributions import Law, add, add_joint, normal_below
 from workloads.statistics.load_balance import PARTITION_LEVELS
 
 KINDS = ("rows", "nonzeros", "work")

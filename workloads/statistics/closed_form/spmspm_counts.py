@@ -4,11 +4,11 @@ import numpy as np
 
 from workloads.densities.density import Density
 from workloads.statistics.closed_form.fiber_pairs import jumps_of_pairs
-from workloads.statistics.closed_form.laws import Law
 from workloads.statistics.closed_form.passes import passes_of
 from workloads.statistics.closed_form.row_assignment import mean_of_most
-from workloads.statistics.closed_form.row_laws import RowLaw, binomial_row, matched_below, row_laws
+from workloads.statistics.closed_form.row_distributions import RowLaw, binomial_row, matched_below, row_laws
 from workloads.statistics.closed_form.row_stacks import EntryWork, Stack
+from workloads.statistics.closed_form.sum_distributions import Law
 from workloads.statistics.lattice import ARRAY_WIDTHS, levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES

@@ -3,10 +3,10 @@
 import numpy as np
 
 from workloads.densities.density import Density
-from workloads.statistics.closed_form.laws import Law
 from workloads.statistics.closed_form.passes import column_passes
-from workloads.statistics.closed_form.row_laws import row_laws
+from workloads.statistics.closed_form.row_distributions import row_laws
 from workloads.statistics.closed_form.row_stacks import Stack
+from workloads.statistics.closed_form.sum_distributions import Law
 
 
 class StacksOfRows:

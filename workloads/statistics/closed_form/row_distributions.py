@@ -11,7 +11,7 @@ from workloads.densities.density import Density
 from workloads.densities.fixed_structured import NM
 from workloads.densities.power_law import PowerLawRows
 from workloads.errors import InputError
-from workloads.statistics.closed_form.laws import BINS, Law, law_of_row, law_points
+from workloads.statistics.closed_form.sum_distributions import BINS, Law, law_of_row, law_points
 from workloads.statistics.closed_form.transposed import Transposed
 from workloads.statistics.row_segments import RLE_RUN
 

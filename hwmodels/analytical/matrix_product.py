@@ -5,10 +5,10 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Activity, ArrayCounts, Parts, VisitShares, account, with_sums
 from hwmodels.analytical.classes import total
+from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA, RowLoads, row_loads
 from hwmodels.analytical.operand_b import ArrayCycles, OperandB
 from hwmodels.analytical.passes import Passes, passes_of
-from hwmodels.analytical.point import Point
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
 

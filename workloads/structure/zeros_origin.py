@@ -19,9 +19,9 @@ from scipy.stats import binom
 
 from workloads.structure.band import Band
 from workloads.structure.blocks import Blocks
+from workloads.structure.heavy_tail import Tail
 from workloads.structure.n_of_m import NofM
 from workloads.structure.repeats import Repeats
-from workloads.structure.tail import Tail
 
 OriginKind = Literal["natural", "induced", "unknown"]
 Sign = tuple[OriginKind, str]
