@@ -8,51 +8,65 @@ The usual run is five lines:
     design = read_design("front.json:7")          # row 7 of the front; rows count from 0
     costs, total = problem.detail(design)         # one `Cost` per kernel, and the workload's
 
-- `space`: `Parameter(name, values, scope, unit, scale, source)`; `DesignSpace(parameters, per_kernel)` with
-  `.fix(pe_rows=12)`; `read_space(path)` (TOML); `parse_fixes(["pe_rows=12", "conv1.tile_m=64"])`, a dictionary for
-  `space.fix(**fixes)`
-- `defaults`: `default_space()`, bounds cited from published accelerators
-- `design`: `Design(hardware, mappings, kernels)`, a design in words, with `.build() -> (Hardware, [Mapping])`;
-  `describe(design) -> {name: value}`, one flat row of a table
-- `encoding`, `combinations`, `moves`, `log_numbers`: `Encoding(space, kernels)`, designs as rows of integers (genomes)
-  and back; steps between them; their numbers in log2, off the lattice and back
-- `objectives`: `OBJECTIVES` by name (`latency_s energy_pj area_mm2 power_w edp_js ed2p_js2 eadp_jsmm2`); `Constraint`
-- `changes`: `change_design(design, families, parse_changes(["index_bus_bits=64", "conv1.a_format=csr"]))`
-- `problem`, `batch`: `make_problem(workload, space, technology, *, objectives, constraints={"area_mm2": 20.0},
-  statistics=None, evaluate=hwmodels.evaluate, progress=False) -> Problem`; `problem.score(genomes) -> Scores`,
+`space`: what may be chosen
+
+- `Parameter(name, values, scope, unit, scale, source)`; `DesignSpace(parameters, per_kernel)` with `.fix(pe_rows=12)`;
+  `default_space()`, bounds cited from published accelerators; `read_space(path)` (TOML);
+  `parse_fixes(["pe_rows=12", "conv1.tile_m=64"])`, a dictionary for `space.fix(**fixes)`
+- `Design(hardware, mappings, kernels)`, a design in words, with `.build() -> (Hardware, [Mapping])`;
+  `describe(design) -> {name: value}`, one flat row of a table;
+  `change_design(design, families, parse_changes(["index_bus_bits=64", "conv1.a_format=csr"]))`
+- `Encoding(space, kernels)`: designs as rows of integers (genomes) and back
+
+`problem`: what is searched
+
+- `make_problem(workload, space, technology, *, objectives, constraints={"area_mm2": 20.0}, statistics=None,
+  evaluate=hwmodels.evaluate, progress=False) -> Problem`; `problem.score(genomes) -> Scores`,
   `.score_designs([Design]) -> Scores`, `.detail(design) -> ([Cost], Cost)`, `.costed([Design]) -> [Costed]`,
   `.design(genome) -> Design`, `.within(space, objectives=...)`, `.evaluations`, `.require_feasible(result)`
-- `problem.pareto`: `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`,
-  `knee(front) -> row`
-- `result`: `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
+- `OBJECTIVES` by name (`latency_s energy_pj area_mm2 power_w edp_js ed2p_js2 eadp_jsmm2`); `Constraint`
+- `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front) -> row`
+- `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
   `problem.designs(result.genomes)` in words; `trace` is `((evaluations, objectives of the front so far), ...)`
-- `mapper`: `best_mappings(mapping_problem(workload, design, technology), Enumerated(), "edp_js") -> [MappedKernel]`,
-  the best mapping of each kernel on the hardware of a design; `mapping_fronts(...)`, its front in latency and energy;
-  candidates are all mappings (`Enumerated()`), a search's (`Searched(budget)`) or known ones (`Pool(designs)`)
-- `dense_rival`: `dense_space(space)`, `equal_area(area, points) -> row`: the dense accelerator beside a sparse one
-- `front_bound`: `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
-- `strategies`: `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
+- `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by their geometric
+  mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
+- `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts call it, nothing else
+
+`mapper`: the best mapping on hardware that is given
+
+- `best_mappings(mapping_problem(workload, design, technology), Enumerated(), "edp_js") -> [MappedKernel]`, one for each
+  kernel; `mapping_fronts(...)`, its front in latency and energy; candidates are all mappings (`Enumerated()`), a
+  search's (`Searched(budget)`) or known ones (`Pool(designs)`)
+
+`strategies`: ways to search
+
+- `Gradient()`, `RandomSearch()`, `Evolutionary()`, `Exhaustive()`, all called alike:
   `strategy(problem, *, budget, seed=0, progress=False, checkpoint=None) -> Result`
-- `files.journal`, `files.checkpoint`, `files.fingerprint`: what `checkpoint=PATH` does: a search that was killed goes
-  on where it was and ends with the same front; `OtherSearch` where the file is of another search; `resume(strategy,
-  problem, path, *, budget, seed, progress)` then begins anew
-- `search_grid`, `files.result_file`: `sweep(grid(workloads, spaces, technology, strategy, budget=...), folder=PATH,
-  executor=None | "devices" | a Dask client or address) -> [SearchOutcome]`, many searches, each resumed if interrupted
-- `files.design_file`: `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *,
-  created_by)`
-- `files.design_reader`: `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
-- `sensitivity`: `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
-- `robustness`: `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) ->
-  Outcomes`: designs under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`,
-  `winning_shares`, `rank_correlations` say which conclusions survive, and which constants they hang on
-- `multi_workload`: `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by
-  their geometric mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
-- `accelerated_product`: `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated
-  on a design, dense where the model says that sparsity does not pay
-- `codesign`: `Companions(problem, tables, n, strategy=..., budget=...)`, machines that move along while n networks are
-  pruned under their price: `.step(counts)`, `.settle(counts)`, `.designs()`
-- `problem.compile_cache`: `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts
-  call it, nothing else
+
+`files`: what is kept on disk
+
+- `write_front(path, problem, result, *, created_by)`, `write_design(path, problem, design, *, created_by)`;
+  `read_front(path) -> DesignFile`, `read_design("front.json:7") -> Design`
+- what `checkpoint=PATH` does: a search that was killed goes on where it was and ends with the same front; `OtherSearch`
+  where the file is of another search; `resume(strategy, problem, path, *, budget, seed, progress)` then begins anew
+
+`analysis`: what a front is worth
+
+- `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
+- `dense_space(space)`, `equal_area(area, points) -> row`: the dense accelerator beside a sparse one
+- `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
+- `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) -> Outcomes`: designs
+  under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`, `winning_shares`,
+  `rank_correlations` say which conclusions survive, and which constants they hang on
+
+`search_grid`, `accelerated_product`, `codesign`
+
+- `sweep(grid(workloads, spaces, technology, strategy, budget=...), folder=PATH, executor=None | "devices" | a Dask
+  client or address) -> [SearchOutcome]`, many searches, each resumed if interrupted
+- `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a design, dense
+  where the model says that sparsity does not pay
+- `Companions(problem, tables, n, strategy=..., budget=...)`, machines that move along while n networks are pruned under
+  their price: `.step(counts)`, `.settle(counts)`, `.designs()`
 
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """

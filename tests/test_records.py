@@ -90,7 +90,7 @@ def test_addressable_rows_by_weights():
 def test_named_indices_are_those_of_the_names():
     for names, indices in NAMED.items():
         assert [getattr(choices, index) for index in indices] == list(range(len(names)))
-    for name in ("dense", "bitmask", "rle", "csc", "coo"):
+    for name in ("dense", "bitmask", "rle"):
         assert FORMATS[getattr(sizes, name.upper())] == name
 
 
