@@ -26,21 +26,27 @@ PIPELINE_STAGES = 16.0
 
 class Parts(eqx.Module):
     """An amount by class, or of all: the part that all visits share alike, and the part that goes with what the tile of
-    B holds."""
+    B holds. A part that is not there is None, and costs no operation."""
 
-    even: Float[Array, "..."]
-    with_b: Float[Array, "..."]
+    even: Float[Array, "..."] | None
+    with_b: Float[Array, "..."] | None
 
     @property
     def total(self) -> Float[Array, "..."]:
         """Over all visits."""
-        return self.even + self.with_b
+        return sum(part for part in (self.even, self.with_b) if part is not None)
 
     def __add__(self, other: "Parts") -> "Parts":
-        return Parts(self.even + other.even, self.with_b + other.with_b)
+        return Parts(_added(self.even, other.even), _added(self.with_b, other.with_b))
 
     def __mul__(self, factor: Array) -> "Parts":
-        return Parts(self.even * factor, self.with_b * factor)
+        return jax.tree.map(lambda part: part * factor, self)
+
+
+def _added(one: Array | None, other: Array | None) -> Array | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return one + other
 
 
 Amount = Parts | Float[Array, "..."]
@@ -121,7 +127,8 @@ class VisitShares(eqx.Module):
 
     def of(self, amount: Parts) -> Float[Array, "g c"]:
         """What each group has of an amount by class."""
-        return self.shares.even * amount.even + self.shares.with_b * amount.with_b
+        pairs = ((self.shares.even, amount.even), (self.shares.with_b, amount.with_b))
+        return sum(share * part for share, part in pairs if part is not None)
 
 
 class ArrayCounts(eqx.Module):

@@ -28,7 +28,7 @@ def cost_of_product(point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles)
         point,
         activity,
         sums,
-        groups=_groups(point, activity, b),
+        groups=_groups(point, b),
         array=_array_actions(point, a, b, cycles, sums, computes),
         computes=computes,
         fits=(
@@ -42,11 +42,10 @@ def cost_of_product(point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles)
 def _cycles(point: Point, b: OperandB, cycles: ArrayCycles, loads: RowLoads, passes: Passes) -> tuple[Parts, Parts]:
     """Cycles of the MACs, and of intersection units or decoders, whichever take longer."""
     decode = loads.decode * b.a_visits * passes.columns
-    nothing = jnp.zeros_like(decode)
     if point.dataflow == "gustavson":
-        return cycles.gustavson(loads, passes.columns), Parts(decode, nothing)
+        return cycles.gustavson(loads, passes.columns), Parts(decode, None)
     if point.dataflow == "outer_product":
-        return cycles.outer_product(passes.columns), Parts(nothing, nothing)
+        return cycles.outer_product(passes.columns), Parts(jnp.zeros_like(decode), None)
     compute, walked = cycles.inner_product(loads, passes.columns)
     longer = point.numerics.max_of(walked.total, decode) / jnp.maximum(walked.total, NO_CYCLES)
     return compute, walked * longer
@@ -56,41 +55,39 @@ def _activity(
     point: Point, a: OperandA, b: OperandB, loads: RowLoads, passes: Passes, compute: Parts, intersect: Parts
 ) -> Activity:
     tiles = point.tiles
-    nothing = jnp.zeros_like(loads.decode)
     sends = b.a_visits * passes.a_sends
     worked = b.a_visits * passes.columns
     fetched = tiles.a_each * b.a_visits + (1.0 - tiles.a_each) * b.a_once
     resting = (1.0 - tiles.b_each) * b.once_bits / total(b.each_bits.total)
-    spilled = tiles.z_each * b.z_spill_bits
-    finished = b.z_final_bits * (b.visits / total(b.visits))
-
-    def even(amount: Float[Array, " c"]) -> Parts:
-        return Parts(amount, nothing)
-
+    spilled, finished = _z_traffic(point, b)
     return Activity(
         compute=compute,
         intersect=intersect,
-        a_value_bits=even(a.values_bits * sends),
-        a_index_bits=even(a.metadata_bits * sends),
+        a_value_bits=Parts(a.values_bits * sends, None),
+        a_index_bits=Parts(a.metadata_bits * sends, None),
         b_value_bits=b.sent_values_bits * passes.b_fills,
         b_index_bits=b.sent_metadata_bits * passes.b_fills,
-        z_value_bits=Parts(nothing, b.results * point.hardware.accumulator_bits),
-        z_index_bits=Parts(nothing, b.result_metadata_bits),
-        dram_a_bits=even(a.fetched_bits * fetched),
+        z_value_bits=Parts(None, b.results * point.hardware.accumulator_bits),
+        z_index_bits=Parts(None, b.result_metadata_bits),
+        dram_a_bits=Parts(a.fetched_bits * fetched, None),
         dram_b_bits=b.each_bits * (tiles.b_each + resting),
-        z_read_bits=Parts(nothing, spilled),
-        z_write_bits=Parts(nothing, spilled + finished),
-        entries=even(a.entries * worked),
-        a_decoded=even(a.stored_entries * worked),
-        b_decoded=even(b.decoded_entries * passes.b_fills),
+        z_read_bits=Parts(None, spilled),
+        z_write_bits=Parts(None, spilled + finished),
+        entries=Parts(a.entries * worked, None),
+        a_decoded=Parts(a.stored_entries * worked, None),
+        b_decoded=Parts(b.decoded_entries * passes.b_fills, None),
     )
 
 
-def _groups(point: Point, activity: Activity, b: OperandB) -> VisitShares:
+def _z_traffic(point: Point, b: OperandB) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
+    """Bits of partial outputs written to DRAM, and read back; bits of finished ones written."""
+    return point.tiles.z_each * b.z_spill_bits, b.z_final_bits * (b.visits / total(b.visits))
+
+
+def _groups(point: Point, b: OperandB) -> VisitShares:
     """Visits inside and at the ends of a tile of Z, and by what the tile of B holds."""
     tiles = point.tiles
-    spilled = activity.z_read_bits.total
-    finished = activity.z_write_bits.total - spilled
+    spilled, finished = _z_traffic(point, b)
     leaving = 2.0 * spilled * b.spilled_at_ends + finished
     ends = tiles.z_each * leaving + (1.0 - tiles.z_each) * b.ends * finished
     z_moved = jnp.stack([2.0 * spilled + finished - ends, ends])

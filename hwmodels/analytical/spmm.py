@@ -47,10 +47,10 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         share_bits=tiles.depth * tiles.width * value_bits / hardware.pe_cols,
         peak_bits=tiles.depth * tiles.width * value_bits,
         z_peak_bits=tiles.height * tiles.width * word_bits,
-        each_bits=Parts(nothing, a.widths * columns * value_bits),
+        each_bits=Parts(None, a.widths * columns * value_bits),
         once_bits=a.block_columns * columns * value_bits,
-        sent_values_bits=Parts(nothing, rows_sent * columns * value_bits),
-        sent_metadata_bits=Parts(nothing, nothing),
+        sent_values_bits=Parts(None, rows_sent * columns * value_bits),
+        sent_metadata_bits=Parts(nothing, None),
         decoded_entries=nothing,
         results=a.rows * columns,
         result_metadata_bits=nothing,
@@ -92,7 +92,7 @@ class DenseCycles(ArrayCycles):
         return self.a.skip * total(walked) * self.point.kernel.n
 
     def _with_b(self, amount: PerClass) -> Parts:
-        return Parts(jnp.zeros_like(amount), amount)
+        return Parts(None, amount)
 
     def _column_steps(self, passes: Scalar) -> Scalar:
         return full_row_steps(self.point, passes)
