@@ -120,14 +120,15 @@ class Activity(eqx.Module):
 class VisitShares(eqx.Module):
     """Groups of the visits of each class that are not alike."""
 
-    shares: Parts
-    """Of the visits, and of what goes with B, that each group has, shape [g, c]."""
+    of_visits: Float[Array, "g c"]
+    """Share of the visits that each group has; of what goes with B: `of_b`."""
+    of_b: Float[Array, "g c"]
     z_moved_bits: Float[Array, "g c"]
     """Traffic of Z with DRAM in each group."""
 
     def of(self, amount: Parts) -> Float[Array, "g c"]:
         """What each group has of an amount by class."""
-        pairs = ((self.shares.even, amount.even), (self.shares.with_b, amount.with_b))
+        pairs = ((self.of_visits, amount.even), (self.of_b, amount.with_b))
         return sum(share * part for share, part in pairs if part is not None)
 
 

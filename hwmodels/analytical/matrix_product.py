@@ -94,7 +94,7 @@ def _groups(point: Point, b: OperandB) -> VisitShares:
     share = jnp.stack([1.0 - b.ends, b.ends])[:, None, None]
     count = 2 * b.group_visits.shape[0]
     of_visits, of_b = ((share * groups).reshape(count, -1) for groups in (b.group_visits, b.group_with_b))
-    return VisitShares(Parts(of_visits, of_b), (z_moved[:, None, :] * b.group_with_b).reshape(count, -1))
+    return VisitShares(of_visits, of_b, (z_moved[:, None, :] * b.group_with_b).reshape(count, -1))
 
 
 def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
