@@ -37,6 +37,7 @@ UNCHECKED = (
     "hwmodels.simulator.multiplication",
     "hwmodels.simulator.sparse_loads",
     "hwmodels.simulator.elementwise_loads",
+    "hwmodels.simulator.intersection",
 )
 
 for finder in sys.meta_path:

@@ -7,6 +7,7 @@ import pytest
 from test_dse_search import TINY, fake_problem
 
 from dse import RandomSearch, read_design, read_front, write_design, write_front
+from hwmodels.design.hardware import DEFAULTS
 from workloads.errors import InputError
 
 
@@ -95,6 +96,20 @@ def test_defects_are_told_in_one_sentence(tmp_path, found, change, part):
         read_front(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_from_before_a_number_with_a_default(tmp_path, found, monkeypatch):
+    problem, result = found
+    path = tmp_path / "front.json"
+    write_front(path, problem, result, created_by="test")
+    document = json.loads(path.read_text())
+    for row in document["rows"]:
+        del row["hardware"]["lanes"]
+    path.write_text(json.dumps(document))
+    with pytest.raises(InputError, match="lanes' is missing; add it"):
+        read_front(path)
+    monkeypatch.setitem(DEFAULTS, "lanes", 2.0)
+    assert all(design.hardware["lanes"] == 2.0 for design in read_front(path).designs)
 
 
 def test_rows_that_are_not_there(tmp_path, found):

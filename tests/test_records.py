@@ -7,13 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from dse import default_space
+from dse import Design, default_space
+from dse.mapper import mapping_space
 from dse.space.design_space import parameter_help
 from hwmodels import Exact, Hardware, Mapping
+from hwmodels.analytical import intersection as modelled
 from hwmodels.design import choices
-from hwmodels.design.choices import one_hot
+from hwmodels.design.choices import INTERSECTIONS, one_hot
 from hwmodels.design.hardware import (
     CAPABILITY_OF,
+    DEFAULTS,
     HARDWARE_CHOICES,
     HARDWARE_NUMBERS,
     MAPPING_CHOICES,
@@ -27,6 +30,10 @@ from hwmodels.formats.encoders.positional import fullest_group
 from hwmodels.formats.encoders.tile import CODECS
 from hwmodels.formats.records import FORMAT_OF, FORMAT_RECORDS, FORMATS, ROWS_ADDRESSABLE, STAND_INS
 from hwmodels.formats.sizes import TileSums, rows_addressable, storage
+from hwmodels.simulator import intersection as simulated
+from hwmodels.systems.template_designs import EIE
+from workloads import InputError
+from workloads.statistics.elementwise_counts import STEPS
 
 VALUE_BITS = 8
 GROUP_SIZES = (1, 2, 4, 8)
@@ -110,6 +117,64 @@ def test_every_number_has_unit_bounds_source_and_help(name: str):
     assert math.log2(high / low).is_integer()
     assert record.stress[0] < record.stress[1]
     assert (default_space()[name].values[0], default_space()[name].values[-1]) == record.bounds
+
+
+@pytest.mark.parametrize("name", INTERSECTIONS)
+def test_every_intersection_unit_has_steps_energy_and_area(name: str, tech):
+    unit, index = one_hot(name, INTERSECTIONS), INTERSECTIONS.index(name)
+    assert float(tech.intersection_step_pj(unit, 16.0)) > 0
+    assert float(tech.intersection_area_mm2(unit, 16.0, 1.0)) > 0
+
+    def of_model(steps, **counts) -> float:
+        return float(
+            steps(unit, **{name: value if name == "counted" else scalar(value) for name, value in counts.items()})
+        )
+
+    pairs, of_a, of_b, matches, jumps, words = 3, 11, 13, 5, 9, 2
+    counted = {"two_finger": scalar(of_a + of_b - matches + pairs), "leader_follower": scalar(of_a)}
+    counted["skip_ahead"] = scalar(jumps)
+    found = simulated.steps_of_pairs(index, pairs, of_a, of_b, matches, jumps, words)
+    sizes = {"pairs": pairs, "a_elements": of_a, "b_elements": of_b, "matches": matches, "jumps": jumps}
+    assert found > 0
+    assert of_model(modelled.steps_of_pairs, **sizes, words=words) == found
+    merged = {"pairs": pairs, "operations": matches, "words": words}
+    assert of_model(modelled.steps_of_merged_pairs, counted=counted, **merged) == found
+    found = simulated.steps_of_full_columns(index, pairs, of_a, 100)
+    assert found > 0
+    assert of_model(modelled.steps_of_full_columns, rows=pairs, nonzeros=of_a, depth=100, words=2) == found
+    found = simulated.steps_of_union(index, of_a, words)
+    united = {"counted": dict.fromkeys(STEPS, scalar(of_a + 1)), "pairs": 1, "operations": of_a, "words": words}
+    assert found > 0
+    assert of_model(modelled.steps_of_merged_pairs, **united) == found
+
+
+@pytest.mark.parametrize("name", INTERSECTIONS)
+def test_steps_of_many_pairs_are_bounded_as_the_simulator_takes_it(name: str):
+    """More rows, columns or entries never take less; where the fullest decides, no other hand takes longer."""
+    rng, index = np.random.default_rng(1), INTERSECTIONS.index(name)
+    hands = [(rows, rows + int(rng.integers(9))) for rows in rng.integers(1, 9, 30)]
+    lanes = [(columns, columns + int(rng.integers(9))) for columns in rng.integers(1, 9, 30)]
+    steps = [simulated.steps_of_all_pairs(index, *hand, *lane, 0, 2) for hand in hands for lane in lanes]
+    most = simulated.steps_of_all_pairs(index, *np.max(hands, axis=0), *np.max(lanes, axis=0), 0, 2)
+    assert max(steps) <= most
+    if simulated.fullest_decides(index):
+        assert max(steps) == most
+        assert simulated.steps_of_all_pairs(index, 0, 0, 0, 0, 1, 2) >= 0
+
+
+def test_a_number_with_a_default_need_not_be_named(monkeypatch):
+    hardware = {name: value for name, value in EIE.hardware.items() if name != "glb_banks"}
+    mapping = EIE.mapping(True, loop_order="mkn", tile_m=64.0, tile_k=64.0, tile_n=64.0)
+    with pytest.raises(InputError, match="the hardware lacks 'glb_banks'; add it"):
+        Design(hardware, (mapping,), ("spmm",)).checked(("dense_b",))
+    monkeypatch.setitem(DEFAULTS, "glb_banks", 16.0)
+    monkeypatch.setitem(DEFAULTS, "tile_n", 8.0)
+    design = Design(hardware, ({name: value for name, value in mapping.items() if name != "tile_n"},), ("spmm",))
+    assert design.hardware["glb_banks"] == 16.0
+    built, (run,) = design.checked(("dense_b",)).build()
+    assert (float(built.glb_banks), float(run.tile_n), float(run.tile_m)) == (16.0, 8.0, 64.0)
+    assert mapping_space(default_space(), hardware)["glb_banks"].values == (16.0,)
+    assert Design(EIE.hardware, (mapping,), ("spmm",)).hardware == EIE.hardware
 
 
 def test_help_of_a_space_tells_each_parameter():

@@ -15,7 +15,7 @@ from hwmodels import FITS, RESOURCES, make_hardware, make_mapping, price
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, RESIDENCIES, SCHEDULES
 from hwmodels.design.legality import legal_formats, legal_zero_modes
 from hwmodels.simulator import ConcreteDesign, Memory, run_product, simulate
-from hwmodels.simulator.elementwise_loads import jumps
+from hwmodels.simulator.intersection import jumps
 from workloads import InputError, generators
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]

@@ -10,6 +10,7 @@ import numpy as np
 from dse.files.design_file import SCHEMA, VERSION
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, NUMBERS, Value
+from hwmodels.design.hardware import with_defaults
 from hwmodels.design.legality import FAMILIES
 from workloads.errors import InputError
 
@@ -130,7 +131,8 @@ class _Reader:
         unknown = sorted(set(table) - set(names))
         if unknown:
             raise InputError(f"{self.path}: field '{prefix}{unknown[0]}' is unknown; remove it.")
-        return {name: self.value(table, name, prefix) for name in names}
+        filled = with_defaults(table, names)
+        return {name: self.value(filled, name, prefix) for name in names}
 
     def value(self, table: dict, name: str, prefix: str) -> Value:
         if name in NUMBERS:

@@ -9,7 +9,7 @@ from dse.space.defaults import default_space
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, DesignSpace, Value
 from dse.space.encoding import Encoding, batch_of
-from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS
+from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, with_defaults
 from hwmodels.design.legality import B_IS_DENSE, illegality
 from hwmodels.technology import Technology
 
@@ -41,6 +41,7 @@ def mapping_space(
     `any_intersection` leaves the intersection unit open.
     """
     held = HARDWARE_NUMBERS if any_intersection else HARDWARE_NAMES
+    hardware = with_defaults(hardware, held)
     choices = {choice: list(names) for choice, names in (allowed or {}).items()}
     return base.fix(**{name: hardware[name] for name in held}, **choices)
 

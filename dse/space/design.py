@@ -5,14 +5,14 @@ from collections.abc import Mapping as Dictionary
 from typing import Any
 
 from dse.space.design_space import HARDWARE_NAMES, MAPPING_NAMES, Value
-from hwmodels.design.hardware import HARDWARE_NUMBERS, Hardware, Mapping, make_hardware, make_mapping
+from hwmodels.design.hardware import HARDWARE_NUMBERS, Hardware, Mapping, make_hardware, make_mapping, with_defaults
 from hwmodels.design.legality import CHEAPEST, canonical, illegality, uses_intersection
 from workloads.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
 class Design:
-    """One accelerator and how it runs each kernel."""
+    """One accelerator and how it runs each kernel; numbers that have a default need not be named."""
 
     hardware: Dictionary[str, Value]
     """`HARDWARE_NAMES` -> number, or name for the intersection unit."""
@@ -20,6 +20,10 @@ class Design:
     """For each kernel, `MAPPING_NAMES` -> number or name."""
     kernels: tuple[str, ...]
     """Names of the kernels."""
+
+    def __post_init__(self):
+        object.__setattr__(self, "hardware", with_defaults(self.hardware, HARDWARE_NAMES))
+        object.__setattr__(self, "mappings", tuple(with_defaults(fields, MAPPING_NAMES) for fields in self.mappings))
 
     def build(self) -> tuple[Hardware, list[Mapping]]:
         """The models' hardware, with exactly the capabilities its mappings use, and one mapping per kernel."""

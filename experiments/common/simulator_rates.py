@@ -8,35 +8,33 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array
 
+from hwmodels import make_hardware, make_mapping
 from hwmodels.design.choices import DATAFLOWS
-from hwmodels.simulator import ConcreteDesign, Memory, run_product
+from hwmodels.simulator import ConcreteDesign, Memory, make_concrete_design, run_product
 from workloads import generators
 
-MACHINE = ConcreteDesign(
-    pe_rows=16,
-    pe_cols=8,
-    lanes=4,
-    glb_bytes=2**20,
-    glb_banks=16,
-    pe_buffer_bytes=2048,
-    accumulator_bytes=1024,
-    index_bus_bits=128,
-    value_bus_bits=256,
-    value_bits=8,
-    accumulator_bits=32,
-    intersection="two_finger",
-    dataflow="gustavson",
-    tile_m=1024,
-    tile_k=1024,
-    tile_n=1024,
-    loop_order="mkn",
-    residency="a",
-    a_format="coo",
-    b_format="coo",
-    a_zero="skip",
-    b_zero="skip",
-    schedule="balanced",
-)
+HARDWARE = {
+    "pe_rows": 16,
+    "pe_cols": 8,
+    "lanes": 4,
+    "glb_bytes": 2**20,
+    "glb_banks": 16,
+    "pe_buffer_bytes": 2048,
+    "accumulator_bytes": 1024,
+    "index_bus_bits": 128,
+    "value_bus_bits": 256,
+    "value_bits": 8,
+    "accumulator_bits": 32,
+}
+CHOICES = {
+    "loop_order": "mkn",
+    "residency": "a",
+    "a_format": "coo",
+    "b_format": "coo",
+    "a_zero": "skip",
+    "b_zero": "skip",
+    "schedule": "balanced",
+}
 MEMORY = Memory(bits_per_cycle=128.0, latency_cycles=100.0)
 TILES = (1024, 128)
 """Where matrices have 10,000 rows, tiles of the power-law graph have about 2,000 and 30 non-zeros."""
@@ -53,8 +51,7 @@ def simulator_rates(side: int, degree: int = 30) -> Iterator[dict[str, Any]]:
         for product, right in rights.items():
             for dataflow in DATAFLOWS:
                 for tile in TILES:
-                    sizes = {f"tile_{loop}": tile for loop in "mkn"}
-                    machine = dataclasses.replace(MACHINE, dataflow=dataflow, **sizes)
+                    machine = _machine(dataflow, tile)
                     if product != "axa":
                         machine = dataclasses.replace(machine, b_format="dense", b_zero="compute")
                     units = ("two_finger", "skip_ahead") if (product, dataflow) == ("axa", DATAFLOWS[0]) else ("",)
@@ -67,6 +64,11 @@ def simulator_rates(side: int, degree: int = 30) -> Iterator[dict[str, Any]]:
                             "tile": tile,
                             **_timed(used, a, right),
                         }
+
+
+def _machine(dataflow: str, tile: int) -> ConcreteDesign:
+    mapping = make_mapping(dataflow, **CHOICES, **{f"tile_{loop}": tile for loop in "mkn"})
+    return make_concrete_design(make_hardware("two_finger", [mapping], **HARDWARE), mapping)
 
 
 def _timed(machine: ConcreteDesign, a: csr_array, b: np.ndarray | csr_array) -> dict[str, float]:

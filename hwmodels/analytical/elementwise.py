@@ -14,9 +14,9 @@ from hwmodels.analytical.accounting import Activity, ArrayCounts, account, with_
 from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
-from hwmodels.analytical.intersection import bitmask_words
+from hwmodels.analytical.intersection import bitmask_words, steps_of_full_columns, steps_of_merged_pairs
 from hwmodels.cost import Computes, Cost, rows_of
-from hwmodels.design.choices import GATE, INTERSECTIONS, SKIP
+from hwmodels.design.choices import GATE, SKIP
 from hwmodels.formats.sizes import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
 from workloads.statistics.elementwise import ElementwiseStatistics
 from workloads.statistics.elementwise_counts import EXTENTS, STEPS
@@ -213,23 +213,23 @@ def _cycles(
     union, only_a, only_b = point.kernel.union, a.skip * (1.0 - b.skip), b.skip * (1.0 - a.skip)
     both, none = a.skip * b.skip, (1.0 - a.skip) * (1.0 - b.skip)
     added = {name: _added(found, name, a, b) for name in ("operations", *STEPS)}
-    unit = dict(zip(INTERSECTIONS, jnp.unstack(point.hardware.intersection), strict=True))
+    unit = point.hardware.intersection
 
     def worked(held: dict[str, PerClass]) -> tuple[PerClass, PerClass, PerClass, PerClass]:
         """Operations where both skip, steps, entries of A and of B: padding goes with the fibers."""
         share = held["pairs"] / jnp.maximum(loads[1]["pairs"], TINY)
-        operations = held["operations"] + share * added["operations"]
-        steps = sum(unit[name] * (held[name] + share * added[name]) for name in STEPS)
-        steps = both * (steps + unit["bitmask"] * (held["pairs"] * words + operations))
+        counted = {name: held[name] + share * added[name] for name in ("operations", *STEPS)}
+        operations = counted["operations"]
         entries = [
             held[name] + choice.rle * found[f"{name}_padding"] * held[f"{name}_fibers"]
             / jnp.maximum(loads[1][f"{name}_fibers"], TINY)
             for name, choice in (("a", a), ("b", b))
         ]  # fmt: skip
-        full = unit["two_finger"] * held["a_fibers"] * (lengths / count + 1.0)
-        full = full + (unit["leader_follower"] + unit["skip_ahead"]) * entries[0]
-        full = full + unit["bitmask"] * (held["a_fibers"] * words + entries[0])
-        return operations, steps + (1.0 - union) * only_a * full, entries[0], entries[1]
+        merged = steps_of_merged_pairs(unit, counted=counted, pairs=held["pairs"], operations=operations, words=words)
+        full = steps_of_full_columns(
+            unit, rows=held["a_fibers"], nonzeros=entries[0], depth=lengths / count, words=words
+        )
+        return operations, both * merged + (1.0 - union) * only_a * full, entries[0], entries[1]
 
     operations, steps, of_a, of_b = worked(loads[0])
     at_edge = share_at_edge(side, edge, sides / count)

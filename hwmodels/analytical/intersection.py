@@ -1,5 +1,7 @@
 """Steps of the intersection units; docs/machine.md section 4 is the law. Weights over `INTERSECTIONS` mix the units."""
 
+from collections.abc import Mapping
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -18,7 +20,7 @@ def bitmask_words(depth: Value, numerics: Numerics) -> Value:
 
 
 def steps_of_full_columns(
-    unit: Float[Array, "4"], *, rows: Value, nonzeros: Value, depth: Value, words: Value
+    unit: Float[Array, " unit"], *, rows: Value, nonzeros: Value, depth: Value, words: Value
 ) -> Value:
     """Steps of `rows` non-empty rows that hold `nonzeros` against one column without zeros.
 
@@ -34,7 +36,7 @@ def steps_of_full_columns(
 
 
 def steps_of_pairs(
-    unit: Float[Array, "4"],
+    unit: Float[Array, " unit"],
     *,
     pairs: Value,
     a_elements: Value,
@@ -50,4 +52,18 @@ def steps_of_pairs(
         + leader_follower * a_elements
         + skip_ahead * jumps
         + bitmask * (pairs * words + matches)
+    )
+
+
+def steps_of_merged_pairs(
+    unit: Float[Array, " unit"], *, counted: Mapping[str, Value], pairs: Value, operations: Value, words: Value
+) -> Value:
+    """Steps of `pairs` of fibers of an element-wise kernel that work on so many positions: those that both have
+    (multiply) or either (add). `counted`: steps of the units of `elementwise_counts.STEPS`."""
+    two_finger, leader_follower, skip_ahead, bitmask = jnp.unstack(unit)
+    return (
+        two_finger * counted["two_finger"]
+        + leader_follower * counted["leader_follower"]
+        + skip_ahead * counted["skip_ahead"]
+        + bitmask * (pairs * words + operations)
     )

@@ -23,6 +23,8 @@ class Number:
     search may pass through all of it."""
     source: str
     """Where the bounds are from."""
+    default: float | int | None = None
+    """What a design has that does not name it; None: every design must."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -4,8 +4,9 @@ Numbers and choices are array leaves, so designs stack and nothing compiles once
 a mapping is structure. Values are checked where a user makes a design (`hwmodels.design.legality`), never in here.
 """
 
+from collections.abc import Mapping as Fields
 from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import equinox as eqx
 import jax
@@ -28,6 +29,8 @@ Scalar = Float[Array, "..."]
 """One number; a stack of designs has one for each."""
 Weights = Float[Array, "..."]
 """Weights over the names of a choice (`hwmodels.design.choices`); a stack of designs has such a vector for each."""
+
+Value = TypeVar("Value")
 
 KIB = 1024.0
 TILE_SOURCE = "cut at the kernel's size; the floor is a guess"
@@ -198,6 +201,7 @@ MAPPING_RECORDS = records_of(Mapping, Number)
 NUMBER_RECORDS = HARDWARE_RECORDS | MAPPING_RECORDS
 HARDWARE_NUMBERS = tuple(HARDWARE_RECORDS)
 MAPPING_NUMBERS = tuple(MAPPING_RECORDS)
+DEFAULTS = {name: float(one.default) for name, one in NUMBER_RECORDS.items() if one.default is not None}
 UNITS = {name: record.unit for name, record in NUMBER_RECORDS.items()}
 CHOICE_RECORDS = records_of(Hardware, Selection) | records_of(Mapping, Selection)
 HARDWARE_CHOICES = {name: one.names for name, one in records_of(Hardware, Selection).items()}
@@ -209,9 +213,15 @@ CAPABILITY_OF = {
 """Mapping choice -> the hardware's capability vector that it must be covered by."""
 
 
+def with_defaults(fields: Fields[str, Value], names: Sequence[str]) -> dict[str, Value | float]:
+    """The fields, and of `names` that are not among them those that have a default."""
+    return {**fields, **{name: value for name, value in DEFAULTS.items() if name in names and name not in fields}}
+
+
 def make_mapping(dataflow: str, **fields: Any) -> Mapping:
     """Mapping from plain numbers and choice names, e.g. `make_mapping("gustavson", tile_m=64, ..., a_format="csr")`."""
-    leaves = {name: jnp.asarray(float(fields[name]), jnp.float32) for name in MAPPING_NUMBERS}
+    numbers = with_defaults(fields, MAPPING_NUMBERS)
+    leaves = {name: jnp.asarray(float(numbers[name]), jnp.float32) for name in MAPPING_NUMBERS}
     leaves |= {name: one_hot(fields[name], names, name) for name, names in MAPPING_CHOICES.items()}
     one_hot(dataflow, DATAFLOWS, "dataflow")
     return Mapping(**leaves, dataflow=dataflow)
@@ -219,6 +229,7 @@ def make_mapping(dataflow: str, **fields: Any) -> Mapping:
 
 def make_hardware(intersection: str, mappings: Sequence[Mapping], **numbers: float | int) -> Hardware:
     """Hardware from plain numbers, with exactly the capabilities that its mappings use."""
+    numbers = with_defaults(numbers, HARDWARE_NUMBERS)
     leaves = {name: jnp.asarray(float(numbers[name]), jnp.float32) for name in HARDWARE_NUMBERS}
     return Hardware(
         **leaves, intersection=one_hot(intersection, INTERSECTIONS, "intersection"), **capabilities(mappings)

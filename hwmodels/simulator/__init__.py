@@ -19,11 +19,12 @@ It shares no formula with the models: only names (`choices`, `hardware`, `cost`)
 | `schedules` | rows dealt to PE rows, columns to lanes: row blocks, cyclic, balanced |
 | `dense_loads` | loads of PE rows where B is dense, and of those of an SDDMM |
 | `sparse_operands`, `sparse_loads` | two sparse operands: what entries meet of each other, and the loads that follow |
-| `elementwise_loads` | fibers of two matrices merged; loads of lanes; steps of skip-ahead |
+| `elementwise_loads` | fibers of two matrices merged; loads of lanes |
+| `intersection` | steps of each intersection unit |
 | `multiplication` | the products themselves, and the distinct outputs of a sparse Z |
 
 Numba keeps compiled code by the age of its own file: after a change to what another file's compiled code calls
-(`longest_first`, `schedules`, `elementwise_loads`), touch `schedules.py`, `dense_loads.py`, `elementwise_loads.py` and
+(`longest_first`, `schedules`, `intersection`), touch `schedules.py`, `dense_loads.py`, `elementwise_loads.py` and
 `sparse_loads.py`, or delete `__pycache__`.
 """
 

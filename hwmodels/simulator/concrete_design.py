@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from hwmodels.design.choices import BALANCED, CYCLIC, INTERSECTIONS, SCHEDULES, name_of
+from hwmodels.design.choices import BALANCED, CYCLIC, INTERSECTION_RECORDS, INTERSECTIONS, SCHEDULES, name_of
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, Hardware, Mapping
 from hwmodels.design.legality import illegality, legal_formats, legal_zero_modes
 from hwmodels.formats.encoders.encoded import Widths, widths_of
@@ -82,7 +82,7 @@ class ConcreteDesign:
     @property
     def works_by_rows(self) -> bool:
         """Whether the work of every row that is not empty is one: the units walk it against whole columns."""
-        return self.dataflow == "inner_product" and self.intersection in ("two_finger", "bitmask")
+        return self.dataflow == "inner_product" and INTERSECTION_RECORDS[self.intersection_index].rows_alike
 
     @property
     def intersection_index(self) -> int:

@@ -6,23 +6,13 @@ The rows of every tile are really dealt by the firmware's schedule, and the load
 import numpy as np
 from numba import njit
 
-from hwmodels.design.choices import BITMASK_AND, TWO_FINGER
+from hwmodels.simulator.intersection import steps_of_full_columns
 from hwmodels.simulator.schedules import deal
 
 ENTRIES, DECODE, SHARE_BITS, WALK, ALL_WALKED = range(5)
 """Columns of what `busiest_rows` returns."""
 MASK_ENTRIES, MASK_DECODE, MASK_ROWS, LANE_STEPS = range(4)
 """Columns of what `busiest_mask_rows` returns."""
-
-
-@njit(cache=True, nogil=True)
-def walk_full_columns(unit, entries, rows, w):
-    """Steps in which an intersection unit takes `rows` non-empty rows of so many entries against one full column."""
-    if unit == TWO_FINGER:
-        return rows * (w + 1)
-    if unit == BITMASK_AND:
-        return rows * ((w + 63) // 64) + entries
-    return entries
 
 
 @njit(cache=True, nogil=True)
@@ -66,7 +56,7 @@ def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule
                 most_bits = max(most_bits, bits[0, t] * stored[r] + bits[1, t] * rows[r])
                 most_stored = max(most_stored, stored[r])
                 most_decoded = max(most_decoded, stored[r] + (full_rows[r] * words if bitmask else 0))
-                steps = walk_full_columns(unit, stored[r], full_rows[r], w)
+                steps = steps_of_full_columns(unit, full_rows[r], stored[r], w)
                 most_walked, walked = max(most_walked, steps), walked + steps
         found[t, SHARE_BITS] = most_bits + bits[2, t]
         if skips:

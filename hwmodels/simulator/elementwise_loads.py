@@ -3,134 +3,11 @@
 import numpy as np
 from numba import njit
 
-from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER, SKIP_AHEAD, TWO_FINGER
+from hwmodels.simulator.intersection import jumps, steps_of_pairs, steps_of_union, walked
 from hwmodels.simulator.schedules import deal
 
 OPERATIONS, STEPS, A_DECODE, B_DECODE, ALL_STEPS, RESULTS, MET = range(7)
 """Columns of what `merge` returns: of the most loaded lane, and of all; `MET`: positions with an entry of both."""
-
-
-@njit(cache=True, nogil=True)
-def jumps(left, left_at, left_end, right, right_at, right_end):
-    """Jumps over two sorted lists of coordinates, `left[left_at:left_end]` and the like.
-
-    The side that lags jumps to the other's coordinate or beyond it; landing on it is a match. Fibers that stand on the
-    same coordinate match in one step. The walk ends when either fiber does (Hegde et al., MICRO 2019).
-    """
-    count = 0
-    while left_at < left_end and right_at < right_end:
-        x, y = left[left_at], right[right_at]
-        count += 1
-        if x < y:
-            while left_at < left_end and left[left_at] < y:
-                left_at += 1
-        elif y < x:
-            while right_at < right_end and right[right_at] < x:
-                right_at += 1
-        if left_at < left_end and right_at < right_end and left[left_at] == right[right_at]:
-            left_at += 1
-            right_at += 1
-    return count
-
-
-@njit(cache=True, nogil=True)
-def jumps_of_hands(a, b, lanes, tile, part_range, hands, scratch, found):
-    """`jumps` of every row of a tile of A over every column of the tiles of B that it meets, by lane and PE row.
-
-    A walk takes one step for each match, and one for each time that the merged fibers change sides. So an element of B
-    counts one if the row has an element between it and the one above in its column, and one if between it and the one
-    below; where it is a match, one in all. Rows of B are taken from the last to the first. As many rows of A have an
-    element in an interval as there are entries in it, less pairs of neighbours in it; these are kept in a tree of sums
-    over A's columns (Fenwick, Software: Practice and Experience 1994).
-
-    `a`, `b`, `lanes`: tuples of `sparse_operands`; `tile`: (number of A's tile, row of B that it meets first, its
-    width); only visits in `part_range`, of which the first lane is the third number; `hands`: PE row of each row, rows
-    of each PE row; `scratch`: memory. `found` has the shape [lanes, PE rows].
-    """
-    (t, top, w), (first_visit, end_visit, first_lane), (hand_of, full) = tile, part_range, hands
-    rank_of, columns_before, tree, waiting = scratch
-    parts, column, left, first_row = full.size, a.column, a.columns.fibers_of[t], a.rows.fibers_of[t]
-    size = a.columns.fibers_of[t + 1] - left
-    tree[: size + 1] = 0
-    waiting[:], found[:] = 0, 0
-    begun, not_done, between = waiting[0], waiting[1], waiting[2]
-    begun[:] = full
-    c = size - 1
-    for k in range(w - 1, -1, -1):
-        matched = c >= 0 and a.columns.number[left + c] == k
-        columns_before[k] = c if matched else c + 1
-        here = range(a.columns.first[left + c], a.columns.first[left + c + 1]) if matched else range(0)
-        for e in here:
-            i = a.row_of[a.columns.order[e]]
-            begun[hand_of[i - first_row]] -= a.columns.order[e] == a.rows.first[i]
-        for part in range(b.of_row[top + k], b.of_row[top + k + 1]):
-            if b.rank[part] < first_visit or b.rank[part] >= end_visit:
-                continue
-            for q in range(b.first[part], b.end[part]):
-                sums = found[lanes.of_entry[q] - first_lane]
-                if b.above[q] < 0 and b.below[q] >= w:
-                    for r in range(parts):
-                        sums[r] += begun[r] + not_done[r]
-                elif b.above[q] < 0:
-                    for r in range(parts):
-                        sums[r] += begun[r]
-                elif b.below[q] >= w:
-                    for r in range(parts):
-                        sums[r] += not_done[r]
-                if b.below[q] < w and columns_before[b.below[q]] > columns_before[k] + matched:
-                    # for this element and the one below
-                    between[:] = 0
-                    i = columns_before[b.below[q]]
-                    while i > 0:
-                        node = tree[i]
-                        for r in range(parts):
-                            between[r] += node[r]
-                        i -= i & -i
-                    for r in range(parts):
-                        sums[r] += 2 * between[r]
-                for e in here:
-                    p = a.columns.order[e]
-                    i = a.row_of[p]
-                    ahead = p > a.rows.first[i] and column[p - 1] > b.above[q]
-                    behind = p + 1 < a.rows.first[i + 1] and column[p + 1] < b.below[q]
-                    sums[hand_of[i - first_row]] += 1 - ahead - behind
-        for e in here:
-            p = a.columns.order[e]
-            i = a.row_of[p]
-            r = hand_of[i - first_row]
-            add_to_tree(tree, c, r, size, 1)
-            if p + 1 < a.rows.first[i + 1]:
-                add_to_tree(tree, rank_of[column[p + 1]], r, size, -1)
-            else:
-                not_done[r] += 1
-        c -= matched
-
-
-@njit(cache=True, nogil=True)
-def add_to_tree(tree, place, part, size, count):
-    """Add to one part of a Fenwick tree of `size` places, each with a number for each part."""
-    i = place + 1
-    while i <= size:
-        tree[i, part] += count
-        i += i & -i
-
-
-@njit(cache=True, nogil=True)
-def union_steps(unit, entries, length):
-    """Steps in which a unit finds the union of two fibers that holds so many positions."""
-    if unit == BITMASK_AND:
-        return (length + 63) // 64 + entries
-    return entries + 1
-
-
-@njit(cache=True, nogil=True)
-def pair_steps(unit, a_entries, b_entries, matches, length):
-    """Steps in which a unit other than skip-ahead intersects two fibers that are not empty."""
-    if unit == TWO_FINGER:
-        return a_entries + b_entries - matches + 1
-    if unit == LEADER_FOLLOWER:
-        return a_entries
-    return (length + 63) // 64 + matches
 
 
 @njit(cache=True, nogil=True)
@@ -172,10 +49,9 @@ def merge(plan, visits, a, b):
                 q, q_end = b.first[g], b.first[g + 1]
                 g += 1
             a_entries, b_entries = p_end - p, q_end - q
-            if plan.unit == SKIP_AHEAD and plan.a_skips and not plan.union:
-                skips = jumps(a.position, p, p_end, b.position, q, q_end) if plan.b_skips else a_entries
-            else:
-                skips = 0
+            jumped = a_entries
+            if walked(plan.unit) and plan.a_skips and plan.b_skips and not plan.union:
+                jumped = jumps(a.position, p, p_end, b.position, q, q_end)
             matches, nonzeros = 0, 0
             while p < p_end or q < q_end:
                 x = a.position[p] if p < p_end else length
@@ -200,12 +76,11 @@ def merge(plan, visits, a, b):
             b_full = b_entries if plan.b_skips else length
             both = matches if plan.a_skips and plan.b_skips else min(a_full, b_full)
             operations = a_full + b_full - both if plan.union else both
-            steps = 0
+            steps, words = 0, (length + 63) // 64
             if plan.union and plan.a_skips and plan.b_skips:
-                steps = union_steps(plan.unit, operations, length)
+                steps = steps_of_union(plan.unit, operations, words)
             elif not plan.union and plan.a_skips and a_full > 0 and b_full > 0:
-                steps = skips if plan.unit == SKIP_AHEAD else pair_steps(plan.unit, a_full, b_full, both, length)
-            words = (length + 63) // 64
+                steps = steps_of_pairs(plan.unit, 1, a_full, b_full, both, jumped, words)
             per_fiber[OPERATIONS, many], per_fiber[STEPS, many] = operations, steps
             per_fiber[A_DECODE, many] = (
                 a_entries + (words if plan.a_bitmask and a_entries > 0 else 0) if plan.a_skips else 0

@@ -7,8 +7,8 @@ nothing. Visits are numbered as `visits.Numbering` says; the arguments are tuple
 import numpy as np
 from numba import njit
 
-from hwmodels.design.choices import BALANCED, BITMASK_AND, LEADER_FOLLOWER, SKIP_AHEAD, TWO_FINGER
-from hwmodels.simulator.elementwise_loads import jumps_of_hands
+from hwmodels.design.choices import BALANCED
+from hwmodels.simulator.intersection import fullest_decides, jumps_of_hands, steps_of_all_pairs, walked
 from hwmodels.simulator.schedules import deal
 
 SLICE_STEPS, TOUCHED_ENTRIES, MET = range(3)
@@ -235,13 +235,14 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
     stored, full, queue = np.empty(parts, np.int64), np.empty(parts, np.int64), np.empty(parts + 1, np.int64)
     matches, touched = np.zeros(lanes.columns.size, np.int64), np.empty(lanes.columns.size, np.int64)
     tile_of = np.repeat(np.arange(lanes.first.size - 1), np.diff(lanes.first))
-    most_columns, most_walked = np.zeros(lanes.first.size - 1, np.int64), np.zeros(lanes.first.size - 1, np.int64)
+    most_columns, most_entries = np.zeros(lanes.first.size - 1, np.int64), np.zeros(lanes.first.size - 1, np.int64)
     for lane in range(tile_of.size):
-        bt, columns = tile_of[lane], lanes.columns[lane]
-        most_columns[bt] = max(most_columns[bt], columns)
-        most_walked[bt] = max(most_walked[bt], columns + lanes.entries[lane])
+        bt = tile_of[lane]
+        most_columns[bt] = max(most_columns[bt], lanes.columns[lane])
+        most_entries[bt] = max(most_entries[bt], lanes.entries[lane])
+    walks, by_fullest = walked(plan.unit), fullest_decides(plan.unit)
     room, deepest, extent = 0, 0, 0
-    if plan.unit == SKIP_AHEAD:
+    if walks:
         room = min(JUMPS_AT_ONCE, lanes.columns.size * parts)
         for bt in range(lanes.first.size - 1):
             room = max(room, (lanes.first[bt + 1] - lanes.first[bt]) * parts)
@@ -279,13 +280,13 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
             for lane in range(lanes.first[bt], lanes.first[bt + 1]):
                 columns += lanes.columns[lane]
                 entries += lanes.entries[lane]
-            if plan.unit == TWO_FINGER:
-                found[v, STEPS] = all_stored * columns + all_full * (columns + entries)
-            elif plan.unit == LEADER_FOLLOWER:
-                found[v, INTERSECT], found[v, STEPS] = most_stored * most_columns[bt], all_stored * columns
-            elif plan.unit == BITMASK_AND:
-                found[v, INTERSECT], found[v, STEPS] = most_full * most_columns[bt] * words, all_full * columns * words
-            found[v, INTERSECT] = max(found[v, INTERSECT], decode)
+            found[v, STEPS] = steps_of_all_pairs(plan.unit, all_full, all_stored, columns, entries, 0, words)
+            found[v, INTERSECT] = decode
+            if by_fullest:
+                steps = steps_of_all_pairs(
+                    plan.unit, most_full, most_stored, most_columns[bt], most_entries[bt], 0, words
+                )
+                found[v, INTERSECT] = max(decode, steps)
         first = 0
         for r in range(parts):
             used = 0
@@ -300,29 +301,31 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
                                 touched[used] = lane
                                 used += 1
                             matches[lane] += 1
-            if plan.unit == TWO_FINGER and full[r] > 0:
+            if full[r] > 0 and not (by_fullest or walks):
                 for bt in range(b_first, b_first + count):
                     v = shift + bt
-                    if stored[r] * most_columns[bt] + full[r] * most_walked[bt] <= found[v, INTERSECT]:
+                    most = steps_of_all_pairs(
+                        plan.unit, full[r], stored[r], most_columns[bt], most_entries[bt], 0, words
+                    )
+                    if most <= found[v, INTERSECT]:
                         continue
                     for lane in range(lanes.first[bt], lanes.first[bt + 1]):
-                        columns = lanes.columns[lane]
-                        steps = stored[r] * columns + full[r] * (columns + lanes.entries[lane]) - matches[lane]
+                        columns, entries = lanes.columns[lane], lanes.entries[lane]
+                        steps = steps_of_all_pairs(
+                            plan.unit, full[r], stored[r], columns, entries, matches[lane], words
+                        )
                         found[v, INTERSECT] = max(found[v, INTERSECT], steps)
             for c in range(used):
                 lane = touched[c]
                 v = shift + tile_of[lane]
                 found[v, COMPUTE] = max(found[v, COMPUTE], matches[lane])
-                if plan.unit == TWO_FINGER:
-                    found[v, STEPS] -= matches[lane]
-                elif plan.unit == BITMASK_AND:
-                    found[v, INTERSECT] = max(
-                        found[v, INTERSECT], full[r] * lanes.columns[lane] * words + matches[lane]
-                    )
-                    found[v, STEPS] += matches[lane]
+                found[v, STEPS] += steps_of_all_pairs(plan.unit, 0, 0, 0, 0, matches[lane], words)
+                columns, entries = lanes.columns[lane], lanes.entries[lane]
+                steps = steps_of_all_pairs(plan.unit, full[r], stored[r], columns, entries, matches[lane], words)
+                found[v, INTERSECT] = max(found[v, INTERSECT], steps)
                 matches[lane] = 0
             first = queue[r]
-        if plan.unit == SKIP_AHEAD:
+        if walks:
             for g in range(a.columns.fibers_of[t], a.columns.fibers_of[t + 1]):
                 rank_of[a.columns.number[g]] = g - a.columns.fibers_of[t]
             u = 0

@@ -9,6 +9,7 @@ from hwmodels.formats.records import ROWS_ADDRESSABLE
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork, Bits, BusTraffic
 from hwmodels.simulator.dense_loads import ALL_WALKED, DECODE, ENTRIES, SHARE_BITS, WALK
+from hwmodels.simulator.intersection import walked
 from hwmodels.simulator.multiplication import EFFECTUAL, FRESH, OUTPUTS
 from hwmodels.simulator.output_traffic import traffic_appended
 from hwmodels.simulator.passes import buffer_fills, ceil_div
@@ -90,7 +91,7 @@ def _work(
     """What the array does in each visit, the entries in the rows of B that A's tile touches, and Z."""
     inner, outer = design.dataflow == "inner_product", design.dataflow == "outer_product"
     both = design.a_skips and design.b_skips
-    by_jumps = both and inner and design.intersection == "skip_ahead"
+    by_jumps = both and inner and walked(design.intersection_index)
     tiles, left = a_tiles_of(a, b, numbering), a_entries_of(a, by_jumps)
     right = b_row_parts_of(design, b, numbering, 1 if outer else passes, by_jumps)
     z, found = product_sparse(matrices, a, tiles, right)
