@@ -61,17 +61,20 @@ class Activity(eqx.Module):
     intersect: Amount
     """Cycles of intersection or decoding, whichever is more."""
     a_value_bits: Amount
-    """Bits that cross the buses, values and metadata of each operand and of the results."""
+    """Bits that cross the buses, values and metadata of each operand; likewise below."""
     a_index_bits: Amount
     b_value_bits: Amount
     b_index_bits: Amount
-    z_value_bits: Amount
+    results: Amount
+    """Accumulator words that leave the array."""
     z_index_bits: Amount
+    """Bits of their coordinates."""
     dram_a_bits: Amount
-    """Bits from and to DRAM."""
+    """Bits from and to DRAM; of Z: partial results that come back and that leave, and finished ones."""
     dram_b_bits: Amount
     z_read_bits: Amount
-    z_write_bits: Amount
+    z_spilled_bits: Amount
+    z_final_bits: Amount
     entries: Amount
     """Entries of A that each PE column works on, once per column pass."""
     a_decoded: Amount
@@ -79,57 +82,54 @@ class Activity(eqx.Module):
     b_decoded: Amount
 
     @property
-    def a_sent_bits(self) -> Amount:
-        """Bits of A that are read from the GLB and sent to the array; likewise of B."""
-        return self.a_value_bits + self.a_index_bits
-
-    @property
-    def b_sent_bits(self) -> Amount:
-        """See `a_sent_bits`."""
-        return self.b_value_bits + self.b_index_bits
-
-    @property
-    def results_bits(self) -> Amount:
-        """Bits that leave the array."""
-        return self.z_value_bits + self.z_index_bits
-
-    @property
-    def value_bus_bits(self) -> Amount:
-        """Bits on the value bus."""
-        return self.a_value_bits + self.b_value_bits + self.z_value_bits
-
-    @property
-    def index_bus_bits(self) -> Amount:
-        """Bits on the index bus."""
-        return self.a_index_bits + self.b_index_bits + self.z_index_bits
+    def sent_bits(self) -> Amount:
+        """Bits of both operands that are read from the GLB and sent to the array."""
+        return self.a_value_bits + self.a_index_bits + self.b_value_bits + self.b_index_bits
 
     @property
     def operands_dram_bits(self) -> Amount:
         """Bits of both operands that come from DRAM."""
         return self.dram_a_bits + self.dram_b_bits
 
-    def glb_bits(self, adds_partials: Scalar) -> Amount:
-        """Bits read from and written to the GLB, but for the traffic of Z with DRAM.
 
-        `adds_partials`: 1 where results are added to partial sums in the GLB, which are read for that, else 0.
-        """
-        operands = self.a_sent_bits + self.b_sent_bits + self.operands_dram_bits
-        return operands + self.results_bits * (1.0 + adds_partials)
+class Moved(eqx.Module):
+    """Bits moved, by class or altogether; linear in the activity."""
+
+    value_bus_bits: Amount
+    index_bus_bits: Amount
+    results_bits: Amount
+    """Bits that leave the array."""
+    added_bits: Amount
+    """Partial sums that are read from the GLB, for results to be added to them."""
+
+
+def moved_by(point: Point, activity: Activity) -> Moved:
+    """Bits over the buses and out of the array."""
+    results = activity.results * point.hardware.accumulator_bits
+    leaving = results + activity.z_index_bits
+    return Moved(
+        value_bus_bits=activity.a_value_bits + activity.b_value_bits + results,
+        index_bus_bits=activity.a_index_bits + activity.b_index_bits + activity.z_index_bits,
+        results_bits=leaving,
+        added_bits=leaving * point.tiles.k_split,
+    )
 
 
 class VisitShares(eqx.Module):
-    """Groups of the visits of each class that are not alike."""
+    """Groups of the visits of each class that are not alike: inside and at the ends of a tile of Z, by B's tile."""
 
-    of_visits: Float[Array, "g c"]
-    """Share of the visits that each group has; of what goes with B: `of_b`."""
-    of_b: Float[Array, "g c"]
-    z_moved_bits: Float[Array, "g c"]
-    """Traffic of Z with DRAM in each group."""
+    ends: Float[Array, "e 1 1"]
+    """Share of the visits inside a tile of Z, and of those that begin or end one."""
+    visits: Float[Array, "g 1"]
+    """Share of the visits by what the tile of B holds; of what goes with B: `with_b`."""
+    with_b: Float[Array, "g c"]
+    z_moved_bits: Float[Array, "e g c"]
+    """Traffic of Z with DRAM."""
 
-    def of(self, amount: Parts) -> Float[Array, "g c"]:
+    def of(self, amount: Parts) -> Float[Array, "e g c"]:
         """What each group has of an amount by class."""
-        pairs = ((self.of_visits, amount.even), (self.of_b, amount.with_b))
-        return sum(share * part for share, part in pairs if part is not None)
+        pairs = ((self.visits, amount.even), (self.with_b, amount.with_b))
+        return self.ends * sum(share * part for share, part in pairs if part is not None)
 
 
 class ArrayCounts(eqx.Module):
@@ -168,7 +168,6 @@ def account(
     None where visits of one class are alike; `array`: the family's own actions; `computes`: the fate of every multiply;
     `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
     """
-    sums = jax.tree.map(_whole, sums, is_leaf=lambda leaf: isinstance(leaf, Parts))
     busy = _busy(point, activity, groups)
     cycles, resource_cycles, bound_cycles = _time(point, busy)
     actions = _actions(point, sums, array, computes, cycles)
@@ -187,31 +186,33 @@ def account(
         area_mm2=area,
         utilization=computes.effectual / (hardware.pe_rows * hardware.pe_cols * hardware.lanes * cycles),
         computes=computes,
-        traffic=_traffic(sums, actions),
+        traffic=_traffic(point, sums, actions),
         actions=actions,
         fits=rows_of(*fits, clock_ghz / limit_ghz),
     )
 
 
-def _whole(amount: Amount) -> Scalar:
+def whole(amount: Amount) -> Scalar:
+    """An amount over all visits."""
     return amount.total if isinstance(amount, Parts) else amount
 
 
 def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[Float[Array, " v"]]:
     """Busy cycles of each of `RESOURCES` in the visits of each group."""
-    hardware = point.hardware
+    hardware, moved = point.hardware, moved_by(point, activity)
     glb_rate = 1.0 / (BANK_WORD_BITS * hardware.glb_banks)
-    dram_rate = point.technology.scenario.clock_ghz / (point.technology.dram_gbps() * 8.0)
+    dram_rate = 1.0 / (point.technology.dram_gbps() * 8.0 / point.technology.scenario.clock_ghz)
+    glb_bits = activity.sent_bits + activity.operands_dram_bits + moved.results_bits * (1.0 + point.tiles.k_split)
     by_class = (
         activity.compute,
         activity.intersect,
-        activity.index_bus_bits * (1.0 / hardware.index_bus_bits),
-        activity.value_bus_bits * (1.0 / hardware.value_bus_bits),
-        activity.glb_bits(point.tiles.k_split) * glb_rate,
+        moved.index_bus_bits * (1.0 / hardware.index_bus_bits),
+        moved.value_bus_bits * (1.0 / hardware.value_bus_bits),
+        glb_bits * glb_rate,
         activity.operands_dram_bits * dram_rate,
     )
     if groups is None:
-        busy, z_bits = list(by_class), activity.z_read_bits + activity.z_write_bits
+        busy, z_bits = list(by_class), activity.z_read_bits + activity.z_spilled_bits + activity.z_final_bits
     else:
         leaves, structure = jax.tree.flatten(by_class)
         by_class = jax.tree.unflatten(structure, jnp.unstack(computed_once(leaves)))
@@ -235,7 +236,9 @@ def _time(
 
 
 def _actions(point: Point, sums: Activity, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:
-    added = sums.results_bits * point.tiles.k_split
+    moved = moved_by(point, sums)
+    z_read, z_written = whole(sums.z_read_bits), whole(sums.z_spilled_bits) + whole(sums.z_final_bits)
+    fetched = whole(sums.operands_dram_bits)
     return ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
@@ -244,24 +247,25 @@ def _actions(point: Point, sums: Activity, array: ArrayCounts, computes: Compute
         accumulator_accesses=array.accumulator_accesses,
         intersection_steps=array.intersection_steps,
         decoded_entries=array.decoded_entries,
-        bus_bits=sums.value_bus_bits + sums.index_bus_bits,
+        bus_bits=whole(moved.value_bus_bits) + whole(moved.index_bus_bits),
         crossbar_words=array.crossbar_words,
-        glb_read_bits=sums.a_sent_bits + sums.b_sent_bits + added + sums.z_write_bits,
-        glb_write_bits=sums.results_bits + sums.operands_dram_bits + sums.z_read_bits,
-        dram_read_bits=sums.operands_dram_bits + sums.z_read_bits,
-        dram_write_bits=sums.z_write_bits,
+        glb_read_bits=whole(sums.sent_bits) + whole(moved.added_bits) + z_written,
+        glb_write_bits=whole(moved.results_bits) + fetched + z_read,
+        dram_read_bits=fetched + z_read,
+        dram_write_bits=z_written,
         cycles=cycles,
     )
 
 
-def _traffic(sums: Activity, actions: ActionCounts) -> Traffic:
+def _traffic(point: Point, sums: Activity, actions: ActionCounts) -> Traffic:
+    moved = moved_by(point, sums)
     return Traffic(
-        dram_a_bytes=sums.dram_a_bits / 8.0,
-        dram_b_bytes=sums.dram_b_bits / 8.0,
-        dram_z_read_bytes=sums.z_read_bits / 8.0,
-        dram_z_write_bytes=sums.z_write_bits / 8.0,
+        dram_a_bytes=whole(sums.dram_a_bits) / 8.0,
+        dram_b_bytes=whole(sums.dram_b_bits) / 8.0,
+        dram_z_read_bytes=whole(sums.z_read_bits) / 8.0,
+        dram_z_write_bytes=actions.dram_write_bits / 8.0,
         glb_read_bytes=actions.glb_read_bits / 8.0,
         glb_write_bytes=actions.glb_write_bits / 8.0,
-        value_bus_bytes=sums.value_bus_bits / 8.0,
-        index_bus_bytes=sums.index_bus_bits / 8.0,
+        value_bus_bytes=whole(moved.value_bus_bits) / 8.0,
+        index_bus_bytes=whole(moved.index_bus_bits) / 8.0,
     )

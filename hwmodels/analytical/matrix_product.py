@@ -67,12 +67,13 @@ def _activity(
         a_index_bits=Parts(a.metadata_bits * sends, None),
         b_value_bits=b.sent_values_bits * passes.b_fills,
         b_index_bits=b.sent_metadata_bits * passes.b_fills,
-        z_value_bits=Parts(None, b.results * point.hardware.accumulator_bits),
+        results=Parts(None, b.results),
         z_index_bits=Parts(None, b.result_metadata_bits),
         dram_a_bits=Parts(a.fetched_bits * fetched, None),
         dram_b_bits=b.each_bits * (tiles.b_each + resting),
         z_read_bits=Parts(None, spilled),
-        z_write_bits=Parts(None, spilled + finished),
+        z_spilled_bits=Parts(None, spilled),
+        z_final_bits=Parts(None, finished),
         entries=Parts(a.entries * worked, None),
         a_decoded=Parts(a.stored_entries * worked, None),
         b_decoded=Parts(b.decoded_entries * passes.b_fills, None),
@@ -92,9 +93,7 @@ def _groups(point: Point, b: OperandB) -> VisitShares:
     ends = tiles.z_each * leaving + (1.0 - tiles.z_each) * b.ends * finished
     z_moved = jnp.stack([2.0 * spilled + finished - ends, ends])
     share = jnp.stack([1.0 - b.ends, b.ends])[:, None, None]
-    count = 2 * b.group_visits.shape[0]
-    of_visits, of_b = ((share * groups).reshape(count, -1) for groups in (b.group_visits, b.group_with_b))
-    return VisitShares(of_visits, of_b, (z_moved[:, None, :] * b.group_with_b).reshape(count, -1))
+    return VisitShares(share, b.group_visits, b.group_with_b, z_moved[:, None, :] * b.group_with_b)
 
 
 def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
@@ -127,11 +126,12 @@ def _array_actions(
     processed = computes.effectual + computes.ineffectual + computes.gated
     coordinate_bits = a.skip * (tiles.m_bits if outer else tiles.k_bits)
     entries = sums.entries.total * hardware.pe_cols
-    results = sums.z_value_bits.total / hardware.accumulator_bits
+    a_sent = sums.a_value_bits.total + sums.a_index_bits.total
+    b_sent = sums.b_value_bits.total + sums.b_index_bits.total
     return ArrayCounts(
         pe_buffer_read_bits=processed * hardware.value_bits + entries * (hardware.value_bits + coordinate_bits),
-        pe_buffer_write_bits=sums.a_sent_bits.total * hardware.pe_cols + sums.b_sent_bits.total * hardware.pe_rows,
-        accumulator_accesses=results if inner else 2.0 * processed,
+        pe_buffer_write_bits=a_sent * hardware.pe_cols + b_sent * hardware.pe_rows,
+        accumulator_accesses=sums.results.total if inner else 2.0 * processed,
         intersection_steps=cycles.intersection_steps() if inner else nothing,
         decoded_entries=sums.a_decoded.total * hardware.pe_cols + sums.b_decoded.total * hardware.pe_rows,
         crossbar_words=processed if outer else nothing,

@@ -142,13 +142,13 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads, passes: Scalar) -> Ac
         a_index_bits=passes * count * s.metadata_bits,
         b_value_bits=fills * deep * s.columns * value_bits,
         b_index_bits=nothing,
-        z_value_bits=count * partial,
+        results=count * results,
         z_index_bits=nothing,
         dram_a_bits=of_tile * s.fetched_bits + deep * dram_a * value_bits,
         dram_b_bits=deep * dram_b * value_bits,
         z_read_bits=tiles.z_each * count * not_first * partial * tiles.k_split,
-        z_write_bits=tiles.z_each * count * (not_last * partial + (1.0 - not_last) * finished)
-        + (1.0 - tiles.z_each) * of_tile * finished,
+        z_spilled_bits=tiles.z_each * count * not_last * partial,
+        z_final_bits=(tiles.z_each * count * (1.0 - not_last) + (1.0 - tiles.z_each) * of_tile) * finished,
         entries=count * s.entries * passes,
         a_decoded=count * s.stored_entries * passes,
         b_decoded=nothing,
@@ -222,11 +222,11 @@ def _array_actions(point: Point, s: OperandA, sums: Activity, computes: Computes
     processed = computes.effectual + computes.ineffectual + computes.gated
     coordinate_bits = s.skip * (tiles.m_bits if outer else tiles.n_bits)
     entries = sums.entries * hardware.pe_cols
-    results = sums.z_value_bits / hardware.accumulator_bits
+    a_sent, b_sent = sums.a_value_bits + sums.a_index_bits, sums.b_value_bits + sums.b_index_bits
     return ArrayCounts(
         pe_buffer_read_bits=2.0 * processed * hardware.value_bits + entries * (hardware.value_bits + coordinate_bits),
-        pe_buffer_write_bits=sums.a_sent_bits * hardware.pe_cols + sums.b_sent_bits * hardware.pe_rows,
-        accumulator_accesses=results if inner else 2.0 * processed,
+        pe_buffer_write_bits=a_sent * hardware.pe_cols + b_sent * hardware.pe_rows,
+        accumulator_accesses=sums.results if inner else 2.0 * processed,
         intersection_steps=nothing,
         decoded_entries=sums.a_decoded * hardware.pe_cols,
         crossbar_words=nothing,
