@@ -45,7 +45,7 @@ class Look(NamedTuple):
     by_counts: np.ndarray
     """Slopes by the logarithms of the counts, shape [n, layer, 3]."""
     by_numbers: np.ndarray
-    """Slopes by log2 of the machine's numbers, shape [n, 11 + 3 layers]."""
+    """Slopes by log2 of the machine's numbers, shape [n, h + 3 layers]."""
 
 
 class Companions:
@@ -85,7 +85,7 @@ class Companions:
         self.genomes = np.repeat(genome[None], networks, axis=0)
         """The last machine of each network that can be built, rows of the problem's encoding."""
         self.numbers = self._log_numbers.of(self.genomes)
-        """Where each machine is now: log2 of its numbers, hardware first, shape [n, 11 + 3 layers]."""
+        """Where each machine is now: log2 of its numbers, hardware first, shape [n, h + 3 layers]."""
         self._optimiser = optax.adam(LEARNING_RATE, b1=0.8, b2=0.95)
         self._state = self._optimiser.init(jnp.asarray(self.numbers))
         slopes = jax.vmap(jax.value_and_grad(self._log_price, argnums=(0, 1), has_aux=True), (0, 0, 0))

@@ -33,8 +33,8 @@ import numpy as np
 from dse.problem.batched_models import FAST
 from experiments.common.cli import main
 from experiments.common.output import Output
-from experiments.common.random_designs import random_designs
-from experiments.common.simulator_rates import simulator_rates
+from experiments.common.random_designs import draw_designs
+from experiments.common.simulator_rates import measured_rates
 from experiments.common.table import text_table
 from hwmodels import Cost, Exact, Hardware, Mapping, Numerics, Smooth, evaluate
 from hwmodels.design.choices import DATAFLOWS
@@ -118,7 +118,7 @@ def run(config: Config) -> None:
     for family, kernel in kernels.items():
         statistics = measure(kernel)
         for dataflow in DATAFLOWS[:1] if config.smoke else DATAFLOWS:
-            designs = random_designs(batch, dataflow, config.seed, mixed=0.5)
+            designs = draw_designs(batch, dataflow, config.seed, mixed=0.5)
 
             forward, forward_compile = compiled(partial(many, numerics=Exact()), *designs, statistics)
             smooth, _ = compiled(partial(many, numerics=Smooth()), *designs, statistics)
@@ -146,7 +146,7 @@ def run(config: Config) -> None:
     start = time.perf_counter()
     count_operand(matrix)
     statistics_rate = matrix.nnz / (time.perf_counter() - start)
-    simulated = list(simulator_rates(side=500 if config.smoke else 10_000))
+    simulated = list(measured_rates(side=500 if config.smoke else 10_000))
     out.csv("benchmark.csv", rows)
     out.csv("simulator.csv", simulated)
     out.provenance("benchmark.py", config, peak_gflops=peak / 1e9, statistics_nonzeros_per_s=statistics_rate)

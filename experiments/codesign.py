@@ -46,7 +46,7 @@ import tyro
 from dse import RandomSearch, default_space, enable_compile_cache, make_problem, parse_fixes, write_design
 from experiments.common.cli import main
 from experiments.common.codesign.figure import codesign_figure
-from experiments.common.codesign.judge import Judged, fixed_cost, judge, problem_of, swapped
+from experiments.common.codesign.judge import Judged, fixed_cost, judge_networks, problem_of, swapped
 from experiments.common.codesign.networks import (
     BITS,
     Setting,
@@ -150,7 +150,7 @@ def run(config: Config) -> None:
     networks = pruned_first(setting, cases)
     for method in ("whole", *arms):
         networks += co_designed(setting, shares, problem, tables, strategy, budget=each, settles=settles, method=method)
-    judged = judge(problem, networks, strategy, budget, config.seed)
+    judged = judge_networks(problem, networks, strategy, budget, config.seed)
     dense, *points = points_of(judged)
     by_arm = {arm: [point for point in points if point.arm == arm] for arm in ARMS}
 

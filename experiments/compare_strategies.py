@@ -11,8 +11,8 @@ far too many designs; it is measured against an upper bound, points that no desi
 that a share is what a front has at least. Every strategy is run afresh for every budget (a share of the space, or a
 number for `layers`) and every seed. Its hypervolume (of log10 objectives, in the box from the known front's ideal to
 10 % beyond its nadir) is given as a share of the known front's. Every forward, gradient (twice) and local-search call
-counts as an evaluation, for every strategy. The evolutionary strategy is pymoo's NSGA-II; under the name `nsga2` it
-also gets larger budgets (--longer), to be compared at equal seconds. Optuna's TPE (`tpe`) needs the extra `compare`
+counts as an evaluation, for every strategy. `nsga2`, pymoo's NSGA-II, is the evolutionary strategy; it also gets
+larger budgets (--longer), to be compared at equal seconds. Optuna's TPE (`tpe`) needs the extra `compare`
 (pip install -e '.[compare]') and takes long to choose a design, so it is only run for budgets up to --tpe-budget.
 
 The exit status is 1 if, at the largest share, the gradient strategy's median is below 99.5 % of the true hypervolume on
@@ -40,7 +40,9 @@ from dse import (
     Box,
     Evolutionary,
     Exhaustive,
+    Gradient,
     Problem,
+    RandomSearch,
     default_space,
     enable_compile_cache,
     hypervolume,
@@ -51,7 +53,6 @@ from dse.strategies.tpe import Tpe
 from experiments.common.cli import main, show_progress
 from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.output import Output
-from experiments.common.search import STRATEGIES
 from experiments.common.table import text_table
 from hwmodels.technology import make_technology, scenario
 from workloads import Workload, resolve_workload
@@ -61,9 +62,11 @@ BAR_FAILED = 1
 BAR = 0.995
 WARM_UP = 400
 """Evaluations of a search whose only end is that all programs are compiled before anything is timed."""
-OURS = ("gradient", "random", "evolutionary")
-FOREIGN = {"nsga2": Evolutionary, "tpe": Tpe}
-COLOURS = {"gradient": "blue", "random": "orange", "evolutionary": "green", "nsga2": "purple", "tpe": "vermilion"}
+COMPARED = {"gradient": Gradient, "random": RandomSearch, "nsga2": Evolutionary, "tpe": Tpe}
+OTHERS = ("nsga2", "tpe")
+"""Searches of other libraries, which gradient must not fall behind."""
+DEFAULT = ("gradient", "random", "nsga2")
+COLOURS = {"gradient": "blue", "random": "orange", "nsga2": "purple", "tpe": "vermilion"}
 _KIB = 1024
 SPACES: dict[str, tuple[str, slice, dict[str, list[Any]]]] = {
     "graph": (
@@ -169,8 +172,8 @@ class Config:
 
     spaces: tuple[Literal["graph", "network", "spmspm", "layers"], ...] = ("graph", "network", "spmspm", "layers")
     """Spaces to search."""
-    strategies: tuple[Literal["gradient", "random", "evolutionary", "nsga2", "tpe"], ...] = OURS
-    """Strategies to run; `nsga2` is `evolutionary` with longer budgets, `tpe` needs the extra `compare`."""
+    strategies: tuple[Literal["gradient", "random", "evolutionary", "nsga2", "tpe"], ...] = DEFAULT
+    """Strategies to run; `evolutionary` is another word for `nsga2`; `tpe` needs the extra `compare`."""
     tpe_budget: int = 300
     """Largest budget that `tpe` is run with."""
     shares: tuple[float, ...] = (0.0005, 0.001, 0.002, 0.005, 0.01)
@@ -200,7 +203,7 @@ def problem_of(name: str, smoke: bool) -> Problem:
 def compare(name: str, config: Config, bar: tqdm) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Rows of every run in one space, and what is known of it."""
     problem = problem_of(name, config.smoke)
-    STRATEGIES["gradient"]()(problem, budget=WARM_UP)
+    Gradient()(problem, budget=WARM_UP)
     start = time.perf_counter()
     enumerated = problem.encoding.size <= LARGEST_ENUMERATED
     if enumerated:
@@ -220,7 +223,7 @@ def compare(name: str, config: Config, bar: tqdm) -> tuple[list[dict[str, Any]],
         for budget in mine:
             for seed in range(config.seed, config.seed + config.seeds):
                 bar.set_description(f"{name} {strategy} {budget:,}")
-                result = (STRATEGIES | FOREIGN)[strategy]()(problem, budget=budget, seed=seed)
+                result = COMPARED[strategy]()(problem, budget=budget, seed=seed)
                 rows.append(
                     {
                         "space": name,
@@ -314,6 +317,8 @@ def run(config: Config) -> None:
     """Enumerate or bound, search, compare; ends the process with status 1 if a bar fails."""
     out = Output(config.out)
     enable_compile_cache()
+    named = dict.fromkeys("nsga2" if name == "evolutionary" else name for name in config.strategies)
+    config = replace(config, strategies=tuple(named))
     if config.smoke:
         config = replace(
             config, spaces=("graph",), strategies=("gradient", "nsga2"), shares=(0.02, 0.05), seeds=2, longer=()
@@ -342,7 +347,7 @@ def failed(rows: Sequence[dict[str, Any]], space: str, facts: dict[str, Any], co
     mine = float(np.median(of_runs(rows, space, "gradient", most)))
     seconds = float(np.median(of_runs(rows, space, "gradient", most, "seconds")))
     texts = [f"on {space} gradient reaches {mine:.2%} with {most:,} evaluations, not {BAR:.1%}."] if mine < BAR else []
-    for other in FOREIGN:
+    for other in OTHERS:
         if other in config.strategies and budgets_of(rows, space, other):
             theirs = within(rows, space, other, seconds)
             if theirs > mine:

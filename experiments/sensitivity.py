@@ -69,7 +69,7 @@ from experiments.common.sensitivity.conclusions import (
     story,
 )
 from experiments.common.sensitivity.figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
-from experiments.common.sensitivity.rivals import QUESTIONS, mapping_pool, rivals
+from experiments.common.sensitivity.rivals import QUESTIONS, best_rivals, mapping_pool
 from experiments.common.sensitivity.sharing import groups_of, share, workload_rows, workload_story
 from experiments.common.sensitivity.uncertainty import UncertainConstants, rival_tables
 from hwmodels.numerics import Smooth
@@ -135,7 +135,7 @@ def run(config: Config) -> None:
     }
     strength = constants.strength(priced, survey, focus)
     pool = mapping_pool(problem, designs[focus], budget, config.seed)
-    found = {choice: rivals(problem, designs[focus], pool, choice) for choice in QUESTIONS}
+    found = {choice: best_rivals(problem, designs[focus], pool, choice) for choice in QUESTIONS}
     choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, constants)
     slopes = slopes_along(problem, designs, points, along)
     groups = groups_of(_specs(config, start), problem)

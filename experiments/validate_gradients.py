@@ -31,7 +31,6 @@ from dse import enable_compile_cache
 from dse.problem.batched_models import SOON
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
-from experiments.common.random_designs import random_designs
 from experiments.common.table import text_table
 from hwmodels import Hardware, Mapping, Smooth, evaluate
 from hwmodels.design.choices import DATAFLOWS

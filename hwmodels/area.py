@@ -10,6 +10,7 @@ from hwmodels.technology import Technology
 COORDINATE_BITS = 16.0
 """Width that intersection units and decoders are built for: tiles of up to 65,536 along each dimension."""
 WORD_BITS = 64.0
+"""What a bank of the GLB reads or writes in a cycle."""
 
 
 def glb_bank_bytes(hardware: Hardware) -> Float[Array, ""]:

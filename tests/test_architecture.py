@@ -150,3 +150,11 @@ def test_no_tracked_file_names_a_folder_of_this_machine():
             continue
         found += [f"{name}: {match.group()}" for match in MACHINE_PATH.finditer(text)]
     assert not found, "; ".join(found)
+
+
+def test_every_file_that_the_developers_page_names_is_there():
+    page = (ROOT / "DEVELOPERS.md").read_text()
+    named = set(re.findall(r"`((?:workloads|hwmodels|dse|experiments|tests|docs)/[\w./]*)`", page))
+    missing = {name for name in named if not (ROOT / name).exists() and "NAME" not in name}
+    assert len(named) > 30
+    assert not missing, f"DEVELOPERS.md names {sorted(missing)}"

@@ -18,11 +18,11 @@ from scipy.sparse import csr_array
 from hwmodels import Exact, make_hardware, make_mapping
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import point_of
-from hwmodels.analytical.operand_a import operand_a
+from hwmodels.analytical.operand_a import describe_a
 from hwmodels.design.choices import FORMATS
 from hwmodels.formats.comparison import best_format, matrix_bits
 from hwmodels.formats.encoders import ENCODED_FORMATS, convert, decode, encode, widths_of
-from hwmodels.formats.encoders.rates import rates
+from hwmodels.formats.encoders.rates import rates_of
 from hwmodels.technology import make_technology
 from workloads import InputError, SparseKernel, generators, measure
 
@@ -68,7 +68,7 @@ def test_bits_equal_the_table_and_the_reference(tile: np.ndarray, more_rows: int
         other = reference_encode(tile, format, reference_widths(value_bits, *nominal), slots.get(format, 0))
         assert (encoded.value_bits, encoded.metadata_bits) == (other.value_bits, other.metadata_bits)
         np.testing.assert_array_equal(encoded.values, other.values)
-        found = rates(format, widths, w, slots.get(format, 0))
+        found = rates_of(format, widths, w, slots.get(format, 0))
         entries = encoded.values.size if format == "rle" else np.count_nonzero(tile)
         assert found.value_bits(entries, h) == encoded.value_bits
         assert found.metadata_bits(entries, h) == encoded.metadata_bits
@@ -116,7 +116,7 @@ def test_the_models_sizes_are_the_encoders(format: str, m_size: int, k_size: int
     mapping = make_mapping(**fields)
     numbers = {name: float(value) for name, value in fields.items() if not isinstance(value, str)}
     hardware = make_hardware(fields["intersection"], [mapping], **numbers)
-    a = operand_a(point_of(hardware, mapping, statistics, make_technology().solved(), Exact()))
+    a = describe_a(point_of(hardware, mapping, statistics, make_technology().solved(), Exact()))
     modelled = float(total(jnp.broadcast_to(a.fetched_bits, a.tiles.shape)))
     np.testing.assert_allclose(modelled, matrix_bits(matrix, format, tile=(m_size, k_size)), rtol=1e-5)
 

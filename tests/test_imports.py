@@ -109,3 +109,26 @@ def test_private_names_stay_in_their_folder():
 def test_circles_are_found():
     assert circles({"a": {"b"}, "b": {"c"}, "c": set()}) == []
     assert circles({"a": {"b"}, "b": {"a", "c"}, "c": {"c"}}) == [["a", "b"], ["c"]]
+
+
+def definitions(tree: ast.Module) -> list[ast.stmt]:
+    return [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+
+
+def test_no_module_has_the_name_of_what_it_defines():
+    named = [
+        module
+        for module, tree in trees().items()
+        if module.rpartition(".")[2] in {node.name for node in definitions(tree)}
+    ]
+    assert not named, f"module and function of one name: {', '.join(named)}"
+
+
+def test_each_class_has_a_name_of_its_own():
+    """But the options of the scripts, each called `Config`."""
+    owner: dict[str, str] = {}
+    for module, tree in trees().items():
+        for node in definitions(tree):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_") and node.name != "Config":
+                assert node.name not in owner, f"{node.name} is a class of {owner[node.name]} and of {module}"
+                owner[node.name] = module

@@ -25,7 +25,7 @@ from workloads.networks import digits
 from workloads.pruning.images import Images, digits_images, idx_images
 from workloads.pruning.masks import PATTERNS, kept_of, n_of_m, whole_rows, whole_units
 from workloads.pruning.measurement import accuracy, input_zeros, measure_network
-from workloads.pruning.quantise import input_ranges, quantise, recorded_integers
+from workloads.pruning.quantisation import input_ranges, quantise, recorded_integers
 from workloads.pruning.schedule import cubic
 from workloads.pruning.shrink import without_unread
 from workloads.pruning.small_networks import Network, cnn, forward, mlp, recorded

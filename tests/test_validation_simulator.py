@@ -53,10 +53,10 @@ def test_errors_are_those_of_the_models(cases: list[dict], tech):
 @pytest.mark.parametrize(("rows", "columns"), [(40, 40), (40, 25)])
 def test_products_that_are_too_large_are_cut_to_their_first_rows(rows: int, columns: int, monkeypatch):
     a = generators.uniform(rows, columns, 0.2, 0)
-    whole = against_simulator._product("a", a)
+    whole = against_simulator.kernel_of_product("a", a)
     assert (whole.a.shape, whole.n) == (a.shape, rows)
     monkeypatch.setattr(against_simulator, "MULTIPLIES", 300)
-    cut = against_simulator._product("a", a)
+    cut = against_simulator.kernel_of_product("a", a)
     assert whole.b is not None
     multiplies = [int(np.diff(whole.b.indptr)[kernel.a.indices].sum()) for kernel in (whole, cut)]
     assert 0 < multiplies[1] <= 300 < multiplies[0]
@@ -75,7 +75,7 @@ def test_designs_that_pad_too_much_are_left_out(monkeypatch):
 
 def test_a_process_of_its_own_changes_nothing(cases: list[dict]):
     kernel = SparseKernel("graph", generators.power_law_rows(60, 50, 6, 2.1, 0), None, 16)
-    ((at, done),) = against_simulator._results([CaseTask(kernel, 6, (3, 0), SIZES)], [0], 2)
+    ((at, done),) = against_simulator.results_as_done([CaseTask(kernel, 6, (3, 0), SIZES)], [0], 2)
     assert at == 0
     for mine, other in zip(done.rows, cases, strict=True):
         assert mine == other
@@ -84,7 +84,7 @@ def test_a_process_of_its_own_changes_nothing(cases: list[dict]):
 def test_every_matrix_of_a_folder_is_compared(tmp_path: Path):
     save_npz(tmp_path / "square.npz", generators.uniform(30, 30, 0.2, 0))
     save_npz(tmp_path / "wide.npz", generators.uniform(12, 40, 0.3, 1))
-    kernels, cut = against_simulator._kernels(tmp_path, smoke=False)
+    kernels, cut = against_simulator.kernels_to_compare(tmp_path, smoke=False)
     assert [kernel.name for kernel in kernels] == [
         *(f"square.npz{kernel}" for kernel in ("@spmm:64", "@axa", "@sddmm:64")),
         *(f"wide.npz{kernel}" for kernel in ("@spmm:64", "@axat", "@multiply")),
@@ -97,7 +97,7 @@ def test_every_matrix_of_a_folder_is_compared(tmp_path: Path):
 def test_masks_that_are_too_large_are_cut_to_their_first_rows(monkeypatch):
     a = generators.uniform(40, 25, 0.2, 0)
     monkeypatch.setattr(against_simulator, "NONZEROS", 60)
-    mask, product, total = against_simulator._with_mask("a", a)
+    mask, product, total = against_simulator.kernels_with_mask("a", a)
     assert 0 < mask.mask.nnz <= 60 < a.nnz
     assert mask.name == f"a@sddmm:64 of {mask.m} rows"
     assert (product.kind, total.kind) == ("multiply", "add")

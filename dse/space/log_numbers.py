@@ -9,7 +9,7 @@ from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
 
 class LogNumbers:
-    """log2 of all 11 + 3 K numbers of a design of K kernels: the hardware's, then the tiles of each kernel."""
+    """log2 of all h + 3 K numbers of a design of K kernels: the h of the hardware, then the tiles of each kernel."""
 
     def __init__(self, encoding: Encoding):
         self._encoding = encoding
@@ -17,10 +17,10 @@ class LogNumbers:
         columns += [encoding.column(at, name) for at in range(len(encoding.kernels)) for name in MAPPING_NUMBERS]
         self._values = {column: np.log2(np.array(encoding.genes[column].values, float)) for column in columns}
         self.low, self.high = (np.array([values[end] for values in self._values.values()]) for end in (0, -1))
-        """Least and greatest that the space allows, shape [11 + 3 K]."""
+        """Least and greatest that the space allows, shape [h + 3 K]."""
 
     def of(self, rows: np.ndarray) -> np.ndarray:
-        """Those of genomes, shape [n, 11 + 3 K]."""
+        """Those of genomes, shape [n, h + 3 K]."""
         batch = self._encoding.batch(rows)
         return np.log2(np.concatenate([batch.hardware, batch.tiles.reshape(len(rows), -1)], axis=1))
 
@@ -30,7 +30,7 @@ class LogNumbers:
         return hardware, tiles.reshape(*tiles.shape[:-1], -1, len(MAPPING_NUMBERS))
 
     def unit_slopes(self, slopes: np.ndarray) -> np.ndarray:
-        """Slopes of each design at length 1; none along what is no number or cannot move, shape [n, 11 + 3 K]."""
+        """Slopes of each design at length 1; none along what is no number or cannot move, shape [n, h + 3 K]."""
         slopes = np.where(np.isfinite(slopes) & (self.low < self.high), slopes, 0.0)
         return slopes / np.maximum(np.linalg.norm(slopes, axis=1, keepdims=True), 1e-12)
 

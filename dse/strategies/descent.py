@@ -30,7 +30,7 @@ class _Iterate:
 
     rows: np.ndarray
     log2: np.ndarray
-    """Shape [n, 11 + 3 K]."""
+    """Shape [n, h + 3 K]."""
     weights: np.ndarray
     """Preferences, shape [n, d]."""
 

@@ -15,7 +15,7 @@ from hwmodels.design.hardware import (
 )
 
 
-def random_designs(
+def draw_designs(
     count: int, dataflow: str, seed: int, *, mixed: float = 0.0, on_lattice: float = 0.0
 ) -> tuple[Hardware, Mapping]:
     """`count` designs of log-uniform numbers, stacked on the first axis.

@@ -40,7 +40,7 @@ TILES = (1024, 128)
 """Where matrices have 10,000 rows, tiles of the power-law graph have about 2,000 and 30 non-zeros."""
 
 
-def simulator_rates(side: int, degree: int = 30) -> Iterator[dict[str, Any]]:
+def measured_rates(side: int, degree: int = 30) -> Iterator[dict[str, Any]]:
     """Rows of a table: SpMV, SpMM and SpMSpM of a power-law graph and a band of so many rows."""
     matrices = {
         "power law": generators.power_law_rows(side, side, degree, 2.1, 0),

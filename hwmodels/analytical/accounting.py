@@ -13,14 +13,13 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
-from hwmodels.area import area_mm2, glb_bank_bytes
+from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
 from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
 from hwmodels.energy import price
 from workloads.statistics.lattice import computed_once
 
 Scalar = Float[Array, ""]
 
-BANK_WORD_BITS = 64.0
 PIPELINE_STAGES = 16.0
 
 
@@ -200,7 +199,7 @@ def whole(amount: Amount) -> Scalar:
 def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[Float[Array, " v"]]:
     """Busy cycles of each of `RESOURCES` in the visits of each group."""
     hardware, moved = point.hardware, moved_by(point, activity)
-    glb_rate = 1.0 / (BANK_WORD_BITS * hardware.glb_banks)
+    glb_rate = 1.0 / (WORD_BITS * hardware.glb_banks)
     dram_rate = 1.0 / (point.technology.dram_gbps() * 8.0 / point.technology.scenario.clock_ghz)
     glb_bits = activity.sent_bits + activity.operands_dram_bits + moved.results_bits * (1.0 + point.tiles.k_split)
     by_class = (

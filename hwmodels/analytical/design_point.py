@@ -6,7 +6,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.tiling import Tiling, tiling
+from hwmodels.analytical.tiling import Tiling, cut_into_tiles
 from hwmodels.design.choices import STAYS_A, STAYS_B
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
@@ -60,4 +60,4 @@ class Point(eqx.Module):
 
 def point_of(hardware: Hardware, mapping: Mapping, kernel: Any, technology: Technology, numerics: Numerics) -> Point:
     """A design and a kernel, its iteration space cut into the mapping's tiles."""
-    return Point(hardware, mapping, kernel, technology, numerics, tiling(mapping, kernel, numerics))
+    return Point(hardware, mapping, kernel, technology, numerics, cut_into_tiles(mapping, kernel, numerics))

@@ -12,8 +12,6 @@ from hwmodels.analytical.passes import Passes, passes_of
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
 
-Scalar = Float[Array, ""]
-
 NO_CYCLES = 1e-6
 """Cycles that stand for none."""
 

@@ -60,7 +60,7 @@ class OperandA(eqx.Module):
     block_columns: Scalar
 
 
-def operand_a(point: Point) -> OperandA:
+def describe_a(point: Point) -> OperandA:
     """Look up what the tiles of A hold and price their storage."""
     hardware, mapping, kernel, numerics = point.hardware, point.mapping, point.kernel, point.numerics
     tiles, statistics = point.tiles, kernel.a

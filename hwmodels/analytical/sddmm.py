@@ -1,6 +1,6 @@
 """SDDMM: Z = S * (A B) at the non-zeros of a sparse S; docs/machine.md, section 7, is the law.
 
-S is described like A of a product (`operand_a`), with n in the place of k. A tile of S is visited once for each tile
+S is described like A of a product (`describe_a`), with n in the place of k. A tile of S is visited once for each tile
 along k; the first of these visits reads no partial results, the last writes none and may be shorter.
 """
 
@@ -15,7 +15,7 @@ from hwmodels.analytical.classes import TINY, mean_ceil, share_at_edge, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
-from hwmodels.analytical.operand_a import OperandA, operand_a
+from hwmodels.analytical.operand_a import OperandA, describe_a
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
@@ -76,7 +76,7 @@ def _mask(point: Point) -> OperandA:
         k_pointer_bits=tiles.n_pointer_bits,
     )
     operand = DenseBStatistics(m=kernel.m, k=kernel.n, n=kernel.k, a=kernel.mask)
-    return operand_a(dataclasses.replace(point, tiles=turned, kernel=operand))
+    return describe_a(dataclasses.replace(point, tiles=turned, kernel=operand))
 
 
 def _loads(point: Point, s: OperandA) -> MaskLoads:

@@ -18,7 +18,7 @@ Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
 
-class PairVisits(NamedTuple):
+class VisitedPairs(NamedTuple):
     """Visits of tiles of A and B to each other, by class of A's tiles."""
 
     count: PerClass
@@ -33,7 +33,7 @@ class PairVisits(NamedTuple):
     b_once: Scalar
 
 
-def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> PairVisits:
+def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> VisitedPairs:
     """Visits of the pairs that have `met`, `tiled` being B's tiles, transposed.
 
     A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
@@ -47,7 +47,7 @@ def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> PairV
     count = sparse * (a_sparse * met.visits + a_dense * by_tiles * tiles.trips_m * tiled.totals["tiles"])
     b_nonzeros = sparse * a_sparse * met.b_nonzeros + a_dense * by_depth * tiles.trips_m * nonzeros
     b_once = sparse * met.depth["b_once"] / nonzeros + dense * a.block_columns / kernel.k
-    return PairVisits(
+    return VisitedPairs(
         count=count + dense * a.tiles * tiles.trips_n,
         of_a=sparse * (a_sparse * met.a_visits + a_dense * mean_visits) + dense * tiles.trips_n,
         b_nonzeros=b_nonzeros + dense * a_sparse * by_depth * (total(a.tiles) / tiles.trips_k) * nonzeros,
@@ -69,7 +69,7 @@ class StoredTiles(NamedTuple):
     peak_bits: Scalar
     """Of the largest tile."""
 
-    def moved(self, visits: PairVisits, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
+    def moved(self, visits: VisitedPairs, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
         """Bits of values and of metadata in all visits, of which so many rows and non-zeros count."""
         form = self.form
         values = Parts(

@@ -7,7 +7,7 @@ from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.matrix_product import cost_of_product
-from hwmodels.analytical.operand_a import OperandA, operand_a, steps_with_full_columns
+from hwmodels.analytical.operand_a import OperandA, describe_a, steps_with_full_columns
 from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products
 from hwmodels.analytical.passes import full_row_steps
 from hwmodels.cost import Cost
@@ -18,7 +18,7 @@ PerClass = Float[Array, " c"]
 
 def cost(point: Point) -> Cost:
     """Cost of one run."""
-    a = operand_a(point)
+    a = describe_a(point)
     return cost_of_product(point, a, dense_b(point, a), DenseCycles(point, a))
 
 

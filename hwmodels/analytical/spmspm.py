@@ -9,10 +9,10 @@ from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import bitmask_words, steps_of_pairs
 from hwmodels.analytical.matrix_product import cost_of_product
-from hwmodels.analytical.operand_a import OperandA, operand_a, steps_with_full_columns
+from hwmodels.analytical.operand_a import OperandA, describe_a, steps_with_full_columns
 from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products
 from hwmodels.analytical.passes import full_row_steps
-from hwmodels.analytical.sparse_b_tiles import PairVisits, StoredTiles, stored_tiles, tile_visits
+from hwmodels.analytical.sparse_b_tiles import StoredTiles, VisitedPairs, stored_tiles, tile_visits
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
 from hwmodels.design.choices import SKIP
@@ -35,7 +35,7 @@ EVEN = 1e-6
 def cost(point: Point) -> Cost:
     """Cost of one run."""
     kernel, tiles = point.kernel, point.tiles
-    a = operand_a(point)
+    a = describe_a(point)
     tiled = kernel.b.tiles_of(tiles.n, tiles.k)
     met = kernel.meetings(a.tiled, tiles.m, tiles.k, tiles.n)
     visits = tile_visits(point, a, tiled, met)
@@ -46,7 +46,7 @@ def cost(point: Point) -> Cost:
 
 
 def sparse_b(
-    point: Point, a: OperandA, tiled: Tiles, met: Meetings, visits: PairVisits, stored: StoredTiles
+    point: Point, a: OperandA, tiled: Tiles, met: Meetings, visits: VisitedPairs, stored: StoredTiles
 ) -> OperandB:
     """Describe a sparse B [k, n] and a sparse Z [m, n]; `tiled`: B's tiles, transposed."""
     hardware, mapping, kernel, tiles = point.hardware, point.mapping, point.kernel, point.tiles
@@ -129,7 +129,7 @@ class SparseCycles(ArrayCycles):
     """Whether B skips."""
     padded: Scalar
     """Stored entries of B for each of its non-zeros."""
-    visits: PairVisits
+    visits: VisitedPairs
     met: Meetings
     tiled: Tiles
     """B's tiles, transposed."""

@@ -56,7 +56,7 @@ class Tiling(eqx.Module):
     """1 if there is more than one tile along k, so that results are added to partial sums."""
 
 
-def tiling(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Tiling:
+def cut_into_tiles(mapping: Mapping, kernel: KernelStatistics, numerics: Numerics) -> Tiling:
     """Cut a kernel into tiles as its mapping says."""
     m_tile, k_tile, n_tile = mapping.tile_m, mapping.tile_k, mapping.tile_n
     trips_m, trips_k, trips_n = (

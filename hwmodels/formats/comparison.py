@@ -9,7 +9,7 @@ from scipy.sparse import csr_array, issparse
 from hwmodels.formats.encoders.coordinates import LONGEST_RUN
 from hwmodels.formats.encoders.encoded import widths_of
 from hwmodels.formats.encoders.positional import block_widths
-from hwmodels.formats.encoders.rates import rates
+from hwmodels.formats.encoders.rates import rates_of
 from hwmodels.formats.encoders.tile import BLOCK_SIDE, ENCODED_FORMATS
 from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_OF, FORMATS, GROUPS
 from workloads.errors import InputError
@@ -86,7 +86,7 @@ def _bits(cut: _Cut, format: str, value_bits: int, block: int) -> int:
     total = 0
     for columns in np.unique(cut.widths):
         some = cut.widths == columns
-        total += int(rates(format, widths, int(columns), slots).bits(entries[some], cut.heights[some]).sum())
+        total += int(rates_of(format, widths, int(columns), slots).bits(entries[some], cut.heights[some]).sum())
     return total + directory
 
 

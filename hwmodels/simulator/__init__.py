@@ -1,6 +1,6 @@
 """The machine of docs/machine.md, run tile by tile on real patterns and values: the ground truth of the models.
 
-It shares no formula with the models: only names (`choices`, `hardware`, `cost`), legality, the dealing of rows
+It shares no formula with the models: only names (`hwmodels.design`, `hwmodels.cost`), the dealing of rows
 (`workloads.statistics.longest_first`), and the price of an action.
 
 | module | what is in it |

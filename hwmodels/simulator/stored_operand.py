@@ -9,7 +9,7 @@ from jaxtyping import Float, Integer
 from scipy.sparse import csr_array, issparse
 
 from hwmodels.formats.encoders.encoded import Widths
-from hwmodels.formats.encoders.rates import Rates, rates
+from hwmodels.formats.encoders.rates import Rates, rates_of
 from hwmodels.formats.records import DIRECTORY_BITS, GROUPS
 from hwmodels.simulator.tile_cutting import cut_columns, cut_entries, cut_rows, slices_of_columns
 from workloads.errors import InputError
@@ -134,7 +134,7 @@ class StoredOperand:
         """Bits of each tile's format by name of `encoders.rates.Rates`."""
         across = self.trips[1] - 1
         whole, edge = min(self.tile[1], self.shape[1]), self.shape[1] - across * self.tile[1]
-        found = [rates(self.format, self.widths, width, self.slots) for width in (whole, edge)]
+        found = [rates_of(self.format, self.widths, width, self.slots) for width in (whole, edge)]
         at_edge = self.j == across
         return {
             field.name: np.where(at_edge, *(getattr(of, field.name) for of in found[::-1])).astype(np.int64)

@@ -38,11 +38,11 @@ def scenario(
     dram_channels: Number = 4,
     arithmetic: str = "int",
 ) -> Scenario:
-    """A checked scenario: node in nm, clock in GHz, `dram` of `choices.DRAMS`, `arithmetic` "int" or "float".
+    """A checked scenario: node in nm, clock in GHz, `dram` of `design.choices.DRAMS`, `arithmetic` "int" or "float".
 
     A channel is a 64-bit DIMM channel (DDR4), a x16 channel (LPDDR), a chip (GDDR6) or a stack (HBM).
     Raises InputError for a value out of range or an unknown name; that the node reaches the clock is checked by
-    `technology`, which knows the voltages.
+    `make_technology`, which knows the voltages.
     """
     low, high = NODE_RANGE_NM
     if not low <= _number("node_nm", node_nm) <= high:

@@ -8,9 +8,9 @@ import numpy as np
 
 from .design import RESOURCES, Design, Outcome, bits_to_number, ceil_div, illegal
 from .inside import Work, work_off
+from .output_traffic import z_traffic
 from .storage import Encoded, Tile, store, widths_of
 from .tiles import Visit, cut, group_by_stay, walk
-from .zdram import z_traffic
 
 ROWS_OF_B_ADDRESSABLE = ("dense", "bitmask", "rle", "csr", "nm4", "nm8")
 PIPELINE_STAGES = 16

@@ -7,7 +7,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from workloads.pruning.images import Images
-from workloads.pruning.quantise import Quantised, input_ranges, quantise, recorded_integers
+from workloads.pruning.quantisation import Quantised, input_ranges, quantise, recorded_integers
 from workloads.pruning.small_networks import Network, Params, recorded
 
 CALIBRATION = 512

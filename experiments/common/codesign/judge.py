@@ -52,7 +52,9 @@ def problem_of(problem: Problem, network: Trained) -> Problem:
     return whole if len(at) == len(names) else alone(whole, at)
 
 
-def judge(problem: Problem, networks: Sequence[Trained], strategy: Strategy, budget: int, seed: int) -> list[Judged]:
+def judge_networks(
+    problem: Problem, networks: Sequence[Trained], strategy: Strategy, budget: int, seed: int
+) -> list[Judged]:
     """Each network on the best machine of a search of its own.
 
     Those whose machines were searched for on the way have so many evaluations less; all have `budget` in all.

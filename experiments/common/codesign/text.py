@@ -94,6 +94,6 @@ def fixed_words(judged: Sequence[Judged], fixed_s: float, fixed_pj: float) -> st
 
 
 def swapped_words(ratios: dict[str, float]) -> str:
-    """What `codesign_judge.swapped` found."""
+    """What `judge.swapped` found."""
     parts = ", ".join(f"{name} {ratio - 1:+.0%}" for name, ratio in ratios.items())
     return f"EDP over that of prune-then-design where only a part of these two is taken from co-design: {parts}"

@@ -78,8 +78,8 @@ def prune_and_measure(
 ) -> tuple[Network, list[list[Pruned]]]:
     """The network, and its pruned forms by case (outer list) and seed (inner).
 
-    **Arguments**: `name` in `networks.NETWORKS`; `bits` of weights and activations in the kernels; `batch`, images
-    that the kernels' inputs are of.
+    **Arguments**: `name` in `small_networks.NETWORKS`; `bits` of weights and activations in the kernels; `batch`,
+    images that the kernels' inputs are of.
     """
     network = NETWORKS[name](images[0].size, images[0].classes)
     trained = prune_many(network, images, cases, seeds, recipe, _bar)

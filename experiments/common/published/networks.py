@@ -33,7 +33,6 @@ ALEXNET = _by_name(deep_compression.ALEXNET)
 VGG16 = _by_name(deep_compression.VGG16)
 GOOGLENET = _by_name(googlenet.GOOGLENET)
 MOBILENET = _by_name(mobilenet.MOBILENET)
-NETWORKS = {"AlexNet": ALEXNET, "VGG-16": VGG16, "GoogLeNet": GOOGLENET, "MobileNet-0.5-128": MOBILENET}
 
 
 def layer_of(params: Mapping[str, object]) -> PublishedLayer | None:

@@ -31,7 +31,7 @@ def mapping_pool(problem: Problem, base: Design, budget: int, seed: int) -> list
     return pool
 
 
-def rivals(problem: Problem, base: Design, pool: Sequence[Design], choice: str) -> dict[str, Design]:
+def best_rivals(problem: Problem, base: Design, pool: Sequence[Design], choice: str) -> dict[str, Design]:
     """Value of the choice -> the best design that has it in all kernels; left out is what some kernel cannot have.
 
     Kernels take the mapping of the least `latency / base's latency + energy / base's energy`, which to first order is

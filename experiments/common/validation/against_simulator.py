@@ -60,7 +60,7 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
 
     A smoke run is too small to judge the bars. Writes simulator_errors.csv and simulator_parity.png.
     """
-    kernels, cut = _kernels(data, smoke)
+    kernels, cut = kernels_to_compare(data, smoke)
     sizes = {family: _largest([k for k in kernels if k.family == family]) for family in {k.family for k in kernels}}
     tasks = [
         CaseTask(kernel, 2 if smoke else designs, (seed, at), sizes[kernel.family]) for at, kernel in enumerate(kernels)
@@ -95,14 +95,14 @@ def run(data: Path | None, output: Output, *, smoke: bool, designs: int = 20, se
     return ComparisonOutcome(text, not broken, facts)
 
 
-def _kernels(data: Path | None, smoke: bool) -> tuple[list[AnyKernel], int]:
+def kernels_to_compare(data: Path | None, smoke: bool) -> tuple[list[AnyKernel], int]:
     """The kernels to compare, and how many of the products are of the first rows only."""
     if data is None:
         embedded = resolve_workload("embedded").kernels
         if smoke:
-            return [*embedded[3:6], *_with_mask(embedded[2].name, embedded[2].a)], 0
+            return [*embedded[3:6], *kernels_with_mask(embedded[2].name, embedded[2].a)], 0
         matrices = {id(kernel.a): (kernel.name.partition("@")[0], kernel.a) for kernel in embedded}
-        masked = [kernel for name, matrix in matrices.values() for kernel in _with_mask(name, matrix)]
+        masked = [kernel for name, matrix in matrices.values() for kernel in kernels_with_mask(name, matrix)]
         return [*embedded, *masked, _convolution()], 0
     files = matrix_files(data)
     if not files:
@@ -111,15 +111,15 @@ def _kernels(data: Path | None, smoke: bool) -> tuple[list[AnyKernel], int]:
     for at, path in enumerate(files[:2] if smoke else files):
         matrix, name = load_matrix(path), str(path.relative_to(data))
         kernels.append(SparseKernel(f"{name}@spmm:{COLUMNS}", matrix, None, COLUMNS))
-        product = _product(name, matrix)
+        product = kernel_of_product(name, matrix)
         kernels.append(product)
         cut += product.m < matrix.shape[0]
-        masked = _with_mask(name, matrix)
+        masked = kernels_with_mask(name, matrix)
         kernels.append(masked[at % len(masked)])
     return kernels, cut
 
 
-def _with_mask(name: str, a: csr_array) -> list[AnyKernel]:
+def kernels_with_mask(name: str, a: csr_array) -> list[AnyKernel]:
     """SDDMM, element-wise product and sum: of as many of the first rows as `NONZEROS` allows."""
     rows = max(int(np.searchsorted(a.indptr, NONZEROS, side="right")) - 1, 1)
     while a.indptr[rows] == 0:
@@ -142,7 +142,7 @@ def _convolution(seed: int = 0) -> UnfoldedKernel:
     return sparse_convolution(weights, np.maximum(smooth, 0.0), "convolution_3x3", padding=1)
 
 
-def _product(name: str, a: csr_array) -> SparseKernel:
+def kernel_of_product(name: str, a: csr_array) -> SparseKernel:
     """A A, or A with its transpose where it is not square: as many of the first rows as `MULTIPLIES` allows, at least
     the first that is not empty."""
     square = a.shape[0] == a.shape[1]
@@ -166,13 +166,15 @@ def _compare_all(tasks: Sequence[CaseTask], processes: int) -> list[CaseResults]
     begun = sorted(range(len(tasks)), key=lambda at: -_effort(tasks[at].kernel))
     done: dict[int, CaseResults] = {}
     for at, result in tqdm(
-        _results(tasks, begun, processes), "simulating", len(tasks), unit="kernel", disable=not show_progress()
+        results_as_done(tasks, begun, processes), "simulating", len(tasks), unit="kernel", disable=not show_progress()
     ):
         done[at] = result
     return [done[at] for at in range(len(tasks))]
 
 
-def _results(tasks: Sequence[CaseTask], order: Sequence[int], processes: int) -> Iterator[tuple[int, CaseResults]]:
+def results_as_done(
+    tasks: Sequence[CaseTask], order: Sequence[int], processes: int
+) -> Iterator[tuple[int, CaseResults]]:
     """Number and result of each task as it is done."""
     if processes == 1:
         yield from ((at, compare_kernel(tasks[at])) for at in order)

@@ -33,7 +33,7 @@ class Rates:
         return self.value_bits(entries, rows) + self.metadata_bits(entries, rows)
 
 
-def rates(format: str, widths: Widths, columns: int, slots: int = 0) -> Rates:
+def rates_of(format: str, widths: Widths, columns: int, slots: int = 0) -> Rates:
     """Rates of a format for tiles of `columns` columns; `slots` in each group of N:M. InputError for other formats."""
     if format not in FORMAT_OF:
         raise InputError(f"the size of format '{format}' does not follow from counts of entries and rows.")

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from test_accelerate import DESIGN
+from test_accelerated_product import DESIGN
 
 from dse import Costed
 from experiments.common.simulator_check import confirm, confirm_rows, confirm_story
