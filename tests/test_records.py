@@ -24,12 +24,11 @@ from hwmodels.design.hardware import (
     NUMBER_RECORDS,
     UNITS,
 )
-from hwmodels.formats import sizes
 from hwmodels.formats.encoders import ENCODED_FORMATS, encode, widths_of
 from hwmodels.formats.encoders.positional import fullest_group
 from hwmodels.formats.encoders.tile import CODECS
-from hwmodels.formats.records import FORMAT_OF, FORMAT_RECORDS, FORMATS, ROWS_ADDRESSABLE, STAND_INS
-from hwmodels.formats.sizes import TileSums, rows_addressable, storage
+from hwmodels.formats.records import FORMAT_OF, FORMAT_RECORDS, FORMATS, STAND_INS
+from hwmodels.formats.sizes import TileSums, has_mask, has_runs, is_dense, rows_addressable, storage
 from hwmodels.simulator import intersection as simulated
 from hwmodels.systems.template_designs import EIE
 from workloads import InputError
@@ -90,15 +89,19 @@ def test_a_stand_in_walks_the_other_order():
 
 def test_addressable_rows_by_weights():
     found = {name for name in FORMATS if float(rows_addressable(one_hot(name, FORMATS))) == 1.0}
-    assert found == set(ROWS_ADDRESSABLE)
+    assert found == {record.name for record in FORMAT_RECORDS if record.rows_addressable}
     assert float(rows_addressable(jnp.full(len(FORMATS), 1 / len(FORMATS)))) == pytest.approx(len(found) / len(FORMATS))
+
+
+def test_properties_of_formats_by_weights():
+    for weight_of, names in ((is_dense, {"dense"}), (has_mask, {"bitmask"}), (has_runs, {"rle"})):
+        assert {name for name in FORMATS if float(weight_of(one_hot(name, FORMATS))) == 1.0} == names
+        assert float(weight_of(jnp.full(len(FORMATS), 0.125))) == 0.125
 
 
 def test_named_indices_are_those_of_the_names():
     for names, indices in NAMED.items():
         assert [getattr(choices, index) for index in indices] == list(range(len(names)))
-    for name in ("dense", "bitmask", "rle"):
-        assert FORMATS[getattr(sizes, name.upper())] == name
 
 
 def test_every_field_of_a_design_has_a_record():

@@ -1,6 +1,7 @@
 """Schedules: the same hands as the reference deals, every item and its work in one of them, balanced never worst."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.schedule import deal as deal_reference
@@ -9,6 +10,7 @@ from hwmodels.design.choices import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDULES
 from hwmodels.simulator.schedules import deal
 from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads
 from workloads.statistics.longest_first import deal_longest_first, most_work_first
+from workloads.statistics.row_assignment import place_in_order
 
 WORK = st.lists(st.integers(0, 9), min_size=1, max_size=40).map(lambda work: np.array(work, np.int64))
 PARTS = st.integers(1, 9)
@@ -45,6 +47,14 @@ def test_balanced_is_never_worse_than_cyclic_and_near_the_best(work: np.ndarray,
     balanced = most(work, parts, BALANCED)
     assert balanced <= most(work, parts, CYCLIC)
     assert balanced <= most(work, parts, ROW_BLOCKS) * (4 / 3 - 1 / (3 * parts)) + 1e-9
+
+
+def test_rows_are_not_dealt_by_a_schedule_that_is_forgotten():
+    """By the simulator, and by what counts the tables."""
+    with pytest.raises(ValueError, match="not dealt by this schedule"):
+        dealt(np.arange(5), 2, len(SCHEDULES))
+    with pytest.raises(ValueError, match="not dealt by this schedule"):
+        place_in_order(len(SCHEDULES), np.arange(5), 5, 5, 2, np.empty(5, np.int64))
 
 
 def test_cyclic_dealing_is_taken_where_it_is_better():

@@ -27,9 +27,9 @@ from workloads.statistics.occupancy import Cut, cut
 from workloads.statistics.operand import LOADS, PEAKS
 from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES, count_operand, group_occupancy
 from workloads.statistics.sampling import Sampling, summarize
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES, count_pair
 
-SCHEDULES = ("row_blocks", "cyclic", "balanced")
 SHAPE = (21, 37)
 """Neither side a power of two: the tiles at the far edges are cut."""
 

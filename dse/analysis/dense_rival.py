@@ -5,12 +5,10 @@ import dataclasses
 import numpy as np
 
 from dse.space.design_space import DesignSpace
+from hwmodels.design.legality import DENSE_A, DENSE_B
 
 DENSE_CHOICES = {
-    "a_format": ["dense"],
-    "b_format": ["dense"],
-    "a_zero": ["compute", "gate"],
-    "b_zero": ["compute", "gate"],
+    name: [value, "gate"] if name.endswith("_zero") else [value] for name, value in (DENSE_A | DENSE_B).items()
 }
 """What is left to it; like Eyeriss, it may gate a zero's MAC."""
 EQUAL_AREA = 1.05

@@ -6,8 +6,9 @@ from dse.mapper.best_mapping import MappedKernel
 from dse.mapper.merit import Merit
 from dse.space.design_space import Value
 from hwmodels.design.hardware import MAPPING_NUMBERS
+from hwmodels.design.legality import DENSE_A, DENSE_B
 
-DENSE = {"a_format": "dense", "a_zero": "compute", "b_format": "dense", "b_zero": "compute"}
+DENSE = DENSE_A | DENSE_B
 """Choices of a mapping that stores both operands dense and computes every zero; any hardware can."""
 
 ROUNDING = 1e-5

@@ -10,7 +10,7 @@ from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, DesignSpace, Value
 from dse.space.encoding import Encoding, batch_of
 from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, with_defaults
-from hwmodels.design.legality import B_IS_DENSE, illegality
+from hwmodels.design.legality import B_IS_DENSE, DENSE_B, illegality
 from hwmodels.technology import Technology
 
 CAPABILITIES = ("dataflow", *CAPABILITY_OF)
@@ -65,6 +65,6 @@ def mapping_problem(
 
 def mapping_for_family(mapping: Mapping[str, Value], family: str) -> dict[str, Value] | None:
     """A mapping as a kernel of a family can run it, None if it cannot; a dense B is stored dense and computed."""
-    new = dict(mapping) | ({"b_format": "dense", "b_zero": "compute"} if family in B_IS_DENSE else {})
+    new = dict(mapping) | (DENSE_B if family in B_IS_DENSE else {})
     words = {name: value for name, value in new.items() if isinstance(value, str)}
     return None if illegality(words, family) else new

@@ -15,7 +15,7 @@ from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, DesignSpace, Parameter, Value
 from hwmodels.design.choices import INTERSECTIONS
 from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
-from hwmodels.design.legality import B_IS_DENSE, uses_intersection
+from hwmodels.design.legality import B_IS_DENSE, CHEAPEST, DENSE_B, uses_intersection
 from workloads.errors import InputError
 from workloads.statistics.lattice import levels
 
@@ -141,7 +141,7 @@ class Encoding:
         self.combinations = [rows for rows, _ in legal]
         self.settled = [raw for _, raw in legal]
         self.number_columns = np.flatnonzero(self.is_number & (self.radix > 1))
-        self._unused_intersection = self._position(-1, "intersection", "leader_follower")
+        self._unused_intersection = self._position(-1, "intersection", CHEAPEST["intersection"])
 
     def column(self, kernel: int, name: str) -> int:
         """Column of a gene; `kernel` is -1 for the hardware."""
@@ -298,6 +298,6 @@ def _cut(name: str, values: tuple[Value, ...], kernel: KernelShape) -> tuple[Val
         inside = tuple(v for v in values if float(v) < whole)
         beyond = tuple(v for v in values if float(v) >= whole)
         return inside + beyond[:1]
-    if kernel.family in B_IS_DENSE and name in ("b_format", "b_zero"):
-        return ("dense",) if name == "b_format" else ("compute",)
+    if kernel.family in B_IS_DENSE and name in DENSE_B:
+        return (DENSE_B[name],)
     return values

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from hwmodels import make_hardware, make_mapping
 from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.legality import DENSE_B
 from hwmodels.simulator import ConcreteDesign, Memory, make_concrete_design, run_product
 from workloads import generators
 
@@ -53,7 +54,7 @@ def measured_rates(side: int, degree: int = 30) -> Iterator[dict[str, Any]]:
                 for tile in TILES:
                     machine = _machine(dataflow, tile)
                     if product != "axa":
-                        machine = dataclasses.replace(machine, b_format="dense", b_zero="compute")
+                        machine = dataclasses.replace(machine, **DENSE_B)
                     units = ("two_finger", "skip_ahead") if (product, dataflow) == ("axa", DATAFLOWS[0]) else ("",)
                     for unit in units:
                         used = dataclasses.replace(machine, intersection=unit or machine.intersection)

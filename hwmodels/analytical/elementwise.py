@@ -13,11 +13,11 @@ from jaxtyping import Array, Float
 from hwmodels.analytical.accounting import Activity, ArrayCounts, account, with_sums
 from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
 from hwmodels.analytical.design_point import Point
-from hwmodels.analytical.imbalance import missed_fibers
+from hwmodels.analytical.imbalance import going_around, missed_fibers
 from hwmodels.analytical.intersection import bitmask_words, steps_of_full_columns, steps_of_merged_pairs
-from hwmodels.cost import Computes, Cost, rows_of
+from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE, SKIP
-from hwmodels.formats.sizes import BITMASK, DENSE, RLE, TileSums, directory_bits, storage
+from hwmodels.formats.sizes import TileSums, directory_bits, has_mask, has_runs, is_dense, storage
 from workloads.statistics.elementwise import ElementwiseStatistics
 from workloads.statistics.elementwise_counts import EXTENTS, STEPS
 from workloads.statistics.operand import Tiles
@@ -93,8 +93,9 @@ def cost(point: Point) -> Cost:
     )
 
 
-def _stored(format: Float[Array, "8"], zero: Float[Array, "3"]) -> Stored:
-    return Stored(format[DENSE], zero[SKIP] * (1.0 - format[DENSE]), zero[GATE], format[RLE], format[BITMASK])
+def _stored(format: Float[Array, " format"], zero: Float[Array, " mode"]) -> Stored:
+    dense = is_dense(format)
+    return Stored(dense, zero[SKIP] * (1.0 - dense), zero[GATE], has_runs(format), has_mask(format))
 
 
 def _places(point: Point, tiled: dict[str, Tiles], a: Stored, b: Stored) -> tuple[dict[str, PerClass], Scalar, Scalar]:
@@ -155,10 +156,10 @@ def _tile_bits(point: Point, operand: str, tiled: Tiles, found: dict[str, PerCla
     )
     count, heights, widths, areas = (found[f"{operand}_{name}"] for name in EXTENTS)
     sums = TileSums(
-        count, found[f"{operand}_nonzeros"], format[RLE] * found[f"{operand}_padding"], heights, widths, areas
+        count, found[f"{operand}_nonzeros"], has_runs(format) * found[f"{operand}_padding"], heights, widths, areas
     )
     one, area = jnp.ones_like(tiles.height), tiles.height * tiles.width
-    most, padding = tiled.peaks["peak_nonzeros"], format[RLE] * tiled.peaks["peak_padding"]
+    most, padding = tiled.peaks["peak_nonzeros"], has_runs(format) * tiled.peaks["peak_padding"]
     peak = TileSums(one, most, padding, tiles.height, tiles.width, area)
     return TileBits(form.values_bits(sums), form.metadata_bits(sums), form.values_bits(peak) + form.metadata_bits(peak))
 
@@ -168,9 +169,7 @@ def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dic
     mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
     both = a.skip * b.skip
     lanes = point.hardware.pe_rows * point.array_width
-    row_blocks, cyclic, balanced = mapping.schedule
-    equal = rows_of(row_blocks, cyclic + balanced, jnp.zeros_like(balanced))  # equal fibers go around
-    schedule = both * mapping.schedule + (1.0 - both) * equal
+    schedule = both * mapping.schedule + (1.0 - both) * going_around(mapping.schedule, 1.0)  # equal fibers do
     by_rows = point.dataflow != "outer_product"
     side = (tiles.m, kernel.m) if by_rows else (tiles.n, kernel.n)
     of_lane, of_all = (

@@ -8,6 +8,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hwmodels.cost import rows_of
+from hwmodels.design.choices import CYCLIC, SCHEDULE_RECORDS
 from hwmodels.numerics import Numerics
 from workloads.statistics.occupancy import Cut
 
@@ -28,3 +30,13 @@ def missed_fibers(side: Cut, span: Scalar, parts: Scalar, numerics: Numerics) ->
     logs = jnp.log2(counts)
     logs = logs[0] + along * (logs[1] - logs[0])
     return numerics.ceil(side.size / parts) - jnp.exp2(logs[0] + across * (logs[1] - logs[0]))
+
+
+def going_around(schedule: Float[Array, " schedule"], share: Scalar | float) -> Float[Array, " schedule"]:
+    """The schedule of rows of which a `share` is alike: what looks at their work deals these as if cyclic."""
+    each = list(schedule)
+    for at, record in enumerate(SCHEDULE_RECORDS):
+        if record.by_work:
+            alike = each[at] * share
+            each[CYCLIC], each[at] = each[CYCLIC] + alike, each[at] - alike
+    return rows_of(*each)

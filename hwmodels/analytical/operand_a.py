@@ -6,11 +6,11 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.classes import edge_classes, share_at_edge, total
 from hwmodels.analytical.design_point import Point
+from hwmodels.analytical.imbalance import going_around
 from hwmodels.analytical.intersection import bitmask_words, steps_of_full_columns
-from hwmodels.cost import rows_of
-from hwmodels.design.choices import BALANCED, ROWS_ALIKE, SKIP
+from hwmodels.design.choices import ROWS_ALIKE, SKIP
 from hwmodels.design.hardware import Hardware, Mapping
-from hwmodels.formats.sizes import BITMASK, DENSE, RLE, Storage, TileSums, directory_bits, storage
+from hwmodels.formats.sizes import Storage, TileSums, directory_bits, has_mask, has_runs, is_dense, storage
 from workloads.statistics.operand import OperandStatistics, Tiles
 
 Scalar = Float[Array, ""]
@@ -66,7 +66,7 @@ def describe_a(point: Point) -> OperandA:
     tiles, statistics = point.tiles, kernel.a
     tiled: Tiles = statistics.tiles_of(tiles.m, tiles.k)
     found, whole = tiled.classes, tiled.totals | tiled.peaks
-    dense = mapping.a_format[DENSE]
+    dense = is_dense(mapping.a_format)
     sparse = 1.0 - dense
     skip = mapping.a_zero[SKIP] * sparse
 
@@ -83,7 +83,7 @@ def describe_a(point: Point) -> OperandA:
     areas = sparse * found["areas"] + dense * every["areas"]
     nonzeros = of_format("nonzeros", "areas")
     rows, columns = of_format("rows", "heights"), of_format("columns", "widths")
-    padding = found["padding"] * mapping.a_format[RLE]
+    padding = found["padding"] * has_runs(mapping.a_format)
     stored = storage(
         mapping.a_format,
         numerics,
@@ -158,13 +158,11 @@ class RowLoads(eqx.Module):
     """Decoder steps of one pass over the tile."""
 
 
-def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, "3"]:
+def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, " schedule"]:
     """Schedule as the non-zeros see it: where the firmware balances rows as equals, they are dealt as if cyclic."""
     if mapping.dataflow != "inner_product":
         return mapping.schedule
-    by_rows = mapping.schedule[BALANCED] * (hardware.intersection @ ROWS_ALIKE)
-    row_blocks, cyclic, balanced = mapping.schedule
-    return rows_of(row_blocks, cyclic + by_rows, balanced - by_rows)
+    return going_around(mapping.schedule, hardware.intersection @ ROWS_ALIKE)
 
 
 def row_loads(point: Point, a: OperandA) -> RowLoads:
@@ -202,7 +200,7 @@ def row_loads(point: Point, a: OperandA) -> RowLoads:
         entries=a.skip * stored + (1.0 - a.skip) * a.dealt_areas,
         rows=a.skip * rows + (1.0 - a.skip) * a.tiles * a.rows_per_pe,
         share_bits=a.storage.values_bits(held) + a.storage.metadata_bits(held),
-        decode=a.skip * (stored + mapping.a_format[BITMASK] * rows * words),
+        decode=a.skip * (stored + has_mask(mapping.a_format) * rows * words),
     )
 
 

@@ -8,7 +8,7 @@ from hwmodels.analytical.classes import mean_ceil
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA, RowLoads
 from hwmodels.analytical.operand_b import OperandB
-from hwmodels.formats.sizes import DENSE
+from hwmodels.formats.sizes import is_dense
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
@@ -53,7 +53,7 @@ def passes_of(point: Point, a: OperandA, b: OperandB, loads: RowLoads) -> Passes
         a_sends, b_fills = column_passes, jnp.ones_like(shares)
     else:
         a_sends = a_stays + b_stays * column_passes
-        b_fills = a_stays * mean_ceil(shares, 1.0 - point.mapping.a_format[DENSE], numerics) + b_stays
+        b_fills = a_stays * mean_ceil(shares, 1.0 - is_dense(point.mapping.a_format), numerics) + b_stays
     return Passes(column_passes, a_sends, b_fills, buffer_fit, accumulator_fit)
 
 

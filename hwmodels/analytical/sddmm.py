@@ -19,7 +19,7 @@ from hwmodels.analytical.operand_a import OperandA, describe_a
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
-from hwmodels.formats.sizes import BITMASK
+from hwmodels.formats.sizes import has_mask
 from workloads.statistics.lattice import ANY_WIDTH
 from workloads.statistics.occupancy import cut
 from workloads.statistics.spmm import DenseBStatistics
@@ -102,7 +102,7 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
         entries=s.skip * entries + (1.0 - s.skip) * s.dealt_areas,
         rows=s.skip * rows + (1.0 - s.skip) * s.tiles * s.rows_per_pe,
         steps=s.skip * steps + (1.0 - s.skip) * full_steps,
-        decode=s.skip * (entries + mapping.a_format[BITMASK] * rows * words),
+        decode=s.skip * (entries + has_mask(mapping.a_format) * rows * words),
     )
 
 

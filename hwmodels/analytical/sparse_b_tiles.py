@@ -9,7 +9,7 @@ from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA
-from hwmodels.formats.sizes import DENSE, RLE, Storage, TileSums, storage
+from hwmodels.formats.sizes import Storage, TileSums, has_runs, is_dense, storage
 from workloads.statistics.lattice import lookup
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
@@ -39,7 +39,7 @@ def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> Visit
     A tile of a dense operand is never seen to be empty, so it is visited for every tile of the other.
     """
     mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
-    a_dense, dense, nonzeros = mapping.a_format[DENSE], mapping.b_format[DENSE], kernel.b.nonzeros
+    a_dense, dense, nonzeros = is_dense(mapping.a_format), is_dense(mapping.b_format), kernel.b.nonzeros
     a_sparse, sparse = 1.0 - a_dense, 1.0 - dense
     by_tiles = a.tiles / total(a.tiles)
     by_depth = a.widths / total(a.widths)
@@ -88,9 +88,9 @@ class StoredTiles(NamedTuple):
 def stored_tiles(point: Point, tiled: Tiles) -> StoredTiles:
     """Storage of B's tiles; `tiled` are these, transposed."""
     mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
-    dense, nonzeros, totals = mapping.b_format[DENSE], kernel.b.nonzeros, tiled.totals
+    dense, nonzeros, totals = is_dense(mapping.b_format), kernel.b.nonzeros, tiled.totals
     sparse = 1.0 - dense
-    padding = lookup(kernel.b_padding, (tiles.tile_n,))[0] * mapping.b_format[RLE] / nonzeros
+    padding = lookup(kernel.b_padding, (tiles.tile_n,))[0] * has_runs(mapping.b_format) / nonzeros
     form = storage(
         mapping.b_format,
         point.numerics,

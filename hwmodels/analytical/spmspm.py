@@ -16,7 +16,7 @@ from hwmodels.analytical.sparse_b_tiles import StoredTiles, VisitedPairs, stored
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
 from hwmodels.design.choices import SKIP
-from hwmodels.formats.sizes import DENSE, directory_bits, rows_addressable
+from hwmodels.formats.sizes import directory_bits, is_dense, rows_addressable
 from workloads.statistics.lattice import lookup
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
@@ -50,7 +50,7 @@ def sparse_b(
 ) -> OperandB:
     """Describe a sparse B [k, n] and a sparse Z [m, n]; `tiled`: B's tiles, transposed."""
     hardware, mapping, kernel, tiles = point.hardware, point.mapping, point.kernel, point.tiles
-    sparse = 1.0 - mapping.b_format[DENSE]
+    sparse = 1.0 - is_dense(mapping.b_format)
     fetched = lookup(kernel.b_distinct, (tiles.tile_k, tiles.tile_n))[0]
 
     # Rows of B that the tile of A touches, if B is stored by addressable rows and the dataflow selects rows.

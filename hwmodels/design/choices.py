@@ -15,6 +15,10 @@ from jaxtyping import Array, Float
 
 from hwmodels.formats.records import FORMATS as FORMATS
 from workloads.errors import InputError
+from workloads.statistics.schedules import BALANCED as BALANCED
+from workloads.statistics.schedules import CYCLIC as CYCLIC
+from workloads.statistics.schedules import ROW_BLOCKS as ROW_BLOCKS
+from workloads.statistics.schedules import SCHEDULES as SCHEDULES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,6 +46,14 @@ class IntersectionUnit(Option):
     """Whether it walks rows of A against whole columns of B, so that the firmware deals non-empty rows as equals."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Schedule(Option):
+    """How the firmware deals rows to PE rows."""
+
+    by_work: bool
+    """Whether it looks at the work of rows: it takes a queue of them, and rows that are alike are dealt cyclically."""
+
+
 DATAFLOW_RECORDS = (
     Dataflow("inner_product", "each result from a row of A and a column of B", "rows", "columns"),
     Dataflow("gustavson", "each entry of A times a row of B, summed up by rows of Z", "rows", "rows"),
@@ -59,9 +71,9 @@ INTERSECTION_RECORDS = (
     IntersectionUnit("bitmask", "masks are ANDed, a word of 64 positions at a time", rows_alike=True),
 )
 SCHEDULE_RECORDS = (
-    Option("row_blocks", "neighbouring rows go to the same PE row"),
-    Option("cyclic", "row i goes to PE row i modulo their number"),
-    Option("balanced", "longest processing time first, by the work of the rows"),
+    Schedule("row_blocks", "neighbouring rows go to the same PE row", by_work=False),
+    Schedule("cyclic", "row i goes to PE row i modulo their number", by_work=False),
+    Schedule("balanced", "longest processing time first, by the work of the rows", by_work=True),
 )
 RESIDENCY_RECORDS = (
     Option("a", "A's share stays in the PE buffers, B is streamed"),
@@ -79,8 +91,6 @@ ZERO_MODES = _names(ZERO_MODE_RECORDS)
 """What is done with an operand's zeros."""
 INTERSECTIONS = _names(INTERSECTION_RECORDS)
 """How the inner product finds matching coordinates."""
-SCHEDULES = _names(SCHEDULE_RECORDS)
-"""How the firmware deals rows to PE rows."""
 RESIDENCIES = _names(RESIDENCY_RECORDS)
 """Which operand's share stays in the PE buffers while the other is streamed."""
 LOOP_ORDERS = ("mkn", "mnk", "kmn", "knm", "nmk", "nkm")
@@ -93,11 +103,13 @@ COMPUTE, GATE, SKIP = map(ZERO_MODES.index, ("compute", "gate", "skip"))
 TWO_FINGER, LEADER_FOLLOWER, SKIP_AHEAD, BITMASK_AND = map(
     INTERSECTIONS.index, ("two_finger", "leader_follower", "skip_ahead", "bitmask")
 )
-ROW_BLOCKS, CYCLIC, BALANCED = map(SCHEDULES.index, ("row_blocks", "cyclic", "balanced"))
 STAYS_A, STAYS_B = map(RESIDENCIES.index, ("a", "b"))
 
 ROWS_ALIKE = np.array([unit.rows_alike for unit in INTERSECTION_RECORDS], np.float32)
 """1 for each unit to which the firmware deals non-empty rows as equals."""
+
+if _names(SCHEDULE_RECORDS) != SCHEDULES:
+    raise ValueError(f"the records of schedules are not those that rows are dealt by: {', '.join(SCHEDULES)}")
 
 
 def one_hot(name: str, names: Sequence[str], what: str = "choice") -> Float[Array, " n"]:

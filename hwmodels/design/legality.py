@@ -9,7 +9,7 @@ is always dense and computed. Both operands of an element-wise kernel are read i
 from collections.abc import Mapping
 
 from hwmodels.design.choices import DATAFLOW_RECORDS, INTERSECTIONS, ZERO_MODES
-from hwmodels.formats.records import COLUMN_ORDERED, FORMATS, ROW_ORDERED
+from hwmodels.formats.records import COLUMN_ORDERED, FORMAT_OF, FORMATS, ROW_ORDERED
 
 READS_ROWS = {
     "a": tuple(flow.name for flow in DATAFLOW_RECORDS if flow.a_order == "rows"),
@@ -18,16 +18,19 @@ READS_ROWS = {
 """Operand -> the dataflows that walk its rows; the others walk its columns."""
 CHEAPEST = {"intersection": "leader_follower", "schedule": "row_blocks", "residency": "a"}
 """What a choice that changes nothing is set to."""
+DENSE_A = {"a_format": "dense", "a_zero": "compute"}
+DENSE_B = {"b_format": "dense", "b_zero": "compute"}
+"""Choices for an operand that is stored dense and computed in full: any hardware can."""
 FAMILIES = ("dense_b", "sparse_b", "sddmm", "elementwise")
 B_IS_DENSE = ("dense_b", "sddmm")
-"""Families without choices for B."""
+"""Families without choices for B: `DENSE_B`."""
 
 
 def legal_formats(dataflow: str, operand: str, family: str) -> tuple[str, ...]:
     """Formats of operand "a" or "b" that a dataflow can walk, for a kernel of family "dense_b", "sparse_b", "sddmm" or
     "elementwise"."""
     if operand == "b" and family in B_IS_DENSE:
-        return ("dense",)
+        return (DENSE_B["b_format"],)
     reads_rows = READS_ROWS["a" if family == "elementwise" else operand]
     banned = COLUMN_ORDERED if dataflow in reads_rows else ROW_ORDERED
     return tuple(name for name in FORMATS if name not in banned)
@@ -36,8 +39,8 @@ def legal_formats(dataflow: str, operand: str, family: str) -> tuple[str, ...]:
 def legal_zero_modes(format: str, operand: str, family: str) -> tuple[str, ...]:
     """What can be done with the zeros of an operand stored in a format."""
     if operand == "b" and family in B_IS_DENSE:
-        return ("compute",)
-    return tuple(name for name in ZERO_MODES if not (name == "skip" and format == "dense"))
+        return (DENSE_B["b_zero"],)
+    return tuple(name for name in ZERO_MODES if not (name == "skip" and FORMAT_OF[format].is_dense))
 
 
 def uses_intersection(names: Mapping[str, str], family: str) -> bool:

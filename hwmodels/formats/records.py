@@ -51,6 +51,26 @@ class Format:
     """The format that takes its place where the other order is walked."""
 
     @property
+    def is_dense(self) -> bool:
+        """Whether every position has a value."""
+        return self.values == "position"
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether every position has a bit that says whether it is a non-zero."""
+        return self.position_bits > 0
+
+    @property
+    def has_runs(self) -> bool:
+        """Whether entries tell the zeros before them, so that some are padding."""
+        return self.run_bits > 0
+
+    @property
+    def longest_run(self) -> int:
+        """Positions that an entry covers at most; 0 without runs."""
+        return 1 << self.run_bits if self.has_runs else 0
+
+    @property
     def offset_bits(self) -> int:
         """Width of a slot's place in its group; 0 without groups."""
         return (max(self.group, 1) - 1).bit_length()
@@ -126,8 +146,6 @@ FORMAT_OF = {record.name: record for record in FORMAT_RECORDS}
 ROW_ORDERED, COLUMN_ORDERED = (
     tuple(record.name for record in FORMAT_RECORDS if record.order == order) for order in ("rows", "columns")
 )
-ROWS_ADDRESSABLE = tuple(record.name for record in FORMAT_RECORDS if record.rows_addressable)
-"""Formats in which the machine can select single rows."""
 GROUPS = {record.name: record.group for record in FORMAT_RECORDS if record.group}
 STAND_INS = {record.name: record.stand_in for record in FORMAT_RECORDS if record.stand_in}
 """Format -> the one of the other order that stands in when the dataflow changes."""

@@ -7,13 +7,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_RECORDS, FORMATS, Format
+from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_RECORDS, Format
 from hwmodels.numerics import Numerics
 from workloads.statistics.lattice import lookup
-
-DENSE = FORMATS.index("dense")
-BITMASK = FORMATS.index("bitmask")
-RLE = FORMATS.index("rle")
 
 Value = Float[Array, "..."]
 """One number, or one for each occupancy class."""
@@ -101,12 +97,12 @@ def storage(
         for record, weight in zip(FORMAT_RECORDS, each, strict=True)
         if record.group
     ]
-    in_place = mixed(each, lambda record: record.values == "position")
+    in_place = mixed(each, lambda record: record.is_dense)
     runs = mixed(each, lambda record: record.run_bits)
     return Storage(
         value_per_area=(in_place + sum(filled for _, filled in slots)) * value_bits,
         value_per_nonzero=(1.0 - mixed(each, lambda record: record.values != "nonzero")) * value_bits,
-        value_per_padding=mixed(each, lambda record: record.run_bits > 0) * value_bits,
+        value_per_padding=mixed(each, lambda record: record.has_runs) * value_bits,
         metadata_per_area=mixed(each, lambda record: record.position_bits)
         + sum(record.offset_bits * filled for record, filled in slots),
         metadata_per_nonzero=runs
@@ -118,6 +114,26 @@ def storage(
     )
 
 
+def _weight(weights: Float[Array, " format"], has: Callable[[Format], bool]) -> Value:
+    """Weight of the formats that have a property."""
+    return functools.reduce(jnp.add, [weights[at] for at, record in enumerate(FORMAT_RECORDS) if has(record)])
+
+
+def is_dense(weights: Float[Array, " format"]) -> Value:
+    """Weight of the formats in which every position has a value."""
+    return _weight(weights, lambda record: record.is_dense)
+
+
+def has_mask(weights: Float[Array, " format"]) -> Value:
+    """Weight of the formats in which every position has a bit."""
+    return _weight(weights, lambda record: record.has_mask)
+
+
+def has_runs(weights: Float[Array, " format"]) -> Value:
+    """Weight of the formats whose entries tell the zeros before them, so that some are padding."""
+    return _weight(weights, lambda record: record.has_runs)
+
+
 def rows_addressable(weights: Float[Array, " format"]) -> Value:
     """Weight of the formats in which the machine can select single rows."""
     return 1.0 - mixed(jnp.unstack(weights), lambda record: not record.rows_addressable)
@@ -125,4 +141,4 @@ def rows_addressable(weights: Float[Array, " format"]) -> Value:
 
 def directory_bits(weights: Float[Array, " format"], tiles: Value) -> Value:
     """Bits of the tile directory that are fetched with a set of stored tiles; dense tiles need none."""
-    return (1.0 - weights[DENSE]) * tiles * DIRECTORY_BITS
+    return (1.0 - is_dense(weights)) * tiles * DIRECTORY_BITS

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from hwmodels.design.choices import BALANCED, CYCLIC, INTERSECTION_RECORDS, INTERSECTIONS, SCHEDULES, name_of
+from hwmodels.design.choices import CYCLIC, INTERSECTION_RECORDS, INTERSECTIONS, SCHEDULE_RECORDS, SCHEDULES, name_of
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, Hardware, Mapping
 from hwmodels.design.legality import illegality, legal_formats, legal_zero_modes
 from hwmodels.formats.encoders.encoded import Widths, widths_of
@@ -90,9 +90,9 @@ class ConcreteDesign:
         return INTERSECTIONS.index(self.intersection)
 
     def schedule_index(self, alike: bool = False) -> int:
-        """Place of the schedule in `SCHEDULES`, for compiled code; rows that are all `alike` go around if balanced."""
+        """Place of the schedule in `SCHEDULES`, for compiled code; rows all `alike` go around if dealt by work."""
         schedule = SCHEDULES.index(self.schedule)
-        return CYCLIC if alike and schedule == BALANCED else schedule
+        return CYCLIC if alike and SCHEDULE_RECORDS[schedule].by_work else schedule
 
     def unskipped(self, padding: np.ndarray, a_zeros: np.ndarray, b_zeros: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """(ineffectual, gated) of the MACs that meet padding of a compressed operand, which is gated, a zero of A, or

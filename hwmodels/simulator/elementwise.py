@@ -135,8 +135,8 @@ def _merge(
         union=union,
         a_skips=design.a_skips,
         b_skips=design.b_skips,
-        a_bitmask=a.format == "bitmask",
-        b_bitmask=b.format == "bitmask",
+        a_bitmask=a.format.has_mask,
+        b_bitmask=b.format.has_mask,
     )
     sizes = (visits.width, visits.height) if by_columns else (visits.height, visits.width)
     pairs = FiberPairs(_at(a.index, visits.a, -1), _at(b.index, visits.b, -1), *sizes)
@@ -201,7 +201,6 @@ def _bus_traffic(
     design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, work: ArrayWork
 ) -> BusTraffic:
     """What crosses the buses in each visit."""
-    zero = np.zeros_like(visits.m)
     return BusTraffic(
         a_value=_at(a.value_bits, visits.a),
         a_index=_at(a.metadata_bits, visits.a),
@@ -209,8 +208,8 @@ def _bus_traffic(
         b_index=_at(b.metadata_bits, visits.b),
         z_value=work.results * design.accumulator_bits,
         z_index=work.results * a.widths.column,
-        a_decoded=zero if a.format == "dense" else _at(a.entries, visits.a),
-        b_decoded=zero if b.format == "dense" else _at(b.entries, visits.b),
+        a_decoded=a.decoded(_at(a.entries, visits.a)),
+        b_decoded=b.decoded(_at(b.entries, visits.b)),
     )
 
 

@@ -9,6 +9,7 @@ from numba import njit
 
 from hwmodels.design.choices import BALANCED, CYCLIC, ROW_BLOCKS
 from workloads.statistics.longest_first import deal_balanced, most_work_first
+from workloads.statistics.schedules import IN_ORDER
 
 
 @njit(cache=True, nogil=True)
@@ -56,6 +57,8 @@ def deal_idle(idle, parts, counts):
 @njit(cache=True, nogil=True)
 def deal_in_order(items, work, many, size, parts, schedule, part_of, loads, counts):
     """Row blocks or cyclic dealing."""
+    if schedule not in IN_ORDER:
+        raise ValueError("rows are not dealt by this schedule")
     whole, rest = size // parts, size % parts
     carried = 0
     for part in range(parts):

@@ -99,7 +99,7 @@ def _loads(design: ConcreteDesign, s: StoredOperand) -> np.ndarray:
         design.pe_rows,
         design.schedule_index(alike=not design.a_skips),
         design.a_skips,
-        s.format == "bitmask",
+        s.format.has_mask,
         design.width,
     )
 
@@ -136,7 +136,7 @@ def _bus_traffic(
         b_index=zero,
         z_value=work.results * design.accumulator_bits,
         z_index=zero,
-        a_decoded=zero if s.format == "dense" else s.entries[tiles] * passes,
+        a_decoded=s.decoded(s.entries[tiles] * passes),
         b_decoded=zero,
     )
 

@@ -34,7 +34,7 @@ def loads_of(design: ConcreteDesign, a: StoredOperand) -> np.ndarray:
         design.schedule_index(alike=not design.a_skips),
         design.a_skips,
         design.works_by_rows,
-        a.format == "bitmask",
+        a.format.has_mask,
         design.intersection_index,
     )
 
@@ -116,7 +116,7 @@ def _bus_traffic(
         b_index=zero,
         z_value=work.results * design.accumulator_bits,
         z_index=zero,
-        a_decoded=zero if a.format == "dense" else a.entries[tiles] * passes,
+        a_decoded=a.decoded(a.entries[tiles] * passes),
         b_decoded=zero,
     )
 

@@ -5,7 +5,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from hwmodels.formats.records import ROWS_ADDRESSABLE
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork, Bits, BusTraffic
 from hwmodels.simulator.dense_loads import ALL_WALKED, DECODE, ENTRIES, SHARE_BITS, WALK
@@ -96,10 +95,11 @@ def _work(
     right = b_row_parts_of(design, b, numbering, 1 if outer else passes, by_jumps)
     z, found = product_sparse(matrices, a, tiles, right)
     found, met = numbering.in_order(found), np.zeros((len(visits), 3), np.int64)
-    if _selects(design, b) or (both and (outer or "rle" in (a.format, b.format))):
+    padded = a.format.has_runs or b.format.has_runs
+    if _selects(design, b) or (both and (outer or padded)):
         extent = min(design.tile_k, a.shape[1])
         met = numbering.in_order(meet(design.pe_rows, extent, left, tiles, right, len(visits)))
-    pairs = met[:, MET] if "rle" in (a.format, b.format) else found[:, EFFECTUAL]
+    pairs = met[:, MET] if padded else found[:, EFFECTUAL]
     if outer:
         busy = _outer(design, a, b, visits, passes, right, met[:, SLICE_STEPS])
     elif both:
@@ -113,7 +113,7 @@ def _work(
 
 def _selects(design: ConcreteDesign, b: StoredOperand) -> bool:
     """Whether only the rows of B that A's tile touches are sent."""
-    return design.a_skips and b.format in ROWS_ADDRESSABLE and design.dataflow != "inner_product"
+    return design.a_skips and b.format.rows_addressable and design.dataflow != "inner_product"
 
 
 def _steps_of_full_row(design: ConcreteDesign, columns: np.ndarray, passes: int) -> np.ndarray:
@@ -186,7 +186,7 @@ def _both_skip(
         unit=design.intersection_index,
         passes=passes,
         by_rows=design.works_by_rows,
-        bitmask=a.format == "bitmask",
+        bitmask=a.format.has_mask,
         share_entry_bits=int((rates["value_entry"] + rates["metadata_entry"]).max(initial=0)),
     )
     if design.dataflow == "gustavson":
@@ -253,7 +253,6 @@ def _bus_traffic(
     rates = {name: values[visits.b] for name, values in b.rates.items()}
     rows = a.columns_touched[visits.a] if selects else b.height[visits.b]
     entries = touched_entries if selects else b.entries[visits.b]
-    zero = np.zeros_like(rows)
     return BusTraffic(
         a_value=a_times * a.value_bits[visits.a],
         a_index=a_times * a.metadata_bits[visits.a],
@@ -261,8 +260,8 @@ def _bus_traffic(
         b_index=b_times * (rates["metadata_entry"] * entries + rates["metadata_row"] * rows + rates["metadata_fixed"]),
         z_value=work.results * design.accumulator_bits,
         z_index=work.results * design.widths("m", "n").column,
-        a_decoded=zero if a.format == "dense" else a.entries[visits.a] * passes,
-        b_decoded=zero if b.format == "dense" else entries * b_times,
+        a_decoded=a.decoded(a.entries[visits.a] * passes),
+        b_decoded=b.decoded(entries * b_times),
     )
 
 

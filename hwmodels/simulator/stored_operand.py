@@ -10,12 +10,9 @@ from scipy.sparse import csr_array, issparse
 
 from hwmodels.formats.encoders.encoded import Widths
 from hwmodels.formats.encoders.rates import Rates, rates_of
-from hwmodels.formats.records import DIRECTORY_BITS, GROUPS
+from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_OF, Format
 from hwmodels.simulator.tile_cutting import cut_columns, cut_entries, cut_rows, slices_of_columns
 from workloads.errors import InputError
-
-RUN = 16
-"""Positions that an entry of RLE with the longest run covers (4 bits; Han et al., ISCA 2016)."""
 
 PerTile = Integer[np.ndarray, " tiles"]
 
@@ -47,7 +44,7 @@ class StoredOperand:
 
     shape: tuple[int, int]
     tile: tuple[int, int]
-    format: str
+    format: Format
     i: PerTile
     j: PerTile
     index: PerTile
@@ -67,7 +64,7 @@ class StoredOperand:
     @cached_property
     def stored(self) -> PerTile:
         """Places, among the tiles that a visit can see, of those with entries."""
-        return np.flatnonzero(self.index >= 0) if self.format == "dense" else np.arange(len(self.index))
+        return np.flatnonzero(self.index >= 0) if self.format.is_dense else np.arange(len(self.index))
 
     @cached_property
     def rows(self) -> RowFibers:
@@ -78,7 +75,7 @@ class StoredOperand:
     def row_nonzeros(self) -> Integer[np.ndarray, " fibers"]:
         """Non-zeros of each of `rows`: its entries without padding."""
         first = self.rows.first
-        if self.format != "rle":
+        if not self.format.has_runs:
             return np.diff(first)
         return np.diff(np.concatenate([[0], np.cumsum(self.value != 0)])[first])
 
@@ -111,10 +108,14 @@ class StoredOperand:
         """Stored entries of each tile: non-zeros, and padding of RLE."""
         return self.per_tile(np.diff(self.start))
 
+    def decoded(self, entries: np.ndarray) -> np.ndarray:
+        """Of so many entries that are sent, those that a decoder turns into coordinates: none if dense."""
+        return np.zeros_like(entries) if self.format.is_dense else entries
+
     @cached_property
     def nonzeros(self) -> PerTile:
         """Non-zeros of each tile."""
-        if self.format != "rle":
+        if not self.format.has_runs:
             return self.entries
         before = np.concatenate([[0], np.cumsum(self.value != 0)])
         return self.per_tile(np.diff(before[self.start]))
@@ -134,7 +135,7 @@ class StoredOperand:
         """Bits of each tile's format by name of `encoders.rates.Rates`."""
         across = self.trips[1] - 1
         whole, edge = min(self.tile[1], self.shape[1]), self.shape[1] - across * self.tile[1]
-        found = [rates_of(self.format, self.widths, width, self.slots) for width in (whole, edge)]
+        found = [rates_of(self.format.name, self.widths, width, self.slots) for width in (whole, edge)]
         at_edge = self.j == across
         return {
             field.name: np.where(at_edge, *(getattr(of, field.name) for of in found[::-1])).astype(np.int64)
@@ -160,7 +161,7 @@ class StoredOperand:
     @cached_property
     def fetched_bits(self) -> PerTile:
         """Bits of each tile in DRAM, with its entry in the tile directory."""
-        return self.bits + (DIRECTORY_BITS if self.format != "dense" else 0)
+        return self.bits + (0 if self.format.is_dense else DIRECTORY_BITS)
 
     @property
     def peak_bits(self) -> int:
@@ -182,19 +183,20 @@ def canonical(matrix: Any, name: str) -> csr_array:
 
 def store(matrix: csr_array, tile: tuple[int, int], format: str, widths: Widths) -> StoredOperand:
     """Cut and store a sparse matrix in canonical form."""
+    record = FORMAT_OF[format]
     indptr, indices = matrix.indptr.astype(np.int64), matrix.indices.astype(np.int32, copy=False)
     h, w = int(matrix.shape[0]), int(matrix.shape[1])
-    found = cut_entries(indptr, indices, matrix.data, w, tile[0], tile[1], RUN if format == "rle" else 0)
+    found = cut_entries(indptr, indices, matrix.data, w, tile[0], tile[1], record.longest_run)
     tile_row, tile_column, start, row, column, value = found
-    if format == "dense":
+    if record.is_dense:
         down, across = -(-h // tile[0]), -(-w // tile[1])
         index = np.full(down * across, -1)
         index[tile_row * across + tile_column] = np.arange(len(tile_row))
         i, j = np.divmod(np.arange(down * across), across)
     else:
         i, j, index = tile_row, tile_column, np.arange(len(tile_row))
-    slots = fullest_group(indptr, indices, tile[1], GROUPS[format]) if format in GROUPS else 0
-    return StoredOperand((h, w), tile, format, i, j, index, start, row, column, value, widths, slots)
+    slots = fullest_group(indptr, indices, tile[1], record.group) if record.group else 0
+    return StoredOperand((h, w), tile, record, i, j, index, start, row, column, value, widths, slots)
 
 
 def store_dense(shape: tuple[int, int], tile: tuple[int, int], widths: Widths) -> StoredOperand:
@@ -203,7 +205,8 @@ def store_dense(shape: tuple[int, int], tile: tuple[int, int], widths: Widths) -
     i, j = np.divmod(np.arange(down * across), across)
     nothing, none = np.zeros(0, np.int32), np.zeros(0)
     index = np.full(down * across, -1)
-    return StoredOperand(shape, tile, "dense", i, j, index, np.zeros(1, np.int64), nothing, nothing, none, widths, 0)
+    start, record = np.zeros(1, np.int64), FORMAT_OF["dense"]
+    return StoredOperand(shape, tile, record, i, j, index, start, nothing, nothing, none, widths, 0)
 
 
 def fullest_group(indptr: np.ndarray, indices: np.ndarray, tile_width: int, group: int) -> int:

@@ -9,9 +9,10 @@ model in `SYSTEMS` differ, `limits` says why.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from hwmodels.design.legality import DENSE_B
+
 Number = float | int
 KIB, MIB = 2.0**10, 2.0**20
-DENSE_B = {"b_format": "dense", "b_zero": "compute"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def _choices(dataflow: str, a_format: str, b_format: str, schedule: str = "row_b
         "a_format": a_format,
         "b_format": b_format,
         "a_zero": a_zero,
-        "b_zero": "compute" if b_format == "dense" else "skip",
+        "b_zero": DENSE_B["b_zero"] if b_format == DENSE_B["b_format"] else "skip",
         "schedule": schedule,
         "residency": "a",
     }

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.design.choices import INTERSECTIONS, SCHEDULES, mix
+from hwmodels.design.choices import INTERSECTIONS, SCHEDULE_RECORDS, mix
 from hwmodels.formats.records import DECODER_PARTS
 from hwmodels.technology.scaling import Scalar, ScaledConstants, Value, power
 
@@ -95,12 +95,12 @@ class SparseUnits(ScaledConstants):
         return self.logic_area_mm2(mix(format_weights, areas))
 
     def scheduler_area_mm2(self, schedule_weights: Float[Array, "schedule ..."], pe_rows: Scalar) -> Value:
-        """Area in mm2 of the scheduler of `pe_rows` rows: a counter each, and a row queue if balanced (a guess)."""
+        """Area in mm2 of the scheduler of `pe_rows` rows: a counter each, and a row queue if by work (a guess)."""
         constants = self.constants
         counter = self._adder(constants["scheduler_counter_bits"])[1]
         queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
-        areas = {"row_blocks": counter, "cyclic": counter, "balanced": counter + queue}
-        return self.logic_area_mm2(pe_rows * _selected(schedule_weights, areas, SCHEDULES))
+        areas = jnp.stack([counter + queue if schedule.by_work else counter for schedule in SCHEDULE_RECORDS])
+        return self.logic_area_mm2(pe_rows * mix(schedule_weights, areas))
 
 
 def _selected(weights: Float[Array, "choice ..."], values: Mapping[str, Value], names: Sequence[str]) -> Value:

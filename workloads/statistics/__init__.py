@@ -10,6 +10,7 @@
 | `operand_counts`, `spmspm_counts`, `elementwise_counts` | the numbers in the tables, counted on the non-zeros |
 | `row_segments`, `tile_counts`, `tile_classes` | rows cut at tile edges, what tiles hold, classes of tiles |
 | `load_balance`, `row_assignment` | the fullest partition by what rows are dealt by; what goes with the rows dealt |
+| `schedules` | how rows are dealt to partitions: names, named indices |
 | `longest_first` | rows dealt to the emptiest partition, those with most work first |
 | `fiber_pairs` | distinct outputs and skip-ahead jumps of pairs of fibers |
 | `sampling` | when tiles are sampled, which, and the measured error of that |

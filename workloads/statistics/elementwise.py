@@ -11,6 +11,7 @@ from workloads.statistics.elementwise_counts import DEALT, DEALT_ALONE, EXTENTS,
 from workloads.statistics.lattice import TINY, interpolate, interpolate_log, to_log
 from workloads.statistics.occupancy import Cut, occupancy_table, occupied, places_of
 from workloads.statistics.operand import OperandStatistics, PerClass, Scalar, pattern_statistics
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.tile_classes import CLASSES
 
 VERSION = 1
@@ -54,12 +55,13 @@ class ElementwiseStatistics(eqx.Module):
         return {name: value * scale.get(name, 1.0) for name, value in found.items()}, points
 
     def fullest(
-        self, by_rows: bool, down: Cut, across: Cut, partitions: Scalar, schedule: Float[Array, "3"]
+        self, by_rows: bool, down: Cut, across: Cut, partitions: Scalar, schedule: Float[Array, " schedule"]
     ) -> dict[str, PerClass]:
         """Sum over the places of each class of what the fullest partition holds, by `DEALT` and `DEALT_ALONE`."""
         table = self.row_loads if by_rows else self.column_loads
         found = interpolate(table, jnp.append(places_of(down, across), jnp.log2(partitions)))
-        named = zip((*DEALT, *DEALT_ALONE), found.reshape(len(DEALT) + len(DEALT_ALONE), 3, -1), strict=True)
+        names = (*DEALT, *DEALT_ALONE)
+        named = zip(names, found.reshape(len(names), len(SCHEDULES), -1), strict=True)
         return {name: schedule @ loads for name, loads in named}
 
 

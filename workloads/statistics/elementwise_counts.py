@@ -15,6 +15,7 @@ from scipy.sparse import csr_array
 from workloads.statistics.lattice import levels
 from workloads.statistics.row_assignment import loads_by_class, tile_starts
 from workloads.statistics.row_segments import RLE_RUN, csr_arrays, heights
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.threads import in_threads
 from workloads.statistics.tile_classes import CLASSES, bucket_amounts, class_shares
 
@@ -45,7 +46,7 @@ class Overlay(NamedTuple):
     most_results: np.ndarray
     """Most results that a place can have, going by its non-zeros, [lm, ln]."""
     row_loads: np.ndarray
-    """[lm, ln, p, `DEALT` and `DEALT_ALONE`, 3, classes]; fibers are rows."""
+    """[lm, ln, p, `DEALT` and `DEALT_ALONE`, schedules, classes]; fibers are rows."""
     column_loads: np.ndarray
     """Fibers are columns."""
 
@@ -58,7 +59,7 @@ def count_overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
     visits = np.zeros((lm, ln, len(VISIT_QUANTITIES), CLASSES))
     block_rows, most = np.zeros((lm, ln)), np.zeros((lm, ln))
     dealt = len(DEALT) + len(DEALT_ALONE)
-    row_loads, column_loads = (np.zeros((lm, ln, fineness, dealt, 3, CLASSES)) for _ in range(2))
+    row_loads, column_loads = (np.zeros((lm, ln, fineness, dealt, len(SCHEDULES), CLASSES)) for _ in range(2))
     by_columns = tuple(csr_array(matrix.T) for matrix in (a, b))
     for matrix in by_columns:
         matrix.sort_indices()
@@ -149,14 +150,14 @@ def _into_buckets(place, places, number, starts, held, high, wide, sums):
 
 
 def _loads(cut, starts, held, height, found, fibers, fineness: int, union: bool) -> np.ndarray:
-    """Fullest partitions of one tile shape, [p, `DEALT` and `DEALT_ALONE`, 3, classes]."""
+    """Fullest partitions of one tile shape, [p, `DEALT` and `DEALT_ALONE`, schedules, classes]."""
     work = found[:, 0] + found[:, 1]
     parts = [(_amount(held, union), fibers)]  # dealt by the work of both, or all alike where not both skip
     parts += [(np.ascontiguousarray(held[:, at]), fibers[:, 5 + 2 * at : 7 + 2 * at]) for at in range(2)]
     loads = [
         loads_by_class(cut, starts, amount, height, work, np.ascontiguousarray(what), fineness, CLASSES, what is fibers)
         if amount.any()
-        else np.zeros((fineness, CLASSES, 3, what.shape[1]))
+        else np.zeros((fineness, CLASSES, len(SCHEDULES), what.shape[1]))
         for amount, what in parts
     ]
     return np.moveaxis(np.concatenate(loads, axis=-1), (1, 3), (3, 1))

@@ -1,4 +1,4 @@
-"""How evenly the rows of one tile can be dealt: load of the most loaded of 1, 2, 4, ... partitions, three schedules.
+"""How evenly the rows of one tile can be dealt: load of the most loaded of 1, 2, 4, ... partitions, by schedule.
 
 A tile is given by its non-empty rows: `local` (place in the tile, increasing) and `items` (load of each).
 """

@@ -19,6 +19,7 @@ from workloads.statistics.lattice import TINY, interpolate, interpolate_log, to_
 from workloads.statistics.occupancy import Cut, Scalar, occupancy_table, occupied, occupied_along, places_of
 from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES, count_operand, group_occupancies
 from workloads.statistics.sampling import summarize
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.tile_classes import CLASSES
 
 VERSION = 10
@@ -112,8 +113,8 @@ class OperandStatistics(eqx.Module):
         down: Cut,
         across: Cut,
         partitions: Scalar,
-        by_rows: Float[Array, "3"],
-        by_work: Float[Array, "3"],
+        by_rows: Float[Array, " schedule"],
+        by_work: Float[Array, " schedule"],
         scale: dict[str, Scalar],
     ) -> dict[str, PerClass]:
         """Sum over the tiles of each class of what the most loaded of P partitions holds, by `LOADS`.
@@ -121,7 +122,7 @@ class OperandStatistics(eqx.Module):
         `by_rows` and `by_work` weight the schedules for non-empty rows and for non-zeros or work; `scale`: see `Tiles`.
         """
         found = self._by_partitions(self.loads, down, across, partitions)
-        loads = jnp.unstack(found.reshape(self._load_kinds, 3, -1))
+        loads = jnp.unstack(found.reshape(self._load_kinds, len(SCHEDULES), -1))
         schedules = (by_rows, by_work, by_work)
         named = zip(LOADS, loads, schedules, strict=False)
         return {name: weights @ load * scale[name] for name, load, weights in named}
@@ -129,7 +130,7 @@ class OperandStatistics(eqx.Module):
     @property
     def _load_kinds(self) -> int:
         """2 without a table of work, 3 with one; the classes follow from the table of passes."""
-        return self.loads.shape[-1] // (3 * self.passes.shape[-1])
+        return self.loads.shape[-1] // (len(SCHEDULES) * self.passes.shape[-1])
 
     def column_passes(self, down: Cut, across: Cut, partitions: Scalar) -> PerClass:
         """Sum over the columns of the tiles of each class of ceil(non-zeros / P)."""

@@ -7,9 +7,10 @@ from workloads.statistics.lattice import levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.row_segments import heights, segments
 from workloads.statistics.sampling import Sampling
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.threads import in_threads
 from workloads.statistics.tile_classes import CLASSES, into_classes
-from workloads.statistics.tile_counts import BASICS, COLUMN_BASICS, SCHEDULES, scan_columns, scan_rows
+from workloads.statistics.tile_counts import BASICS, COLUMN_BASICS, scan_columns, scan_rows
 
 SAMPLING = Sampling()
 TILE_QUANTITIES = (
@@ -41,11 +42,11 @@ def count_operand(
     """Counts of a pattern, as float64 (not logs).
 
     **Arguments**: `pattern` [rows, columns], sorted indices, no explicit zeros; `weight` (int64, [columns]): work of an
-    entry in each column. **Returns** `tiles` [Lm, Lk, classes, 10]
-    (`TILE_QUANTITIES`), `loads` [Lm, Lk, P, classes, 3, kinds] (most loaded partition by non-empty rows, by non-zeros
-    and, with weights, by work; row blocks, cyclic, balanced), `passes` [Lm, Lk, P, classes], `point` [Lm, Lk, 4]
-    (`POINT_QUANTITIES`); `load_errors`, of the shape of `loads`: estimated error of each entry, half the difference
-    between the estimates from two halves of the sample, 0 where nothing was sampled.
+    entry in each column. **Returns** `tiles` [Lm, Lk, classes, 10] (`TILE_QUANTITIES`), `loads` [Lm, Lk, P, classes,
+    schedules, kinds] (most loaded partition by non-empty rows, by non-zeros and, with weights, by work), `passes`
+    [Lm, Lk, P, classes], `point` [Lm, Lk, 4] (`POINT_QUANTITIES`); `load_errors`, of the shape of `loads`: estimated
+    error of each entry, half the difference between the estimates from two halves of the sample, 0 where nothing was
+    sampled.
     """
     rows, columns = pattern.shape
     height_levels, width_levels = levels(rows), levels(columns)
@@ -53,14 +54,14 @@ def count_operand(
     transposed = csr_array(pattern.T)
     transposed.sort_indices()
     tiles = np.zeros((height_levels, width_levels, classes, len(TILE_QUANTITIES)))
-    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, SCHEDULES, kinds))
+    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, len(SCHEDULES), kinds))
     load_errors = np.zeros_like(loads)
     passes = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes))
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
     sample_tiles = float(classes * sampling.tiles) if pattern.nnz > sampling.above else np.inf
 
     def by_partition(classed: np.ndarray) -> np.ndarray:
-        return classed[:, BASICS:].reshape(classes, kinds, SCHEDULES, PARTITION_LEVELS).transpose(3, 0, 2, 1)
+        return classed[:, BASICS:].reshape(classes, kinds, len(SCHEDULES), PARTITION_LEVELS).transpose(3, 0, 2, 1)
 
     def scan_width(width: int) -> None:
         for height, cut in enumerate(heights(segments(pattern, width, weight, padding=True), height_levels)):

@@ -11,8 +11,8 @@ from numba import njit
 from workloads.statistics.longest_first import deal_balanced, most_work_first
 from workloads.statistics.row_segments import Segments
 from workloads.statistics.sampling import SEED, next_is_picked
+from workloads.statistics.schedules import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDULES
 from workloads.statistics.tile_classes import BUCKETS, bucket_amounts, class_shares
-from workloads.statistics.tile_counts import SCHEDULES
 
 ROWS_DEALT = 10_000
 """Rows of one tile shape that are dealt at most; of more, tiles of every occupancy are picked at random."""
@@ -37,12 +37,12 @@ def loads_by_class(
     classes: int,
     balance: bool = True,
 ) -> np.ndarray:
-    """Most that a partition holds, summed over the tiles of each class: [partition_levels, classes, 3, Q].
+    """Most that a partition holds, summed over the tiles of each class: [partition_levels, classes, schedules, Q].
 
     **Arguments**: `cut` (row, tile column, number of the segment, ...) in the order of tiles that begin at `starts`;
     `amount` of each tile, by which they are classed (0: left out); `height`: level, and rows of the matrix; `work` that
     the rows are dealt by (at least 1) and the quantities `held` [segments, Q], by number of the segment. Without
-    `balance` the third schedule is the second. Counts are exact up to `ROWS_DEALT` rows.
+    `balance` balanced is cyclic. Counts are exact up to `ROWS_DEALT` rows.
     """
     buckets, amounts = bucket_amounts(amount)
     used = np.flatnonzero(amounts > 0)
@@ -85,7 +85,7 @@ def _strides(buckets: np.ndarray, rows: np.ndarray, counted: np.ndarray) -> np.n
 def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work, held, levels, places, balance):
     """Loads of the tiles picked by their place (bucket), and the amount of these tiles."""
     quantities = held.shape[1]
-    sums, single = np.zeros((places, levels, SCHEDULES, quantities)), np.zeros((places, quantities))
+    sums, single = np.zeros((places, levels, len(SCHEDULES), quantities)), np.zeros((places, quantities))
     seen = np.zeros(places)
     at_of, pick = np.zeros(places, np.int64), np.zeros(places, np.int64)
     longest = 1
@@ -96,8 +96,9 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
     part_of, order = np.empty(longest, np.int64), np.empty(longest, np.int64)
     loads, counts, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
     bins = np.zeros((widest, quantities), np.int64)
-    found = np.empty((levels, SCHEDULES, quantities), np.int64)
-    most, crowded, rows_in = np.empty(quantities, np.int64), np.empty(2, np.bool_), np.empty(widest, np.int64)
+    found = np.empty((levels, len(SCHEDULES), quantities), np.int64)
+    most, rows_in = np.empty(quantities, np.int64), np.empty(widest, np.int64)
+    crowded = np.empty(len(SCHEDULES), np.bool_)
     state = np.full(1, SEED, np.uint64)
     for t in range(starts.size - 1):
         b = place[t]
@@ -122,38 +123,47 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
         crowded[:] = True
         for level in range(levels):
             parts = 1 << level
-            for schedule in range(2):
-                if not crowded[schedule] or parts >= height:
-                    found[level, schedule] = most
+            for schedule in range(len(SCHEDULES)):
+                out = found[level, schedule]
+                if schedule == BALANCED:
+                    if not balance or parts == 1:
+                        out[:] = found[level, CYCLIC]
+                    elif parts >= size:
+                        out[:] = most
+                    elif deal_balanced(local, load, size, order, size, parts, part_of, loads, counts, heap):
+                        _fullest(number, start, size, part_of, held, bins, rows_in, out)
+                    else:
+                        out[:] = found[level, CYCLIC]
+                elif not crowded[schedule] or parts >= height:
+                    out[:] = most
                     crowded[schedule] = False
-                    continue
-                for i in range(size):
-                    part_of[i] = local[i] * parts // height if schedule == 0 else local[i] % parts
-                # Finer partitions lie in these: where each row is alone it stays so.
-                crowded[schedule] = _fullest(number, start, size, part_of, held, bins, rows_in, found[level, schedule])
-            if not balance:
-                found[level, 2] = found[level, 1]
-                continue
-            if parts >= size:
-                found[level, 2] = most
-                continue
-            if parts == 1:
-                found[level, 2] = found[level, 1]
-                continue
-            if deal_balanced(local, load, size, order, size, parts, part_of, loads, counts, heap):
-                _fullest(number, start, size, part_of, held, bins, rows_in, found[level, 2])
-            else:
-                found[level, 2] = found[level, 1]
+                else:
+                    place_in_order(schedule, local, size, height, parts, part_of)
+                    # Finer partitions lie in these: where each row is alone it stays so.
+                    crowded[schedule] = _fullest(number, start, size, part_of, held, bins, rows_in, out)
         for level in range(levels):
-            for schedule in range(SCHEDULES):
+            for schedule in range(len(SCHEDULES)):
                 for q in range(quantities):
                     sums[b, level, schedule, q] += found[level, schedule, q]
     for b in range(places):
         for level in range(levels):
-            for schedule in range(SCHEDULES):
+            for schedule in range(len(SCHEDULES)):
                 for q in range(quantities):
                     sums[b, level, schedule, q] += single[b, q]
     return sums, seen
+
+
+@njit(cache=True, nogil=True)
+def place_in_order(schedule, local, size, height, parts, part_of):
+    """Part of each row of a tile by its place."""
+    if schedule == ROW_BLOCKS:
+        for i in range(size):
+            part_of[i] = local[i] * parts // height
+    elif schedule == CYCLIC:
+        for i in range(size):
+            part_of[i] = local[i] % parts
+    else:
+        raise ValueError("rows are not dealt by this schedule")
 
 
 @njit(cache=True, nogil=True)

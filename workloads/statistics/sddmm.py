@@ -18,6 +18,7 @@ from workloads.statistics.occupancy import Cut, places_of
 from workloads.statistics.operand import OperandStatistics, PerClass, Scalar, pattern_statistics
 from workloads.statistics.row_assignment import loads_by_class, tile_starts
 from workloads.statistics.row_segments import heights, segments
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.threads import in_threads
 from workloads.statistics.tile_classes import CLASSES
 
@@ -37,11 +38,11 @@ class SddmmStatistics(eqx.Module):
     axis: schedule, then class."""
 
     def fullest(
-        self, down: Cut, across: Cut, partitions: Scalar, width: Scalar, schedule: Float[Array, "3"]
+        self, down: Cut, across: Cut, partitions: Scalar, width: Scalar, schedule: Float[Array, " schedule"]
     ) -> PerClass:
         """Steps of the fullest partition, summed over the tiles of each class; `ANY_WIDTH` counts rows."""
         places = jnp.append(places_of(down, across), jnp.log2(jnp.stack(jnp.broadcast_arrays(partitions, width))))
-        return schedule @ interpolate(self.steps, places).reshape(3, -1)
+        return schedule @ interpolate(self.steps, places).reshape(len(SCHEDULES), -1)
 
 
 def measure_sddmm(kernel: SddmmKernel) -> SddmmStatistics:
@@ -55,7 +56,7 @@ def _tables(mask: csr_array) -> dict[str, np.ndarray]:
     """The table of `SddmmStatistics`, counted at every lattice point."""
     rows, columns = mask.shape
     height_levels, width_levels = levels(rows), levels(columns)
-    steps = np.zeros((height_levels, width_levels, PARTITION_LEVELS, ARRAY_WIDTHS.size, 3, CLASSES))
+    steps = np.zeros((height_levels, width_levels, PARTITION_LEVELS, ARRAY_WIDTHS.size, len(SCHEDULES), CLASSES))
 
     def scan_width(width: int) -> None:
         row, tile, count, *none = segments(mask, width)

@@ -10,6 +10,7 @@ from numba import njit
 
 from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads, block_loads, cyclic_loads
 from workloads.statistics.sampling import SEED, next_is_picked
+from workloads.statistics.schedules import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDULES
 from workloads.statistics.tile_classes import BUCKETS, bucket_of
 
 BASICS = 6
@@ -17,9 +18,6 @@ BASICS = 6
 
 COLUMN_BASICS = 5
 """Those of `scan_columns`: non-zeros, non-empty columns, their weight, extent of the columns, area."""
-
-SCHEDULES = 3
-"""Row blocks, cyclic, balanced."""
 
 
 @njit(cache=True, nogil=True)
@@ -30,8 +28,8 @@ def scan_rows(cut, height_level, rows, sample_tiles):
     non-zeros that lies in tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the
     matrix, or from all of them if there are not twice as many; tiles of a single row are always all counted. Returns
     (sums, errors, peaks):
-    `sums` [BUCKETS, BASICS + kinds * SCHEDULES * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by
-    non-empty rows, by non-zeros and, if the segments carry it, by work, each for the three schedules; `errors`, of the
+    `sums` [BUCKETS, BASICS + kinds * schedules * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by
+    non-empty rows, by non-zeros and, if the segments carry it, by work, each for the `SCHEDULES`; `errors`, of the
     same shape: half the difference between the estimates from two halves of the sample; `peaks`: most non-zeros and
     most padding of a tile.
     """
@@ -99,7 +97,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     row, tile, count, _, work = cut
     kinds = 3 if work.size > 0 else 2
     levels = PARTITION_LEVELS
-    sums = np.zeros((2, BUCKETS, kinds * SCHEDULES * levels))
+    sums = np.zeros((2, BUCKETS, kinds * len(SCHEDULES) * levels))
     seen = np.zeros((2, BUCKETS, kinds))
     at = np.zeros(BUCKETS, np.int64)
     pick = np.zeros(BUCKETS, np.int64)
@@ -107,8 +105,8 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     state = np.full(1, SEED, np.uint64)
     widest = 1 << (levels - 1)
     bins, row_bins, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
-    flat = np.empty(kinds * SCHEDULES * levels, np.int64)
-    found = flat.reshape(kinds, SCHEDULES, levels)
+    flat = np.empty(kinds * len(SCHEDULES) * levels, np.int64)
+    found = flat.reshape(kinds, len(SCHEDULES), levels)
     room = 1024
     local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     for j in range(starts.size):
@@ -130,7 +128,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
         for i in range(size):
             local[i] = row[start + i] - base
         for level in range(levels):
-            found[0, 2, level] = (size + (1 << level) - 1) >> level
+            found[0, BALANCED, level] = (size + (1 << level) - 1) >> level
         seen[side, b, 0] += size
         for kind in range(1, kinds):
             total = np.int64(0)
@@ -138,11 +136,18 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
                 items[i] = count[start + i] if kind == 1 else work[start + i]
                 total += items[i]
             seen[side, b, kind] += total
-            block_loads(local, items, size, height, height_level, bins, row_bins, found[kind, 0], found[0, 0])
-            cyclic_loads(local, items, size, height_level, bins, row_bins, found[kind, 1], found[0, 1])
-            balanced_loads(items, size, ordered, heap, found[kind, 2])
-            for level in range(levels):
-                found[kind, 2, level] = min(found[kind, 2, level], found[kind, 1, level])
+            for schedule in range(len(SCHEDULES)):
+                most, most_rows = found[kind, schedule], found[0, schedule]
+                if schedule == ROW_BLOCKS:
+                    block_loads(local, items, size, height, height_level, bins, row_bins, most, most_rows)
+                elif schedule == CYCLIC:
+                    cyclic_loads(local, items, size, height_level, bins, row_bins, most, most_rows)
+                elif schedule == BALANCED:
+                    balanced_loads(items, size, ordered, heap, most)
+                    for level in range(levels):
+                        most[level] = min(most[level], found[kind, CYCLIC, level])
+                else:
+                    raise ValueError("rows are not dealt by this schedule")
         for q in range(flat.size):
             sums[side, b, q] += flat[q]
     return sums, seen
@@ -152,7 +157,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
 def _expand(basics, single, loads, seen, strides):
     """Exact sums beside loads scaled from the tiles seen to all tiles of each bucket, and the loads' errors."""
     kinds = seen.shape[2]
-    each = SCHEDULES * PARTITION_LEVELS
+    each = len(SCHEDULES) * PARTITION_LEVELS
     sums = np.zeros((BUCKETS, BASICS + kinds * each))
     errors = np.zeros_like(sums)
     for b in range(BUCKETS):

@@ -6,9 +6,9 @@ import numpy as np
 from jaxtyping import Integer
 
 from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads
+from workloads.statistics.schedules import SCHEDULES
 
 PARTITIONS = (4, 16, 64, 256)
-SCHEDULES = ("row_blocks", "cyclic", "balanced")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def measure_balance(counts: Integer[np.ndarray, " rows"]) -> Balance:
             "cyclic": np.bincount(rows % parts, counts).max(),
             "balanced": loads[parts.bit_length() - 1],
         }
-        most |= {(parts, name): float(load) * parts / total for name, load in dealt.items()}
+        most |= {(parts, name): float(dealt[name]) * parts / total for name in SCHEDULES}
     variation = float(items.std() / items.mean())
     return Balance(float(counts.max()) * size / total, 1 - len(items) / size, variation, gini(counts), most)
 

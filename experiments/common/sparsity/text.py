@@ -12,8 +12,9 @@ from experiments.common.sparsity.inputs import Pattern, Subject
 from experiments.common.sparsity.saving import Saving
 from experiments.common.table import text_table
 from hwmodels.design.choices import FORMATS
+from workloads.statistics.schedules import SCHEDULES
 from workloads.structure import Structure
-from workloads.structure.balance import PARTITIONS, SCHEDULES
+from workloads.structure.balance import PARTITIONS
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

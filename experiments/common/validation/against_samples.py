@@ -10,6 +10,7 @@ from workloads import DensityKernel, measure
 from workloads.statistics.measurement import KernelStatistics
 from workloads.statistics.operand import OperandStatistics
 from workloads.statistics.operand_counts import TILE_QUANTITIES
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES
 from workloads.statistics.tile_classes import CLASSES
 
@@ -21,7 +22,6 @@ LEAST = 0.1
 """Entries below this count as zero."""
 INTEGERS = ("peak_nonzeros", "peak_padding", "group_occupancy")
 """Tables of one integer a pattern: samples that are all alike leave room for others, about one in their number."""
-SCHEDULES = ("blocks", "cyclic", "balanced")
 LINEAR = ("m", "k", "n", "rows", "columns", "nonzeros", "work", "used", "products", "z_nonzeros")
 """Leaves that hold counts, not their log2."""
 
@@ -78,11 +78,11 @@ def _of_operand(operand: OperandStatistics) -> Iterator[tuple[str, np.ndarray]]:
             yield from (("peak_nonzeros", values[..., after]), ("peak_padding", values[..., after + 1]))
             yield "occupancy", values[..., after + 2 :]
         elif name == "loads":
-            kinds = ("rows", "nonzeros", "work")[: values.shape[-1] // (3 * classes)]
-            parts = values.reshape(*values.shape[:-1], len(kinds), 3, classes)
+            kinds = ("rows", "nonzeros", "work")[: values.shape[-1] // (len(SCHEDULES) * classes)]
+            parts = values.reshape(*values.shape[:-1], len(kinds), len(SCHEDULES), classes)
             for kind, of in enumerate(kinds):
                 for way, schedule in enumerate(SCHEDULES):
-                    yield f"load_{of}_{schedule}", parts[..., kind, way, :]
+                    yield f"load_{of}_{schedule.removeprefix('row_')}", parts[..., kind, way, :]
         else:
             yield name, values
 

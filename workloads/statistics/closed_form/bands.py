@@ -19,6 +19,7 @@ from workloads.statistics.closed_form.row_stacks import MOST_DEALT, MOST_ROWS_A_
 from workloads.statistics.closed_form.sum_distributions import PARTS, Law
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.row_segments import RLE_RUN
+from workloads.statistics.schedules import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDULES
 
 MOST_KINDS, MOST_FULL = 32, 96
 """Offsets that are told apart, of a full band, which is quick, more; of more, neighbours are taken as alike."""
@@ -208,10 +209,10 @@ def _column_passes(columns: _Lines, held: np.ndarray, total: float, height: int)
 def _loads(
     rows: _Lines, share: float, apart: np.ndarray, longest: np.ndarray, some: np.ndarray, each: float, kinds: int
 ) -> np.ndarray:
-    """Fullest of P parts for each number of non-zeros, [n, kinds, 3, P]; `apart`: as blocks and cyclic."""
-    loads = np.empty((longest.size, 3, 3, PARTITION_LEVELS))
-    loads[:, :2, :2] = apart
-    filled, held = apart[:, 0, 0, 0], apart[:, 1, 0, 0]
+    """Fullest of P parts for each number of non-zeros, [n, kinds, schedules, P]; `apart`: see `fullest_parts`."""
+    loads = np.empty((longest.size, 3, len(SCHEDULES), PARTITION_LEVELS))
+    loads[:, :2] = apart
+    filled, held = apart[:, 0, ROW_BLOCKS, 0], apart[:, 1, ROW_BLOCKS, 0]
     # All non-zeros in rows of their own: their number is the rows'.
     shared = 1 - filled / np.maximum(held, 1e-300)
     deviation = np.sqrt(np.maximum((some * (1 - some)) @ rows.weight * shared, 1e-9))
@@ -222,9 +223,9 @@ def _loads(
         more = ndtr((filled[:, None] - levels - 0.5) / deviation[:, None]) * (levels < number)
         more[:, 0] = np.minimum(filled, 1.0)
         even = more.sum(axis=1) if number / parts < 40 else filled / parts + 0.5
-        loads[:, 0, 2, p] = even if p else filled
+        loads[:, 0, BALANCED, p] = even if p else filled
         least = np.maximum(np.ceil(held / parts - 1e-6), longest) if p else held
-        loads[:, 1, 2, p] = np.minimum(least * _unevenness(rows, share, parts), apart[:, 1, 1, p])
+        loads[:, 1, BALANCED, p] = np.minimum(least * _unevenness(rows, share, parts), apart[:, 1, CYCLIC, p])
     loads[:, 2] = loads[:, 1] * each
     return loads[:, :kinds]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.schedules import CYCLIC, IN_ORDER, ROW_BLOCKS, SCHEDULES
 
 STEPS = 40
 """Loads at which the chance that no part holds more is taken."""
@@ -121,13 +122,14 @@ def _binomial_at_most(at, trials, share):
 
 @njit(cache=True, nogil=True)
 def fullest_parts(cells, diagonal, weight, place, height, held):
-    """Fullest of 1, 2, 4, ... parts by non-empty rows and by non-zeros, as row blocks and dealt cyclically.
+    """Fullest of 1, 2, 4, ... parts by non-empty rows and by non-zeros, dealt `IN_ORDER`; NaN by other schedules.
 
     Lines of `cells` cells, one of them sure to be a non-zero where `diagonal` is 1, each stand for `weight` rows;
-    `held`: numbers of other non-zeros. **Returns** [held, 2, 2, P], the longest row [held], P(row not empty) [held, L].
+    `held`: numbers of other non-zeros. **Returns** [held, 2, schedules, P], the longest row [held], P(row not empty)
+    [held, L].
     """
     lines = cells.size
-    found, longest = np.zeros((held.size, 2, 2, PARTITION_LEVELS)), np.zeros(held.size)
+    found, longest = np.full((held.size, 2, len(SCHEDULES), PARTITION_LEVELS), np.nan), np.zeros(held.size)
     some = np.ones((held.size, lines))
     free = (cells - diagonal) * 1.0
     total = (free * weight).sum()
@@ -137,14 +139,14 @@ def fullest_parts(cells, diagonal, weight, place, height, held):
             if diagonal[i] < 0.5:
                 some[n, i] = 1.0 - none_on(cells[i] * 1.0, held[n], total)
     last = place[lines - 1] - place[0] + 1
-    for way in range(2):
+    for way in IN_ORDER:
         for level in range(PARTITION_LEVELS):
             parts = 1 << level
             part = np.empty(lines, np.int64)
             number = 0
             slot = np.full(parts, -1, np.int64)
             for i in range(lines):
-                p = min(place[i] * parts // height, parts - 1) if way == 0 else place[i] % parts
+                p = min(place[i] * parts // height, parts - 1) if way == ROW_BLOCKS else place[i] % parts
                 if slot[p] < 0:
                     slot[p] = number
                     number += 1
@@ -164,7 +166,7 @@ def fullest_parts(cells, diagonal, weight, place, height, held):
                     most = fullest_by_cells(on, sure, held[n], total)
                     found[n, 1, way, level] = most
                     found[n, 0, way, level] = min(_most_rows(filled / rows, rows), most)
-            if (way == 0 and parts >= height) or (way == 1 and parts >= last):
+            if (way == ROW_BLOCKS and parts >= height) or (way == CYCLIC and parts >= last):
                 for after in range(level + 1, PARTITION_LEVELS):
                     found[:, :, way, after] = found[:, :, way, level]
                 break

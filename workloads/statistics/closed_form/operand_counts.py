@@ -20,9 +20,9 @@ from workloads.statistics.lattice import levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES
 from workloads.statistics.row_segments import RLE_RUN
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.threads import in_threads
 from workloads.statistics.tile_classes import CLASSES
-from workloads.statistics.tile_counts import SCHEDULES
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def expected_operand(
     height_levels, width_levels = levels(rows), levels(columns)
     kinds = 2 if weights is None else 3
     tiles = np.zeros((height_levels, width_levels, classes, len(TILE_QUANTITIES)))
-    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, SCHEDULES, kinds))
+    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, len(SCHEDULES), kinds))
     passes = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes))
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
     random = isinstance(density.of if isinstance(density, Transposed) else density, PowerLawRows)
@@ -247,7 +247,7 @@ def _by_class(found: list[TileGroup], tiles: list[np.ndarray], kinds: int) -> tu
     classes = tiles[0].shape[1]
     sums = sum(share.T @ kind.quantities for share, kind in zip(tiles, found, strict=True))
     basics, dealt, loads = np.split(sums, [len(TILE_QUANTITIES), len(TILE_QUANTITIES) + PARTITION_LEVELS], axis=1)
-    loads = loads.reshape(classes, kinds, SCHEDULES, PARTITION_LEVELS).transpose(3, 0, 2, 1)
+    loads = loads.reshape(classes, kinds, len(SCHEDULES), PARTITION_LEVELS).transpose(3, 0, 2, 1)
     return basics, loads, dealt.T
 
 

@@ -21,6 +21,7 @@ from workloads.statistics.closed_form.row_assignment import (
 from workloads.statistics.closed_form.row_distributions import RowLaw
 from workloads.statistics.closed_form.sum_distributions import Law, add, add_joint, normal_below
 from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.schedules import BALANCED, CYCLIC, IN_ORDER, SCHEDULES
 
 KINDS = ("rows", "nonzeros", "work")
 THRESHOLDS = 40
@@ -76,9 +77,9 @@ class Stack:
         return self._laws[height]
 
     def loads(self, height: int) -> np.ndarray:
-        """Mean load of the fullest of 1, 2, 4, ... equal parts given the tile's non-zeros: [n, kinds, 3, P].
+        """Mean load of the fullest of 1, 2, 4, ... equal parts given the tile's non-zeros: [n, kinds, schedules, P].
 
-        The schedules are row blocks, cyclic rows (alike, since rows are) and balanced.
+        All schedules that deal rows `IN_ORDER` are alike, since rows are.
         """
         law = self.law(height)
         if self._known is None and self.row.law.points.size == 1 and self._entry_variance == 0:
@@ -90,25 +91,26 @@ class Stack:
             "work": held * (self.weights.mean if self.weights else 1.0),
         }
         split = [(p, -(-height // (1 << p))) for p in range(1, PARTITION_LEVELS) if 1 << p < height]
-        loads = np.empty((held.size, len(self.kinds), 3, PARTITION_LEVELS))
+        loads = np.full((held.size, len(self.kinds), len(SCHEDULES), PARTITION_LEVELS), np.nan)
         if height > 1:
             self._need(height, [*split, (-1, 1)])
         for kind, name in enumerate(self.kinds):
             mean = means[name]
-            loads[:, kind] = (self._most(height, -1, 1, name, mean, height) if height > 1 else mean)[:, None, None]
+            alone = self._most(height, -1, 1, name, mean, height) if height > 1 else mean
             loads[:, kind, :, 0] = mean[:, None]
+            loads[:, kind, :, 1 + len(split) :] = alone[:, None, None]
             for p, key in split:
                 fullest = self._most(height, p, key, name, mean, 1 << p)
-                loads[:, kind, :2, p] = fullest[:, None]
+                loads[:, kind, IN_ORDER, p] = fullest[:, None]
                 if kind > 0:
                     dealt = self._balanced(height, name, mean, 1 << p)
                     if name == "work" and self.weights is not None:
                         # Entries that weigh alike are dealt like their numbers, in steps of one entry.
-                        alike = loads[:, 1, 2, p] * self.weights.mean
+                        alike = loads[:, 1, BALANCED, p] * self.weights.mean
                         dealt = alike if self.width == 1 else np.maximum(dealt, alike)
-                    loads[:, kind, 2, p] = np.minimum(dealt, fullest)
+                    loads[:, kind, BALANCED, p] = np.minimum(dealt, fullest)
         deviation = np.sqrt(np.maximum(law.given("rows_squared") - rows**2, 1e-12))
-        loads[:, 0, 2] = dealt_rows(rows, deviation, held, height)
+        loads[:, 0, BALANCED] = dealt_rows(rows, deviation, held, height)
         return loads
 
     def _alike(self, height: int) -> np.ndarray:
@@ -118,7 +120,7 @@ class Stack:
         rows = -(-height // parts)
         work = self.weights.mean if self.weights else 1.0
         loads = np.stack([(each > 0) * rows, each * rows, each * work * rows][: len(self.kinds)])
-        return np.broadcast_to(loads[:, None], (1, len(self.kinds), 3, PARTITION_LEVELS)).copy()
+        return np.broadcast_to(loads[:, None], (1, len(self.kinds), len(SCHEDULES), PARTITION_LEVELS)).copy()
 
     def load_law(self, height: int, kind: str) -> tuple[Thresholds, np.ndarray]:
         """P(load of a stack of so many rows <= each threshold), [thresholds]."""
@@ -262,8 +264,8 @@ class StackOfColumns(Stack):
         held, apart = alone.law(height).points, alone.loads(height)
         for kind in range(len(self.kinds)):
             for p in range(PARTITION_LEVELS):
-                loads[:, kind, 1, p] = np.interp(law.points, held, apart[:, kind, 1, p])
-        loads[:, :, 2] = np.minimum(loads[:, :, 1], loads[:, :, 2])
+                loads[:, kind, CYCLIC, p] = np.interp(law.points, held, apart[:, kind, CYCLIC, p])
+        loads[:, :, BALANCED] = np.minimum(loads[:, :, CYCLIC], loads[:, :, BALANCED])
         return loads
 
 
