@@ -31,6 +31,7 @@ from dse import enable_compile_cache
 from dse.problem.batched_models import SOON
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
+from experiments.common.random_designs import draw_designs
 from experiments.common.table import text_table
 from hwmodels import Hardware, Mapping, Smooth, evaluate
 from hwmodels.design.choices import DATAFLOWS
@@ -163,8 +164,8 @@ def run(config: Config) -> None:
         for family, flow in cases:
             statistics = measure(kernels[family])
             bar.set_description(f"{family} {flow}")
-            anywhere = partial(random_designs, dataflow=flow, mixed=0.5, on_lattice=1 / 3)
-            inside = partial(random_designs, dataflow=flow, mixed=0.5)
+            anywhere = partial(draw_designs, dataflow=flow, mixed=0.5, on_lattice=1 / 3)
+            inside = partial(draw_designs, dataflow=flow, mixed=0.5)
             found, finite = elasticities(anywhere, designs, statistics, tech, bar)
             worst = worst_differences(inside, differences, statistics, tech)
             unsound += int(np.sum(~finite))
