@@ -169,7 +169,7 @@ def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dic
     mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
     both = a.skip * b.skip
     lanes = point.hardware.pe_rows * point.array_width
-    schedule = both * mapping.schedule + (1.0 - both) * going_around(mapping.schedule, 1.0)  # equal fibers do
+    schedule = both * mapping.schedule + (1.0 - both) * going_around(mapping.schedule)  # equal fibers do
     by_rows = point.dataflow != "outer_product"
     side = (tiles.m, kernel.m) if by_rows else (tiles.n, kernel.n)
     of_lane, of_all = (

@@ -32,11 +32,12 @@ def missed_fibers(side: Cut, span: Scalar, parts: Scalar, numerics: Numerics) ->
     return numerics.ceil(side.size / parts) - jnp.exp2(logs[0] + across * (logs[1] - logs[0]))
 
 
-def going_around(schedule: Float[Array, " schedule"], share: Scalar | float) -> Float[Array, " schedule"]:
-    """The schedule of rows of which a `share` is alike: what looks at their work deals these as if cyclic."""
+def going_around(schedule: Float[Array, " schedule"], share: Scalar | None = None) -> Float[Array, " schedule"]:
+    """The schedule of rows of which a `share` (None: all) is alike: what looks at their work deals these as cyclic."""
     each = list(schedule)
     for at, record in enumerate(SCHEDULE_RECORDS):
         if record.by_work:
-            alike = each[at] * share
-            each[CYCLIC], each[at] = each[CYCLIC] + alike, each[at] - alike
+            alike = each[at] if share is None else each[at] * share
+            rest = jnp.zeros_like(alike) if share is None else each[at] - alike
+            each[CYCLIC], each[at] = each[CYCLIC] + alike, rest
     return rows_of(*each)
