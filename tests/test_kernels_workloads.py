@@ -7,7 +7,7 @@ from scipy.sparse import csr_array
 
 from dse import RandomSearch, default_space, make_problem
 from hwmodels.design.legality import FAMILIES
-from workloads import InputError, SparseKernel, Workload, generators, measure
+from workloads import InputError, SparseKernel, Workload, generators, measure, sampling_error
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.convolution import sparse_convolution
 from workloads.kernels.elementwise import ElementwiseKernel
@@ -55,6 +55,8 @@ def test_a_kernel_of_another_class_is_measured_once_it_says_how():
 
     with pytest.raises(InputError, match="x: nothing measures a Unknown; register it"):
         measure(Unknown())
+    with pytest.raises(InputError, match="x: sampling errors are kept of products of matrices; this is unknown"):
+        sampling_error(Unknown())
     measure.register(Unknown, lambda kernel: kernel)
     assert isinstance(measure(Unknown()), Unknown)
 

@@ -47,13 +47,16 @@ measure.register(SddmmKernel, measure_sddmm)
 measure.register(ElementwiseKernel, measure_elementwise)
 
 
-def sampling_error(kernel: SparseKernel | DensityKernel) -> dict[str, SamplingError]:
+def sampling_error(kernel: Kernel) -> dict[str, SamplingError]:
     """Measured error of the sampled tables of a product, 0 where everything was counted.
 
     By table: `a.loads.rows`, `a.loads.nonzeros` (for two sparse operands also `a.loads.work`, those of `b`, `jumps` and
     `distinct`). The entries are the totals over the tiles of one class, at every tile shape, number of partitions and
     schedule. All other tables, and every maximum, are exact. Measures the kernel if that was not done before.
+    **Raises** `InputError` for kernels of other families, whose errors are not kept.
     """
+    if not isinstance(kernel, SparseKernel | DensityKernel):
+        raise InputError(f"{kernel.name}: sampling errors are kept of products of matrices; this is {kernel.family}.")
     found = (spmm_tables(kernel) if kernel.b is None else spmspm_tables(kernel)).items()
     return {name.removeprefix(ERROR): SamplingError(*value.tolist()) for name, value in found if name.startswith(ERROR)}
 
