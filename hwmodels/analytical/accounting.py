@@ -102,7 +102,7 @@ class Moved(eqx.Module):
     """Partial sums that are read from the GLB, for results to be added to them."""
 
 
-def moved_by(point: Point, activity: Activity) -> Moved:
+def _moved_by(point: Point, activity: Activity) -> Moved:
     """Bits over the buses and out of the array."""
     results = activity.results * point.hardware.accumulator_bits
     leaving = results + activity.z_index_bits
@@ -169,7 +169,8 @@ def account(
     """
     busy = _busy(point, activity, groups)
     cycles, resource_cycles, bound_cycles = _time(point, busy)
-    actions = _actions(point, sums, array, computes, cycles)
+    moved = _moved_by(point, sums)
+    actions = _actions(sums, moved, array, computes, cycles)
     hardware, technology = point.hardware, point.technology
     clock_ghz = technology.scenario.clock_ghz
     limit_ghz = point.numerics.min_of(
@@ -185,20 +186,20 @@ def account(
         area_mm2=area,
         utilization=computes.effectual / (hardware.pe_rows * hardware.pe_cols * hardware.lanes * cycles),
         computes=computes,
-        traffic=_traffic(point, sums, actions),
+        traffic=_traffic(sums, moved, actions),
         actions=actions,
         fits=rows_of(*fits, clock_ghz / limit_ghz),
     )
 
 
-def whole(amount: Amount) -> Scalar:
+def _whole(amount: Amount) -> Scalar:
     """An amount over all visits."""
     return amount.total if isinstance(amount, Parts) else amount
 
 
 def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[Float[Array, " v"]]:
     """Busy cycles of each of `RESOURCES` in the visits of each group."""
-    hardware, moved = point.hardware, moved_by(point, activity)
+    hardware, moved = point.hardware, _moved_by(point, activity)
     glb_rate = 1.0 / (WORD_BITS * hardware.glb_banks)
     dram_rate = 1.0 / (point.technology.dram_gbps() * 8.0 / point.technology.scenario.clock_ghz)
     glb_bits = activity.sent_bits + activity.operands_dram_bits + moved.results_bits * (1.0 + point.tiles.k_split)
@@ -234,10 +235,9 @@ def _time(
     return total(visit_cycles) + fill, by_resource[: len(busy)], by_resource[len(busy) + 1 :]
 
 
-def _actions(point: Point, sums: Activity, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:
-    moved = moved_by(point, sums)
-    z_read, z_written = whole(sums.z_read_bits), whole(sums.z_spilled_bits) + whole(sums.z_final_bits)
-    fetched = whole(sums.operands_dram_bits)
+def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:
+    z_read, z_written = _whole(sums.z_read_bits), _whole(sums.z_spilled_bits) + _whole(sums.z_final_bits)
+    fetched = _whole(sums.operands_dram_bits)
     return ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
@@ -246,25 +246,24 @@ def _actions(point: Point, sums: Activity, array: ArrayCounts, computes: Compute
         accumulator_accesses=array.accumulator_accesses,
         intersection_steps=array.intersection_steps,
         decoded_entries=array.decoded_entries,
-        bus_bits=whole(moved.value_bus_bits) + whole(moved.index_bus_bits),
+        bus_bits=_whole(moved.value_bus_bits) + _whole(moved.index_bus_bits),
         crossbar_words=array.crossbar_words,
-        glb_read_bits=whole(sums.sent_bits) + whole(moved.added_bits) + z_written,
-        glb_write_bits=whole(moved.results_bits) + fetched + z_read,
+        glb_read_bits=_whole(sums.sent_bits) + _whole(moved.added_bits) + z_written,
+        glb_write_bits=_whole(moved.results_bits) + fetched + z_read,
         dram_read_bits=fetched + z_read,
         dram_write_bits=z_written,
         cycles=cycles,
     )
 
 
-def _traffic(point: Point, sums: Activity, actions: ActionCounts) -> Traffic:
-    moved = moved_by(point, sums)
+def _traffic(sums: Activity, moved: Moved, actions: ActionCounts) -> Traffic:
     return Traffic(
-        dram_a_bytes=whole(sums.dram_a_bits) / 8.0,
-        dram_b_bytes=whole(sums.dram_b_bits) / 8.0,
-        dram_z_read_bytes=whole(sums.z_read_bits) / 8.0,
+        dram_a_bytes=_whole(sums.dram_a_bits) / 8.0,
+        dram_b_bytes=_whole(sums.dram_b_bits) / 8.0,
+        dram_z_read_bytes=_whole(sums.z_read_bits) / 8.0,
         dram_z_write_bytes=actions.dram_write_bits / 8.0,
         glb_read_bytes=actions.glb_read_bits / 8.0,
         glb_write_bytes=actions.glb_write_bits / 8.0,
-        value_bus_bytes=whole(moved.value_bus_bits) / 8.0,
-        index_bus_bytes=whole(moved.index_bus_bits) / 8.0,
+        value_bus_bytes=_whole(moved.value_bus_bits) / 8.0,
+        index_bus_bytes=_whole(moved.index_bus_bits) / 8.0,
     )
