@@ -3,6 +3,7 @@
 import abc
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
@@ -12,7 +13,6 @@ from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.design_space import Value
 from dse.space.encoding import Encoding
-from dse.strategies import RandomSearch, Strategy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +81,13 @@ class Searched(Candidates):
 
     budget: int
     seed: int = 0
-    strategy: Strategy = dataclasses.field(default_factory=RandomSearch)
+    strategy: Any = None
     progress: bool = False
 
     def designs(self, problem: Problem) -> list[Design]:
         """The front; empty if nothing feasible was found."""
-        result = self.strategy(problem, budget=self.budget, seed=self.seed, progress=self.progress)
+        from dse.strategies import RandomSearch
+        result = (self.strategy or RandomSearch())(problem, budget=self.budget, seed=self.seed, progress=self.progress)
         return problem.designs(result.genomes)
 
     def scored(self, problem: Problem) -> Iterator[ScoredMappings]:

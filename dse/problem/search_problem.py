@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from dse.problem.batched_models import Batcher, Evaluate
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, TINY, Batcher, Evaluate
 from dse.problem.costed_design import Costed, total_cost
 from dse.problem.objectives import Constraint, Objective, find_constraints, find_objectives
 from dse.problem.result import Result
@@ -172,13 +172,30 @@ class Problem:
         self.evaluations += len(batch)
         return self.scores_of(self.batcher.values(batch))
 
+    def mappings_alone(self, rows: np.ndarray) -> np.ndarray:
+        """Outputs of each kernel's mapping by itself, on a machine that has only the units it needs: `Batcher.alone`
+        of genomes, shape [n, K, OUTPUTS]. Counts as `score`."""
+        self.evaluations += len(rows)
+        return self.batcher.alone(self.encoding.batch(rows))
+
+    def on_machines(self, outputs: np.ndarray, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Outputs of `mappings_alone` on the hardware of genomes that have the capabilities of `bits`
+        (`Encoding.unit_bits`), shape [n, ..., OUTPUTS]."""
+        encoding = self.encoding
+        flat = outputs.reshape(len(rows), -1, outputs.shape[-1])
+        return self.batcher.with_units(flat, encoding.batch(rows), encoding.units_of(rows, bits)).reshape(outputs.shape)
+
+    def kernel_weights(self, costs: np.ndarray) -> np.ndarray:
+        """What one run of each kernel weighs, so that latencies, or energies, of `costs`, shape [n, K], add up to 1."""
+        return self.repeats / np.maximum(costs @ self.repeats, TINY)[:, None]
+
     def scores_of(self, outputs: np.ndarray) -> Scores:
         """Scores from the batcher's outputs, shape [n, K, OUTPUTS]."""
-        latency = outputs[:, :, 0] * self.repeats
-        energy = outputs[:, :, 1] * self.repeats
-        area = outputs[:, :, 2].max(axis=1)
+        latency = outputs[:, :, LATENCY] * self.repeats
+        energy = outputs[:, :, ENERGY] * self.repeats
+        area = outputs[:, :, AREA].max(axis=1)
         totals = (latency.sum(axis=1), energy.sum(axis=1), area)
-        fits = outputs[:, :, 3:]
+        fits = outputs[:, :, FIT]
         with np.errstate(all="ignore"):
             objectives = np.stack([o.value(*totals) for o in self.objectives], axis=1)
             excess = [_excess(fits).sum(axis=(1, 2))]

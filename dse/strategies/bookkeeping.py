@@ -1,28 +1,30 @@
-"""The bookkeeping that all strategies share: budget, what has been seen, archives, the progress bar."""
+"""The bookkeeping that all strategies share: budget, what has been seen, the front, the progress bar, convergence."""
 
 import time
 
 import numpy as np
 from tqdm import tqdm
 
+from dse.mapper.composition import Tried, compose
+from dse.problem.pareto import Box, hypervolume
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores
-from dse.strategies.archive import ParetoArchive, dataflow_archives
-from dse.strategies.mapping_archive import MappingArchive
-from dse.strategies.recombine import Recombiner
+from dse.strategies.archive import ParetoArchive
+
+TRACED = 1.02
+"""Evaluations between two entries of the trace, as a ratio."""
+LARGEST_TABLE = 2**26
+"""Bytes of the table of what has been seen, at most."""
 
 
 class SearchRun:
     """One search in progress: its problem, budget, random numbers, and what strategies remember."""
 
-    def __init__(self, problem: Problem, budget: int, seed: int, progress: bool, name: str, *, remember: bool = True):
+    def __init__(self, problem: Problem, budget: int, seed: int, progress: bool, name: str):
         self.problem, self.budget, self.seed, self.name = problem, budget, seed, name
         self.rng = np.random.default_rng(seed)
         self.archive = ParetoArchive(len(problem.encoding.genes))
-        self.dataflow_archives = dataflow_archives(problem.encoding) if remember else []
-        self.remember = remember
-        self.mapping_archive, self.recombiner = MappingArchive(problem), Recombiner(problem)
-        self._seen: set[bytes] = set()
+        self._seen = _Seen(len(problem.encoding.genes), budget)
         self._first, self._start = problem.evaluations, time.perf_counter()
         self._trace: list[tuple[int, np.ndarray]] = []
         self._bar = tqdm(total=budget, desc=name, unit="eval", disable=not progress, leave=True)
@@ -38,37 +40,56 @@ class SearchRun:
         return max(self.budget - self.spent, 0)
 
     def unseen(self, rows: np.ndarray) -> np.ndarray:
-        """Indices of the rows (the first of equal ones) that have not been scored yet."""
-        fresh, new = [], set()
-        for at, row in enumerate(np.ascontiguousarray(rows, np.int16)):
-            key = row.tobytes()
-            if key not in self._seen and key not in new:
-                new.add(key)
-                fresh.append(at)
-        return np.array(fresh, int)
+        """Mask of the rows that have not been evaluated yet."""
+        return self._seen.new(rows)
 
-    def score(self, rows: np.ndarray) -> tuple[np.ndarray, Scores | None]:
-        """Score the rows that are new, as far as the budget goes, and keep the front.
-
-        **Returns** the indices of the rows that were scored, and their scores (None if there are none).
-        """
-        kept = (self.unseen(rows) if self.remember else np.arange(len(rows)))[: self.remaining]
-        if len(kept) == 0:
-            return kept, None
-        rows = rows[kept]
-        if self.remember:
-            self._seen.update(row.tobytes() for row in np.ascontiguousarray(rows, np.int16))
+    def score(self, rows: np.ndarray) -> Scores:
+        """Score designs as they are, as far as the budget goes, and keep the front."""
+        rows = rows[: self.remaining]
         scores = self.problem.score(rows)
-        if self.archive.merge(rows, scores) and self.archive.has_feasible:
+        self._keep(rows, scores)
+        return scores
+
+    def try_on(self, rows: np.ndarray, allowed: np.ndarray) -> tuple[Tried, np.ndarray]:
+        """Evaluate m designs on each of n machines, put the best together and keep the front.
+
+        Those seen before are left out, as is what the budget does not cover.
+
+        **Arguments**: genomes, shape [n, m, genes], of which the first on each machine is its own; `allowed`, see
+        `compose`. **Returns** what was evaluated, and how many members of the front each machine gave, shape [n].
+        """
+        n, m, genes = rows.shape
+        rows = self.problem.encoding.canonical(rows.reshape(-1, genes)).reshape(rows.shape)
+        new = self._seen.new(rows.reshape(-1, genes)).reshape(n, m)
+        if len(self.problem.kernels) > 1:
+            new[:, 0] |= new.any(axis=1)  # the others are put together with it
+        new &= np.cumsum(new).reshape(n, m) <= self.remaining
+        self._seen.add(rows[new])
+        tried = Tried.on(self.problem, rows, new)
+        return tried, self.keep_best(tried, allowed)
+
+    def keep_best(self, tried: Tried, allowed: np.ndarray) -> np.ndarray:
+        """Put the best together of what was tried and keep the front; how many members each machine gave, shape [n]."""
+        machine, rows, outputs = compose(self.problem, tried, allowed)
+        entered = self._keep(rows, self.problem.scores_of(outputs))
+        return np.bincount(machine[entered], minlength=len(tried.rows))
+
+    def _keep(self, rows: np.ndarray, scores: Scores) -> np.ndarray:
+        """Mask of the rows that entered the front."""
+        entered = self.archive.merge(rows, scores)
+        if self.archive.has_feasible and (not self._trace or self.spent > TRACED * self._trace[-1][0]):
             assert self.archive.scores is not None
             self._trace.append((self.spent, self.archive.scores.objectives))
-        if self.remember:
-            for archive in self.dataflow_archives:
-                archive.merge(rows, scores)
-            self.mapping_archive.add(rows, scores)
-            self.recombiner.add(rows, scores)
         self._bar.update(self.spent - self._bar.n)
-        return kept, scores
+        return entered
+
+    def gain_since(self, share: float) -> float:
+        """Share of the front's hypervolume that was won after a share of the evaluations so far."""
+        assert self.archive.scores is not None
+        before = [front for spent, front in self._trace if spent <= share * self.spent]
+        box = Box.of(self.archive.scores.objectives)
+        now = hypervolume(self.archive.scores.objectives, box)
+        return 1.0 if not before else 1.0 - hypervolume(before[-1], box) / now
 
     def close(self) -> None:
         """Finish the progress bar."""
@@ -82,5 +103,31 @@ class SearchRun:
             assert self.archive.scores is not None
             order = np.lexsort(self.archive.scores.objectives.T[::-1])
             genomes, objectives = self.archive.rows[order], self.archive.scores.objectives[order]
+            self._trace.append((self.spent, objectives))
         seconds = time.perf_counter() - self._start
         return Result(genomes, objectives, self.spent, seconds, self.name, self.seed, tuple(self._trace))
+
+
+class _Seen:
+    """A table of hashes: now and then what is new is taken for seen, never the other way round."""
+
+    def __init__(self, genes: int, budget: int):
+        self._weights = np.random.default_rng(0).integers(2**62, size=genes) | 1
+        size = min(LARGEST_TABLE, 1 << (32 * budget).bit_length())
+        self._table, self._shift = np.zeros(size, bool), 64 - (size.bit_length() - 1)
+
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return (rows.astype(np.int64) @ self._weights).view(np.uint64) >> np.uint64(self._shift)
+
+    def new(self, rows: np.ndarray) -> np.ndarray:
+        """Mask of the rows that are new; of equal ones the first."""
+        places = self._places(rows)
+        _, first = np.unique(places, return_index=True)
+        mask = np.zeros(len(rows), bool)
+        mask[first] = ~self._table[places[first]]
+        return mask
+
+    def add(self, rows: np.ndarray) -> None:
+        """They have been seen."""
+        self._table[self._places(rows)] = True
