@@ -54,13 +54,24 @@ class Tried(NamedTuple):
         return np.where(finite, self.outputs[:, :, :, FIT].max(axis=3), np.inf)
 
 
-def compose(problem: Problem, tried: Tried, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+class Composed(NamedTuple):
+    """Designs that were put together."""
+
+    machine: np.ndarray
+    """Of those tried, shape [j]."""
+    rows: np.ndarray
+    """Genomes, shape [j, genes]."""
+    outputs: np.ndarray
+    """Shape [j, K, OUTPUTS]; the machine has the units that the mappings use."""
+    units: np.ndarray
+    """These, as bits of `Encoding.unit_bits`, shape [j]."""
+
+
+def compose(problem: Problem, tried: Tried, allowed: np.ndarray) -> Composed:
     """For every machine, set of units and price the best mapping of each kernel.
 
-    **Arguments**: `allowed`, sets of units as bits of `Encoding.unit_bits`, shape [n, q]. **Returns** the machine of
-    each design, shape [j], genomes, shape [j, genes], and their outputs, shape [j, K, OUTPUTS], each machine having the
-    units that its mappings use. Sets of units with which a kernel cannot run at all give nothing; where none of a
-    kernel's mappings fits, the one that misses least is taken.
+    **Arguments**: `allowed`, sets of units as bits of `Encoding.unit_bits`, shape [n, q]. Sets with which a
+    kernel cannot run at all give nothing; where none of a kernel's mappings fits, the one that misses least is taken.
     """
     encoding, (n, m, genes) = problem.encoding, tried.rows.shape
     kernels = len(encoding.kernels)
@@ -71,7 +82,7 @@ def compose(problem: Problem, tried: Tried, allowed: np.ndarray) -> tuple[np.nda
     each = np.arange(kernels)
     outputs = tried.outputs[machine[:, None], picks, each]
     used = np.bitwise_or.reduce(bits[machine[:, None], picks, each], axis=1)
-    return machine, rows, problem.on_machines(outputs, rows, used)
+    return Composed(machine, rows, problem.on_machines(outputs, rows, used), used)
 
 
 def _picked(problem: Problem, tried: Tried, bits: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

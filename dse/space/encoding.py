@@ -145,6 +145,7 @@ class Encoding:
         self.combinations = [rows for rows, _ in legal]
         self.settled = [raw for _, raw in legal]
         self.number_columns = np.flatnonzero(self.is_number & (self.radix > 1))
+        self._runs_intersection = [self._intersecting(at) for at in range(len(kernels))]
         self._unused_intersection = self._position(-1, "intersection", CHEAPEST["intersection"])
 
     def column(self, kernel: int, name: str) -> int:
@@ -199,23 +200,24 @@ class Encoding:
 
     def canonical(self, rows: np.ndarray) -> np.ndarray:
         """Rows with the intersection unit settled where no kernel runs it (mappings are settled in `combinations`)."""
-        column = self.column(-1, "intersection")
-        if self.radix[column] == 1:
-            return rows
-        runs = np.zeros(len(rows), bool)
-        for at in range(len(self.kernels)):
-            family = self.kernels[at].family
-            flow, zero = self._column[at, "dataflow"], self._column[at, "a_zero"]
-            pairs = np.array(
-                [
-                    [uses_intersection({"dataflow": str(d), "a_zero": str(z)}, family) for z in self.genes[zero].values]
-                    for d in self.genes[flow].values
-                ]
-            )
-            runs |= pairs[rows[:, flow], rows[:, zero]]
         rows = rows.copy()
-        rows[~runs, column] = self._unused_intersection
+        rows[~self.intersects(rows), self.column(-1, "intersection")] = self._unused_intersection
         return rows
+
+    def intersects(self, rows: np.ndarray) -> np.ndarray:
+        """Mask of the rows in which a kernel may run the intersection unit, shape [n]."""
+        runs = np.zeros(len(rows), bool)
+        for at, table in enumerate(self._runs_intersection):
+            runs |= table[rows[:, self._column[at, "dataflow"]], rows[:, self._column[at, "a_zero"]]]
+        return runs
+
+    def _intersecting(self, at: int) -> np.ndarray:
+        """Whether a kernel may run the intersection unit, by positions of its dataflow and zero mode of A."""
+        flows, zeros = (self.genes[self._column[at, name]].values for name in ("dataflow", "a_zero"))
+        family = self.kernels[at].family
+        return np.array(
+            [[uses_intersection({"dataflow": str(d), "a_zero": str(z)}, family) for z in zeros] for d in flows]
+        )
 
     def dataflows(self, kernel: int) -> list[int]:
         """Indices into `DATAFLOWS` of those that a kernel can use, in the order of its gene."""

@@ -1,12 +1,13 @@
 """The bookkeeping that all strategies share: budget, what has been seen, the front, the progress bar, convergence."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
 
 from dse.mapper.composition import Tried, compose
-from dse.problem.pareto import Box, hypervolume
+from dse.problem.pareto import Box, hypervolume, nondominated
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores
 from dse.strategies.archive import ParetoArchive
@@ -47,41 +48,43 @@ class SearchRun:
         """Score designs as they are, as far as the budget goes, and keep the front."""
         rows = rows[: self.remaining]
         scores = self.problem.score(rows)
-        self._keep(rows, scores)
+        self.archive.merge(rows, scores)
+        self._note()
         return scores
 
-    def try_on(self, rows: np.ndarray, allowed: np.ndarray) -> tuple[Tried, np.ndarray]:
-        """Evaluate m designs on each of n machines, put the best together and keep the front.
+    def try_on(
+        self, rows: np.ndarray, allowed: np.ndarray, archives: Sequence[ParetoArchive]
+    ) -> tuple[Tried, np.ndarray]:
+        """Evaluate m designs on each of n machines, put the best together for each archive, and keep them there.
 
         Those seen before are left out, as is what the budget does not cover.
 
-        **Arguments**: genomes, shape [n, m, genes], of which the first on each machine is its own; `allowed`, see
-        `compose`. **Returns** what was evaluated, and how many members of the front each machine gave, shape [n].
+        **Arguments**: genomes, shape [n, m, genes], all with the machine's hardware; sets of units that are `allowed`,
+        see `compose`. **Returns** what was tried, and how many members of the archives each machine gave, shape [n].
         """
         n, m, genes = rows.shape
-        rows = self.problem.encoding.canonical(rows.reshape(-1, genes)).reshape(rows.shape)
         new = self._seen.new(rows.reshape(-1, genes)).reshape(n, m)
         if len(self.problem.kernels) > 1:
             new[:, 0] |= new.any(axis=1)  # the others are put together with it
         new &= np.cumsum(new).reshape(n, m) <= self.remaining
         self._seen.add(rows[new])
         tried = Tried.on(self.problem, rows, new)
-        return tried, self.keep_best(tried, allowed)
+        found = compose(self.problem, tried, np.concatenate([allowed & archive.units for archive in archives], axis=1))
+        scores, gained = self.problem.scores_of(found.outputs), np.zeros(len(found.rows), bool)
+        for archive in {id(archive): archive for archive in (self.archive, *archives)}.values():
+            here = np.flatnonzero((found.units & ~archive.units) == 0)
+            entered = archive.merge(found.rows[here], scores.take(here))
+            if archive in archives:
+                gained[here] |= entered
+        self._note()
+        return tried, np.bincount(found.machine[gained], minlength=n)
 
-    def keep_best(self, tried: Tried, allowed: np.ndarray) -> np.ndarray:
-        """Put the best together of what was tried and keep the front; how many members each machine gave, shape [n]."""
-        machine, rows, outputs = compose(self.problem, tried, allowed)
-        entered = self._keep(rows, self.problem.scores_of(outputs))
-        return np.bincount(machine[entered], minlength=len(tried.rows))
-
-    def _keep(self, rows: np.ndarray, scores: Scores) -> np.ndarray:
-        """Mask of the rows that entered the front."""
-        entered = self.archive.merge(rows, scores)
+    def _note(self) -> None:
+        """Add to the trace, if it is time, and move the bar."""
         if self.archive.has_feasible and (not self._trace or self.spent > TRACED * self._trace[-1][0]):
             assert self.archive.scores is not None
             self._trace.append((self.spent, self.archive.scores.objectives))
         self._bar.update(self.spent - self._bar.n)
-        return entered
 
     def gain_since(self, share: float) -> float:
         """Share of the front's hypervolume that was won after a share of the evaluations so far."""
@@ -101,8 +104,12 @@ class SearchRun:
         genomes, objectives = self.archive.rows[:0], np.zeros((0, width))
         if self.archive.has_feasible:
             assert self.archive.scores is not None
+            assert self.archive.scores.feasible.all()
             order = np.lexsort(self.archive.scores.objectives.T[::-1])
             genomes, objectives = self.archive.rows[order], self.archive.scores.objectives[order]
+            exact = self.problem.score(genomes).objectives  # put together, they were known but for rounding
+            keep = nondominated(exact)
+            genomes, objectives = genomes[keep], exact[keep]
             self._trace.append((self.spent, objectives))
         seconds = time.perf_counter() - self._start
         return Result(genomes, objectives, self.spent, seconds, self.name, self.seed, tuple(self._trace))

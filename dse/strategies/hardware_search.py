@@ -11,6 +11,7 @@ import numpy as np
 
 from dse.mapper.composition import Tried
 
+from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.lattice_steps import random_mappings, shrink_tiles
 from dse.strategies.operators import (
@@ -24,6 +25,7 @@ from dse.strategies.operators import (
 )
 from dse.strategies.sobol import sobol
 from hwmodels.cost import TOLERANCE
+from hwmodels.design.choices import DATAFLOWS
 
 DESIGNS = (4, 8)
 """Designs tried on a machine, at least and at most."""
@@ -54,31 +56,18 @@ IDLE = 20
 class HardwareSearch:
     """Operators, what they have earned, and what is to be tried again."""
 
-    def __init__(self, run: SearchRun, operators: Sequence[Operator] = ()):
+    def __init__(self, run: SearchRun, archive: ParetoArchive, operators: Sequence[Operator] = ()):
         """`operators` come on top of steps, mutation, crossover and remapping."""
-        self._run = run
+        self._run, self._archive = run, archive
         self._operators: list[Operator] = [HardwareSteps(), Mutation(), Crossover(), Remapping(), *operators]
         self._earned, self._spent = np.ones(len(self._operators)), np.full(len(self._operators), 8.0)
-        self._designs = int(np.clip(run.budget // BUDGET_OF_A_DESIGN, *DESIGNS))
+        self._designs = designs_of(run)
         self._repaired = np.zeros((0, self._designs, len(run.problem.encoding.genes)), np.int32)
-
-    def sample(self) -> None:
-        """Begin with random machines, a few random mappings on each."""
-        run, encoding = self._run, self._run.problem.encoding
-        count = int(np.clip(SAMPLE * run.budget, self._designs, LARGEST_SAMPLE))
-        machines = -(-count // (2 * self._designs))
-        hardware = encoding.random(run.rng, machines, sobol(encoding, machines, run.rng))
-        rows = np.repeat(hardware[:, None], self._designs, axis=1)
-        drawn = random_mappings(encoding, rows[:, 1:].reshape(-1, rows.shape[2]), run.rng)
-        rows[:, 1:] = drawn.reshape(rows[:, 1:].shape)
-        self._try(rows, np.zeros(machines, int))
-        for _ in range(REPAIRS):
-            self._try(self._repaired, np.zeros(len(self._repaired), int))
 
     def improve(self, until: int = 0) -> None:
         """Improve the front until only `until` evaluations remain, or nothing new is found to try."""
         run, idle = self._run, 0
-        while run.remaining > until and run.archive.scores is not None and idle < IDLE:
+        while run.remaining > until and self._archive.scores is not None and idle < IDLE:
             before = run.spent
             self._generation()
             idle = 0 if run.spent > before else idle + 1
@@ -92,7 +81,7 @@ class HardwareSearch:
         rows, owners = [self._repaired], [np.full(len(self._repaired), -1)]
         for at, parents in enumerate(np.split(self._parents(machines), np.cumsum(counts)[:-1])):
             if len(parents):
-                rows.append(self._operators[at].propose(run, parents, self._designs))
+                rows.append(self._operators[at].propose(run, self._archive, parents, self._designs))
                 owners.append(np.full(len(parents), at))
         self._try(np.concatenate(rows), np.concatenate(owners))
 
@@ -100,31 +89,73 @@ class HardwareSearch:
         """Evaluate a generation, shape [n, m, genes]; what does not fit comes again with smaller tiles."""
         if len(rows) == 0 or self._run.remaining == 0:
             return
-        tried, entered = self._run.try_on(rows, unit_sets(self._run, rows))
-        self._repaired = self._shrunk(tried)
+        tried, entered = self._run.try_on(rows, unit_sets(self._run, rows), [self._archive])
+        self._repaired = shrunk(self._run, tried)
         for at in range(len(self._operators)):
             mine = owners == at
             self._earned[at] = MEMORY * self._earned[at] + entered[mine].sum() + 0.05
             self._spent[at] = MEMORY * self._spent[at] + mine.sum() + 0.2
 
-    def _shrunk(self, tried: Tried) -> np.ndarray:
-        """Machines on which a kernel fits in no mapping, all with smaller tiles; shape [j, m, genes]."""
-        encoding, need = self._run.problem.encoding, tried.need
-        least = need.min(axis=1)  # [n, K]
-        short = np.flatnonzero((least > 1.0 + TOLERANCE).any(axis=1) & (least < WORTH_REPAIR).all(axis=1))
-        if len(short) == 0:
-            return tried.rows[:0]
-        rows, need = tried.rows[short], need[short].reshape(-1, need.shape[2])
-        return shrink_tiles(encoding, rows.reshape(-1, rows.shape[2]), need, self._run.rng).reshape(rows.shape)
-
     def _parents(self, count: int) -> np.ndarray:
         """Members of the front, each the best for a preference that is drawn."""
-        points = front_points(self._run)
+        points = front_points(self._run, self._archive)
         weights = self._run.rng.dirichlet(np.full(points.shape[1], EVENNESS), size=count)
         return np.concatenate([chebyshev(points, some).argmin(axis=1) for some in np.array_split(weights, -(-count // 256))])
 
 
+def sample(run: SearchRun, archives: Sequence[ParetoArchive]) -> None:
+    """Random machines, a few random mappings on each; those that do not fit come again with smaller tiles."""
+    encoding, each = run.problem.encoding, designs_of(run)
+    count = int(np.clip(SAMPLE * run.budget, each, LARGEST_SAMPLE))
+    machines = -(-count // (2 * each))
+    hardware = encoding.random(run.rng, machines, sobol(encoding, machines, run.rng))
+    rows = np.repeat(hardware[:, None], each, axis=1)
+    rows = random_mappings(encoding, rows.reshape(-1, rows.shape[2]), run.rng).reshape(rows.shape)
+    for _ in range(1 + REPAIRS):
+        if len(rows) == 0:
+            return
+        tried, _ = run.try_on(rows, unit_sets(run, rows), archives)
+        rows = shrunk(run, tried)
+
+
+def designs_of(run: SearchRun) -> int:
+    """Designs tried on a machine."""
+    return int(np.clip(run.budget // BUDGET_OF_A_DESIGN, *DESIGNS))
+
+
+def shrunk(run: SearchRun, tried: Tried) -> np.ndarray:
+    """Machines on which a kernel fits in no mapping, all with smaller tiles; shape [j, m, genes]."""
+    encoding, need = run.problem.encoding, tried.need
+    least = need.min(axis=1)  # [n, K]
+    short = np.flatnonzero((least > 1.0 + TOLERANCE).any(axis=1) & (least < WORTH_REPAIR).all(axis=1))
+    if len(short) == 0:
+        return tried.rows[:0]
+    rows, need = tried.rows[short], need[short].reshape(-1, need.shape[2])
+    return shrink_tiles(encoding, rows.reshape(-1, rows.shape[2]), need, run.rng).reshape(rows.shape)
+
+
+def dataflow_archives(run: SearchRun) -> list[ParetoArchive]:
+    """One for each dataflow that any kernel can use; none where there is only one.
+
+    Kernels that cannot use it use what they can. A dataflow comes with formats, buffers and tiles of its own, so a good
+    design in one is many steps from a good one in another, and all between are worse than both; apart, each has the
+    time to become good.
+    """
+    encoding = run.problem.encoding
+    able = [encoding.dataflows(at) for at in range(len(encoding.kernels))]
+    flows = sorted({flow for own in able for flow in own})
+    if len(flows) == 1:
+        return []
+    every = (1 << len(DATAFLOWS)) - 1
+    others = [{flow for own in able if only not in own for flow in own} for only in flows]
+    units = [~every | (1 << only) | sum(1 << flow for flow in more) for only, more in zip(flows, others, strict=True)]
+    return [ParetoArchive(len(encoding.genes), bits) for bits in units]
+
+
 def chebyshev(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Augmented Chebyshev distance of points, shape [n, d], from the ideal by preferences, shape [w, d]; [w, n]."""
-    scaled = weights[:, None] * points[None]
-    return scaled.max(axis=2) + AUGMENTED * scaled.sum(axis=2)
+    distance = AUGMENTED * weights @ points.T
+    farthest = np.full(distance.shape, -np.inf)
+    for own, weight in zip(points.T, weights.T, strict=True):
+        np.maximum(farthest, weight[:, None] * own, out=farthest)
+    return distance + farthest

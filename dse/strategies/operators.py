@@ -7,8 +7,10 @@ the parent on the front, any of the front, and the parent's with steps taken.
 import abc
 
 import numpy as np
+from scipy.spatial import cKDTree
 
 from dse.problem.pareto import Box
+from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.lattice_steps import hardware_steps, mapping_steps, random_mappings
 
@@ -27,29 +29,29 @@ class Operator(abc.ABC):
     """One source of machines."""
 
     @abc.abstractmethod
-    def machines(self, run: SearchRun, parents: np.ndarray) -> np.ndarray:
+    def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
         """Genomes of which the hardware counts, one for each parent (a row of the archive)."""
 
-    def propose(self, run: SearchRun, parents: np.ndarray, designs: int) -> np.ndarray:
+    def propose(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray, designs: int) -> np.ndarray:
         """A machine for each parent, with so many designs to be tried on it; shape [n, designs, genes]."""
-        hardware = self.machines(run, parents)
-        return np.where(run.problem.encoding.of_kernel < 0, hardware[:, None], lent(run, parents, designs))
+        hardware = with_any_unit(run, self.machines(run, archive, parents))
+        return np.where(run.problem.encoding.of_kernel < 0, hardware[:, None], lent(run, archive, parents, designs))
 
 
 class HardwareSteps(Operator):
     """One step of one parameter."""
 
-    def machines(self, run: SearchRun, parents: np.ndarray) -> np.ndarray:
+    def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
         """Up or down."""
-        return hardware_steps(run.problem.encoding, run.archive.rows[parents], run.rng)
+        return hardware_steps(run.problem.encoding, archive.rows[parents], run.rng)
 
 
 class Mutation(Operator):
     """Two to four steps at once."""
 
-    def machines(self, run: SearchRun, parents: np.ndarray) -> np.ndarray:
+    def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
         """Steps of any parameters."""
-        rows = hardware_steps(run.problem.encoding, run.archive.rows[parents], run.rng)
+        rows = hardware_steps(run.problem.encoding, archive.rows[parents], run.rng)
         for chance in (1.0, 0.5, 0.5):
             moving = run.rng.random(len(rows)) < chance
             rows[moving] = hardware_steps(run.problem.encoding, rows[moving], run.rng)
@@ -59,11 +61,11 @@ class Mutation(Operator):
 class Crossover(Operator):
     """Each parameter from one of two parents."""
 
-    def machines(self, run: SearchRun, parents: np.ndarray) -> np.ndarray:
+    def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
         """The other parent is any member of the front, half of them near."""
-        mothers = run.archive.rows[parents]
-        fathers = run.archive.rows[run.rng.integers(len(run.archive.rows), size=len(parents))]
-        near = run.archive.rows[nearest(run, parents, 1)[:, 0]]
+        mothers = archive.rows[parents]
+        fathers = archive.rows[run.rng.integers(len(archive.rows), size=len(parents))]
+        near = archive.rows[nearest(run, archive, parents, 1)[:, 0]]
         fathers = np.where(run.rng.random((len(parents), 1)) < 0.5, fathers, near)
         return np.where(run.rng.random(mothers.shape) < 0.5, mothers, fathers)
 
@@ -71,27 +73,35 @@ class Crossover(Operator):
 class Remapping(Operator):
     """The parents' own machines: mappings are all that changes."""
 
-    def machines(self, run: SearchRun, parents: np.ndarray) -> np.ndarray:
+    def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
         """As they are."""
-        return run.archive.rows[parents]
+        return archive.rows[parents]
 
-    def propose(self, run: SearchRun, parents: np.ndarray, designs: int) -> np.ndarray:
+    def propose(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray, designs: int) -> np.ndarray:
         """All designs but the first with steps taken, the last with mappings drawn anew."""
-        own = run.archive.rows[parents]
+        own = with_any_unit(run, archive.rows[parents])
         rows = np.repeat(own[:, None], designs, axis=1)
         rows[:, 1:] = stepped(run, rows[:, 1:])
         rows[:, -1] = random_mappings(run.problem.encoding, own, run.rng)
         return rows
 
 
-def lent(run: SearchRun, parents: np.ndarray, designs: int) -> np.ndarray:
+def with_any_unit(run: SearchRun, rows: np.ndarray) -> np.ndarray:
+    """Rows with an intersection unit drawn where none is run, so that mappings which run one can be tried."""
+    encoding, rows = run.problem.encoding, rows.copy()
+    column = encoding.column(-1, "intersection")
+    free = ~encoding.intersects(rows)
+    rows[free, column] = run.rng.integers(encoding.radix[column], size=int(free.sum()))
+    return rows
+
+
+def lent(run: SearchRun, archive: ParetoArchive, parents: np.ndarray, designs: int) -> np.ndarray:
     """Designs to be tried on a machine, the parent's own first; shape [n, designs, genes]."""
     others = designs - 1
     mutated, near = int(np.ceil(MUTATED * others)), int(NEAR * others)
-    archive, count = run.archive.rows, len(parents)
-    own = archive[parents]
-    neighbours = archive[nearest(run, parents, near)]
-    anyone = archive[run.rng.integers(len(archive), size=(count, others - mutated - near))]
+    own = archive.rows[parents]
+    neighbours = archive.rows[nearest(run, archive, parents, near)]
+    anyone = archive.rows[run.rng.integers(len(archive.rows), size=(len(parents), others - mutated - near))]
     steps = stepped(run, np.repeat(own[:, None], mutated, axis=1))
     return np.concatenate([own[:, None], neighbours, anyone, steps], axis=1)
 
@@ -105,19 +115,17 @@ def stepped(run: SearchRun, rows: np.ndarray) -> np.ndarray:
     return flat.reshape(rows.shape)
 
 
-def nearest(run: SearchRun, parents: np.ndarray, count: int) -> np.ndarray:
+def nearest(run: SearchRun, archive: ParetoArchive, parents: np.ndarray, count: int) -> np.ndarray:
     """Other members of the front that lie near each parent, shape [n, count]; more than there are come again."""
-    points = front_points(run)
-    apart = ((points[parents, None] - points[None]) ** 2).sum(axis=2)
-    apart[np.arange(len(parents)), parents] = np.inf
-    order = np.argsort(apart, axis=1)[:, : max(min(2 * count, len(points) - 1), 1)]
-    picked = run.rng.integers(order.shape[1], size=(len(parents), count))
+    points = front_points(run, archive)
+    among = min(2 * count + 1, len(points))
+    _, order = cKDTree(points).query(points[parents], k=[*range(1, among + 1)])  # the first is the parent
+    picked = run.rng.integers(min(1, among - 1), among, size=(len(parents), count))
     return np.take_along_axis(order, picked, axis=1)
 
 
-def front_points(run: SearchRun) -> np.ndarray:
+def front_points(run: SearchRun, archive: ParetoArchive) -> np.ndarray:
     """Members of the front in its own box, shape [N, d]; anything where none is feasible yet."""
-    archive = run.archive
     assert archive.scores is not None
     if not archive.has_feasible:
         return run.rng.random((len(archive.rows), len(run.problem.objectives)))
