@@ -44,15 +44,19 @@ fast (seen on 2 cores with jaxlib 0.10)."""
 SOON = FAST | {"xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
 gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
+GRID = 32
+"""Tile sizes, and choices, of a call for the mappings of one kernel on one machine."""
 KINDS: dict[str, tuple[int, dict[str, Any]]] = {
     "cost": (32, SOON),
     "bulk": (256, FAST),
     "gradient": (24, SOON),
     "machine": (2048, SOON),
+    "grid": (GRID**2, FAST),
 }
 """Designs per call, and compiler options, by kind of function; where a call has fewer designs the rest is padding.
 `cost` gives all of a `Cost`; `bulk` the outputs only, for batches that pay for its compilation; `machine` what the
-units of a hardware take, which is the same for all kernels."""
+units of a hardware take, which is the same for all kernels; `grid` every choice with every tile size on one machine,
+so that what a tile holds is looked up once for all choices."""
 FEW = 96
 """Designs of one kernel and dataflow for which `bulk` is worth a call."""
 
@@ -200,6 +204,15 @@ class Batcher:
             watts = pj_per_cycle * model.scenario.clock_ghz * 1e-3
             return jnp.stack([areas[0].sum(), more.bus_pj_per_bit, watts])
 
+        def grid(tables, technology, numbers, intersection, tiles, choices):
+            def one(tile, choice):
+                picked = jnp.concatenate([intersection[None], choice])
+                return alone(tables, technology, jnp.concatenate([numbers, tile]), picked)
+
+            return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(tiles, choices)
+
+        if kind == "grid":
+            return grid
         function = {"cost": cost, "bulk": alone, "gradient": gradient, "machine": machine}[kind]
         return jax.vmap(function, in_axes=(None, None, *[0] * (3 if kind == "gradient" else 2)))
 
@@ -315,6 +328,35 @@ class Batcher:
         unit = np.broadcast_to(batch.intersection[:, None, None], (*batch.dataflow.shape, 1))
         choices = np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
         return self._outputs("bulk", batch, choices)
+
+    def alone_on(
+        self, machine: Batch, kernel: int, dataflow: int, tiles: np.ndarray, choices: np.ndarray
+    ) -> np.ndarray:
+        """Outputs of one kernel's mappings on one machine, as those of `alone`: every choice with every tile size.
+
+        **Arguments**: a batch of one; tile sizes, shape [t, 3]; indices of `MAPPING_CHOICES`, shape [c, 7].
+        **Returns** shape [t, c, OUTPUTS].
+        """
+        outputs = np.zeros((len(tiles), len(choices), OUTPUTS))
+        key = (self.kernels[kernel].family, DATAFLOWS[dataflow], "grid")
+        shared = (machine.hardware[0], np.int32(machine.intersection[0]))
+        corners = [(t, c) for t in range(0, len(tiles), GRID) for c in range(0, len(choices), GRID)]
+
+        def given(at: tuple[int, int]) -> tuple[Any, ...]:
+            parts = tiles[at[0] : at[0] + GRID].astype(np.float32), choices[at[1] : at[1] + GRID].astype(np.int32)
+            padded = (np.resize(part, (GRID, part.shape[1])) for part in parts)
+            return (self._tables[kernel], self._technology, *shared, *padded)
+
+        self._compile({key: (kernel, given(corners[0]))})
+
+        def made(at: tuple[int, int]) -> np.ndarray:
+            leaves = jax.tree.leaves(given(at)[2:])
+            return np.asarray(self._compiled[key]([*self._shared[kernel], *leaves])[0])
+
+        with ThreadPoolExecutor(CALLERS) as pool:
+            for (t, c), found in zip(corners, pool.map(made, corners), strict=True):
+                outputs[t : t + GRID, c : c + GRID] = found[: len(tiles) - t, : len(choices) - c]
+        return outputs
 
     def with_units(self, outputs: np.ndarray, machines: Batch, units: np.ndarray) -> np.ndarray:
         """Outputs of `alone` on machines that have `units`, weights of shape [n, UNITS]: the same for each kernel."""

@@ -14,7 +14,6 @@ import numpy as np
 
 from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS
 from dse.problem.search_problem import Problem, Scores
-from dse.strategies.bookkeeping import SearchRun
 
 MARGIN = 0.02
 """Relative distance to a limit from which on it pushes."""
@@ -30,20 +29,20 @@ class Scalarisation(eqx.Module):
     penalty: float = 3.0
     """lambda."""
 
-    def __call__(self, run: SearchRun, outputs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, problem: Problem, front: np.ndarray, outputs: np.ndarray, weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Slopes by the log of each output, shape [n, K, OUTPUTS], and the scalarisation itself, shape [n].
 
         **Arguments**: `outputs`, those of the batcher, shape [n, K, OUTPUTS]; `weights`, one preference for each
-        design, shape [n, d]. Objectives are normalised to the run's front.
+        design, shape [n, d]. Objectives are normalised to those of a `front`, shape [N, d].
         """
-        problem = run.problem
         outputs = np.maximum(np.nan_to_num(outputs, nan=1e30, posinf=1e30), 1e-30)
         latency, energy = outputs[:, :, LATENCY] * problem.repeats, outputs[:, :, ENERGY] * problem.repeats
         totals = np.log(np.stack([latency.sum(axis=1), energy.sum(axis=1), outputs[:, :, AREA].max(axis=1)], axis=1))
         exponents = np.array([o.exponents for o in problem.objectives])
         factors = np.log([o.factor for o in problem.objectives])
-        assert run.archive.scores is not None
-        known = np.log(run.archive.scores.objectives)
+        known = np.log(front)
         ideal, width = known.min(axis=0), np.maximum(np.ptp(known, axis=0), 0.5)
         scaled = weights * (totals @ exponents.T + factors - ideal) / width
         top = scaled.max(axis=1, keepdims=True)
