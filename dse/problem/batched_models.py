@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 from dse.problem.compile_cache import kept
 from dse.space.encoding import Batch, KernelShape
 from hwmodels.analytical.evaluation import evaluate
-from hwmodels.cost import COST_LEAVES, Cost
+from hwmodels.cost import COST_LEAVES, Cost, core_area_mm2
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.design.hardware import (
     CAPABILITY_OF,
@@ -34,7 +34,7 @@ from hwmodels.design.hardware import (
 from hwmodels.numerics import Exact, Numerics, Trend
 
 OUTPUTS = 7
-"""Latency (s), energy (pJ), area (mm2), and the four `FITS`."""
+"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), and the four `FITS`."""
 
 FAST = {"xla_cpu_use_fusion_emitters": False}
 """Compiler options for many designs: XLA on a CPU takes half of the usual time to compile a model, and the code is as
@@ -151,7 +151,7 @@ class Batcher:
 
         def outputs(tables, technology, numbers, weights):
             found = cost(tables, technology, numbers, weights)
-            return jnp.stack([found.latency_s, found.total_energy_pj, found.total_area_mm2, *found.fits])
+            return jnp.stack([found.latency_s, found.total_energy_pj, found.core_area_mm2, *found.fits])
 
         def gradient(tables, technology, numbers, weights, pull):
             def logs(steps, weights):
@@ -313,4 +313,4 @@ def _packed(leaves: Sequence[Any]) -> np.ndarray:
     """Outputs of stacked costs, shape [n, OUTPUTS]."""
     names = ("latency_s", "energy_pj", "area_mm2", "fits")
     latency, energy, area, fits = (np.asarray(leaves[COST_LEAVES.index(name)]) for name in names)
-    return np.column_stack([latency, energy.sum(axis=1), area.sum(axis=1), fits])
+    return np.column_stack([latency, energy.sum(axis=1), core_area_mm2(area), fits])
