@@ -57,7 +57,7 @@ def within_limit(value: ArrayLike, limit: ArrayLike = 1.0) -> np.ndarray:
 
 
 def core_area_mm2(area_mm2: Float[Array | np.ndarray, "... 9"]) -> Scalar:
-    """Area by `AREA_COMPONENTS` added up without the DRAM's PHY, which the scenario fixes and no design changes, mm2."""
+    """Area by `AREA_COMPONENTS` added up without the PHY of the DRAM, which is the scenario's and no design's, mm2."""
     return (area_mm2 * _CORE).sum(axis=-1)
 
 

@@ -140,7 +140,8 @@ class Outcomes:
         return Outcomes(*(getattr(self, field.name)[draws][:, designs] for field in dataclasses.fields(self)))
 
     def values(self, exponents: Sequence[float]) -> np.ndarray:
-        """`latency^x * energy^y * area^z` (s, pJ, mm2 without the DRAM's PHY), shape [d, n]; infinite where a design is not sound."""
+        """`latency^x * energy^y * area^z` (s, pJ, mm2 without the DRAM's PHY), shape [d, n]; infinite where a design is
+        not sound."""
         totals = (self.latency_s, self.energy_pj.sum(axis=2), core_area_mm2(self.area_mm2))
         product = np.prod([total**power for total, power in zip(totals, exponents, strict=True)], axis=0)
         return np.where(self.sound, product, np.inf)
