@@ -31,8 +31,8 @@ def worth_their_price(objectives: np.ndarray, min_gain: float = 0.01, max_price:
     count, width = logs.shape
     if not (min_gain >= 0 and np.log1p(max_price) > (width - 1) * np.log1p(min_gain) and np.isfinite(max_price)):
         raise InputError(
-            f"A least gain of {min_gain:g} for a price of {max_price:g} bounds no trade-off of {width} objectives; give a "
-            f"gain of at least 0 and a price well above {max(width - 1, 1)} times the gain."
+            f"A least gain of {min_gain:g} for a price of {max_price:g} bounds no trade-off in {width} objectives; "
+            f"give a gain of at least 0 and a price well above {max(width - 1, 1)} times the gain."
         )
     gain, price = np.log1p(min_gain), np.log1p(max_price)
     kept = np.zeros(count, bool)

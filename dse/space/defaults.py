@@ -27,9 +27,9 @@ def default_space(workload: Any = None) -> DesignSpace:
 def workload_reach(kernels: Sequence[Any]) -> dict[str, float]:
     """Number of the hardware -> what the largest of some kernels (with `m`, `k`, `n` and `family`) can use of it.
 
-    A PE row for each row of A, a PE column or lane for each column of B (in SDDMM also each product of a result); a value and
-    a coordinate for each PE row or column in each cycle, and banks that keep up with both buses; a GLB whose halves
-    hold both operands dense, and every sum.
+    A PE row for each row of A, a PE column or lane for each column of B (in SDDMM also each product of a result); a
+    value and a coordinate for each row or column in each cycle, and banks that keep up with both buses; a GLB whose
+    halves hold both operands dense, and every sum.
     """
     rows = max(kernel.m for kernel in kernels)
     columns = max(max(kernel.n, kernel.k if kernel.family == "sddmm" else 0) for kernel in kernels)

@@ -1,6 +1,7 @@
 """The figure of a front: energy against latency, and what the designs along it are made of."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from experiments.common.design_words import main_format
 from experiments.common.figures.style import FORMAT_COLOURS, FORMAT_MARKERS, RESOURCE_COLOURS, log_axis, new_figure
 
 _PICOJOULES = 1e-12
+_LABEL_OFFSETS = ((-9, 12), (-10, -11), (10, -12), (12, 8))
+"""Of letters from their points; they differ because named designs may lie close together."""
 _AREA_TICKS = [digit * 10.0**power for power in range(-3, 4) for digit in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7)]
 
 
@@ -68,11 +71,11 @@ def _trade_off(
     log_axis(axes, "y", "J", "Energy")
     bottom, top = axes.get_ylim()
     axes.set_ylim(bottom / (top / bottom) ** 0.06, top)
-    for words, row in named.items():
+    for (words, row), offset in zip(named.items(), cycle(_LABEL_OFFSETS), strict=False):
         axes.annotate(
             words[0],
             (points[row, 0], points[row, 1] * _PICOJOULES),
-            xytext=(-9, -11),
+            xytext=offset,
             textcoords="offset points",
             ha="center",
             va="center",
