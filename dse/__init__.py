@@ -55,7 +55,8 @@ The usual run is five lines:
 `analysis`: what a front is worth
 
 - `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
-- `dense_rival(problem, design, search) -> DenseRival`, `dense_space(space)`: the dense accelerator beside a sparse one
+- `find_dense_rival(problem, design, search) -> DenseRival`, the dense accelerator beside a sparse one, of equal area;
+  `dense_space(space)`
 - `at_bounds(encoding, genomes) -> [AtBound]`: numbers along a front that lie on their bounds
 - `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
 - `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) -> Outcomes`: designs
@@ -75,8 +76,8 @@ Everything a user can get wrong raises `workloads.errors.InputError` with one se
 """
 
 from dse.accelerated_product import Accelerated, accelerate
-from dse.analysis.at_bounds import AtBound, at_bounds
-from dse.analysis.dense_rival import DenseRival, dense_rival, dense_space
+from dse.analysis.bounds_reached import AtBound, at_bounds
+from dse.analysis.dense_rival import DenseRival, dense_space, find_dense_rival
 from dse.analysis.front_bound import Bound, upper_bound
 from dse.analysis.robustness import (
     CountedDesigns,
@@ -160,12 +161,12 @@ __all__ = [
     "best_mappings",
     "change_design",
     "default_space",
-    "dense_rival",
     "dense_space",
     "describe",
     "draw_factors",
     "elasticities",
     "enable_compile_cache",
+    "find_dense_rival",
     "front_shares",
     "grid",
     "hypervolume",

@@ -42,8 +42,8 @@ from dse import (
     RandomSearch,
     Strategy,
     default_space,
-    dense_rival,
     enable_compile_cache,
+    find_dense_rival,
     knee,
     write_design,
 )
@@ -173,7 +173,7 @@ def designs(problem: Problem, start: Start, strategy: Strategy, budget: int, see
         problem.require_feasible(found)
         design = problem.design(found.genomes[knee(found.objectives)])
     budget = max(budget, LEAST_DENSE_BUDGET)
-    rival = dense_rival(
+    rival = find_dense_rival(
         problem, design, lambda dense: strategy(dense, budget=budget, seed=seed, progress=show_progress())
     )
     if rival is None:

@@ -46,8 +46,8 @@ from dse import (
     Result,
     Strategy,
     at_bounds,
-    dense_rival,
     enable_compile_cache,
+    find_dense_rival,
     hypervolume,
     knee,
     resume,
@@ -183,7 +183,7 @@ class Searches:
         strategy = STRATEGIES["random" if self._config.strategy == "exhaustive" else self._config.strategy]()
         found = {}
         for words, design in designs.items():
-            rival = dense_rival(
+            rival = find_dense_rival(
                 problem,
                 design,
                 lambda dense, name=words[0]: self._search(dense, self._budget, f"dense_{name}", strategy),

@@ -55,7 +55,7 @@ def dense_space(space: DesignSpace) -> DesignSpace:
     return dataclasses.replace(space, per_kernel=own).fix(**DENSE_CHOICES)
 
 
-def dense_rival(problem: Problem, design: Design, search: Callable[[Problem], Result]) -> DenseRival | None:
+def find_dense_rival(problem: Problem, design: Design, search: Callable[[Problem], Result]) -> DenseRival | None:
     """The dense accelerator beside a design of a problem; None where none meets the problem's limits.
 
     **Arguments**: `search` finds a front of latency and energy; it is given the problem in `dense_space`, within the
