@@ -100,8 +100,8 @@ class Hardware(eqx.Module):
             bounds=(4, 128),
             stress=(1, 64),
             source="Onyx 16 of 256 KB; Eyeriss v2 112 (16 clusters of 7); narrower ones are a guess",
-            ceiling=512,
-            ceiling_source="what both buses at their ceilings take",
+            ceiling=1024,
+            ceiling_source="what both buses at their ceilings take, and as much again to fill it",
         ),
     ]
     pe_buffer_bytes: Annotated[
