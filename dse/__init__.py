@@ -2,7 +2,7 @@
 
 The usual run is five lines:
 
-    problem = make_problem(workload, default_space(), technology, objectives=("latency_s", "energy_pj", "area_mm2"))
+    problem = make_problem(workload, default_space(workload), technology, objectives=("latency_s", "energy_pj"))
     result = Gradient()(problem, budget=20_000, seed=0, progress=True)
     write_front("front.json", problem, result, created_by="explore.py")
     design = read_design("front.json:7")          # row 7 of the front; rows count from 0
@@ -11,7 +11,8 @@ The usual run is five lines:
 `space`: what may be chosen
 
 - `Parameter(name, values, scope, unit, scale, source)`; `DesignSpace(parameters, per_kernel)` with `.fix(pe_rows=12)`;
-  `default_space()`, bounds cited from published accelerators; `read_space(path)` (TOML);
+  `default_space(workload=None)`, bounds cited from published accelerators, wider where the workload can use more;
+  `read_space(path)` (TOML);
   `parse_fixes(["pe_rows=12", "conv1.tile_m=64"])`, a dictionary for `space.fix(**fixes)`
 - `Design(hardware, mappings, kernels)`, a design in words, with `.build() -> (Hardware, [Mapping])`;
   `describe(design) -> {name: value}`, one flat row of a table;
@@ -25,7 +26,8 @@ The usual run is five lines:
   `.score_designs([Design]) -> Scores`, `.detail(design) -> ([Cost], Cost)`, `.costed([Design]) -> [Costed]`,
   `.design(genome) -> Design`, `.within(space, objectives=...)`, `.evaluations`, `.require_feasible(result)`
 - `OBJECTIVES` by name (`latency_s energy_pj area_mm2 power_w edp_js ed2p_js2 eadp_jsmm2`); `Constraint`
-- `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front) -> row`
+- `nondominated(objectives) -> mask`, `Box.of(reference_front)`, `hypervolume(objectives, box)`, `knee(front) -> row`;
+  `worth_their_price(objectives) -> mask`, without designs that pay much for almost nothing
 - `Result(genomes, objectives, evaluations, seconds, strategy, seed, trace, replayed)`, a front;
   `problem.designs(result.genomes)` in words; `trace` is `((evaluations, objectives of the front so far), ...)`
 - `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by their geometric
@@ -53,7 +55,9 @@ The usual run is five lines:
 `analysis`: what a front is worth
 
 - `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
-- `dense_space(space)`, `equal_area(area, points) -> row`: the dense accelerator beside a sparse one
+- `find_dense_rival(problem, design, search) -> DenseRival`, the dense accelerator beside a sparse one, of equal area;
+  `dense_space(space)`
+- `at_bounds(encoding, genomes) -> [AtBound]`: numbers along a front that lie on their bounds
 - `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
 - `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) -> Outcomes`: designs
   under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`, `winning_shares`,
@@ -72,7 +76,8 @@ Everything a user can get wrong raises `workloads.errors.InputError` with one se
 """
 
 from dse.accelerated_product import Accelerated, accelerate
-from dse.analysis.dense_rival import dense_space, equal_area
+from dse.analysis.bounds_reached import AtBound, at_bounds
+from dse.analysis.dense_rival import DenseRival, dense_space, find_dense_rival
 from dse.analysis.front_bound import Bound, upper_bound
 from dse.analysis.robustness import (
     CountedDesigns,
@@ -103,7 +108,7 @@ from dse.problem.compile_cache import enable_compile_cache
 from dse.problem.costed_design import Costed
 from dse.problem.multi_workload import MultiProblem, alone, regret, restricted, workload_objectives
 from dse.problem.objectives import OBJECTIVES, Constraint, Objective
-from dse.problem.pareto import Box, hypervolume, knee, nondominated
+from dse.problem.pareto import Box, hypervolume, knee, nondominated, worth_their_price
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores, make_problem
 from dse.search_grid import SearchOutcome, SearchTask, grid, sweep
@@ -118,12 +123,14 @@ from dse.strategies import Evolutionary, Exhaustive, Gradient, RandomSearch, Str
 __all__ = [
     "OBJECTIVES",
     "Accelerated",
+    "AtBound",
     "Bound",
     "Box",
     "Companions",
     "Constraint",
     "Costed",
     "CountedDesigns",
+    "DenseRival",
     "Design",
     "DesignFile",
     "DesignSpace",
@@ -149,6 +156,7 @@ __all__ = [
     "Strategy",
     "accelerate",
     "alone",
+    "at_bounds",
     "beaten_shares",
     "best_mappings",
     "change_design",
@@ -158,7 +166,7 @@ __all__ = [
     "draw_factors",
     "elasticities",
     "enable_compile_cache",
-    "equal_area",
+    "find_dense_rival",
     "front_shares",
     "grid",
     "hypervolume",
@@ -181,6 +189,7 @@ __all__ = [
     "upper_bound",
     "winning_shares",
     "workload_objectives",
+    "worth_their_price",
     "write_design",
     "write_front",
 ]

@@ -204,7 +204,7 @@ def run(config: Config) -> None:
     pairs = list(zip(*(point.judged for point in pair.values()), strict=True))
     print(f"\n{swapped_words(swapped(problem, pairs, strategy, budget, config.seed))}")
     print(fixed_words([shown], *fixed_cost(problem, shown)))
-    machine = f"{hardware_words(shown.design)}, {shown.area_mm2:.3g} mm2"
+    machine = f"{hardware_words(shown.design)}, {shown.area_mm2:.3g} mm2 without the PHY of its DRAM"
     print(f"The machine of co-design (seed {shown.network.seed}): {machine}")
     holds = at_bar.ratio <= BAR
     verdict = f"{1 - at_bar.ratio:.1%} less EDP than prune-then-design a point below dense; the bar is {1 - BAR:.0%}"

@@ -119,7 +119,9 @@ def run(config: Config) -> None:
     constants = UncertainConstants.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
     start = Start.of(_with_row(config.design), specs)
     technology = config.scenario.build(start.scenario)
-    problem = smooth(build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {}))
+    problem = smooth(
+        build_problem(start.workload, build_space(None, config.fix, start.workload), technology, TRADE_OFF, {})
+    )
     designs, points = front_of(problem, config, budget)
     focus = _row_of(config.design, len(designs)) if _row_of(config.design) is not None else knee(points)
     named = named_rows(points, focus)

@@ -75,8 +75,8 @@ class Config:
     """How many densities."""
     least: float = 0.001
     """Lowest density."""
-    max_area_mm2: float = 2.0
-    """Largest area of the dense machine."""
+    max_area_mm2: float = 0.8
+    """Largest area of the dense machine, without the PHY of its DRAM."""
     budget: int = 1500
     """Evaluations of each search for hardware; there are two for each machine."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()

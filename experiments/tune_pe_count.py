@@ -82,7 +82,7 @@ def run(config: Config) -> None:
         raise InputError(f"--counts must be whole numbers from 1 to {LARGEST}; give some, such as --counts 16 64 256.")
     start = Start.of(config.design, specs)
     technology = config.scenario.build(start.scenario)
-    problem = build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {})
+    problem = build_problem(start.workload, build_space(None, config.fix, start.workload), technology, TRADE_OFF, {})
     base = start.design or balanced_design(problem, START_SHARE * budget, config.seed)
     designs = sweep(problem, base, counts, tune=config.tune, budget=budget, seed=config.seed)
     costed = problem.costed(list(designs.values()))

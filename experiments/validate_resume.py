@@ -75,7 +75,8 @@ def search(specs: list[str], strategy: str, budget: int, seed: int, journal: Pat
     """Search and write the result; in a process of its own."""
     enable_compile_cache()
     technology = ScenarioOptions().build()
-    problem = build_problem(resolve_workloads(specs), build_space(None, ()), technology, TRADE_OFF, {})
+    workload = resolve_workloads(specs)
+    problem = build_problem(workload, build_space(None, (), workload), technology, TRADE_OFF, {})
     write_result(ended, KEY, STRATEGIES[strategy]()(problem, budget=budget, seed=seed, checkpoint=journal))
 
 

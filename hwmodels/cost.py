@@ -36,6 +36,8 @@ AREA_COMPONENTS = (
     "dram_phy",
 )
 
+_CORE = np.array([name != "dram_phy" for name in AREA_COMPONENTS])
+
 FITS = ("glb", "pe_buffer", "accumulator", "clock")
 """Need over capacity; a design can be built and run when none is above 1."""
 
@@ -52,6 +54,11 @@ Scalar = Float[ArrayLike, "..."]
 def within_limit(value: ArrayLike, limit: ArrayLike = 1.0) -> np.ndarray:
     """Mask of the values up to a limit (needs over capacity: up to 1), but for rounding; what is no number is not."""
     return np.asarray(np.asarray(value) <= limit * (1 + TOLERANCE))
+
+
+def core_area_mm2(area_mm2: Float[Array | np.ndarray, "... 9"]) -> Scalar:
+    """Area by `AREA_COMPONENTS` added up without the PHY of the DRAM, which is the scenario's and no design's, mm2."""
+    return (area_mm2 * _CORE).sum(axis=-1)
 
 
 def rows_of(*values: Array) -> Array:
@@ -147,6 +154,11 @@ class Cost(eqx.Module):
     def total_area_mm2(self) -> Scalar:
         """Area of the whole accelerator, DRAM PHY included, mm2."""
         return self.area_mm2.sum(axis=-1)
+
+    @property
+    def core_area_mm2(self) -> Scalar:
+        """Area without the DRAM's PHY, mm2: what searches and comparisons go by."""
+        return core_area_mm2(self.area_mm2)
 
     @property
     def power_w(self) -> Scalar:

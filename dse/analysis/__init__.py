@@ -6,4 +6,5 @@
 | `sensitivity` | elasticities of the objectives of a design, by gradients |
 | `robustness` | designs under thousands of draws of the technology's constants |
 | `dense_rival` | the accelerator that takes no notice of sparsity, of equal area |
+| `bounds_reached` | numbers of a front that lie on the bounds of the space |
 """

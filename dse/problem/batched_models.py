@@ -21,7 +21,7 @@ from dse.problem.compile_cache import kept
 from dse.space.encoding import Batch, KernelShape
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
-from hwmodels.cost import COST_LEAVES, FITS, Cost
+from hwmodels.cost import COST_LEAVES, FITS, Cost, core_area_mm2
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.design.hardware import (
     CAPABILITY_OF,
@@ -36,7 +36,7 @@ from hwmodels.numerics import Exact, Numerics, Trend
 
 LATENCY, ENERGY, AREA, FIT, BUS_BITS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
 OUTPUTS = BUS_BITS + 1
-"""Latency (s), energy (pJ), area (mm2), the four `FITS`, and bits on the buses, of one run of a kernel."""
+"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the four `FITS`, and bits on the buses, of one run of a kernel."""
 
 FAST = {"xla_cpu_use_fusion_emitters": False}
 """Compiler options for many designs: XLA on a CPU takes half of the usual time to compile a model, and the code is as
@@ -173,7 +173,7 @@ class Batcher:
 
         def outputs(tables, technology, numbers, weights):
             found = cost(tables, technology, numbers, weights)
-            totals = [found.latency_s, found.total_energy_pj, found.total_area_mm2]
+            totals = [found.latency_s, found.total_energy_pj, found.core_area_mm2]
             return jnp.stack([*totals, *found.fits, found.actions.bus_bits])
 
         def alone(tables, technology, numbers, choices):
@@ -202,7 +202,7 @@ class Batcher:
             more = jax.tree.map(jnp.subtract, *energies)
             pj_per_cycle = more.clock_pj_per_cycle + more.leakage_pj_per_cycle
             watts = pj_per_cycle * model.scenario.clock_ghz * 1e-3
-            return jnp.stack([areas[0].sum(), more.bus_pj_per_bit, watts])
+            return jnp.stack([core_area_mm2(areas[0]), more.bus_pj_per_bit, watts])
 
         def grid(tables, technology, numbers, intersection, tiles, choices):
             def one(tile, choice):
@@ -371,7 +371,7 @@ class Batcher:
         return outputs
 
     def _machines(self, machines: Batch, units: np.ndarray) -> np.ndarray:
-        """Area (mm2), and what units add to the energy of a bit on the buses (pJ) and to the power (W); [n, 3]."""
+        """Area without the PHY (mm2), and what units add to the energy of a bit on the buses (pJ) and to the power (W); [n, 3]."""
         found = np.zeros((len(units), 3))
         for _, rows, (leaf,) in self._launch("machine", machines, units[:, None]):
             found[rows] = leaf[: len(rows)]
@@ -427,4 +427,4 @@ def _packed(leaves: Sequence[Any]) -> np.ndarray:
     """Outputs of stacked costs, shape [n, OUTPUTS]."""
     names = ("latency_s", "energy_pj", "area_mm2", "fits", "bus_bits")
     latency, energy, area, fits, bus_bits = (np.asarray(leaves[COST_LEAVES.index(name)]) for name in names)
-    return np.column_stack([latency, energy.sum(axis=1), area.sum(axis=1), fits, bus_bits])
+    return np.column_stack([latency, energy.sum(axis=1), core_area_mm2(area), fits, bus_bits])

@@ -28,8 +28,8 @@ class Costed:
 
     @property
     def point(self) -> tuple[float, float, float]:
-        """Latency (s), energy (pJ), area (mm2)."""
-        return float(self.total.latency_s), float(np.sum(self.total.energy_pj)), float(np.sum(self.total.area_mm2))
+        """Latency (s), energy (pJ), area without the DRAM's PHY (mm2)."""
+        return float(self.total.latency_s), float(np.sum(self.total.energy_pj)), float(self.total.core_area_mm2)
 
 
 def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:

@@ -34,7 +34,7 @@ class Scores:
     """Of all repeats of each kernel, shape [n, K]; energy likewise."""
     energy_pj: np.ndarray
     area_mm2: np.ndarray
-    """Shape [n]."""
+    """Without the PHY of the DRAM, shape [n]."""
     fits: np.ndarray
     """Need over capacity by kernel and `FITS`, shape [n, K, 4]."""
 
@@ -275,7 +275,8 @@ def make_problem(
 ) -> Problem:
     """A problem for a `workloads.Workload`, which is measured here unless its `statistics` (one per kernel) are given.
 
-    `constraints` are maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}`; that every kernel
+    `constraints` are maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}`; areas are without the
+    DRAM's PHY. That every kernel
     fits its buffers is always required. `evaluate` replaces the model (a published machine's own rules).
     """
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})

@@ -52,6 +52,8 @@ class Hardware(eqx.Module):
             bounds=(1, 64),
             stress=(1, 512),
             source="MatRaptor: 8 PEs in all; OuterSPACE 16 x 16; Onyx 32 x 16 tiles; EIE projects 256 PEs",
+            ceiling=4096,
+            ceiling_source="Cerebras WSE-2: 850,000 PEs of one MAC; as many in one array is a guess",
         ),
     ]
     pe_cols: Annotated[
@@ -62,6 +64,8 @@ class Hardware(eqx.Module):
             bounds=(1, 64),
             stress=(1, 512),
             source="EIE 64 x 1; SCNN 8 x 8; Eyeriss v1 12 x 14; Eyeriss v2 192 PEs; Onyx 384 PE tiles",
+            ceiling=256,
+            ceiling_source="TPU (ISCA 2017): 256 x 256 MACs",
         ),
     ]
     lanes: Annotated[
@@ -72,6 +76,8 @@ class Hardware(eqx.Module):
             bounds=(1, 16),
             stress=(1, 64),
             source="EIE, MatRaptor: 1 a PE; Eyeriss v2: 2; SCNN: 16",
+            ceiling=64,
+            ceiling_source="Simba (MICRO 2019): 64 a PE",
         ),
     ]
     glb_bytes: Annotated[
@@ -82,6 +88,8 @@ class Hardware(eqx.Module):
             bounds=(64 * KIB, 32768 * KIB),
             stress=(2**9, 2**24),
             source="Eyeriss v1 108 KB; v2 192 KB; Onyx 4 MB; ExTensor 30 MB",
+            ceiling=131072 * KIB,
+            ceiling_source="TPUv4i (ISCA 2021): 128 MiB",
         ),
     ]
     glb_banks: Annotated[
@@ -92,6 +100,8 @@ class Hardware(eqx.Module):
             bounds=(4, 128),
             stress=(1, 64),
             source="Onyx 16 of 256 KB; Eyeriss v2 112 (16 clusters of 7); narrower ones are a guess",
+            ceiling=1024,
+            ceiling_source="what both buses at their ceilings take, and as much again to fill it",
         ),
     ]
     pe_buffer_bytes: Annotated[
@@ -122,6 +132,8 @@ class Hardware(eqx.Module):
             bounds=(16, 1024),
             stress=(4, 2048),
             source="EIE 32 (8 entries of 4 b); Eyeriss v2 768 (96 ports of 24 b, 4 b of 12 b an index)",
+            ceiling=16384,
+            ceiling_source="as that of values: an index is as wide as a value or two",
         ),
     ]
     value_bus_bits: Annotated[
@@ -132,6 +144,8 @@ class Hardware(eqx.Module):
             bounds=(32, 2048),
             stress=(4, 4096),
             source="EIE 32 (8 entries of 4 b); Eyeriss v2 1536 (96 ports of 24 b, 8 b of 12 b a value)",
+            ceiling=16384,
+            ceiling_source="four stacks of HBM2E at 1 GHz bring 14,700 b a cycle",
         ),
     ]
     value_bits: Annotated[
