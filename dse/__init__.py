@@ -30,7 +30,8 @@ The usual run is five lines:
   `problem.designs(result.genomes)` in words; `trace` is `((evaluations, objectives of the front so far), ...)`
 - `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by their geometric
   mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
-- `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts call it, nothing else
+- compiled programs are kept between runs in the user's cache, unless `SPARSE_DSE_CACHE=off`;
+  `enable_compile_cache(folder)` keeps them elsewhere
 
 `mapper`: the best mapping on hardware that is given
 

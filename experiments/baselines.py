@@ -43,7 +43,6 @@ from dse import (
     Strategy,
     default_space,
     dense_space,
-    enable_compile_cache,
     equal_area,
     knee,
     write_design,
@@ -108,7 +107,6 @@ class Config:
 def run(config: Config) -> None:
     """Search, measure, compare, write the files, say what was found."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget, measure_s = config.workload, config.budget, config.measure_s
     if config.smoke:
         specs = specs or (() if config.design else ("digits",))

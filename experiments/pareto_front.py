@@ -38,7 +38,6 @@ from dse import (
     Result,
     Strategy,
     dense_space,
-    enable_compile_cache,
     equal_area,
     hypervolume,
     knee,
@@ -108,7 +107,6 @@ class Config:
 def run(config: Config) -> None:
     """Search, write the files, say what was found."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget = list(config.workload), config.budget
     if config.smoke:
         specs, budget = [SMOKE_WORKLOAD if s == "embedded" else s for s in specs], min(budget, SMOKE_BUDGET)
