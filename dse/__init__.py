@@ -15,7 +15,8 @@ The usual run is five lines:
   `parse_fixes(["pe_rows=12", "conv1.tile_m=64"])`, a dictionary for `space.fix(**fixes)`
 - `Design(hardware, mappings, kernels)`, a design in words, with `.build() -> (Hardware, [Mapping])`;
   `describe(design) -> {name: value}`, one flat row of a table;
-  `change_design(design, families, parse_changes(["index_bus_bits=64", "conv1.a_format=csr"]))`
+  `design.with_(index_bus_bits=64, a_format="csr", **{"conv1.tile_m": 64})`, checked changes by name; from a command
+  line `change_design(design, families, parse_changes(["index_bus_bits=64", "conv1.a_format=csr"]))`
 - `Encoding(space, kernels)`: designs as rows of integers (genomes) and back
 
 `problem`: what is searched

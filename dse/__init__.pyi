@@ -52,10 +52,10 @@ from .search_grid import SearchOutcome as SearchOutcome
 from .search_grid import SearchTask as SearchTask
 from .search_grid import grid as grid
 from .search_grid import sweep as sweep
-from .space.changes import change_design as change_design
 from .space.changes import parse_changes as parse_changes
 from .space.defaults import default_space as default_space
 from .space.design import Design as Design
+from .space.design import change_design as change_design
 from .space.design import describe as describe
 from .space.design_space import DesignSpace as DesignSpace
 from .space.design_space import Parameter as Parameter
