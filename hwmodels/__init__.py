@@ -13,6 +13,7 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `baselines` | runs on the CPU and GPU at hand, measured |
 | `cost` | `Cost` and its parts |
 | `area`, `energy` | area by component; energy of counted actions |
+| `quantities` | numbers with units, and tables, as text |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
 
 Under `hwmodels.technology`: `make_technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that

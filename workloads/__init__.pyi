@@ -32,5 +32,6 @@ from .statistics.sampling import SamplingError as SamplingError
 from .statistics.sddmm import SddmmStatistics as SddmmStatistics
 from .statistics.spmm import DenseBStatistics as DenseBStatistics
 from .statistics.spmspm import SparseBStatistics as SparseBStatistics
+from .workload_specs import as_workload as as_workload
 from .workload_specs import resolve_workload as resolve_workload
 from .workload_specs import resolve_workloads as resolve_workloads

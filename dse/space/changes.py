@@ -1,6 +1,7 @@
 """Changes of a design by name: `index_bus_bits=64`, `a_format=bitmask`, `conv1.dataflow=inner_product`."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from dse.space.design_space import HARDWARE_NAMES, MAPPING_NAMES, NUMBERS, Value
 from hwmodels.design.hardware import checked_value
@@ -24,7 +25,7 @@ def parse_changes(texts: Sequence[str], where: str = "--set") -> dict[str, Value
     return changes
 
 
-def checked_change(name: str, value: Value, where: str) -> Value:
+def checked_change(name: str, value: Any, where: str) -> Value:
     """The value of a change, by the name of a parameter or as `kernel.name`; InputError for what no design has."""
     short, known = _short(name), (*HARDWARE_NAMES, *MAPPING_NAMES)
     if short not in known:

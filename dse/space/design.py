@@ -43,7 +43,7 @@ class Design:
         object.__setattr__(self, "hardware", _checked_fields(self.hardware, HARDWARE_NAMES, "hardware"))
         object.__setattr__(self, "mappings", tuple(mappings))
 
-    def with_(self, families: tuple[str, ...] | None = None, /, **changes: Value) -> "Design":
+    def with_(self, families: tuple[str, ...] | None = None, /, **changes: Any) -> "Design":
         """The design with parameters changed: `design.with_(index_bus_bits=64, a_format="csr")`.
 
         A parameter of mappings changes in all of them, or in one as `design.with_(**{"conv1.tile_m": 64})`.
@@ -88,7 +88,7 @@ def _checked_fields(fields: Dictionary[str, Value], names: tuple[str, ...], what
 
 
 def change_design(
-    design: Design, families: tuple[str, ...] | None, changes: Dictionary[str, Value], where: str = "--set"
+    design: Design, families: tuple[str, ...] | None, changes: Dictionary[str, Any], where: str = "--set"
 ) -> Design:
     """What `Design.with_` does; `where` stands before each name in errors: the option it was given by."""
     hardware, mappings = dict(design.hardware), [dict(mapping) for mapping in design.mappings]

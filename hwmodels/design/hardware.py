@@ -1,8 +1,8 @@
 """What a designer chooses: the hardware, and one mapping for each kernel.
 
 Numbers and choices are array leaves, so designs stack and nothing compiles once per combination; only the dataflow of
-a mapping is structure. Plain numbers and names are checked where they are given, arrays never: they may be traced. Which
-choices go together is checked where a user makes a design (`hwmodels.design.legality`).
+a mapping is structure. Plain numbers and names are checked where they are given, arrays never: they may be traced.
+Which choices go together is checked where a user makes a design (`hwmodels.design.legality`).
 """
 
 import dataclasses

@@ -33,6 +33,9 @@ def measure(kernel: Kernel) -> KernelStatistics:
 
     A kernel of another class registers its own: `measure.register(ItsClass, how)`.
     """
+    if not isinstance(kernel, Kernel):
+        kind = type(kernel).__name__
+        raise InputError(f"A {kind} is no kernel; measure one, such as SparseKernel('name', matrix, None, 64).")
     raise InputError(f"{kernel.name}: nothing measures a {type(kernel).__name__}; register it with `measure.register`.")
 
 
