@@ -134,13 +134,13 @@ def resolve_workloads(specs: list[str]) -> Workload:
     return Workload("+".join(specs), tuple(kernels.values()))
 
 
-def as_workload(what: Any) -> Workload:
-    """The workload meant by one itself, a kernel, kernels, or specs by name or path.
+def as_workload(what: Any) -> Any:
+    """The workload meant by what has its name and kernels, by a kernel, kernels, or specs by name or path.
 
     **Raises** `InputError` for anything else, a matrix among them: a matrix alone does not say what it is multiplied
     with.
     """
-    if isinstance(what, Workload):
+    if hasattr(what, "name") and hasattr(what, "kernels"):
         return what
     if isinstance(what, str | os.PathLike):
         return resolve_workload(os.fspath(what))

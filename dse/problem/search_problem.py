@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -291,7 +292,7 @@ def _same_shapes(families: Sequence[str], statistics: Sequence[Any]) -> list[Any
         at = [index for index, name in enumerate(families) if name == family]
         shapes = {tuple(np.shape(leaf) for leaf in jax.tree.leaves(statistics[i])) for i in at}
         if len(shapes) > 1:
-            stacked = stack_statistics([statistics[i] for i in at])
+            stacked = jax.device_get(stack_statistics([statistics[i] for i in at]))
             for row, index in enumerate(at):
-                tables[index] = jax.tree.map(lambda leaf, row=row: leaf[row], stacked)
+                tables[index] = jax.tree.map(lambda leaf, row=row: jnp.asarray(leaf[row]), stacked)
     return tables

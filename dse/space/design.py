@@ -77,14 +77,13 @@ class Design:
 
 def _checked_fields(fields: Dictionary[str, Value], names: tuple[str, ...], what: str) -> dict[str, Value]:
     """All fields of hardware or of a mapping, as plain numbers and names."""
-    given = with_defaults(fields, names)
-    for name in given:
-        if name not in names:
-            raise InputError(f"A design's {what} has no field '{name}'; {choose_from(name, names)}")
+    given, where = with_defaults(fields, names), f"A design's {what}"
+    for name in given.keys() - set(names):
+        raise InputError(f"{where} has no field '{name}'; {choose_from(name, names)}")
     missing = [name for name in names if name not in given]
     if missing:
-        raise InputError(f"A design's {what} lacks '{missing[0]}'; add it.")
-    return {name: checked_value(name, value, f"A design's {what}") for name, value in given.items()}
+        raise InputError(f"{where} lacks '{missing[0]}'; add it.")
+    return {name: checked_value(name, value, where) for name, value in given.items()}
 
 
 def change_design(

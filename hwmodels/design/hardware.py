@@ -237,17 +237,15 @@ def checked_value(name: str, value: Any, where: str) -> Any:
 
     **Raises** `InputError`, which begins with `where`, for what is no whole number of at least 1 and for unknown names.
     """
-    if hasattr(value, "item") and np.ndim(value) == 0:
-        value = value.item()
     if name in CHOICE_RECORDS:
         names = CHOICE_RECORDS[name].names
         if not isinstance(value, str) or value not in names:
             raise InputError(f"{where}: {name} = {value!r} is unknown; choose one of: {', '.join(names)}.")
         return value
-    numeric = isinstance(value, int | float) and not isinstance(value, bool)
-    if not (numeric and 1 <= value < float("inf") and value == int(value)):
+    number = value.item() if hasattr(value, "item") and np.ndim(value) == 0 else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or number < 1 or not float(number).is_integer():
         raise InputError(f"{where}: {name} = {value!r} is not a whole number of at least 1.")
-    return float(value)
+    return float(number)
 
 
 def _with_fields(design: Value, changes: Fields[str, Any], where: str) -> Value:

@@ -70,7 +70,7 @@ def stack_statistics(kernels: Sequence[KernelStatistics]) -> KernelStatistics:
     stacked = []
     for same in zip(*leaves, strict=True):
         shape = tuple(max(sizes) for sizes in zip(*(leaf.shape for leaf in same), strict=True))
-        stacked.append(jnp.stack([jnp.asarray(pad_levels(np.asarray(leaf), shape)) for leaf in same]))
+        stacked.append(jnp.asarray(np.stack([pad_levels(np.asarray(leaf), shape) for leaf in same])))
     return jax.tree.unflatten(jax.tree.structure(kernels[0]), stacked)
 
 
