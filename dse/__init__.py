@@ -16,7 +16,8 @@ The usual run is five lines:
   `parse_fixes(["pe_rows=12", "conv1.tile_m=64"])`, a dictionary for `space.fix(**fixes)`
 - `Design(hardware, mappings, kernels)`, a design in words, with `.build() -> (Hardware, [Mapping])`;
   `describe(design) -> {name: value}`, one flat row of a table;
-  `change_design(design, families, parse_changes(["index_bus_bits=64", "conv1.a_format=csr"]))`
+  `design.with_(index_bus_bits=64, a_format="csr", **{"conv1.tile_m": 64})`, checked changes by name; from a command
+  line `change_design(design, families, parse_changes(["index_bus_bits=64", "conv1.a_format=csr"]))`
 - `Encoding(space, kernels)`: designs as rows of integers (genomes) and back
 
 `problem`: what is searched
@@ -32,7 +33,8 @@ The usual run is five lines:
   `problem.designs(result.genomes)` in words; `trace` is `((evaluations, objectives of the front so far), ...)`
 - `MultiProblem(problem, {"graphs": [0, 1], "layers": [2]})`, one accelerator for several workloads by their geometric
   mean or worst case; `alone`, `restricted`, `regret`: against each workload's own optimum
-- `enable_compile_cache(folder=None) -> Path`, keeps compiled programs between runs; scripts call it, nothing else
+- compiled programs are kept between runs in the user's cache, unless `SPARSE_DSE_CACHE=off`;
+  `enable_compile_cache(folder)` keeps them elsewhere
 
 `mapper`: the best mapping on hardware that is given
 
@@ -75,121 +77,6 @@ The usual run is five lines:
 Everything a user can get wrong raises `workloads.errors.InputError` with one sentence that says how to fix it.
 """
 
-from dse.accelerated_product import Accelerated, accelerate
-from dse.analysis.bounds_reached import AtBound, at_bounds
-from dse.analysis.dense_rival import DenseRival, dense_space, find_dense_rival
-from dse.analysis.front_bound import Bound, upper_bound
-from dse.analysis.robustness import (
-    CountedDesigns,
-    Outcomes,
-    beaten_shares,
-    draw_factors,
-    front_shares,
-    rank_correlations,
-    uncertainty,
-    winning_shares,
-)
-from dse.analysis.sensitivity import elasticities
-from dse.codesign import Companions
-from dse.files.checkpoint import resume
-from dse.files.design_file import write_design, write_front
-from dse.files.design_reader import DesignFile, read_design, read_front
-from dse.files.journal import OtherSearch
-from dse.mapper import (
-    Enumerated,
-    MappedKernel,
-    Pool,
-    Searched,
-    best_mappings,
-    mapping_fronts,
-    mapping_problem,
-)
-from dse.problem.compile_cache import enable_compile_cache
-from dse.problem.costed_design import Costed
-from dse.problem.multi_workload import MultiProblem, alone, regret, restricted, workload_objectives
-from dse.problem.objectives import OBJECTIVES, Constraint, Objective
-from dse.problem.pareto import Box, hypervolume, knee, nondominated, worth_their_price
-from dse.problem.result import Result
-from dse.problem.search_problem import Problem, Scores, make_problem
-from dse.search_grid import SearchOutcome, SearchTask, grid, sweep
-from dse.space.changes import change_design, parse_changes
-from dse.space.defaults import default_space
-from dse.space.design import Design, describe
-from dse.space.design_space import DesignSpace, Parameter, parse_fixes
-from dse.space.encoding import Encoding
-from dse.space.space_file import read_space
-from dse.strategies import Evolutionary, Exhaustive, Gradient, RandomSearch, Strategy
+import lazy_loader
 
-__all__ = [
-    "OBJECTIVES",
-    "Accelerated",
-    "AtBound",
-    "Bound",
-    "Box",
-    "Companions",
-    "Constraint",
-    "Costed",
-    "CountedDesigns",
-    "DenseRival",
-    "Design",
-    "DesignFile",
-    "DesignSpace",
-    "Encoding",
-    "Enumerated",
-    "Evolutionary",
-    "Exhaustive",
-    "Gradient",
-    "MappedKernel",
-    "MultiProblem",
-    "Objective",
-    "OtherSearch",
-    "Outcomes",
-    "Parameter",
-    "Pool",
-    "Problem",
-    "RandomSearch",
-    "Result",
-    "Scores",
-    "SearchOutcome",
-    "SearchTask",
-    "Searched",
-    "Strategy",
-    "accelerate",
-    "alone",
-    "at_bounds",
-    "beaten_shares",
-    "best_mappings",
-    "change_design",
-    "default_space",
-    "dense_space",
-    "describe",
-    "draw_factors",
-    "elasticities",
-    "enable_compile_cache",
-    "find_dense_rival",
-    "front_shares",
-    "grid",
-    "hypervolume",
-    "knee",
-    "make_problem",
-    "mapping_fronts",
-    "mapping_problem",
-    "nondominated",
-    "parse_changes",
-    "parse_fixes",
-    "rank_correlations",
-    "read_design",
-    "read_front",
-    "read_space",
-    "regret",
-    "restricted",
-    "resume",
-    "sweep",
-    "uncertainty",
-    "upper_bound",
-    "winning_shares",
-    "workload_objectives",
-    "worth_their_price",
-    "write_design",
-    "write_front",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -42,7 +42,6 @@ from dse import (
     RandomSearch,
     Strategy,
     default_space,
-    enable_compile_cache,
     find_dense_rival,
     knee,
     write_design,
@@ -107,7 +106,6 @@ class Config:
 def run(config: Config) -> None:
     """Search, measure, compare, write the files, say what was found."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget, measure_s = config.workload, config.budget, config.measure_s
     if config.smoke:
         specs = specs or (() if config.design else ("digits",))

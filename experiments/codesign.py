@@ -43,7 +43,7 @@ from typing import Literal
 
 import tyro
 
-from dse import RandomSearch, default_space, enable_compile_cache, make_problem, parse_fixes, write_design
+from dse import RandomSearch, default_space, make_problem, parse_fixes, write_design
 from experiments.common.cli import main
 from experiments.common.codesign.figure import codesign_figure
 from experiments.common.codesign.judge import Judged, fixed_cost, judge_networks, problem_of, swapped
@@ -125,7 +125,6 @@ class Config:
 def run(config: Config) -> None:
     """Train both ways, find the machines, compare; ends the process with status 1 if the bar fails."""
     output = Output(config.out)
-    enable_compile_cache()
     shares, methods, levels, seeds = config.shares, config.methods, config.levels, config.seeds
     rounds, budget, settles = config.rounds, config.budget, config.settles
     arms = ("single", "still", "macs") if config.arms else ("single",)

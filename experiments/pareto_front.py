@@ -46,7 +46,6 @@ from dse import (
     Result,
     Strategy,
     at_bounds,
-    enable_compile_cache,
     find_dense_rival,
     hypervolume,
     knee,
@@ -112,7 +111,6 @@ class Config:
 def run(config: Config) -> None:
     """Search, write the files, say what was found."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget = list(config.workload), config.budget
     if config.smoke:
         specs, budget = [SMOKE_WORKLOAD if s == "embedded" else s for s in specs], min(budget, SMOKE_BUDGET)

@@ -40,7 +40,6 @@ from dse import (
     Design,
     Gradient,
     RandomSearch,
-    enable_compile_cache,
     parse_fixes,
     read_design,
     read_front,
@@ -108,7 +107,6 @@ class Config:
 def run(config: Config) -> None:
     """Prune, measure, price, write the files, name the knee."""
     output = Output(config.out)
-    enable_compile_cache()
     methods, levels, seeds, rounds, budget = config.methods, config.levels, config.seeds, config.rounds, config.budget
     if config.smoke:
         methods = tuple(name for name in methods if name in ("global", "nm4", "rows")) or methods[:1]

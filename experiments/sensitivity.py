@@ -48,7 +48,6 @@ from dse import (
     Problem,
     RandomSearch,
     elasticities,
-    enable_compile_cache,
     knee,
     read_front,
     write_design,
@@ -111,7 +110,6 @@ class Config:
 def run(config: Config) -> None:
     """Search or read a front, question it, write the files, say what survives."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget, draws, along = config.workload, config.budget, config.draws, ALONG
     if config.smoke:
         specs, along = specs or (() if config.design else ("digits",)), 2

@@ -34,7 +34,7 @@ from typing import Any
 import numpy as np
 import tyro
 
-from dse import Gradient, RandomSearch, enable_compile_cache, parse_fixes
+from dse import Gradient, RandomSearch, parse_fixes
 from experiments.common.cli import main
 from experiments.common.crossover.curves import Curve, cpu_curve, system_curves
 from experiments.common.crossover.figure import crossover_figure
@@ -93,7 +93,6 @@ class Config:
 def run(config: Config) -> None:
     """Find the machines, run all densities, write the files, say where sparsity pays."""
     output = Output(config.out)
-    enable_compile_cache()
     sizes, points, budget, fixes = config.size, config.densities, config.budget, config.fix
     area, strategy = config.max_area_mm2, Gradient()
     if config.smoke:

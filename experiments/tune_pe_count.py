@@ -26,7 +26,7 @@ import numpy as np
 import tyro
 from tqdm import tqdm
 
-from dse import Costed, Design, Problem, enable_compile_cache, write_design
+from dse import Costed, Design, Problem, write_design
 from dse.mapper import Pool, Searched, best_mappings, mapping_space, merit_of
 from experiments.common.cli import main, show_progress
 from experiments.common.design_words import energy, hardware_words, quantity
@@ -74,7 +74,6 @@ class Config:
 def run(config: Config) -> None:
     """Sweep the counts, write the files, say which is best and why."""
     output = Output(config.out)
-    enable_compile_cache()
     counts, budget, specs = sorted(set(config.counts)), config.budget, config.workload
     if config.smoke:
         counts, budget, specs = [4, 16, 64], min(budget, 60), specs or (() if config.design else ("digits",))

@@ -18,7 +18,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
@@ -260,7 +260,7 @@ def rank_correlations(factors: np.ndarray, values: np.ndarray) -> np.ndarray:
     found = np.zeros(factors.shape[1])
     if usable.sum() < 3 or np.ptp(values[usable]) == 0:
         return found
-    ranks = rankdata(values[usable])
+    ranks = scipy.stats.rankdata(values[usable])
     for at in np.flatnonzero(np.ptp(factors[usable], axis=0) > 0):
-        found[at] = np.corrcoef(rankdata(factors[usable, at]), ranks)[0, 1]
+        found[at] = np.corrcoef(scipy.stats.rankdata(factors[usable, at]), ranks)[0, 1]
     return found

@@ -87,6 +87,7 @@ class Searched(Candidates):
     def designs(self, problem: Problem) -> list[Design]:
         """The front; empty if nothing feasible was found."""
         from dse.strategies import RandomSearch
+
         result = (self.strategy or RandomSearch())(problem, budget=self.budget, seed=self.seed, progress=self.progress)
         return problem.designs(result.genomes)
 

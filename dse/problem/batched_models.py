@@ -178,7 +178,9 @@ class Batcher:
 
         def alone(tables, technology, numbers, choices):
             intersection, *mapped = choices
-            picked = [jax.nn.one_hot(at, len(names)) for at, names in zip(mapped, MAPPING_CHOICES.values(), strict=True)]
+            picked = [
+                jax.nn.one_hot(at, len(names)) for at, names in zip(mapped, MAPPING_CHOICES.values(), strict=True)
+            ]
             unit = jax.nn.one_hot(intersection, len(INTERSECTIONS))
             weights = [unit, jnp.zeros(UNITS - len(INTERSECTIONS)), *picked]
             return outputs(tables, technology, numbers, jnp.concatenate(weights))

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -18,7 +19,8 @@ from dse.space.encoding import Batch, Encoding, KernelShape
 from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
-from workloads import measure, stack_statistics
+from hwmodels.technology import Scenario
+from workloads import as_workload, measure, stack_statistics
 from workloads.errors import InputError
 
 
@@ -273,12 +275,20 @@ def make_problem(
     evaluate: Evaluate = template,
     progress: bool = False,
 ) -> Problem:
-    """A problem for a `workloads.Workload`, which is measured here unless its `statistics` (one per kernel) are given.
+    """A problem for a workload, which is measured here unless its `statistics` (one per kernel) are given.
 
-    `constraints` are maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}`; areas are without the
-    DRAM's PHY. That every kernel
-    fits its buffers is always required. `evaluate` replaces the model (a published machine's own rules).
+    **Arguments**: `workload`, a `workloads.Workload`, kernels, or names and paths (`workloads.as_workload`);
+    `constraints`, maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}` (areas
+    are without the DRAM's PHY): that every kernel fits its buffers is always required; `evaluate` replaces the model (a published machine's own rules). **Raises**
+    `InputError` for what cannot be understood.
     """
+    workload = as_workload(workload)
+    if not isinstance(space, DesignSpace):
+        raise InputError(f"The space is a {type(space).__name__}; give a DesignSpace, such as default_space().")
+    if isinstance(technology, Scenario | DesignSpace | str | None):
+        raise InputError(
+            f"The technology is a {type(technology).__name__}; make one: make_technology(scenario(node_nm=16))."
+        )
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
     kernels = [KernelShape(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     encoding = Encoding(space, kernels)
@@ -299,7 +309,7 @@ def _same_shapes(families: Sequence[str], statistics: Sequence[Any]) -> list[Any
         at = [index for index, name in enumerate(families) if name == family]
         shapes = {tuple(np.shape(leaf) for leaf in jax.tree.leaves(statistics[i])) for i in at}
         if len(shapes) > 1:
-            stacked = stack_statistics([statistics[i] for i in at])
+            stacked = jax.device_get(stack_statistics([statistics[i] for i in at]))
             for row, index in enumerate(at):
-                tables[index] = jax.tree.map(lambda leaf, row=row: leaf[row], stacked)
+                tables[index] = jax.tree.map(lambda leaf, row=row: jnp.asarray(leaf[row]), stacked)
     return tables

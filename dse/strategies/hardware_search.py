@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from dse.mapper.composition import Tried
-
 from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.lattice_steps import random_mappings, shrink_tiles
@@ -100,7 +99,9 @@ class HardwareSearch:
         """Members of the front, each the best for a preference that is drawn."""
         points = front_points(self._run, self._archive)
         weights = self._run.rng.dirichlet(np.full(points.shape[1], EVENNESS), size=count)
-        return np.concatenate([chebyshev(points, some).argmin(axis=1) for some in np.array_split(weights, -(-count // 256))])
+        return np.concatenate(
+            [chebyshev(points, some).argmin(axis=1) for some in np.array_split(weights, -(-count // 256))]
+        )
 
 
 def sample(run: SearchRun, archives: Sequence[ParetoArchive]) -> None:

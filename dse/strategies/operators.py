@@ -7,7 +7,7 @@ the parent on the front, any of the front, and the parent's with steps taken.
 import abc
 
 import numpy as np
-from scipy.spatial import cKDTree
+import scipy
 
 from dse.problem.pareto import Box
 from dse.strategies.archive import ParetoArchive
@@ -119,7 +119,7 @@ def nearest(run: SearchRun, archive: ParetoArchive, parents: np.ndarray, count: 
     """Other members of the front that lie near each parent, shape [n, count]; more than there are come again."""
     points = front_points(run, archive)
     among = min(2 * count + 1, len(points))
-    _, order = cKDTree(points).query(points[parents], k=[*range(1, among + 1)])  # the first is the parent
+    _, order = scipy.spatial.cKDTree(points).query(points[parents], k=[*range(1, among + 1)])  # the first is the parent
     picked = run.rng.integers(min(1, among - 1), among, size=(len(parents), count))
     return np.take_along_axis(order, picked, axis=1)
 

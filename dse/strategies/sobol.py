@@ -3,7 +3,7 @@
 import warnings
 
 import numpy as np
-from scipy.stats import qmc
+import scipy
 
 from dse.space.encoding import Encoding
 
@@ -15,4 +15,4 @@ def sobol(encoding: Encoding, count: int, rng: np.random.Generator) -> np.ndarra
         return np.zeros((count, 0))
     with warnings.catch_warnings():  # a count that is no power of two is less even, and does no harm
         warnings.simplefilter("ignore")
-        return qmc.Sobol(dimensions, rng=rng).random(count)
+        return scipy.stats.qmc.Sobol(dimensions, rng=rng).random(count)
