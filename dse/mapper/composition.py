@@ -87,7 +87,7 @@ def compose(problem: Problem, tried: Tried, allowed: np.ndarray) -> Composed:
 
 def _picked(problem: Problem, tried: Tried, bits: np.ndarray, allowed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Machine, shape [j], and each kernel's design, shape [j, K], of every different combination that is best."""
-    n, m, kernels = bits.shape
+    kernels = bits.shape[2]
     possible = (bits[:, None] & ~allowed[:, :, None, None]) == 0  # [n, q, m, K]
     if kernels == 1:  # nothing to put together: every mapping is a design
         machine, _, pick = np.nonzero(possible[..., 0] & np.isfinite(tried.outputs[:, None, :, 0]).all(axis=3))

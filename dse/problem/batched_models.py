@@ -36,7 +36,8 @@ from hwmodels.numerics import Exact, Numerics, Trend
 
 LATENCY, ENERGY, AREA, FIT, BUS_BITS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
 OUTPUTS = BUS_BITS + 1
-"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the four `FITS`, and bits on the buses, of one run of a kernel."""
+"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the four `FITS`, and bits on the buses, of one run of a
+kernel."""
 
 FAST = {"xla_cpu_use_fusion_emitters": False}
 """Compiler options for many designs: XLA on a CPU takes half of the usual time to compile a model, and the code is as
@@ -373,7 +374,8 @@ class Batcher:
         return outputs
 
     def _machines(self, machines: Batch, units: np.ndarray) -> np.ndarray:
-        """Area without the PHY (mm2), and what units add to the energy of a bit on the buses (pJ) and to the power (W); [n, 3]."""
+        """Area without the PHY (mm2), and what units add to the energy of a bit on the buses (pJ) and to the power (W);
+        shape [n, 3]."""
         found = np.zeros((len(units), 3))
         for _, rows, (leaf,) in self._launch("machine", machines, units[:, None]):
             found[rows] = leaf[: len(rows)]

@@ -278,9 +278,9 @@ def make_problem(
     """A problem for a workload, which is measured here unless its `statistics` (one per kernel) are given.
 
     **Arguments**: `workload`, a `workloads.Workload`, kernels, or names and paths (`workloads.as_workload`);
-    `constraints`, maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}` (areas
-    are without the DRAM's PHY): that every kernel fits its buffers is always required; `evaluate` replaces the model (a published machine's own rules). **Raises**
-    `InputError` for what cannot be understood.
+    `constraints`, maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}` (areas are without the
+    DRAM's PHY): that every kernel fits its buffers is always required; `evaluate` replaces the model (a published
+    machine's own rules). **Raises** `InputError` for what cannot be understood.
     """
     workload = as_workload(workload)
     if not isinstance(space, DesignSpace):
