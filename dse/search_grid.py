@@ -1,7 +1,7 @@
 """Many searches by one call: in this process, over all its devices, or on a Dask cluster.
 
-    spaces, technologies = {"default": default_space()}, {"16nm": make_technology(scenario())}
-    tasks = grid({"embedded": workload}, spaces, technologies, Gradient(), budget=6_000, seeds=range(3))
+    settings = {f"embedded-{node}nm": (workload, space, make_technology(scenario(node))) for node in (7, 16)}
+    tasks = grid(settings, Gradient(), budget=6_000, seeds=range(3))
     outcomes = sweep(tasks, folder="out/sweep")                                # one after the other
     outcomes = sweep(tasks, folder="out/sweep", executor="devices")            # each on all of `jax.local_devices()`
     outcomes = sweep(tasks, folder="out/sweep", executor="tcp://host:8786")    # side by side, on a cluster's workers
@@ -71,28 +71,20 @@ class SearchOutcome:
 
 
 def grid(
-    workloads: Mapping[str, Any],
-    spaces: Mapping[str, DesignSpace],
-    technologies: Mapping[str, Any],
+    settings: Mapping[str, tuple[Any, DesignSpace, Any]],
     strategy: Strategy,
     *,
     budget: int,
     seeds: Iterable[int] = (0,),
     **options: Any,
 ) -> list[SearchTask]:
-    """A task for every workload, space, technology and seed, the seed moving fastest; `options` are `make_problem`'s.
+    """A task for every setting (a workload, a space and a technology, by name) and seed, the seed moving fastest.
 
-    Each is called `workload-space-technology-seed0` after the names in the mappings.
+    They are called `name-seed0`, ...; `options` are those of `make_problem`.
     """
     return [
-        SearchTask(
-            f"{w}-{s}-{t}-seed{seed}",
-            partial(make_problem, workloads[w], spaces[s], technologies[t], **options),
-            strategy,
-            budget,
-            seed,
-        )
-        for w, s, t, seed in product(workloads, spaces, technologies, seeds)
+        SearchTask(f"{name}-seed{seed}", partial(make_problem, *setting, **options), strategy, budget, seed)
+        for (name, setting), seed in product(settings.items(), seeds)
     ]
 
 
@@ -180,7 +172,7 @@ def connected(executor: Any) -> Iterator[Any]:
         try:
             client.wait_for_workers(1, timeout=CONNECT_S)
         except TimeoutError as error:
-            address = client.scheduler.address
+            address = client.scheduler_info()["address"]
             raise InputError(f"{address}: has no worker; start some with 'dask worker {address}'.") from error
         yield client
     finally:

@@ -1,4 +1,4 @@
-"""What differs between workloads, spaces and scenarios, and is it more than what seeds differ by? Many searches at once.
+"""What differs between workloads, spaces, nodes and DRAMs, and is it more than what seeds differ by?
 
 Usage:
     python experiments/sweep.py
@@ -13,10 +13,10 @@ which must see the folder --out and have this version of the project.
 Seeds that agree show that a search has converged: for each of these cases the extremes of the worst seed are held
 against those of the best, and the hypervolume of each seed against that of the front of all seeds together, in the box
 from its ideal to 10 % beyond its nadir, in log10. A difference between cases counts where it is larger than what seeds
-differ by. Cases of one workload are compared at one area: the largest of their balanced designs' (DRAM PHY included).
+differ by. Cases of one workload are compared at one area: the largest of their balanced designs'.
 
 Writes to --out:
-    sweep.csv        one row a case: how far seeds agree, the least latency, energy and EDP at one area, the balanced design
+    sweep.csv        one row a case: how far seeds agree, least latency, energy and EDP at one area, the balanced design
     searches.csv     one row a search: its extremes, hypervolume and file, or why it failed
     sweep.png        the fronts of all seeds, how far seeds lie behind, and what differs at one area
     balanced.png     the balanced designs side by side
@@ -45,12 +45,11 @@ from experiments.common.search import STRATEGIES, TRADE_OFF
 from experiments.common.sweep.balanced_figure import balanced_figure
 from experiments.common.sweep.cases import Case, cases_of
 from experiments.common.sweep.choices import (
-    Choices,
+    Setting,
     brief,
-    file_names,
-    sweep_scenarios,
-    sweep_spaces,
-    sweep_workloads,
+    problems_of,
+    scenarios_of,
+    settings_of,
 )
 from experiments.common.sweep.comparison import Comparison, compare
 from experiments.common.sweep.figure import sweep_figure
@@ -85,7 +84,7 @@ class Config:
     clock_ghz: tuple[float, ...] = (1.0,)
     """Clocks of the accelerator in GHz."""
     dram: tuple[str, ...] = ("lpddr4",)
-    """DRAMs as TYPE or TYPE:CHANNELS (ddr4, lpddr4, lpddr5, gddr6, hbm2, hbm2e or hbm3; 4 channels, chips or stacks)."""
+    """DRAMs as TYPE or TYPE:CHANNELS, such as hbm2:1; types and channels as for pareto_front.py."""
     technology: Path | None = None
     """JSON file that replaces constants of the technology by name."""
     strategy: Literal["gradient", "random", "evolutionary", "exhaustive"] = "gradient"
@@ -117,10 +116,11 @@ def run(config: Config) -> None:
     config = _smoke_sized(config) if config.smoke else config
     _check(config)
     with _executor(config) as executor:
-        choices = _choices(config)
-        problems = choices.problems()
-        outcomes = search(config, choices, executor)
-    report(output, config, choices, cases_of(choices, problems, outcomes))
+        technologies = scenarios_of(config.node, config.clock_ghz, config.dram, config.technology)
+        settings = settings_of(config.workload, config.space, config.fix, technologies)
+        problems = problems_of(settings, _limits(config))
+        outcomes = search(config, settings, executor)
+    report(output, config, settings, cases_of(settings, problems, outcomes))
     if any(outcome.result is None for outcome in outcomes):
         raise SystemExit(SEARCH_FAILED)
 
@@ -155,34 +155,27 @@ def _executor(config: Config) -> Iterator[Any]:
         yield client
 
 
-def _choices(config: Config) -> Choices:
+def _limits(config: Config) -> dict[str, float]:
     limits = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
-    return Choices(
-        sweep_workloads(config.workload),
-        sweep_spaces(config.space, config.fix),
-        sweep_scenarios(config.node, config.clock_ghz, config.dram, config.technology),
-        {name: limit for name, limit in limits.items() if limit is not None},
-    )
+    return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def search(config: Config, choices: Choices, executor: Any) -> list[SearchOutcome]:
+def search(config: Config, settings: Sequence[Setting], executor: Any) -> list[SearchOutcome]:
     """Outcomes of all searches, the seed moving fastest."""
     tasks = grid(
-        file_names(choices.workloads),
-        file_names(choices.spaces),
-        file_names(choices.technologies),
+        {setting.name: setting.parts for setting in settings},
         STRATEGIES[config.strategy](),
         budget=config.budget,
         seeds=range(config.seed, config.seed + config.seeds),
         objectives=TRADE_OFF,
-        constraints=choices.limits,
+        constraints=_limits(config),
     )
     return sweep(tasks, executor=executor, folder=config.out / SEARCHES, progress=show_progress())
 
 
-def report(output: Output, config: Config, choices: Choices, cases: Sequence[Case]) -> None:
+def report(output: Output, config: Config, settings: Sequence[Setting], cases: Sequence[Case]) -> None:
     """Write the files and print the tables."""
-    comparisons, short = compare(cases), brief(list(choices.technologies))
+    comparisons, short = compare(cases), brief(list(dict.fromkeys(case.scenario for case in cases)))
     output.csv("sweep.csv", case_rows(cases, comparisons))
     output.csv("searches.csv", search_rows(cases))
     if comparisons:
@@ -191,7 +184,7 @@ def report(output: Output, config: Config, choices: Choices, cases: Sequence[Cas
     outcomes = [outcome for case in cases for outcome in case.outcomes]
     ended = [how_it_ended(outcome) for outcome in outcomes]
     counts = {name: ended.count(name) for name in dict.fromkeys(ended)}
-    kernels = {label: {k.name: k.content_hash() for k in w.kernels} for label, w in choices.workloads.items()}
+    kernels = {s.workload: {k.name: k.content_hash() for k in s.parts[0].kernels} for s in settings}
     output.provenance("experiments/sweep.py", config, cases=len(cases), searches=counts, kernels=kernels)
     print("\n\n".join(story(cases, comparisons, short)))
     seconds = sum(o.result.seconds for o in outcomes if o.result is not None)

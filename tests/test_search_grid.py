@@ -101,21 +101,15 @@ def test_results_are_kept_to_the_bit(tmp_path):
     assert read_result(tmp_path / "absent.npz", key) is None
 
 
-def test_a_grid_is_every_workload_space_and_seed():
+def test_a_grid_is_every_setting_and_seed():
     kernel = SimpleNamespace(name="k", family="dense_b", m=64, k=64, n=32, repeats=1.0)
     made = SimpleNamespace(name="made-up", kernels=[kernel])
-    spaces = {"wide": default_space(), "narrow": default_space().fix(lanes=1)}
-    tasks = grid({"x": made, "y": made}, spaces, None, RandomSearch(), budget=9, seeds=range(2), evaluate=fake_evaluate)
-    assert [t.name for t in tasks][:5] == [
-        "x-wide-seed0",
-        "x-wide-seed1",
-        "x-narrow-seed0",
-        "x-narrow-seed1",
-        "y-wide-seed0",
-    ]
-    assert len(tasks) == 8
-    assert tasks[3].problem.args[1] is spaces["narrow"]
-    assert tasks[3].seed == 1
+    narrow = default_space().fix(lanes=1)
+    settings = {"wide": (made, default_space(), None), "narrow": (made, narrow, None)}
+    tasks = grid(settings, RandomSearch(), budget=9, seeds=(2, 3), evaluate=fake_evaluate)
+    assert [task.name for task in tasks] == ["wide-seed2", "wide-seed3", "narrow-seed2", "narrow-seed3"]
+    assert tasks[3].problem.args == (made, narrow, None)
+    assert [task.seed for task in tasks] == [2, 3, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize, to_rgb
+from matplotlib.colors import ListedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import FixedLocator, FuncFormatter
@@ -20,8 +20,7 @@ from hwmodels.design.hardware import HARDWARE_NUMBERS, UNITS
 
 _DOUBLINGS = 3.0
 """Of a number against its row's mean, at the ends of the colours."""
-_PALETTE = colormaps["PuOr_r"]
-_PALER = 0.55
+_PALER = 0.5
 """Share of white in colours that words stand on."""
 _CHOICES = {"dataflow": "main dataflow", "a_format": "main format of A", "b_format": "main format of B"}
 
@@ -30,9 +29,12 @@ def balanced_figure(comparisons: Sequence[Comparison], short: Shorten) -> Figure
     """A column a balanced design, a row a quantity; small print is the range over the seeds' own balanced designs."""
     cases = [case for comparison in comparisons for case in comparison.cases]
     numbers = [name for name in HARDWARE_NUMBERS if len({case.balanced.design.hardware[name] for case in cases}) > 1]
-    titles = [f"{WORDS[name]}" for name in MEASURES] + [name.replace("_", " ") for name in numbers]
+    titles = [WORDS[name] for name in MEASURES] + [name.replace("_", " ") for name in numbers]
     titles += [*(_CHOICES[name] for name in CHOSEN), "bottleneck"]
-    figure = new_figure(2.9 + 1.0 * len(cases), 1.6 + 0.36 * len(titles))
+    figure = new_figure(max(2.9 + 1.0 * len(cases), 5.5), 1.6 + 0.36 * len(titles))
+    figure.suptitle(
+        "Balanced designs; in brackets the range over those of single seeds", fontsize=11, x=0.01, ha="left"
+    )
     axes = figure.subplots()
     for column, case in enumerate(cases):
         point = measures(np.array([case.balanced.point]))[0]
@@ -60,7 +62,7 @@ def _number_cell(axes: Axes, column: int, row: int, case: Case, name: str, value
     if min(own) < max(own):
         text += f"\n({_words(name, min(own))} to {_words(name, max(own))})"
     share = 0.5 + 0.5 * float(np.clip((np.log2(value) - mean) / _DOUBLINGS, -1.0, 1.0))
-    _cell(axes, column, row, text, _paler(_PALETTE(share)))
+    _cell(axes, column, row, text, _PALETTE(share))
 
 
 def _words(name: str, value: float) -> str:
@@ -79,6 +81,9 @@ def _cell(axes: Axes, column: int, row: int, text: str, colour: object) -> None:
 
 def _paler(colour: object) -> tuple[float, ...]:
     return tuple(_PALER + (1.0 - _PALER) * part for part in to_rgb(colour))
+
+
+_PALETTE = ListedColormap([_paler(colour) for colour in colormaps["PuOr_r"](np.linspace(0.0, 1.0, 256))])
 
 
 def _frame(
@@ -102,12 +107,11 @@ def _frame(
         if start:
             axes.axvline(start - 0.5, color="black", lw=0.8)
         start += count
-    axes.set_title("Balanced designs; in brackets those of single seeds", pad=22)
 
 
 def _colour_bar(figure: Figure, axes: Axes) -> None:
     shades = ScalarMappable(Normalize(-_DOUBLINGS, _DOUBLINGS), _PALETTE)
-    bar = figure.colorbar(shades, ax=axes, pad=0.02, aspect=35, alpha=1.0 - _PALER)
+    bar = figure.colorbar(shades, ax=axes, pad=0.02, aspect=35)
     bar.ax.yaxis.set_major_locator(FixedLocator([-2, -1, 0, 1, 2]))
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda doublings, _: f"{2.0**doublings:g}×"))
     bar.set_label("Of the row's geometric mean")

@@ -3,13 +3,12 @@
 import dataclasses
 from collections.abc import Sequence
 from functools import cached_property
-from itertools import product
 
 import numpy as np
 
 from dse import OBJECTIVES, Box, Costed, Design, Problem, Result, SearchOutcome, hypervolume, knee, nondominated
 from experiments.common.search import TRADE_OFF
-from experiments.common.sweep.choices import Choices
+from experiments.common.sweep.choices import Setting
 
 MEASURES = (*TRADE_OFF, "edp_js")
 """What cases are judged by: the objectives, and the energy-delay product."""
@@ -112,11 +111,10 @@ def main_choice(costed: Costed, name: str) -> str:
     return max(seconds, key=lambda choice: seconds[choice])
 
 
-def cases_of(choices: Choices, problems: Sequence[Problem], outcomes: Sequence[SearchOutcome]) -> list[Case]:
-    """Outcomes of `dse.grid` by workload, space and scenario; `problems` are those of the choices."""
-    seeds = len(outcomes) // len(problems)
-    labels = product(choices.workloads, choices.spaces, choices.technologies)
+def cases_of(settings: Sequence[Setting], problems: Sequence[Problem], outcomes: Sequence[SearchOutcome]) -> list[Case]:
+    """Outcomes of `dse.grid`, the seed moving fastest, by setting."""
+    seeds = len(outcomes) // len(settings)
     return [
-        Case(*label, problem, tuple(outcomes[at * seeds : (at + 1) * seeds]))
-        for at, (label, problem) in enumerate(zip(labels, problems, strict=True))
+        Case(s.workload, s.space, s.scenario, problem, tuple(outcomes[at * seeds : (at + 1) * seeds]))
+        for at, (s, problem) in enumerate(zip(settings, problems, strict=True))
     ]

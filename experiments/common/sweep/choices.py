@@ -19,43 +19,45 @@ Made = TypeVar("Made")
 
 
 @dataclasses.dataclass(frozen=True)
-class Choices:
-    """What is swept over, by label, and the limits that all designs keep."""
+class Setting:
+    """One workload in one space under one scenario, by label, and what these are."""
 
-    workloads: dict[str, Workload]
-    spaces: dict[str, DesignSpace]
-    technologies: dict[str, Technology]
-    limits: dict[str, float]
+    workload: str
+    space: str
+    scenario: str
+    parts: tuple[Workload, DesignSpace, Technology]
 
-    def problems(self) -> list[Problem]:
-        """The problem of each workload in each space under each technology, the last moving fastest.
-
-        Workloads are measured. InputError for a space that does not suit a workload.
-        """
-        made, first = [], (next(iter(self.spaces.values())), next(iter(self.technologies.values())))
-        for workload in self.workloads.values():
-            measured = build_problem(workload, *first, TRADE_OFF, self.limits)
-            for space in self.spaces.values():
-                inside = measured.within(space)
-                made += [inside.changed(technology=technology) for technology in self.technologies.values()]
-        return made
+    @property
+    def name(self) -> str:
+        """What files are called by it."""
+        labels = (self.workload, self.space, self.scenario)
+        return "-".join(re.sub(r"[^\w.@+=,-]+", "_", label.replace(" ", "")).lstrip(".") for label in labels)
 
 
-def sweep_workloads(specs: Sequence[str]) -> dict[str, Workload]:
-    """Each workload by itself, by the last parts of its paths. InputError as `resolve_workload`."""
-    return _labelled("--workload", specs, lambda text: re.sub(r"[^:@#]*/", "", text.rstrip("/")), resolve_workload)
+def settings_of(
+    specs: Sequence[str],
+    spaces: Sequence[str],
+    fixes: Sequence[Sequence[str]],
+    technologies: Mapping[str, Technology],
+) -> list[Setting]:
+    """Every workload, by itself, in every space (`default` or a TOML file) under every scenario, the last moving
+    fastest.
+
+    Workloads are labelled by the last parts of their paths, spaces by the stems of their files, as far as these differ.
+    InputError for workloads and files that cannot be read, and for what is named twice or not at all.
+    """
+    workloads = _labelled("--workload", specs, lambda text: re.sub(r"[^:@#]*/", "", text.rstrip("/")), resolve_workload)
+    files = _labelled("--space", spaces, lambda text: Path(text).stem, str)
+    return [
+        Setting(workload, space, scenario, (made, built, technology))
+        for workload, made in workloads.items()
+        for space, file in files.items()
+        for built in [build_space(None if file == DEFAULT_SPACE else Path(file), fixes)]
+        for scenario, technology in technologies.items()
+    ]
 
 
-def sweep_spaces(files: Sequence[str], fixes: Sequence[Sequence[str]]) -> dict[str, DesignSpace]:
-    """Each space by the stem of its file, `default` for the default space. InputError for files that are not right."""
-
-    def made(text: str) -> DesignSpace:
-        return build_space(None if text == DEFAULT_SPACE else Path(text), fixes)
-
-    return _labelled("--space", files, lambda text: Path(text).stem, made)
-
-
-def sweep_scenarios(
+def scenarios_of(
     nodes: Sequence[float], clocks: Sequence[float], drams: Sequence[str], constants: Path | None
 ) -> dict[str, Technology]:
     """Every node with every clock and DRAM, the DRAM moving fastest, as `7 nm, 1 GHz, 4 x LPDDR4`.
@@ -75,13 +77,19 @@ def sweep_scenarios(
     return made
 
 
-def file_names(labelled: Mapping[str, Made]) -> dict[str, Made]:
-    """The same under names that files can have."""
-    names = [re.sub(r"[^\w.@+=,-]+", "_", label.replace(" ", "")).lstrip(".") or "_" for label in labelled]
-    return {
-        f"{name}@{at}" if names.count(name) > 1 else name: made
-        for at, (name, made) in enumerate(zip(names, labelled.values(), strict=True))
-    }
+def problems_of(settings: Sequence[Setting], limits: Mapping[str, float | None]) -> list[Problem]:
+    """The problem of each setting; each workload is measured once.
+
+    InputError for a space that does not suit a workload, and for a limit that cannot be met.
+    """
+    problems: list[Problem] = []
+    measured: dict[str, Problem] = {}
+    for setting in settings:
+        workload, space, technology = setting.parts
+        if setting.workload not in measured:
+            measured[setting.workload] = build_problem(workload, space, technology, TRADE_OFF, limits)
+        problems.append(measured[setting.workload].within(space).changed(technology=technology))
+    return problems
 
 
 def brief(scenarios: Sequence[str]) -> dict[str, str]:

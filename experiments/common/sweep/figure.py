@@ -70,12 +70,13 @@ def _fronts(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], 
             plane = result.objectives[:, :2]
             edge = plane[nondominated(plane)]
             edge = edge[np.argsort(edge[:, 0])]
-            axes.plot(edge[:, 0], edge[:, 1] * _PICOJOULES, color=colour, lw=0.9, alpha=0.8, drawstyle="steps-post")
+            line = {"color": colour, "lw": 0.9, "marker": ".", "ms": 3.5, "drawstyle": "steps-post"}
+            axes.plot(edge[:, 0], edge[:, 1] * _PICOJOULES, alpha=0.8, **line)
         latency, energy, _ = case.balanced.point
         axes.plot(latency, energy * _PICOJOULES, marker, color=colour, mec="black", mew=0.6, ms=7, zorder=4)
     log_axis(axes, "x", "s", "Latency")
     log_axis(axes, "y", "J", "Energy")
-    axes.set_title(f"{cut(comparison.cases[0].workload, 34)}: fronts")
+    axes.set_title(f"{cut(comparison.cases[0].workload, 24)}: a line a seed, a mark the balanced")
 
 
 def _behind(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], tuple[str, str]]) -> None:
@@ -98,10 +99,10 @@ def _behind(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], 
     axes.yaxis.set_major_locator(FixedLocator([tick for tick in _BEHIND_TICKS if tick <= 1.6 * highest]))
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(
-        FuncFormatter(lambda value, _: f"{100 * value:g} %" if value > _LEAST_BEHIND else "≤ 0.1 %")
+        FuncFormatter(lambda value, _: f"{100 * value:g} %" if value > _LEAST_BEHIND else "<0.1 %")
     )
     _categories(axes, [WORDS.get(name, "hyper-\nvolume") for name in _DISAGREEMENTS])
-    axes.set_title("Seeds behind the best (dotted: converged)")
+    axes.set_title("Seeds behind the best; dotted: converged")
 
 
 def _ratios(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], tuple[str, str]]) -> None:
@@ -128,7 +129,7 @@ def _ratios(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], 
     axes.yaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:.2g}×"))
     _categories(axes, [f"least\n{WORDS[name]}" for name in COMPARED])
-    axes.set_title(f"Up to {comparison.area_mm2:.3g} mm², over the first")
+    axes.set_title(f"Best in {comparison.area_mm2:.3g} mm², over the first's")
 
 
 def _offset(at: int, count: int) -> float:

@@ -101,7 +101,7 @@ def comparison_table(comparison: Comparison, cases: Sequence[Case], short: Short
 def balanced_table(cases: Sequence[Case], short: Shorten) -> str:
     """The balanced design of each case: what it costs, what it is made of and where it stands."""
     titles, keys = key_columns(cases, short)
-    header = [*titles, *(WORDS[name] for name in MEASURES), "PEs", "MACs", "GLB", "PE buffer", "buses b"]
+    header = [*titles, *(WORDS[name] for name in MEASURES), "DRAM PHY", "PEs", "MACs", "GLB", "PE buffer", "buses b"]
     header += ["dataflow", "A", "B", "bound by", "design"]
     rows = []
     for case in cases:
@@ -110,6 +110,7 @@ def balanced_table(cases: Sequence[Case], short: Shorten) -> str:
         costed, n = case.balanced, case.balanced.design.hardware
         point = measures(np.array([costed.point]))[0]
         cells = [IN_WORDS[name](value) for name, value in zip(MEASURES, point, strict=True)]
+        cells.append(IN_WORDS["area_mm2"](_phy_area_mm2(case)))
         cells += [f"{n['pe_rows']:g} x {n['pe_cols']:g}", f"{n['pe_rows'] * n['pe_cols'] * n['lanes']:g}"]
         cells += [size(n["glb_bytes"]), size(n["pe_buffer_bytes"])]
         cells += [f"{n['index_bus_bits']:g}+{n['value_bus_bits']:g}"]
@@ -118,6 +119,10 @@ def balanced_table(cases: Sequence[Case], short: Shorten) -> str:
         rows.append((*keys(case), *cells, costed.total.bottleneck, f"{outcome.task.name}.json:{row}"))
     last = len(header)
     return text_table(header, rows, left=(*range(len(titles)), *range(last - 5, last)))
+
+
+def _phy_area_mm2(case: Case) -> float:
+    return float(case.problem.technology.dram_phy_area_mm2())
 
 
 def search_rows(cases: Sequence[Case]) -> list[dict[str, Any]]:
@@ -182,6 +187,7 @@ def _case_row(case: Case, place: tuple[Comparison, int] | None) -> dict[str, Any
     point = measures(np.array([costed.point]))[0]
     row |= {"balanced_design": f"{outcome.task.name}.json:{number}"}
     row |= {f"balanced_{name}": float(value) for name, value in zip(MEASURES, point, strict=True)}
+    row |= {"dram_phy_area_mm2": _phy_area_mm2(case)}
     row |= {f"balanced_main_{name}": main_choice(costed, name) for name in CHOSEN}
     row |= {"balanced_bottleneck": costed.total.bottleneck}
     return row | {f"balanced_{titled(name)}": v for name, v in describe(costed.design).items() if "." not in name}
