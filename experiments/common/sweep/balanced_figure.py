@@ -45,7 +45,7 @@ def balanced_figure(comparisons: Sequence[Comparison], short: Shorten) -> Figure
         chosen = [(main_choice(case.balanced, name), FORMAT_COLOURS) for name in CHOSEN]
         chosen.append((case.balanced.total.bottleneck, RESOURCE_COLOURS))
         for row, (name, colours) in enumerate(chosen, len(MEASURES) + len(numbers)):
-            _cell(axes, column, row, name.replace("_", "\n"), _paler(colours[name]) if name in colours else "white")
+            _cell(axes, column, row, name.replace("_", " "), _paler(colours[name]) if name in colours else "white")
     for edge in (len(MEASURES), len(MEASURES) + len(numbers)):
         axes.axhline(edge - 0.5, color="black", lw=0.8)
     _frame(axes, comparisons, cases, titles, short)
@@ -73,7 +73,7 @@ def _cell(axes: Axes, column: int, row: int, text: str, colour: object) -> None:
     axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1.0, 1.0, fc=colour, ec="white", lw=1.5))
     first, _, rest = text.partition("\n")
     if not rest:
-        axes.text(column, row, first, ha="center", va="center", fontsize=8)
+        axes.text(column, row, first, ha="center", va="center", fontsize=8 if len(first) < 12 else 7)
         return
     axes.text(column, row - 0.04, first, ha="center", va="bottom", fontsize=8)
     axes.text(column, row + 0.06, rest, ha="center", va="top", fontsize=6)
