@@ -190,7 +190,7 @@ def report(output: Output, config: Config, settings: Sequence[Setting], cases: S
     seconds = sum(o.result.seconds for o in outcomes if o.result is not None)
     evaluations = sum(o.result.evaluations for o in outcomes if o.result is not None)
     print(f"\n{len(outcomes)} searches ({', '.join(f'{count} {name}' for name, count in counts.items())})")
-    print(f"{evaluations:,} evaluations in {seconds:.1f} s of searching, {output.seconds:.1f} s in all")
+    print(f"{evaluations:,} evaluations in {seconds:.1f} s of searching (all runs), {output.seconds:.1f} s in this run")
     print(f"{output.listing()}, {SEARCHES}/")
 
 

@@ -10,6 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from dse import nondominated
 from experiments.common.figures.style import OKABE_ITO, log_axis, new_figure
+from experiments.common.search import TRADE_OFF
 from experiments.common.sweep.cases import EXTREMES_AGREE, MEASURES, VOLUMES_AGREE, Case
 from experiments.common.sweep.comparison import COMPARED, Comparison
 from experiments.common.sweep.text import WORDS, Shorten, case_label, cut
@@ -90,8 +91,9 @@ def _behind(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], 
         axes.vlines(place, _LEAST_BEHIND, amounts.max(axis=0), color=colour, lw=1.0)
         for row in amounts:
             axes.plot(place, row, marker, color=colour, mec="black", mew=0.4, ms=4.5, clip_on=False, zorder=3)
-    bars = [EXTREMES_AGREE] * len(MEASURES) + [VOLUMES_AGREE]
-    for at, bar in enumerate(bars):
+    bars = dict.fromkeys(TRADE_OFF, EXTREMES_AGREE) | {"hypervolume": VOLUMES_AGREE}
+    for name, bar in bars.items():
+        at = _DISAGREEMENTS.index(name)
         axes.hlines(bar, at - 0.45, at + 0.45, color="black", lw=1.0, ls=":")
     axes.set_yscale("log")
     highest = max([0.1, *(case.behind.max() for case in comparison.cases)])
@@ -119,11 +121,12 @@ def _ratios(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], 
         axes.plot(place, ratio, "_", color="black", ms=60 / count / 3 + 2, mew=1.6)
     axes.axhline(1.0, color="black", lw=0.8)
     axes.set_yscale("log")
-    reach = np.concatenate([comparison.ratios.ravel(), (comparison.worst / comparison.best[0]).ravel(), [0.8, 1.25]])
-    reach = reach[np.isfinite(reach)]
-    axes.set_ylim(reach.min() / 1.08, reach.max() * 1.08)
+    shown = np.concatenate([comparison.ratios.ravel(), (comparison.worst / comparison.best[0]).ravel(), [0.8, 1.25]])
+    shown = shown[np.isfinite(shown)]
+    axes.set_ylim(shown.min() / 1.08, shown.max() * 1.08)
     low, high = axes.get_ylim()
-    digits = (1, 1.5, 2, 3, 5, 7) if high / low < 20 else (1, 3) if high / low < 500 else (1,)
+    reach = high / low
+    digits = (1, 1.2, 1.5, 2, 3, 5, 7, 8, 9) if reach < 3 else (1, 1.5, 2, 3, 5, 7) if reach < 20 else (1, 3)
     ticks = [digit * 10.0**power for power in range(-5, 6) for digit in digits]
     axes.yaxis.set_major_locator(FixedLocator([tick for tick in ticks if low <= tick <= high]))
     axes.yaxis.set_minor_locator(NullLocator())
