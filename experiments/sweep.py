@@ -42,16 +42,16 @@ from dse.search_grid import connected
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.search import STRATEGIES, TRADE_OFF
-from experiments.common.sweep.balanced_figure import balanced_figure
+from experiments.common.sweep.balanced import balanced_figure
 from experiments.common.sweep.cases import Case, cases_of
 from experiments.common.sweep.choices import (
-    Setting,
+    SweepSetting,
     brief,
     problems_of,
     scenarios_of,
     settings_of,
 )
-from experiments.common.sweep.comparison import Comparison, compare
+from experiments.common.sweep.comparison import AreaComparison, compare
 from experiments.common.sweep.figure import sweep_figure
 from experiments.common.sweep.text import (
     agreement_table,
@@ -160,7 +160,7 @@ def _limits(config: Config) -> dict[str, float]:
     return {name: limit for name, limit in limits.items() if limit is not None}
 
 
-def search(config: Config, settings: Sequence[Setting], executor: Any) -> list[SearchOutcome]:
+def search(config: Config, settings: Sequence[SweepSetting], executor: Any) -> list[SearchOutcome]:
     """Outcomes of all searches, the seed moving fastest."""
     tasks = grid(
         {setting.name: setting.parts for setting in settings},
@@ -173,7 +173,7 @@ def search(config: Config, settings: Sequence[Setting], executor: Any) -> list[S
     return sweep(tasks, executor=executor, folder=config.out / SEARCHES, progress=show_progress())
 
 
-def report(output: Output, config: Config, settings: Sequence[Setting], cases: Sequence[Case]) -> None:
+def report(output: Output, config: Config, settings: Sequence[SweepSetting], cases: Sequence[Case]) -> None:
     """Write the files and print the tables."""
     comparisons, short = compare(cases), brief(list(dict.fromkeys(case.scenario for case in cases)))
     output.csv("sweep.csv", case_rows(cases, comparisons))
@@ -194,7 +194,7 @@ def report(output: Output, config: Config, settings: Sequence[Setting], cases: S
     print(f"{output.listing()}, {SEARCHES}/")
 
 
-def story(cases: Sequence[Case], comparisons: Sequence[Comparison], short: dict[str, str]) -> list[str]:
+def story(cases: Sequence[Case], comparisons: Sequence[AreaComparison], short: dict[str, str]) -> list[str]:
     """The tables under their titles."""
     told = [
         "Do the seeds agree? Behind each least value: by how much the worst seed misses it; hypervolume: the worst "

@@ -6,5 +6,5 @@
 | `cases` | what the seeds found for one workload, space and scenario, and how far they agree |
 | `comparison` | the cases of a workload against each other, at one area |
 | `text` | tables in print and in files |
-| `figure`, `balanced_figure` | fronts and what differs; the balanced designs side by side |
+| `figure`, `balanced` | fronts and what differs; the balanced designs side by side |
 """

@@ -8,7 +8,7 @@ import numpy as np
 
 from dse import OBJECTIVES, Box, Costed, Design, Problem, Result, SearchOutcome, hypervolume, knee, nondominated
 from experiments.common.search import TRADE_OFF
-from experiments.common.sweep.choices import Setting
+from experiments.common.sweep.choices import SweepSetting
 
 MEASURES = (*TRADE_OFF, "edp_js")
 """What cases are judged by: the objectives, and the energy-delay product."""
@@ -111,7 +111,9 @@ def main_choice(costed: Costed, name: str) -> str:
     return max(seconds, key=lambda choice: seconds[choice])
 
 
-def cases_of(settings: Sequence[Setting], problems: Sequence[Problem], outcomes: Sequence[SearchOutcome]) -> list[Case]:
+def cases_of(
+    settings: Sequence[SweepSetting], problems: Sequence[Problem], outcomes: Sequence[SearchOutcome]
+) -> list[Case]:
     """Outcomes of `dse.grid`, the seed moving fastest, by setting."""
     seeds = len(outcomes) // len(settings)
     return [

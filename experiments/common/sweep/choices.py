@@ -19,7 +19,7 @@ Made = TypeVar("Made")
 
 
 @dataclasses.dataclass(frozen=True)
-class Setting:
+class SweepSetting:
     """One workload in one space under one scenario, by label, and what these are."""
 
     workload: str
@@ -39,7 +39,7 @@ def settings_of(
     spaces: Sequence[str],
     fixes: Sequence[Sequence[str]],
     technologies: Mapping[str, Technology],
-) -> list[Setting]:
+) -> list[SweepSetting]:
     """Every workload, by itself, in every space (`default` or a TOML file) under every scenario, the last moving
     fastest.
 
@@ -49,7 +49,7 @@ def settings_of(
     workloads = _labelled("--workload", specs, lambda text: re.sub(r"[^:@#]*/", "", text.rstrip("/")), resolve_workload)
     files = _labelled("--space", spaces, lambda text: Path(text).stem, str)
     return [
-        Setting(workload, space, scenario, (made, built, technology))
+        SweepSetting(workload, space, scenario, (made, built, technology))
         for workload, made in workloads.items()
         for space, file in files.items()
         for built in [build_space(None if file == DEFAULT_SPACE else Path(file), fixes)]
@@ -77,7 +77,7 @@ def scenarios_of(
     return made
 
 
-def problems_of(settings: Sequence[Setting], limits: Mapping[str, float | None]) -> list[Problem]:
+def problems_of(settings: Sequence[SweepSetting], limits: Mapping[str, float | None]) -> list[Problem]:
     """The problem of each setting; each workload is measured once.
 
     InputError for a space that does not suit a workload, and for a limit that cannot be met.

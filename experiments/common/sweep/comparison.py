@@ -13,7 +13,7 @@ _COLUMNS = [MEASURES.index(name) for name in COMPARED]
 
 
 @dataclasses.dataclass(frozen=True)
-class Comparison:
+class AreaComparison:
     """The least latency, energy and energy-delay product in one area, case by case."""
 
     cases: list[Case]
@@ -38,7 +38,7 @@ class Comparison:
         return apart & (several & several[0])[:, None]
 
 
-def compare(cases: Sequence[Case]) -> list[Comparison]:
+def compare(cases: Sequence[Case]) -> list[AreaComparison]:
     """A comparison for each workload of which at least one case found designs, in their order."""
     groups: dict[str, list[Case]] = {}
     for case in cases:
@@ -47,11 +47,11 @@ def compare(cases: Sequence[Case]) -> list[Comparison]:
     return [_comparison(group) for group in groups.values()]
 
 
-def _comparison(cases: list[Case]) -> Comparison:
+def _comparison(cases: list[Case]) -> AreaComparison:
     area = max(float(case.front[knee(case.front), 2]) for case in cases)
     best = np.array([_least(case.front, area) for case in cases])
     worst = np.array([np.max([_least(r.objectives, area) for r in case.results], axis=0) for case in cases])
-    return Comparison(cases, area, best, worst)
+    return AreaComparison(cases, area, best, worst)
 
 
 def _least(points: np.ndarray, area_mm2: float) -> np.ndarray:

@@ -12,7 +12,7 @@ from dse import nondominated
 from experiments.common.figures.style import OKABE_ITO, log_axis, new_figure
 from experiments.common.search import TRADE_OFF
 from experiments.common.sweep.cases import EXTREMES_AGREE, MEASURES, VOLUMES_AGREE, Case
-from experiments.common.sweep.comparison import COMPARED, Comparison
+from experiments.common.sweep.comparison import COMPARED, AreaComparison
 from experiments.common.sweep.text import WORDS, Shorten, case_label, cut
 
 _COLOURS = ("blue", "orange", "green", "vermilion", "purple", "sky", "black", "grey")
@@ -24,7 +24,7 @@ _BEHIND_TICKS = (_LEAST_BEHIND, 0.01, 0.1, 1.0, 10.0)
 _DISAGREEMENTS = (*MEASURES, "hypervolume")
 
 
-def sweep_figure(comparisons: Sequence[Comparison], short: Shorten) -> Figure:
+def sweep_figure(comparisons: Sequence[AreaComparison], short: Shorten) -> Figure:
     """A row a workload: fronts of all seeds; how far seeds lie behind; the least of everything at one area."""
     cases = [case for comparison in comparisons for case in comparison.cases]
     looks = _looks(cases)
@@ -63,7 +63,7 @@ def _looks(cases: Sequence[Case]) -> dict[tuple[str, str], tuple[str, str]]:
     }
 
 
-def _fronts(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], tuple[str, str]]) -> None:
+def _fronts(axes: Axes, comparison: AreaComparison, looks: Mapping[tuple[str, str], tuple[str, str]]) -> None:
     """Energy against latency, at any area: a thin line a seed, a mark for the balanced design."""
     for case in comparison.cases:
         colour, marker = looks[_key(case)]
@@ -80,7 +80,7 @@ def _fronts(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], 
     axes.set_title(f"{cut(comparison.cases[0].workload, 24)}: a line a seed, a mark the balanced")
 
 
-def _behind(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], tuple[str, str]]) -> None:
+def _behind(axes: Axes, comparison: AreaComparison, looks: Mapping[tuple[str, str], tuple[str, str]]) -> None:
     """How far each seed lies behind the best in each extreme, and its hypervolume behind that of all together."""
     count = len(comparison.cases)
     for at, case in enumerate(comparison.cases):
@@ -107,7 +107,7 @@ def _behind(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], 
     axes.set_title("Seeds behind the best; dotted: converged")
 
 
-def _ratios(axes: Axes, comparison: Comparison, looks: Mapping[tuple[str, str], tuple[str, str]]) -> None:
+def _ratios(axes: Axes, comparison: AreaComparison, looks: Mapping[tuple[str, str], tuple[str, str]]) -> None:
     """The least latency, energy and EDP at one area over those of the first case; a whisker up to the worst seed."""
     count = len(comparison.cases)
     for at, case in enumerate(comparison.cases):

@@ -9,7 +9,7 @@ from dse import SearchOutcome, describe
 from experiments.common.design_words import energy, quantity, size
 from experiments.common.report import titled
 from experiments.common.sweep.cases import MEASURES, Case, main_choice, measures
-from experiments.common.sweep.comparison import COMPARED, Comparison
+from experiments.common.sweep.comparison import COMPARED, AreaComparison
 from experiments.common.table import text_table
 
 WORDS = {"latency_s": "latency", "energy_pj": "energy", "area_mm2": "area", "edp_js": "EDP"}
@@ -83,7 +83,7 @@ def verdict(case: Case) -> str:
     return "; ".join([found, *told])
 
 
-def comparison_table(comparison: Comparison, cases: Sequence[Case], short: Shorten) -> str:
+def comparison_table(comparison: AreaComparison, cases: Sequence[Case], short: Shorten) -> str:
     """The least latency, energy and EDP in one area, and each over that of the first case."""
     titles, keys = key_columns(cases, short)
     rows = []
@@ -157,13 +157,13 @@ def how_it_ended(outcome: SearchOutcome) -> str:
     return "resumed" if outcome.result.replayed else "searched"
 
 
-def case_rows(cases: Sequence[Case], comparisons: Sequence[Comparison]) -> list[dict[str, Any]]:
+def case_rows(cases: Sequence[Case], comparisons: Sequence[AreaComparison]) -> list[dict[str, Any]]:
     """Rows of `sweep.csv`: one a case."""
     places = {id(case): (comparison, at) for comparison in comparisons for at, case in enumerate(comparison.cases)}
     return _same_columns([_case_row(case, places.get(id(case))) for case in cases])
 
 
-def _case_row(case: Case, place: tuple[Comparison, int] | None) -> dict[str, Any]:
+def _case_row(case: Case, place: tuple[AreaComparison, int] | None) -> dict[str, Any]:
     row: dict[str, Any] = {"workload": case.workload, "space": case.space, "scenario": case.scenario}
     row |= {"seeds": len(case.outcomes), "seeds_ended": len(case.results), "verdict": verdict(case)}
     if place is None:

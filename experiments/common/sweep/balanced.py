@@ -14,7 +14,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter
 from experiments.common.design_words import size
 from experiments.common.figures.style import FORMAT_COLOURS, RESOURCE_COLOURS, new_figure
 from experiments.common.sweep.cases import MEASURES, Case, main_choice, measures
-from experiments.common.sweep.comparison import Comparison
+from experiments.common.sweep.comparison import AreaComparison
 from experiments.common.sweep.text import CHOSEN, IN_WORDS, WORDS, Shorten, case_label, cut
 from hwmodels.design.hardware import HARDWARE_NUMBERS, UNITS
 
@@ -25,10 +25,10 @@ _PALER = 0.5
 _CHOICES = {"dataflow": "main dataflow", "a_format": "main format of A", "b_format": "main format of B"}
 
 
-def balanced_figure(comparisons: Sequence[Comparison], short: Shorten) -> Figure:
+def balanced_figure(comparisons: Sequence[AreaComparison], short: Shorten) -> Figure:
     """A column a balanced design, a row a quantity; small print is the range over the seeds' own balanced designs."""
     cases = [case for comparison in comparisons for case in comparison.cases]
-    numbers = [name for name in HARDWARE_NUMBERS if len({case.balanced.design.hardware[name] for case in cases}) > 1]
+    numbers = [name for name in HARDWARE_NUMBERS if len(cases) == 1 or _varies(name, cases)]
     titles = [WORDS[name] for name in MEASURES] + [name.replace("_", " ") for name in numbers]
     titles += [*(_CHOICES[name] for name in CHOSEN), "bottleneck"]
     figure = new_figure(max(2.9 + 1.0 * len(cases), 5.5), 1.6 + 0.36 * len(titles))
@@ -52,6 +52,10 @@ def balanced_figure(comparisons: Sequence[Comparison], short: Shorten) -> Figure
     if numbers and len(cases) > 1:
         _colour_bar(figure, axes)
     return figure
+
+
+def _varies(name: str, cases: Sequence[Case]) -> bool:
+    return len({case.balanced.design.hardware[name] for case in cases}) > 1
 
 
 def _number_cell(axes: Axes, column: int, row: int, case: Case, name: str, values: Sequence[float]) -> None:
@@ -87,7 +91,7 @@ _PALETTE = ListedColormap([_paler(colour) for colour in colormaps["PuOr_r"](np.l
 
 
 def _frame(
-    axes: Axes, comparisons: Sequence[Comparison], cases: Sequence[Case], titles: Sequence[str], short: Shorten
+    axes: Axes, comparisons: Sequence[AreaComparison], cases: Sequence[Case], titles: Sequence[str], short: Shorten
 ) -> None:
     """Names of rows and columns; workloads above their cases."""
     axes.set_xlim(-0.5, len(cases) - 0.5)
