@@ -112,7 +112,9 @@ def main_choice(costed: Costed, name: str) -> str:
 
 
 def cases_of(
-    settings: Sequence[SweepSetting], problems: Sequence[Problem], outcomes: Sequence[SearchOutcome]
+    settings: Sequence[SweepSetting],
+    problems: Sequence[Problem],
+    outcomes: Sequence[SearchOutcome],
 ) -> list[Case]:
     """Outcomes of `dse.grid`, the seed moving fastest, by setting."""
     seeds = len(outcomes) // len(settings)
