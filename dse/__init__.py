@@ -67,8 +67,8 @@ The usual run is five lines:
 
 `search_grid`, `accelerated_product`, `codesign`
 
-- `sweep(grid(workloads, spaces, technology, strategy, budget=...), folder=PATH, executor=None | "devices" | a Dask
-  client or address) -> [SearchOutcome]`, many searches, each resumed if interrupted
+- `sweep(grid({name: (workload, space, technology)}, strategy, budget=...), folder=PATH, executor=None | "devices" | a
+  Dask client or address) -> [SearchOutcome]`, many searches, each resumed if interrupted
 - `accelerate(a, b, design) -> Accelerated`, a product of NumPy, SciPy or JAX matrices simulated on a design, dense
   where the model says that sparsity does not pay
 - `Companions(problem, tables, n, strategy=..., budget=...)`, machines that move along while n networks are pruned under
