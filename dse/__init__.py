@@ -54,7 +54,9 @@ The usual run is five lines:
 
 - `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
 - `dense_space(space)`, `equal_area(area, points) -> row`: the dense accelerator beside a sparse one
-- `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
+- `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`;
+  `finite_changes(problem, design, *, objective="edp_js") -> FiniteChanges`: each number halved and doubled, mappings
+  held and chosen anew; `.below`, `.above`, `.tuned`, `.misleading(slopes)`
 - `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) -> Outcomes`: designs
   under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`, `winning_shares`,
   `rank_correlations` say which conclusions survive, and which constants they hang on
@@ -84,7 +86,7 @@ from dse.analysis.robustness import (
     uncertainty,
     winning_shares,
 )
-from dse.analysis.sensitivity import elasticities
+from dse.analysis.sensitivity import FiniteChange, FiniteChanges, elasticities, finite_changes
 from dse.codesign import Companions
 from dse.files.checkpoint import resume
 from dse.files.design_file import write_design, write_front
@@ -131,6 +133,8 @@ __all__ = [
     "Enumerated",
     "Evolutionary",
     "Exhaustive",
+    "FiniteChange",
+    "FiniteChanges",
     "Gradient",
     "MappedKernel",
     "MultiProblem",
@@ -159,6 +163,7 @@ __all__ = [
     "elasticities",
     "enable_compile_cache",
     "equal_area",
+    "finite_changes",
     "front_shares",
     "grid",
     "hypervolume",

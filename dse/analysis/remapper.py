@@ -1,9 +1,9 @@
 """Mappings chosen anew on hardware that differs from a design's in a few numbers, at the price of one enumeration.
 
-All mappings that the design's hardware can run are tried on it once. Kept are the best of each tile shape and the best
-of each combination of choices (dataflow, formats, zero modes, order, schedule), by latency, energy and their product,
-of those that fit and of all: those that are up to `NEAR` times as bad as the best. Only these are tried on the other
-hardware.
+All mappings that the design's hardware can run are tried on it once, but for loop orders that fetch like another. Kept
+are the best of each tile shape and the best of each combination of choices (dataflow, formats, zero modes, order,
+schedule), by latency, energy and their product, of those that fit and of all: those that are up to `NEAR` times as bad
+as the best. Only these are tried on the other hardware.
 
 On the design's own hardware the choice is therefore the best of all mappings. On others it is an approximation: on 22
 changed machines for each of four designs of the front of `embedded`, against enumerating all mappings there, the
@@ -26,6 +26,10 @@ from dse.space.encoding import Encoding, batch_of
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 from workloads.errors import InputError
 
+ORDERS = ("mkn", "knm", "mnk")
+"""Loop orders that are tried, one with each innermost loop. An operand is fetched again whenever an index of it has
+moved, so only the innermost loop that has more than one turn matters, and each of the other orders fetches like one of
+these."""
 NEAR = 4.0
 """Times the least latency, energy or product up to which a mapping is kept."""
 MOST = 1_000_000
@@ -54,7 +58,7 @@ class Remapper:
         units = batch_of([self._design]).used_units()[0]
         space = mapping_space(default_space(), self._design.hardware, supported_choices(self._design))
         kept = {name: value for name, value in (held or {}).items() if name.rpartition(".")[2] in MAPPING_NAMES}
-        self._space: DesignSpace = space.fix(**kept)
+        self._space: DesignSpace = space.fix(**{"loop_order": ORDERS, **kept})
         self._units = units
         self.problem = problem.changed(encoding=Encoding(self._space, problem.kernels, units))
         """The problem on the design's hardware, whose units take area and leak whatever is run."""

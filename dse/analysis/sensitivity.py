@@ -18,7 +18,7 @@ from hwmodels.numerics import Smooth
 
 LEAST = 0.01
 """Log ratio up to which an objective is said not to change."""
-CLOSE = 0.02
+CLOSE = 0.03
 """Difference of log ratios up to which a forecast is close to what happens, whatever their signs."""
 
 
@@ -70,7 +70,7 @@ class FiniteChange:
     def agrees(self, objective: str, slope: float) -> bool:
         """Whether a slope (d log / d log) foretells the direction of this change: up, down, or none within 1 %.
 
-        A forecast that is off by no more than 2 % agrees in any case, and so does one of what cannot be built.
+        A forecast that is off by no more than 3 % agrees in any case, and so does one of what cannot be built.
         """
         with np.errstate(divide="ignore"):
             found = np.log(self.ratio(objective))
