@@ -157,9 +157,7 @@ def run(config: Config) -> None:
     )
     output.figure("tornado.png", tornado_figure(strength, f"What design {focus} hangs on: {title}"))
     output.figure("spread.png", spread_figure(survey, named, f"{len(designs)} designs under {draws:,} draws: {title}"))
-    output.figure(
-        "elasticities.png", elasticity_figure(along_front, f"Slopes and finite changes along the front: {title}")
-    )
+    output.figure("elasticities.png", elasticity_figure(along_front, f"Slopes and changes along the front: {title}"))
     script = "experiments/sensitivity.py"
     if config.design is None:
         result = Result(np.stack([problem.encoding.genome(d) for d in designs]), points, 0, 0.0, "RandomSearch", 0)

@@ -154,7 +154,7 @@ def elasticity_figure(along: Mapping[int, tuple[Slopes, FiniteChanges]], title: 
         panel.set_xlabel("Design, fastest first")
     bar = figure.colorbar(panels[0, 0].images[0], ax=panels, pad=0.01, aspect=40, extend="both")
     bar.set_label("slope (% for 1 % more), or log2 of the ratio at half and double, mappings chosen anew")
-    handles = [Line2D([], [], ls="", marker="o", ms=4, color="black", label="the slope misleads")]
+    handles = [Line2D([], [], ls="", marker="o", ms=5, color="black", mec="white", label="the slope misleads")]
     figure.legend(handles=handles, loc="outside upper right")
     return figure
 
@@ -188,9 +188,9 @@ def _slope_map(
             elif name in known:
                 values[row, column] = np.log2(known[name].ratio(objective))
                 if line in misleading[name][objective]:
-                    axes.plot(column, row, "o", ms=3, color="black")
+                    axes.plot(column, row, "o", ms=4, color="black", mec="white", mew=0.7)
     axes.imshow(values, cmap="PuOr_r", vmin=-1.0, vmax=1.0, aspect="auto")
-    axes.set_xticks(range(len(along)), [f"{at}" for at in along], fontsize=7)
+    axes.set_xticks(range(len(along)), [f"{at}" for at in along], fontsize=7, rotation=90 if len(along) > 8 else 0)
     axes.set_yticks(range(len(parameters)), parameters)
     axes.grid(visible=False)
     axes.tick_params(length=0)
