@@ -153,20 +153,19 @@ def designs_words(table: Mapping[int, Costed]) -> list[str]:
     return [f"  {count} PEs: {hardware_words(costed.design)}" for count, costed in table.items()]
 
 
+def objective_of(designs: Sequence[Costed], objective: Objective) -> np.ndarray:
+    """The objective of each design."""
+    return objective.value(*np.array([costed.point for costed in designs]).reshape(-1, 3).T)
+
+
 def stability(table: Mapping[int, Costed], searches: Sequence[Mapping[int, Costed]], objective: Objective) -> list[str]:
     """How far the searches differ, and from the best of them all and their neighbours, which is shown."""
     if len(searches) < 2:
         return ["one search at each count (--restarts 1): nothing says how sure it is"]
-    found = {
-        count: np.array([objective.value(*map(np.asarray, one[count].point)) for one in searches if count in one])
-        for count in table
-    }
+    found = {count: objective_of([one[count] for one in searches if count in one], objective) for count in table}
     apart = {count: each.max() / each.min() - 1 for count, each in found.items() if len(each) > 1}
-    beyond = {
-        count: each.min() / objective.value(*map(np.asarray, table[count].point)) - 1
-        for count, each in found.items()
-        if len(each)
-    }
+    shown = {count: objective_of([costed], objective)[0] for count, costed in table.items()}
+    beyond = {count: each.min() / shown[count] - 1 for count, each in found.items() if len(each)}
     words, lines = QUANTITIES[objective.name], []
     for text, far in (("the restarts differ", apart), ("the better one is behind what is shown", beyond)):
         if far:
