@@ -7,9 +7,10 @@ Usage:
     python experiments/tune_pe_count.py --workload graph.mtx@axa --tune latency --max-area-mm2 4
 
 At each count the rest of the hardware (buffers, buses, lanes, banks, GLB, units) and all mappings are searched anew for
-the least --tune, --restarts times with seeds of their own. Then the best design of each count goes on in steps of
-single numbers, and is tried at its neighbours' counts and at every array shape (rows x columns up to 4:1), mappings
-chosen anew by the mapper, until none is better. Printed is how far the restarts differ before that, and what it gains.
+the least --tune. The best design of each count then goes on in steps of single numbers, and is tried at its neighbours'
+counts and at every array shape (rows x columns up to 4:1), mappings chosen anew by the mapper, until none is better.
+All that is done --restarts times, with seeds of their own. Shown is the best of all; how far the restarts differ is
+printed and drawn, for that much another --seed may change.
 
 With --design the rest of its hardware and its units are held instead, unless --rest searched: only the array and the
 mappings change, and no seed matters. `--rest held` without a design holds the balanced one of a quick search.
@@ -21,6 +22,7 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,7 +37,7 @@ from experiments.common.cli import main
 from experiments.common.design_words import energy, hardware_words, quantity
 from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
-from experiments.common.pe_count import exchanged, held, search
+from experiments.common.pe_count import exchanged, held, remapped, searched
 from experiments.common.report import design_row
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import ALIASES, TRADE_OFF, Start, balanced_design, build_problem, build_space
@@ -93,23 +95,23 @@ def run(config: Config) -> None:
     limits = {"area_mm2": config.max_area_mm2}
     problem = build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, limits)
     objective = OBJECTIVES[ALIASES[config.tune]]
-    known, searches, began = [start.design] if start.design else [], [], ""
+    known, restarts, began = [start.design] if start.design else [], [], ""
     if (config.rest or ("held" if known else "searched")) == "held":
         base = known[0] if known else balanced_design(problem, budget, config.seed)
         designs, began = held(problem, base, counts, objective), f"Held: {hardware_words(base).partition(', ')[2]}\n"
     else:
         seeds = range(config.seed, config.seed + config.restarts)
-        searches = [search(problem, counts, objective, budget, seed) for seed in seeds]
-        designs = exchanged(problem, counts, objective, known, searches)
+        restarts = [restart(problem, known, counts, objective, budget, seed) for seed in seeds]
+        designs = exchanged(problem, restarts[0], offered(counts, restarts[1:]), objective)
     require_some(problem, designs)
     table = costed_table(problem, designs)
-    tables = [costed_table(problem, found) for found in searches]
+    tables = [costed_table(problem, found) for found in restarts]
 
     rows = [count_row(count, entry, at, tables) for at, (count, entry) in enumerate(table.items())]
     output.csv("pe_count.csv", rows)
     tuned = QUANTITIES[objective.name]
     title = f"PEs for {start.workload.name} ({scenario_words(technology)}), least {tuned} by "
-    title += "hardware and mappings" if searches else "mappings"
+    title += "hardware and mappings" if restarts else "mappings"
     output.figure("pe_count.png", pe_figure(table, title, tables))
     best = table[best_counts(table)["edp_js"]].design
     output.write("best.json", lambda path: write_design(path, problem, best, created_by="experiments/tune_pe_count.py"))
@@ -117,9 +119,24 @@ def run(config: Config) -> None:
     print(began + "\n" + summary(table))
     if not began:
         print("\n" + "\n".join(designs_words(table)))
-    print("\n" + "\n".join(verdicts(table) + (stability(table, tables, objective) if searches else [])))
+    print("\n" + "\n".join(verdicts(table) + (stability(table, tables, objective) if restarts else [])))
     print(f"\n{problem.evaluations:,} evaluations, {output.seconds:.1f} s")
     print(output.listing())
+
+
+def restart(
+    problem: Problem, known: Sequence[Design], counts: Sequence[int], objective: Objective, budget: int, seed: int
+) -> dict[int, Design]:
+    """A whole search with a seed of its own: number of PEs -> the best design."""
+    offers = searched(problem, counts, objective, budget, seed)
+    for design, count in itertools.product(known, counts):
+        offers[count] += remapped(problem, design, count, [count], objective)[count]
+    return exchanged(problem, {}, offers, objective)
+
+
+def offered(counts: Sequence[int], restarts: Sequence[Mapping[int, Design]]) -> dict[int, list[Design | None]]:
+    """Number of PEs -> what the restarts found there."""
+    return {count: [found.get(count) for found in restarts] for count in counts}
 
 
 def costed_table(problem: Problem, designs: Mapping[int, Design]) -> dict[int, Costed]:
@@ -159,23 +176,19 @@ def objective_of(designs: Sequence[Costed], objective: Objective) -> np.ndarray:
 
 
 def stability(table: Mapping[int, Costed], searches: Sequence[Mapping[int, Costed]], objective: Objective) -> list[str]:
-    """How far the searches differ, and from the best of them all and their neighbours, which is shown."""
+    """How far whole restarts differ: that much another --seed may change."""
     if len(searches) < 2:
         return ["one search at each count (--restarts 1): nothing says how sure it is"]
     found = {count: objective_of([one[count] for one in searches if count in one], objective) for count in table}
     apart = {count: each.max() / each.min() - 1 for count, each in found.items() if len(each) > 1}
-    shown = {count: objective_of([costed], objective)[0] for count, costed in table.items()}
-    beyond = {count: each.min() / shown[count] - 1 for count, each in found.items() if len(each)}
     words, lines = QUANTITIES[objective.name], []
-    for text, far in (("the restarts differ", apart), ("the better one is behind what is shown", beyond)):
-        if far:
-            most = max(far, key=lambda count: far[count])
-            mean = np.mean(list(far.values()))
-            lines.append(f"{words}: {text} by {mean:.1%} on average, by {far[most]:.1%} at most (at {most} PEs)")
+    if apart:
+        most = max(apart, key=lambda count: apart[count])
+        mean = np.mean(list(apart.values()))
+        lines.append(f"{words}: restarts differ by {mean:.1%} on average, by {apart[most]:.1%} at most (at {most} PEs)")
     counts = [str(best_counts(one)[objective.name]) for one in searches if one]
-    lines.append(
-        f"best count for {words}: {', '.join(counts)} by the restarts, {best_counts(table)[objective.name]} in all"
-    )
+    best = best_counts(table)[objective.name]
+    lines.append(f"best count for {words}: {', '.join(counts)} by the restarts, {best} in all")
     return lines
 
 

@@ -169,7 +169,7 @@ def test_pe_sweep_searches_the_rest_and_says_how_sure_it_is(tmp_path: Path, caps
         restarts = [float(row[f"restart_{at}_edp_js"]) for at in range(2) if row[f"restart_{at}_edp_js"]]
         assert all(float(row["edp_js"]) <= each * (1 + 1e-4) for each in restarts)
     said = capsys.readouterr().out
-    assert "the restarts differ by" in said
+    assert "restarts differ by" in said
     assert "best count for energy-delay product" in said
     check_figure(out / "pe_count.png")
     check_provenance(out, "experiments/tune_pe_count.py")

@@ -1,6 +1,5 @@
 """The best design at each number of PEs: on hardware that is held, searched, or taken over from other counts."""
 
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -37,49 +36,45 @@ def held(problem: Problem, base: Design, counts: Sequence[int], objective: Objec
     return found
 
 
-def search(problem: Problem, counts: Sequence[int], objective: Objective, budget: int, seed: int) -> dict[int, Design]:
-    """The best design that a search finds at each number of PEs on its squarest array; none where none is feasible."""
-    found = {}
+def searched(
+    problem: Problem, counts: Sequence[int], objective: Objective, budget: int, seed: int
+) -> dict[int, list[Design | None]]:
+    """The best design that a search finds at each number of PEs on its squarest array, None where none is feasible."""
+    found: dict[int, list[Design | None]] = {}
     for count in tqdm(counts, desc=f"searching, seed {seed}", unit="count", disable=not show_progress()):
         rows, columns = shapes(count)[0]
         space = problem.encoding.space.fix(pe_rows=rows, pe_cols=columns)
         local = problem.within(space, objectives=(objective.name,))
         result = Gradient()(local, budget=budget, seed=seed)
         problem.evaluations += local.evaluations
-        best = least(problem, local.designs(result.genomes), objective)
-        if best is not None:
-            found[count] = best
+        found[count] = [least(problem, local.designs(result.genomes), objective)]
     return found
 
 
 def exchanged(
     problem: Problem,
-    counts: Sequence[int],
+    best: Mapping[int, Design],
+    offers: Mapping[int, Sequence[Design | None]],
     objective: Objective,
-    known: Sequence[Design],
-    searches: Sequence[Mapping[int, Design]],
 ) -> dict[int, Design]:
-    """The best design at each number of PEs, of those of all searches, those known, and those of neighbouring counts.
+    """The best design at each number of PEs, of those there are, those offered, and what neighbouring counts make of
+    those that are better.
 
-    A count's best design goes, one number of the hardware at a time, to where no step of the space gains anything, and
-    is brought to its own arrays and to those of its neighbours, always with the best mappings there; where it is better
-    it takes the neighbour's place and is tried further on.
+    A better design goes, one number of the hardware at a time, to where no step of the space gains anything, and is
+    brought to its own arrays and to those of its neighbours, always with the best mappings there; where it is better
+    again it is tried further on.
     """
-    offers: dict[int, list[Design | None]] = {
-        count: [found[count] for found in searches if count in found] for count in counts
-    }
-    for design, count in itertools.product(known, counts):
-        offers[count] += remapped(problem, design, count, [count], objective)[count]
-    best: dict[int, Design] = {}
-    for _ in tqdm(range(PASSES), desc="neighbours' designs", disable=not show_progress()):
+    best, counts = dict(best), sorted(offers)
+    for _ in range(PASSES):
         better = improved(problem, best, offers, objective)
         best |= better
-        offers = {count: [] for count in counts}
-        for count, design in better.items():
-            at = list(counts).index(count)
+        found: dict[int, list[Design | None]] = {count: [] for count in counts}
+        for count, design in tqdm(better.items(), desc="improving", unit="count", disable=not show_progress()):
+            at = counts.index(count)
             near = counts[max(at - 1, 0) : at + 2]
             for other, some in remapped(problem, design, count, near, objective).items():
-                offers[other] += some
+                found[other] += some
+        offers = found
     best |= improved(problem, best, offers, objective)
     return {count: best[count] for count in counts if count in best}
 
