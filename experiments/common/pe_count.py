@@ -60,9 +60,8 @@ def exchanged(
     """The best design at each number of PEs, of those there are, those offered, and what neighbouring counts make of
     those that are better.
 
-    A better design goes, one number of the hardware at a time, to where no step of the space gains anything, and is
-    brought to its own arrays and to those of its neighbours, always with the best mappings there; where it is better
-    again it is tried further on.
+    A better design goes, one number of the hardware at a time, to where no step of the space gains anything, at its own
+    count and at its neighbours', always with the best mappings there; where it is better again it is tried further on.
     """
     best, counts = dict(best), sorted(offers)
     for _ in range(PASSES):
@@ -96,18 +95,14 @@ def improved(
 def remapped(
     problem: Problem, design: Design, count: int, others: Sequence[int], objective: Objective
 ) -> dict[int, list[Design | None]]:
-    """A design improved in steps, then at all array shapes of some counts; mappings are enumerated at `count`."""
+    """A design at each of some counts, improved in steps there and brought to every array shape; mappings are
+    enumerated at `count`."""
     remapper = Remapper(problem, Design(arrays(design, count)[0], design.mappings, design.kernels))
-    found = stepped(problem, remapper, arrays(design, count)[0], objective)
-    if found is None:
-        return {other: [] for other in others}
-    places = [(other, hardware) for other in others for hardware in arrays(found, other)]
-    moved = remapper.best([hardware for _, hardware in places], objective)
+    offers: dict[int, list[Design | None]] = {}
+    for other in others:
+        found = stepped(problem, remapper, arrays(design, other)[0], objective)
+        offers[other] = [found, *remapper.best(arrays(found, other), objective)] if found else []
     problem.evaluations += remapper.problem.evaluations
-    offers: dict[int, list[Design | None]] = {other: [] for other in others}
-    offers.setdefault(count, []).append(found)
-    for (other, _), one in zip(places, moved, strict=True):
-        offers[other].append(one)
     return offers
 
 
