@@ -37,7 +37,7 @@ from experiments.common.cli import main
 from experiments.common.design_words import energy, hardware_words, quantity
 from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
-from experiments.common.pe_count import exchanged, held, remapped, searched
+from experiments.common.pe_count import exchanged, held, least, remapped, searched
 from experiments.common.report import design_row
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import ALIASES, TRADE_OFF, Start, balanced_design, build_problem, build_space
@@ -102,7 +102,8 @@ def run(config: Config) -> None:
     else:
         seeds = range(config.seed, config.seed + config.restarts)
         restarts = [restart(problem, known, counts, objective, budget, seed) for seed in seeds]
-        designs = exchanged(problem, restarts[0], offered(counts, restarts[1:]), objective)
+        of_all = {count: least(problem, [found.get(count) for found in restarts], objective) for count in counts}
+        designs = {count: design for count, design in of_all.items() if design is not None}
     require_some(problem, designs)
     table = costed_table(problem, designs)
     tables = [costed_table(problem, found) for found in restarts]
@@ -131,12 +132,7 @@ def restart(
     offers = searched(problem, counts, objective, budget, seed)
     for design, count in itertools.product(known, counts):
         offers[count] += remapped(problem, design, count, [count], objective)[count]
-    return exchanged(problem, {}, offers, objective)
-
-
-def offered(counts: Sequence[int], restarts: Sequence[Mapping[int, Design]]) -> dict[int, list[Design | None]]:
-    """Number of PEs -> what the restarts found there."""
-    return {count: [found.get(count) for found in restarts] for count in counts}
+    return exchanged(problem, offers, objective)
 
 
 def costed_table(problem: Problem, designs: Mapping[int, Design]) -> dict[int, Costed]:

@@ -52,18 +52,14 @@ def searched(
 
 
 def exchanged(
-    problem: Problem,
-    best: Mapping[int, Design],
-    offers: Mapping[int, Sequence[Design | None]],
-    objective: Objective,
+    problem: Problem, offers: Mapping[int, Sequence[Design | None]], objective: Objective
 ) -> dict[int, Design]:
-    """The best design at each number of PEs, of those there are, those offered, and what neighbouring counts make of
-    those that are better.
+    """The best design at each number of PEs, of those offered and of what neighbouring counts make of them.
 
     A better design goes, one number of the hardware at a time, to where no step of the space gains anything, at its own
     count and at its neighbours', always with the best mappings there; where it is better again it is tried further on.
     """
-    best, counts = dict(best), sorted(offers)
+    counts, best = sorted(offers), {}
     for _ in range(PASSES):
         better = improved(problem, best, offers, objective)
         best |= better
