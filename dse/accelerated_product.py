@@ -9,7 +9,6 @@ from collections.abc import Mapping as Dictionary
 from typing import Any
 
 import numpy as np
-from jax.experimental.sparse import BCOO, BCSR
 from scipy.sparse import coo_array, csr_array, issparse
 
 from dse.mapper import (
@@ -83,8 +82,7 @@ def accelerate(
     technology = make_technology(scenario()) if technology is None else technology
     if objective not in OBJECTIVES:
         raise InputError(f"objective '{objective}' is unknown; choose one of: {', '.join(OBJECTIVES)}.")
-    left = _sparse(a, "A")
-    right = _operand(b)
+    left, right = _sparse(_without_jax(a, "A"), "A"), _operand(_without_jax(b, "B"))
     vector = right.ndim == 1
     columns = 1 if vector else int(right.shape[1])
     if left.shape[1] != right.shape[0]:
@@ -148,9 +146,25 @@ def _message(found: MappedKernel | None, other: MappedKernel | None, runs_dense:
     return f"Run sparse: by the model, {values}."
 
 
+def _without_jax(matrix: Any, name: str) -> Any:
+    """A sparse matrix of JAX's as SciPy's, without its padding; anything else as it is."""
+    from jax.experimental.sparse import BCOO, BCSR
+
+    if isinstance(matrix, BCSR):
+        matrix = matrix.to_bcoo()
+    if not isinstance(matrix, BCOO):
+        return matrix
+    if matrix.n_batch or matrix.n_dense or matrix.ndim != 2:
+        raise InputError(f"{name} is a BCOO with batch or dense dimensions; give a plain matrix.")
+    index, data = np.asarray(matrix.indices), np.asarray(matrix.data, float)
+    inside = np.all(index < np.array(matrix.shape), axis=1)
+    index = index[inside]
+    return coo_array((data[inside], (index[:, 0], index[:, 1])), shape=matrix.shape)
+
+
 def _operand(b: Any) -> np.ndarray | csr_array:
     """B as a NumPy array, or as a sparse matrix if it is stored as one."""
-    if issparse(b) or isinstance(b, BCOO | BCSR):
+    if issparse(b):
         return _sparse(b, "B")
     array = np.asarray(b)
     if array.ndim not in (1, 2) or array.dtype.kind not in "biuf":
@@ -159,17 +173,8 @@ def _operand(b: Any) -> np.ndarray | csr_array:
 
 
 def _sparse(matrix: Any, name: str) -> csr_array:
-    """Any matrix as CSR of float64, without the padding of JAX's formats."""
-    if isinstance(matrix, BCSR):
-        matrix = matrix.to_bcoo()
-    if isinstance(matrix, BCOO):
-        if matrix.n_batch or matrix.n_dense or matrix.ndim != 2:
-            raise InputError(f"{name} is a BCOO with batch or dense dimensions; give a plain matrix.")
-        index, data = np.asarray(matrix.indices), np.asarray(matrix.data, float)
-        inside = np.all(index < np.array(matrix.shape), axis=1)
-        index = index[inside]
-        matrix = coo_array((data[inside], (index[:, 0], index[:, 1])), shape=matrix.shape)
-    elif not issparse(matrix):
+    """Any matrix as CSR of float64."""
+    if not issparse(matrix):
         array = np.asarray(matrix)
         if array.ndim != 2 or array.dtype.kind not in "biuf":
             raise InputError(f"{name} has {array.ndim} dimensions of {array.dtype}; give a matrix of real numbers.")

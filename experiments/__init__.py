@@ -3,6 +3,7 @@
 | script | question |
 |---|---|
 | `pareto_front.py` | which accelerators are worth building for these matrices? Writes the front that the others read |
+| `sweep.py` | what differs between workloads, spaces, nodes and DRAMs, and is it more than what seeds differ by? |
 | `sparsity_report.py` | what sparsity is there, of which kind, and what is it worth? |
 | `prune_and_price.py` | what does each way of pruning cost in accuracy, and save in energy and time? |
 | `codesign.py` | what does it gain to prune a network under the price of a machine that moves with it? |

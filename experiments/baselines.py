@@ -42,9 +42,7 @@ from dse import (
     RandomSearch,
     Strategy,
     default_space,
-    dense_space,
-    enable_compile_cache,
-    equal_area,
+    find_dense_rival,
     knee,
     write_design,
 )
@@ -108,7 +106,6 @@ class Config:
 def run(config: Config) -> None:
     """Search, measure, compare, write the files, say what was found."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget, measure_s = config.workload, config.budget, config.measure_s
     if config.smoke:
         specs = specs or (() if config.design else ("digits",))
@@ -122,7 +119,7 @@ def run(config: Config) -> None:
     workload = with_patterns(start.workload, "a comparison with the CPU", config.seed)
     works = works_of(workload)
     technology = config.scenario.build(start.scenario)
-    problem = build_problem(workload, default_space(), technology, TRADE_OFF, {})
+    problem = build_problem(workload, default_space(workload), technology, TRADE_OFF, {})
     strategy = RandomSearch() if config.smoke else Gradient()
     ours, dense = designs(problem, start, strategy, budget, config.seed)
 
@@ -151,7 +148,8 @@ def run(config: Config) -> None:
     facts = {"name": cpu.name, "threads": cpu.threads, "gemm_multiplies_per_s": cpu.gemm_per_s, "energy": power.source}
     output.provenance("experiments/baselines.py", config, cpu=facts)
 
-    print(f"Design: {hardware_words(ours.design)}, {ours.point[2]:.3g} mm2 ({scenario_words(technology)})")
+    area = f"{ours.point[2]:.3g} mm2 without DRAM PHY"
+    print(f"Design: {hardware_words(ours.design)}, {area} ({scenario_words(technology)})")
     print(measured_words(cpu, power, machines))
     print(f"\nOne inference ({len(names)} kernels)\n\n{machine_table(machines, problem.repeats)}")
     print("\n".join(reasons(machines, names)))
@@ -172,12 +170,13 @@ def designs(problem: Problem, start: Start, strategy: Strategy, budget: int, see
         found = strategy(problem, budget=budget, seed=seed, progress=show_progress())
         problem.require_feasible(found)
         design = problem.design(found.genomes[knee(found.objectives)])
-    rival = problem.within(dense_space(problem.encoding.space), objectives=TRADE_OFF)
-    dense = strategy(rival, budget=max(budget // 2, LEAST_DENSE_BUDGET), seed=seed, progress=show_progress())
-    rival.require_feasible(dense)
-    ours = problem.costed([design])[0]
-    row = equal_area(ours.point[2], dense.objectives)
-    return ours, rival.costed([rival.design(dense.genomes[row])])[0]
+    budget = max(budget, LEAST_DENSE_BUDGET)
+    rival = find_dense_rival(
+        problem, design, lambda dense: strategy(dense, budget=budget, seed=seed, progress=show_progress())
+    )
+    if rival is None:
+        raise InputError(f"No dense accelerator of equal area was found; raise --budget above {budget}.")
+    return problem.costed([design])[0], rival.costed
 
 
 def machine_rows(machines: Sequence[Contender], repeats: np.ndarray) -> list[dict[str, Any]]:

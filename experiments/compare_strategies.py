@@ -44,7 +44,6 @@ from dse import (
     Problem,
     RandomSearch,
     default_space,
-    enable_compile_cache,
     hypervolume,
     make_problem,
     upper_bound,
@@ -316,7 +315,6 @@ def designs_words(designs: float) -> str:
 def run(config: Config) -> None:
     """Enumerate or bound, search, compare; ends the process with status 1 if a bar fails."""
     out = Output(config.out)
-    enable_compile_cache()
     named = dict.fromkeys("nsga2" if name == "evolutionary" else name for name in config.strategies)
     config = replace(config, strategies=tuple(named))
     if config.smoke:

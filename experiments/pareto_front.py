@@ -7,24 +7,31 @@ Usage:
     python experiments/pareto_front.py --fix pe_rows=16 lanes=1,2 --space space.toml --strategy random --budget 5000
 
 Writes to --out:
-    front.csv        one row a design: objectives, bottleneck, every parameter with its unit
+    front.csv        one row a design: objectives, bottleneck, every parameter with its unit; area_mm2 is without the
+                     PHY of the DRAM, which the scenario fixes, die_area_mm2 with it
     front.json       the designs, for the other scripts: --design front.json:7
     layers.csv       one row a design and kernel: time, energy by component, traffic, computes, mapping
     confirm.csv      with --confirm: each design's latency and energy by the model and by the simulator
     pareto.png       the front, the formats and bottlenecks along it, and dense accelerators beside it
     provenance.json  versions, commit, configuration, kernels by content hash
 
-The dense accelerators come from a second search, with a quarter of the budget, in the same space with both operands
-stored dense and nothing skipped (a zero's MAC may be gated, as in Eyeriss). For a design of the front, the dense one
-"of equal area" is that with the least energy-delay product of those at most 5 % larger than it.
+Designs that buy less than --min-gain of one objective for more than --max-price of another are left out of all of it.
+
+The dense accelerator beside a design stores both operands dense and skips nothing (a zero's MAC may be gated, as in
+Eyeriss). It gets a search of its own, by the same strategy with the same budget, for latency and energy within 1.05
+times the design's area, and what is left of the area is spent on larger units. Of all that is found, the one that is
+hardest on the design stands beside it; it is smaller than the design only if more area helps no dense accelerator.
+
+Shares of formats and bottlenecks are compared with those of a restart, another seed with a quarter of the budget, and
+told only where the two agree.
 
 A run that is interrupted leaves search.journal in --out. The same command goes on from there and finds the same front;
 any other starts anew. A run that ends removes it.
 """
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -33,44 +40,36 @@ import tyro
 
 from dse import (
     Box,
-    Costed,
+    DenseRival,
+    Design,
     Problem,
     Result,
     Strategy,
-    dense_space,
-    enable_compile_cache,
-    equal_area,
+    at_bounds,
+    find_dense_rival,
     hypervolume,
     knee,
     resume,
+    worth_their_price,
     write_front,
 )
 from dse.files.journal import remove_journal
 from experiments.common.cli import main, show_progress
-from experiments.common.design_words import energy, hardware_words, main_format, mapping_words, quantity, shares
 from experiments.common.figures.front import front_figure
+from experiments.common.front.text import bounds_story, front_story, named_story, search_story
 from experiments.common.output import Output
 from experiments.common.report import design_row, layer_rows
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import (
-    STRATEGIES,
-    TRADE_OFF,
-    build_problem,
-    build_space,
-    objective_names,
-)
+from experiments.common.search import STRATEGIES, build_problem, build_space, objective_names
 from experiments.common.simulator_check import confirm, confirm_rows, confirm_story
-from experiments.common.table import text_table
 from hwmodels.design.legality import B_IS_DENSE
 from workloads import resolve_workloads
-from workloads.errors import InputError
 
-DENSE_SHARE = 0.25
+RESTART_SHARE = 0.25
+"""Of the budget, for the restart that shares of formats and bottlenecks must hold over."""
 SMOKE_BUDGET = 400
 SMOKE_WORKLOAD = "digits"
 LETTERS = "ABCDEFGH"
-JOURNALS = ("search.journal", "dense.journal")
-"""Checkpoints of the two searches."""
 BEST = {"latency_s": "fastest", "energy_pj": "least energy", "area_mm2": "smallest"}
 
 
@@ -87,9 +86,13 @@ class Config:
     budget: int = 10_000
     """Evaluations of a design on the whole workload, gradients and local search included."""
     max_area_mm2: float | None = None
-    """Largest area allowed."""
+    """Largest area allowed, without the PHY of the DRAM."""
     max_power_w: float | None = None
     """Largest average power allowed."""
+    min_gain: float = 0.01
+    """Relative gain in one objective below which a design is not worth --max-price; 0 shows the whole front."""
+    max_price: float = 0.10
+    """Relative price in another objective that such a gain may have."""
     space: Path | None = None
     """TOML file that changes the default design space."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
@@ -108,75 +111,107 @@ class Config:
 def run(config: Config) -> None:
     """Search, write the files, say what was found."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget = list(config.workload), config.budget
     if config.smoke:
         specs, budget = [SMOKE_WORKLOAD if s == "embedded" else s for s in specs], min(budget, SMOKE_BUDGET)
-    technology, space = config.scenario.build(), build_space(config.space, config.fix)
-    workload = resolve_workloads(specs)
+    technology, workload = config.scenario.build(), resolve_workloads(specs)
     limits = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
+    space = build_space(config.space, config.fix, workload)
     problem = build_problem(workload, space, technology, objective_names(config.objectives), limits)
-    journals = [config.out / name for name in JOURNALS]
-    result = searched(STRATEGIES[config.strategy](), problem, budget, config.seed, journals[0])
-    if len(result.genomes) == 0:
-        remove_journal(journals[0])
-    problem.require_feasible(result)
-    front = problem.costed(problem.designs(result.genomes))
-    dense = dense_points(problem, config, budget, journals[1])
-    named = named_designs(problem, result)
-    pairs = {words: equal_area(front[row].point[2], dense) for words, row in named.items()} if len(dense) else {}
+    worth_their_price(
+        np.ones((0, len(problem.objectives))), config.min_gain, config.max_price
+    )  # refused before searching
+    searches = Searches(config, budget)
+    result = searches.front(problem)
+    shown = worth_showing(result, config)
+    front = problem.costed(problem.designs(shown.genomes))
+    named = named_designs(problem, shown)
+    rivals = searches.rivals(problem, {words: front[row].design for words, row in named.items()})
+    restart = worth_showing(searches.restart(problem), config)
+    fronts = [front, problem.costed(problem.designs(restart.genomes))]
 
     output.csv("front.csv", [design_row(costed, row) for row, costed in enumerate(front)])
-    output.write(
-        "front.json", lambda path: write_front(path, problem, result, created_by="experiments/pareto_front.py")
-    )
+    output.write("front.json", lambda path: write_front(path, problem, shown, created_by="experiments/pareto_front.py"))
     output.csv("layers.csv", [line for row, costed in enumerate(front) for line in layer_rows(costed, row)])
     title = f"{len(front)} designs for {workload.name} ({scenario_words(technology)})"
     sparse_b = [kernel.family not in B_IS_DENSE for kernel in problem.kernels]
-    output.figure("pareto.png", front_figure(front, dense, named, pairs, title, sparse_b))
-
+    output.figure("pareto.png", front_figure(front, named, rivals, title, sparse_b))
     checked = confirm(front, workload, technology) if config.confirm else []
     if checked:
         output.csv("confirm.csv", confirm_rows(checked))
     volume = hypervolume(result.objectives, Box.of(result.objectives))
-    facts = {"designs": len(front), "hypervolume": volume, "evaluations": result.evaluations}
-    output.provenance(
-        "experiments/pareto_front.py",
-        config,
-        **facts,
-        search_seconds=round(result.seconds, 3),
-        kernels={k.name: {"shape": k.shape, "pattern": k.content_hash()} for k in workload.kernels},
-    )
-    print(story(front, dense, named, pairs))
-    if checked:
-        print(f"\n{confirm_story(checked)}")
-    print(
-        f"\n{config.strategy}: {result.evaluations:,} evaluations in {result.seconds:.1f} s, "
-        f"{output.seconds:.1f} s in all\n"
-        f"hypervolume {volume:.3f} of the box from the front's ideal to 10 % beyond its nadir, in log10"
-    )
+    facts = {"designs": len(front), "left_out": len(result.genomes) - len(front), "hypervolume": volume}
+    facts |= {"evaluations": result.evaluations, "search_seconds": round(result.seconds, 3)}
+    kernels = {k.name: {"shape": k.shape, "pattern": k.content_hash()} for k in workload.kernels}
+    output.provenance("experiments/pareto_front.py", config, **facts, kernels=kernels)
+
+    told = [
+        named_story(front, named, rivals),
+        front_story([one for one in fronts if one], len(result.genomes), config.min_gain, config.max_price),
+        bounds_story(at_bounds(problem.encoding, shown.genomes)),
+        confirm_story(checked) if checked else "",
+        search_story(result, config.strategy, volume, output.seconds),
+    ]
+    print("\n\n".join(filter(None, told)))
     print(output.listing())
-    for journal in journals:
-        remove_journal(journal)
+    searches.forget()
 
 
-def searched(strategy: Strategy, problem: Problem, budget: int, seed: int, journal: Path) -> Result:
-    """The front, from where an earlier run of the same search was interrupted; says so."""
-    result = resume(strategy, problem, journal, budget=budget, seed=seed, progress=show_progress())
-    if result.replayed:
-        print(f"{journal}: resumed; {result.replayed:,} of {result.evaluations:,} evaluations were made before")
-    return result
+class Searches:
+    """The searches of a run, each of which goes on from where an earlier run of it was interrupted."""
+
+    def __init__(self, config: Config, budget: int):
+        self._config, self._budget = config, budget
+        self._journals: list[Path] = []
+
+    def front(self, problem: Problem) -> Result:
+        """What the run is about; InputError if no design meets the limits."""
+        result = self._search(problem, self._budget, "search")
+        if len(result.genomes) == 0:
+            self.forget()
+        return problem.require_feasible(result)
+
+    def restart(self, problem: Problem) -> Result:
+        """The front of another seed with a part of the budget."""
+        budget = max(int(RESTART_SHARE * self._budget), 1)
+        return self._search(problem, budget, "restart", seed=self._config.seed + 1)
+
+    def rivals(self, problem: Problem, designs: Mapping[str, Design]) -> dict[str, DenseRival]:
+        """By the same words, the dense accelerators beside some designs; left out where none meets the limits."""
+        strategy = STRATEGIES["random" if self._config.strategy == "exhaustive" else self._config.strategy]()
+        found = {}
+        for words, design in designs.items():
+            rival = find_dense_rival(
+                problem,
+                design,
+                lambda dense, name=words[0]: self._search(dense, self._budget, f"dense_{name}", strategy),
+            )
+            if rival is not None:
+                found[words] = rival
+        return found
+
+    def forget(self) -> None:
+        """Remove the journals of a run that has ended."""
+        for journal in self._journals:
+            remove_journal(journal)
+
+    def _search(
+        self, problem: Problem, budget: int, name: str, strategy: Strategy | None = None, seed: int | None = None
+    ) -> Result:
+        strategy = strategy or STRATEGIES[self._config.strategy]()
+        seed = self._config.seed if seed is None else seed
+        journal = self._config.out / f"{name}.journal"
+        self._journals.append(journal)
+        result = resume(strategy, problem, journal, budget=budget, seed=seed, progress=show_progress())
+        if result.replayed:
+            print(f"{journal}: resumed; {result.replayed:,} of {result.evaluations:,} evaluations were made before")
+        return result
 
 
-def dense_points(problem: Problem, config: Config, budget: int, journal: Path) -> np.ndarray:
-    """(latency, energy, area) of the dense accelerators, shape [n, 3]; none if no dense one meets the limits."""
-    try:
-        rival = problem.within(dense_space(problem.encoding.space), objectives=TRADE_OFF)
-    except InputError:  # the space holds no legal mapping without compression
-        return np.zeros((0, 3))
-    strategy = STRATEGIES["random" if config.strategy == "exhaustive" else config.strategy]()
-    quarter = max(int(DENSE_SHARE * budget), 1)
-    return searched(strategy, rival, quarter, config.seed, journal).objectives
+def worth_showing(result: Result, config: Config) -> Result:
+    """The result without designs that buy little for much."""
+    rows = worth_their_price(result.objectives, config.min_gain, config.max_price)
+    return replace(result, genomes=result.genomes[rows], objectives=result.objectives[rows])
 
 
 def named_designs(problem: Problem, result: Result) -> dict[str, int]:
@@ -188,63 +223,6 @@ def named_designs(problem: Problem, result: Result) -> dict[str, int]:
             f"{rows[row]}, {BEST.get(name, f'least {name}')}" if row in rows else BEST.get(name, f"least {name}")
         )
     return {f"{letter}  {words} (row {row})": row for letter, (row, words) in zip(LETTERS, rows.items(), strict=False)}
-
-
-def story(front: Sequence[Costed], dense: np.ndarray, named: dict[str, int], pairs: dict[str, int]) -> str:
-    """The named designs in words, and what the front passes through."""
-    lines = []
-    for words, row in named.items():
-        lines += ["", *design_story(front[row], words)]
-        if words in pairs:
-            ours, other = front[row].point, dense[pairs[words]]
-            lines.append(
-                f"     a dense accelerator of {other[2]:.3g} mm2 takes {other[0] / ours[0]:.3g} times as long and "
-                f"{other[1] / ours[1]:.3g} times the energy"
-            )
-    points = np.array([costed.point for costed in front])
-    low, high = points.min(axis=0), points.max(axis=0)
-    binding = [costed.total.bottleneck for costed in front]
-    formats = {x: [main_format(c.design, x, c.latencies_s) for c in front] for x in "ab"}
-    lines += [
-        "",
-        f"{len(front)} designs from {quantity(low[0], 's')} to {quantity(high[0], 's')} ({high[0] / low[0]:.3g} x), "
-        f"from {energy(low[1])} to {energy(high[1])} ({high[1] / low[1]:.3g} x), "
-        f"from {low[2]:.3g} to {high[2]:.3g} mm2 ({high[2] / low[2]:.3g} x)",
-        f"  bottlenecks: {counted(binding)}",
-        f"  main format of A: {counted(formats['a'])}",
-        f"  main format of B: {counted(formats['b'])}",
-    ]
-    return "\n".join(lines[1:])
-
-
-def design_story(costed: Costed, words: str) -> list[str]:
-    """One design in words, and a table of its kernels."""
-    latency, picojoules, area = costed.point
-    name, share = costed.total.bottleneck, costed.total.bottleneck_share
-    head = f"{words}: {quantity(latency, 's')}, {energy(picojoules)}, {area:.3g} mm2"
-    header = ("kernel", "latency", "energy", "used", "bound by", "mapping")
-    table = [
-        (
-            kernel,
-            quantity(float(cost.latency_s), "s"),
-            energy(float(np.sum(cost.energy_pj))),
-            f"{float(cost.utilization):.1%}",
-            cost.bottleneck,
-            mapping_words(mapping),
-        )
-        for kernel, mapping, cost in zip(costed.design.kernels, costed.design.mappings, costed.kernels, strict=True)
-    ]
-    return [
-        f"{head}, bound by {name} for {share:.0%} of the time",
-        f"     {hardware_words(costed.design)}",
-        text_table(header, table, indent="     ", left=(0, 5)),
-    ]
-
-
-def counted(names: Sequence[str]) -> str:
-    """`csr 62 %, ...` of a list of names."""
-    kinds = list(dict.fromkeys(names))
-    return shares(kinds, [names.count(kind) for kind in kinds], least=0.0)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,6 @@ from dse import (
     Design,
     Gradient,
     RandomSearch,
-    enable_compile_cache,
     parse_fixes,
     read_design,
     read_front,
@@ -108,7 +107,6 @@ class Config:
 def run(config: Config) -> None:
     """Prune, measure, price, write the files, name the knee."""
     output = Output(config.out)
-    enable_compile_cache()
     methods, levels, seeds, rounds, budget = config.methods, config.levels, config.seeds, config.rounds, config.budget
     if config.smoke:
         methods = tuple(name for name in methods if name in ("global", "nm4", "rows")) or methods[:1]
@@ -161,8 +159,8 @@ def run(config: Config) -> None:
 
     print(title)
     if design is not None:
-        area = float(priced[0][0][0].cost.area_mm2.sum())
-        print(f"Design: {hardware_words(design)}, {area:.3g} mm2")
+        area = float(priced[0][0][0].cost.core_area_mm2)
+        print(f"Design: {hardware_words(design)}, {area:.3g} mm2 without the PHY of its DRAM")
     print(f"\n{point_table(points, front, at_knee, bits)}\n\n{knee_words(points, at_knee)}")
     print("Furthest within a point of the dense network, by energy-delay product\n" + "\n".join(within_words(points)))
     print("\nZeros, means over seeds\n\n" + zeros_table(network, pruned[0], pruned[at_knee], points[at_knee].title))

@@ -51,7 +51,6 @@ from dse import (
     Problem,
     RandomSearch,
     elasticities,
-    enable_compile_cache,
     finite_changes,
     knee,
     read_front,
@@ -116,7 +115,6 @@ class Config:
 def run(config: Config) -> None:
     """Search or read a front, question it, write the files, say what survives."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget, draws, along = config.workload, config.budget, config.draws, ALONG
     if config.smoke:
         specs, along = specs or (() if config.design else ("digits",)), 2
@@ -124,7 +122,9 @@ def run(config: Config) -> None:
     constants = UncertainConstants.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
     start = Start.of(_with_row(config.design), specs)
     technology = config.scenario.build(start.scenario)
-    problem = smooth(build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, {}))
+    problem = smooth(
+        build_problem(start.workload, build_space(None, config.fix, start.workload), technology, TRADE_OFF, {})
+    )
     designs, points = front_of(problem, config, budget)
     focus = _row_of(config.design, len(designs)) if _row_of(config.design) is not None else knee(points)
     named = named_rows(points, focus)

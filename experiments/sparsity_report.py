@@ -27,7 +27,7 @@ from typing import Annotated, Literal
 import tyro
 from tqdm import tqdm
 
-from dse import enable_compile_cache, read_design, read_front
+from dse import read_design, read_front
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
@@ -71,7 +71,6 @@ class Config:
 def run(config: Config) -> None:
     """Look at every pattern, price every kernel, write the files, say what was found."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget = config.inputs or ("embedded",), config.budget
     if config.smoke:
         specs, budget = config.inputs or ("digits_sparse", "nm24"), min(budget, 60)

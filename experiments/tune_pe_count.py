@@ -32,7 +32,7 @@ from typing import Any, Literal
 import numpy as np
 import tyro
 
-from dse import OBJECTIVES, Costed, Design, Objective, Problem, enable_compile_cache, write_design
+from dse import OBJECTIVES, Costed, Design, Objective, Problem, write_design
 from experiments.common.cli import main
 from experiments.common.design_words import energy, hardware_words, quantity
 from experiments.common.figures.pe_count import pe_figure
@@ -82,7 +82,6 @@ class Config:
 def run(config: Config) -> None:
     """Sweep the counts, write the files, say which is best and why."""
     output = Output(config.out)
-    enable_compile_cache()
     counts, budget, specs = sorted(set(config.counts)), config.budget, config.workload
     if config.smoke:
         counts, budget, specs = [4, 16, 64], min(budget, 60), specs or (() if config.design else ("digits",))
@@ -93,7 +92,9 @@ def run(config: Config) -> None:
     start = Start.of(config.design, specs)
     technology = config.scenario.build(start.scenario)
     limits = {"area_mm2": config.max_area_mm2}
-    problem = build_problem(start.workload, build_space(None, config.fix), technology, TRADE_OFF, limits)
+    problem = build_problem(
+        start.workload, build_space(None, config.fix, start.workload), technology, TRADE_OFF, limits
+    )
     objective = OBJECTIVES[ALIASES[config.tune]]
     known, restarts, began = [start.design] if start.design else [], [], ""
     if (config.rest or ("held" if known else "searched")) == "held":

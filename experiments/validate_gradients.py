@@ -27,7 +27,6 @@ import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from dse import enable_compile_cache
 from dse.problem.batched_models import SOON
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
@@ -150,7 +149,6 @@ def worst_differences(draw: Any, count: int, statistics: Any, tech: Any) -> dict
 def run(config: Config) -> None:
     """Draw, differentiate, compare; ends the process with status 1 if a bar fails."""
     out = Output(config.out)
-    enable_compile_cache()
     matrix = rmat(10, 16, 0) if config.matrix is None else load_matrix(config.matrix)
     kernels = {"dense_b": SparseKernel("spmm", matrix, None, config.columns)}
     if matrix.shape[0] == matrix.shape[1] and not config.smoke:

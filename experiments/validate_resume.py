@@ -29,7 +29,7 @@ from typing import Any, Literal
 import numpy as np
 from tqdm import tqdm
 
-from dse import Result, enable_compile_cache
+from dse import Result
 from dse.files.journal import journal_bytes, remove_journal
 from dse.files.result_file import read_result, write_result
 from experiments.common.cli import main, show_progress
@@ -73,9 +73,9 @@ class Config:
 
 def search(specs: list[str], strategy: str, budget: int, seed: int, journal: Path | None, ended: Path) -> None:
     """Search and write the result; in a process of its own."""
-    enable_compile_cache()
     technology = ScenarioOptions().build()
-    problem = build_problem(resolve_workloads(specs), build_space(None, ()), technology, TRADE_OFF, {})
+    workload = resolve_workloads(specs)
+    problem = build_problem(workload, build_space(None, (), workload), technology, TRADE_OFF, {})
     write_result(ended, KEY, STRATEGIES[strategy]()(problem, budget=budget, seed=seed, checkpoint=journal))
 
 

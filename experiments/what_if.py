@@ -48,7 +48,6 @@ from dse import (
     change_design,
     default_space,
     elasticities,
-    enable_compile_cache,
     finite_changes,
     parse_changes,
     write_design,
@@ -99,7 +98,6 @@ class Config:
 def run(config: Config) -> None:
     """Compare, differentiate, write the files, say what changed."""
     output = Output(config.out)
-    enable_compile_cache()
     specs, budget = config.workload, config.budget
     if config.smoke:
         specs, budget = specs or (() if config.design else ("digits",)), min(budget, 100)

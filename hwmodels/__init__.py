@@ -13,46 +13,13 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `baselines` | runs on the CPU and GPU at hand, measured |
 | `cost` | `Cost` and its parts |
 | `area`, `energy` | area by component; energy of counted actions |
+| `quantities` | numbers with units, and tables, as text |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
 
 Under `hwmodels.technology`: `make_technology(scenario(node_nm=16, dram="lpddr4"))` makes the `Technology` that
 `evaluate` takes.
 """
 
-from hwmodels.analytical.evaluation import evaluate
-from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
-from hwmodels.design.hardware import Hardware, Mapping, make_hardware, make_mapping, stack
-from hwmodels.energy import price
-from hwmodels.numerics import Exact, Numerics, Smooth, StraightThrough
-from hwmodels.simulator import Simulation, simulate, simulate_elementwise, simulate_kernel, simulate_sddmm
-from hwmodels.technology import Scenario, Technology, scenario
+import lazy_loader
 
-__all__ = [
-    "AREA_COMPONENTS",
-    "ENERGY_COMPONENTS",
-    "FITS",
-    "RESOURCES",
-    "ActionCounts",
-    "Computes",
-    "Cost",
-    "Exact",
-    "Hardware",
-    "Mapping",
-    "Numerics",
-    "Scenario",
-    "Simulation",
-    "Smooth",
-    "StraightThrough",
-    "Technology",
-    "Traffic",
-    "evaluate",
-    "make_hardware",
-    "make_mapping",
-    "price",
-    "scenario",
-    "simulate",
-    "simulate_elementwise",
-    "simulate_kernel",
-    "simulate_sddmm",
-    "stack",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,9 +5,12 @@ from collections.abc import Sequence
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, ArrayLike, Float
+
+from hwmodels.quantities import aligned, quantity
 
 RESOURCES = ("compute", "intersect", "index_bus", "value_bus", "glb", "dram")
 """What a tile's time is the maximum of. `intersect` is the intersection unit and the format decoders."""
@@ -36,6 +39,8 @@ AREA_COMPONENTS = (
     "dram_phy",
 )
 
+_CORE = np.array([name != "dram_phy" for name in AREA_COMPONENTS])
+
 FITS = ("glb", "pe_buffer", "accumulator", "clock")
 """Need over capacity; a design can be built and run when none is above 1."""
 
@@ -52,6 +57,11 @@ Scalar = Float[ArrayLike, "..."]
 def within_limit(value: ArrayLike, limit: ArrayLike = 1.0) -> np.ndarray:
     """Mask of the values up to a limit (needs over capacity: up to 1), but for rounding; what is no number is not."""
     return np.asarray(np.asarray(value) <= limit * (1 + TOLERANCE))
+
+
+def core_area_mm2(area_mm2: Float[Array | np.ndarray, "... 9"]) -> Scalar:
+    """Area by `AREA_COMPONENTS` added up without the PHY of the DRAM, which is the scenario's and no design's, mm2."""
+    return (area_mm2 * _CORE).sum(axis=-1)
 
 
 def rows_of(*values: Array) -> Array:
@@ -149,6 +159,11 @@ class Cost(eqx.Module):
         return self.area_mm2.sum(axis=-1)
 
     @property
+    def core_area_mm2(self) -> Scalar:
+        """Area without the DRAM's PHY, mm2: what searches and comparisons go by."""
+        return core_area_mm2(self.area_mm2)
+
+    @property
     def power_w(self) -> Scalar:
         """Average power of the run, W."""
         return self.total_energy_pj * 1e-12 / self.latency_s
@@ -177,6 +192,18 @@ class Cost(eqx.Module):
         area = {name: float(value) for name, value in zip(AREA_COMPONENTS, self.area_mm2, strict=True)}
         return {"latency_s": time, "energy_pj": energy, "area_mm2": area}
 
+    def __repr__(self) -> str:
+        """A table of totals and their parts; of costs stacked by `jax.vmap`, ranges of totals and mean parts."""
+        leaves = jax.tree.leaves(self)
+        numbers = (int, float, np.number, np.ndarray, jax.Array)
+        if not all(isinstance(leaf, numbers) and not isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+            return eqx.tree_pformat(self)
+        shape = np.shape(self.latency_s)
+        parts = ((self.bound_cycles, RESOURCES), (self.energy_pj, ENERGY_COMPONENTS), (self.area_mm2, AREA_COMPONENTS))
+        if any(np.shape(values) != (*shape, len(names)) for values, names in (*parts, (self.fits, FITS))):
+            return eqx.tree_pformat(self)
+        return "\n".join(_stack_lines(self) if shape else _lines(self))
+
 
 _PARTS: dict[str, type] = {"computes": Computes, "traffic": Traffic, "actions": ActionCounts}
 
@@ -188,3 +215,68 @@ def _leaf_names(kind: type) -> list[str]:
 
 COST_LEAVES = tuple(_leaf_names(Cost))
 """Names of the leaves of a `Cost`, in the order of `jax.tree.leaves`."""
+
+
+def _totals(cost: Cost) -> dict[str, tuple[np.ndarray, str]]:
+    """Totals by name, with their units; a value for each of stacked costs."""
+    totals = {
+        "latency": (cost.latency_s, "s"),
+        "energy": (cost.total_energy_pj * 1e-12, "J"),
+        "area": (cost.total_area_mm2, "mm2"),
+        "power": (cost.power_w, "W"),
+        "EDP": (cost.edp_js, "J s"),
+    }
+    return {name: (np.asarray(value, float), unit) for name, (value, unit) in totals.items()}
+
+
+def _lines(cost: Cost) -> list[str]:
+    """A single cost: totals, then time, energy and area by component side by side."""
+    with np.errstate(all="ignore"):
+        rows = [[name, quantity(float(value), unit), ""] for name, (value, unit) in _totals(cost).items()]
+    rows[0][2] = f"{float(cost.cycles):.6g} cycles"
+    fullest = int(np.argmax(cost.fits))
+    need = f"{FITS[fullest]} needs {float(cost.fits[fullest]):.3g} of what there is"
+    rows += [
+        ["bottleneck", cost.bottleneck, f"for {cost.bottleneck_share:.0%} of the time"],
+        ["MACs in use", f"{float(cost.utilization):.1%}", "of those the array could do"],
+        ["fits", "yes" if within_limit(cost.fits).all() else "no", need],
+    ]
+    columns = [_column(name, parts) for name, parts in cost.parts().items()]
+    height = max(map(len, columns))
+    padded = [aligned([*cells, *[["", "", ""]] * (height - len(cells))], right=(1, 2)) for cells in columns]
+    return [*aligned(rows), "", *aligned(list(zip(*padded, strict=True)))]
+
+
+def _column(name: str, parts: dict[str, float]) -> list[list[str]]:
+    """One of `Cost.parts`: a header, then name, value and share of each component."""
+    unit, scale = {"latency_s": ("s", 1.0), "energy_pj": ("J", 1e-12), "area_mm2": ("mm2", 1.0)}[name]
+    whole = sum(parts.values())
+    shares = {one: f"{value / whole:.0%}" if whole > 0 else "" for one, value in parts.items()}
+    cells = [[one, quantity(value * scale, unit), shares[one]] for one, value in parts.items()]
+    return [[f"{name.rpartition('_')[0]} by", "", ""], *cells]
+
+
+def _stack_lines(cost: Cost) -> list[str]:
+    """Stacked costs: how many, ranges of the totals, and what is mostly the bottleneck, energy and area."""
+    shape = np.shape(cost.latency_s)
+    rows = [["", "least", "median", "greatest"]]
+    with np.errstate(all="ignore"):
+        totals = _totals(cost)
+    for name, (values, unit) in totals.items():
+        sound = values[np.isfinite(values)]
+        ends = (sound.min(), np.median(sound), sound.max()) if sound.size else [np.nan] * 3
+        rows.append([name, *(quantity(float(value), unit) for value in ends)])
+    lines = [f"{np.prod(shape)} costs, stacked as {list(shape)}", *aligned(rows, right=(1, 2, 3)), ""]
+    by_part = {
+        "time": (RESOURCES, cost.bound_cycles),
+        "energy": (ENERGY_COMPONENTS, cost.energy_pj),
+        "area": (AREA_COMPONENTS, cost.area_mm2),
+    }
+    for what, (names, values) in by_part.items():
+        parts = np.asarray(values, float).reshape(-1, len(names))
+        parts = parts[np.isfinite(parts).all(axis=1)]
+        means = (parts / np.maximum(parts.sum(axis=1, keepdims=True), 1e-300)).sum(axis=0) / max(len(parts), 1)
+        shares = sorted(zip(means, names, strict=True), reverse=True)
+        lines.append(f"{what} on average: {', '.join(f'{one} {mean:.0%}' for mean, one in shares if mean > 0.005)}")
+    fitting = within_limit(cost.fits).all(axis=-1)
+    return [*lines, f"fits: {np.count_nonzero(fitting)} of {fitting.size}"]

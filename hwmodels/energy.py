@@ -1,5 +1,7 @@
 """Energy of counted actions: a new technology re-prices a run without evaluating it again."""
 
+from typing import NamedTuple
+
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -30,17 +32,7 @@ def price(
         + technology.buffer_write_pj(hardware.accumulator_bytes, accumulator)
     )
     bank = glb_bank_bytes(hardware)
-    array_mm2 = sum(area_mm2[i] for i in ARRAY)
-    logic_mm2 = sum(area_mm2[i] for i in LOGIC)
-    seconds = actions.cycles / technology.scenario.clock_ghz * 1e-9
-    leakage_w = (
-        technology.logic_leakage_w(logic_mm2)
-        + technology.sram_leakage_w(hardware.glb_bytes)
-        + technology.sram_leakage_w(
-            (hardware.pe_buffer_bytes + hardware.accumulator_bytes) * hardware.pe_rows * hardware.pe_cols
-        )
-        + technology.dram_static_w()
-    )
+    machine = machine_energy(hardware, area_mm2, technology)
     ports = hardware.pe_cols * hardware.lanes
     decoder_pj = technology.decoder_entry_pj(mapping.a_format, COORDINATE_BITS)
     return rows_of(
@@ -50,11 +42,37 @@ def price(
         actions.accumulator_accesses * accumulator_pj,
         actions.intersection_steps * technology.intersection_step_pj(hardware.intersection, COORDINATE_BITS)
         + actions.decoded_entries * decoder_pj,
-        actions.bus_bits * technology.wire_pj_per_bit_mm() * jnp.sqrt(array_mm2)
-        + actions.crossbar_words * technology.crossbar_pj(accumulator, ports),
+        actions.bus_bits * machine.bus_pj_per_bit + actions.crossbar_words * technology.crossbar_pj(accumulator, ports),
         actions.glb_read_bits * technology.sram_read_pj(bank, WORD_BITS) / WORD_BITS
         + actions.glb_write_bits * technology.sram_write_pj(bank, WORD_BITS) / WORD_BITS,
         (actions.dram_read_bits + actions.dram_write_bits) * technology.dram_pj_per_bit(),
-        actions.cycles * technology.clock_pj_per_cycle(logic_mm2),
-        leakage_w * seconds * 1e12,
+        actions.cycles * machine.clock_pj_per_cycle,
+        actions.cycles * machine.leakage_pj_per_cycle,
+    )
+
+
+class MachineEnergy(NamedTuple):
+    """What a machine takes because of its size, with all units that it has, whatever a kernel makes of them."""
+
+    bus_pj_per_bit: Float[Array, ""]
+    clock_pj_per_cycle: Float[Array, ""]
+    leakage_pj_per_cycle: Float[Array, ""]
+
+
+def machine_energy(hardware: Hardware, area_mm2: Float[Array, "9"], technology: Technology) -> MachineEnergy:
+    """Energy of a bit on the buses and of a cycle, by `AREA_COMPONENTS` of the machine."""
+    array_mm2 = sum(area_mm2[i] for i in ARRAY)
+    logic_mm2 = sum(area_mm2[i] for i in LOGIC)
+    leakage_w = (
+        technology.logic_leakage_w(logic_mm2)
+        + technology.sram_leakage_w(hardware.glb_bytes)
+        + technology.sram_leakage_w(
+            (hardware.pe_buffer_bytes + hardware.accumulator_bytes) * hardware.pe_rows * hardware.pe_cols
+        )
+        + technology.dram_static_w()
+    )
+    return MachineEnergy(
+        bus_pj_per_bit=technology.wire_pj_per_bit_mm() * jnp.sqrt(array_mm2),
+        clock_pj_per_cycle=technology.clock_pj_per_cycle(logic_mm2),
+        leakage_pj_per_cycle=leakage_w / technology.scenario.clock_ghz * 1e3,
     )

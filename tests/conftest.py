@@ -51,6 +51,7 @@ import jax.numpy as jnp  # noqa: E402
 import numpy as np  # noqa: E402
 from scipy.sparse import csr_array  # noqa: E402
 
+from dse import enable_compile_cache  # noqa: E402
 from hwmodels import evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
 from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
 from hwmodels.design.legality import legal_formats, legal_zero_modes  # noqa: E402
@@ -61,6 +62,12 @@ FAMILIES = ("dense_b", "sparse_b")
 BATCH = 12
 WIDTH = 64
 """Designs evaluated at once, always: each operation is compiled for one shape."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _programs(tmp_path_factory: pytest.TempPathFactory):
+    """No test reads or leaves a program in the user's cache."""
+    enable_compile_cache(tmp_path_factory.mktemp("programs"))
 
 
 def design(rng: random.Random, dataflow: str, family: str) -> dict:

@@ -152,7 +152,7 @@ def test_totals_are_sums_over_kernels_and_repeats():
     )
     assert float(total.latency_s) == pytest.approx(score.objectives[0, 0], rel=1e-5)
     assert float(total.total_energy_pj) == pytest.approx(score.objectives[0, 1], rel=1e-5)
-    assert float(total.total_area_mm2) == pytest.approx(score.objectives[0, 2], rel=1e-5)
+    assert float(total.core_area_mm2) == pytest.approx(score.objectives[0, 2], rel=1e-5)
     assert float(total.utilization) == pytest.approx(0.5, rel=1e-5)
 
 

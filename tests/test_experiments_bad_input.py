@@ -90,6 +90,7 @@ def files(tmp_path: Path) -> Path:
         (["--out", "{}/file/below"], ["--out", "cannot write"]),
         (["--max-area-mm2", "0.0001", "--fix", "dataflow=gustavson"], ["area_mm2 <= 0.0001", "smallest found"]),
         (["--strategy", "exhaustive"], ["designs", "budget"]),
+        (["--min-gain", "0.1", "--fix", "dataflow=gustavson"], ["least gain of 0.1", "price well above"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

@@ -132,7 +132,7 @@ def test_given_hardware_keeps_its_units_whatever_is_run(kernels, tech):
     free = held.within(held.encoding.space).score_designs([dense, sparse])
     assert areas[0] == areas[1] == free.area_mm2[1] > free.area_mm2[0]
     whole, leaner = held.detail(dense)[1], held.within(held.encoding.space).detail(dense)[1]
-    assert float(whole.total_area_mm2) == pytest.approx(areas[0])
+    assert float(whole.core_area_mm2) == pytest.approx(areas[0])
     assert whole.parts()["energy_pj"]["leakage"] > leaner.parts()["energy_pj"]["leakage"]
     assert {one.area_mm2 for one in mapping_fronts(held, Searched(40, strategy=RandomSearch()))[0]} == {areas[0]}
 

@@ -1,10 +1,12 @@
 """Sweeps: the same fronts in one process, over several devices, and on a cluster one of whose workers is killed."""
 
 import dataclasses
+import json
 import os
 import signal
 import subprocess
 import sys
+import time
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +16,7 @@ import numpy as np
 import pytest
 from test_dse_search import TINY, fake_evaluate, fake_problem
 
-from dse import RandomSearch, SearchTask, Strategy, default_space, grid, read_front, sweep
+from dse import RandomSearch, SearchTask, Strategy, default_space, grid, read_front, search_grid, sweep
 from dse.files.result_file import read_result, write_result
 from workloads.errors import InputError
 
@@ -80,6 +82,7 @@ def test_a_second_sweep_searches_only_what_is_missing(tmp_path):
     (tmp_path / "second.npz").write_bytes((tmp_path / "second.npz").read_bytes()[:-100])
     outcomes = sweep(tasks, folder=tmp_path)
     assert_same(outcomes, expected)
+    assert [outcome.from_file for outcome in expected + outcomes] == [False, False, True, False]
     assert outcomes[0].result.seconds == expected[0].result.seconds
     assert outcomes[1].result.seconds != expected[1].result.seconds
     assert {name for name, stamp in stamps.items() if (tmp_path / name).stat().st_mtime_ns == stamp} == {
@@ -101,21 +104,15 @@ def test_results_are_kept_to_the_bit(tmp_path):
     assert read_result(tmp_path / "absent.npz", key) is None
 
 
-def test_a_grid_is_every_workload_space_and_seed():
+def test_a_grid_is_every_setting_and_seed():
     kernel = SimpleNamespace(name="k", family="dense_b", m=64, k=64, n=32, repeats=1.0)
     made = SimpleNamespace(name="made-up", kernels=[kernel])
-    spaces = {"wide": default_space(), "narrow": default_space().fix(lanes=1)}
-    tasks = grid({"x": made, "y": made}, spaces, None, RandomSearch(), budget=9, seeds=range(2), evaluate=fake_evaluate)
-    assert [t.name for t in tasks][:5] == [
-        "x-wide-seed0",
-        "x-wide-seed1",
-        "x-narrow-seed0",
-        "x-narrow-seed1",
-        "y-wide-seed0",
-    ]
-    assert len(tasks) == 8
-    assert tasks[3].problem.args[1] is spaces["narrow"]
-    assert tasks[3].seed == 1
+    narrow = default_space().fix(lanes=1)
+    settings = {"wide": (made, default_space(), None), "narrow": (made, narrow, None)}
+    tasks = grid(settings, RandomSearch(), budget=9, seeds=(2, 3), evaluate=fake_evaluate)
+    assert [task.name for task in tasks] == ["wide-seed2", "wide-seed3", "narrow-seed2", "narrow-seed3"]
+    assert tasks[3].problem.args == (made, narrow, None)
+    assert [task.seed for task in tasks] == [2, 3, 2, 3]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +146,75 @@ def test_two_devices_find_the_front_of_one():
     assert one == two
 
 
+def local_cluster(distributed, workers: int):
+    return distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, dashboard_address=None, worker_dashboard_address=None
+    )
+
+
+def test_a_cluster_that_cannot_search_is_told_at_once(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed", reason="Dask is not installed")
+    monkeypatch.setattr(search_grid, "CONNECT_S", 2)
+    with pytest.raises(InputError, match=r"tcp://127\.0\.0\.1:9: no Dask scheduler answers there"):
+        sweep([task("a")], executor="tcp://127.0.0.1:9")
+    with local_cluster(distributed, 0) as cluster:
+        address = cluster.scheduler_address
+        with pytest.raises(InputError, match=f"{address}: has no worker; start some with 'dask worker {address}'"):
+            sweep([task("a")], executor=address)
+        monkeypatch.undo()
+        cluster.scale(1)
+        with distributed.Client(cluster, set_as_default=False) as client:
+            monkeypatch.setattr(search_grid, "_sees", lambda folder: False)
+            with pytest.raises(InputError, match=r"worker tcp://.* does not see .*out; name a folder that all workers"):
+                sweep([task("a")], executor=client, folder=tmp_path / "out")
+            monkeypatch.setattr(search_grid, "_sees", lambda folder: no_such_package)
+            with pytest.raises(InputError, match=r"A worker cannot search .*no_such_package.*; install this version"):
+                sweep([task("a")], executor=client, folder=tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
+
+
+class LosesCluster(Strategy):
+    """A search that kills the scheduler's process, when what ended before has been told of."""
+
+    scheduler: int
+
+    def search(self, run):
+        time.sleep(2)
+        os.kill(self.scheduler, signal.SIGKILL)
+        time.sleep(60)
+
+
+def test_what_ended_before_a_cluster_is_lost_is_kept(tmp_path):
+    pytest.importorskip("distributed", reason="Dask is not installed")
+    script = "import sys; from distributed.cli.{0} import main; sys.exit(main())"
+
+    def start(kind: str, *args: str) -> subprocess.Popen:
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        return subprocess.Popen(
+            [sys.executable, "-c", script.format(kind), *args, "--no-dashboard"], env=environment, cwd=tmp_path
+        )
+
+    file = tmp_path / "scheduler.json"
+    scheduler = start("dask_scheduler", "--port", "0", "--host", "127.0.0.1", "--scheduler-file", str(file))
+    worker = start("dask_worker", "--scheduler-file", str(file), "--nthreads", "1", "--no-nanny")
+    try:
+        while not file.exists():
+            time.sleep(0.1)
+        address = json.loads(file.read_text())["address"]
+        tasks = [task("ends"), task("lost", strategy=LosesCluster(scheduler.pid))]
+        ends, lost = sweep(tasks, executor=address, folder=tmp_path / "out")
+    finally:
+        worker.kill()
+        scheduler.kill()
+        worker.wait()
+        scheduler.wait()
+    assert ends.error == ""
+    assert lost.error == "lost: the cluster was lost; the same sweep goes on from what is in its folder."
+    again = sweep(tasks[:1], folder=tmp_path / "out")
+    assert again[0].from_file
+    assert_same(again, [ends])
+
+
 def test_a_cluster_finds_the_fronts_of_one_process_though_a_worker_is_killed(tmp_path):
     distributed = pytest.importorskip("distributed", reason="Dask is not installed")
     (tmp_path / "done").touch()
@@ -156,13 +222,8 @@ def test_a_cluster_finds_the_fronts_of_one_process_though_a_worker_is_killed(tmp
     tasks = [task("plain"), task("bad"), task("killed", 1, dies, kernels=2), task("last", 2)]
     tasks[1] = dataclasses.replace(tasks[1], problem=no_problem)
     expected = sweep([tasks[0], dataclasses.replace(tasks[2], strategy=survives), tasks[3]])
-    with (
-        distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, worker_dashboard_address=None
-        ) as cluster,
-        distributed.Client(cluster) as client,
-    ):
-        outcomes = sweep(tasks, executor=client, folder=tmp_path / "out")
+    with local_cluster(distributed, 2) as cluster:
+        outcomes = sweep(tasks, executor=cluster.scheduler_address, folder=tmp_path / "out")
         assert (tmp_path / "marker").exists()
     assert outcomes[1].error.startswith("bad: graph.mtx")
     assert_same([outcomes[0], *outcomes[2:]], expected)

@@ -22,58 +22,6 @@ itself. On an R-MAT graph of 11 million non-zeros, times a dense B, no load is o
 partition holds of SDDMM and element-wise kernels comes from a sample above 10,000 rows of one tile shape.
 """
 
-from workloads.densities import NM, Banded, Dense, Density, PowerLawRows, Uniform
-from workloads.errors import InputError
-from workloads.kernels.attention import sparse_attention
-from workloads.kernels.convolution import UnfoldedKernel, sparse_convolution
-from workloads.kernels.elementwise import ElementwiseKernel
-from workloads.kernels.matrix_product import DensityKernel, SparseKernel
-from workloads.kernels.sddmm import SddmmKernel
-from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
-from workloads.kernels.workload import Workload
-from workloads.readers.matrices import load_matrix, matrix_files
-from workloads.statistics.elementwise import ElementwiseStatistics
-from workloads.statistics.measurement import KernelStatistics, measure, sampling_error, stack_statistics, table_bytes
-from workloads.statistics.operand import OperandStatistics
-from workloads.statistics.sampling import SamplingError
-from workloads.statistics.sddmm import SddmmStatistics
-from workloads.statistics.spmm import DenseBStatistics
-from workloads.statistics.spmspm import SparseBStatistics
-from workloads.workload_specs import resolve_workload, resolve_workloads
+import lazy_loader
 
-__all__ = [
-    "NM",
-    "Banded",
-    "CooTensor",
-    "Dense",
-    "DenseBStatistics",
-    "Density",
-    "DensityKernel",
-    "ElementwiseKernel",
-    "ElementwiseStatistics",
-    "InputError",
-    "KernelStatistics",
-    "OperandStatistics",
-    "PowerLawRows",
-    "SamplingError",
-    "SddmmKernel",
-    "SddmmStatistics",
-    "SparseBStatistics",
-    "SparseKernel",
-    "UnfoldedKernel",
-    "Uniform",
-    "Workload",
-    "load_matrix",
-    "matrix_files",
-    "measure",
-    "mttkrp",
-    "resolve_workload",
-    "resolve_workloads",
-    "sampling_error",
-    "sparse_attention",
-    "sparse_convolution",
-    "stack_statistics",
-    "table_bytes",
-    "ttm",
-    "ttv",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

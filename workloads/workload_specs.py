@@ -34,8 +34,10 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from scipy.sparse import csr_array
+import numpy as np
+from scipy.sparse import csr_array, issparse
 
 from workloads.errors import InputError
 from workloads.generators import n_of_m, rmat, stencil_2d
@@ -130,6 +132,30 @@ def resolve_workloads(specs: list[str]) -> Workload:
                 name = f"{kernel.name}#{number}"
             kernels[name] = replace(kernel, name=name)
     return Workload("+".join(specs), tuple(kernels.values()))
+
+
+def as_workload(what: Any) -> Any:
+    """The workload meant by what has its name and kernels, by a kernel, kernels, or specs by name or path.
+
+    **Raises** `InputError` for anything else, a matrix among them: a matrix alone does not say what it is multiplied
+    with.
+    """
+    if hasattr(what, "name") and hasattr(what, "kernels"):
+        return what
+    if isinstance(what, str | os.PathLike):
+        return resolve_workload(os.fspath(what))
+    listed = list(what) if isinstance(what, list | tuple) else [what]
+    if listed and all(isinstance(one, Kernel) for one in listed):
+        return Workload("+".join(kernel.name for kernel in listed), tuple(listed))
+    if listed and all(isinstance(one, str | os.PathLike) for one in listed):
+        return resolve_workloads([os.fspath(one) for one in listed])
+    if issparse(what) or isinstance(what, np.ndarray):
+        raise InputError(
+            "A matrix alone is no workload; say what it is multiplied with: SparseKernel('name', matrix, None, 64) for "
+            "64 dense columns, or SparseKernel('name', a, b, b.shape[1]) for a sparse b."
+        )
+    kind = type(what).__name__ if listed else "list without kernels"
+    raise InputError(f"A {kind} is no workload; give a Workload, kernels, or a name such as 'embedded' or a path.")
 
 
 def _split(spec: str) -> tuple[str, str | None]:

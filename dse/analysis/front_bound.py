@@ -14,6 +14,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse.mapper.candidates import every_mapping
+from dse.problem.batched_models import FIT
 from dse.problem.multi_workload import alone
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
@@ -90,7 +91,7 @@ class _KernelAlone:
         encoding = self._problem.encoding
         outputs = self._problem.batcher.values(encoding.batch(encoding.canonical(rows)))[:, 0]
         costs = outputs[:, :3] * [self._repeats, self._repeats, 1.0]
-        costs[~within_limit(outputs[:, 3:]).all(axis=1) | ~np.isfinite(costs).all(axis=1)] = np.inf
+        costs[~within_limit(outputs[:, FIT]).all(axis=1) | ~np.isfinite(costs).all(axis=1)] = np.inf
         return costs.reshape(len(hardware), len(self.mappings), 3)
 
 

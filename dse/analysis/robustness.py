@@ -18,7 +18,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.stats import rankdata
+import scipy
 
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
@@ -26,7 +26,7 @@ from dse.space.design import Design
 from dse.space.encoding import batch_of
 from hwmodels import evaluate, price
 from hwmodels.area import area_mm2, glb_bank_bytes
-from hwmodels.cost import within_limit
+from hwmodels.cost import core_area_mm2, within_limit
 from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import stack
 from hwmodels.technology import Constant, Technology
@@ -140,8 +140,9 @@ class Outcomes:
         return Outcomes(*(getattr(self, field.name)[draws][:, designs] for field in dataclasses.fields(self)))
 
     def values(self, exponents: Sequence[float]) -> np.ndarray:
-        """`latency^x * energy^y * area^z` (s, pJ, mm2), shape [d, n]; infinite where a design is not sound."""
-        totals = (self.latency_s, self.energy_pj.sum(axis=2), self.area_mm2.sum(axis=2))
+        """`latency^x * energy^y * area^z` (s, pJ, mm2 without the DRAM's PHY), shape [d, n]; infinite where a design is
+        not sound."""
+        totals = (self.latency_s, self.energy_pj.sum(axis=2), core_area_mm2(self.area_mm2))
         product = np.prod([total**power for total, power in zip(totals, exponents, strict=True)], axis=0)
         return np.where(self.sound, product, np.inf)
 
@@ -259,7 +260,7 @@ def rank_correlations(factors: np.ndarray, values: np.ndarray) -> np.ndarray:
     found = np.zeros(factors.shape[1])
     if usable.sum() < 3 or np.ptp(values[usable]) == 0:
         return found
-    ranks = rankdata(values[usable])
+    ranks = scipy.stats.rankdata(values[usable])
     for at in np.flatnonzero(np.ptp(factors[usable], axis=0) > 0):
-        found[at] = np.corrcoef(rankdata(factors[usable, at]), ranks)[0, 1]
+        found[at] = np.corrcoef(scipy.stats.rankdata(factors[usable, at]), ranks)[0, 1]
     return found

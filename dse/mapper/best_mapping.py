@@ -21,7 +21,7 @@ class MappedKernel:
     latency_s: float
     energy_pj: float
     area_mm2: float
-    """Of the hardware."""
+    """Of the hardware, without the DRAM's PHY."""
 
 
 def best_mappings(problem: Problem, candidates: Candidates, merit: Merit | str = "edp_js") -> list[MappedKernel | None]:

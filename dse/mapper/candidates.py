@@ -3,16 +3,16 @@
 import abc
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from dse.problem.multi_workload import alone
+from dse.mapper.enumeration import KernelMappings
 from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.design_space import Value
 from dse.space.encoding import Encoding
-from dse.strategies import RandomSearch, Strategy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,12 +81,14 @@ class Searched(Candidates):
 
     budget: int
     seed: int = 0
-    strategy: Strategy = dataclasses.field(default_factory=RandomSearch)
+    strategy: Any = None
     progress: bool = False
 
     def designs(self, problem: Problem) -> list[Design]:
         """The front; empty if nothing feasible was found."""
-        result = self.strategy(problem, budget=self.budget, seed=self.seed, progress=self.progress)
+        from dse.strategies import RandomSearch
+
+        result = (self.strategy or RandomSearch())(problem, budget=self.budget, seed=self.seed, progress=self.progress)
         return problem.designs(result.genomes)
 
     def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
@@ -96,23 +98,24 @@ class Searched(Candidates):
 
 @dataclasses.dataclass(frozen=True)
 class Enumerated(Candidates):
-    """All mappings of the problem's space, whose hardware is held."""
+    """All mappings of the problem's space that may be best, on its hardware, which is held (`KernelMappings`): the best
+    of them is the best there is."""
 
-    at_once: int = 8192
-    """Mappings scored in one call."""
     progress: bool = False
 
     def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
         """One kernel's mappings after the other's."""
         for kernel in tqdm(range(len(problem.kernels)), desc="mapping kernels", disable=not self.progress):
-            own = alone(problem, [kernel])
-            rows = every_mapping(own.encoding)
-            for at in range(0, len(rows), self.at_once):
-                chunk = rows[at : at + self.at_once]
-                scores = own.score(chunk)
+            mappings = KernelMappings(problem, kernel)
+            own = mappings.problem
+            machine = np.zeros(len(own.encoding.genes), np.int32)
+            for found in mappings.on(machine):
+                rows = own.encoding.canonical(found.rows)
+                bits = own.encoding.unit_bits(rows)[:, 0]
+                scores = own.scores_of(own.on_machines(found.outputs[:, None], rows, bits))
 
-                def words(row: int, own: Problem = own, chunk: np.ndarray = chunk) -> dict[str, Value]:
-                    return dict(own.design(chunk[row]).mappings[0])
+                def words(row: int, own: Problem = own, rows: np.ndarray = rows) -> dict[str, Value]:
+                    return dict(own.design(rows[row]).mappings[0])
 
                 yield ScoredMappings.of(scores, kernel, 0, own.repeats[0], scores.kernel_fits[:, 0], words)
             problem.evaluations += own.evaluations

@@ -5,9 +5,8 @@ per design, so neither the number of kernels nor that of designs compiles anythi
 kernel and dataflow and padded to the chunk.
 """
 
-import itertools
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -21,7 +20,8 @@ from jaxtyping import Array, Float
 from dse.problem.compile_cache import kept
 from dse.space.encoding import Batch, KernelShape
 from hwmodels.analytical.evaluation import evaluate
-from hwmodels.cost import COST_LEAVES, Cost
+from hwmodels.area import area_mm2
+from hwmodels.cost import COST_LEAVES, FITS, Cost, core_area_mm2
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.design.hardware import (
     CAPABILITY_OF,
@@ -31,10 +31,13 @@ from hwmodels.design.hardware import (
     Hardware,
     Mapping,
 )
+from hwmodels.energy import machine_energy
 from hwmodels.numerics import Exact, Numerics, Trend
 
-OUTPUTS = 7
-"""Latency (s), energy (pJ), area (mm2), and the four `FITS`."""
+LATENCY, ENERGY, AREA, FIT, BUS_BITS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
+OUTPUTS = BUS_BITS + 1
+"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the four `FITS`, and bits on the buses, of one run of a
+kernel."""
 
 FAST = {"xla_cpu_use_fusion_emitters": False}
 """Compiler options for many designs: XLA on a CPU takes half of the usual time to compile a model, and the code is as
@@ -42,14 +45,24 @@ fast (seen on 2 cores with jaxlib 0.10)."""
 SOON = FAST | {"xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
 gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
+GRID = 32
+"""Tile sizes, and choices, of a call for the mappings of one kernel on one machine."""
 KINDS: dict[str, tuple[int, dict[str, Any]]] = {
     "cost": (32, SOON),
-    "bulk": (1024, FAST),
+    "bulk": (256, FAST),
     "gradient": (24, SOON),
+    "machine": (2048, SOON),
+    "grid": (GRID**2, FAST),
 }
 """Designs per call, and compiler options, by kind of function; where a call has fewer designs the rest is padding.
-`cost` gives all of a `Cost`, `bulk` the outputs only, for batches that pay for its compilation."""
+`cost` gives all of a `Cost`; `bulk` the outputs only, for batches that pay for its compilation; `machine` what the
+units of a hardware take, which is the same for all kernels; `grid` every choice with every tile size on one machine,
+so that what a tile holds is looked up once for all choices."""
+FEW = 96
+"""Designs of one kernel and dataflow for which `bulk` is worth a call."""
 
+CALLERS = 2
+"""Calls made side by side: XLA on a CPU leaves cores idle in small ones."""
 COMPILERS = 2
 """Programs compiled or loaded side by side; more of them wait for each other's memory maps."""
 _TRACING = threading.Lock()
@@ -80,18 +93,28 @@ class Slopes(NamedTuple):
     """By `Batch.weights`, shape [n, kernel, 65]."""
 
 
+_UNITS = {"intersection": len(INTERSECTIONS), "dataflows": len(DATAFLOWS)} | {
+    CAPABILITY_OF[use]: len(names) for use, names in MAPPING_CHOICES.items() if use in CAPABILITY_OF
+}
+UNITS = sum(_UNITS.values())
+"""Weights that say what units a machine has: the intersection unit, then its capabilities."""
+
+
+def hardware_of(numbers: Float[Array, " 11"], units: Float[Array, " 32"]) -> Hardware:
+    """The models' hardware, of `HARDWARE_NUMBERS` and the weights of `Batch.units`."""
+    vectors = zip(_UNITS, jnp.split(units, np.cumsum(list(_UNITS.values()))[:-1]), strict=True)
+    return Hardware(**dict(zip(HARDWARE_NUMBERS, numbers, strict=True)), **dict(vectors))
+
+
 def unpack(
-    numbers: Sequence[Float[Array, ""]], weights: Float[Array, " 65"], dataflow: str
+    numbers: Sequence[Float[Array, ""]] | Float[Array, " 14"], weights: Float[Array, " 65"], dataflow: str
 ) -> tuple[Hardware, Mapping]:
     """One row of a batch as the models' hardware and mapping; `weights` are those of `Batch.weights`."""
-    sizes = {"intersection": len(INTERSECTIONS), "dataflows": len(DATAFLOWS)}
-    sizes |= {CAPABILITY_OF[use]: len(names) for use, names in MAPPING_CHOICES.items() if use in CAPABILITY_OF}
-    of_hardware = len(sizes)
-    sizes |= {use: len(names) for use, names in MAPPING_CHOICES.items()}
-    vectors = zip(sizes, jnp.split(weights, np.cumsum(list(sizes.values()))[:-1]), strict=True)
-    hardware = dict(zip(HARDWARE_NUMBERS, numbers, strict=False)) | dict(itertools.islice(vectors, of_hardware))
-    mapping = dict(zip(MAPPING_NUMBERS, numbers[len(HARDWARE_NUMBERS) :], strict=True)) | dict(vectors)
-    return Hardware(**hardware), Mapping(**mapping, dataflow=dataflow)
+    ours = len(HARDWARE_NUMBERS)
+    sizes = [len(names) for names in MAPPING_CHOICES.values()]
+    vectors = zip(MAPPING_CHOICES, jnp.split(weights[UNITS:], np.cumsum(sizes)[:-1]), strict=True)
+    tiles = zip(MAPPING_NUMBERS, numbers[ours:], strict=True)
+    return hardware_of(numbers[:ours], weights[:UNITS]), Mapping(**dict(tiles), **dict(vectors), dataflow=dataflow)
 
 
 class Batcher:
@@ -139,8 +162,8 @@ class Batcher:
         return new
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
-        """The function to compile: the whole cost or its outputs, and for "gradient" the slopes of `pull @
-        log(outputs)` by log2 of numbers."""
+        """The function to compile: the whole cost, or its outputs on a machine without units, and for "gradient" the
+        slopes of `pull @ log(outputs)` by log2 of numbers."""
         numerics = self._relaxed if kind == "gradient" else Exact()
 
         def cost(tables, technology, numbers, weights):
@@ -151,21 +174,50 @@ class Batcher:
 
         def outputs(tables, technology, numbers, weights):
             found = cost(tables, technology, numbers, weights)
-            return jnp.stack([found.latency_s, found.total_energy_pj, found.total_area_mm2, *found.fits])
+            totals = [found.latency_s, found.total_energy_pj, found.core_area_mm2]
+            return jnp.stack([*totals, *found.fits, found.actions.bus_bits])
+
+        def alone(tables, technology, numbers, choices):
+            intersection, *mapped = choices
+            picked = [
+                jax.nn.one_hot(at, len(names)) for at, names in zip(mapped, MAPPING_CHOICES.values(), strict=True)
+            ]
+            unit = jax.nn.one_hot(intersection, len(INTERSECTIONS))
+            weights = [unit, jnp.zeros(UNITS - len(INTERSECTIONS)), *picked]
+            return outputs(tables, technology, numbers, jnp.concatenate(weights))
 
         def gradient(tables, technology, numbers, weights, pull):
             def logs(steps, weights):
-                moved = [number * jnp.exp2(step) for number, step in zip(numbers, steps, strict=True)]
-                found = outputs(tables, technology, moved, weights)
+                found = outputs(tables, technology, numbers * jnp.exp2(steps), weights)
                 return jnp.log(jnp.maximum(found, TINY)), found
 
-            _, back, found = jax.vjp(logs, [jnp.zeros_like(number) for number in numbers], weights, has_aux=True)
+            _, back, found = jax.vjp(logs, jnp.zeros_like(numbers), weights, has_aux=True)
             by_number, by_weight = back(pull)
-            return found, jnp.stack(by_number), by_weight
+            return found, by_number, by_weight
 
-        if kind == "gradient":
-            return jax.vmap(gradient, in_axes=(None, None, 0, 0, 0))
-        return jax.vmap(cost if kind == "cost" else outputs, in_axes=(None, None, 0, 0))
+        def machine(_, technology, numbers, units):
+            model = eqx.combine(technology, self._fixed_technology).solved()
+            areas, energies = [], []
+            for built in (units, jnp.zeros_like(units).at[: len(INTERSECTIONS)].set(units[: len(INTERSECTIONS)])):
+                hardware = hardware_of(numbers[: len(HARDWARE_NUMBERS)], built)
+                areas.append(area_mm2(hardware, model))
+                energies.append(machine_energy(hardware, areas[-1], model))
+            more = jax.tree.map(jnp.subtract, *energies)
+            pj_per_cycle = more.clock_pj_per_cycle + more.leakage_pj_per_cycle
+            watts = pj_per_cycle * model.scenario.clock_ghz * 1e-3
+            return jnp.stack([core_area_mm2(areas[0]), more.bus_pj_per_bit, watts])
+
+        def grid(tables, technology, numbers, intersection, tiles, choices):
+            def one(tile, choice):
+                picked = jnp.concatenate([intersection[None], choice])
+                return alone(tables, technology, jnp.concatenate([numbers, tile]), picked)
+
+            return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(tiles, choices)
+
+        if kind == "grid":
+            return grid
+        function = {"cost": cost, "bulk": alone, "gradient": gradient, "machine": machine}[kind]
+        return jax.vmap(function, in_axes=(None, None, *[0] * (3 if kind == "gradient" else 2)))
 
     def _chunk(self, kind: str) -> int:
         """Designs per call."""
@@ -176,41 +228,42 @@ class Batcher:
     ) -> tuple[Any, ...]:
         """Arguments of a call for one kernel and at most a chunk of rows, padded by repeating the first."""
         padded = np.concatenate([rows, np.full(self._chunk(kind) - len(rows), rows[0])])
-        numbers = [*batch.hardware[padded].T, *batch.tiles[padded, kernel].T]
+        numbers = np.concatenate([batch.hardware[padded], batch.tiles[padded, kernel]], axis=1)
         arguments = (self._tables[kernel], self._technology, numbers, weights[padded, kernel])
         if pull is None:
             return arguments
         return (*arguments, pull[padded, kernel])
 
-    def _calls(self, batch: Batch, kind: str) -> list[tuple[int, str, str, np.ndarray]]:
-        """(kernel, dataflow, kind, rows) of every call that a batch needs."""
-        calls = []
-        for kernel in range(len(self.kernels)):
+    def _calls(self, batch: Batch, kind: str) -> list[tuple[int, str, np.ndarray]]:
+        """(kernel, dataflow, rows) of every call that a batch needs."""
+        calls, chunk = [], self._chunk(kind)
+        for kernel in range(1 if kind == "machine" else len(self.kernels)):
             for flow, name in enumerate(DATAFLOWS):
                 rows = np.flatnonzero(batch.dataflow[:, kernel] == flow)
-                mine = kind
-                if kind == "values":
-                    mine = "bulk" if len(rows) >= KINDS["bulk"][0] // 2 else "cost"
-                chunk = self._chunk(mine)
-                calls += [(kernel, name, mine, rows[at : at + chunk]) for at in range(0, len(rows), chunk)]
+                if kind == "machine":  # which knows no dataflow
+                    rows = np.arange(len(batch) if flow == 0 else 0)
+                calls += [(kernel, name, rows[at : at + chunk]) for at in range(0, len(rows), chunk)]
         return calls
 
-    def _launch(self, kind: str, batch: Batch, pull: np.ndarray | None = None) -> list[tuple[int, np.ndarray, list]]:
-        """Start every call that a batch needs; compile first, side by side, what is not compiled yet.
+    def _launch(
+        self, kind: str, batch: Batch, weights: np.ndarray, pull: np.ndarray | None = None
+    ) -> Iterator[tuple[int, np.ndarray, list[np.ndarray]]]:
+        """Make every call that a batch needs, side by side; compile first what is not compiled yet.
 
         **Returns** (kernel, rows, leaves of the padded results) of each call.
         """
-        weights = batch.weights()
-        calls = [
-            (kernel, (self.kernels[kernel].family, flow, mine), rows)
-            for kernel, flow, mine, rows in self._calls(batch, kind)
-        ]
-        arguments = [self._arguments(key[2], kernel, batch, weights, rows, pull) for kernel, key, rows in calls]
-        self._compile({key: (kernel, given) for (kernel, key, _), given in zip(calls, arguments, strict=True)})
-        return [
-            (kernel, rows, self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
-            for (kernel, key, rows), given in zip(calls, arguments, strict=True)
-        ]
+        calls = self._calls(batch, kind)
+        keys = [(self.kernels[kernel].family, flow, kind) for kernel, flow, _ in calls]
+        arguments = [self._arguments(kind, kernel, batch, weights, rows, pull) for kernel, _, rows in calls]
+        self._compile({key: (call[0], given) for key, call, given in zip(keys, calls, arguments, strict=True)})
+
+        def made(key: Key, kernel: int, given: tuple[Any, ...]) -> list[np.ndarray]:
+            return jax.device_get(self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
+
+        kernels = [kernel for kernel, _, _ in calls]
+        with ThreadPoolExecutor(CALLERS) as pool:
+            found = pool.map(made, keys, kernels, arguments)
+            yield from zip(kernels, [rows for _, _, rows in calls], found, strict=True)
 
     def _compile(self, wanted: dict[Key, tuple[int, tuple]]) -> None:
         """Compile side by side the functions that are not yet, each with a kernel and arguments to trace it with."""
@@ -263,9 +316,75 @@ class Batcher:
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""
+        if self._evaluate is not evaluate or len(batch) < FEW:
+            return self._outputs("cost", batch, batch.weights())
+        return self.with_units(self.alone(batch), batch, batch.machine_units().astype(np.float32))
+
+    def alone(self, batch: Batch) -> np.ndarray:
+        """Outputs of every design and kernel on a machine that has none of the units which its mappings need.
+
+        What units take is the same for all mappings on a machine, and is added by `with_units`. A user's own model is
+        asked for the design as it is. Shape [n, kernel, OUTPUTS].
+        """
+        if self._evaluate is not evaluate:
+            return self._outputs("cost", batch, batch.weights())
+        unit = np.broadcast_to(batch.intersection[:, None, None], (*batch.dataflow.shape, 1))
+        choices = np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
+        return self._outputs("bulk", batch, choices)
+
+    def alone_on(
+        self, machine: Batch, kernel: int, dataflow: int, tiles: np.ndarray, choices: np.ndarray
+    ) -> np.ndarray:
+        """Outputs of one kernel's mappings on one machine, as those of `alone`: every choice with every tile size.
+
+        **Arguments**: a batch of one; tile sizes, shape [t, 3]; indices of `MAPPING_CHOICES`, shape [c, 7].
+        **Returns** shape [t, c, OUTPUTS].
+        """
+        outputs = np.zeros((len(tiles), len(choices), OUTPUTS))
+        key = (self.kernels[kernel].family, DATAFLOWS[dataflow], "grid")
+        shared = (machine.hardware[0], np.int32(machine.intersection[0]))
+        corners = [(t, c) for t in range(0, len(tiles), GRID) for c in range(0, len(choices), GRID)]
+
+        def given(at: tuple[int, int]) -> tuple[Any, ...]:
+            parts = tiles[at[0] : at[0] + GRID].astype(np.float32), choices[at[1] : at[1] + GRID].astype(np.int32)
+            padded = (np.resize(part, (GRID, part.shape[1])) for part in parts)
+            return (self._tables[kernel], self._technology, *shared, *padded)
+
+        self._compile({key: (kernel, given(corners[0]))})
+
+        def made(at: tuple[int, int]) -> np.ndarray:
+            leaves = jax.tree.leaves(given(at)[2:])
+            return np.asarray(self._compiled[key]([*self._shared[kernel], *leaves])[0])
+
+        with ThreadPoolExecutor(CALLERS) as pool:
+            for (t, c), found in zip(corners, pool.map(made, corners), strict=True):
+                outputs[t : t + GRID, c : c + GRID] = found[: len(tiles) - t, : len(choices) - c]
+        return outputs
+
+    def with_units(self, outputs: np.ndarray, machines: Batch, units: np.ndarray) -> np.ndarray:
+        """Outputs of `alone` on machines that have `units`, weights of shape [n, UNITS]: the same for each kernel."""
+        if self._evaluate is not evaluate:
+            return outputs
+        area_mm2, pj_per_bit, watts = self._machines(machines, units).T
+        outputs = outputs.copy()
+        with np.errstate(invalid="ignore"):  # what was not evaluated is infinite
+            outputs[:, :, ENERGY] += outputs[:, :, BUS_BITS] * pj_per_bit[:, None]
+            outputs[:, :, ENERGY] += outputs[:, :, LATENCY] * watts[:, None] * 1e12
+        outputs[:, :, AREA] = area_mm2[:, None]
+        return outputs
+
+    def _machines(self, machines: Batch, units: np.ndarray) -> np.ndarray:
+        """Area without the PHY (mm2), and what units add to the energy of a bit on the buses (pJ) and to the power (W);
+        shape [n, 3]."""
+        found = np.zeros((len(units), 3))
+        for _, rows, (leaf,) in self._launch("machine", machines, units[:, None]):
+            found[rows] = leaf[: len(rows)]
+        return found
+
+    def _outputs(self, kind: str, batch: Batch, weights: np.ndarray) -> np.ndarray:
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
-        for kernel, rows, leaves in self._launch("values", batch):
-            found = np.asarray(leaves[0]) if len(leaves) == 1 else _packed(leaves)
+        for kernel, rows, leaves in self._launch(kind, batch, weights):
+            found = leaves[0] if len(leaves) == 1 else _packed(leaves)
             outputs[rows, kernel] = found[: len(rows)]
         return outputs
 
@@ -279,9 +398,9 @@ class Batcher:
         outputs = np.zeros((count, kernels, OUTPUTS))
         by_number = np.zeros((count, kernels, len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
         by_weight = np.zeros(batch.weights().shape)
-        for kernel, rows, leaves in self._launch("gradient", batch, np.asarray(pull, np.float32)):
+        for kernel, rows, leaves in self._launch("gradient", batch, batch.weights(), np.asarray(pull, np.float32)):
             outputs[rows, kernel], by_number[rows, kernel], by_weight[rows, kernel] = (
-                np.asarray(leaf)[: len(rows)] for leaf in leaves
+                leaf[: len(rows)] for leaf in leaves
             )
         ours = len(HARDWARE_NUMBERS)
         return outputs, Slopes(by_number[..., :ours].sum(axis=1), by_number[..., ours:], by_weight)
@@ -292,9 +411,9 @@ class Batcher:
         **Arguments**: latency and energy of all repeats of each kernel, shape [n, kernel].
         """
         pull = np.zeros((*latency_s.shape, 3, OUTPUTS))
-        pull[:, :, 0, 0] = latency_s / latency_s.sum(axis=1, keepdims=True)
-        pull[:, :, 1, 1] = energy_pj / energy_pj.sum(axis=1, keepdims=True)
-        pull[:, 0, 2, 2] = 1.0  # every kernel reports the same area
+        pull[:, :, 0, LATENCY] = latency_s / latency_s.sum(axis=1, keepdims=True)
+        pull[:, :, 1, ENERGY] = energy_pj / energy_pj.sum(axis=1, keepdims=True)
+        pull[:, 0, 2, AREA] = 1.0  # every kernel reports the same area
         thrice = batch.take(np.repeat(np.arange(len(batch)), 3))
         _, slopes = self.gradients(thrice, np.moveaxis(pull, 2, 1).reshape(-1, *latency_s.shape[1:], OUTPUTS))
         return Slopes(*(leaf.reshape(len(batch), 3, *leaf.shape[1:]) for leaf in slopes))
@@ -302,8 +421,7 @@ class Batcher:
     def costs(self, batch: Batch) -> list[list[Cost]]:
         """The whole `Cost` of every design (outer list) and kernel (inner list), leaves in NumPy."""
         costs: list[list[Any]] = [[None] * len(self.kernels) for _ in range(len(batch))]
-        for kernel, rows, results in self._launch("cost", batch):
-            leaves = jax.device_get(results)
+        for kernel, rows, leaves in self._launch("cost", batch, batch.weights()):
             for at, row in enumerate(rows):
                 costs[row][kernel] = Cost.of_leaves([leaf[at] for leaf in leaves])
         return costs
@@ -311,6 +429,6 @@ class Batcher:
 
 def _packed(leaves: Sequence[Any]) -> np.ndarray:
     """Outputs of stacked costs, shape [n, OUTPUTS]."""
-    names = ("latency_s", "energy_pj", "area_mm2", "fits")
-    latency, energy, area, fits = (np.asarray(leaves[COST_LEAVES.index(name)]) for name in names)
-    return np.column_stack([latency, energy.sum(axis=1), area.sum(axis=1), fits])
+    names = ("latency_s", "energy_pj", "area_mm2", "fits", "bus_bits")
+    latency, energy, area, fits, bus_bits = (np.asarray(leaves[COST_LEAVES.index(name)]) for name in names)
+    return np.column_stack([latency, energy.sum(axis=1), core_area_mm2(area), fits, bus_bits])

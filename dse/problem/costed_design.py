@@ -10,6 +10,7 @@ import numpy as np
 from dse.problem.batched_models import TINY
 from dse.space.design import Design
 from hwmodels.cost import Cost
+from hwmodels.quantities import aligned, quantity
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +22,20 @@ class Costed:
     total: Cost
     repeats: np.ndarray
 
+    def __repr__(self) -> str:
+        """The hardware, the workload's cost, and a line for each kernel with all its repeats."""
+        numbers = self.design.hardware.items()
+        words = [f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in numbers]
+        rows = [["kernel", "repeats", "latency", "energy", "bottleneck", "dataflow", "A", "B"]]
+        for kernel, cost, repeats, mapping in zip(
+            self.design.kernels, self.kernels, self.repeats, self.design.mappings, strict=True
+        ):
+            time, energy = float(cost.latency_s) * repeats, float(cost.total_energy_pj) * repeats * 1e-12
+            row = [kernel, f"{repeats:g}", quantity(time, "s"), quantity(energy, "J"), cost.bottleneck]
+            operands = [f"{mapping[f'{operand}_format']} {mapping[f'{operand}_zero']}" for operand in "ab"]
+            rows.append([*row, str(mapping["dataflow"]), *operands])
+        return "\n".join([", ".join(words), "", repr(self.total), "", *aligned(rows, right=(1, 2, 3))])
+
     @property
     def latencies_s(self) -> np.ndarray:
         """Of all runs of each kernel."""
@@ -28,8 +43,8 @@ class Costed:
 
     @property
     def point(self) -> tuple[float, float, float]:
-        """Latency (s), energy (pJ), area (mm2)."""
-        return float(self.total.latency_s), float(np.sum(self.total.energy_pj)), float(np.sum(self.total.area_mm2))
+        """Latency (s), energy (pJ), area without the DRAM's PHY (mm2)."""
+        return float(self.total.latency_s), float(np.sum(self.total.energy_pj)), float(self.total.core_area_mm2)
 
 
 def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:

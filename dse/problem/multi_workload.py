@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from dse.problem.batched_models import TINY
 from dse.problem.objectives import Objective
 from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
@@ -56,6 +57,14 @@ class MultiProblem(Problem):
                 together = (each / self.reference).max(axis=1)
             latency, energy = (self._evened(value) for value in (plain.latency_s, plain.energy_pj))
         return Scores(together, plain.violation, latency, energy, plain.area_mm2, plain.fits)
+
+    def kernel_weights(self, costs: np.ndarray) -> np.ndarray:
+        """As of a single workload, with every workload an equal part of the whole."""
+        weights = np.zeros(costs.shape)
+        for kernels in self.groups.values():
+            own = costs[:, kernels] @ self.repeats[kernels]
+            weights[:, kernels] = self.repeats[kernels] / np.maximum(own, TINY)[:, None] / len(self.groups)
+        return weights
 
     def _evened(self, values: np.ndarray) -> np.ndarray:
         """Each kernel's values, shape [n, K], scaled so that every workload makes the same part of their mean."""

@@ -2,6 +2,9 @@
 
 Every objective is a product of powers of latency, energy and area, so its logarithm is linear in theirs: one gradient
 of (log latency, log energy, log area) serves them all, and the same table serves constraints.
+
+Area is that of the accelerator without the PHY of its DRAM. The scenario fixes the DRAM, so its PHY is the same for all
+designs of a problem (`technology.dram_phy_area_mm2()`), and next to it small designs would all look alike.
 """
 
 import dataclasses
@@ -19,7 +22,7 @@ class Objective:
     name: str
     unit: str
     exponents: tuple[float, float, float]
-    """Of latency (s), energy (pJ) and area (mm2)."""
+    """Of latency (s), energy (pJ) and area without the DRAM's PHY (mm2)."""
     factor: float = 1.0
 
     def value(self, latency_s: np.ndarray, energy_pj: np.ndarray, area_mm2: np.ndarray) -> np.ndarray:

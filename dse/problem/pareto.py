@@ -1,9 +1,11 @@
-"""Pareto fronts: the non-dominated filter, the normalised hypervolume, the knee."""
+"""Pareto fronts: the non-dominated filter, designs worth their price, the normalised hypervolume, the knee."""
 
 import dataclasses
 
 import moocore
 import numpy as np
+
+from workloads.errors import InputError
 
 
 def nondominated(objectives: np.ndarray) -> np.ndarray:
@@ -11,6 +13,34 @@ def nondominated(objectives: np.ndarray) -> np.ndarray:
     if len(objectives) == 0:
         return np.zeros(0, bool)
     return moocore.is_nondominated(np.asarray(objectives, float), keep_weakly=False)
+
+
+def worth_their_price(objectives: np.ndarray, min_gain: float = 0.01, max_price: float = 0.10) -> np.ndarray:
+    """Mask, shape [n], of the rows that do not pay much for almost nothing: a bound on trade-offs.
+
+    **Arguments**: positive `objectives`, shape [n, d]. A row p is left out if some kept row q has
+    `q <= (1 + min_gain) p` in every objective and `p > (1 + max_price) q` in at least one. So what is kept comes within
+    `min_gain` of the least of every objective; which rows these are does not depend on their order. A `min_gain` of 0
+    leaves out what others dominate by more than `max_price`, so nothing of a front. **Raises** `InputError` unless
+    `0 <= min_gain` and `1 + max_price > (1 + min_gain)^(d - 1)`, without which rows could leave out each other in a
+    circle.
+
+    Source: bounded trade-offs, as in Geoffrion, "Proper efficiency and the theory of vector maximization", 1968.
+    """
+    logs = np.log(np.asarray(objectives, float))
+    count, width = logs.shape
+    if not (min_gain >= 0 and np.log1p(max_price) > (width - 1) * np.log1p(min_gain) and np.isfinite(max_price)):
+        raise InputError(
+            f"A least gain of {min_gain:g} for a price of {max_price:g} bounds no trade-off in {width} objectives; "
+            f"give a gain of at least 0 and a price well above {max(width - 1, 1)} times the gain."
+        )
+    gain, price = np.log1p(min_gain), np.log1p(max_price)
+    kept = np.zeros(count, bool)
+    # What leaves out a row has a smaller product of all objectives, so that it has been decided before.
+    for row in np.lexsort((*logs.T[::-1], logs.sum(axis=1))):
+        over = logs[row] - logs[kept]
+        kept[row] = not ((over >= -gain).all(axis=1) & (over > price).any(axis=1)).any()
+    return kept
 
 
 @dataclasses.dataclass(frozen=True)

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
-from dse.problem.batched_models import Batcher, Evaluate
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, TINY, Batcher, Evaluate
 from dse.problem.costed_design import Costed, total_cost
 from dse.problem.objectives import Constraint, Objective, find_constraints, find_objectives
 from dse.problem.result import Result
@@ -18,7 +19,8 @@ from dse.space.encoding import Batch, Encoding, KernelShape
 from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
-from workloads import measure, stack_statistics
+from hwmodels.technology import Scenario
+from workloads import as_workload, measure, stack_statistics
 from workloads.errors import InputError
 
 
@@ -34,7 +36,7 @@ class Scores:
     """Of all repeats of each kernel, shape [n, K]; energy likewise."""
     energy_pj: np.ndarray
     area_mm2: np.ndarray
-    """Shape [n]."""
+    """Without the PHY of the DRAM, shape [n]."""
     fits: np.ndarray
     """Need over capacity by kernel and `FITS`, shape [n, K, 4]."""
 
@@ -172,13 +174,30 @@ class Problem:
         self.evaluations += len(batch)
         return self.scores_of(self.batcher.values(batch))
 
+    def mappings_alone(self, rows: np.ndarray) -> np.ndarray:
+        """Outputs of each kernel's mapping by itself, on a machine that has only the units it needs: `Batcher.alone`
+        of genomes, shape [n, K, OUTPUTS]. Counts as `score`."""
+        self.evaluations += len(rows)
+        return self.batcher.alone(self.encoding.batch(rows))
+
+    def on_machines(self, outputs: np.ndarray, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """Outputs of `mappings_alone` on the hardware of genomes that have the capabilities of `bits`
+        (`Encoding.unit_bits`), shape [n, ..., OUTPUTS]."""
+        encoding = self.encoding
+        flat = outputs.reshape(len(rows), -1, outputs.shape[-1])
+        return self.batcher.with_units(flat, encoding.batch(rows), encoding.units_of(rows, bits)).reshape(outputs.shape)
+
+    def kernel_weights(self, costs: np.ndarray) -> np.ndarray:
+        """What one run of each kernel weighs, so that latencies, or energies, of `costs`, shape [n, K], add up to 1."""
+        return self.repeats / np.maximum(costs @ self.repeats, TINY)[:, None]
+
     def scores_of(self, outputs: np.ndarray) -> Scores:
         """Scores from the batcher's outputs, shape [n, K, OUTPUTS]."""
-        latency = outputs[:, :, 0] * self.repeats
-        energy = outputs[:, :, 1] * self.repeats
-        area = outputs[:, :, 2].max(axis=1)
+        latency = outputs[:, :, LATENCY] * self.repeats
+        energy = outputs[:, :, ENERGY] * self.repeats
+        area = outputs[:, :, AREA].max(axis=1)
         totals = (latency.sum(axis=1), energy.sum(axis=1), area)
-        fits = outputs[:, :, 3:]
+        fits = outputs[:, :, FIT]
         with np.errstate(all="ignore"):
             objectives = np.stack([o.value(*totals) for o in self.objectives], axis=1)
             excess = [_excess(fits).sum(axis=(1, 2))]
@@ -256,11 +275,20 @@ def make_problem(
     evaluate: Evaluate = template,
     progress: bool = False,
 ) -> Problem:
-    """A problem for a `workloads.Workload`, which is measured here unless its `statistics` (one per kernel) are given.
+    """A problem for a workload, which is measured here unless its `statistics` (one per kernel) are given.
 
-    `constraints` are maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}`; that every kernel
-    fits its buffers is always required. `evaluate` replaces the model (a published machine's own rules).
+    **Arguments**: `workload`, a `workloads.Workload`, kernels, or names and paths (`workloads.as_workload`);
+    `constraints`, maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}` (areas are without the
+    DRAM's PHY): that every kernel fits its buffers is always required; `evaluate` replaces the model (a published
+    machine's own rules). **Raises** `InputError` for what cannot be understood.
     """
+    workload = as_workload(workload)
+    if not isinstance(space, DesignSpace):
+        raise InputError(f"The space is a {type(space).__name__}; give a DesignSpace, such as default_space().")
+    if isinstance(technology, Scenario | DesignSpace | str | None):
+        raise InputError(
+            f"The technology is a {type(technology).__name__}; make one: make_technology(scenario(node_nm=16))."
+        )
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
     kernels = [KernelShape(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     encoding = Encoding(space, kernels)
@@ -281,7 +309,7 @@ def _same_shapes(families: Sequence[str], statistics: Sequence[Any]) -> list[Any
         at = [index for index, name in enumerate(families) if name == family]
         shapes = {tuple(np.shape(leaf) for leaf in jax.tree.leaves(statistics[i])) for i in at}
         if len(shapes) > 1:
-            stacked = stack_statistics([statistics[i] for i in at])
+            stacked = jax.device_get(stack_statistics([statistics[i] for i in at]))
             for row, index in enumerate(at):
-                tables[index] = jax.tree.map(lambda leaf, row=row: leaf[row], stacked)
+                tables[index] = jax.tree.map(lambda leaf, row=row: jnp.asarray(leaf[row]), stacked)
     return tables

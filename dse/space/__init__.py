@@ -3,9 +3,9 @@
 | module | what is in it |
 |---|---|
 | `design_space` | `Parameter`, `DesignSpace`: named parameters with their values; `parse_fixes`, `parameter_help` |
-| `defaults` | `default_space()`, from the records of `hwmodels.design` |
+| `defaults` | `default_space(workload)`, from the records of `hwmodels.design`; what a workload can use of a machine |
 | `space_file` | `read_space(path)`: a TOML file of changes |
-| `design` | `Design`: one accelerator and its mappings in words; `describe` |
+| `design` | `Design`: one accelerator and its mappings in words, with checked changes (`with_`); `describe` |
 | `changes` | changes of a design by name: `index_bus_bits=64`, `conv1.a_format=csr` |
 | `combinations` | the legal combinations of a mapping's choices |
 | `encoding` | `Encoding(space, kernels)`: designs as rows of integers (genomes) and back |

@@ -1,14 +1,12 @@
 """Changes of a design by name: `index_bus_bits=64`, `a_format=bitmask`, `conv1.dataflow=inner_product`."""
 
-import difflib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-
-from dse.space.design import Design
-from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, NUMBERS, Value
+from dse.space.design_space import HARDWARE_NAMES, MAPPING_NAMES, NUMBERS, Value
+from hwmodels.design.hardware import checked_value
 from hwmodels.design.legality import B_IS_DENSE
-from workloads.errors import InputError
+from workloads.errors import InputError, choose_from
 
 
 def parse_changes(texts: Sequence[str], where: str = "--set") -> dict[str, Value]:
@@ -19,69 +17,50 @@ def parse_changes(texts: Sequence[str], where: str = "--set") -> dict[str, Value
     changes: dict[str, Value] = {}
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
-        short = name.rpartition(".")[2]
-        known = (*HARDWARE_NAMES, *MAPPING_NAMES)
         if not equals or not value:
             raise InputError(f"{where} {text}: write NAME=VALUE, for example {where} index_bus_bits=64.")
-        if short not in known:
-            near = difflib.get_close_matches(short, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"choose one of: {', '.join(known)}."
-            raise InputError(f"{where} {text}: there is no parameter '{short}'; {hint}")
         if name in changes:
             raise InputError(f"{where} {text}: '{name}' is set twice; set it once.")
-        changes[name] = (
-            _number(f"{where} {text}", value) if short in NUMBERS else _choice(f"{where} {text}", short, value)
-        )
+        changes[name] = checked_change(name, _number_in(value) if _short(name) in NUMBERS else value, f"{where} {text}")
     return changes
 
 
-def _number(where: str, value: str) -> float:
-    try:
-        number = float(value)
-    except ValueError:
-        number = float("nan")
-    if not (np.isfinite(number) and number >= 1 and number == int(number)):
-        raise InputError(f"{where}: '{value}' is not a whole number of at least 1.")
-    return number
+def checked_change(name: str, value: Any, where: str) -> Value:
+    """The value of a change, by the name of a parameter or as `kernel.name`; InputError for what no design has."""
+    short, known = _short(name), (*HARDWARE_NAMES, *MAPPING_NAMES)
+    if short not in known:
+        raise InputError(f"{where}: there is no parameter '{short}'; {choose_from(short, known)}")
+    return checked_value(short, value, where)
 
 
-def _choice(where: str, name: str, value: str) -> str:
-    if value not in CHOICES[name]:
-        raise InputError(f"{where}: '{value}' is unknown; choose one of: {', '.join(CHOICES[name])}.")
-    return value
+def kernels_concerned(name: str, kernels: Sequence[str], families: Sequence[str] | None, where: str) -> list[int]:
+    """Which kernels' mappings a change is for: none of hardware's, one of `kernel.name`, else all.
 
-
-def change_design(
-    design: Design, families: tuple[str, ...], changes: Mapping[str, Value], where: str = "--set"
-) -> Design:
-    """The design with parameters changed: of the hardware, of all mappings, or of one as `kernel.name`.
-
-    **Arguments**: `families` of its kernels; changes of B go to those whose B is sparse. `where` stands before each
-    name in errors: the option it was given by. **Raises** `InputError` for an unknown kernel or a mapping that cannot
-    run.
+    **Arguments**: `families` of the kernels: where they are known, changes of B are for those whose B is sparse.
+    **Raises** `InputError` for an unknown kernel, and where a change is for none.
     """
-    hardware, mappings = dict(design.hardware), [dict(mapping) for mapping in design.mappings]
-    for full, value in changes.items():
-        kernel, _, name = full.rpartition(".")
-        if name in HARDWARE_NAMES:
-            if kernel:
-                raise InputError(f"{where} {full}: '{name}' belongs to the hardware, not to a kernel; write '{name}'.")
-            hardware[name] = value
-            continue
-        for at in _concerned(design, families, full, where):
-            mappings[at][name] = value
-    return Design(hardware, tuple(mappings), design.kernels).checked(families, "The changed design")
-
-
-def _concerned(design: Design, families: tuple[str, ...], full: str, where: str) -> list[int]:
-    """Indices of the kernels that a change of a mapping is for."""
-    kernel, _, name = full.rpartition(".")
-    if kernel and kernel not in design.kernels:
-        raise InputError(f"{where} {full}: there is no kernel '{kernel}'; choose one of: {', '.join(design.kernels)}.")
+    kernel, _, short = name.rpartition(".")
+    if short in HARDWARE_NAMES:
+        if kernel:
+            raise InputError(f"{where}: '{short}' belongs to the hardware, not to a kernel; write '{short}'.")
+        return []
+    if kernel and kernel not in kernels:
+        raise InputError(f"{where}: there is no kernel '{kernel}'; {choose_from(kernel, kernels)}")
     if kernel:
-        return [design.kernels.index(kernel)]
-    of_b = name.startswith("b_")
-    concerned = [at for at, family in enumerate(families) if not (of_b and family in B_IS_DENSE)]
-    if not concerned:
-        raise InputError(f"{where} {full}: every kernel of this workload has a dense B, so '{name}' cannot be changed.")
-    return concerned
+        return [kernels.index(kernel)]
+    dense = [short.startswith("b_") and family in B_IS_DENSE for family in families or [""] * len(kernels)]
+    if all(dense):
+        raise InputError(f"{where}: every kernel of this workload has a dense B, so '{short}' cannot be changed.")
+    return [at for at, of_dense in enumerate(dense) if not of_dense]
+
+
+def _short(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
+def _number_in(text: str) -> Value:
+    """The number in a text; the text where there is none, for an error to show."""
+    try:
+        return float(text)
+    except ValueError:
+        return text

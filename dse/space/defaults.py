@@ -1,21 +1,63 @@
-"""The default design space, between the smallest and the largest published sparse accelerators."""
+"""The default design space, between the smallest and the largest published sparse accelerators, or what a workload can
+use of larger ones."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, DesignSpace, Parameter, powers_of_two
+from hwmodels.area import COORDINATE_BITS, WORD_BITS
 from hwmodels.design.hardware import NUMBER_RECORDS
 
+VALUE_BITS, SUM_BITS = (NUMBER_RECORDS[name].bounds[1] for name in ("value_bits", "accumulator_bits"))
 
-def default_space() -> DesignSpace:
+
+def default_space(workload: Any = None) -> DesignSpace:
     """Powers of two between the bounds of published accelerators, 8-bit values and 24-bit sums, every choice open.
 
-    Bounds and their sources stand with the fields of `hwmodels.design.hardware`.
+    With a `workloads.Workload`, arrays, buses and GLB may be as large as its kernels can use (`workload_reach`), up to
+    a ceiling. Bounds and ceilings with their sources stand with the fields of `hwmodels.design.hardware`.
     """
-    numbers = [
-        Parameter(name, powers_of_two(*record.bounds), _scope(name), record.unit, "log2", record.source)
-        for name, record in NUMBER_RECORDS.items()
-    ]
+    reach = {} if workload is None else workload_reach(workload.kernels)
+    numbers = [_number(name, reach) for name in NUMBER_RECORDS]
     source = "hwmodels.design.choices: every one that the models know"
     choices = [Parameter(name, names, _scope(name), "", "choice", source) for name, names in CHOICES.items()]
     return DesignSpace((*numbers, *choices))
+
+
+def workload_reach(kernels: Sequence[Any]) -> dict[str, float]:
+    """Number of the hardware -> what the largest of some kernels (with `m`, `k`, `n` and `family`) can use of it.
+
+    A PE row for each row of A, a PE column or lane for each column of B (in SDDMM also each product of a result); a
+    value and a coordinate for each row or column in each cycle, and banks that keep up with both buses; a GLB whose
+    halves hold both operands dense, and every sum.
+    """
+    rows = max(kernel.m for kernel in kernels)
+    columns = max(max(kernel.n, kernel.k if kernel.family == "sddmm" else 0) for kernel in kernels)
+    held_bits = max(
+        VALUE_BITS * (kernel.m * kernel.k + kernel.k * kernel.n) + SUM_BITS * kernel.m * kernel.n for kernel in kernels
+    )
+    ports = max(rows, columns)
+    return {
+        "pe_rows": float(rows),
+        "pe_cols": float(columns),
+        "lanes": float(columns),
+        "glb_bytes": 2 * held_bits / 8,
+        "glb_banks": (VALUE_BITS + COORDINATE_BITS) * ports / WORD_BITS,
+        "value_bus_bits": VALUE_BITS * ports,
+        "index_bus_bits": COORDINATE_BITS * ports,
+    }
+
+
+def _number(name: str, reach: Mapping[str, float]) -> Parameter:
+    """A number's parameter: to its upper bound, and on by powers of two to the first that reaches what can be used."""
+    record = NUMBER_RECORDS[name]
+    low, high = record.bounds
+    source = record.source
+    if record.ceiling is not None and reach.get(name, 0) > high:
+        while high < min(reach[name], record.ceiling):
+            high *= 2
+        source = f"{source}; what the workload can use, at most {record.ceiling:g} ({record.ceiling_source})"
+    return Parameter(name, powers_of_two(low, high), _scope(name), record.unit, "log2", source)
 
 
 def _scope(name: str) -> str:

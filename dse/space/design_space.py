@@ -17,6 +17,7 @@ from hwmodels.design.hardware import (
     MAPPING_CHOICES,
     MAPPING_NUMBERS,
     NUMBER_RECORDS,
+    checked_value,
 )
 from workloads.errors import InputError
 
@@ -104,19 +105,10 @@ def check_values(parameter: Parameter, values: Sequence[Any], where: str) -> tup
     """The values in order and without repeats; InputError if one cannot be built."""
     if not values:
         raise InputError(f"{where}: give at least one value for '{parameter.name}'.")
+    checked = {checked_value(parameter.name, value, where) for value in values}
     if parameter.is_number:
-        for value in values:
-            whole = (
-                not isinstance(value, bool) and isinstance(value, int | float) and value >= 1 and value == int(value)
-            )
-            if not whole:
-                raise InputError(f"{where}: {parameter.name} = {value!r} is not a whole number of at least 1.")
-        return tuple(sorted({float(value) for value in values}))
-    names = CHOICES[parameter.name]
-    for value in values:
-        if value not in names:
-            raise InputError(f"{where}: {parameter.name} = {value!r} is unknown; choose one of: {', '.join(names)}.")
-    return tuple(name for name in names if name in values)
+        return tuple(sorted(checked))
+    return tuple(name for name in CHOICES[parameter.name] if name in checked)
 
 
 def parse_fixes(texts: Sequence[str]) -> dict[str, Any]:

@@ -76,6 +76,10 @@ class Batch:
                 columns.append(_cover(self.choices[:, :, at], len(MAPPING_CHOICES[name])))
         return np.concatenate(columns, axis=1).astype(np.float32)
 
+    def machine_units(self) -> np.ndarray:
+        """The units of each machine: those that are given, else those that its mappings use; shape [n, 32]."""
+        return self.used_units() if self.units is None else self.units
+
     def used_units(self) -> np.ndarray:
         """The intersection unit as weights, and the capabilities that the mappings use, shape [n, 32]."""
         return np.concatenate([np.eye(len(INTERSECTIONS))[self.intersection], self.capabilities()], axis=1)
@@ -85,7 +89,7 @@ class Batch:
 
         Shape [n, kernel, 65]; the first 32 are the same for all kernels.
         """
-        shared = self.used_units() if self.units is None else self.units
+        shared = self.machine_units()
         picked = [np.eye(len(names))[self.choices[:, :, at]] for at, names in enumerate(MAPPING_CHOICES.values())]
         every = np.broadcast_to(shared[:, None], (*self.dataflow.shape, shared.shape[1]))
         return np.concatenate([every, *picked], axis=2).astype(np.float32)
@@ -141,6 +145,7 @@ class Encoding:
         self.combinations = [rows for rows, _ in legal]
         self.settled = [raw for _, raw in legal]
         self.number_columns = np.flatnonzero(self.is_number & (self.radix > 1))
+        self._runs_intersection = [self._intersecting(at) for at in range(len(kernels))]
         self._unused_intersection = self._position(-1, "intersection", CHEAPEST["intersection"])
 
     def column(self, kernel: int, name: str) -> int:
@@ -195,23 +200,24 @@ class Encoding:
 
     def canonical(self, rows: np.ndarray) -> np.ndarray:
         """Rows with the intersection unit settled where no kernel runs it (mappings are settled in `combinations`)."""
-        column = self.column(-1, "intersection")
-        if self.radix[column] == 1:
-            return rows
-        runs = np.zeros(len(rows), bool)
-        for at in range(len(self.kernels)):
-            family = self.kernels[at].family
-            flow, zero = self._column[at, "dataflow"], self._column[at, "a_zero"]
-            pairs = np.array(
-                [
-                    [uses_intersection({"dataflow": str(d), "a_zero": str(z)}, family) for z in self.genes[zero].values]
-                    for d in self.genes[flow].values
-                ]
-            )
-            runs |= pairs[rows[:, flow], rows[:, zero]]
         rows = rows.copy()
-        rows[~runs, column] = self._unused_intersection
+        rows[~self.intersects(rows), self.column(-1, "intersection")] = self._unused_intersection
         return rows
+
+    def intersects(self, rows: np.ndarray) -> np.ndarray:
+        """Mask of the rows in which a kernel may run the intersection unit, shape [n]."""
+        runs = np.zeros(len(rows), bool)
+        for at, table in enumerate(self._runs_intersection):
+            runs |= table[rows[:, self._column[at, "dataflow"]], rows[:, self._column[at, "a_zero"]]]
+        return runs
+
+    def _intersecting(self, at: int) -> np.ndarray:
+        """Whether a kernel may run the intersection unit, by positions of its dataflow and zero mode of A."""
+        flows, zeros = (self.genes[self._column[at, name]].values for name in ("dataflow", "a_zero"))
+        family = self.kernels[at].family
+        return np.array(
+            [[uses_intersection({"dataflow": str(d), "a_zero": str(z)}, family) for z in zeros] for d in flows]
+        )
 
     def dataflows(self, kernel: int) -> list[int]:
         """Indices into `DATAFLOWS` of those that a kernel can use, in the order of its gene."""
@@ -238,6 +244,26 @@ class Encoding:
             choices=np.stack([stacked(at, list(MAPPING_CHOICES)) for at in each], axis=1),
             units=self._units_of(len(rows)),
         )
+
+    def unit_bits(self, rows: np.ndarray) -> np.ndarray:
+        """Capabilities that the mapping of each kernel uses, as bits in the order of `Batch.capabilities`; [n, K]."""
+        bits = np.zeros((len(rows), len(self.kernels)), np.int64)
+        for at in range(len(self.kernels)):
+            first = 0
+            for name in ("dataflow", *CAPABILITY_OF):
+                bits[:, at] |= 1 << (first + self.values(rows, self._column[at, name]))
+                first += len(CHOICES[name])
+        return bits
+
+    def units_of(self, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
+        """The intersection unit of each row and the capabilities of `bits`, shape [n], as `Batch.used_units`; those of
+        a hardware that is given stay as they are."""
+        if self.units is not None:
+            return np.tile(self.units, (len(rows), 1))
+        unit = self.values(rows, self.column(-1, "intersection"))
+        count = sum(len(CHOICES[name]) for name in ("dataflow", *CAPABILITY_OF))
+        able = (bits[:, None] >> np.arange(count)) & 1
+        return np.concatenate([np.eye(len(INTERSECTIONS))[unit], able], axis=1).astype(np.float32)
 
     def batch_of(self, designs: Sequence[Design]) -> Batch:
         """Designs in words as numbers; they need not lie on the lattice."""

@@ -1,30 +1,37 @@
-"""The bookkeeping that all strategies share: budget, what has been seen, archives, the progress bar."""
+"""The bookkeeping that all strategies share: budget, what has been seen, the front, the progress bar, convergence."""
 
+import dataclasses
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
 
+from dse.mapper.composition import Tried, compose
+from dse.problem.pareto import nondominated
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores
-from dse.strategies.archive import ParetoArchive, dataflow_archives
-from dse.strategies.mapping_archive import MappingArchive
-from dse.strategies.recombine import Recombiner
+from dse.strategies.archive import ParetoArchive
+
+TRACED = 1.02
+"""Evaluations between two entries of the trace, as a ratio."""
+LARGEST_TABLE = 2**26
+"""Bytes of the table of what has been seen, at most."""
 
 
 class SearchRun:
     """One search in progress: its problem, budget, random numbers, and what strategies remember."""
 
-    def __init__(self, problem: Problem, budget: int, seed: int, progress: bool, name: str, *, remember: bool = True):
+    def __init__(self, problem: Problem, budget: int, seed: int, progress: bool, name: str):
         self.problem, self.budget, self.seed, self.name = problem, budget, seed, name
         self.rng = np.random.default_rng(seed)
         self.archive = ParetoArchive(len(problem.encoding.genes))
-        self.dataflow_archives = dataflow_archives(problem.encoding) if remember else []
-        self.remember = remember
-        self.mapping_archive, self.recombiner = MappingArchive(problem), Recombiner(problem)
-        self._seen: set[bytes] = set()
+        self._seen = _Seen(len(problem.encoding.genes), budget)
         self._first, self._start = problem.evaluations, time.perf_counter()
         self._trace: list[tuple[int, np.ndarray]] = []
+        self._restarts: list[tuple[np.ndarray, np.ndarray]] = []
+        self.converged = False
+        """Whether the search has settled, as far as it can tell."""
         self._bar = tqdm(total=budget, desc=name, unit="eval", disable=not progress, leave=True)
 
     @property
@@ -38,37 +45,62 @@ class SearchRun:
         return max(self.budget - self.spent, 0)
 
     def unseen(self, rows: np.ndarray) -> np.ndarray:
-        """Indices of the rows (the first of equal ones) that have not been scored yet."""
-        fresh, new = [], set()
-        for at, row in enumerate(np.ascontiguousarray(rows, np.int16)):
-            key = row.tobytes()
-            if key not in self._seen and key not in new:
-                new.add(key)
-                fresh.append(at)
-        return np.array(fresh, int)
+        """Mask of the rows that have not been evaluated yet."""
+        return self._seen.new(rows)
 
-    def score(self, rows: np.ndarray) -> tuple[np.ndarray, Scores | None]:
-        """Score the rows that are new, as far as the budget goes, and keep the front.
-
-        **Returns** the indices of the rows that were scored, and their scores (None if there are none).
-        """
-        kept = (self.unseen(rows) if self.remember else np.arange(len(rows)))[: self.remaining]
-        if len(kept) == 0:
-            return kept, None
-        rows = rows[kept]
-        if self.remember:
-            self._seen.update(row.tobytes() for row in np.ascontiguousarray(rows, np.int16))
+    def score(self, rows: np.ndarray) -> Scores:
+        """Score designs as they are, as far as the budget goes, and keep the front."""
+        rows = rows[: self.remaining]
         scores = self.problem.score(rows)
-        if self.archive.merge(rows, scores) and self.archive.has_feasible:
+        self.archive.merge(rows, scores)
+        self._note()
+        return scores
+
+    def try_on(
+        self,
+        rows: np.ndarray,
+        allowed: np.ndarray,
+        archives: Sequence[ParetoArchive],
+        also: ParetoArchive | None = None,
+    ) -> tuple[Tried, np.ndarray]:
+        """Evaluate m designs on each of n machines, put the best together for each archive, and keep them there, in the
+        run's archive, and `also` in another one.
+
+        Those seen before are left out, as is what the budget does not cover.
+
+        **Arguments**: genomes, shape [n, m, genes], all with the machine's hardware; sets of units that are `allowed`,
+        see `compose`. **Returns** what was tried, and how many members of the archives each machine gave, shape [n].
+        """
+        n, m, genes = rows.shape
+        new = self._seen.new(rows.reshape(-1, genes)).reshape(n, m)
+        if len(self.problem.kernels) > 1:
+            new[:, 0] |= new.any(axis=1)  # the others are put together with it
+        new &= np.cumsum(new).reshape(n, m) <= self.remaining
+        self._seen.add(rows[new])
+        tried = Tried.on(self.problem, rows, new)
+        found = compose(self.problem, tried, np.concatenate([allowed & archive.units for archive in archives], axis=1))
+        scores, gained = self.problem.scores_of(found.outputs), np.zeros(len(found.rows), bool)
+        for archive in archives:
+            here = np.flatnonzero((found.units & ~archive.units) == 0)
+            gained[here] |= archive.merge(found.rows[here], scores.take(here))
+        for archive in (self.archive, also):
+            if archive is not None and archive not in archives:
+                archive.merge(found.rows, scores)
+        self._note()
+        return tried, np.bincount(found.machine[gained], minlength=n)
+
+    def _note(self) -> None:
+        """Add to the trace, if it is time, and move the bar."""
+        if self.archive.has_feasible and (not self._trace or self.spent > TRACED * self._trace[-1][0]):
             assert self.archive.scores is not None
             self._trace.append((self.spent, self.archive.scores.objectives))
-        if self.remember:
-            for archive in self.dataflow_archives:
-                archive.merge(rows, scores)
-            self.mapping_archive.add(rows, scores)
-            self.recombiner.add(rows, scores)
         self._bar.update(self.spent - self._bar.n)
-        return kept, scores
+
+    def remember_restart(self, archive: ParetoArchive) -> None:
+        """The front that one of several searches of this run came to by itself."""
+        if archive.has_feasible:
+            assert archive.scores is not None
+            self._restarts.append((archive.rows, archive.scores.objectives))
 
     def close(self) -> None:
         """Finish the progress bar."""
@@ -80,7 +112,39 @@ class SearchRun:
         genomes, objectives = self.archive.rows[:0], np.zeros((0, width))
         if self.archive.has_feasible:
             assert self.archive.scores is not None
+            assert self.archive.scores.feasible.all()
             order = np.lexsort(self.archive.scores.objectives.T[::-1])
             genomes, objectives = self.archive.rows[order], self.archive.scores.objectives[order]
+            exact = self.problem.score(genomes).objectives  # put together, they were known but for rounding
+            keep = nondominated(exact)
+            genomes, objectives = genomes[keep], exact[keep]
+            self._trace.append((self.spent, objectives))
         seconds = time.perf_counter() - self._start
-        return Result(genomes, objectives, self.spent, seconds, self.name, self.seed, tuple(self._trace))
+        trace, restarts = tuple(self._trace), tuple(self._restarts)
+        result = Result(genomes, objectives, self.spent, seconds, self.name, self.seed, trace)
+        return dataclasses.replace(result, converged=self.converged, restarts=restarts)
+
+
+class _Seen:
+    """A table of hashes: now and then what is new is taken for seen, never the other way round."""
+
+    def __init__(self, genes: int, budget: int):
+        self._weights = np.random.default_rng(0).integers(2**62, size=genes) | 1
+        size = min(LARGEST_TABLE, 1 << (32 * budget).bit_length())
+        self._table, self._shift = np.zeros(size, bool), 64 - (size.bit_length() - 1)
+
+    def _places(self, rows: np.ndarray) -> np.ndarray:
+        with np.errstate(over="ignore"):
+            return (rows.astype(np.int64) @ self._weights).view(np.uint64) >> np.uint64(self._shift)
+
+    def new(self, rows: np.ndarray) -> np.ndarray:
+        """Mask of the rows that are new; of equal ones the first."""
+        places = self._places(rows)
+        _, first = np.unique(places, return_index=True)
+        mask = np.zeros(len(rows), bool)
+        mask[first] = ~self._table[places[first]]
+        return mask
+
+    def add(self, rows: np.ndarray) -> None:
+        """They have been seen."""
+        self._table[self._places(rows)] = True

@@ -39,13 +39,12 @@ class Evolutionary(Strategy):
             eliminate_duplicates=True,
         )
         search.setup(space, termination=("n_eval", run.budget), seed=run.seed, verbose=False)
-        run.remember = False
         while run.remaining and search.has_next():
             asked = search.ask()
             if asked is None or len(asked) == 0:
                 return
-            _, scores = run.score(encoding.canonical(rows_at(encoding, np.asarray(asked.get("X"), int))))
-            if scores is None or len(scores) < len(asked):
+            scores = run.score(encoding.canonical(rows_at(encoding, np.asarray(asked.get("X"), int))))
+            if len(scores) < len(asked):
                 return
             scored = StaticProblem(space, F=log_objectives(scores), G=violations(scores)[:, None])
             Evaluator().eval(scored, asked)

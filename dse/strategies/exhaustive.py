@@ -23,7 +23,6 @@ class Exhaustive(Strategy):
                 "(--fix NAME=VALUE), raise the budget, or use another strategy."
             )
         counts = tuple(position_counts(encoding).tolist())
-        run.remember = False  # every row comes once
         for start in range(0, int(encoding.size), self.chunk):
             index = np.arange(start, min(start + self.chunk, int(encoding.size)))
             rows = rows_at(encoding, np.column_stack(np.unravel_index(index, counts, order="F")))

@@ -1,59 +1,52 @@
-"""Random search, the yardstick: a Sobol sequence for the numbers, uniform legal choices, then the local search."""
+"""Search without slopes: random machines, then steps, crossover and mutation of the best, mappings chosen for each.
 
-import warnings
+The budget is a cap. A search begins anew, from another sample, as often as it has restarts; what they find is put
+together and improved until it has settled. How much the restarts differ says what another seed would change.
+"""
 
-import numpy as np
-from scipy.stats import qmc
+from collections.abc import Sequence
 
-from dse.space.encoding import Encoding
+from dse.strategies.archive import ParetoArchive
+from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.local_search import LocalSearch, improve_each_dataflow
-from dse.strategies.neighbours import shrink_tiles
+from dse.strategies.hardware_search import HardwareSearch
+from dse.strategies.operators import Operator
 from dse.strategies.strategy import Strategy
-
-REPAIRS = 2
-"""Times that the tiles of a design that does not fit are shrunk."""
 
 
 class RandomSearch(Strategy):
-    """Sample, repair, and search locally around what is best."""
+    """Sample, improve the designs of each dataflow apart, then all."""
 
-    polish_share: float = 0.8
-    """Share of the budget for the local search; 0 for pure random search."""
-    dataflow_share: float = 0.15
-    """Share of the budget for local search among the designs of each dataflow apart, before that among all."""
+    restarts: int = 2
+    """Searches from samples of their own, if the budget is no smaller than `restart_budget`; else one."""
+    restart_budget: int = 60_000
+    restart_share: float = 0.8
+    """Share of the budget for all of them; the rest is for what they found together."""
+    dataflow_share: float = 0.35
+    """Share of each for the designs of each dataflow apart, in all."""
+
+    def operators(self) -> Sequence[Operator]:
+        """What comes on top of the operators of every search."""
+        return ()
 
     def search(self, run: SearchRun) -> None:
-        """Spend the run's budget."""
-        until = int(run.budget * self.polish_share)
-        while run.remaining > until:
-            before = run.spent
-            sample(run, min(run.remaining - until, 2048))
-            if run.spent == before:
-                break
-        improve_each_dataflow(run, self.dataflow_share)
-        LocalSearch(run).improve()
-
-
-def sample(run: SearchRun, count: int) -> None:
-    """Score `count` random designs; a part of the count goes to repairing those that do not fit."""
-    encoding = run.problem.encoding
-    stop = run.spent + count
-    fresh = max(count * 2 // 3, 1)
-    rows = encoding.random(run.rng, fresh, sobol(encoding, fresh, run.rng), together=True)
-    for _ in range(REPAIRS + 1):
-        kept, scores = run.score(rows[: max(stop - run.spent, 0)])
-        if scores is None:
+        """Improve the front until it has settled or the budget is spent."""
+        many = self.restarts if run.budget >= self.restart_budget else 1
+        if many == 1:
+            run.converged = self._begun(run, run.archive, run.budget)
             return
-        misfit = np.flatnonzero(scores.buffers_overflow)
-        rows = shrink_tiles(encoding, rows[kept][misfit], scores.take(misfit), run.rng)
+        for _ in range(many):
+            archive = ParetoArchive(len(run.problem.encoding.genes))
+            self._begun(run, archive, int(run.budget * self.restart_share / many))
+            run.remember_restart(archive)
+        run.converged = HardwareSearch(run, run.archive, self.operators()).improve()
 
-
-def sobol(encoding: Encoding, count: int, rng: np.random.Generator) -> np.ndarray:
-    """Scrambled Sobol points for the numbers, shape [count, number_columns] (Owen, 1998)."""
-    dimensions = len(encoding.number_columns)
-    if dimensions == 0:
-        return np.zeros((count, 0))
-    with warnings.catch_warnings():  # a count that is no power of two is less even, and does no harm
-        warnings.simplefilter("ignore")
-        return qmc.Sobol(dimensions, rng=rng).random(count)
+    def _begun(self, run: SearchRun, archive: ParetoArchive, budget: int) -> bool:
+        """Sample, improve each dataflow's own front in turn, then the whole; whether it has settled."""
+        last = max(run.remaining - budget, 0)
+        apart = dataflow_archives(run)
+        sample(run, budget, [archive, *apart])
+        each = int(budget * self.dataflow_share) // max(len(apart), 1)
+        for own in apart:
+            HardwareSearch(run, own, self.operators(), also=archive).improve(until=max(run.remaining - each, last))
+        return HardwareSearch(run, archive, self.operators()).improve(until=last)

@@ -12,9 +12,8 @@ are known in closed form, and one pull-back through the models serves any number
 import equinox as eqx
 import numpy as np
 
-from dse.problem.batched_models import OUTPUTS
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS
 from dse.problem.search_problem import Problem, Scores
-from dse.strategies.bookkeeping import SearchRun
 
 MARGIN = 0.02
 """Relative distance to a limit from which on it pushes."""
@@ -30,20 +29,20 @@ class Scalarisation(eqx.Module):
     penalty: float = 3.0
     """lambda."""
 
-    def __call__(self, run: SearchRun, outputs: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def __call__(
+        self, problem: Problem, front: np.ndarray, outputs: np.ndarray, weights: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Slopes by the log of each output, shape [n, K, OUTPUTS], and the scalarisation itself, shape [n].
 
         **Arguments**: `outputs`, those of the batcher, shape [n, K, OUTPUTS]; `weights`, one preference for each
-        design, shape [n, d]. Objectives are normalised to the run's front.
+        design, shape [n, d]. Objectives are normalised to those of a `front`, shape [N, d].
         """
-        problem = run.problem
         outputs = np.maximum(np.nan_to_num(outputs, nan=1e30, posinf=1e30), 1e-30)
-        latency, energy = outputs[:, :, 0] * problem.repeats, outputs[:, :, 1] * problem.repeats
-        totals = np.log(np.stack([latency.sum(axis=1), energy.sum(axis=1), outputs[:, :, 2].max(axis=1)], axis=1))
+        latency, energy = outputs[:, :, LATENCY] * problem.repeats, outputs[:, :, ENERGY] * problem.repeats
+        totals = np.log(np.stack([latency.sum(axis=1), energy.sum(axis=1), outputs[:, :, AREA].max(axis=1)], axis=1))
         exponents = np.array([o.exponents for o in problem.objectives])
         factors = np.log([o.factor for o in problem.objectives])
-        assert run.archive.scores is not None
-        known = np.log(run.archive.scores.objectives)
+        known = np.log(front)
         ideal, width = known.min(axis=0), np.maximum(np.ptp(known, axis=0), 0.5)
         scaled = weights * (totals @ exponents.T + factors - ideal) / width
         top = scaled.max(axis=1, keepdims=True)
@@ -56,21 +55,21 @@ class Scalarisation(eqx.Module):
             excess = totals @ own + np.log(constraint.objective.factor / constraint.maximum) + MARGIN
             by_total += self.penalty * (excess > 0)[:, None] * own
             loss += self.penalty * np.maximum(excess, 0)
-        excess = np.log(outputs[:, :, 3:]) + MARGIN
+        excess = np.log(outputs[:, :, FIT]) + MARGIN
         loss += self.penalty * np.maximum(excess, 0).sum(axis=(1, 2))
         slopes = np.zeros_like(outputs)
-        slopes[:, :, 0] = by_total[:, :1] * latency / latency.sum(axis=1, keepdims=True)
-        slopes[:, :, 1] = by_total[:, 1:2] * energy / energy.sum(axis=1, keepdims=True)
-        slopes[:, 0, 2] = by_total[:, 2]  # every kernel reports the same area
-        slopes[:, :, 3:] = self.penalty * (excess > 0)
+        slopes[:, :, LATENCY] = by_total[:, :1] * latency / latency.sum(axis=1, keepdims=True)
+        slopes[:, :, ENERGY] = by_total[:, 1:2] * energy / energy.sum(axis=1, keepdims=True)
+        slopes[:, 0, AREA] = by_total[:, 2]  # every kernel reports the same area
+        slopes[:, :, FIT] = self.penalty * (excess > 0)
         return slopes, loss
 
 
 def outputs_of(problem: Problem, scores: Scores) -> np.ndarray:
     """Scores in the layout of the batcher's outputs, shape [n, K, OUTPUTS]."""
     outputs = np.zeros((*scores.latency_s.shape, OUTPUTS))
-    outputs[:, :, 0] = scores.latency_s / problem.repeats
-    outputs[:, :, 1] = scores.energy_pj / problem.repeats
-    outputs[:, :, 2] = scores.area_mm2[:, None]
-    outputs[:, :, 3:] = scores.fits
+    outputs[:, :, LATENCY] = scores.latency_s / problem.repeats
+    outputs[:, :, ENERGY] = scores.energy_pj / problem.repeats
+    outputs[:, :, AREA] = scores.area_mm2[:, None]
+    outputs[:, :, FIT] = scores.fits
     return outputs

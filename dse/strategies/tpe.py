@@ -39,13 +39,12 @@ class Tpe(Strategy):
             study = optuna.create_study(
                 directions=["minimize"] * len(run.problem.objectives), sampler=optuna.samplers.TPESampler(seed=run.seed)
             )
-            run.remember = False  # what it asks again is evaluated again, and counts
             illegal = 0
             while run.remaining and illegal < MOST_ILLEGAL:
                 trial = study.ask()
                 raw = np.array([[_suggestion(trial, encoding, at) for at in range(len(encoding.genes))]], np.int32)
                 row = _settled(run.problem, raw)
-                scores = None if row is None else run.score(row)[1]
+                scores = None if row is None else run.score(row)
                 if scores is None:
                     illegal += 1
                     study.tell(trial, state=optuna.trial.TrialState.FAIL)

@@ -12,8 +12,9 @@
 | `simulator_check` | the designs of a front scored again by the simulator |
 | `random_designs` | designs for timing and for testing gradients |
 | `simulator_rates` | effectual multiplies per second of the simulator, for the benchmark |
+| `front` | what is said of a front: its designs, dense rivals, bounds, shares that hold |
 | `figures` | how figures look, and those of a front, of PE counts and of a change |
 | `published` | published figures of known systems, a predictor for each, their report |
 | `validation` | the models against our simulator, those of others and sampled patterns |
-| `baselines`, `codesign`, `crossover`, `prune`, `sensitivity`, `sparsity` | the parts of the scripts of these names |
+| `baselines`, `codesign`, `crossover`, `prune`, `sensitivity`, `sparsity`, `sweep` | parts of the scripts so named |
 """

@@ -1,23 +1,11 @@
 """Designs and quantities in words."""
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dse import Design
 from hwmodels.design.choices import FORMATS
-
-_PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
-
-
-def quantity(value: float, unit: str) -> str:
-    """Three digits and an SI prefix: `quantity(4.2e-5, "s") == "42 us"`. Areas and plain ratios take no prefix."""
-    if unit in ("mm2", ""):
-        return f"{value:.3g} {unit}".strip()
-    if value == 0 or not math.isfinite(value):
-        return f"{value:g} {unit}"
-    power = min(max(3 * math.floor(math.log10(abs(value) * (1 + 1e-9)) / 3), -15), 12)
-    return f"{value / 10.0**power:.3g} {_PREFIXES[power]}{unit}"
+from hwmodels.quantities import quantity as quantity
 
 
 def energy(picojoules: float) -> str:

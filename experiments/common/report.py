@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from dse import Costed, describe
-from hwmodels.cost import ENERGY_COMPONENTS
+from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS
 from hwmodels.design.hardware import UNITS
 
 
@@ -17,13 +17,15 @@ def titled(name: str) -> str:
 
 
 def design_row(costed: Costed, row: int) -> dict[str, Any]:
-    """One row of `front.csv`: objectives, bottleneck, then every parameter."""
+    """One row of `front.csv`: objectives (area without the DRAM's PHY), bottleneck, then every parameter."""
     latency, energy, area = costed.point
     measured = {
         "row": row,
         "latency_s": latency,
         "energy_pj": energy,
         "area_mm2": area,
+        "dram_phy_area_mm2": float(costed.total.area_mm2[AREA_COMPONENTS.index("dram_phy")]),
+        "die_area_mm2": float(costed.total.total_area_mm2),
         "power_w": float(costed.total.power_w),
         "edp_js": float(costed.total.edp_js),
         "utilization": float(costed.total.utilization),

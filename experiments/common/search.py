@@ -41,9 +41,10 @@ def objective_names(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(ALIASES.get(word, word) for word in words)
 
 
-def build_space(file: Path | None, fixes: Sequence[Sequence[str]]) -> DesignSpace:
-    """The default space, changed by a file and by `NAME=VALUE` texts."""
-    space = default_space() if file is None else read_space(file)
+def build_space(file: Path | None, fixes: Sequence[Sequence[str]], workload: Workload) -> DesignSpace:
+    """The default space of a workload, changed by a file and by `NAME=VALUE` texts."""
+    space = default_space(workload)
+    space = space if file is None else read_space(file, space)
     return space.fix(**parse_fixes([text for group in fixes for text in group]))
 
 

@@ -25,6 +25,16 @@ M_OUTSIDE = (_outside("m", "k"), _outside("m", "n"))
 K_OUTSIDE = (_outside("k", "m"), _outside("k", "n"))
 
 
+def refetches(order: str, split: tuple[bool, bool, bool]) -> tuple[bool, bool, bool]:
+    """Whether a loop order fetches the tiles of A, B and Z again at each visit, where the dimensions m, k and n are
+    `split` into more than one tile."""
+    at, (m, k, n) = LOOP_ORDERS.index(order), split
+    a = bool(N_OUTSIDE[0][at] and m) or bool(N_OUTSIDE[1][at] and k)
+    b = bool(M_OUTSIDE[0][at] and k) or bool(M_OUTSIDE[1][at] and n)
+    z = k and (bool(K_OUTSIDE[0][at] and m) or bool(K_OUTSIDE[1][at] and n))
+    return a, b, z
+
+
 class Tiling(eqx.Module):
     """Tile sizes, trip counts, coordinate widths, and which operands are fetched at every visit."""
 

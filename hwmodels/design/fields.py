@@ -23,6 +23,9 @@ class Number:
     search may pass through all of it."""
     source: str
     """Where the bounds are from."""
+    ceiling: float | int | None = None
+    """Greatest in the space of a workload that can use more than `bounds`; None: no workload can."""
+    ceiling_source: str = ""
     default: float | int | None = None
     """What a design has that does not name it; None: every design must."""
 

@@ -1,9 +1,11 @@
 """What a designer chooses: the hardware, and one mapping for each kernel.
 
 Numbers and choices are array leaves, so designs stack and nothing compiles once per combination; only the dataflow of
-a mapping is structure. Values are checked where a user makes a design (`hwmodels.design.legality`), never in here.
+a mapping is structure. Plain numbers and names are checked where they are given, arrays never: they may be traced.
+Which choices go together is checked where a user makes a design (`hwmodels.design.legality`).
 """
 
+import dataclasses
 from collections.abc import Mapping as Fields
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar
@@ -11,6 +13,7 @@ from typing import Annotated, Any, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from hwmodels.design.choices import (
@@ -24,6 +27,7 @@ from hwmodels.design.choices import (
     one_hot,
 )
 from hwmodels.design.fields import Capability, Number, Selection, records_of
+from workloads.errors import InputError, choose_from
 
 Scalar = Float[Array, "..."]
 """One number; a stack of designs has one for each."""
@@ -52,6 +56,8 @@ class Hardware(eqx.Module):
             bounds=(1, 64),
             stress=(1, 512),
             source="MatRaptor: 8 PEs in all; OuterSPACE 16 x 16; Onyx 32 x 16 tiles; EIE projects 256 PEs",
+            ceiling=4096,
+            ceiling_source="Cerebras WSE-2: 850,000 PEs of one MAC; as many in one array is a guess",
         ),
     ]
     pe_cols: Annotated[
@@ -62,6 +68,8 @@ class Hardware(eqx.Module):
             bounds=(1, 64),
             stress=(1, 512),
             source="EIE 64 x 1; SCNN 8 x 8; Eyeriss v1 12 x 14; Eyeriss v2 192 PEs; Onyx 384 PE tiles",
+            ceiling=256,
+            ceiling_source="TPU (ISCA 2017): 256 x 256 MACs",
         ),
     ]
     lanes: Annotated[
@@ -72,6 +80,8 @@ class Hardware(eqx.Module):
             bounds=(1, 16),
             stress=(1, 64),
             source="EIE, MatRaptor: 1 a PE; Eyeriss v2: 2; SCNN: 16",
+            ceiling=64,
+            ceiling_source="Simba (MICRO 2019): 64 a PE",
         ),
     ]
     glb_bytes: Annotated[
@@ -82,6 +92,8 @@ class Hardware(eqx.Module):
             bounds=(64 * KIB, 32768 * KIB),
             stress=(2**9, 2**24),
             source="Eyeriss v1 108 KB; v2 192 KB; Onyx 4 MB; ExTensor 30 MB",
+            ceiling=131072 * KIB,
+            ceiling_source="TPUv4i (ISCA 2021): 128 MiB",
         ),
     ]
     glb_banks: Annotated[
@@ -92,6 +104,8 @@ class Hardware(eqx.Module):
             bounds=(4, 128),
             stress=(1, 64),
             source="Onyx 16 of 256 KB; Eyeriss v2 112 (16 clusters of 7); narrower ones are a guess",
+            ceiling=1024,
+            ceiling_source="what both buses at their ceilings take, and as much again to fill it",
         ),
     ]
     pe_buffer_bytes: Annotated[
@@ -122,6 +136,8 @@ class Hardware(eqx.Module):
             bounds=(16, 1024),
             stress=(4, 2048),
             source="EIE 32 (8 entries of 4 b); Eyeriss v2 768 (96 ports of 24 b, 4 b of 12 b an index)",
+            ceiling=16384,
+            ceiling_source="as that of values: an index is as wide as a value or two",
         ),
     ]
     value_bus_bits: Annotated[
@@ -132,6 +148,8 @@ class Hardware(eqx.Module):
             bounds=(32, 2048),
             stress=(4, 4096),
             source="EIE 32 (8 entries of 4 b); Eyeriss v2 1536 (96 ports of 24 b, 8 b of 12 b a value)",
+            ceiling=16384,
+            ceiling_source="four stacks of HBM2E at 1 GHz bring 14,700 b a cycle",
         ),
     ]
     value_bits: Annotated[
@@ -151,6 +169,15 @@ class Hardware(eqx.Module):
     a_zero_modes: Annotated[Weights, Capability("a_zero")]
     b_zero_modes: Annotated[Weights, Capability("b_zero")]
     schedules: Annotated[Weights, Capability("schedule")]
+
+    def with_(self, **changes: Any) -> "Hardware":
+        """Hardware with fields changed: `hardware.with_(pe_rows=16, intersection="bitmask", a_formats=("coo", "csr"))`.
+
+        Numbers, names, and for a capability the names that it covers; JAX arrays are taken as they are, so that
+        gradients pass through. **Raises** `InputError` for a name that hardware does not have and for a value that
+        cannot be.
+        """
+        return _with_fields(self, changes, "Hardware.with_")
 
 
 class Mapping(eqx.Module):
@@ -195,6 +222,13 @@ class Mapping(eqx.Module):
     schedule: Annotated[Weights, Selection("how rows are dealt to PE rows", SCHEDULES)]
     dataflow: Annotated[str, Selection("how a tile is worked on", DATAFLOWS)] = eqx.field(static=True)
 
+    def with_(self, **changes: Any) -> "Mapping":
+        """A mapping with fields changed: `mapping.with_(tile_m=64, a_format="csr")`, as `Hardware.with_` does.
+
+        Whether hardware has the circuits for it is not known here: `make_hardware` gives it those of its mappings.
+        """
+        return _with_fields(self, changes, "Mapping.with_")
+
 
 HARDWARE_RECORDS = records_of(Hardware, Number)
 MAPPING_RECORDS = records_of(Mapping, Number)
@@ -207,10 +241,61 @@ CHOICE_RECORDS = records_of(Hardware, Selection) | records_of(Mapping, Selection
 HARDWARE_CHOICES = {name: one.names for name, one in records_of(Hardware, Selection).items()}
 MAPPING_CHOICES = {name: one.names for name, one in records_of(Mapping, Selection).items() if name != "dataflow"}
 """Choice -> its names; the dataflow, which is structure, is apart."""
-CAPABILITY_OF = {
-    one.choice: name for name, one in records_of(Hardware, Capability).items() if one.choice in MAPPING_CHOICES
-}
+CAPABILITY_RECORDS = records_of(Hardware, Capability)
+CAPABILITY_OF = {one.choice: name for name, one in CAPABILITY_RECORDS.items() if one.choice in MAPPING_CHOICES}
 """Mapping choice -> the hardware's capability vector that it must be covered by."""
+
+
+def checked_value(name: str, value: Any, where: str) -> Any:
+    """A number or name that the field `name` of a design can have, as plain Python.
+
+    **Raises** `InputError`, which begins with `where`, for what is no whole number of at least 1 and for unknown names.
+    """
+    if name in CHOICE_RECORDS:
+        names = CHOICE_RECORDS[name].names
+        if not isinstance(value, str) or value not in names:
+            raise InputError(f"{where}: {name} = {value!r} is unknown; choose one of: {', '.join(names)}.")
+        return value
+    number = value.item() if hasattr(value, "item") and np.ndim(value) == 0 else value
+    if isinstance(number, bool) or not isinstance(number, int | float) or number < 1 or not float(number).is_integer():
+        raise InputError(f"{where}: {name} = {value!r} is not a whole number of at least 1.")
+    return float(number)
+
+
+def _with_fields(design: Value, changes: Fields[str, Any], where: str) -> Value:
+    """Hardware or a mapping with some fields changed."""
+    known = [field.name for field in dataclasses.fields(design)]  # pyright: ignore[reportArgumentType]
+    for name in changes:
+        if name not in known:
+            raise InputError(f"{where}: there is no field '{name}'; {choose_from(name, known)}")
+    leaves = {name: _leaf(name, value, where) for name, value in changes.items()}
+    return dataclasses.replace(design, **leaves)  # pyright: ignore[reportArgumentType]
+
+
+def _leaf(name: str, value: Any, where: str) -> Any:
+    """The field of hardware or a mapping that a number, a name, several names or an array stand for."""
+    if isinstance(value, jax.Array | np.ndarray):
+        return jnp.asarray(value, jnp.float32)
+    if name in CAPABILITY_RECORDS:
+        choice = CAPABILITY_RECORDS[name].choice
+        listed = value if isinstance(value, tuple | list | set) else [value]
+        covered = {checked_value(choice, one, where) for one in listed}
+        return jnp.asarray([float(one in covered) for one in CHOICE_RECORDS[choice].names], jnp.float32)
+    plain = checked_value(name, value, where)
+    if name in NUMBER_RECORDS:
+        return jnp.asarray(plain, jnp.float32)
+    return plain if name == "dataflow" else one_hot(plain, CHOICE_RECORDS[name].names)
+
+
+def _named(fields: Fields[str, Value], names: Sequence[str], where: str) -> dict[str, Value]:
+    """The fields of these names; InputError for one that is missing."""
+    for name in names:
+        if name not in fields:
+            unknown = [other for other in fields if other not in NUMBER_RECORDS and other not in CHOICE_RECORDS]
+            raise InputError(
+                f"{where}: {name} is missing; add it{f' ({unknown[0]!r} is no field)' if unknown else ''}."
+            )
+    return {name: fields[name] for name in names}
 
 
 def with_defaults(fields: Fields[str, Value], names: Sequence[str]) -> dict[str, Value | float]:
@@ -220,17 +305,17 @@ def with_defaults(fields: Fields[str, Value], names: Sequence[str]) -> dict[str,
 
 def make_mapping(dataflow: str, **fields: Any) -> Mapping:
     """Mapping from plain numbers and choice names, e.g. `make_mapping("gustavson", tile_m=64, ..., a_format="csr")`."""
-    numbers = with_defaults(fields, MAPPING_NUMBERS)
-    leaves = {name: jnp.asarray(float(numbers[name]), jnp.float32) for name in MAPPING_NUMBERS}
-    leaves |= {name: one_hot(fields[name], names, name) for name, names in MAPPING_CHOICES.items()}
+    named = _named(with_defaults(fields, MAPPING_NUMBERS), (*MAPPING_NUMBERS, *MAPPING_CHOICES), "make_mapping")
+    leaves = {name: jnp.asarray(float(named[name]), jnp.float32) for name in MAPPING_NUMBERS}
+    leaves |= {name: one_hot(named[name], names, name) for name, names in MAPPING_CHOICES.items()}
     one_hot(dataflow, DATAFLOWS, "dataflow")
     return Mapping(**leaves, dataflow=dataflow)
 
 
 def make_hardware(intersection: str, mappings: Sequence[Mapping], **numbers: float | int) -> Hardware:
     """Hardware from plain numbers, with exactly the capabilities that its mappings use."""
-    numbers = with_defaults(numbers, HARDWARE_NUMBERS)
-    leaves = {name: jnp.asarray(float(numbers[name]), jnp.float32) for name in HARDWARE_NUMBERS}
+    named = _named(with_defaults(numbers, HARDWARE_NUMBERS), HARDWARE_NUMBERS, "make_hardware")
+    leaves = {name: jnp.asarray(float(value), jnp.float32) for name, value in named.items()}
     return Hardware(
         **leaves, intersection=one_hot(intersection, INTERSECTIONS, "intersection"), **capabilities(mappings)
     )

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import numpy as np
-import scipy.io
+import scipy
 from scipy.sparse import coo_array, csr_array, load_npz
 
 from workloads.errors import InputError

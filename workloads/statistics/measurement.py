@@ -33,6 +33,9 @@ def measure(kernel: Kernel) -> KernelStatistics:
 
     A kernel of another class registers its own: `measure.register(ItsClass, how)`.
     """
+    if not isinstance(kernel, Kernel):
+        kind = type(kernel).__name__
+        raise InputError(f"A {kind} is no kernel; measure one, such as SparseKernel('name', matrix, None, 64).")
     raise InputError(f"{kernel.name}: nothing measures a {type(kernel).__name__}; register it with `measure.register`.")
 
 
@@ -67,7 +70,7 @@ def stack_statistics(kernels: Sequence[KernelStatistics]) -> KernelStatistics:
     stacked = []
     for same in zip(*leaves, strict=True):
         shape = tuple(max(sizes) for sizes in zip(*(leaf.shape for leaf in same), strict=True))
-        stacked.append(jnp.stack([jnp.asarray(pad_levels(np.asarray(leaf), shape)) for leaf in same]))
+        stacked.append(jnp.asarray(np.stack([pad_levels(np.asarray(leaf), shape) for leaf in same])))
     return jax.tree.unflatten(jax.tree.structure(kernels[0]), stacked)
 
 

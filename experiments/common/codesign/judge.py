@@ -78,7 +78,7 @@ def on_machine(own: Problem, network: Trained, design: Design, evaluations: floa
     """A network on a design of its own problem (`problem_of`)."""
     costs, total = own.detail(design)
     latency, energy = float(total.latency_s), float(np.sum(total.energy_pj))
-    return Judged(network, design, costs, latency, energy, float(np.sum(total.area_mm2)), evaluations)
+    return Judged(network, design, costs, latency, energy, float(total.core_area_mm2), evaluations)
 
 
 def remapped(problem: Problem, judged: Judged, machine: Design, strategy: Strategy, budget: int, seed: int) -> Judged:

@@ -64,8 +64,8 @@ class FoundMachine:
 
     @property
     def area_mm2(self) -> float:
-        """Of the hardware, mm2."""
-        return float(np.sum(self.costs[0].area_mm2))
+        """Of the hardware without the PHY of its DRAM, mm2."""
+        return float(self.costs[0].core_area_mm2)
 
 
 class Finder:

@@ -1,6 +1,7 @@
 """The figure of a front: energy against latency, and what the designs along it are made of."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 from typing import Any
 
 import numpy as np
@@ -9,39 +10,39 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from dse import Costed, equal_area
+from dse import Costed, DenseRival
 from experiments.common.design_words import main_format
 from experiments.common.figures.style import FORMAT_COLOURS, FORMAT_MARKERS, RESOURCE_COLOURS, log_axis, new_figure
 
 _PICOJOULES = 1e-12
+_LABEL_OFFSETS = ((-9, 12), (-10, -11), (10, -12), (12, 8))
+"""Of letters from their points; they differ because named designs may lie close together."""
 _AREA_TICKS = [digit * 10.0**power for power in range(-3, 4) for digit in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 7)]
 
 
 def front_figure(
     front: Sequence[Costed],
-    dense: np.ndarray,
     named: Mapping[str, int],
-    pairs: Mapping[str, int],
+    rivals: Mapping[str, DenseRival],
     title: str,
     sparse_b: Sequence[bool],
 ) -> Figure:
     """The whole figure.
 
-    **Arguments**: the front; the dense accelerators' (latency, energy, area), shape [n, 3]; the designs to point out,
-    letter and words -> row of the front; for each of them the row of the dense accelerator of equal area; a title; for
-    each kernel whether its B is sparse.
+    **Arguments**: the front; the designs to point out, letter and words -> row of the front; by the same words the
+    dense accelerators beside them; a title; for each kernel whether its B is sparse.
     """
     figure = new_figure(11.5, 6.0)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
     halves: Any = figure.subfigures(1, 2, width_ratios=(1.1, 1.0))
     left, right = halves
-    _trade_off(left, front, dense, named, pairs)
+    _trade_off(left, front, named, rivals)
     _make_up(right, front, named, sparse_b)
     return figure
 
 
 def _trade_off(
-    figure: SubFigure, front: Sequence[Costed], dense: np.ndarray, named: Mapping[str, int], pairs: Mapping[str, int]
+    figure: SubFigure, front: Sequence[Costed], named: Mapping[str, int], rivals: Mapping[str, DenseRival]
 ) -> None:
     axes = figure.subplots()
     points = np.array([costed.point for costed in front])
@@ -49,8 +50,6 @@ def _trade_off(
     low, high = float(points[:, 2].min()), float(points[:, 2].max())
     norm = LogNorm(low, max(high, low * 1.01))
     axes.set_title("Energy and latency; colour is area")
-    rivals = dense[sorted({equal_area(point[2], dense) for point in points})] if len(dense) else dense
-    axes.scatter(rivals[:, 0], rivals[:, 1] * _PICOJOULES, c=rivals[:, 2], marker="x", s=30, norm=norm, zorder=2)
     for name in dict.fromkeys(formats):
         of = np.array([entry == name for entry in formats])
         shown = axes.scatter(
@@ -64,20 +63,19 @@ def _trade_off(
             linewidths=0.35,
             zorder=3,
         )
-    for words, row in named.items():
-        ours, other = points[row], dense[pairs[words]]
-        axes.plot(
-            [ours[0], other[0]], np.array([ours[1], other[1]]) * _PICOJOULES, color="black", lw=0.7, ls=":", zorder=2
-        )
+    for words, rival in rivals.items():
+        pair = np.array([points[named[words]], rival.costed.point])
+        axes.plot(pair[:, 0], pair[:, 1] * _PICOJOULES, color="black", lw=0.7, ls=":", zorder=2)
+        axes.scatter(pair[1:, 0], pair[1:, 1] * _PICOJOULES, c=pair[1:, 2], marker="x", s=36, norm=norm, zorder=2)
     log_axis(axes, "x", "s", "Latency")
     log_axis(axes, "y", "J", "Energy")
     bottom, top = axes.get_ylim()
     axes.set_ylim(bottom / (top / bottom) ** 0.06, top)
-    for words, row in named.items():
+    for (words, row), offset in zip(named.items(), cycle(_LABEL_OFFSETS), strict=False):
         axes.annotate(
             words[0],
             (points[row, 0], points[row, 1] * _PICOJOULES),
-            xytext=(-9, -11),
+            xytext=offset,
             textcoords="offset points",
             ha="center",
             va="center",
@@ -87,7 +85,7 @@ def _trade_off(
             zorder=5,
         )
     bar = figure.colorbar(shown, ax=axes, pad=0.01, aspect=35)  # pyright: ignore[reportPossiblyUnbound]
-    bar.set_label("Area (mm²)")
+    bar.set_label("Area without the DRAM's PHY (mm²)")
     ticks = [t for t in _AREA_TICKS if low <= t <= high]
     bar.set_ticks(ticks, labels=[f"{tick:g}" for tick in ticks])
     bar.ax.minorticks_off()
@@ -96,7 +94,7 @@ def _trade_off(
         for name in FORMAT_MARKERS
         if name in formats
     ]
-    if len(dense):
+    if rivals:
         handles.append(Line2D([], [], ls=":", marker="x", color="black", lw=0.8, ms=5, label="dense, of equal area"))
     figure.legend(handles=handles, loc="outside lower left", ncols=2, columnspacing=1.2)
     words_only = [Line2D([], [], ls="", label=words) for words in named]

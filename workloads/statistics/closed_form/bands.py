@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from workloads.densities.banded import Banded
 from workloads.statistics.closed_form.load_balance import fullest_parts, none_on
@@ -220,7 +220,7 @@ def _loads(
     for p in range(PARTITION_LEVELS):
         parts = 1 << p
         levels = np.arange(min(int(number / parts) + 1, 40)) * parts
-        more = ndtr((filled[:, None] - levels - 0.5) / deviation[:, None]) * (levels < number)
+        more = scipy.special.ndtr((filled[:, None] - levels - 0.5) / deviation[:, None]) * (levels < number)
         more[:, 0] = np.minimum(filled, 1.0)
         even = more.sum(axis=1) if number / parts < 40 else filled / parts + 0.5
         loads[:, 0, BALANCED, p] = even if p else filled

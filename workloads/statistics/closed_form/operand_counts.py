@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import ndtr
+import scipy
 
 from workloads.densities.banded import Banded
 from workloads.densities.density import Density
@@ -222,7 +222,7 @@ def _peak_of_long_rows(whole: Law, heights: tuple[int, int], stacks: list[tuple[
     if at.size > 400:
         at = np.unique(np.rint(np.linspace(0, at[-1], 400)))
     shape = (at[:, None] + 0.5) / ratio + 0.5
-    below = ndtr((1 - 1 / (9 * shape) - np.cbrt(mean / ratio / shape)) * 3 * np.sqrt(shape))
+    below = scipy.special.ndtr((1 - 1 / (9 * shape) - np.cbrt(mean / ratio / shape)) * 3 * np.sqrt(shape))
     below = np.where(at[:, None] >= np.minimum(whole.points, height * width), 1.0, below)
     fullest = (below**across @ whole.probability / whole.probability.sum()) ** blocks
     middle = (fullest[1:] + fullest[:-1]) / 2

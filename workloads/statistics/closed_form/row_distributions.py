@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import betainc, gammaincc, gammaln
+import scipy
 
 from workloads.densities.banded import Banded
 from workloads.densities.density import Density
@@ -76,14 +76,14 @@ def matched_below(at: np.ndarray, mean: np.ndarray | float, variance: np.ndarray
         chance = 1 - ratio[under]
         trials = mean[under] / chance
         rest = trials - at[under]
-        inside = betainc(np.maximum(rest, 1e-9), np.maximum(at[under], -1) + 1 + 1e-300, 1 - chance)
+        inside = scipy.special.betainc(np.maximum(rest, 1e-9), np.maximum(at[under], -1) + 1 + 1e-300, 1 - chance)
         found[under] = np.where(rest <= 1e-6, 1.0, np.where(at[under] < 0, 0.0, inside))
     if over.any():
         size = mean[over] / (ratio[over] - 1)
-        inside = betainc(size, np.maximum(at[over], 0) + 1, 1 / ratio[over])
+        inside = scipy.special.betainc(size, np.maximum(at[over], 0) + 1, 1 / ratio[over])
         found[over] = np.where(at[over] < 0, 0.0, inside)
     if poisson.any():
-        inside = gammaincc(np.maximum(at[poisson], 0) + 1, mean[poisson])
+        inside = scipy.special.gammaincc(np.maximum(at[poisson], 0) + 1, mean[poisson])
         found[poisson] = np.where(at[poisson] < 0, 0.0, inside)
     return found
 
@@ -107,11 +107,11 @@ def gap_tails(width: int, held: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weight = np.where(runs <= 31, 1.0, weight)
     zeros = RLE_RUN * runs[:, None]
     room = width - zeros - held
-    tail = gammaln(np.maximum(width - zeros, 0) + 1) - gammaln(np.maximum(room, 0) + 1)
+    tail = scipy.special.gammaln(np.maximum(width - zeros, 0) + 1) - scipy.special.gammaln(np.maximum(room, 0) + 1)
     tail = (
         np.where(
             room >= 0,
-            np.exp(tail + gammaln(width - held + 1) - gammaln(width + 1)),
+            np.exp(tail + scipy.special.gammaln(width - held + 1) - scipy.special.gammaln(width + 1)),
             0.0,
         )
         * weight[:, None]
@@ -227,9 +227,9 @@ def _hypergeometric(population: int, marked: int, drawn: int) -> np.ndarray:
     k = np.arange(min(marked, drawn) + 1.0)
 
     def log_choose(n, k):
-        return np.where((k >= 0) & (k <= n), gammaln(n + 1) - gammaln(np.clip(k, 0, n) + 1), -np.inf) - gammaln(
-            np.maximum(n - k, 0) + 1
-        )
+        return np.where(
+            (k >= 0) & (k <= n), scipy.special.gammaln(n + 1) - scipy.special.gammaln(np.clip(k, 0, n) + 1), -np.inf
+        ) - scipy.special.gammaln(np.maximum(n - k, 0) + 1)
 
     chance = np.exp(
         log_choose(marked, k) + log_choose(population - marked, drawn - k) - log_choose(population, np.float64(drawn))
@@ -254,4 +254,6 @@ def _group_padding(density: NM, groups: float, points: int) -> tuple[np.ndarray,
 
 def _log_choose(n: np.ndarray | int, k: int) -> np.ndarray:
     count = np.asarray(n, float)
-    return np.asarray(gammaln(count + 1) - gammaln(k + 1) - gammaln(count - k + 1))
+    return np.asarray(
+        scipy.special.gammaln(count + 1) - scipy.special.gammaln(k + 1) - scipy.special.gammaln(count - k + 1)
+    )

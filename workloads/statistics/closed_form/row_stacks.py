@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+import scipy
 
 from workloads.statistics.closed_form.row_assignment import (
     dealt_longest_first,
@@ -190,8 +190,8 @@ class Stack:
 
     def _make_thresholds(self, law: Law, height: int, kind: str) -> Thresholds:
         cumulated = np.cumsum(law.probability)
-        first = max(int(np.searchsorted(cumulated, ndtr(LOWEST))) - 1, 0)
-        last = min(int(np.searchsorted(cumulated, ndtr(HIGHEST))) + 1, cumulated.size)
+        first = max(int(np.searchsorted(cumulated, scipy.special.ndtr(LOWEST))) - 1, 0)
+        last = min(int(np.searchsorted(cumulated, scipy.special.ndtr(HIGHEST))) + 1, cumulated.size)
         held = law.points[first:last]
         if kind == "nonzeros":
             return Thresholds(held, True)
@@ -227,7 +227,7 @@ class Stack:
         share = normal_below(at + 0.5, law.points * each, counts * self.weights.variance)
         if self.width <= FEW_COLUMNS:
             ranks = (np.arange(self.width) + 0.625) / (self.width + 0.25)
-            weights = each + deviation * ndtri(ranks)
+            weights = each + deviation * scipy.special.ndtri(ranks)
             for n, held in enumerate(law.points):
                 if held > 0 and (height == 1 or held < 1.5):
                     sums = np.sort(_some_sums(weights, int(held)))

@@ -8,8 +8,8 @@ the two nearest points of the new law, so that means are kept exactly; the varia
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numba import njit
-from scipy.special import ndtr, ndtri
 
 BINS = 72
 MOST_SCORE = 7.0
@@ -92,7 +92,7 @@ def add(one: Law, other: Law) -> Law:
 
 def score_points(candidates: np.ndarray, below: np.ndarray) -> np.ndarray:
     """Integers at the normal scores `SCORES` of a distribution given by P(x <= candidate) = `below`."""
-    score = ndtri(np.clip(below, 1e-300, 1 - 1e-16))
+    score = scipy.special.ndtri(np.clip(below, 1e-300, 1 - 1e-16))
     keep = np.flatnonzero(np.diff(score, prepend=-np.inf) > 0)
     return np.unique(np.rint(np.interp(SCORES, score[keep], candidates[keep])))
 
@@ -179,4 +179,4 @@ def add_joint(one, one_below, other, other_below, points, below):
 
 def normal_below(thresholds: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """P(a number near normal, of each mean and variance, is at most each threshold), [means, thresholds]."""
-    return ndtr((thresholds - mean[:, None]) / np.sqrt(np.maximum(variance, 1e-12))[:, None])
+    return scipy.special.ndtr((thresholds - mean[:, None]) / np.sqrt(np.maximum(variance, 1e-12))[:, None])

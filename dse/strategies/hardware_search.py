@@ -1,0 +1,159 @@
+"""The search over hardware with the mapper inside, a generation of machines at a time.
+
+Parents are members of the front, the lonelier the likelier. Several operators make machines of them; each gets the
+share of the evaluations that it has lately earned: members of the front that it gave for what it took. On each machine
+a few mappings of every kernel are tried and put together (`dse.mapper.composition`).
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dse.mapper.composition import Tried
+from dse.problem.pareto import Box, hypervolume
+from dse.strategies.archive import ParetoArchive
+from dse.strategies.bookkeeping import SearchRun
+from dse.strategies.lattice_steps import shrink_tiles
+from dse.strategies.operators import (
+    Crossover,
+    HardwareSteps,
+    Mutation,
+    Operator,
+    Remapping,
+    front_points,
+    unit_sets,
+)
+from hwmodels.cost import TOLERANCE
+
+DESIGNS = (4, 8)
+"""Designs tried on a machine, at least and at most."""
+BUDGET_OF_A_DESIGN = 2000
+"""Evaluations of the budget for one more of them."""
+GENERATIONS = 30
+"""Generations to double what is spent, as far as their bounds allow."""
+SMALLEST, LARGEST = 384, 4096
+"""Evaluations of a generation."""
+LEAST = 0.06
+"""Share of a generation that every operator gets."""
+MEMORY = 0.8
+"""Weight of what was before a generation in what an operator has earned after it."""
+EVENNESS = 0.7
+"""Of the Dirichlet distribution of preferences: below 1, more of them are for single objectives."""
+AUGMENTED = 0.05
+"""Weight of the sum of objectives beside the largest."""
+WORTH_REPAIR = 2.0**8
+"""Need over capacity above which a design is given up."""
+STRETCH, LEAST_STRETCH = 0.3, 6000
+"""Share of the evaluations, and number of them, in which a front that has settled wins next to nothing."""
+SETTLED = 1e-3
+"""That is: this share of its hypervolume."""
+IDLE = 20
+"""Generations without anything new, after which a space counts as searched."""
+
+
+class HardwareSearch:
+    """Operators, what they have earned, what is to be tried again, and how the front has grown."""
+
+    def __init__(
+        self,
+        run: SearchRun,
+        archive: ParetoArchive,
+        operators: Sequence[Operator] = (),
+        also: ParetoArchive | None = None,
+    ):
+        """`operators` come on top of steps, mutation, crossover and remapping; what is found is kept `also` there."""
+        self._run, self._archive, self._also = run, archive, also
+        self._operators: list[Operator] = [HardwareSteps(), Mutation(), Crossover(), Remapping(), *operators]
+        self._earned, self._spent = np.ones(len(self._operators)), np.full(len(self._operators), 8.0)
+        self._designs = designs_of(run)
+        self._repaired = np.zeros((0, self._designs, len(run.problem.encoding.genes)), np.int32)
+        self._begin = run.spent
+        self._history: list[tuple[int, np.ndarray]] = []
+
+    def improve(self, until: int = 0) -> bool:
+        """Improve the front until only `until` evaluations remain, it has settled, or nothing new is found to try.
+
+        Whether it has settled or been searched through.
+        """
+        run, idle = self._run, 0
+        while run.remaining > until and self._archive.scores is not None:
+            before = run.spent
+            self._generation()
+            idle = 0 if run.spent > before else idle + 1
+            if idle == IDLE or self._settled():
+                return True
+        return False
+
+    def _settled(self) -> bool:
+        """Whether the last stretch has won next to nothing of the front's hypervolume."""
+        archive, spent = self._archive, self._run.spent - self._begin
+        if not archive.has_feasible or (self._history and spent < 1.05 * self._history[-1][0]):
+            return False
+        assert archive.scores is not None
+        front = archive.scores.objectives
+        self._history.append((spent, front))
+        past = [known for when, known in self._history if when <= min((1 - STRETCH) * spent, spent - LEAST_STRETCH)]
+        if not past:
+            return False
+        box = Box.of(front)
+        return hypervolume(past[-1], box) > (1 - SETTLED) * hypervolume(front, box)
+
+    def _generation(self) -> None:
+        run = self._run
+        size = np.clip((run.spent - self._begin) / GENERATIONS, SMALLEST, LARGEST)
+        machines = int(size) // self._designs
+        rate = self._earned / self._spent
+        shares = LEAST + (1.0 - LEAST * len(rate)) * rate / rate.sum()
+        counts = run.rng.multinomial(machines, shares)
+        rows, owners = [self._repaired], [np.full(len(self._repaired), -1)]
+        for at, parents in enumerate(np.split(self._parents(machines), np.cumsum(counts)[:-1])):
+            if len(parents):
+                before = run.spent
+                rows.append(self._operators[at].propose(run, self._archive, parents, self._designs))
+                self._spent[at] += (run.spent - before) / self._designs  # for slopes
+                owners.append(np.full(len(parents), at))
+        self._try(np.concatenate(rows), np.concatenate(owners))
+
+    def _try(self, rows: np.ndarray, owners: np.ndarray) -> None:
+        """Evaluate a generation, shape [n, m, genes]; what does not fit comes again with smaller tiles."""
+        if len(rows) == 0 or self._run.remaining == 0:
+            return
+        tried, entered = self._run.try_on(rows, unit_sets(self._run, rows), [self._archive], self._also)
+        self._repaired = shrunk(self._run, tried)
+        for at in range(len(self._operators)):
+            mine = owners == at
+            self._earned[at] = MEMORY * self._earned[at] + entered[mine].sum() + 0.05
+            self._spent[at] = MEMORY * self._spent[at] + mine.sum() + 0.2
+
+    def _parents(self, count: int) -> np.ndarray:
+        """Members of the front, each the best for a preference that is drawn."""
+        points = front_points(self._run, self._archive)
+        weights = self._run.rng.dirichlet(np.full(points.shape[1], EVENNESS), size=count)
+        return np.concatenate(
+            [chebyshev(points, some).argmin(axis=1) for some in np.array_split(weights, -(-count // 256))]
+        )
+
+
+def designs_of(run: SearchRun) -> int:
+    """Designs tried on a machine."""
+    return int(np.clip(run.budget // BUDGET_OF_A_DESIGN, *DESIGNS))
+
+
+def shrunk(run: SearchRun, tried: Tried) -> np.ndarray:
+    """Machines on which a kernel fits in no mapping, all with smaller tiles; shape [j, m, genes]."""
+    encoding, need = run.problem.encoding, tried.need
+    least = need.min(axis=1)  # [n, K]
+    short = np.flatnonzero((least > 1.0 + TOLERANCE).any(axis=1) & (least < WORTH_REPAIR).all(axis=1))
+    if len(short) == 0:
+        return tried.rows[:0]
+    rows, need = tried.rows[short], need[short].reshape(-1, need.shape[2])
+    return shrink_tiles(encoding, rows.reshape(-1, rows.shape[2]), need, run.rng).reshape(rows.shape)
+
+
+def chebyshev(points: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Augmented Chebyshev distance of points, shape [n, d], from the ideal by preferences, shape [w, d]; [w, n]."""
+    distance = AUGMENTED * weights @ points.T
+    farthest = np.full(distance.shape, -np.inf)
+    for own, weight in zip(points.T, weights.T, strict=True):
+        np.maximum(farthest, weight[:, None] * own, out=farthest)
+    return distance + farthest

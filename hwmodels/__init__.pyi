@@ -1,0 +1,29 @@
+"""The public names, each loaded when it is first used."""
+
+from .analytical.evaluation import evaluate as evaluate
+from .cost import AREA_COMPONENTS as AREA_COMPONENTS
+from .cost import ENERGY_COMPONENTS as ENERGY_COMPONENTS
+from .cost import FITS as FITS
+from .cost import RESOURCES as RESOURCES
+from .cost import ActionCounts as ActionCounts
+from .cost import Computes as Computes
+from .cost import Cost as Cost
+from .cost import Traffic as Traffic
+from .design.hardware import Hardware as Hardware
+from .design.hardware import Mapping as Mapping
+from .design.hardware import make_hardware as make_hardware
+from .design.hardware import make_mapping as make_mapping
+from .design.hardware import stack as stack
+from .energy import price as price
+from .numerics import Exact as Exact
+from .numerics import Numerics as Numerics
+from .numerics import Smooth as Smooth
+from .numerics import StraightThrough as StraightThrough
+from .simulator import Simulation as Simulation
+from .simulator import simulate as simulate
+from .simulator import simulate_elementwise as simulate_elementwise
+from .simulator import simulate_kernel as simulate_kernel
+from .simulator import simulate_sddmm as simulate_sddmm
+from .technology import Scenario as Scenario
+from .technology import Technology as Technology
+from .technology import scenario as scenario

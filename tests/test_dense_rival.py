@@ -1,0 +1,70 @@
+"""The dense accelerator beside a design: as large as it, searched for, and on dense work never behind it."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from dse import Gradient, Problem, RandomSearch, default_space, find_dense_rival, make_problem
+from hwmodels.technology import make_technology
+from workloads.generators import rmat
+from workloads.kernels.matrix_product import spmm
+from workloads.readers.layer_table import read_layer_table
+
+
+def rivals_of(problem: Problem, rows: np.ndarray, search):
+    return [find_dense_rival(problem, design, search) for design in problem.designs(rows)]
+
+
+def test_on_dense_work_no_sparse_design_is_ahead_of_its_rival(tmp_path):
+    table = tmp_path / "layers.csv"
+    table.write_text("name,M,N,K,density\ndense,1024,1024,1024,1.0\n")
+    workload = SimpleNamespace(name="dense", kernels=tuple(read_layer_table(table)))
+    problem = make_problem(workload, default_space(workload), make_technology())
+    found = Gradient()(problem, budget=3000)
+    best = np.argsort(found.objectives, axis=0)[:2].ravel()
+    spread = np.linspace(0, len(found.genomes) - 1, 8).astype(int)
+    rows = found.genomes[np.unique([*best, *spread])]
+    for rival in rivals_of(problem, rows, lambda dense: Gradient()(dense, budget=3000)):
+        assert rival is not None
+        assert max(rival.times_latency, rival.times_energy) <= 1.02
+        assert 1 - 1e-5 <= rival.times_area <= 1.05 * (1 + 1e-5)
+        assert {(m["a_format"], m["b_format"]) for m in rival.costed.design.mappings} == {("dense", "dense")}
+        assert {m["a_zero"] for m in rival.costed.design.mappings} <= {"compute", "gate"}
+
+
+@pytest.fixture(scope="module")
+def graph() -> Problem:
+    workload = SimpleNamespace(name="graph", kernels=(spmm(rmat(7, 4, 0), 16, "graph"),))
+    space = default_space().fix(dataflow="gustavson", loop_order="mkn", schedule="row_blocks", pe_cols=[4, 8])
+    return make_problem(workload, space, make_technology(), constraints={"power_w": 2.0})
+
+
+def test_a_rival_is_what_it_says_and_meets_the_limits(graph: Problem):
+    found = RandomSearch()(graph, budget=300)
+    design = graph.design(found.genomes[0])
+    rival = find_dense_rival(graph, design, lambda dense: RandomSearch()(dense, budget=300))
+    assert rival is not None
+    ours, its = graph.score_designs([design]), graph.score_designs([rival.costed.design])
+    assert its.feasible.all()
+    times = [rival.times_latency, rival.times_energy, rival.times_area]
+    for number, name in zip(times, ("latency_s", "energy_pj", "area_mm2"), strict=True):
+        assert number == pytest.approx(float(getattr(its, name).sum() / getattr(ours, name).sum()), rel=1e-5)
+    assert rival.costed.point[2] == pytest.approx(rival.times_area * float(ours.area_mm2[0]), rel=1e-5)
+
+
+def test_what_the_space_holds_is_held(graph: Problem):
+    """Leftover area is spent on what the user left open."""
+    held = {name: 4 for name in ("pe_rows", "pe_cols", "lanes")}
+    problem = graph.within(graph.encoding.space.fix(**held))
+    found = RandomSearch()(problem, budget=200)
+    rivals = rivals_of(problem, found.genomes[:3], lambda dense: RandomSearch()(dense, budget=200))
+    for rival in rivals:
+        assert rival is not None
+        assert all(rival.costed.design.hardware[name] == 4 for name in held)
+
+
+def test_no_rival_where_nothing_dense_is_allowed(graph: Problem):
+    problem = graph.within(graph.encoding.space, constraints={"power_w": 1e-9})
+    design = problem.design(problem.encoding.random(np.random.default_rng(0), 1)[0])
+    assert find_dense_rival(problem, design, lambda dense: RandomSearch()(dense, budget=50)) is None

@@ -1,0 +1,37 @@
+"""The public names, each loaded when it is first used."""
+
+from .densities import NM as NM
+from .densities import Banded as Banded
+from .densities import Dense as Dense
+from .densities import Density as Density
+from .densities import PowerLawRows as PowerLawRows
+from .densities import Uniform as Uniform
+from .errors import InputError as InputError
+from .kernels.attention import sparse_attention as sparse_attention
+from .kernels.convolution import UnfoldedKernel as UnfoldedKernel
+from .kernels.convolution import sparse_convolution as sparse_convolution
+from .kernels.elementwise import ElementwiseKernel as ElementwiseKernel
+from .kernels.matrix_product import DensityKernel as DensityKernel
+from .kernels.matrix_product import SparseKernel as SparseKernel
+from .kernels.sddmm import SddmmKernel as SddmmKernel
+from .kernels.tensors import CooTensor as CooTensor
+from .kernels.tensors import mttkrp as mttkrp
+from .kernels.tensors import ttm as ttm
+from .kernels.tensors import ttv as ttv
+from .kernels.workload import Workload as Workload
+from .readers.matrices import load_matrix as load_matrix
+from .readers.matrices import matrix_files as matrix_files
+from .statistics.elementwise import ElementwiseStatistics as ElementwiseStatistics
+from .statistics.measurement import KernelStatistics as KernelStatistics
+from .statistics.measurement import measure as measure
+from .statistics.measurement import sampling_error as sampling_error
+from .statistics.measurement import stack_statistics as stack_statistics
+from .statistics.measurement import table_bytes as table_bytes
+from .statistics.operand import OperandStatistics as OperandStatistics
+from .statistics.sampling import SamplingError as SamplingError
+from .statistics.sddmm import SddmmStatistics as SddmmStatistics
+from .statistics.spmm import DenseBStatistics as DenseBStatistics
+from .statistics.spmspm import SparseBStatistics as SparseBStatistics
+from .workload_specs import as_workload as as_workload
+from .workload_specs import resolve_workload as resolve_workload
+from .workload_specs import resolve_workloads as resolve_workloads
