@@ -9,8 +9,7 @@ from dse.analysis.remapper import Remapper
 from dse.problem.batched_models import GRADIENTS_OF_TOTALS
 from dse.problem.objectives import find_objectives
 from dse.problem.search_problem import Problem
-from dse.space.changes import change_design
-from dse.space.design import Design
+from dse.space.design import Design, change_design
 from dse.space.design_space import DesignSpace, Value
 from hwmodels.cost import FITS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
