@@ -3,16 +3,16 @@
 import abc
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from dse.mapper.enumeration import KernelMappings
+from dse.mapper.enumeration import KernelMappings, MapperReport
 from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.design_space import Value
 from dse.space.encoding import Encoding
+from workloads.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,27 +76,6 @@ class Pool(Candidates):
 
 
 @dataclasses.dataclass(frozen=True)
-class Searched(Candidates):
-    """The front that a search finds in the problem's space, whose hardware is held: one search serves all kernels."""
-
-    budget: int
-    seed: int = 0
-    strategy: Any = None
-    progress: bool = False
-
-    def designs(self, problem: Problem) -> list[Design]:
-        """The front; empty if nothing feasible was found."""
-        from dse.strategies import RandomSearch
-
-        result = (self.strategy or RandomSearch())(problem, budget=self.budget, seed=self.seed, progress=self.progress)
-        return problem.designs(result.genomes)
-
-    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
-        """Every kernel's mappings."""
-        return Pool(self.designs(problem)).scored(problem)
-
-
-@dataclasses.dataclass(frozen=True)
 class Enumerated(Candidates):
     """All mappings of the problem's space that may be best, on its hardware, which is held (`KernelMappings`): the best
     of them is the best there is."""
@@ -104,12 +83,11 @@ class Enumerated(Candidates):
     progress: bool = False
 
     def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
-        """One kernel's mappings after the other's."""
+        """One kernel's mappings after the other's. **Raises** `InputError` where the hardware is not held."""
         for kernel in tqdm(range(len(problem.kernels)), desc="mapping kernels", disable=not self.progress):
             mappings = KernelMappings(problem, kernel)
             own = mappings.problem
-            machine = np.zeros(len(own.encoding.genes), np.int32)
-            for found in mappings.on(machine):
+            for found in mappings.on(_held_machine(own)):
                 rows = own.encoding.canonical(found.rows)
                 bits = own.encoding.unit_bits(rows)[:, 0]
                 scores = own.scores_of(own.on_machines(found.outputs[:, None], rows, bits))
@@ -119,6 +97,24 @@ class Enumerated(Candidates):
 
                 yield ScoredMappings.of(scores, kernel, 0, own.repeats[0], scores.kernel_fits[:, 0], words)
             problem.evaluations += own.evaluations
+
+    def reports(self, problem: Problem) -> list[MapperReport]:
+        """For each kernel how its optimum is known: what is evaluated, and what is left out and why. **Raises**
+        `InputError` where the hardware is not held."""
+        each = [KernelMappings(problem, kernel) for kernel in range(len(problem.kernels))]
+        return [mappings.report(_held_machine(mappings.problem)) for mappings in each]
+
+
+def _held_machine(problem: Problem) -> np.ndarray:
+    """A genome of the only hardware of a problem."""
+    encoding = problem.encoding
+    free = [gene.parameter.name for gene in encoding.genes if gene.kernel < 0 and len(gene.values) > 1]
+    if free:
+        raise InputError(
+            f"All mappings are tried on one hardware, but {', '.join(free)} can vary; hold it with "
+            "dse.mapper.mapping_space(space, hardware)."
+        )
+    return np.zeros(len(encoding.genes), np.int32)
 
 
 def every_mapping(encoding: Encoding) -> np.ndarray:
