@@ -88,18 +88,16 @@ def accelerate(
     product = SparseKernel("product", left, right if issparse(right) else None, columns)
     problem = _problem_of(product, design, technology, objective)
     pool = [_on(design, mapping) for mapping in _known_mappings(design, product.family, kernel)]
+    without = SparseKernel("product", left, None, columns)
+    dense = problem if product.b is None else _problem_of(without, design, technology, objective)
     (found,) = best_mappings(problem, Pool(pool), objective)
-    remap = remap or found is None
-    if remap:
+    if remap or found is None:
         (found,) = best_mappings(problem, Enumerated(), objective)
-    if product.b is not None:
-        problem = _problem_of(SparseKernel("product", left, None, columns), design, technology, objective)
-    if remap:
-        encoding = Encoding(problem.encoding.space.fix(**DENSE), problem.kernels, problem.encoding.units)
-        (other,) = best_mappings(problem.changed(encoding=encoding), Enumerated(), objective)
+        encoding = Encoding(dense.encoding.space.fix(**DENSE), dense.kernels, dense.encoding.units)
+        (other,) = best_mappings(dense.changed(encoding=encoding), Enumerated(), objective)
     else:
         rivals = [_on(design, mapping) for mapping in densified(found.mapping, product.shape)]
-        (other,) = best_mappings(problem, Pool(rivals), first_that_fits)
+        (other,) = best_mappings(dense, Pool(rivals), first_that_fits)
     runs_dense = not sparsity_pays(found, other, merit_of(objective))
     chosen = other if runs_dense else found
     if chosen is None:

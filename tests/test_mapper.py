@@ -97,6 +97,8 @@ def test_no_sample_beats_the_best_of_all_mappings(problem, merit):
     sampled = best_mappings(problem, Pool([problem.design(row) for row in rows], at_once=64), merit)
     value = merit_of(merit)
     for one, other in zip(best, sampled, strict=True):
+        assert one is not None
+        assert other is not None
         assert value(one.latency_s, one.energy_pj) <= value(other.latency_s, other.energy_pj) * (1 + 1e-6)
 
 
@@ -216,6 +218,7 @@ def test_a_front_holds_the_best_by_every_merit(problem):
     for merit in (*MERITS, weighted_sum(1e-6, 1e4)):
         value = merit_of(merit) if isinstance(merit, str) else merit
         for front, best in zip(fronts, best_mappings(problem, Enumerated(), merit), strict=True):
+            assert best is not None
             least = min(value(one.latency_s, one.energy_pj) for one in front)
             assert least == pytest.approx(value(best.latency_s, best.energy_pj), rel=1e-6)
     for front in fronts:

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dse.problem.batched_models import FIT
+from dse.problem.batched_models import FIT, GRID
 from dse.problem.multi_workload import alone
 from dse.problem.search_problem import Problem
 from dse.space.encoding import Batch
@@ -72,7 +72,7 @@ class MapperReport:
 
 
 class _Part(NamedTuple):
-    """Tiles, all with the same dimensions split, and choices of one dataflow."""
+    """Tiles, about as many as go in one call, and choices of one dataflow that any of them is to be tried with."""
 
     flow: int
     tiles: np.ndarray
@@ -94,7 +94,9 @@ class KernelMappings:
         )
         shape = self.problem.kernels[0]
         self._family = shape.family
-        self._split = np.array([shape.m, shape.k, shape.n]) > self._sizes
+        split = np.array([shape.m, shape.k, shape.n]) > self._sizes
+        self._splits, self._split_of = np.unique(split, axis=0, return_inverse=True)
+        self._split_of = self._split_of.ravel()
         self._columns = encoding.combined_columns(0)
         whole = np.zeros((len(encoding.combinations[0]), len(encoding.genes)), np.int32)
         whole[:, self._columns] = encoding.combinations[0]
@@ -110,12 +112,12 @@ class KernelMappings:
         return len(self._tiles) * len(self._choices)
 
     def on(self, machine: np.ndarray, units: int = -1) -> Iterator[Evaluated]:
-        """Evaluate what is left on the hardware of a genome with some `units` (bits), a dataflow at a time."""
+        """Evaluate what is left on the hardware of a genome with some `units` (bits), some tiles at a time."""
         if self.problem.evaluate is not template:
             yield from self._everything(machine, self._able(units))
             return
         batch = self.problem.encoding.batch(machine[None])
-        for part in self._parts(batch, units)[0]:
+        for part in self._parts(batch, self._left(self._able(units))):
             found = self.problem.batcher.alone_on(
                 batch, 0, part.flow, self._sizes[part.tiles], self._choices[part.chosen]
             )
@@ -124,35 +126,46 @@ class KernelMappings:
 
     def report(self, machine: np.ndarray, units: int = -1) -> MapperReport:
         """What `on` leaves out on the hardware of a genome with some `units`, and why."""
-        name, able = self.problem.kernels[0].name, self._able(units)
-        mappings = len(self._tiles) * len(able)
+        able, tiles = self._able(units), len(self._tiles)
         if self.problem.evaluate is not template:
-            return MapperReport(name, mappings, 0, 0, 0, mappings)
-        parts, computed, orders = self._parts(self.problem.encoding.batch(machine[None]), units)
-        evaluated = sum(len(part.tiles) * len(part.chosen) for part in parts)
-        return MapperReport(name, mappings, computed, orders, mappings - computed - orders - evaluated, evaluated)
+            return MapperReport(self.problem.kernels[0].name, tiles * len(able), 0, 0, 0, tiles * len(able))
+        left = self._left(able)
+        place = np.zeros(len(self._choices), int)
+        place[left] = np.arange(len(left))
+        tried = np.zeros((tiles, len(left)), bool)
+        for part in self._parts(self.problem.encoding.batch(machine[None]), left):
+            tried[np.ix_(part.tiles, place[part.chosen])] = True
+        evaluated, orders = int(tried.sum()), int((~tried & ~self._ordered(left)[self._split_of]).sum())
+        computed = tiles * (len(able) - len(left))
+        too_large = tried.size - evaluated - orders
+        return MapperReport(self.problem.kernels[0].name, tiles * len(able), computed, orders, too_large, evaluated)
 
     def _able(self, units: int) -> np.ndarray:
         """Combinations of choices for which the machine has the units."""
         return np.flatnonzero((self.bits & ~np.int64(units)) == 0)
 
-    def _parts(self, batch: Batch, units: int) -> tuple[list[_Part], int, int]:
-        """What is left after the cuts; how many mappings are left out because of zeros, and because of loop orders."""
-        able = self._able(units)
-        left = able[_without_computing(self._choices[able], self._flows[able])] if self._gating_saves else able
+    def _left(self, able: np.ndarray) -> np.ndarray:
+        """Those combinations in which no zero is computed that could be gated."""
+        if not self._gating_saves:
+            return able
+        return able[_without_computing(self._choices[able], self._flows[able])]
+
+    def _ordered(self, chosen: np.ndarray) -> np.ndarray:
+        """Whether a combination's loop order is to be tried, where dimensions are split in each way; shape [s, c]."""
+        return np.stack([np.isin(self._choices[chosen, ORDER], self._orders(split)) for split in self._splits])
+
+    def _parts(self, batch: Batch, left: np.ndarray) -> Iterator[_Part]:
+        """What is to be evaluated, of the combinations `left`. Tiles of one call are alike in what they need, as far as
+        there are enough of them."""
         fits = within_limit(self._need(batch) / (batch.hardware[0, GLB] * 4.0))  # [t, room]
-        parts, kept = [], 0
-        for split in np.unique(self._split, axis=0):
-            here = np.flatnonzero((self._split == split).all(axis=1))
-            chosen = left[np.isin(self._choices[left, ORDER], self._orders(split))]
-            kept += len(here) * len(chosen)
-            for flow in np.unique(self._flows[chosen]):
-                own = chosen[self._flows[chosen] == flow]
-                tiles = here[fits[here][:, self._rooms[own]].any(axis=1)]
-                if len(tiles):
-                    parts.append(_Part(int(flow), tiles, own))
-        computed = len(self._tiles) * (len(able) - len(left))
-        return parts, computed, len(self._tiles) * len(left) - kept
+        order = np.lexsort((fits.sum(axis=1), self._split_of))
+        for flow in np.unique(self._flows[left]):
+            own = left[self._flows[left] == flow]
+            ordered, rooms = self._ordered(own), self._rooms[own]
+            some = order[fits[order][:, np.unique(rooms)].any(axis=1)]
+            for tiles in (some[at : at + GRID] for at in range(0, len(some), GRID)):
+                wanted = ordered[self._split_of[tiles]] & fits[tiles][:, rooms]
+                yield _Part(int(flow), tiles, own[wanted.any(axis=0)])
 
     def _rows(self, machine: np.ndarray, tiles: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         """Genomes of every tile size with every combination of choices."""
