@@ -30,6 +30,7 @@ from dse.mapper import (
     weighted_sum,
 )
 from dse.problem.batched_models import UNITS
+from experiments.validate_mapper import differences
 from hwmodels import evaluate
 from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS
 from hwmodels.design.legality import FAMILIES, illegality
@@ -223,6 +224,16 @@ def test_a_front_holds_the_best_by_every_merit(problem):
             assert least == pytest.approx(value(best.latency_s, best.energy_pj), rel=1e-6)
     for front in fronts:
         assert all(a.latency_s < b.latency_s and a.energy_pj > b.energy_pj for a, b in itertools.pairwise(front))
+
+
+def test_validation_sees_an_optimum_that_is_missed(problem):
+    own = alone(problem, [0])
+    (front,) = mapping_fronts(own, Enumerated())
+    assert len(front) > 1
+    assert max(differences(own, front).values()) < 1e-5
+    without = differences(own, front[1:])
+    assert min(without["latency"], without["front"]) > 1e-3
+    assert differences(own, [])["edp"] == np.inf
 
 
 def test_only_what_fits_and_may_be_taken_is_taken(problem):

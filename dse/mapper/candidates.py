@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from dse.mapper.enumeration import KernelMappings, MapperReport
+from dse.mapper.enumeration import Evaluated, KernelMappings, MapperReport
 from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.design_space import Value
@@ -88,12 +88,10 @@ class Enumerated(Candidates):
             mappings = KernelMappings(problem, kernel)
             own = mappings.problem
             for found in mappings.on(_held_machine(own)):
-                rows = own.encoding.canonical(found.rows)
-                bits = own.encoding.unit_bits(rows)[:, 0]
-                scores = own.scores_of(own.on_machines(found.outputs[:, None], rows, bits))
+                scores = own.scores_of(_with_own_units(own, found)[:, None])
 
-                def words(row: int, own: Problem = own, rows: np.ndarray = rows) -> dict[str, Value]:
-                    return dict(own.design(rows[row]).mappings[0])
+                def words(row: int, own: Problem = own, found: Evaluated = found) -> dict[str, Value]:
+                    return dict(own.design(found.rows(np.array([row]))[0]).mappings[0])
 
                 yield ScoredMappings.of(scores, kernel, 0, own.repeats[0], scores.kernel_fits[:, 0], words)
             problem.evaluations += own.evaluations
@@ -103,6 +101,18 @@ class Enumerated(Candidates):
         `InputError` where the hardware is not held."""
         each = [KernelMappings(problem, kernel) for kernel in range(len(problem.kernels))]
         return [mappings.report(_held_machine(mappings.problem)) for mappings in each]
+
+
+def _with_own_units(problem: Problem, found: Evaluated) -> np.ndarray:
+    """Outputs on the machine with the units of each mapping, shape [j, OUTPUTS]; what a set of units takes is asked
+    once."""
+    bits, first, of, counts = np.unique(found.bits, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(of, kind="stable")
+    place = np.zeros(len(of), int)
+    place[order] = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
+    grouped = np.zeros((len(bits), counts.max(), found.outputs.shape[1]))
+    grouped[of, place] = found.outputs
+    return problem.on_machines(grouped, found.rows(first), bits)[of, place]
 
 
 def _held_machine(problem: Problem) -> np.ndarray:

@@ -18,7 +18,7 @@ nothing is known: every mapping is evaluated.
 
 import dataclasses
 import functools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -46,12 +46,14 @@ AT_ONCE = 65_536
 
 @dataclasses.dataclass(frozen=True)
 class Evaluated:
-    """Some mappings of a kernel on one machine."""
+    """j mappings of a kernel on one machine."""
 
-    rows: np.ndarray
-    """Genomes of the problem of the kernel alone, shape [j, genes]."""
     outputs: np.ndarray
     """Those of `Batcher.alone`, shape [j, OUTPUTS]."""
+    bits: np.ndarray
+    """Units that each uses, shape [j]."""
+    rows: Callable[[np.ndarray], np.ndarray]
+    """Genomes, of the problem of the kernel alone, of some of them by their place; shape [n, genes]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,7 +124,7 @@ class KernelMappings:
                 batch, 0, part.flow, self._sizes[part.tiles], self._choices[part.chosen]
             )
             self.problem.evaluations += found.shape[0] * found.shape[1]
-            yield Evaluated(self._rows(machine, part.tiles, part.chosen), found.reshape(-1, found.shape[2]))
+            yield self._evaluated(machine, part.tiles, part.chosen, found.reshape(-1, found.shape[2]))
 
     def report(self, machine: np.ndarray, units: int = -1) -> MapperReport:
         """What `on` leaves out on the hardware of a genome with some `units`, and why."""
@@ -167,19 +169,26 @@ class KernelMappings:
                 wanted = ordered[self._split_of[tiles]] & fits[tiles][:, rooms]
                 yield _Part(int(flow), tiles, own[wanted.any(axis=0)])
 
-    def _rows(self, machine: np.ndarray, tiles: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-        """Genomes of every tile size with every combination of choices."""
-        rows = np.tile(machine, (len(tiles) * len(chosen), 1))
-        rows[:, self._tile_columns] = np.repeat(self._tiles[tiles], len(chosen), axis=0)
-        rows[:, self._columns] = np.tile(self.problem.encoding.combinations[0][chosen], (len(tiles), 1))
-        return rows
+    def _evaluated(
+        self, machine: np.ndarray, tiles: np.ndarray, chosen: np.ndarray, outputs: np.ndarray | None = None
+    ) -> Evaluated:
+        """Every tile size with every combination of choices; evaluated as they are where there are no `outputs`."""
+
+        def rows(places: np.ndarray) -> np.ndarray:
+            found = np.tile(machine, (len(places), 1))
+            found[:, self._tile_columns] = self._tiles[tiles[places // len(chosen)]]
+            found[:, self._columns] = self.problem.encoding.combinations[0][chosen[places % len(chosen)]]
+            return self.problem.encoding.canonical(found)
+
+        if outputs is None:
+            outputs = self.problem.mappings_alone(rows(np.arange(len(tiles) * len(chosen))))[:, 0]
+        return Evaluated(outputs, np.tile(self.bits[chosen], len(tiles)), rows)
 
     def _everything(self, machine: np.ndarray, chosen: np.ndarray) -> Iterator[Evaluated]:
         """Every mapping, some tile sizes at a time."""
-        pieces = -(-len(self._tiles) * len(chosen) // AT_ONCE)
-        for tiles in np.array_split(np.arange(len(self._tiles)), min(pieces, len(self._tiles))):
-            rows = self._rows(machine, tiles, chosen)
-            yield Evaluated(rows, self.problem.mappings_alone(rows)[:, 0])
+        pieces = min(-(-len(self._tiles) * len(chosen) // AT_ONCE), len(self._tiles))
+        for tiles in np.array_split(np.arange(len(self._tiles)), pieces):
+            yield self._evaluated(machine, tiles, chosen)
 
     def _orders(self, split: np.ndarray) -> tuple[int, ...]:
         """Loop orders to try where some dimensions are split; in an element-wise kernel nothing is fetched again."""
