@@ -198,9 +198,7 @@ class Searches:
             rival = find_dense_rival(
                 problem,
                 design,
-                lambda dense, name=words[0]: self._search(
-                    dense, min(self._budget, RIVAL_BUDGET), f"dense_{name}", strategy
-                ),
+                lambda dense, name=words[0]: self._search(dense, budget, f"dense_{name}", strategy),
             )
             if rival is not None:
                 found[words] = rival

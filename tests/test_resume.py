@@ -25,7 +25,7 @@ KILLS = int(os.environ.get("SPARSE_DSE_KILLS", "1"))
 SOME_BYTES = 30_000
 """More than the key of a journal, so that there is something to go on from."""
 STRATEGIES = {
-    "gradient": (Gradient(steps=4), None),
+    "gradient": (Gradient(), None),
     "random": (RandomSearch(), None),
     "evolutionary": (Evolutionary(population=16), None),
     "exhaustive": (Exhaustive(chunk=64), TINY | dict(schedule="row_blocks", loop_order="mkn", a_zero="skip")),
@@ -61,7 +61,7 @@ def failing_after(problem, calls: int):
         return answer
 
     problem.batcher = copy.copy(batcher)
-    for name in ("values", "gradients", "slopes_of_totals"):
+    for name in ("values", "alone", "gradients", "slopes_of_totals"):
         setattr(problem.batcher, name, failing(getattr(batcher, name)))
     yield
     problem.batcher = batcher
@@ -109,9 +109,9 @@ def test_a_search_cut_anywhere_ends_with_the_same_front(name, tmp_path, as_kille
 
 def test_an_interrupted_search_evaluates_nothing_twice(tmp_path):
     problem, path = small_problem(), tmp_path / "search.journal"
-    search = partial(Gradient(steps=4), problem, budget=BUDGET, seed=SEED)
+    search = partial(Gradient(), problem, budget=BUDGET, seed=SEED)
     expected = search()
-    with failing_after(problem, 9), pytest.raises(KeyboardInterrupt):
+    with failing_after(problem, 2), pytest.raises(KeyboardInterrupt):
         search(checkpoint=path)
     result = search(checkpoint=path)
     assert_same(result, expected)
@@ -160,7 +160,7 @@ def test_a_checkpoint_is_of_one_search(tmp_path):
     for words, call in {
         r"another search \(its budget differs: 20, not 21\); delete it": dict(budget=21, seed=1),
         "its seed differs: 1, not 2": dict(budget=20, seed=2),
-        "its settings differs": dict(budget=20, seed=1, strategy=RandomSearch(polish_share=0.5)),
+        "its settings differs": dict(budget=20, seed=1, strategy=RandomSearch(dataflow_share=0.5)),
         "its strategy differs: RandomSearch, not Gradient": dict(budget=20, seed=1, strategy=Gradient()),
         "its constraints differs: area_mm2 <= 9.0, not none": dict(budget=20, seed=1, problem=fake_problem()),
         "its kernels differs": dict(budget=20, seed=1, problem=fake_problem(2, constraints={"area_mm2": 9.0})),

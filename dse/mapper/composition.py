@@ -66,6 +66,10 @@ class Composed(NamedTuple):
     units: np.ndarray
     """These, as bits of `Encoding.unit_bits`, shape [j]."""
 
+    def take(self, designs: np.ndarray) -> "Composed":
+        """Some of the designs."""
+        return Composed(*(part[designs] for part in self))
+
 
 def compose(problem: Problem, tried: Tried, allowed: np.ndarray) -> Composed:
     """For every machine, set of units and price the best mapping of each kernel.

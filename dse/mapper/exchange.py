@@ -33,7 +33,7 @@ def optimally_mapped(problem: Problem, genomes: np.ndarray) -> np.ndarray:
             problem.mappings_alone(rows[mine]), encoding.batch(rows[mine]), encoding.units_of(rows[mine], units[mine])
         )
         for kernel, own in enumerate(fronts):
-            mappings, costs = own.on(rows[mine[0]], units[mine[0]])
+            mappings, costs = own.on(rows[mine[0]], int(units[mine[0]]))
             if len(costs) == 0:
                 continue
             ratio = costs[None] / now[:, None, kernel][..., [LATENCY, ENERGY]]

@@ -316,9 +316,15 @@ class Batcher:
 
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""
-        if self._evaluate is not evaluate or len(batch) < FEW:
+        if not self.adds_up or len(batch) < FEW:
             return self._outputs("cost", batch, batch.weights())
         return self.with_units(self.alone(batch), batch, batch.machine_units().astype(np.float32))
+
+    @property
+    def adds_up(self) -> bool:
+        """Whether what a design costs follows from its kernels alone and its units; of a user's own model it need
+        not."""
+        return self._evaluate is evaluate
 
     def alone(self, batch: Batch) -> np.ndarray:
         """Outputs of every design and kernel on a machine that has none of the units which its mappings need.

@@ -184,7 +184,7 @@ class Problem:
         """Outputs of `mappings_alone` on the hardware of genomes that have the capabilities of `bits`
         (`Encoding.unit_bits`), shape [n, ..., OUTPUTS]."""
         encoding = self.encoding
-        flat = outputs.reshape(len(rows), -1, outputs.shape[-1])
+        flat = outputs.reshape(len(rows), int(np.prod(outputs.shape[1:-1])), outputs.shape[-1])
         return self.batcher.with_units(flat, encoding.batch(rows), encoding.units_of(rows, bits)).reshape(outputs.shape)
 
     def kernel_weights(self, costs: np.ndarray) -> np.ndarray:

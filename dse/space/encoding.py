@@ -184,23 +184,17 @@ class Encoding:
             )
         return rows, raw
 
-    def random(
-        self, rng: np.random.Generator, count: int, unit: np.ndarray | None = None, *, together: bool = False
-    ) -> np.ndarray:
+    def random(self, rng: np.random.Generator, count: int, unit: np.ndarray | None = None) -> np.ndarray:
         """Canonical rows: numbers from `unit` (in 0..1, shape [count, number_columns]; drawn if None), a dataflow drawn
-        for each kernel (or one for all that can use it, if `together`), then a combination of it."""
+        for each kernel, then a combination of it."""
         rows = np.zeros((count, len(self.genes)), np.int32)
         unit = rng.random((count, len(self.number_columns))) if unit is None else unit
         radix = self.radix[self.number_columns]
         rows[:, self.number_columns] = np.minimum((unit * radix).astype(np.int32), radix - 1)
         rows[:, self.column(-1, "intersection")] = rng.integers(self.radix[self.column(-1, "intersection")], size=count)
-        common = rng.integers(len(CHOICES["dataflow"]), size=count)
         for at, combinations in enumerate(self.combinations):
-            flows, starts, sizes = np.unique(combinations[:, 0], return_index=True, return_counts=True)
-            flow = rng.integers(len(flows), size=count)
-            if together:
-                place = {index: position for position, index in enumerate(self.dataflows(at))}
-                flow = np.array([place.get(int(index), other) for index, other in zip(common, flow, strict=True)])
+            _, starts, sizes = np.unique(combinations[:, 0], return_index=True, return_counts=True)
+            flow = rng.integers(len(starts), size=count)
             entry = starts[flow] + (rng.random(count) * sizes[flow]).astype(int)  # sorted by dataflow
             rows[:, self.combined_columns(at)] = combinations[entry]
         return self.canonical(rows)

@@ -8,7 +8,6 @@ import numpy as np
 from tqdm import tqdm
 
 from dse.mapper.composition import Tried, compose
-from dse.problem.pareto import nondominated
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores
 from dse.strategies.archive import ParetoArchive
@@ -79,7 +78,12 @@ class SearchRun:
         self._seen.add(rows[new])
         tried = Tried.on(self.problem, rows, new)
         found = compose(self.problem, tried, np.concatenate([allowed & archive.units for archive in archives], axis=1))
-        scores, gained = self.problem.scores_of(found.outputs), np.zeros(len(found.rows), bool)
+        if len(self.problem.kernels) > 1 and not self.problem.batcher.adds_up:
+            found = found.take(np.arange(min(len(found.rows), self.remaining)))
+            scores = self.problem.score(found.rows)
+        else:
+            scores = self.problem.scores_of(found.outputs)
+        gained = np.zeros(len(found.rows), bool)
         for archive in archives:
             here = np.flatnonzero((found.units & ~archive.units) == 0)
             gained[here] |= archive.merge(found.rows[here], scores.take(here))
@@ -115,9 +119,6 @@ class SearchRun:
             assert self.archive.scores.feasible.all()
             order = np.lexsort(self.archive.scores.objectives.T[::-1])
             genomes, objectives = self.archive.rows[order], self.archive.scores.objectives[order]
-            exact = self.problem.score(genomes).objectives  # put together, they were known but for rounding
-            keep = nondominated(exact)
-            genomes, objectives = genomes[keep], exact[keep]
             self._trace.append((self.spent, objectives))
         seconds = time.perf_counter() - self._start
         trace, restarts = tuple(self._trace), tuple(self._restarts)

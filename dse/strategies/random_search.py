@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dse.strategies.archive import ParetoArchive
 from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
+from dse.strategies.exhaustive import Exhaustive
 from dse.strategies.hardware_search import HardwareSearch
 from dse.strategies.operators import Operator
 from dse.strategies.strategy import Strategy
@@ -30,7 +31,11 @@ class RandomSearch(Strategy):
         return ()
 
     def search(self, run: SearchRun) -> None:
-        """Improve the front until it has settled or the budget is spent."""
+        """Improve the front until it has settled or the budget is spent; enumerate a space that the budget covers."""
+        if run.problem.encoding.size <= run.budget:
+            Exhaustive().search(run)
+            run.converged = True
+            return
         many = self.restarts if run.budget >= self.restart_budget else 1
         if many == 1:
             run.converged = self._begun(run, run.archive, run.budget)

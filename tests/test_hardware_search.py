@@ -1,0 +1,160 @@
+"""The search over hardware: what is put together costs what it says, archives keep their units, budgets hold, steps are
+legal, and designs mapped to the optimum cannot be improved by an exchange."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from dse import Exhaustive, RandomSearch, nondominated, optimally_mapped
+from dse.mapper import every_mapping
+from dse.mapper.composition import ANY, PRICES, Tried, compose
+from dse.problem.batched_models import ENERGY, LATENCY
+from dse.strategies.beginnings import dataflow_archives, sample
+from dse.strategies.bookkeeping import SearchRun
+from dse.strategies.hardware_search import HardwareSearch
+from dse.strategies.lattice_steps import hardware_steps, mapping_steps, shrink_tiles
+from dse.strategies.operators import Crossover, HardwareSteps, Mutation, Remapping, generation
+from experiments.compare_strategies import problem_of
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return problem_of("network", smoke=True)
+
+
+@pytest.fixture
+def run(problem):
+    return SearchRun(problem, 1500, 0, False, "test")
+
+
+def tried_on(problem, machines, designs, seed):
+    """Random mappings on random machines, all evaluated."""
+    encoding, rng = problem.encoding, np.random.default_rng(seed)
+    rows = encoding.random(rng, machines * designs).reshape(machines, designs, -1)
+    rows = np.where(encoding.of_kernel < 0, rows[:, :1], rows)
+    return Tried.on(problem, rows, np.ones(rows.shape[:2], bool))
+
+
+def test_what_is_put_together_costs_what_it_says(problem):
+    tried = tried_on(problem, 40, 5, 0)
+    found = compose(problem, tried, np.full((40, 1), ANY))
+    assert len(found.rows) > 40
+    said, exact = problem.scores_of(found.outputs), problem.score(found.rows)
+    np.testing.assert_allclose(said.objectives, exact.objectives, rtol=3e-6)
+    np.testing.assert_allclose(said.fits, exact.fits, rtol=3e-6)
+    np.testing.assert_array_equal(found.units, np.bitwise_or.reduce(problem.encoding.unit_bits(found.rows), axis=1))
+
+
+def test_no_combination_beats_what_is_put_together(problem):
+    """At any price, with the energies of the units that the choice assumes."""
+    tried = tried_on(problem, 12, 4, 1)
+    bits = problem.encoding.unit_bits(tried.rows.reshape(-1, tried.rows.shape[2])).reshape(12, 4, -1)
+    first = np.bitwise_or.reduce(bits[:, 0], axis=1)
+    assumed = problem.on_machines(tried.outputs, tried.rows[:, 0], first)
+    usable = tried.need <= 1.0
+    found = compose(problem, tried, np.full((12, 1), ANY))
+    for machine in np.flatnonzero(usable.any(axis=1).all(axis=1)):
+        costs = assumed[machine][:, :, [LATENCY, ENERGY]] * problem.repeats[:, None]
+        least = np.where(usable[machine][:, :, None], costs, np.inf).min(axis=0).sum(axis=0)
+        mine = found.rows[found.machine == machine]
+        for price in PRICES:
+            loss = (costs / least) @ [price, 1.0 - price]
+            every = [
+                loss[list(picks), range(len(picks))].sum()
+                for picks in itertools.product(range(4), repeat=loss.shape[1])
+                if usable[machine][list(picks), range(len(picks))].all()
+            ]
+            own = []
+            for row in mine:
+                columns = problem.encoding.of_kernel
+                picks = [
+                    next(
+                        at
+                        for at in range(4)
+                        if (tried.rows[machine, at] == row)[columns == kernel].all() and usable[machine, at, kernel]
+                    )
+                    for kernel in range(loss.shape[1])
+                ]
+                own.append(loss[picks, range(len(picks))].sum())
+            assert min(own) == pytest.approx(min(every), rel=1e-9)
+
+
+def test_an_archive_keeps_the_best_with_its_units(run, problem):
+    apart = dataflow_archives(run)
+    sample(run, 900, [run.archive, *apart])
+    HardwareSearch(run, run.archive).improve()
+    assert len(apart) > 1
+    for archive in [run.archive, *apart]:
+        used = np.bitwise_or.reduce(problem.encoding.unit_bits(archive.rows), axis=1)
+        assert ((used & ~archive.units) == 0).all()
+        assert nondominated(archive.scores.objectives).all()
+    assert run.spent <= run.budget
+
+
+def test_a_generation_asks_for_machines_and_lends_mappings(run, problem):
+    sample(run, 600, [run.archive])
+    operators = [HardwareSteps(), Mutation(), Crossover(), Remapping()]
+    parents = [np.arange(min(5, len(run.archive.rows)))] * 4
+    rows = generation(run, run.archive, operators, parents, 6)
+    assert rows.shape == (sum(map(len, parents)), 6, len(problem.encoding.genes))
+    of_hardware = problem.encoding.of_kernel < 0
+    assert (rows[:, :, of_hardware] == rows[:, :1, of_hardware]).all()
+    designs = problem.designs(rows.reshape(-1, rows.shape[2]))
+    assert all(design.checked(problem.families) for design in designs)
+
+
+def test_steps_stay_in_the_space_and_are_legal(problem):
+    encoding, rng = problem.encoding, np.random.default_rng(2)
+    rows = encoding.random(rng, 500)
+    of_kernel = encoding.of_kernel >= 0
+    moved = mapping_steps(encoding, rows, rng)
+    assert (moved[:, ~of_kernel] == rows[:, ~of_kernel]).all()
+    assert (moved != rows).any(axis=1).mean() > 0.9
+    stepped = hardware_steps(encoding, rows, rng)
+    assert ((stepped != rows).sum(axis=1) == 1).all()
+    smaller = shrink_tiles(encoding, rows, np.full((500, len(encoding.kernels)), 4.0), rng)
+    assert (smaller <= rows).all()
+    for some in (moved, stepped, smaller):
+        assert ((some >= 0) & (some < encoding.radix)).all()
+        assert all(problem.design(row).checked(problem.families) for row in some[:50])
+
+
+def test_designs_mapped_to_the_optimum_cannot_be_improved_by_an_exchange(problem):
+    found = RandomSearch()(problem, budget=300, seed=0).genomes[::4]
+    mapped = optimally_mapped(problem, found)
+    before, after = problem.score(found), problem.score(mapped)
+    assert after.feasible.all()
+    assert (after.objectives <= before.objectives * (1 + 1e-5)).all()
+    np.testing.assert_array_equal(optimally_mapped(problem, mapped), mapped)
+    encoding = problem.encoding
+    for row, ours in zip(mapped[:6], after.objectives, strict=False):
+        for kernel in range(len(encoding.kernels)):
+            own = np.flatnonzero(encoding.of_kernel == kernel)
+            alone = problem.changed(
+                encoding=type(encoding)(encoding.space, [encoding.kernels[kernel]]),
+                statistics=[problem.statistics[kernel]],
+            )
+            others = every_mapping(alone.encoding)[:, alone.encoding.of_kernel == 0]
+            exchanged = np.tile(row, (len(others), 1))
+            exchanged[:, own] = others
+            units = encoding.unit_bits(exchanged)
+            kept = np.bitwise_or.reduce(encoding.unit_bits(row[None]), axis=1)
+            same = (np.bitwise_or.reduce(units, axis=1) & ~kept) == 0
+            scores = problem.score(encoding.canonical(exchanged[same]))
+            better = (scores.objectives <= ours * (1 + 1e-6)).all(axis=1) & (
+                scores.objectives[:, :2] < ours[:2] * (1 - 1e-5)
+            ).any(axis=1)
+            assert not (better & scores.feasible).any()
+
+
+def test_a_space_that_is_used_up_ends_the_search(problem):
+    tiny = problem.changed(
+        encoding=type(problem.encoding)(
+            problem.encoding.space.fix(pe_rows=4, pe_cols=4, lanes=4, tile_n=16), problem.kernels
+        )
+    )
+    whole = Exhaustive()(tiny, budget=int(tiny.encoding.size))
+    found = RandomSearch()(tiny, budget=10 * int(tiny.encoding.size), seed=0)
+    assert found.converged
+    np.testing.assert_allclose(found.objectives, whole.objectives, rtol=1e-5)
