@@ -98,10 +98,11 @@ class KernelBounds:
         units = encoding.genes[encoding.column(-1, "intersection")].values
         rows = np.repeat(kernel.rows, len(units), axis=0)
         rows[:, encoding.column(-1, "intersection")] = np.tile(np.arange(len(units)), len(kernel.rows))
-        rows = rows[(encoding.canonical(rows) == rows).all(axis=1)]
+        self.rows = rows[(encoding.canonical(rows) == rows).all(axis=1)]
+        """Genomes of `problem`, shape [m, genes]: a mapping and its intersection unit; other hardware is filled in."""
 
         def of(column: int) -> np.ndarray:
-            return encoding.values(rows, column)
+            return encoding.values(self.rows, column)
 
         self._tiles = np.stack([of(encoding.column(0, name)) for name in MAPPING_NUMBERS], axis=1).astype(np.float32)
         chosen = [of(encoding.column(0, name)) for name in MAPPING_CHOICES]
@@ -142,7 +143,7 @@ class KernelBounds:
                 found[own] = costs
         self.evaluations += len(which)
         found *= (1.0 - ROUNDING) * np.array([self.repeats, self.repeats, 1.0])
-        return np.where(np.isfinite(found).all(axis=1)[:, None], found, np.inf)
+        return np.where(np.isfinite(found).all(axis=1, keepdims=True), found, np.inf)
 
     def _program(self, flow: int, corners: list[np.ndarray]) -> Any:
         """The compiled bounds of a dataflow."""
@@ -204,8 +205,7 @@ def _weights(choices: Any, dataflow: str) -> Any:
     """`Batch.weights` of a machine with the units that one mapping uses: its unit, then `MAPPING_CHOICES`."""
     intersection, *mapped = choices
     picked = {
-        name: jax.nn.one_hot(at, len(names))
-        for (name, names), at in zip(MAPPING_CHOICES.items(), mapped, strict=True)
+        name: jax.nn.one_hot(at, len(names)) for (name, names), at in zip(MAPPING_CHOICES.items(), mapped, strict=True)
     }
     flow = jax.nn.one_hot(DATAFLOWS.index(dataflow), len(CHOICES["dataflow"]))
     able = [picked[name] for name in MAPPING_CHOICES if name in CAPABILITY_OF]

@@ -21,52 +21,18 @@ from typing import Any
 import numpy as np
 
 from dse.analysis.box_costs import KernelBounds
-from dse.analysis.front_bound import ahead_of, check_bounded, objectives_of
+from dse.analysis.certificate import Certificate, Standing
+from dse.analysis.front_bound import ahead_of, check_bounded, feasible_objectives, objectives_of
 from dse.analysis.machine_box import WIDTHS, MachineBox
 from dse.problem.batched_models import AREA, OUTPUTS
 from dse.problem.pareto import Box, hypervolume, nondominated
 from dse.problem.search_problem import Problem, Scores
 from hwmodels.design.hardware import HARDWARE_NUMBERS
-from workloads.errors import InputError
 
 THIN = 0.005
 """Relative width of the cells in which a kernel's points are put together."""
 MANY = 200_000
 """Mappings of a kernel that are bounded anew only where a box has a single array; elsewhere they keep their bounds."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Standing:
-    """What is proven at some time."""
-
-    seconds: float
-    gap: float
-    """Share of the bound's hypervolume that the known front lacks, in the box of the known front."""
-    least: np.ndarray
-    """The least that any design can have of each objective, over what the known front has of it; shape [d]."""
-    boxes: int
-    """That were bounded; those of them that are left."""
-    left: int
-    evaluations: int
-    """Mappings bounded in boxes."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Certificate:
-    """A bound on the true front of a space, and how it was reached."""
-
-    objectives: np.ndarray
-    """Points that no design gets beyond, known designs among them; shape [j, d]."""
-    known: np.ndarray
-    """Objectives of the known front, shape [i, d]."""
-    history: tuple[Standing, ...]
-    proven: bool
-    """Whether all of it follows from the formulas; else cycles were taken not to rise with the array, as was tested."""
-
-    @property
-    def gap(self) -> float:
-        """See `Standing`."""
-        return self.history[-1].gap
 
 
 @dataclasses.dataclass
@@ -96,9 +62,6 @@ def certify(
     `every` so many seconds. **Raises** `InputError` as `upper_bound` does, and if no known design is feasible.
     """
     check_bounded(problem)
-    known = known.take(np.flatnonzero(known.feasible))
-    if len(known) == 0:
-        raise InputError("No known design is feasible; give the front of a search in this space.")
     search = _Search(problem, known)
     history: list[Standing] = []
 
@@ -122,9 +85,10 @@ class _Search:
 
     def __init__(self, problem: Problem, known: Scores):
         self.problem, self._start = problem, time.perf_counter()
+        self.objectives = feasible_objectives(known)
+        known = known.take(np.flatnonzero(known.feasible))
         totals = np.stack([known.latency_s.sum(axis=1), known.energy_pj.sum(axis=1), known.area_mm2], axis=1)
         self.front = totals[nondominated(totals)]
-        self.objectives = objectives_of(problem, self.front)
         self._region = Box.of(self.objectives)
         self._volume = hypervolume(self.objectives, self._region)
         programs: dict[tuple[str, int], Any] = {}
@@ -173,11 +137,14 @@ class _Search:
 
     def standing(self) -> Standing:
         """What is proven by now."""
-        bound = self.bound()
-        gap = 1.0 - self._volume / hypervolume(bound, self._region)
-        least = bound.min(axis=0) / self.objectives.min(axis=0)
-        evaluations = sum(kernel.evaluations for kernel in self.kernels)
-        return Standing(self.seconds, gap, least, self._boxes, len(self.open) + len(self._settled), evaluations)
+        return Standing.of(
+            self.objectives,
+            self.bound(),
+            seconds=self.seconds,
+            boxes=self._boxes,
+            left=len(self.open) + len(self._settled),
+            evaluations=sum(kernel.evaluations for kernel in self.kernels),
+        )
 
     def _add(self, box: MachineBox, area: float, parent: _Node, anew: bool = False) -> None:
         """Bound a box, with what its parent has left; forget it if the known front dominates all of it."""

@@ -12,15 +12,17 @@ is left. Spaces whose machines alone are too many are for `dse.analysis.branch_a
 """
 
 import dataclasses
+import time
 from collections.abc import Sequence
 
 import numpy as np
 from tqdm import tqdm
 
+from dse.analysis.certificate import Certificate, Standing
 from dse.mapper.enumeration import GLB, KernelMappings
 from dse.problem.batched_models import AREA, BUS_BITS, ENERGY, FIT, LATENCY, OUTPUTS
 from dse.problem.pareto import nondominated
-from dse.problem.search_problem import Problem
+from dse.problem.search_problem import Problem, Scores
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.cost import within_limit
 from workloads.errors import InputError
@@ -39,6 +41,27 @@ class Bound:
     """Of the space."""
     evaluations: int
     """Of single kernels."""
+    seconds: float
+
+    def certificate(self, known: Scores) -> Certificate:
+        """What is proven by it of known designs, all of the problem that was bounded."""
+        found = feasible_objectives(known)
+        every = np.concatenate([found, self.objectives])
+        bound = every[nondominated(every)]
+        standing = Standing.of(found, bound, seconds=self.seconds, boxes=0, left=0, evaluations=self.evaluations)
+        return Certificate(bound, found, (standing,), True)
+
+
+class TooManyMachines(InputError):
+    """A space whose machines cannot all be tried."""
+
+
+def feasible_objectives(known: Scores) -> np.ndarray:
+    """The nondominated objectives of the feasible designs among some; InputError if there is none."""
+    found = known.objectives[known.feasible]
+    if len(found) == 0:
+        raise InputError("No known design is feasible; give the front of a search in this space.")
+    return found[nondominated(found)]
 
 
 def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = False) -> Bound:
@@ -47,8 +70,9 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
     `hypervolume(found, box) / hypervolume(bound.objectives, box)` is a share of the true front's hypervolume that a
     front has at least. **Raises** `InputError` if the objectives or limits do not all grow with latency, energy and
     area (power does not), if several workloads are put together in another way than by sums, for a model of the user's
-    own, and if more than `most` evaluations of kernels are needed.
+    own; `TooManyMachines`, one too, if more than `most` evaluations of kernels are needed.
     """
+    start = time.perf_counter()
     check_bounded(problem)
     encoding = problem.encoding
     numbers = np.flatnonzero(encoding.is_number & (encoding.of_kernel < 0))
@@ -57,7 +81,7 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
     kernels = [KernelAlone(problem, at) for at in range(len(problem.kernels))]
     work = machines * sum(len(kernel.rows) for kernel in kernels)
     if work > most:
-        raise InputError(
+        raise TooManyMachines(
             f"An upper bound takes {work:,} evaluations of kernels, more than {most:,}; fix parameters of the space."
         )
     block = max(BLOCK // max(len(kernel.rows) for kernel in kernels), 1)
@@ -71,11 +95,11 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
                 totals = joined(problem, totals, [own[at] for own in costs])
             bar.update(len(index))
     done = sum(kernel.problem.evaluations for kernel in kernels)
-    return Bound(objectives_of(problem, totals), encoding.size, done)
+    return Bound(objectives_of(problem, totals), encoding.size, done, time.perf_counter() - start)
 
 
 def check_bounded(problem: Problem) -> None:
-    """InputError unless objectives and limits of the problem grow with sums over its kernels, by the model's formulas."""
+    """InputError unless objectives and limits grow with sums over the kernels, by the model's own formulas."""
     if problem.evaluate is not evaluate:
         raise InputError("An upper bound follows from the formulas of hwmodels.evaluate; leave out your own model.")
     kinds = [*problem.objectives, *(constraint.objective for constraint in problem.constraints)]
