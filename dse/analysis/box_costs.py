@@ -12,6 +12,7 @@
   holds at powers of two, where the rows of two PEs are put together on one: for cyclic rows and row blocks by
   inclusion, for longest-first dealing since sorted loads on more PEs are no larger one by one. The fill, which
   grows with rows and columns, is counted at the smallest.
+- No MAC does two multiplies in a cycle, so no mapping is faster than its effectual multiplies on all MACs.
 - Area, leakage and the clock's energy are sums of terms that grow with each number. A GLB holds the mapping's tiles,
   so the smallest that does is counted for each mapping; so is the energy of an access to its smallest banks.
 
@@ -36,6 +37,7 @@ from dse.problem.batched_models import CALLERS, FAST, unpack
 from dse.problem.compile_cache import kept
 from dse.problem.search_problem import Problem
 from dse.space.design_space import CHOICES
+from dse.space.encoding import Encoding
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
 from hwmodels.cost import TOLERANCE, core_area_mm2
@@ -43,6 +45,8 @@ from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.energy import price
 
+PRODUCTS = ("dense_b", "sparse_b")
+"""Families whose effectual multiplies all take a MAC."""
 AT_ONCE = 1024
 """Mappings of a call."""
 ENDLESS = 2.0**30
@@ -95,10 +99,7 @@ class KernelBounds:
         kernel = KernelAlone(problem, at)
         self.problem, self.repeats = kernel.problem, problem.kernels[at].repeats
         encoding = self.problem.encoding
-        units = encoding.genes[encoding.column(-1, "intersection")].values
-        rows = np.repeat(kernel.rows, len(units), axis=0)
-        rows[:, encoding.column(-1, "intersection")] = np.tile(np.arange(len(units)), len(kernel.rows))
-        self.rows = rows[(encoding.canonical(rows) == rows).all(axis=1)]
+        self.rows = _with_every_unit(encoding, kernel.rows).astype(np.int16)
         """Genomes of `problem`, shape [m, genes]: a mapping and its intersection unit; other hardware is filled in."""
 
         def of(column: int) -> np.ndarray:
@@ -112,11 +113,20 @@ class KernelBounds:
         self._tables, self._fixed = eqx.partition(statistics, eqx.is_array)
         self._technology, self._fixed_technology = eqx.partition(problem.technology, eqx.is_array)
         self._programs, self._family = programs, problem.kernels[at].family
+        self._effectual = 0.0
+        if self._family in PRODUCTS:
+            example = self.problem.batcher.costs(encoding.batch(kernel.rows[:1]))[0][0]
+            self._effectual = float(example.computes.effectual)
+        self._clock_hz = float(problem.technology.scenario.clock_ghz) * 1e9
         self.evaluations = 0
 
     def __len__(self) -> int:
         """Mappings."""
         return len(self._tiles)
+
+    def least_seconds(self, box: MachineBox) -> float:
+        """Time of all effectual multiplies on all MACs of the largest array of a box."""
+        return self._effectual * self.repeats / (float(np.prod(box.most[ARRAY])) * self._clock_hz) * (1.0 - ROUNDING)
 
     def costs(self, box: MachineBox, which: np.ndarray) -> np.ndarray:
         """The least latency and energy of all runs, and area, of some mappings on machines of a box, shape [n, 3];
@@ -199,6 +209,18 @@ class KernelBounds:
             return jnp.where(fits, jnp.stack(found), jnp.inf)
 
         return bound
+
+
+def _with_every_unit(encoding: Encoding, rows: np.ndarray) -> np.ndarray:
+    """Mappings, and those that run an intersection unit with each of them; the genomes are canonical."""
+    column = encoding.column(-1, "intersection")
+    runs = encoding.intersects(rows)
+    parts = [encoding.canonical(rows[~runs])]
+    for unit in range(encoding.radix[column]):
+        own = rows[runs]
+        own[:, column] = unit
+        parts.append(own)
+    return np.concatenate(parts)
 
 
 def _weights(choices: Any, dataflow: str) -> Any:

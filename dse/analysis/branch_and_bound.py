@@ -11,16 +11,15 @@ is a bound on the true front, and the proven gap is the share of its hypervolume
 grows. Points of a kernel are put together where they differ by less than `THIN`, rounded down.
 """
 
-import dataclasses
 import heapq
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from dse.analysis.box_costs import KernelBounds
+from dse.analysis.box_costs import ROUNDING, KernelBounds
 from dse.analysis.certificate import Certificate, Standing
 from dse.analysis.front_bound import ahead_of, check_bounded, feasible_objectives, objectives_of
 from dse.analysis.machine_box import WIDTHS, MachineBox
@@ -31,19 +30,37 @@ from hwmodels.design.hardware import HARDWARE_NUMBERS
 
 THIN = 0.005
 """Relative width of the cells in which a kernel's points are put together."""
-MANY = 200_000
-"""Mappings of a kernel that are bounded anew only where a box has a single array; elsewhere they keep their bounds."""
+FEW, MANY = 100_000, 600_000
+"""Mappings of a kernel up to which they are bounded anew in every box, and in one with a single array; more of them
+keep the bounds of the larger box, which take no time."""
 
 
-@dataclasses.dataclass
-class _Node:
+class _Mappings(NamedTuple):
+    """Mappings of a kernel that may be on the front, in a box or a larger one."""
+
+    which: np.ndarray
+    """Shape [n]."""
+    costs: np.ndarray
+    """Their bounds, shape [n, 3]."""
+    front: np.ndarray
+    """Points that none of these gets beyond, shape [j, 3]."""
+
+    @staticmethod
+    def of(which: np.ndarray, costs: np.ndarray) -> "_Mappings":
+        """With their front."""
+        return _Mappings(which, costs, _thinned(costs))
+
+    def take(self, kept: np.ndarray) -> "_Mappings":
+        """Some of them; the front stays one of more."""
+        return _Mappings(self.which[kept], self.costs[kept], self.front)
+
+
+class _Node(NamedTuple):
     """A box that is left."""
 
     box: MachineBox
-    which: list[np.ndarray]
-    """Mappings of each kernel that may be on the front, shapes [n]."""
-    costs: list[np.ndarray]
-    """Their bounds, shapes [n, 3]."""
+    mappings: list[_Mappings]
+    """Of each kernel."""
     points: np.ndarray
     """Latency, energy and area that no design of the box gets beyond, shape [j, 3]."""
 
@@ -112,12 +129,16 @@ class _Search:
     def begin(self) -> None:
         """Bound the whole space."""
         whole = MachineBox.of(self.problem.encoding)
-        boxes = whole.cut() if (whole.high > whole.low)[WIDTHS].any() else [whole]
-        which = [np.arange(len(kernel)) for kernel in self.kernels]
-        costs = [np.zeros((len(kernel), 3)) for kernel in self.kernels]
-        root = _Node(whole, which, costs, np.zeros((1, 3)))
-        for box, area in zip(boxes, self._least_areas(boxes), strict=True):
-            self._add(box, area, root, anew=True)
+        for box in whole.cut() if (whole.high > whole.low)[WIDTHS].any() else [whole]:
+            mappings = []
+            for kernel in self.kernels:
+                costs = kernel.costs(box, np.arange(len(kernel)))
+                fits = np.flatnonzero(np.isfinite(costs[:, 0]))
+                if len(fits) == 0:
+                    break
+                mappings.append(_Mappings.of(fits, costs[fits]))
+            else:
+                self._keep(box, mappings, np.zeros((len(self.kernels), 3)))
 
     def cut_next(self) -> None:
         """Cut the most promising box that is left."""
@@ -146,37 +167,47 @@ class _Search:
             evaluations=sum(kernel.evaluations for kernel in self.kernels),
         )
 
-    def _add(self, box: MachineBox, area: float, parent: _Node, anew: bool = False) -> None:
+    def _add(self, box: MachineBox, area: float, parent: _Node) -> None:
         """Bound a box, with what its parent has left; forget it if the known front dominates all of it."""
-        self._boxes += 1
-        costs = [np.maximum(own, [0.0, 0.0, area]) for own in parent.costs]
-        which = list(parent.which)
-        for at, kernel in enumerate(self.kernels):
-            self._drop(at, which, costs)
-            if anew or box.one_array or len(which[at]) <= MANY:
-                costs[at] = np.maximum(costs[at], kernel.costs(box, which[at]))
-                fits = np.isfinite(costs[at][:, 0])
-                which[at], costs[at] = which[at][fits], costs[at][fits]
-            if len(which[at]) == 0:
+        mappings = list(parent.mappings)
+        floors = np.array([[kernel.least_seconds(box), 0.0, area] for kernel in self.kernels])
+        sizes = [len(own.which) for own in mappings]
+        for at in np.argsort(sizes):  # what is dropped of the many hangs on what is known of the few
+            own = mappings[at]
+            if sizes[at] > FEW and not box.one_array:
+                continue
+            own = own.take(self._hopeful(at, mappings, floors))
+            if len(own.which) <= (MANY if box.one_array else FEW):
+                costs = np.maximum(own.costs, self.kernels[at].costs(box, own.which))
+                fits = np.isfinite(costs[:, 0])
+                own = _Mappings(own.which[fits], costs[fits], own.front)
+            if len(own.which) == 0:
+                self._boxes += 1
                 return
-        for at in range(len(self.kernels)):
-            self._drop(at, which, costs)
-        points = ahead_of(self.problem, self.front, [_thinned(own) for own in costs])
-        if len(points):
-            together = np.concatenate([self.front, points])
-            gain = hypervolume(objectives_of(self.problem, together), self._region) - self._volume
-            heapq.heappush(self.open, (-gain, next(self._number), _Node(box, which, costs, points)))
+            mappings[at] = _Mappings.of(own.which, own.costs)
+        for at in range(len(mappings)):
+            if sizes[at] <= FEW:
+                mappings[at] = mappings[at].take(self._hopeful(at, mappings, floors))
+        self._keep(box, mappings, floors)
 
-    def _drop(self, at: int, which: list[np.ndarray], costs: list[np.ndarray]) -> None:
-        """Leave out mappings of a kernel that with the least of all others are dominated by a known design."""
-        if not all(len(own) for own in costs):
-            return
-        others = np.array([own.min(axis=0) for other, own in enumerate(costs) if other != at]).reshape(-1, 3)
-        rest = np.array([*others[:, :2].sum(axis=0), others[:, 2].max(initial=0.0)])
-        best = costs[at] + [rest[0], rest[1], 0.0]
-        best[:, 2] = np.maximum(best[:, 2], rest[2])
-        kept = ~self._dominated(best)
-        which[at], costs[at] = which[at][kept], costs[at][kept]
+    def _keep(self, box: MachineBox, mappings: list[_Mappings], floors: np.ndarray) -> None:
+        """Put a box among those that are left, unless the known front dominates all of it."""
+        self._boxes += 1
+        fronts = [np.maximum(own.front, floor) for own, floor in zip(mappings, floors, strict=True)]
+        points = ahead_of(self.problem, self.front, fronts)
+        if len(points):
+            together = objectives_of(self.problem, np.concatenate([self.front, points]))
+            gain = hypervolume(together, self._region) - self._volume
+            heapq.heappush(self.open, (-gain, next(self._number), _Node(box, mappings, points)))
+
+    def _hopeful(self, at: int, mappings: list[_Mappings], floors: np.ndarray) -> np.ndarray:
+        """Mask of the mappings of a kernel that, with the least of all others, no known design dominates."""
+        least = np.maximum([own.front.min(axis=0) for own in mappings], floors)
+        others = np.delete(least, at, axis=0)
+        best = np.maximum(mappings[at].costs, floors[at])
+        best[:, :2] += others[:, :2].sum(axis=0)
+        best[:, 2] = np.maximum(best[:, 2], others[:, 2].max(initial=0.0))
+        return ~self._dominated(best)
 
     def _dominated(self, totals: np.ndarray) -> np.ndarray:
         """Mask of the totals, shape [n, 3], that a known design is at least as good as."""
@@ -203,6 +234,9 @@ class _Search:
 
 def _thinned(costs: np.ndarray) -> np.ndarray:
     """Points that none of the costs, shape [n, 3], gets beyond: corners of cells of logs that hold any."""
-    cells = np.unique(np.floor(np.log(costs) / THIN), axis=0)
-    corners = np.exp(cells * THIN)
+    cells = np.floor(np.log(costs) / THIN).astype(np.int64)
+    first = cells.min(axis=0)
+    shape = tuple(cells.max(axis=0) - first + 1)
+    held = np.unique(np.ravel_multi_index(tuple((cells - first).T), shape))
+    corners = np.exp((np.stack(np.unravel_index(held, shape), axis=1) + first) * THIN) * (1.0 - ROUNDING)
     return corners[nondominated(corners)]
