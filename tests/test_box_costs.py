@@ -15,13 +15,13 @@ PAIRS, BOXES = 24_576, 48
 TILES = {"tile_m": [32, 256, 1024], "tile_k": [64, 1024], "tile_n": [16, 1024]}
 
 
-@pytest.fixture(scope="module", params=["digits@spmm:64", "rmat@axa"])
+@pytest.fixture(scope="module", params=[("digits@spmm:64", 0), ("digits@spmm:64", 2), ("rmat@axa", 0)])
 def bounds(request: pytest.FixtureRequest) -> KernelBounds:
-    workload = resolve_workload(request.param)
-    space = default_space().fix(**TILES, a_format=["dense", "bitmask", "csr", "coo"], b_format=["bitmask", "csr"])
-    if "axa" not in request.param:
-        space = default_space().fix(**TILES)
-    one = Workload("one", workload.kernels[:1])
+    spec, kernel = request.param
+    space = default_space().fix(**TILES)
+    if "axa" in spec:
+        space = space.fix(a_format=["dense", "bitmask", "csr", "coo"], b_format=["bitmask", "csr"])
+    one = Workload("one", resolve_workload(spec).kernels[kernel : kernel + 1])
     return KernelBounds(make_problem(one, space, make_technology(scenario())), 0, {})
 
 
@@ -81,3 +81,16 @@ def test_cuts_of_a_box_make_it_up_and_are_bounded_no_lower(bounds: KernelBounds)
         box = part
     assert box.count == 1
     assert kinds == {False, True}
+
+
+@pytest.mark.parametrize("node_nm", [5.0, 16.0, 45.0])
+def test_no_access_to_a_buffer_is_cheaper_in_a_larger_one(node_nm: float):
+    technology, space = make_technology(scenario(node_nm=node_nm)), default_space()
+    for name, words in (
+        ("pe_buffer_bytes", [8.0 * float(n) for n in space["lanes"].values]),
+        ("accumulator_bytes", [24.0]),
+    ):
+        sizes = np.array(space[name].values, np.float32)
+        for word in words:
+            for price in (technology.buffer_read_pj, technology.buffer_write_pj, technology.buffer_area_mm2):
+                assert (np.diff(np.asarray(price(sizes, word))) > 0).all(), (name, word, price)
