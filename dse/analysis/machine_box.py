@@ -76,8 +76,9 @@ class MachineBox:
         at = int(inner[np.argmax(ranges[inner])])
         if ranges[at] == 0:
             return []
-        middle = (self.low[at] + self.high[at]) // 2
-        return [self._with({at: (self.low[at], middle)}), self._with({at: (middle + 1, self.high[at])})]
+        first, last = int(self.low[at]), int(self.high[at])
+        middle = (first + last) // 2
+        return [self._with({at: (first, middle)}), self._with({at: (middle + 1, last)})]
 
     def _one_by_one(self, group: np.ndarray) -> list["MachineBox"]:
         spans = [range(self.low[at], self.high[at] + 1) for at in group]
