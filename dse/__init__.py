@@ -56,7 +56,8 @@ The usual run is five lines:
 
 `analysis`: what a front is worth
 
-- `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate
+- `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate;
+  `certify(problem, scores, seconds=600) -> Certificate`, the same for any space, with a proven gap that falls
 - `find_dense_rival(problem, design, search) -> DenseRival`, the dense accelerator beside a sparse one, of equal area;
   `dense_space(space)`
 - `at_bounds(encoding, genomes) -> [AtBound]`: numbers along a front that lie on their bounds

@@ -4,10 +4,14 @@ from .accelerated_product import Accelerated as Accelerated
 from .accelerated_product import accelerate as accelerate
 from .analysis.bounds_reached import AtBound as AtBound
 from .analysis.bounds_reached import at_bounds as at_bounds
+from .analysis.branch_and_bound import certify as certify
+from .analysis.certificate import Certificate as Certificate
+from .analysis.certificate import Standing as Standing
 from .analysis.dense_rival import DenseRival as DenseRival
 from .analysis.dense_rival import dense_space as dense_space
 from .analysis.dense_rival import find_dense_rival as find_dense_rival
 from .analysis.front_bound import Bound as Bound
+from .analysis.front_bound import TooManyMachines as TooManyMachines
 from .analysis.front_bound import upper_bound as upper_bound
 from .analysis.robustness import CountedDesigns as CountedDesigns
 from .analysis.robustness import Outcomes as Outcomes

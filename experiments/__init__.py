@@ -10,6 +10,7 @@
 | `tune_pe_count.py` | how many PEs, and what stops more of them from helping? |
 | `what_if.py` | what changes if this design gets a wider bus or another format, and what is it most sensitive to? |
 | `compare_strategies.py` | how much of a certified front do the searches find, and how soon? |
+| `certify.py` | how far can a front be from the true one? A bound that is proven, and falls while it runs |
 | `sensitivity.py` | which conclusions survive doubt about constants; what does one design for several workloads cost? |
 | `validate_gradients.py` | are the gradients finite, equal to finite differences, and worth following? |
 | `validate_mapper.py` | is the mapper's best mapping the best there is, and how long does it take to know? |

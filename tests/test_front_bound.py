@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dse import Box, Exhaustive, Gradient, MultiProblem, hypervolume, upper_bound
+from dse import Box, Exhaustive, Gradient, MultiProblem, TooManyMachines, certify, hypervolume, upper_bound
 from dse.problem.objectives import find_constraints, find_objectives
 from experiments.compare_strategies import problem_of
 from workloads.errors import InputError
@@ -57,5 +57,25 @@ def test_what_cannot_be_bounded_is_said(two_kernels):
     for problem in (power, several):
         with pytest.raises(InputError, match="grow with latency, energy and area"):
             upper_bound(problem)
-    with pytest.raises(InputError, match="fix parameters"):
+    with pytest.raises(TooManyMachines, match="fix parameters"):
         upper_bound(two_kernels, most=10)
+    own_model = two_kernels.changed(evaluate=lambda *parts, **numerics: None)
+    with pytest.raises(InputError, match="your own model"):
+        upper_bound(own_model)
+    with pytest.raises(InputError, match="feasible"):
+        certify(two_kernels, two_kernels.score(np.zeros((0, len(two_kernels.encoding.genes)), np.int32)), seconds=1.0)
+
+
+def test_boxes_bound_the_true_front_ever_closer(two_kernels):
+    """A front of a few designs is not dropped where better ones are; the gap falls to what kernels alone leave open."""
+    true = true_front(two_kernels)
+    rows = two_kernels.encoding.random(np.random.default_rng(0), 200)
+    certificate = certify(two_kernels, two_kernels.score(rows), seconds=600.0, every=0.0)
+    for design in true:
+        assert (certificate.objectives <= design * (1 + 1e-6)).all(axis=1).any()
+    gaps = [standing.gap for standing in certificate.history]
+    assert (np.diff(gaps) <= 1e-9).all()
+    assert certificate.proven
+    box = Box.of(certificate.known)
+    actual = 1.0 - hypervolume(certificate.known, box) / hypervolume(true, box)
+    assert actual <= certificate.gap <= actual + 0.02

@@ -16,5 +16,6 @@
 | `figures` | how figures look, and those of a front, of PE counts and of a change |
 | `published` | published figures of known systems, a predictor for each, their report |
 | `validation` | the models against our simulator, those of others and sampled patterns |
+| `certify` | the proven gap of a front, drawn and in words |
 | `baselines`, `codesign`, `crossover`, `prune`, `sensitivity`, `sparsity`, `sweep` | parts of the scripts so named |
 """

@@ -1,0 +1,96 @@
+"""No mapping costs less on any machine of a box than its bound there says, and a box of one machine is exact."""
+
+import numpy as np
+import pytest
+
+from dse import default_space, make_problem
+from dse.analysis.box_costs import KernelBounds
+from dse.analysis.machine_box import MachineBox
+from hwmodels.design.hardware import HARDWARE_NUMBERS
+from hwmodels.technology import make_technology, scenario
+from workloads import Workload, resolve_workload
+
+PAIRS, BOXES = 24_576, 48
+"""Of a design and a box that holds its machine."""
+TILES = {"tile_m": [32, 256, 1024], "tile_k": [64, 1024], "tile_n": [16, 1024]}
+
+
+@pytest.fixture(scope="module", params=[("digits@spmm:64", 0), ("digits@spmm:64", 2), ("rmat@axa", 0)])
+def bounds(request: pytest.FixtureRequest) -> KernelBounds:
+    spec, kernel = request.param
+    space = default_space().fix(**TILES)
+    if "axa" in spec:
+        space = space.fix(a_format=["dense", "bitmask", "csr", "coo"], b_format=["bitmask", "csr"])
+    one = Workload("one", resolve_workload(spec).kernels[kernel : kernel + 1])
+    return KernelBounds(make_problem(one, space, make_technology(scenario())), 0, {})
+
+
+def random_box(whole: MachineBox, rng: np.random.Generator, *, single: bool = False) -> MachineBox:
+    """A part of the machines; every third number is held at one value, all of them in a `single` machine."""
+    ends = np.sort(rng.integers(whole.high + 1, size=(2, len(whole.high))), axis=0)
+    held = np.ones(len(whole.high), bool) if single else rng.random(len(whole.high)) < 1 / 3
+    return MachineBox(whole.lists, ends[0], np.where(held, ends[0], ends[1]))
+
+
+def true_costs(bounds: KernelBounds, box: MachineBox, which: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Latency, energy and area of mappings, each on a machine drawn from the box; infinite where they do not fit."""
+    problem, rows = bounds.problem, bounds.rows[which].copy()
+    columns = [problem.encoding.column(-1, name) for name in HARDWARE_NUMBERS]
+    rows[:, columns] = rng.integers(box.low, box.high + 1, size=(len(rows), len(columns)))
+    scores = problem.score(rows)
+    costs = np.stack([scores.latency_s[:, 0], scores.energy_pj[:, 0], scores.area_mm2], axis=1)
+    return np.where(scores.design_fits[:, None], costs, np.inf)
+
+
+def test_nothing_in_a_box_costs_less_than_its_bound(bounds: KernelBounds):
+    rng, whole = np.random.default_rng(0), MachineBox.of(bounds.problem.encoding)
+    fitting = 0
+    for _ in range(BOXES):
+        box, which = random_box(whole, rng), rng.integers(len(bounds), size=PAIRS // BOXES)
+        least, true = bounds.costs(box, which), true_costs(bounds, box, which, rng)
+        fitting += int(np.isfinite(true[:, 0]).sum())
+        over = (least > true).any(axis=1)
+        assert not over.any(), (box.least, box.most, bounds.rows[which[over]][0], least[over][0], true[over][0])
+    assert fitting > PAIRS / 20
+
+
+def test_one_machine_is_bounded_by_what_it_costs(bounds: KernelBounds):
+    """But for the GLB: a larger one than the mapping needs costs more."""
+    rng, whole = np.random.default_rng(1), MachineBox.of(bounds.problem.encoding)
+    compared = 0
+    for _ in range(8):
+        box, which = random_box(whole, rng, single=True), rng.integers(len(bounds), size=512)
+        least, true = bounds.costs(box, which), true_costs(bounds, box, which, rng)
+        np.testing.assert_array_equal(np.isfinite(least), np.isfinite(true))
+        fits = np.isfinite(true[:, 0])
+        np.testing.assert_allclose(least[fits], true[fits], rtol=1e-4)
+        compared += int(fits.sum())
+    assert compared > 100
+
+
+def test_cuts_of_a_box_make_it_up_and_are_bounded_no_lower(bounds: KernelBounds):
+    rng, box = np.random.default_rng(2), MachineBox.of(bounds.problem.encoding)
+    which = rng.integers(len(bounds), size=256)
+    kinds = set()
+    while parts := box.cut():
+        assert sum(part.count for part in parts) == box.count
+        kinds.add(len(parts) > 2)
+        part = parts[rng.integers(len(parts))]
+        whole, own = bounds.costs(box, which), bounds.costs(part, which)
+        assert (own >= whole * (1 - 1e-5)).all()
+        box = part
+    assert box.count == 1
+    assert kinds == {False, True}
+
+
+@pytest.mark.parametrize("node_nm", [5.0, 16.0, 45.0])
+def test_no_access_to_a_buffer_is_cheaper_in_a_larger_one(node_nm: float):
+    technology, space = make_technology(scenario(node_nm=node_nm)), default_space()
+    for name, words in (
+        ("pe_buffer_bytes", [8.0 * float(n) for n in space["lanes"].values]),
+        ("accumulator_bytes", [24.0]),
+    ):
+        sizes = np.array(space[name].values, np.float32)
+        for word in words:
+            for price in (technology.buffer_read_pj, technology.buffer_write_pj, technology.buffer_area_mm2):
+                assert (np.diff(np.asarray(price(sizes, word))) > 0).all(), (name, word, price)
