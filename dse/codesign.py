@@ -136,8 +136,7 @@ class Companions:
         """With what does not fit, and without."""
 
         def layer(table: LayerTables, counts: Array, tiles: Array, weights: Array) -> tuple[Array, Array, Array]:
-            given = [*jnp.unstack(jnp.exp2(own)), *jnp.unstack(jnp.exp2(tiles))]
-            hardware, mapping = unpack(given, weights, self._dataflow)
+            hardware, mapping = unpack(jnp.exp2(jnp.concatenate([own, tiles])), weights, self._dataflow)
             statistics = table.statistics(counts)
             cost = evaluate(hardware, mapping, statistics, self.problem.technology, numerics=self._relaxed)
             return cost.latency_s, cost.total_energy_pj, jnp.log(jnp.maximum(cost.fits, 1.0)).sum()
