@@ -80,7 +80,7 @@ class _Fronts:
                 own.encoding.units_of(row[None], np.array([units])),
             )[0]
             front = np.flatnonzero(nondominated(outputs[:, [LATENCY, ENERGY]]))
-            genes.append(found.rows[usable][front][:, self._columns])
+            genes.append(found.rows(np.flatnonzero(usable)[front])[:, self._columns])
             costs.append(outputs[front][:, [LATENCY, ENERGY]])
         self._whole.evaluations += own.evaluations
         own.evaluations = 0
