@@ -20,8 +20,8 @@ from dse.problem.batched_models import SOON, unpack
 from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.log_numbers import LogNumbers
+from dse.space.neighbours import hardware_neighbours, mapping_neighbours
 from dse.strategies import Strategy
-from dse.strategies.neighbours import hardware_neighbours, mapping_neighbours
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.numerics import Numerics, Trend
 from workloads.errors import InputError
