@@ -20,8 +20,8 @@ from dse.problem.batched_models import SOON, unpack
 from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.log_numbers import LogNumbers
+from dse.space.neighbours import hardware_neighbours, mapping_neighbours
 from dse.strategies import Strategy
-from dse.strategies.neighbours import hardware_neighbours, mapping_neighbours
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.numerics import Numerics, Trend
 from workloads.errors import InputError
@@ -136,8 +136,7 @@ class Companions:
         """With what does not fit, and without."""
 
         def layer(table: LayerTables, counts: Array, tiles: Array, weights: Array) -> tuple[Array, Array, Array]:
-            given = [*jnp.unstack(jnp.exp2(own)), *jnp.unstack(jnp.exp2(tiles))]
-            hardware, mapping = unpack(given, weights, self._dataflow)
+            hardware, mapping = unpack(jnp.exp2(jnp.concatenate([own, tiles])), weights, self._dataflow)
             statistics = table.statistics(counts)
             cost = evaluate(hardware, mapping, statistics, self.problem.technology, numerics=self._relaxed)
             return cost.latency_s, cost.total_energy_pj, jnp.log(jnp.maximum(cost.fits, 1.0)).sum()

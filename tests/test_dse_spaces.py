@@ -5,7 +5,7 @@ import pytest
 
 from dse import DesignSpace, Encoding, default_space, describe, parse_fixes, read_space
 from dse.space.encoding import KernelShape, batch_of
-from dse.strategies.neighbours import hardware_neighbours, mapping_neighbours
+from dse.space.neighbours import hardware_neighbours, mapping_neighbours
 from hwmodels.design.choices import DATAFLOWS, FORMATS
 from hwmodels.design.legality import canonical, illegality, legal_formats, legal_zero_modes
 from workloads.errors import InputError

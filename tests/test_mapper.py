@@ -203,7 +203,7 @@ def test_of_a_model_of_ones_own_every_mapping_is_tried(of_families):
         return eqx.tree_at(lambda one: one.latency_s, cost, cost.latency_s * (1.0 - 0.4 * likes))
 
     problem = of_families["dense_b"]
-    space = problem.encoding.space.fix(dataflow="gustavson", a_format="csr", residency="a")
+    space = problem.encoding.space.fix(dataflow="gustavson", a_format="csr", a_zero=["compute", "gate"], residency="a")
     held = held_on(problem.within(space), HARDWARE, evaluate=odd)
     best = best_mappings(held, Enumerated(), "latency_s")
     assert {(one.mapping["a_zero"], one.mapping["loop_order"]) for one in best if one} == {("compute", "nmk")}
@@ -233,10 +233,9 @@ def test_a_front_holds_the_best_by_every_merit(problem):
 def test_validation_sees_an_optimum_that_is_missed(problem):
     own = alone(problem, [0])
     (front,) = mapping_fronts(own, Enumerated())
-    assert len(front) > 1
     assert max(differences(own, front).values()) < 1e-5
-    without = differences(own, front[1:])
-    assert min(without["latency"], without["front"]) > 1e-3
+    slower = differences(own, [dataclasses.replace(one, latency_s=1.1 * one.latency_s) for one in front])
+    assert [slower[name] for name in ("latency", "energy", "edp")] == pytest.approx([0.1, 0.0, 0.1], abs=1e-5)
     assert differences(own, [])["edp"] == np.inf
 
 
@@ -266,7 +265,8 @@ def test_given_hardware_keeps_its_units_whatever_is_run(kernels, tech):
     whole, leaner = held.detail(dense)[1], held.within(held.encoding.space).detail(dense)[1]
     assert float(whole.core_area_mm2) == pytest.approx(areas[0])
     assert whole.parts()["energy_pj"]["leakage"] > leaner.parts()["energy_pj"]["leakage"]
-    assert {one.area_mm2 for one in mapping_fronts(held, Enumerated())[0]} == {areas[0]}
+    for one in mapping_fronts(held, Enumerated())[0]:
+        assert one.area_mm2 == pytest.approx(areas[0], rel=1e-6)
 
 
 def test_hardware_can_do_what_its_mappings_do_and_dense():

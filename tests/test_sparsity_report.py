@@ -160,7 +160,6 @@ def test_dense_wins_where_sparse_does_not():
         (["stencil@dot"], ["dot", "@axa"]),
         (["--tile", "0", "4"], ["--tile", "at least 1"]),
         (["--value-bits", "65"], ["--value-bits", "64"]),
-        (["--budget", "0"], ["--budget"]),
         (["--design", "missing.json:0"], ["missing.json", "design file"]),
     ],
 )

@@ -6,6 +6,7 @@
 | `candidates` | which mappings are tried: all of them (`Enumerated`), or a `Pool` of known ones |
 | `enumeration` | all mappings of a kernel on a machine, less what exact cuts leave out; a `MapperReport` of them |
 | `composition` | mappings tried on one machine put together kernel by kernel: the mapper inside a search |
+| `exchange` | designs whose mappings are exchanged for the best on their machine |
 | `merit` | what a mapping is chosen by |
 | `best_mapping` | the best of the candidates, or their front in latency and energy, for each kernel |
 | `exchange` | designs whose mappings can be exchanged for no better ones on the same machine |

@@ -210,7 +210,7 @@ def _costs(
     dataflow: str,
 ) -> Cost:
     """Costs of n designs (rows of `dse.space.encoding.Batch`) of one dataflow on one kernel."""
-    return jax.vmap(lambda row, picked: evaluate(*unpack(list(row), picked, dataflow), statistics, technology))(
+    return jax.vmap(lambda row, picked: evaluate(*unpack(row, picked, dataflow), statistics, technology))(
         numbers, weights
     )
 
