@@ -37,7 +37,7 @@ from typing import Any, Literal
 
 import tyro
 
-from dse import SearchOutcome, enable_compile_cache, grid, sweep
+from dse import SearchOutcome, grid, sweep
 from dse.search_grid import connected
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
@@ -112,7 +112,6 @@ class Config:
 def run(config: Config) -> None:
     """Search every case, write the files, say what differs."""
     output = Output(config.out)
-    enable_compile_cache()
     config = _smoke_sized(config) if config.smoke else config
     _check(config)
     with _executor(config) as executor:

@@ -57,10 +57,12 @@ def kept(compile_it: Callable[[], Any], *key: Any) -> Any:
     depends = surroundings(), jax.devices()[0].device_kind, jax.config.jax_enable_x64, key
     path = folder / f"program-{hashlib.sha256(repr(depends).encode()).hexdigest()[:32]}.pickle"
     with contextlib.suppress(Exception):  # absent, cut short, or of another processor: the cure is the same
-        return deserialize_and_load(*pickle.loads(_own_bytes(path)))
+        places, *parts = pickle.loads(_own_bytes(path))
+        return deserialize_and_load(*parts, execution_devices=[jax.devices()[at] for at in places])
     program = compile_it()
     with contextlib.suppress(Exception):  # a folder that cannot be written, or a program that cannot be
-        data = pickle.dumps(serialize(program))
+        places = [jax.devices().index(device) for device in program.runtime_executable().local_devices()]
+        data = pickle.dumps((places, *serialize(program)))
         with written_whole(path) as draft:
             draft.write_bytes(data)
             draft.chmod(0o600)

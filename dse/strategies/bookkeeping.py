@@ -1,5 +1,6 @@
 """The bookkeeping that all strategies share: budget, what has been seen, the front, the progress bar, convergence."""
 
+import dataclasses
 import time
 from collections.abc import Sequence
 
@@ -7,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse.mapper.composition import Tried, compose
-from dse.problem.pareto import Box, hypervolume, nondominated
+from dse.problem.pareto import nondominated
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores
 from dse.strategies.archive import ParetoArchive
@@ -28,6 +29,9 @@ class SearchRun:
         self._seen = _Seen(len(problem.encoding.genes), budget)
         self._first, self._start = problem.evaluations, time.perf_counter()
         self._trace: list[tuple[int, np.ndarray]] = []
+        self._restarts: list[tuple[np.ndarray, np.ndarray]] = []
+        self.converged = False
+        """Whether the search has settled, as far as it can tell."""
         self._bar = tqdm(total=budget, desc=name, unit="eval", disable=not progress, leave=True)
 
     @property
@@ -53,9 +57,14 @@ class SearchRun:
         return scores
 
     def try_on(
-        self, rows: np.ndarray, allowed: np.ndarray, archives: Sequence[ParetoArchive]
+        self,
+        rows: np.ndarray,
+        allowed: np.ndarray,
+        archives: Sequence[ParetoArchive],
+        also: ParetoArchive | None = None,
     ) -> tuple[Tried, np.ndarray]:
-        """Evaluate m designs on each of n machines, put the best together for each archive, and keep them there.
+        """Evaluate m designs on each of n machines, put the best together for each archive, and keep them there, in the
+        run's archive, and `also` in another one.
 
         Those seen before are left out, as is what the budget does not cover.
 
@@ -71,11 +80,12 @@ class SearchRun:
         tried = Tried.on(self.problem, rows, new)
         found = compose(self.problem, tried, np.concatenate([allowed & archive.units for archive in archives], axis=1))
         scores, gained = self.problem.scores_of(found.outputs), np.zeros(len(found.rows), bool)
-        for archive in {id(archive): archive for archive in (self.archive, *archives)}.values():
+        for archive in archives:
             here = np.flatnonzero((found.units & ~archive.units) == 0)
-            entered = archive.merge(found.rows[here], scores.take(here))
-            if archive in archives:
-                gained[here] |= entered
+            gained[here] |= archive.merge(found.rows[here], scores.take(here))
+        for archive in (self.archive, also):
+            if archive is not None and archive not in archives:
+                archive.merge(found.rows, scores)
         self._note()
         return tried, np.bincount(found.machine[gained], minlength=n)
 
@@ -86,13 +96,11 @@ class SearchRun:
             self._trace.append((self.spent, self.archive.scores.objectives))
         self._bar.update(self.spent - self._bar.n)
 
-    def gain_since(self, share: float) -> float:
-        """Share of the front's hypervolume that was won after a share of the evaluations so far."""
-        assert self.archive.scores is not None
-        before = [front for spent, front in self._trace if spent <= share * self.spent]
-        box = Box.of(self.archive.scores.objectives)
-        now = hypervolume(self.archive.scores.objectives, box)
-        return 1.0 if not before else 1.0 - hypervolume(before[-1], box) / now
+    def remember_restart(self, archive: ParetoArchive) -> None:
+        """The front that one of several searches of this run came to by itself."""
+        if archive.has_feasible:
+            assert archive.scores is not None
+            self._restarts.append((archive.rows, archive.scores.objectives))
 
     def close(self) -> None:
         """Finish the progress bar."""
@@ -112,7 +120,9 @@ class SearchRun:
             genomes, objectives = genomes[keep], exact[keep]
             self._trace.append((self.spent, objectives))
         seconds = time.perf_counter() - self._start
-        return Result(genomes, objectives, self.spent, seconds, self.name, self.seed, tuple(self._trace))
+        trace, restarts = tuple(self._trace), tuple(self._restarts)
+        result = Result(genomes, objectives, self.spent, seconds, self.name, self.seed, trace)
+        return dataclasses.replace(result, converged=self.converged, restarts=restarts)
 
 
 class _Seen:

@@ -1,13 +1,15 @@
-"""Search by gradients."""
+"""Search by gradients: steps of the hardware and of tiles that slopes predict to be good, beside those of any search."""
 
-from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.random_search import RandomSearch, search
+from collections.abc import Sequence
+
+from dse.strategies.operators import Operator
+from dse.strategies.random_search import RandomSearch
 from dse.strategies.slopes import SlopeSteps
 
 
 class Gradient(RandomSearch):
-    """Interim."""
+    """As `RandomSearch`, with machines by slopes."""
 
-    def search(self, run: SearchRun) -> None:
-        """Spend the run's budget."""
-        search(run, lambda: [SlopeSteps()], self.dataflow_share, self.dataflow_most)
+    def operators(self) -> Sequence[Operator]:
+        """Steps by slopes."""
+        return (SlopeSteps(),)

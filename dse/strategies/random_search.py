@@ -1,9 +1,15 @@
-"""Search without slopes: random machines, then steps, crossover and mutation of the best, mappings chosen for each."""
+"""Search without slopes: random machines, then steps, crossover and mutation of the best, mappings chosen for each.
 
-from collections.abc import Callable, Sequence
+The budget is a cap. A search begins anew, from another sample, as often as it has restarts; what they find is put
+together and improved until it has settled. How much the restarts differ says what another seed would change.
+"""
 
+from collections.abc import Sequence
+
+from dse.strategies.archive import ParetoArchive
+from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.hardware_search import HardwareSearch, dataflow_archives, sample
+from dse.strategies.hardware_search import HardwareSearch
 from dse.strategies.operators import Operator
 from dse.strategies.strategy import Strategy
 
@@ -11,21 +17,36 @@ from dse.strategies.strategy import Strategy
 class RandomSearch(Strategy):
     """Sample, improve the designs of each dataflow apart, then all."""
 
-    dataflow_share: float = 0.4
-    """Share of the budget for the designs of each dataflow apart."""
-    dataflow_most: int = 60_000
-    """Evaluations for one of them, at most."""
+    restarts: int = 2
+    """Searches from samples of their own, if the budget is no smaller than `restart_budget`; else one."""
+    restart_budget: int = 60_000
+    restart_share: float = 0.8
+    """Share of the budget for all of them; the rest is for what they found together."""
+    dataflow_share: float = 0.35
+    """Share of each for the designs of each dataflow apart, in all."""
+
+    def operators(self) -> Sequence[Operator]:
+        """What comes on top of the operators of every search."""
+        return ()
 
     def search(self, run: SearchRun) -> None:
-        """Spend the run's budget."""
-        search(run, tuple, self.dataflow_share, self.dataflow_most)
+        """Improve the front until it has settled or the budget is spent."""
+        many = self.restarts if run.budget >= self.restart_budget else 1
+        if many == 1:
+            run.converged = self._begun(run, run.archive, run.budget)
+            return
+        for _ in range(many):
+            archive = ParetoArchive(len(run.problem.encoding.genes))
+            self._begun(run, archive, int(run.budget * self.restart_share / many))
+            run.remember_restart(archive)
+        run.converged = HardwareSearch(run, run.archive, self.operators()).improve()
 
-
-def search(run: SearchRun, operators: Callable[[], Sequence[Operator]], share: float, most: int) -> None:
-    """Sample, improve each dataflow's own front in turn, then the whole; `operators` are made anew for each."""
-    apart = dataflow_archives(run)
-    sample(run, [run.archive, *apart])
-    each = min(int(run.budget * share) // max(len(apart), 1), most)
-    for archive in apart:
-        HardwareSearch(run, archive, operators()).improve(until=max(run.remaining - each, 0))
-    HardwareSearch(run, run.archive, operators()).improve()
+    def _begun(self, run: SearchRun, archive: ParetoArchive, budget: int) -> bool:
+        """Sample, improve each dataflow's own front in turn, then the whole; whether it has settled."""
+        last = max(run.remaining - budget, 0)
+        apart = dataflow_archives(run)
+        sample(run, budget, [archive, *apart])
+        each = int(budget * self.dataflow_share) // max(len(apart), 1)
+        for own in apart:
+            HardwareSearch(run, own, self.operators(), also=archive).improve(until=max(run.remaining - each, last))
+        return HardwareSearch(run, archive, self.operators()).improve(until=last)

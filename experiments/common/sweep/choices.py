@@ -52,7 +52,7 @@ def settings_of(
         SweepSetting(workload, space, scenario, (made, built, technology))
         for workload, made in workloads.items()
         for space, file in files.items()
-        for built in [build_space(None if file == DEFAULT_SPACE else Path(file), fixes)]
+        for built in [build_space(None if file == DEFAULT_SPACE else Path(file), fixes, made)]
         for scenario, technology in technologies.items()
     ]
 
