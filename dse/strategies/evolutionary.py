@@ -5,8 +5,9 @@ import scipy
 
 from dse.mapper.composition import PRICES, Tried, compose
 from dse.problem.search_problem import Scores
+from dse.strategies.beginnings import sample
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.hardware_search import designs_of, sample
+from dse.strategies.hardware_search import designs_of
 from dse.strategies.independent_positions import position_counts, rows_at
 from dse.strategies.library_scores import log_objectives, violations
 from dse.strategies.operators import lent, unit_sets
@@ -87,7 +88,7 @@ class _Machines:
         self._run, self._columns = run, np.append(own, encoding.column(-1, "intersection"))
         self.counts = np.append(encoding.radix[self._columns], len(PRICES))
         """How many values each position has."""
-        sample(run, [run.archive])
+        sample(run, run.budget, [run.archive])
 
     def score(self, positions: np.ndarray) -> Scores:
         """Scores of individuals, shape [n, positions]; fewer where the budget ends."""

@@ -23,8 +23,8 @@ SMOKE = {"pe_rows": [4, 16], "pe_cols": [1, 4], "glb_bytes": [64 * _KIB], "tile_
 
 @dataclass(frozen=True)
 class Space:
-    """A workload, how many of its kernels (all, unless given), and the values that parameters may take: those of the default space, or of a
-    small one."""
+    """A workload, how many of its kernels (all, unless given), and the values that parameters may take: those of the
+    default space, or of a small one."""
 
     workload: str
     kernels: int | None = None
