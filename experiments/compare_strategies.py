@@ -118,16 +118,16 @@ def run(config: Config) -> None:
     if config.smoke:
         few = ("gradient", "nsga2", "nsga2_mapped")
         config = replace(config, spaces=("graph",), strategies=few, shares=(0.02, 0.05), seeds=2, longer=())
-    every, objectives = {}, ()
+    every = {}
     with tqdm(unit="run", disable=not show_progress()) as bar:
         for name in config.spaces:
             every[name], objectives = compare(name, config, bar)
+            bar.write(report(name, every[name], objectives) + "\n")
     out.csv("strategies.csv", [row for compared in every.values() for row in compared.rows()])
     out.figure("strategies.png", draw(every))
     failures = [text for space, compared in every.items() for text in failed(space, compared)]
     known = {space: compared.reference.facts() for space, compared in every.items()}
     out.provenance("experiments/compare_strategies.py", config, spaces=known, failures=failures)
-    print(report(every, objectives))
     print(out.listing())
     if failures and not config.smoke:
         print("\n".join(f"A bar fails: {text}" for text in failures), file=sys.stderr)

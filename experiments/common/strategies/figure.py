@@ -1,11 +1,11 @@
 """Hypervolume that is missed, against evaluations and against seconds."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.strategies.bars import LEAST
@@ -28,7 +28,7 @@ NEAREST = 1e-5
 def draw(every: Mapping[str, Compared]) -> Figure:
     """Median and range of what is missing of the known hypervolume, against evaluations and against seconds."""
     figure = new_figure(3.1 * len(every) + 0.8, 6.2)
-    axes = figure.subplots(2, len(every), squeeze=False, sharey="col" if len(every) > 1 else True)
+    axes = figure.subplots(2, len(every), squeeze=False, sharey=True)
     for (above, below), (space, compared) in zip(axes.T, every.items(), strict=True):
         for strategy in compared.strategies:
             _draw_strategy(above, below, compared, strategy)
@@ -38,12 +38,11 @@ def draw(every: Mapping[str, Compared]) -> Figure:
         for axis in (above, below):
             if reference.known == "enumerated":
                 axis.axhline(1 - LEAST, color="#555555", linewidth=0.8, linestyle="--")
-            _log_axes(axis)
-        if reference.known == "enumerated":
-            above.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
-        below.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        percent = reference.known == "enumerated"
+        _log_axes(above, (lambda value, _: f"{100 * value:g} %") if percent else (lambda value, _: f"{value:,.0f}"))
+        _log_axes(below, lambda value, _: f"{value:g}")
         above.set_xlabel("evaluations / designs" if reference.known == "enumerated" else "evaluations")
-        below.set_xlabel("seconds (median of the seeds)")
+        below.set_xlabel(f"{compared.clock_words} (median of the seeds)")
     for axis in axes[:, 0]:
         axis.set_ylabel("hypervolume missed\n(median, range of seeds)")
     handles, labels = axes[0, 0].get_legend_handles_labels()
@@ -67,9 +66,13 @@ def _draw_strategy(above: Axes, below: Axes, compared: Compared, strategy: str) 
         axis.fill_between(place, low, high, color=colour, alpha=0.15, linewidth=0)
 
 
-def _log_axes(axis: Axes) -> None:
+def _log_axes(axis: Axes, across: Callable[[float, int], str]) -> None:
+    """Both logarithmic; `across` writes what stands below."""
     axis.set_xscale("log")
     axis.set_yscale("log")
+    low, high = axis.get_xlim()
+    axis.xaxis.set_major_locator(LogLocator(subs=(1.0,) if high / low > 30 else (1.0, 2.0, 5.0)))
+    axis.xaxis.set_major_formatter(FuncFormatter(across))
     axis.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:g} %"))
     axis.yaxis.set_minor_formatter(NullFormatter())
     axis.xaxis.set_minor_formatter(NullFormatter())

@@ -1,6 +1,6 @@
 """Tables of medians and ranges, who is ahead at equal evaluations, and what each reaches in gradient's seconds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -17,13 +17,10 @@ LARGE = 20_000_000
 """Designs from which on their number is given in powers of ten."""
 
 
-def report(every: Mapping[str, Compared], objectives: Sequence[str]) -> str:
-    """All spaces."""
-    lines = []
-    for space, compared in every.items():
-        lines += [_heading(space, compared), f"  box of the hypervolume: {_box(compared, objectives)}"]
-        lines += [_by_budget(compared), *_beside_gradient(compared), ""]
-    return "\n".join(lines)
+def report(space: str, compared: Compared, objectives: Sequence[str]) -> str:
+    """Of one space."""
+    lines = [_heading(space, compared), f"  box of the hypervolume: {_box(compared, objectives)}"]
+    return "\n".join([*lines, _by_budget(compared), *_beside_gradient(compared)])
 
 
 def designs_words(designs: float) -> str:
@@ -36,7 +33,7 @@ def _heading(space: str, compared: Compared) -> str:
     took = "" if reference.known == "union" else f", {reference.known} in {reference.seconds:.1f} s"
     return (
         f"{space}: {designs_words(reference.designs)}{took}, {len(reference.objectives)} {_WHOSE[reference.known]} "
-        f"hypervolume, median (range of {compared.seeds} seeds), seconds"
+        f"hypervolume, median (range of {compared.seeds} seeds), {compared.clock_words}"
     )
 
 

@@ -86,6 +86,11 @@ class Compared:
         self.strategies = tuple(dict.fromkeys(run.strategy for run in runs))
         self.seeds = len({run.seed for run in runs})
 
+    @property
+    def clock_words(self) -> str:
+        """What is taken for time."""
+        return "seconds" if self._clock == "seconds" else "processor seconds"
+
     def budgets(self, strategy: str) -> list[int]:
         """Budgets that a strategy was run with, in order."""
         return sorted({run.budget for run in self._runs if run.strategy == strategy})
