@@ -60,7 +60,9 @@ The usual run is five lines:
 - `find_dense_rival(problem, design, search) -> DenseRival`, the dense accelerator beside a sparse one, of equal area;
   `dense_space(space)`
 - `at_bounds(encoding, genomes) -> [AtBound]`: numbers along a front that lie on their bounds
-- `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`
+- `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`;
+  `finite_changes(problem, design, *, objective="edp_js") -> FiniteChanges`: each number halved and doubled, mappings
+  held and chosen anew; `.below`, `.above`, `.tuned`, `.misleading(slopes)`
 - `draw_factors(constants_table(), 4096)`, `CountedDesigns(problem, designs).under(names, factors) -> Outcomes`: designs
   under thousands of draws of the technology's constants; `front_shares`, `beaten_shares`, `winning_shares`,
   `rank_correlations` say which conclusions survive, and which constants they hang on

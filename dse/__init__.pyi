@@ -17,7 +17,10 @@ from .analysis.robustness import front_shares as front_shares
 from .analysis.robustness import rank_correlations as rank_correlations
 from .analysis.robustness import uncertainty as uncertainty
 from .analysis.robustness import winning_shares as winning_shares
+from .analysis.sensitivity import FiniteChange as FiniteChange
+from .analysis.sensitivity import FiniteChanges as FiniteChanges
 from .analysis.sensitivity import elasticities as elasticities
+from .analysis.sensitivity import finite_changes as finite_changes
 from .codesign import Companions as Companions
 from .files.checkpoint import resume as resume
 from .files.design_file import write_design as write_design

@@ -8,7 +8,9 @@ Usage:
 
 Three questions of a front (that of --design, or of a quick search):
 
-1. What does each objective hang on, along the front? Elasticities by the numbers of the hardware (`dse.elasticities`).
+1. What does each objective hang on, along the front? Slopes by the numbers of the hardware (`dse.elasticities`), and
+   what half and double of each really do, with the best mappings there (by energy-delay product) against the best here
+   (`dse.finite_changes`). Where a step lies between, a slope foretells what does not happen; such places are named.
 2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are
    priced again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay
    on the front, does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the
@@ -25,7 +27,7 @@ Writes to --out:
     pairs.csv         a row a pair: in which share of the draws a has less than b
     constants.csv     a row a constant: both ends of its range, swing of each objective, rank correlation
     choices.csv       a row a rival: the best design with each format, dataflow, use of zeros, schedule
-    elasticities.csv  a row a design and parameter
+    elasticities.csv  a row a design and parameter: slopes, ratios at half and double, where slopes mislead
     workloads.csv     a row a shared design: each workload's energy-delay product and regret, mean and worst case
     tornado.png, spread.png, elasticities.png, workloads.png
     front.json, shared.json   the designs, for the other scripts; the shared one is the best by geometric mean
@@ -45,9 +47,11 @@ from tqdm import tqdm
 from dse import (
     Costed,
     Design,
+    FiniteChanges,
     Problem,
     RandomSearch,
     elasticities,
+    finite_changes,
     knee,
     read_front,
     write_design,
@@ -71,6 +75,7 @@ from experiments.common.sensitivity.figures import elasticity_figure, spread_fig
 from experiments.common.sensitivity.rivals import QUESTIONS, best_rivals, mapping_pool
 from experiments.common.sensitivity.sharing import groups_of, share, workload_rows, workload_story
 from experiments.common.sensitivity.uncertainty import UncertainConstants, rival_tables
+from experiments.common.slopes import Slopes, slope_rows, slopes_story
 from hwmodels.numerics import Smooth
 from hwmodels.technology import constants_table
 from workloads.errors import InputError
@@ -79,7 +84,7 @@ SLOPES = ("latency_s", "energy_pj", "area_mm2", "edp_js")
 TEMPERATURE = 0.05
 """Share of a step over which the models are smoothed for elasticities."""
 ALONG = 12
-"""Designs of the front whose elasticities are taken."""
+"""Designs of the front whose slopes and finite changes are taken."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +142,7 @@ def run(config: Config) -> None:
     pool = mapping_pool(problem, designs[focus], budget, config.seed)
     found = {choice: best_rivals(problem, designs[focus], pool, choice) for choice in QUESTIONS}
     choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, constants)
-    slopes = slopes_along(problem, designs, points, along)
+    along_front = slopes_along(problem, designs, points, along)
     groups = groups_of(_specs(config, start), problem)
     shared = share(problem, groups, designs, budget, config.seed) if len(groups) > 1 else None
 
@@ -148,12 +153,11 @@ def run(config: Config) -> None:
     if choices:
         output.csv("choices.csv", [row for table in choices for row in table])
     output.csv(
-        "elasticities.csv",
-        [{"row": at, "parameter": name, **row} for at, table in slopes.items() for name, row in table.items()],
+        "elasticities.csv", [{"row": at, **row} for at, pair in along_front.items() for row in slope_rows(*pair)]
     )
     output.figure("tornado.png", tornado_figure(strength, f"What design {focus} hangs on: {title}"))
     output.figure("spread.png", spread_figure(survey, named, f"{len(designs)} designs under {draws:,} draws: {title}"))
-    output.figure("elasticities.png", elasticity_figure(slopes, f"Elasticities along the front: {title}"))
+    output.figure("elasticities.png", elasticity_figure(along_front, f"Slopes and changes along the front: {title}"))
     script = "experiments/sensitivity.py"
     if config.design is None:
         result = Result(np.stack([problem.encoding.genome(d) for d in designs]), points, 0, 0.0, "RandomSearch", 0)
@@ -180,6 +184,8 @@ def run(config: Config) -> None:
             + constants_story(strength, len(survey.factors))
         )
     )
+    print("\nSlopes and finite changes along the front")
+    print("\n".join(slopes_story(along_front, SLOPES)))
     print("\nOne accelerator for several workloads")
     print("\n".join(workload_story(shared) if shared else ["there is one workload of one kernel: nothing to share"]))
     print(f"\n{output.seconds:.1f} s")
@@ -224,13 +230,19 @@ def main_dataflow(costed: Costed) -> str:
 
 def slopes_along(
     problem: Problem, designs: Sequence[Design], points: np.ndarray, count: int
-) -> dict[int, dict[str, dict[str, float]]]:
-    """Row -> elasticities, of designs spread evenly along the front by latency."""
+) -> dict[int, tuple[Slopes, FiniteChanges]]:
+    """Row -> slopes and finite changes, of designs spread evenly along the front by latency."""
     other = problem.within(problem.encoding.space, objectives=SLOPES)
     order = np.argsort(points[:, 0], kind="stable")
     places = np.unique(np.linspace(0, len(order) - 1, min(count, len(order))).round().astype(int))
-    shown = tqdm(order[places], desc="elasticities", disable=not show_progress())
-    return {int(at): elasticities(other, designs[at], temperature=TEMPERATURE) for at in shown}
+    shown = tqdm(order[places], desc="slopes and finite changes", disable=not show_progress())
+    return {
+        int(at): (
+            elasticities(other, designs[at], temperature=TEMPERATURE),
+            finite_changes(other, designs[at], space=problem.encoding.space),
+        )
+        for at in shown
+    }
 
 
 def _specs(config: Config, start: Start) -> list[str]:

@@ -3,46 +3,48 @@
 Usage:
     python experiments/tune_pe_count.py
     python experiments/tune_pe_count.py --design out/pareto_front/front.json:7 --counts 48 96 168 192
-    python experiments/tune_pe_count.py --workload graph.mtx@axa --tune latency
+    python experiments/tune_pe_count.py --design out/pareto_front/front.json:7 --rest searched
+    python experiments/tune_pe_count.py --workload graph.mtx@axa --tune latency --max-area-mm2 4
 
-The rest of the hardware is held: that of --design, or of the balanced design of a quick search. The mapping of every
-kernel is chosen anew at each count and each array shape (rows x columns up to 4:1): a short search at each count fills
-one pool of mappings, the whole pool is tried at every count, and each kernel takes its best by --tune.
+At each count the rest of the hardware (buffers, buses, lanes, banks, GLB, units) and all mappings are searched anew for
+the least --tune. The best design of each count then goes on in steps of single numbers, and is tried at its neighbours'
+counts and at every array shape (rows x columns up to 4:1), mappings chosen anew by the mapper, until none is better.
+All that is done --restarts times, with seeds of their own. Shown is the best of all; how far the restarts differ is
+printed and drawn, for that much another --seed may change.
+
+With --design the rest of its hardware and its units are held instead, unless --rest searched: only the array and the
+mappings change, and no seed matters. `--rest held` without a design holds the balanced one of a quick search.
 
 Writes to --out:
-    pe_count.csv     one row a count: array shape, objectives, bottleneck, energy by component
-    pe_count.png     the four curves over the bottleneck's colour, best counts marked
+    pe_count.csv     one row a count: array shape, objectives, bottleneck, energy by component, restarts
+    pe_count.png     the four curves over the bottleneck's colour, best counts marked, restarts as rings
     best.json        the design of least energy-delay product, for the other scripts: --design best.json
     provenance.json  versions, commit, configuration
 """
 
+import itertools
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import tyro
-from tqdm import tqdm
 
-from dse import Costed, Design, Problem, write_design
-from dse.mapper import Pool, Searched, best_mappings, mapping_space, merit_of
-from experiments.common.cli import main, show_progress
+from dse import OBJECTIVES, Costed, Design, Objective, Problem, write_design
+from experiments.common.cli import main
 from experiments.common.design_words import energy, hardware_words, quantity
 from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
+from experiments.common.pe_count import exchanged, held, least, remapped, searched
 from experiments.common.report import design_row
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import TRADE_OFF, Start, balanced_design, build_problem, build_space
+from experiments.common.search import ALIASES, TRADE_OFF, Start, balanced_design, build_problem, build_space
 from experiments.common.table import text_table
 from workloads.errors import InputError
 
-MOST_ELONGATED = 4.0
-START_SHARE = 4
-"""Budget of the search for a start design, in budgets of one count."""
 LARGEST = 65_536
-TUNED = {"edp": "edp_js", "latency": "latency_s", "energy": "energy_pj"}
 QUANTITIES = {"latency_s": "latency", "energy_pj": "energy", "area_mm2": "area", "edp_js": "energy-delay product"}
 
 
@@ -57,9 +59,15 @@ class Config:
     counts: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
     """Numbers of PEs to try."""
     tune: Literal["edp", "latency", "energy"] = "edp"
-    """What each kernel's mapping is chosen for at each count."""
-    budget: int = 300
-    """Evaluations of the search for mappings at each count."""
+    """What hardware and mappings are chosen for at each count."""
+    rest: Literal["searched", "held"] | None = None
+    """Whether the rest of the hardware is searched at each count; held where a design is given, unless it says so."""
+    max_area_mm2: float | None = None
+    """Largest area, DRAM PHY included; no limit unless given."""
+    budget: int = 2000
+    """Evaluations of each search."""
+    restarts: int = 2
+    """Searches at each count, with seeds that follow --seed."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter of the space that is searched (dataflow=gustavson, kernel.tile_m=64)."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
@@ -79,84 +87,109 @@ def run(config: Config) -> None:
         counts, budget, specs = [4, 16, 64], min(budget, 60), specs or (() if config.design else ("digits",))
     if not counts or counts[0] < 1 or counts[-1] > LARGEST:
         raise InputError(f"--counts must be whole numbers from 1 to {LARGEST}; give some, such as --counts 16 64 256.")
+    if config.restarts < 1:
+        raise InputError(f"--restarts is {config.restarts}; give a whole number of at least 1.")
     start = Start.of(config.design, specs)
     technology = config.scenario.build(start.scenario)
-    problem = build_problem(start.workload, build_space(None, config.fix, start.workload), technology, TRADE_OFF, {})
-    base = start.design or balanced_design(problem, START_SHARE * budget, config.seed)
-    designs = sweep(problem, base, counts, tune=config.tune, budget=budget, seed=config.seed)
-    costed = problem.costed(list(designs.values()))
-    table = dict(zip(designs, costed, strict=True))
+    limits = {"area_mm2": config.max_area_mm2}
+    problem = build_problem(
+        start.workload, build_space(None, config.fix, start.workload), technology, TRADE_OFF, limits
+    )
+    objective = OBJECTIVES[ALIASES[config.tune]]
+    known, restarts, began = [start.design] if start.design else [], [], ""
+    if (config.rest or ("held" if known else "searched")) == "held":
+        base = known[0] if known else balanced_design(problem, budget, config.seed)
+        designs, began = held(problem, base, counts, objective), f"Held: {hardware_words(base).partition(', ')[2]}\n"
+    else:
+        seeds = range(config.seed, config.seed + config.restarts)
+        restarts = [restart(problem, known, counts, objective, budget, seed) for seed in seeds]
+        of_all = {count: least(problem, [found.get(count) for found in restarts], objective) for count in counts}
+        designs = {count: design for count, design in of_all.items() if design is not None}
+    require_some(problem, designs)
+    table = costed_table(problem, designs)
+    tables = [costed_table(problem, found) for found in restarts]
 
-    output.csv("pe_count.csv", [count_row(count, entry, at) for at, (count, entry) in enumerate(table.items())])
-    tuned = QUANTITIES[TUNED[config.tune]]
-    title = f"PEs for {start.workload.name} ({scenario_words(technology)}), mappings tuned for {tuned}"
-    output.figure("pe_count.png", pe_figure(table, title))
+    rows = [count_row(count, entry, at, tables) for at, (count, entry) in enumerate(table.items())]
+    output.csv("pe_count.csv", rows)
+    tuned = QUANTITIES[objective.name]
+    title = f"PEs for {start.workload.name} ({scenario_words(technology)}), least {tuned} by "
+    title += "hardware and mappings" if restarts else "mappings"
+    output.figure("pe_count.png", pe_figure(table, title, tables))
     best = table[best_counts(table)["edp_js"]].design
     output.write("best.json", lambda path: write_design(path, problem, best, created_by="experiments/tune_pe_count.py"))
-    output.provenance("experiments/tune_pe_count.py", config, start=dict(base.hardware))
-    print(f"Held: {hardware_words(base).partition(', ')[2]}\n")
-    print(summary(table))
-    print()
-    print("\n".join(verdicts(table)))
+    output.provenance("experiments/tune_pe_count.py", config, evaluations=problem.evaluations)
+    print(began + "\n" + summary(table))
+    if not began:
+        print("\n" + "\n".join(designs_words(table)))
+    print("\n" + "\n".join(verdicts(table) + (stability(table, tables, objective) if restarts else [])))
     print(f"\n{problem.evaluations:,} evaluations, {output.seconds:.1f} s")
     print(output.listing())
 
 
-def sweep(
-    problem: Problem, base: Design, counts: Sequence[int], *, tune: str, budget: int, seed: int
+def restart(
+    problem: Problem, known: Sequence[Design], counts: Sequence[int], objective: Objective, budget: int, seed: int
 ) -> dict[int, Design]:
-    """The best design found at each number of PEs; InputError if none fits at any."""
-    pool = [base]
-    for count in tqdm(counts, desc="searching mappings", unit="count", disable=not show_progress()):
-        rows, columns = shapes(count)[0]
-        hardware = {**base.hardware, "pe_rows": float(rows), "pe_cols": float(columns)}
-        space = mapping_space(problem.encoding.space, hardware, any_intersection=True)
-        local = problem.within(space, objectives=("latency_s", "energy_pj"))
-        pool += Searched(budget, seed).designs(local)
-        problem.evaluations += local.evaluations
-    found = {count: best_at(problem, pool, base, count, tune) for count in counts}
-    fitting = {count: design for count, design in found.items() if design is not None}
-    if not fitting:
-        raise InputError(
-            "No mapping fits the buffers of this design at any count; start from a design with larger ones."
-        )
-    return fitting
+    """A whole search with a seed of its own: number of PEs -> the best design."""
+    offers = searched(problem, counts, objective, budget, seed)
+    for design, count in itertools.product(known, counts):
+        offers[count] += remapped(problem, design, count, [count], objective)[count]
+    return exchanged(problem, offers, objective)
 
 
-def best_at(problem: Problem, pool: Sequence[Design], base: Design, count: int, tune: str) -> Design | None:
-    """The pool's best mapping of each kernel on the best array of `count` PEs; None if a kernel has none that fits."""
-    merit, candidates = merit_of(TUNED[tune]), []
-    for rows, columns in shapes(count):
-        hardware = {**base.hardware, "pe_rows": float(rows), "pe_cols": float(columns)}
-        moved = [Design(hardware | {"intersection": d.hardware["intersection"]}, d.mappings, d.kernels) for d in pool]
-        for unit in sorted({str(d.hardware["intersection"]) for d in moved}):
-            own = [d for d in moved if d.hardware["intersection"] == unit]
-            best = [one for one in best_mappings(problem, Pool(own), merit) if one is not None]
-            if len(best) == len(base.kernels):
-                mappings = tuple(one.mapping for one in best)
-                candidates.append(Design(hardware | {"intersection": unit}, mappings, base.kernels))
-    if not candidates:
-        return None
-    scores = problem.score_designs(candidates)
-    total = np.where(scores.feasible, merit(scores.latency_s.sum(axis=1), scores.energy_pj.sum(axis=1)), np.inf)
-    return candidates[int(total.argmin())] if np.isfinite(total).any() else None
+def costed_table(problem: Problem, designs: Mapping[int, Design]) -> dict[int, Costed]:
+    """Number of PEs -> the design with all its costs."""
+    return dict(zip(designs, problem.costed(list(designs.values())), strict=True))
 
 
-def shapes(count: int) -> list[tuple[int, int]]:
-    """Arrays of `count` PEs, squarest first: rows x columns up to 4:1 either way, or the squarest there is."""
-    pairs = [(rows, count // rows) for rows in range(1, count + 1) if count % rows == 0]
-    pairs.sort(key=lambda pair: (max(pair) / min(pair), -pair[0]))
-    return [pair for pair in pairs if max(pair) / min(pair) <= MOST_ELONGATED] or pairs[:2]
+def require_some(problem: Problem, designs: Mapping[int, Design]) -> None:
+    """InputError where there is no design at any count."""
+    if designs:
+        return
+    limit = "".join(f" and none is within {c.maximum:g} mm2" for c in problem.constraints)
+    raise InputError(f"At no count does a mapping fit the buffers{limit}; allow more area or larger buffers.")
 
 
-def count_row(count: int, costed: Costed, row: int) -> dict[str, Any]:
+def count_row(count: int, costed: Costed, row: int, searches: Sequence[Mapping[int, Costed]]) -> dict[str, Any]:
     """One row of `pe_count.csv`."""
     parts = {f"energy_{name}_pj": value for name, value in costed.total.parts()["energy_pj"].items()}
     measured = design_row(costed, row)
-    return {"pe_count [PEs]": count} | {name: measured[name] for name in measured if "." not in name} | parts
+    restarts = {
+        f"restart_{at}_{name}": design_row(found[count], row)[name] if count in found else ""
+        for at, found in enumerate(searches)
+        for name in QUANTITIES
+    }
+    kept = {name: measured[name] for name in measured if "." not in name}
+    return {"pe_count [PEs]": count} | kept | parts | restarts
 
 
-def summary(table: dict[int, Costed]) -> str:
+def designs_words(table: Mapping[int, Costed]) -> list[str]:
+    """The accelerator at each count."""
+    return [f"  {count} PEs: {hardware_words(costed.design)}" for count, costed in table.items()]
+
+
+def objective_of(designs: Sequence[Costed], objective: Objective) -> np.ndarray:
+    """The objective of each design."""
+    return objective.value(*np.array([costed.point for costed in designs]).reshape(-1, 3).T)
+
+
+def stability(table: Mapping[int, Costed], searches: Sequence[Mapping[int, Costed]], objective: Objective) -> list[str]:
+    """How far whole restarts differ: that much another --seed may change."""
+    if len(searches) < 2:
+        return ["one search at each count (--restarts 1): nothing says how sure it is"]
+    found = {count: objective_of([one[count] for one in searches if count in one], objective) for count in table}
+    apart = {count: each.max() / each.min() - 1 for count, each in found.items() if len(each) > 1}
+    words, lines = QUANTITIES[objective.name], []
+    if apart:
+        most = max(apart, key=lambda count: apart[count])
+        mean = np.mean(list(apart.values()))
+        lines.append(f"{words}: restarts differ by {mean:.1%} on average, by {apart[most]:.1%} at most (at {most} PEs)")
+    counts = [str(best_counts(one)[objective.name]) for one in searches if one]
+    best = best_counts(table)[objective.name]
+    lines.append(f"best count for {words}: {', '.join(counts)} by the restarts, {best} in all")
+    return lines
+
+
+def summary(table: Mapping[int, Costed]) -> str:
     """The sweep as text."""
     rows = []
     for count, costed in table.items():
@@ -168,13 +201,13 @@ def summary(table: dict[int, Costed]) -> str:
     return text_table(("PEs", "array", "latency", "energy", "area mm2", "utilisation", "bound by"), rows)
 
 
-def best_counts(table: dict[int, Costed]) -> dict[str, int]:
+def best_counts(table: Mapping[int, Costed]) -> dict[str, int]:
     """Objective -> number of PEs at which it is least."""
     points = {count: np.array([*costed.point, costed.point[0] * costed.point[1]]) for count, costed in table.items()}
     return {name: min(points, key=lambda count: points[count][at]) for at, name in enumerate(QUANTITIES)}
 
 
-def verdicts(table: dict[int, Costed]) -> list[str]:
+def verdicts(table: Mapping[int, Costed]) -> list[str]:
     """The best count for each objective and why: what would bind, or cost more, on either side of it."""
     lines = []
     counts = list(table)

@@ -119,9 +119,31 @@ def test_what_if_shows_both_sides(front: Path, tmp_path: Path, capsys: pytest.Ca
     slopes = {row["parameter"]: row for row in rows_of(tmp_path / "elasticities.csv")}
     assert {"pe_rows", "index_bus_bits", "digits_fc1@spmm:64.tile_m"} <= set(slopes)
     assert all(np.isfinite(float(row[name])) for row in slopes.values() for name in what_if.OBJECTIVES)
+    wider = slopes["index_bus_bits"]
+    assert float(wider["above_value"]) == 32
+    assert float(wider["latency_s_above"]) <= 1.0 + 1e-4, "mappings chosen anew lose nothing by a wider bus"
     check_figure(tmp_path / "what_if.png")
     check_provenance(tmp_path, "experiments/what_if.py")
-    assert "LATENCY" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "LATENCY" in said
+    assert "misleads" in said
+
+
+def test_retuning_gains_and_says_what_it_changed(front: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    args = ["--design", f"{front / 'front.json'}:0", "--set", "index_bus_bits=16", "--tune", "latency"]
+    latency = {}
+    for name, option in (("held", []), ("retuned", ["--retune"])):
+        out = tmp_path / name
+        assert main(what_if.run, what_if.Config, [*args, *option, "--out", str(out)]) == 0
+        parts = [row for row in rows_of(out / "what_if.csv") if row["quantity"] == "latency_s"]
+        latency[name] = sum(float(row["after"]) for row in parts)
+    assert latency["retuned"] <= latency["held"] * (1 + 1e-4)
+    rows = rows_of(tmp_path / "retuned" / "retuned.csv")
+    total = sum(float(row["latency_s_retuned"]) for row in rows)
+    assert total == pytest.approx(latency["retuned"], rel=1e-4)
+    after = read_design(tmp_path / "retuned" / "after.json")
+    assert [mapping["loop_order"] for mapping in after.mappings] == [row["loop_order_retuned"] for row in rows]
+    assert "mappings chosen anew" in capsys.readouterr().out
 
 
 def test_pe_sweep_keeps_the_rest_of_the_hardware(front: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -146,3 +168,21 @@ def test_pe_sweep_keeps_the_rest_of_the_hardware(front: Path, tmp_path: Path, ca
     check_figure(tmp_path / "pe_count.png")
     check_provenance(tmp_path, "experiments/tune_pe_count.py")
     assert "least latency" in capsys.readouterr().out
+
+
+def test_pe_sweep_searches_the_rest_and_says_how_sure_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    out = tmp_path / "sweep"
+    args = ["--smoke", *ONE_DATAFLOW, "--max-area-mm2", "2", "--out", str(out)]
+    assert main(tune_pe_count.run, tune_pe_count.Config, args) == 0
+    rows = rows_of(out / "pe_count.csv")
+    assert [int(row["pe_count [PEs]"]) for row in rows] == [4, 16, 64]
+    for row in rows:
+        assert float(row["pe_rows [PEs]"]) * float(row["pe_cols [PEs]"]) == float(row["pe_count [PEs]"])
+        assert float(row["area_mm2"]) <= 2.0001
+        restarts = [float(row[f"restart_{at}_edp_js"]) for at in range(2) if row[f"restart_{at}_edp_js"]]
+        assert all(float(row["edp_js"]) <= each * (1 + 1e-4) for each in restarts)
+    said = capsys.readouterr().out
+    assert "restarts differ by" in said
+    assert "best count for energy-delay product" in said
+    check_figure(out / "pe_count.png")
+    check_provenance(out, "experiments/tune_pe_count.py")

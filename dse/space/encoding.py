@@ -144,6 +144,13 @@ class Encoding:
         legal = [self._combinations(at) for at in range(len(kernels))]
         self.combinations = [rows for rows, _ in legal]
         self.settled = [raw for _, raw in legal]
+        self._combined = np.array([MAPPING_NAMES.index(name) for name in COMBINED])
+        sizes = np.array([self.radix[self.combined_columns(at)] for at in range(len(kernels))])
+        self._strides = np.cumprod(sizes[:, ::-1], axis=1)[:, ::-1] // sizes
+        self._settled_flat, self._combinations_flat = map(np.concatenate, (self.settled, self.combinations))
+        self._settled_first, self._combinations_first = (
+            np.cumsum([0, *(len(table) for table in tables[:-1])]) for tables in (self.settled, self.combinations)
+        )
         self.number_columns = np.flatnonzero(self.is_number & (self.radix > 1))
         self._runs_intersection = [self._intersecting(at) for at in range(len(kernels))]
         self._unused_intersection = self._position(-1, "intersection", CHEAPEST["intersection"])
@@ -203,6 +210,17 @@ class Encoding:
         rows = rows.copy()
         rows[~self.intersects(rows), self.column(-1, "intersection")] = self._unused_intersection
         return rows
+
+    def settled_mappings(self, raw: np.ndarray, before: np.ndarray) -> np.ndarray:
+        """Mappings with the legal choices that raw ones turn into; those `before` where there are none.
+
+        **Arguments**: genes of `MAPPING_NAMES`, shape [n, K, 11].
+        """
+        index = (raw[:, :, self._combined] * self._strides).sum(axis=2)
+        place = self._settled_flat[self._settled_first + index]
+        settled = raw.copy()
+        settled[:, :, self._combined] = self._combinations_flat[self._combinations_first + np.maximum(place, 0)]
+        return np.where((place >= 0)[:, :, None], settled, before)
 
     def intersects(self, rows: np.ndarray) -> np.ndarray:
         """Mask of the rows in which a kernel may run the intersection unit, shape [n]."""

@@ -9,7 +9,7 @@ from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.hardware_search import designs_of, shrunk
 from dse.strategies.lattice_steps import random_mappings
 from dse.strategies.operators import unit_sets
-from dse.strategies.sobol import sobol
+from dse.strategies.quasirandom import sobol
 from hwmodels.design.choices import DATAFLOWS
 
 SHARE, MOST = 0.15, 16_384

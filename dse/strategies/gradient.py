@@ -1,10 +1,10 @@
-"""Search by gradients: steps of the hardware and of tiles that slopes predict to be good, beside those of any search."""
+"""Search by gradients: steps of hardware and tiles that slopes predict to be good, beside those of any search."""
 
 from collections.abc import Sequence
 
 from dse.strategies.operators import Operator
 from dse.strategies.random_search import RandomSearch
-from dse.strategies.slopes import SlopeSteps
+from dse.strategies.slope_steps import SlopeSteps
 
 
 class Gradient(RandomSearch):

@@ -21,6 +21,7 @@ from dse.strategies.operators import (
     Operator,
     Remapping,
     front_points,
+    generation,
     unit_sets,
 )
 from hwmodels.cost import TOLERANCE
@@ -39,10 +40,14 @@ MEMORY = 0.8
 """Weight of what was before a generation in what an operator has earned after it."""
 EVENNESS = 0.7
 """Of the Dirichlet distribution of preferences: below 1, more of them are for single objectives."""
+ENDS = 0.2
+"""Share of preferences for one objective alone, so that the ends of the front are polished."""
 AUGMENTED = 0.05
 """Weight of the sum of objectives beside the largest."""
 WORTH_REPAIR = 2.0**8
 """Need over capacity above which a design is given up."""
+GRADIENT_COST = 8.0
+"""Time of an evaluation for a gradient in that of one for costs, about: what an operator must earn it back by."""
 STRETCH, LEAST_STRETCH = 0.3, 6000
 """Share of the evaluations, and number of them, in which a front that has settled wins next to nothing."""
 SETTLED = 1e-3
@@ -105,14 +110,13 @@ class HardwareSearch:
         rate = self._earned / self._spent
         shares = LEAST + (1.0 - LEAST * len(rate)) * rate / rate.sum()
         counts = run.rng.multinomial(machines, shares)
-        rows, owners = [self._repaired], [np.full(len(self._repaired), -1)]
-        for at, parents in enumerate(np.split(self._parents(machines), np.cumsum(counts)[:-1])):
-            if len(parents):
-                before = run.spent
-                rows.append(self._operators[at].propose(run, self._archive, parents, self._designs))
-                self._spent[at] += (run.spent - before) / self._designs  # for slopes
-                owners.append(np.full(len(parents), at))
-        self._try(np.concatenate(rows), np.concatenate(owners))
+        parents = np.split(self._parents(machines), np.cumsum(counts)[:-1])
+        before = run.spent
+        rows = generation(run, self._archive, self._operators, parents, self._designs)
+        owners = np.repeat(np.arange(len(counts)), counts)
+        self._spent[-1] += GRADIENT_COST * (run.spent - before) / self._designs  # slopes, of the last operator
+        again = np.full(len(self._repaired), -1)
+        self._try(np.concatenate([self._repaired, rows]), np.concatenate([again, owners]))
 
     def _try(self, rows: np.ndarray, owners: np.ndarray) -> None:
         """Evaluate a generation, shape [n, m, genes]; what does not fit comes again with smaller tiles."""
@@ -128,7 +132,10 @@ class HardwareSearch:
     def _parents(self, count: int) -> np.ndarray:
         """Members of the front, each the best for a preference that is drawn."""
         points = front_points(self._run, self._archive)
-        weights = self._run.rng.dirichlet(np.full(points.shape[1], EVENNESS), size=count)
+        rng, objectives = self._run.rng, points.shape[1]
+        weights = rng.dirichlet(np.full(objectives, EVENNESS), size=count)
+        ends = rng.random(count) < ENDS
+        weights[ends] = np.eye(objectives)[rng.integers(objectives, size=int(ends.sum()))]
         return np.concatenate(
             [chebyshev(points, some).argmin(axis=1) for some in np.array_split(weights, -(-count // 256))]
         )

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from dse.space.design_space import MAPPING_NAMES
 from dse.space.encoding import Encoding
 from hwmodels.cost import within_limit
 from hwmodels.design.hardware import MAPPING_NUMBERS
@@ -13,7 +14,11 @@ NUMBER_SHARE = 0.5
 def hardware_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Each row one step of one gene of its hardware away: a number one position up or down, another unit."""
     columns = np.flatnonzero((encoding.of_kernel < 0) & (encoding.radix > 1))
-    return rows if len(columns) == 0 else _stepped(encoding, rows, rng.choice(columns, size=len(rows)), rng)
+    if len(columns) == 0:
+        return rows
+    new, each, column = rows.copy(), np.arange(len(rows)), rng.choice(columns, size=len(rows))
+    new[each, column] = _next(rows[each, column], encoding.radix[column], encoding.is_number[column], rng)
+    return new
 
 
 def mapping_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -22,22 +27,22 @@ def mapping_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator
     A choice that the change makes illegal follows it (a new dataflow takes CSC for CSR); where nothing legal is near,
     the mapping stays.
     """
-    new = rows.copy()
-    each = np.arange(len(rows))
-    for kernel in range(len(encoding.kernels)):
-        tiles = np.array([encoding.column(kernel, name) for name in MAPPING_NUMBERS])
-        tiles = tiles[encoding.radix[tiles] > 1]
-        combined = encoding.combined_columns(kernel)
-        choices = combined[encoding.radix[combined] > 1]
-        by_tile = rng.random(len(rows)) < NUMBER_SHARE
-        if len(tiles) == 0 or len(choices) == 0:
-            by_tile[:] = len(tiles) > 0
-        for mine, columns in ((by_tile, tiles), (~by_tile, choices)):
-            at = each[mine]
-            if len(at) and len(columns):
-                new[at] = _stepped(encoding, new[at], rng.choice(columns, size=len(at)), rng)
-        new[:, combined] = _settled(encoding, kernel, new[:, combined], rows[:, combined])
-    return new
+    mapped = encoding.of_kernel >= 0
+    shape = len(encoding.kernels), len(MAPPING_NAMES)
+    mappings = rows[:, mapped].reshape(len(rows), *shape)
+    radix, is_number = (values[mapped].reshape(shape) for values in (encoding.radix, encoding.is_number))
+    by_tile = rng.random(mappings.shape[:2]) < NUMBER_SHARE
+    wish = rng.random(mappings.shape) + 2.0 * (is_number == by_tile[:, :, None]) + 4.0 * (radix > 1)
+    gene = wish.argmax(axis=2)[:, :, None]
+    count, number = (
+        np.take_along_axis(np.broadcast_to(values, mappings.shape), gene, 2)[..., 0] for values in (radix, is_number)
+    )
+    new = mappings.copy()
+    old = np.take_along_axis(mappings, gene, 2)[..., 0]
+    np.put_along_axis(new, gene, _next(old, count, number, rng)[..., None], 2)
+    stepped = rows.copy()
+    stepped[:, mapped] = encoding.settled_mappings(new, mappings).reshape(rows[:, mapped].shape)
+    return stepped
 
 
 def random_mappings(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -45,21 +50,11 @@ def random_mappings(encoding: Encoding, rows: np.ndarray, rng: np.random.Generat
     return np.where(encoding.of_kernel >= 0, encoding.random(rng, len(rows)), rows)
 
 
-def _stepped(encoding: Encoding, rows: np.ndarray, column: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each row with one gene changed: a number to the next position, if there is one, a choice to any other."""
-    new, each = rows.copy(), np.arange(len(rows))
-    radix, old = encoding.radix[column], rows[each, column]
-    up = np.where(old == 0, 1, np.where(old == radix - 1, -1, rng.choice([-1, 1], size=len(rows))))
-    choice = (old + 1 + (rng.random(len(rows)) * (radix - 1)).astype(int)) % radix
-    new[each, column] = np.where(encoding.is_number[column], old + up, choice)
-    return new
-
-
-def _settled(encoding: Encoding, kernel: int, raw: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """Legal choices that raw ones of a kernel turn into, shape [n, choices]; those `before` where there are none."""
-    radix = tuple(encoding.radix[encoding.combined_columns(kernel)])
-    index = encoding.settled[kernel][np.ravel_multi_index(tuple(raw.T), radix)]
-    return np.where((index >= 0)[:, None], encoding.combinations[kernel][index], before)
+def _next(old: np.ndarray, count: np.ndarray, number: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another position of each gene of `count` values: a number's next one up or down, any of a choice."""
+    up = np.where(old == 0, 1, np.where(old == count - 1, -1, 2 * rng.integers(2, size=old.shape) - 1))
+    choice = (old + 1 + (rng.random(old.shape) * (count - 1)).astype(int)) % count
+    return np.where(count > 1, np.where(number, old + up, choice), old)
 
 
 def shrink_tiles(encoding: Encoding, rows: np.ndarray, need: np.ndarray, rng: np.random.Generator) -> np.ndarray:

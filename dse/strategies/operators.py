@@ -5,6 +5,7 @@ the parent on the front, any of the front, and the parent's with steps taken.
 """
 
 import abc
+from collections.abc import Sequence
 
 import numpy as np
 import scipy
@@ -14,9 +15,9 @@ from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.lattice_steps import hardware_steps, mapping_steps, random_mappings
 
-MUTATED, NEAR = 0.4, 0.4
-"""Of the designs that are tried on a machine besides its parent's: shares that are its parent's with steps taken, and
-those near it; the rest is any of the front."""
+NEAR, ANYONE = 0.4, 0.2
+"""Of the designs that are tried on a machine besides its parent's: shares that are near it on the front, and any of the
+front; the rest is the parent's with steps taken."""
 MORE_STEPS = 0.35
 """Chance of one more step, and another one after it."""
 UNITS_OF = 3
@@ -28,14 +29,16 @@ FEWER = 2
 class Operator(abc.ABC):
     """One source of machines."""
 
+    remaps = False
+    """Whether all mappings tried on its machines are the parent's with steps taken, none of them lent."""
+
     @abc.abstractmethod
     def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
         """Genomes of which the hardware counts, one for each parent (a row of the archive)."""
 
-    def propose(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray, designs: int) -> np.ndarray:
-        """A machine for each parent, with so many designs to be tried on it; shape [n, designs, genes]."""
-        hardware = with_any_unit(run, self.machines(run, archive, parents))
-        return np.where(run.problem.encoding.of_kernel < 0, hardware[:, None], lent(run, archive, parents, designs))
+    def mappings(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
+        """Genomes whose mappings are tried on the machines, too: the parent's with steps taken."""
+        return stepped(run, archive.rows[parents])
 
 
 class HardwareSteps(Operator):
@@ -73,17 +76,15 @@ class Crossover(Operator):
 class Remapping(Operator):
     """The parents' own machines: mappings are all that changes."""
 
+    remaps = True
+
     def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
         """As they are."""
         return archive.rows[parents]
 
-    def propose(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray, designs: int) -> np.ndarray:
-        """All designs but the first with steps taken, the last with mappings drawn anew."""
-        own = with_any_unit(run, archive.rows[parents])
-        rows = np.repeat(own[:, None], designs, axis=1)
-        rows[:, 1:] = stepped(run, rows[:, 1:])
-        rows[:, -1] = random_mappings(run.problem.encoding, own, run.rng)
-        return rows
+    def mappings(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
+        """Mappings drawn anew."""
+        return random_mappings(run.problem.encoding, archive.rows[parents], run.rng)
 
 
 def with_any_unit(run: SearchRun, rows: np.ndarray) -> np.ndarray:
@@ -95,24 +96,39 @@ def with_any_unit(run: SearchRun, rows: np.ndarray) -> np.ndarray:
     return rows
 
 
-def lent(run: SearchRun, archive: ParetoArchive, parents: np.ndarray, designs: int) -> np.ndarray:
-    """Designs to be tried on a machine, the parent's own first; shape [n, designs, genes]."""
-    others = designs - 1
-    mutated, near = int(np.ceil(MUTATED * others)), int(NEAR * others)
-    own = archive.rows[parents]
-    neighbours = archive.rows[nearest(run, archive, parents, near)]
-    anyone = archive.rows[run.rng.integers(len(archive.rows), size=(len(parents), others - mutated - near))]
-    steps = stepped(run, np.repeat(own[:, None], mutated, axis=1))
-    return np.concatenate([own[:, None], neighbours, anyone, steps], axis=1)
+def generation(
+    run: SearchRun, archive: ParetoArchive, operators: Sequence[Operator], parents: Sequence[np.ndarray], designs: int
+) -> np.ndarray:
+    """Designs to be tried on a machine for each parent of each operator, its parent's first; [n, designs, genes]."""
+    some = [(operator, own) for operator, own in zip(operators, parents, strict=True) if len(own)]
+    machines, more = (
+        np.concatenate([getattr(operator, part)(run, archive, own) for operator, own in some])
+        for part in ("machines", "mappings")
+    )
+    remaps = np.concatenate([np.full(len(own), operator.remaps) for operator, own in some])
+    every = np.concatenate(parents)
+    others = designs - 2
+    near = np.where(remaps, 0, int(NEAR * others))[:, None]
+    mutated = np.where(remaps, others, others - int(NEAR * others) - int(ANYONE * others))[:, None]
+    at = np.arange(others)
+    lenders = np.where(
+        at < near, nearest(run, archive, every, others), run.rng.integers(len(archive.rows), size=(len(every), others))
+    )
+    steps = at >= others - mutated
+    lenders[steps] = np.broadcast_to(every[:, None], lenders.shape)[steps]
+    rows = archive.rows[np.concatenate([every[:, None], lenders], axis=1)]
+    rows[:, 1:][steps] = stepped(run, rows[:, 1:][steps])
+    rows = np.concatenate([rows, more[:, None]], axis=1)
+    return np.where(run.problem.encoding.of_kernel < 0, with_any_unit(run, machines)[:, None], rows)
 
 
 def stepped(run: SearchRun, rows: np.ndarray) -> np.ndarray:
-    """Rows, shape [n, m, genes], with one step or more in the mapping of every kernel."""
-    flat = mapping_steps(run.problem.encoding, rows.reshape(-1, rows.shape[2]), run.rng)
+    """Rows with one step or more in the mapping of every kernel."""
+    rows = mapping_steps(run.problem.encoding, rows, run.rng)
     for _ in range(2):
-        more = run.rng.random(len(flat)) < MORE_STEPS
-        flat[more] = mapping_steps(run.problem.encoding, flat[more], run.rng)
-    return flat.reshape(rows.shape)
+        more = run.rng.random(len(rows)) < MORE_STEPS
+        rows[more] = mapping_steps(run.problem.encoding, rows[more], run.rng)
+    return rows
 
 
 def nearest(run: SearchRun, archive: ParetoArchive, parents: np.ndarray, count: int) -> np.ndarray:

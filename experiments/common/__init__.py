@@ -7,6 +7,8 @@
 | `search` | workload, problem, strategy and a design to start from, from options |
 | `output` | the output folder: whole files or none, provenance |
 | `report`, `design_words`, `table` | designs with their costs as rows, designs and quantities in words, text tables |
+| `slopes` | slopes beside finite changes, as rows and as text |
+| `pe_count` | the best design at each number of PEs |
 | `simulator_check` | the designs of a front scored again by the simulator |
 | `random_designs` | designs for timing and for testing gradients |
 | `simulator_rates` | effectual multiplies per second of the simulator, for the benchmark |

@@ -1,10 +1,11 @@
 """The figure of a sweep over the number of PEs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
@@ -15,22 +16,31 @@ from experiments.common.figures.style import OKABE_ITO, RESOURCE_COLOURS, log_ax
 SHADE = 0.22
 
 
-def pe_figure(table: Mapping[int, Costed], title: str) -> Figure:
-    """Latency, energy, area and utilisation against the number of PEs; the background is the bottleneck's colour."""
-    counts = np.array(list(table))
-    points = np.array([costed.point for costed in table.values()])
-    used = np.array([float(costed.total.utilization) for costed in table.values()])
-    panels = (
-        ("Latency", "s", points[:, 0], "min"),
-        ("Energy", "J", points[:, 1] * 1e-12, "min"),
-        ("Area", "mm2", points[:, 2], "min"),
-        ("Utilisation of the MACs", "", used, "max"),
-    )
+PANELS = (
+    ("Latency", "s", "min"),
+    ("Energy", "J", "min"),
+    ("Area", "mm2", "min"),
+    ("Utilisation of the MACs", "", "max"),
+)
+
+
+def pe_figure(table: Mapping[int, Costed], title: str, restarts: Sequence[Mapping[int, Costed]] = ()) -> Figure:
+    """Latency, energy, area and utilisation against the number of PEs; the background is the bottleneck's colour.
+
+    What single `restarts` of the search found is drawn as rings.
+    """
+    counts, curves = np.array(list(table)), _curves(table)
     binding = [costed.total.bottleneck for costed in table.values()]
     figure = new_figure(9.0, 6.0)
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    for axes, (label, unit, values, best) in zip(figure.subplots(2, 2, sharex=True).flat, panels, strict=True):
+    rings = [(list(found), _curves(found)) for found in restarts if found]
+    for at_panel, (axes, (label, unit, best)) in enumerate(
+        zip(figure.subplots(2, 2, sharex=True).flat, PANELS, strict=True)
+    ):
+        values = curves[at_panel]
         _shade(axes, counts, binding)
+        for places, found in rings:
+            axes.plot(places, found[at_panel], "o", ls="", mfc="none", mec=OKABE_ITO["blue"], ms=7, mew=0.9)
         axes.plot(counts, values, "o-", color="black", lw=1.4, ms=4)
         at = int(values.argmin() if best == "min" else values.argmax())
         axes.plot(counts[at], values[at], "*", color=OKABE_ITO["vermilion"], mec="black", mew=0.6, ms=14)
@@ -47,12 +57,22 @@ def pe_figure(table: Mapping[int, Costed], title: str) -> Figure:
             axes.set_ylabel(label)
     for axes in figure.axes[2:]:
         axes.set_xlabel("PEs")
-    handles = [
+    handles: list[Patch | Line2D] = [
         Patch(fc=RESOURCE_COLOURS[name], alpha=SHADE, ec="black", label=f"bound by {name}")
         for name in dict.fromkeys(binding)
     ]
+    if rings:
+        ring = {"mfc": "none", "mec": OKABE_ITO["blue"], "ms": 7, "mew": 0.9}
+        handles.append(Line2D([], [], ls="", marker="o", label="single restarts", **ring))
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
+
+
+def _curves(table: Mapping[int, Costed]) -> list[np.ndarray]:
+    """The values of each panel."""
+    points = np.array([costed.point for costed in table.values()])
+    used = np.array([float(costed.total.utilization) for costed in table.values()])
+    return [points[:, 0], points[:, 1] * 1e-12, points[:, 2], used]
 
 
 def _shade(axes: Axes, counts: np.ndarray, binding: list[str]) -> None:

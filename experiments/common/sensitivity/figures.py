@@ -1,4 +1,4 @@
-"""Figures of sensitivity: the tornado, the front's spread, elasticities along it, and what sharing costs."""
+"""Figures of sensitivity: the tornado, the front's spread, slopes and finite changes along it, what sharing costs."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, PercentFormatter
 
-from dse import winning_shares
+from dse import FiniteChanges, winning_shares
 from experiments.common.figures.style import OKABE_ITO, log_axis, new_figure
 from experiments.common.sensitivity.conclusions import WORDS, Survey
 from experiments.common.sensitivity.sharing import Shared
+from experiments.common.slopes import Slopes
 from hwmodels.technology import CONFIDENCES
 
 BARS = 14
@@ -23,6 +25,8 @@ LARGE_AREA = 4
 """Of them, those that area hangs on most."""
 LEAST_SHOWN = 0.005
 """Share of the draws from which on a winner is drawn."""
+LEAST_SLOPE = 5e-3
+"""Slope, or log2 of a ratio, from which on a parameter is drawn."""
 WINS = {"edp": "has the least EDP", "energy_pj": "has the least energy"}
 LOW, HIGH = OKABE_ITO["blue"], OKABE_ITO["orange"]
 GRADE_COLOURS = dict(zip(CONFIDENCES, ("green", "sky", "purple", "vermilion", "grey"), strict=True))
@@ -132,33 +136,66 @@ def _tag(axes: Axes, text: str, x: float, y: float) -> None:
     )
 
 
-def elasticity_figure(table: Mapping[int, Mapping[str, Mapping[str, float]]], title: str) -> Figure:
-    """Maps of elasticities: a parameter of the hardware a row, a design a column, an objective a panel."""
-    objectives = list(next(iter(next(iter(table.values())).values())))
-    parameters = [
-        name
-        for name in next(iter(table.values()))
-        if "." not in name and any(abs(v) > 5e-3 for row in table.values() for v in row[name].values())
-    ]
-    figure = new_figure(12.0, 1.9 + 0.27 * len(parameters))
+def elasticity_figure(along: Mapping[int, tuple[Slopes, FiniteChanges]], title: str) -> Figure:
+    """Maps of slopes and of changes at half and double: a parameter of the hardware a row, a design a column, an
+    objective a panel; dots where the slope foretells what does not happen."""
+    objectives = list(next(iter(next(iter(along.values()))[0].values())))
+    parameters = [name for name in next(iter(along.values()))[0] if "." not in name and _matters(along, name)]
+    figure = new_figure(12.0, 2.2 + 0.6 * len(parameters))
     figure.suptitle(title, fontsize=11, x=0.01, ha="left")
-    panels = figure.subplots(1, len(objectives), sharey=True)
-    cells = np.array([[[row[p][o] for row in table.values()] for p in parameters] for o in objectives])
-    bound = min(max(float(np.abs(cells).max()), 1e-6), 1.0)
-    for axes, objective, values in zip(np.atleast_1d(panels), objectives, cells, strict=True):
-        image = axes.imshow(values, cmap="PuOr_r", vmin=-bound, vmax=bound, aspect="auto")
-        axes.set_title({"edp_js": "Energy-delay product"}.get(objective, objective.rpartition("_")[0].capitalize()))
-        axes.set_xticks(range(len(table)), [f"{at}" for at in table], fontsize=7)
-        axes.set_yticks(range(len(parameters)), parameters)
-        axes.set_xlabel("Design, fastest first")
-        axes.grid(visible=False)
-        axes.tick_params(length=0)
-        for side in axes.spines.values():
-            side.set_visible(False)
-    extend = "both" if np.abs(cells).max() > bound else "neither"
-    bar = figure.colorbar(image, ax=panels, pad=0.01, aspect=25, extend=extend)  # pyright: ignore[reportPossiblyUnbound]
-    bar.set_label("% for 1 % more of the parameter")
+    panels = figure.subplots(3, len(objectives), sharex=True, sharey=True, squeeze=False)
+    for axes, line in zip(panels, ("slope", "below", "above"), strict=True):
+        for panel, objective in zip(axes, objectives, strict=True):
+            _slope_map(panel, along, parameters, objective, line)
+        axes[0].set_ylabel({"slope": "1 % more", "below": "half", "above": "double"}[line], fontweight="bold")
+    for panel, objective in zip(panels[0], objectives, strict=True):
+        panel.set_title({"edp_js": "Energy-delay product"}.get(objective, objective.rpartition("_")[0].capitalize()))
+    for panel in panels[-1]:
+        panel.set_xlabel("Design, fastest first")
+    bar = figure.colorbar(panels[0, 0].images[0], ax=panels, pad=0.01, aspect=40, extend="both")
+    bar.set_label("slope (% for 1 % more), or log2 of the ratio at half and double, mappings chosen anew")
+    handles = [Line2D([], [], ls="", marker="o", ms=5, color="black", mec="white", label="the slope misleads")]
+    figure.legend(handles=handles, loc="outside upper right")
     return figure
+
+
+def _matters(along: Mapping[int, tuple[Slopes, FiniteChanges]], name: str) -> bool:
+    """Whether a parameter changes anything in any of the designs."""
+    return any(
+        abs(number) > LEAST_SLOPE
+        for slopes, changes in along.values()
+        for number in (
+            *slopes[name].values(),
+            *(np.log2(c[name].ratio(o)) for c in (changes.below, changes.above) if name in c for o in slopes[name]),
+        )
+    )
+
+
+def _slope_map(
+    axes: Axes,
+    along: Mapping[int, tuple[Slopes, FiniteChanges]],
+    parameters: Sequence[str],
+    objective: str,
+    line: str,
+) -> None:
+    """One panel: `line` is "slope", "below" or "above"."""
+    values = np.full((len(parameters), len(along)), np.nan)
+    for column, (slopes, changes) in enumerate(along.values()):
+        misleading, known = changes.misleading(slopes), {"below": changes.below, "above": changes.above}.get(line, {})
+        for row, name in enumerate(parameters):
+            if line == "slope":
+                values[row, column] = slopes[name][objective]
+            elif name in known:
+                values[row, column] = np.log2(known[name].ratio(objective))
+                if line in misleading[name][objective]:
+                    axes.plot(column, row, "o", ms=4, color="black", mec="white", mew=0.7)
+    axes.imshow(values, cmap="PuOr_r", vmin=-1.0, vmax=1.0, aspect="auto")
+    axes.set_xticks(range(len(along)), [f"{at}" for at in along], fontsize=7, rotation=90 if len(along) > 8 else 0)
+    axes.set_yticks(range(len(parameters)), parameters)
+    axes.grid(visible=False)
+    axes.tick_params(length=0)
+    for side in axes.spines.values():
+        side.set_visible(False)
 
 
 def workloads_figure(shared: Shared, title: str) -> Figure:

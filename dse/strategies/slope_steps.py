@@ -10,7 +10,7 @@ import numpy as np
 
 from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.operators import Operator, front_points, lent
+from dse.strategies.operators import Operator, front_points
 from dse.strategies.scalarise import Scalarisation, outputs_of
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
@@ -23,44 +23,40 @@ CHILDREN = 4
 class SlopeSteps(Operator):
     """The single steps of the hardware that are predicted to be best, and all good ones at once."""
 
+    def __init__(self) -> None:
+        self._tiles = np.zeros((0, 0), np.int32)
+
     def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
-        """Of `CHILDREN` machines the last takes all steps that are predicted to be good, each other one of them."""
-        return self._children(run, archive, parents)[0]
-
-    def propose(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray, designs: int) -> np.ndarray:
-        """See `machines`; the last design tried on each has its tiles moved down their slopes."""
-        hardware, tiles = self._children(run, archive, parents)
-        rows = np.where(run.problem.encoding.of_kernel < 0, hardware[:, None], lent(run, archive, parents, designs))
-        rows[:, -1] = np.where(run.problem.encoding.of_kernel < 0, hardware, tiles)
-        return rows
-
-    def _children(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Rows with steps of the hardware, and with steps of the tiles; shape [n, genes] each."""
-        encoding = run.problem.encoding
+        """Of `CHILDREN` machines of a parent one takes the best step, one the second best, ..., the last all good
+        ones."""
+        encoding, rows = run.problem.encoding, archive.rows[parents]
         own, which = np.unique(parents, return_inverse=True)
+        self._tiles = rows
         if run.remaining <= 2 * len(own):
-            return archive.rows[parents], archive.rows[parents]
+            return rows
         by_hardware, by_tiles = slopes(run, archive, own)
-        rows = archive.rows[own]
+        self._tiles = self._down_the_tiles(run, archive.rows[own], by_tiles)[which]
         columns = np.array([encoding.column(-1, name) for name in HARDWARE_NUMBERS])
-        gains, up = _gains(run, rows, columns, by_hardware)
-        place = np.arange(len(parents)) % CHILDREN
-        hardware = archive.rows[parents]
-        better = np.sort(gains, axis=1)[:, ::-1]
-        good = gains[which] >= np.maximum(better[which, np.minimum(place, gains.shape[1] - 1)], 1e-9)[:, None]
-        good &= (place == CHILDREN - 1)[:, None] | (
-            gains[which] <= better[which, np.minimum(place, gains.shape[1] - 1)][:, None]
-        )
-        hardware[:, columns] += np.where(good, up[which], 0)
-        tiles = archive.rows[parents]
+        gains, up = _gains(run, archive.rows[own], columns, by_hardware)
+        rank = (-gains).argsort(axis=1).argsort(axis=1)[which]
+        place = (np.arange(len(parents)) % CHILDREN)[:, None]
+        taken = (gains[which] > 0) & ((rank == place) | (place == CHILDREN - 1))
+        hardware = rows.copy()
+        hardware[:, columns] += np.where(taken, up[which], 0)
+        return hardware
+
+    def mappings(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
+        """The parent's, of each kernel the tile size moved that is predicted to gain most."""
+        return self._tiles
+
+    def _down_the_tiles(self, run: SearchRun, rows: np.ndarray, by_tiles: np.ndarray) -> np.ndarray:
+        encoding, rows, each = run.problem.encoding, rows.copy(), np.arange(len(rows))
         for kernel in range(len(encoding.kernels)):
-            own_columns = np.array([encoding.column(kernel, name) for name in MAPPING_NUMBERS])
-            gain, step = _gains(run, rows, own_columns, by_tiles[:, kernel])
+            columns = np.array([encoding.column(kernel, name) for name in MAPPING_NUMBERS])
+            gain, step = _gains(run, rows, columns, by_tiles[:, kernel])
             best = gain.argmax(axis=1)
-            each = np.arange(len(rows))
-            move = np.where(gain[each, best] > 0, step[each, best], 0)
-            tiles[np.arange(len(parents)), own_columns[best][which]] += move[which]
-        return hardware, tiles
+            rows[each, columns[best]] += np.where(gain[each, best] > 0, step[each, best], 0)
+        return rows
 
 
 def slopes(run: SearchRun, archive: ParetoArchive, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
