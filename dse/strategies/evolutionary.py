@@ -5,12 +5,13 @@ import scipy
 
 from dse.mapper.composition import PRICES, Tried, compose
 from dse.problem.search_problem import Scores
+from dse.strategies.archive import ParetoArchive
 from dse.strategies.beginnings import sample
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.hardware_search import designs_of
 from dse.strategies.independent_positions import position_counts, rows_at
 from dse.strategies.library_scores import log_objectives, violations
-from dse.strategies.operators import lent, unit_sets
+from dse.strategies.operators import Operator, generation, unit_sets
 from dse.strategies.strategy import Strategy
 
 
@@ -74,6 +75,19 @@ class _Designs:
         return self._run.score(encoding.canonical(rows_at(encoding, positions)))
 
 
+class _Lending(Operator):
+    """Machines that are given, to which designs of the front lend their mappings."""
+
+    def __init__(self, columns: np.ndarray, positions: np.ndarray):
+        self._columns, self._positions = columns, positions
+
+    def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
+        """One for each lender."""
+        rows = archive.rows[parents]
+        rows[:, self._columns] = self._positions
+        return rows
+
+
 class _Machines:
     """Individuals that are machines: positions of the hardware, then one of `PRICES`.
 
@@ -96,8 +110,8 @@ class _Machines:
         positions = positions[: run.remaining // (designs + 1)]
         if len(positions) == 0:
             return run.score(run.archive.rows[:0])
-        rows = lent(run, run.archive, self._nearest(positions), designs)
-        rows[:, :, self._columns] = positions[:, None, :-1]
+        lenders = [self._nearest(positions)]
+        rows = generation(run, run.archive, [_Lending(self._columns, positions[:, :-1])], lenders, designs)
         tried = Tried.on(problem, rows, np.ones(rows.shape[:2], bool))
         found = compose(problem, tried, unit_sets(run, rows))
         scores = problem.scores_of(found.outputs)

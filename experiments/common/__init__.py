@@ -16,5 +16,6 @@
 | `figures` | how figures look, and those of a front, of PE counts and of a change |
 | `published` | published figures of known systems, a predictor for each, their report |
 | `validation` | the models against our simulator, those of others and sampled patterns |
-| `baselines`, `codesign`, `crossover`, `prune`, `sensitivity`, `sparsity`, `strategies`, `sweep` | parts of the scripts so named |
+| `baselines`, `codesign`, `crossover`, `prune`, `sensitivity`, `sparsity` | parts of the scripts so named |
+| `strategies`, `sweep` | parts of `compare_strategies` and of `sweep` |
 """
