@@ -39,8 +39,8 @@ The usual run is five lines:
 `mapper`: the best mapping on hardware that is given
 
 - `best_mappings(mapping_problem(workload, design, technology), Enumerated(), "edp_js") -> [MappedKernel]`, one for each
-  kernel; `mapping_fronts(...)`, its front in latency and energy; candidates are all mappings (`Enumerated()`), a
-  search's (`Searched(budget)`) or known ones (`Pool(designs)`)
+  kernel; `mapping_fronts(...)`, its front in latency and energy; candidates are all mappings (`Enumerated()`), of
+  which the best is proven (`Enumerated().reports(problem) -> [MapperReport]`), or known ones (`Pool(designs)`)
 
 `strategies`: ways to search
 

@@ -31,8 +31,8 @@ from .files.design_reader import read_front as read_front
 from .files.journal import OtherSearch as OtherSearch
 from .mapper import Enumerated as Enumerated
 from .mapper import MappedKernel as MappedKernel
+from .mapper import MapperReport as MapperReport
 from .mapper import Pool as Pool
-from .mapper import Searched as Searched
 from .mapper import best_mappings as best_mappings
 from .mapper import mapping_fronts as mapping_fronts
 from .mapper import mapping_problem as mapping_problem

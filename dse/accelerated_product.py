@@ -12,9 +12,10 @@ import numpy as np
 from scipy.sparse import coo_array, csr_array, issparse
 
 from dse.mapper import (
+    DENSE,
+    Enumerated,
     MappedKernel,
     Pool,
-    Searched,
     best_mappings,
     densified,
     first_that_fits,
@@ -27,15 +28,13 @@ from dse.problem.objectives import OBJECTIVES, Objective
 from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.design_space import Value
+from dse.space.encoding import Encoding
 from hwmodels.cost import Cost
 from hwmodels.design.hardware import make_mapping
 from hwmodels.simulator import Simulation, simulate
 from hwmodels.technology import Technology, make_technology, scenario
 from workloads import SparseKernel, Workload
 from workloads.errors import InputError
-
-LEAST_BUDGET = 256
-"""Evaluations of a search for mappings."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,17 +65,16 @@ def accelerate(
     technology: Technology | None = None,
     objective: str = "latency_s",
     kernel: str | None = None,
-    budget: int = 0,
-    seed: int = 0,
+    remap: bool = False,
 ) -> Accelerated:
     """Z = A B on a design: convert, choose a mapping, schedule, simulate.
 
     **Arguments**: `a` [M, K] and `b` [K, N] or [K]: NumPy arrays, any SciPy sparse matrix or array, or JAX's BCOO or
     BCSR without batch and dense dimensions; a dense A is searched for zeros, a dense B is taken as it is. `objective`:
     name in `dse.OBJECTIVES`, what is to be small. `kernel`: whose mapping of the design is used (by default the best by
-    the model). `budget`: if above 0, or where no mapping of the design can run the product, mappings are searched on
-    the design's hardware with so many evaluations (at least 256). The best mapping is compared, by the model, with the
-    same one on dense operands; the better one is simulated. **Raises** `InputError` for operands that are no matrices
+    the model). `remap`: take the best of all mappings that the hardware can run, as is done anyway where none of the
+    design's fits the product. The mapping is compared, by the model, with the same one on dense operands (with the best
+    dense one if all are tried); the better one is simulated. **Raises** `InputError` for operands that are no matrices
     or do not match, and where nothing fits the hardware.
     """
     technology = make_technology(scenario()) if technology is None else technology
@@ -89,20 +87,21 @@ def accelerate(
         raise InputError(f"A is {left.shape[0]} x {left.shape[1]} but B has {right.shape[0]} rows; give B as many.")
     product = SparseKernel("product", left, right if issparse(right) else None, columns)
     problem = _problem_of(product, design, technology, objective)
-    known = _known_mappings(design, product.family, kernel)
-    pool = [_on(design, mapping) for mapping in known]
-    if budget or not known:
-        pool += Searched(max(budget, LEAST_BUDGET), seed).designs(problem)
+    pool = [_on(design, mapping) for mapping in _known_mappings(design, product.family, kernel)]
+    without = SparseKernel("product", left, None, columns)
+    dense = problem if product.b is None else _problem_of(without, design, technology, objective)
     (found,) = best_mappings(problem, Pool(pool), objective)
-    if product.b is not None:
-        problem = _problem_of(SparseKernel("product", left, None, columns), design, technology, objective)
-    start = found.mapping if found else design.mappings[0]
-    rivals = [_on(design, mapping) for mapping in densified(start, product.shape)]
-    (other,) = best_mappings(problem, Pool(rivals), first_that_fits)
+    if remap or found is None:
+        (found,) = best_mappings(problem, Enumerated(), objective)
+        encoding = Encoding(dense.encoding.space.fix(**DENSE), dense.kernels, dense.encoding.units)
+        (other,) = best_mappings(dense.changed(encoding=encoding), Enumerated(), objective)
+    else:
+        rivals = [_on(design, mapping) for mapping in densified(found.mapping, product.shape)]
+        (other,) = best_mappings(dense, Pool(rivals), first_that_fits)
     runs_dense = not sparsity_pays(found, other, merit_of(objective))
     chosen = other if runs_dense else found
     if chosen is None:
-        raise InputError("The product fits no mapping of the design; give mappings with smaller tiles, or a budget.")
+        raise InputError("No mapping of the product fits the design; give one with larger buffers.")
     if runs_dense and issparse(right):
         right = right.toarray()
     simulation = simulate(design.build()[0], make_mapping(**chosen.mapping), left, right, technology)

@@ -12,6 +12,7 @@
 | `compare_strategies.py` | how much of a certified front do the searches find, and how soon? |
 | `sensitivity.py` | which conclusions survive doubt about constants; what does one design for several workloads cost? |
 | `validate_gradients.py` | are the gradients finite, equal to finite differences, and worth following? |
+| `validate_mapper.py` | is the mapper's best mapping the best there is, and how long does it take to know? |
 | `validate_models.py` | do the models say what our simulator and those of others say? |
 | `validate_densities.py` | do densities in closed form fill the tables as sampled patterns do? |
 | `validate_published.py` | do the models of known machines say what was published of them? |

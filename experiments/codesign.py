@@ -201,7 +201,7 @@ def run(config: Config) -> None:
     print(f"\nWere prune-then-design allowed half a point less:\n{comparison_words(lenient, dense_accuracy)}")
     print(f"\nWhat is left at the bar's accuracy, means over seeds\n\n{layer_table(pair, shapes)}")
     pairs = list(zip(*(point.judged for point in pair.values()), strict=True))
-    print(f"\n{swapped_words(swapped(problem, pairs, strategy, budget, config.seed))}")
+    print(f"\n{swapped_words(swapped(problem, pairs))}")
     print(fixed_words([shown], *fixed_cost(problem, shown)))
     machine = f"{hardware_words(shown.design)}, {shown.area_mm2:.3g} mm2 without the PHY of its DRAM"
     print(f"The machine of co-design (seed {shown.network.seed}): {machine}")

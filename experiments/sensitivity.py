@@ -14,9 +14,8 @@ Three questions of a front (that of --design, or of a quick search):
 2. Which conclusions survive when every constant of the technology varies within its uncertainty? All designs are
    priced again under thousands of draws (`dse.analysis.robustness` says from which ranges, and why): does a design stay
    on the front, does it stay ahead of another, does its bottleneck stay, does its format, dataflow or schedule stay the
-   best on the same hardware? Constants are drawn independently; --scale widens or narrows all ranges. Shares are of the
-   draws in which at least one design reaches the clock. They say nothing of the search: which of two choices leads also
-   hangs on the pool of mappings that --budget finds, so repeat with a larger one and another --seed.
+   best on the same hardware, each with the best of all its mappings? Constants are drawn independently; --scale widens
+   or narrows all ranges. Shares are of the draws in which at least one design reaches the clock.
 3. What does one accelerator for several workloads cost each of them? Each --workload is one (a single one is taken
    apart into its kernels): fronts by geometric mean and by worst case, and regret against each workload's own optimum.
 
@@ -72,7 +71,7 @@ from experiments.common.sensitivity.conclusions import (
     story,
 )
 from experiments.common.sensitivity.figures import elasticity_figure, spread_figure, tornado_figure, workloads_figure
-from experiments.common.sensitivity.rivals import QUESTIONS, best_rivals, mapping_pool
+from experiments.common.sensitivity.rivals import QUESTIONS, best_rivals
 from experiments.common.sensitivity.sharing import groups_of, share, workload_rows, workload_story
 from experiments.common.sensitivity.uncertainty import UncertainConstants, rival_tables
 from experiments.common.slopes import Slopes, slope_rows, slopes_story
@@ -139,8 +138,7 @@ def run(config: Config) -> None:
         "bottleneck": [c.total.bottleneck for c in costed],
     }
     strength = constants.strength(priced, survey, focus)
-    pool = mapping_pool(problem, designs[focus], budget, config.seed)
-    found = {choice: best_rivals(problem, designs[focus], pool, choice) for choice in QUESTIONS}
+    found = {choice: best_rivals(problem, designs[focus], choice, progress=show_progress()) for choice in QUESTIONS}
     choices = rival_tables(problem, {choice: few for choice, few in found.items() if few}, constants)
     along_front = slopes_along(problem, designs, points, along)
     groups = groups_of(_specs(config, start), problem)

@@ -9,7 +9,7 @@ Of every matrix: per cent zeros; whether they are natural or induced (pruned), a
 found (uniform, N:M, block, diagonals, banded, power law, ...) by the statistical criteria of `workloads.structure`; how
 uneven rows are; bits for each non-zero in every format. Of every kernel: the share of effectual products, the most that
 skipping zeros can save in multiplies and in operand bits, and what the models expect it to save on a design: the best
-mapping found against the best dense one on the same hardware, dense where sparsity does not pay.
+of all mappings against the best dense one on the same hardware, dense where sparsity does not pay.
 
 Writes to --out:
     report.md        all of it, to read
@@ -53,27 +53,23 @@ class Config:
     """Design to expect savings on, such as front.json:7; else a plain one of 256 PEs."""
     objective: Literal["latency", "energy", "edp"] = "edp"
     """What mappings are chosen by, and by what sparsity pays or not."""
-    budget: int = 600
-    """Evaluations of the search for mappings, and as many for dense ones."""
     tile: tuple[int, int] | None = None
     """Rows and columns of the tiles that formats are compared in; one tile unless given."""
     value_bits: int = 8
     """Bits of a value where formats are compared."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
     seed: int = 0
-    """Seed of the searches, and of samples of what is only known by densities."""
+    """Seed of samples of what is only known by densities."""
     out: Path = Path("out/sparsity_report")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: budget 60 at most, and the suites `digits_sparse` and `nm24` unless inputs are given."""
+    """A run of seconds: the suites `digits_sparse` and `nm24` unless inputs are given."""
 
 
 def run(config: Config) -> None:
     """Look at every pattern, price every kernel, write the files, say what was found."""
     output = Output(config.out)
-    specs, budget = config.inputs or ("embedded",), config.budget
-    if config.smoke:
-        specs, budget = config.inputs or ("digits_sparse", "nm24"), min(budget, 60)
+    specs = config.inputs or (("digits_sparse", "nm24") if config.smoke else ("embedded",))
     _check(config)
     file = None if config.design is None else read_front(_file_of(config.design))
     hardware = HeldHardware.of(None if config.design is None else read_design(config.design), config.design)
@@ -91,7 +87,7 @@ def run(config: Config) -> None:
     expected = {}
     if priced:
         kernels = [subject.kernel for subject in priced]
-        found = savings(kernels, hardware, technology, OBJECTIVES[config.objective], budget, config.seed)
+        found = savings(kernels, hardware, technology, OBJECTIVES[config.objective])
         expected = {subject.name: saving for subject, saving in zip(priced, found, strict=True)}
     entries = []
     for subject in subjects:
@@ -124,8 +120,6 @@ def _check(config: Config) -> None:
         raise InputError(f"--tile is {config.tile[0]} {config.tile[1]}; give rows and columns of at least 1.")
     if not 1 <= config.value_bits <= LARGEST_VALUE:
         raise InputError(f"--value-bits is {config.value_bits}; give a whole number from 1 to {LARGEST_VALUE}.")
-    if config.budget < 1:
-        raise InputError(f"--budget is {config.budget}; give at least 1 evaluation.")
 
 
 def _file_of(where: str) -> str:

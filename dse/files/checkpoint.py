@@ -45,6 +45,15 @@ class Recorder:
         (outputs,) = self._answer(len(batch), "values", lambda: (self._batcher.values(batch),), batch)
         return outputs
 
+    def alone(self, batch: Batch) -> np.ndarray:
+        """See `Batcher.alone`; kept in single precision, as the models have it."""
+
+        def ask() -> tuple[np.ndarray, ...]:
+            return (self._batcher.alone(batch).astype(np.float32),)
+
+        (outputs,) = self._answer(len(batch), "alone", ask, batch)
+        return outputs.astype(float)
+
     def gradients(self, batch: Batch, pull: np.ndarray) -> tuple[np.ndarray, Slopes]:
         """See `Batcher.gradients`."""
 

@@ -3,16 +3,16 @@
 import abc
 import dataclasses
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from dse.mapper.enumeration import KernelMappings
+from dse.mapper.enumeration import Evaluated, KernelMappings, MapperReport
 from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.design_space import Value
 from dse.space.encoding import Encoding
+from workloads.errors import InputError
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,27 +76,6 @@ class Pool(Candidates):
 
 
 @dataclasses.dataclass(frozen=True)
-class Searched(Candidates):
-    """The front that a search finds in the problem's space, whose hardware is held: one search serves all kernels."""
-
-    budget: int
-    seed: int = 0
-    strategy: Any = None
-    progress: bool = False
-
-    def designs(self, problem: Problem) -> list[Design]:
-        """The front; empty if nothing feasible was found."""
-        from dse.strategies import RandomSearch
-
-        result = (self.strategy or RandomSearch())(problem, budget=self.budget, seed=self.seed, progress=self.progress)
-        return problem.designs(result.genomes)
-
-    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
-        """Every kernel's mappings."""
-        return Pool(self.designs(problem)).scored(problem)
-
-
-@dataclasses.dataclass(frozen=True)
 class Enumerated(Candidates):
     """All mappings of the problem's space that may be best, on its hardware, which is held (`KernelMappings`): the best
     of them is the best there is."""
@@ -104,21 +83,48 @@ class Enumerated(Candidates):
     progress: bool = False
 
     def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
-        """One kernel's mappings after the other's."""
+        """One kernel's mappings after the other's. **Raises** `InputError` where the hardware is not held."""
         for kernel in tqdm(range(len(problem.kernels)), desc="mapping kernels", disable=not self.progress):
             mappings = KernelMappings(problem, kernel)
             own = mappings.problem
-            machine = np.zeros(len(own.encoding.genes), np.int32)
-            for found in mappings.on(machine):
-                rows = own.encoding.canonical(found.rows)
-                bits = own.encoding.unit_bits(rows)[:, 0]
-                scores = own.scores_of(own.on_machines(found.outputs[:, None], rows, bits))
+            for found in mappings.on(_held_machine(own)):
+                scores = own.scores_of(_with_own_units(own, found)[:, None])
 
-                def words(row: int, own: Problem = own, rows: np.ndarray = rows) -> dict[str, Value]:
-                    return dict(own.design(rows[row]).mappings[0])
+                def words(row: int, own: Problem = own, found: Evaluated = found) -> dict[str, Value]:
+                    return dict(own.design(found.rows(np.array([row]))[0]).mappings[0])
 
                 yield ScoredMappings.of(scores, kernel, 0, own.repeats[0], scores.kernel_fits[:, 0], words)
             problem.evaluations += own.evaluations
+
+    def reports(self, problem: Problem) -> list[MapperReport]:
+        """For each kernel how its optimum is known: what is evaluated, and what is left out and why. **Raises**
+        `InputError` where the hardware is not held."""
+        each = [KernelMappings(problem, kernel) for kernel in range(len(problem.kernels))]
+        return [mappings.report(_held_machine(mappings.problem)) for mappings in each]
+
+
+def _with_own_units(problem: Problem, found: Evaluated) -> np.ndarray:
+    """Outputs on the machine with the units of each mapping, shape [j, OUTPUTS]; what a set of units takes is asked
+    once."""
+    bits, first, of, counts = np.unique(found.bits, return_index=True, return_inverse=True, return_counts=True)
+    order = np.argsort(of, kind="stable")
+    place = np.zeros(len(of), int)
+    place[order] = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
+    grouped = np.zeros((len(bits), counts.max(), found.outputs.shape[1]))
+    grouped[of, place] = found.outputs
+    return problem.on_machines(grouped, found.rows(first), bits)[of, place]
+
+
+def _held_machine(problem: Problem) -> np.ndarray:
+    """A genome of the only hardware of a problem."""
+    encoding = problem.encoding
+    free = [gene.parameter.name for gene in encoding.genes if gene.kernel < 0 and len(gene.values) > 1]
+    if free:
+        raise InputError(
+            f"All mappings are tried on one hardware, but {', '.join(free)} can vary; hold it with "
+            "dse.mapper.mapping_space(space, hardware)."
+        )
+    return np.zeros(len(encoding.genes), np.int32)
 
 
 def every_mapping(encoding: Encoding) -> np.ndarray:

@@ -9,7 +9,7 @@ from dse.space.defaults import default_space
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, DesignSpace, Value
 from dse.space.encoding import Encoding, batch_of
-from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, with_defaults
+from hwmodels.design.hardware import CAPABILITY_OF, with_defaults
 from hwmodels.design.legality import B_IS_DENSE, DENSE_B, illegality
 from hwmodels.technology import Technology
 
@@ -33,17 +33,11 @@ def mapping_space(
     base: DesignSpace,
     hardware: Mapping[str, Value],
     allowed: Mapping[str, Sequence[str]] | None = None,
-    *,
-    any_intersection: bool = False,
 ) -> DesignSpace:
-    """The space with the hardware held, so that mappings are all that is left; their choices are those `allowed`.
-
-    `any_intersection` leaves the intersection unit open.
-    """
-    held = HARDWARE_NUMBERS if any_intersection else HARDWARE_NAMES
-    hardware = with_defaults(hardware, held)
+    """The space with the hardware held, so that mappings are all that is left; their choices are those `allowed`."""
+    hardware = with_defaults(hardware, HARDWARE_NAMES)
     choices = {choice: list(names) for choice, names in (allowed or {}).items()}
-    return base.fix(**{name: hardware[name] for name in held}, **choices)
+    return base.fix(**{name: hardware[name] for name in HARDWARE_NAMES}, **choices)
 
 
 def mapping_problem(

@@ -1,10 +1,8 @@
-"""Steps from a design to its lattice neighbours, and the repair of designs that do not fit."""
+"""All steps from a design to its neighbours on the lattice."""
 
 import numpy as np
 
-from dse.problem.search_problem import Scores
 from dse.space.encoding import Encoding
-from hwmodels.cost import within_limit
 from hwmodels.design.hardware import MAPPING_NUMBERS
 
 
@@ -52,34 +50,3 @@ def mapping_neighbours(encoding: Encoding, row: np.ndarray, kernel: int) -> np.n
             new[columns] = settled
             rows.append(new)
     return np.array(rows, np.int32).reshape(-1, len(row))
-
-
-def random_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Each row after one random step of one random gene; rows whose step leads nowhere legal stay as they are."""
-    new = rows.copy()
-    each = np.arange(len(rows))
-    column = rng.choice(np.flatnonzero(encoding.radix > 1), size=len(rows))
-    radix, old = encoding.radix[column], rows[each, column]
-    number = np.clip(old + rng.choice([-1, 1], size=len(rows)), 0, radix - 1)
-    choice = (old + 1 + (rng.random(len(rows)) * (radix - 1)).astype(int)) % radix
-    new[each, column] = np.where(encoding.is_number[column], number, choice)
-    for kernel, combinations in enumerate(encoding.combinations):
-        columns = encoding.combined_columns(kernel)
-        index = encoding.settled[kernel][np.ravel_multi_index(tuple(new[:, columns].T), tuple(encoding.radix[columns]))]
-        new[:, columns] = np.where((index >= 0)[:, None], combinations[index], rows[:, columns])
-    return new
-
-
-def shrink_tiles(encoding: Encoding, rows: np.ndarray, scores: Scores, rng: np.random.Generator) -> np.ndarray:
-    """Rows with the tiles of each kernel that does not fit made smaller, by about as much as they are too large."""
-    rows = rows.copy()
-    need = np.nan_to_num(scores.fits[:, :, :3].max(axis=2), nan=4.0, posinf=2.0**12)
-    for at, kernel in np.argwhere(~within_limit(need)):
-        columns = np.array([encoding.column(int(kernel), name) for name in MAPPING_NUMBERS])
-        for _ in range(int(np.ceil(np.log2(need[at, kernel])))):
-            can = np.flatnonzero(rows[at, columns] > 0)
-            if len(can) == 0:
-                break
-            sizes = rows[at, columns[can]] + rng.random(len(can))  # ties at random
-            rows[at, columns[can[np.argmax(sizes)]]] -= 1
-    return rows

@@ -7,21 +7,16 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from dse import Costed, Design, Problem
-from dse.mapper import Pool, best_mappings
+from dse import Costed, Design, Encoding, Problem, default_space
+from dse.mapper import Enumerated, best_mappings, mapping_space
+from dse.space.encoding import batch_of
 from experiments.common.cli import show_progress
 from experiments.common.table import text_table
 from hwmodels.cost import Cost
-from hwmodels.design.choices import LOOP_ORDERS
+from hwmodels.design.hardware import MAPPING_NUMBERS
 from hwmodels.systems import SYSTEMS, Work
 from hwmodels.systems.template_designs import TEMPLATES, TemplateMachine
 from workloads.errors import InputError
-
-STEP = 4.0
-"""Between tile sizes that are tried; the statistics are exact on powers of two."""
-LEAST = {"tile_m": 16.0, "tile_k": 16.0, "tile_n": 1.0}
-AT_ONCE = 256
-"""Designs scored in one go: few enough that nothing is compiled that a search has not."""
 
 
 def as_templates(problem: Problem) -> tuple[dict[str, Costed], list[str]]:
@@ -40,26 +35,24 @@ def best_mapped(problem: Problem, machine: TemplateMachine) -> Costed:
 
     **Raises** `InputError` where no tile of a kernel fits.
     """
-    free = [name for name in LEAST if name not in machine.tiles]
-    sizes = [_sizes(LEAST[name], max(getattr(kernel, name[-1]) for kernel in problem.kernels)) for name in free]
     names = tuple(kernel.name for kernel in problem.kernels)
-    designs = []
-    for order, *tile in itertools.product(LOOP_ORDERS, *sizes):
-        chosen = {"loop_order": order} | dict(zip(free, tile, strict=True))
-        mappings = tuple(machine.mapping(family == "dense_b", **chosen) for family in problem.families)
-        designs.append(Design(machine.hardware, mappings, names).checked(problem.families, machine.title))
-    best = best_mappings(problem, Pool(designs, at_once=AT_ONCE), "edp_js")
+    held = problem.changed(encoding=_encoding(problem, machine))
+    best = best_mappings(held, Enumerated(), "edp_js")
     for name, one in zip(names, best, strict=True):
         if one is None:
             raise InputError(f"{machine.title}: no tile of {name} fits.")
     mappings = tuple(one.mapping for one in best if one is not None)
-    return problem.costed([Design(designs[0].hardware, mappings, names)])[0]
+    return problem.costed([Design(machine.hardware, mappings, names)])[0]
 
 
-def _sizes(least: float, side: int) -> list[float]:
-    """From `least` on, up to the first that covers `side`."""
-    count = max(int(np.ceil(np.log(side / least) / np.log(STEP) - 1e-9)), 0)
-    return [least * STEP**step for step in range(count + 1)]
+def _encoding(problem: Problem, machine: TemplateMachine) -> Encoding:
+    """The mappings that the machine can run, on its hardware with all its units."""
+    names, space = tuple(kernel.name for kernel in problem.kernels), mapping_space(default_space(), machine.hardware)
+    fixed = [machine.mapping(family == "dense_b") for family in problem.families]
+    values = {f"{kernel}.{name}": v for kernel, own in zip(names, fixed, strict=True) for name, v in own.items()}
+    encoding = Encoding(space.fix(**values), problem.kernels)
+    return Encoding(encoding.space, problem.kernels, batch_of([encoding.design(np.zeros(len(encoding.genes), int))])
+                    .used_units()[0])  # fmt: skip
 
 
 def comparison_rows(machine: TemplateMachine, costed: Costed, works: Sequence[Work]) -> list[dict[str, Any]]:
@@ -79,7 +72,7 @@ def comparison_rows(machine: TemplateMachine, costed: Costed, works: Sequence[Wo
             row[f"array_cycles_{which}"] = float(np.max(one.resource_cycles[:2])) if one else np.nan
             row[f"cycles_{which}"] = float(one.cycles) if one else np.nan
             row[f"dram_bytes_{which}"] = _moved(one) if one else np.nan
-        rows.append({**row, **{n: mapping[n] for n in ("loop_order", *LEAST)}, "reason": reason})
+        rows.append({**row, **{n: mapping[n] for n in ("loop_order", *MAPPING_NUMBERS)}, "reason": reason})
     return rows
 
 

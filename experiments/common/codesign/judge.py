@@ -9,14 +9,25 @@ from scipy.sparse import csr_array
 from tqdm import tqdm
 
 from dse import Design, Problem, Strategy, alone, restricted
-from dse.mapper import Searched, best_design, mapping_space, supported_choices
+from dse.mapper import (
+    Enumerated,
+    best_design,
+    best_mappings,
+    mapping_space,
+    merit_of,
+    supported_choices,
+    weighted_sum,
+)
 from experiments.common.cli import show_progress
 from experiments.common.codesign.networks import Trained
 from hwmodels.cost import Cost
 from workloads import SparseKernel, measure, stack_statistics
+from workloads.errors import InputError
 
 CHUNKS = 2
 """Searches that a budget is shared by; the best of several is better than one that is stuck."""
+ROUNDS = 2
+"""Times that mappings are chosen, the second time by what the network takes with the first."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,24 +92,29 @@ def on_machine(own: Problem, network: Trained, design: Design, evaluations: floa
     return Judged(network, design, costs, latency, energy, float(total.core_area_mm2), evaluations)
 
 
-def remapped(problem: Problem, judged: Judged, machine: Design, strategy: Strategy, budget: int, seed: int) -> Judged:
-    """A network on the hardware of another design: numbers and capabilities are that one's, mappings are searched for.
+def remapped(problem: Problem, judged: Judged, machine: Design) -> Judged:
+    """A network on the hardware of another design: numbers and capabilities are that one's, its mappings the best.
 
-    Where the search finds no better mapping than the other network's, that one is taken.
+    Layers take their mappings of least energy-delay product, and then those of least latency and energy as shares of
+    the network's, which to first order is its energy-delay product; the best of these, and of the other network's, is
+    taken.
     """
     own = problem_of(problem, judged.network)
     held = own.within(mapping_space(own.encoding.space, machine.hardware, supported_choices(machine, dense=False)))
-    designs = [
-        design for at in range(CHUNKS) for design in Searched(budget // CHUNKS, seed + at, strategy).designs(held)
-    ]
-    if machine.kernels == tuple(kernel.name for kernel in own.kernels):
-        designs.append(machine)
+    names, merit = tuple(kernel.name for kernel in own.kernels), merit_of("edp_js")
+    designs = [machine] if machine.kernels == names else []
+    for _ in range(ROUNDS):
+        best = [one for one in best_mappings(held, Enumerated(), merit) if one is not None]
+        if len(best) == len(names):
+            designs.append(Design(machine.hardware, tuple(one.mapping for one in best), names))
+            latency, energy = (np.array([getattr(one, total) for one in best]) for total in ("latency_s", "energy_pj"))
+            merit = weighted_sum(float(latency @ own.repeats), float(energy @ own.repeats))
+    if not designs:
+        raise InputError(held.explain_infeasible())
     return on_machine(own, judged.network, best_design(own, designs))
 
 
-def swapped(
-    problem: Problem, pairs: Sequence[tuple[Judged, Judged]], strategy: Strategy, budget: int, seed: int
-) -> dict[str, float]:
+def swapped(problem: Problem, pairs: Sequence[tuple[Judged, Judged]]) -> dict[str, float]:
     """Energy-delay product over the first of each pair with the second's network, its hardware, and both.
 
     Geometric means over the pairs; a network finds new mappings on the other's hardware.
@@ -106,8 +122,8 @@ def swapped(
     ratios: dict[str, list[float]] = {"network": [], "machine": [], "both": []}
     for first, second in pairs:
         mixed = {
-            "network": remapped(problem, second, first.design, strategy, budget, seed),
-            "machine": remapped(problem, first, second.design, strategy, budget, seed),
+            "network": remapped(problem, second, first.design),
+            "machine": remapped(problem, first, second.design),
             "both": second,
         }
         for name, one in mixed.items():

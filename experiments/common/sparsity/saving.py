@@ -5,15 +5,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import Any
 
-from dse import Design, DesignSpace, Problem, default_space, make_problem
+from dse import Design, DesignSpace, default_space, make_problem
 from dse.mapper import (
     DENSE,
+    Enumerated,
     MappedKernel,
-    Pool,
-    Searched,
     best_mappings,
-    densified,
-    mapping_for_family,
     mapping_space,
     merit_of,
     sparsity_pays,
@@ -22,7 +19,6 @@ from dse.mapper import (
 from dse.space.design_space import HARDWARE_NAMES, Value
 from experiments.common.cli import show_progress
 from experiments.common.output import portable
-from hwmodels.design.choices import FORMATS
 from hwmodels.technology import Technology
 from workloads import DensityKernel, Workload, measure
 from workloads.errors import InputError
@@ -54,22 +50,19 @@ have no other."""
 
 @dataclasses.dataclass(frozen=True)
 class HeldHardware:
-    """A hardware that is given, what it can do, and mappings that it came with."""
+    """A hardware that is given, and what it can do."""
 
     numbers: dict[str, Value]
     choices: dict[str, Any]
-    mappings: tuple[dict[str, Any], ...]
     words: str
 
     @staticmethod
     def of(design: Design | None, where: str | None) -> "HeldHardware":
         """The design's, restricted to what its mappings use and to dense operands; the default one for None."""
         if design is None:
-            return HeldHardware(DEFAULT_HARDWARE, dict(DEFAULT_CHOICES), (), "the default design")
+            return HeldHardware(DEFAULT_HARDWARE, dict(DEFAULT_CHOICES), "the default design")
         numbers = {name: design.hardware[name] for name in HARDWARE_NAMES}
-        return HeldHardware(
-            numbers, supported_choices(design), tuple(dict(m) for m in design.mappings), f"design {portable(where)}"
-        )
+        return HeldHardware(numbers, supported_choices(design), f"design {portable(where)}")
 
     def space(self) -> DesignSpace:
         """Its mappings."""
@@ -112,55 +105,19 @@ def priceable(kernel: Any) -> bool:
     return True
 
 
-def savings(
-    kernels: Sequence[Any], hardware: HeldHardware, technology: Technology, objective: str, budget: int, seed: int
-) -> list[Saving]:
-    """Savings of `priceable` kernels, each mapped by a search of `budget` evaluations, and as many on dense operands.
+def savings(kernels: Sequence[Any], hardware: HeldHardware, technology: Technology, objective: str) -> list[Saving]:
+    """Savings of `priceable` kernels, each by the best of all its mappings on the hardware, and of all dense ones.
 
     `objective`: `latency_s`, `energy_pj` or `edp_js`, what each kernel's mapping is chosen by.
     """
-    workload = Workload("report", tuple(kernels))
+    workload, mapper = Workload("report", tuple(kernels)), Enumerated(progress=show_progress())
     problem = make_problem(workload, hardware.space(), technology, objectives=(objective,), progress=show_progress())
-    search = Searched(budget, seed, progress=show_progress())
-    pool = search.designs(problem) + _everywhere(problem, hardware, hardware.mappings)
-    sparse = best_mappings(problem, Pool(pool), objective)
-    formats = hardware.choices.get("a_format", FORMATS)
-    swapped = [run.mapping | {"a_format": name, "a_zero": "skip"} for run in sparse if run for name in formats]
-    sparse = best_mappings(problem, Pool(pool + _everywhere(problem, hardware, swapped)), objective)
+    sparse = best_mappings(problem, mapper, objective)
     space, without = hardware.space().fix(**DENSE), tuple(dataclasses.replace(kernel, b=None) for kernel in kernels)
     if set(problem.families) == {"dense_b"}:
         rival = problem.within(space)
     else:
         rival = make_problem(Workload("dense", without), space, technology, objectives=(objective,))
-    dense = best_mappings(rival, Pool(search.designs(rival) + _dense_rivals(rival, hardware, sparse)), objective)
+    dense = best_mappings(rival, mapper, objective)
     merit = merit_of(objective)
     return [Saving(s, d, sparsity_pays(s, d, merit)) for s, d in zip(sparse, dense, strict=True)]
-
-
-def _everywhere(problem: Problem, hardware: HeldHardware, mappings: Sequence[dict[str, Any]]) -> list[Design]:
-    """Each mapping for all kernels that can run it, what is good for one layer being good for its like; dense for those
-    that cannot."""
-    designs = {}
-    for mapping in mappings:
-        each = [mapping_for_family(mapping, family) or mapping | DENSE for family in problem.families]
-        designs[tuple(sorted(mapping.items()))] = _design(problem, hardware, each)
-    return list(designs.values())
-
-
-def _dense_rivals(problem: Problem, hardware: HeldHardware, runs: Sequence[MappedKernel | None]) -> list[Design]:
-    """The mappings of sparse runs on dense operands, the largest tile halved again and again; another kernel's for one
-    that has none."""
-    spare = next((run.mapping for run in runs if run), None)
-    if spare is None:
-        return []
-    each = [
-        densified(run.mapping if run else spare, (kernel.m, kernel.k, kernel.n))
-        for run, kernel in zip(runs, problem.kernels, strict=True)
-    ]
-    return [
-        _design(problem, hardware, [own[min(at, len(own) - 1)] for own in each]) for at in range(max(map(len, each)))
-    ]
-
-
-def _design(problem: Problem, hardware: HeldHardware, mappings: Sequence[dict[str, Any]]) -> Design:
-    return Design(hardware.numbers, tuple(mappings), tuple(kernel.name for kernel in problem.kernels))

@@ -1,0 +1,87 @@
+"""Designs mapped to the optimum: no kernel's mapping can be exchanged for a better one on the same machine.
+
+Every mapping of a kernel that the machine can run is evaluated, less those that cannot be best (`KernelMappings`). The
+machine can run what its units allow, and whatever takes no unit: units that cost neither area nor power.
+"""
+
+import numpy as np
+
+from dse.mapper.enumeration import KernelMappings
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY
+from dse.problem.pareto import nondominated
+from dse.problem.search_problem import Problem
+from hwmodels.cost import within_limit
+
+GAIN = 1e-6
+"""Relative gain of an exchange that rounding cannot cause."""
+
+
+def optimally_mapped(problem: Problem, genomes: np.ndarray) -> np.ndarray:
+    """Designs, shape [n, genes], with each kernel's mapping exchanged for the best that is nowhere worse.
+
+    Best is what gains most in latency times energy. What a design gains is exact; its area stays or falls.
+    """
+    encoding = problem.encoding
+    rows = genomes.copy()
+    units = np.bitwise_or.reduce(encoding.unit_bits(rows), axis=1) | free_units(problem, rows)
+    shared = np.column_stack([rows[:, encoding.of_kernel < 0], units])
+    _, machine = np.unique(shared, axis=0, return_inverse=True)
+    fronts = [_Fronts(problem, kernel) for kernel in range(len(encoding.kernels))]
+    for number in range(machine.max(initial=-1) + 1):
+        mine = np.flatnonzero(machine.ravel() == number)
+        now = problem.batcher.with_units(
+            problem.mappings_alone(rows[mine]), encoding.batch(rows[mine]), encoding.units_of(rows[mine], units[mine])
+        )
+        for kernel, own in enumerate(fronts):
+            mappings, costs = own.on(rows[mine[0]], units[mine[0]])
+            if len(costs) == 0:
+                continue
+            ratio = costs[None] / now[:, kernel][:, [LATENCY, ENERGY]][:, None]
+            better = (ratio <= 1 + GAIN).all(axis=2)
+            gain = np.where(better, ratio.prod(axis=2), np.inf)
+            best = gain.argmin(axis=1)
+            improved = np.flatnonzero(gain[np.arange(len(mine)), best] < 1 - GAIN)
+            columns = np.flatnonzero(encoding.of_kernel == kernel)
+            rows[mine[improved][:, None], columns] = mappings[best[improved]]
+    return encoding.canonical(rows)
+
+
+def free_units(problem: Problem, rows: np.ndarray) -> np.ndarray:
+    """Units that the machines of genomes have for nothing: bits that add neither area nor energy; shape [n]."""
+    encoding = problem.encoding
+    used = np.bitwise_or.reduce(encoding.unit_bits(rows), axis=1)
+    outputs = np.ones((len(rows), 1, 8))
+    before = problem.on_machines(outputs, rows, used)[:, 0]
+    free = np.zeros(len(rows), np.int64)
+    for bit in range(encoding.units_of(rows[:1], used[:1]).shape[1]):
+        more = problem.on_machines(outputs, rows, used | (np.int64(1) << bit))[:, 0]
+        same = (more[:, [ENERGY, AREA]] == before[:, [ENERGY, AREA]]).all(axis=1)
+        free |= np.where(same, np.int64(1) << bit, 0)
+    return free
+
+
+class _Fronts:
+    """Fronts of one kernel's mappings in latency and energy, machine by machine."""
+
+    def __init__(self, problem: Problem, kernel: int):
+        self._mappings, self._whole = KernelMappings(problem, kernel), problem
+        self._columns = np.flatnonzero(self._mappings.problem.encoding.of_kernel == 0)
+
+    def on(self, machine: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
+        """Genes of the mappings, shape [j, genes of a mapping], and their latency and energy, shape [j, 2]."""
+        own = self._mappings.problem
+        row = np.concatenate([machine[self._whole.encoding.of_kernel < 0], np.zeros(len(self._columns), machine.dtype)])
+        genes, costs = [np.zeros((0, len(self._columns)), machine.dtype)], [np.zeros((0, 2))]
+        for found in self._mappings.on(row, units):
+            usable = within_limit(found.outputs[:, FIT].max(axis=1))
+            outputs = own.batcher.with_units(
+                found.outputs[usable][None],
+                own.encoding.batch(row[None]),
+                own.encoding.units_of(row[None], np.array([units])),
+            )[0]
+            front = np.flatnonzero(nondominated(outputs[:, [LATENCY, ENERGY]]))
+            genes.append(found.rows[usable][front][:, self._columns])
+            costs.append(outputs[front][:, [LATENCY, ENERGY]])
+        self._whole.evaluations += own.evaluations
+        own.evaluations = 0
+        return np.concatenate(genes), np.concatenate(costs)
