@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from dse import Box, Exhaustive, Problem, default_space, hypervolume, make_problem, upper_bound
+from dse import Box, Exhaustive, Problem, default_space, hypervolume, make_problem, nondominated, upper_bound
 from hwmodels.technology import make_technology, scenario
 from workloads import Workload, resolve_workload
 
@@ -191,4 +191,7 @@ def reference_of(name: str, problem: Problem) -> Reference:
 
 def with_fronts(reference: Reference, fronts: list[np.ndarray]) -> Reference:
     """The reference, of the union of all fronts where nothing else is known."""
-    return replace(reference, objectives=np.concatenate(fronts)) if reference.known == "union" else reference
+    if reference.known != "union":
+        return reference
+    every = np.concatenate(fronts)
+    return replace(reference, objectives=every[nondominated(every)])
