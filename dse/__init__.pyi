@@ -36,6 +36,7 @@ from .mapper import Pool as Pool
 from .mapper import best_mappings as best_mappings
 from .mapper import mapping_fronts as mapping_fronts
 from .mapper import mapping_problem as mapping_problem
+from .mapper import optimally_mapped as optimally_mapped
 from .problem.compile_cache import enable_compile_cache as enable_compile_cache
 from .problem.costed_design import Costed as Costed
 from .problem.multi_workload import MultiProblem as MultiProblem
@@ -50,6 +51,7 @@ from .problem.pareto import Box as Box
 from .problem.pareto import hypervolume as hypervolume
 from .problem.pareto import knee as knee
 from .problem.pareto import nondominated as nondominated
+from .problem.pareto import thinned as thinned
 from .problem.pareto import worth_their_price as worth_their_price
 from .problem.result import Result as Result
 from .problem.search_problem import Problem as Problem

@@ -49,7 +49,10 @@ from dse import (
     find_dense_rival,
     hypervolume,
     knee,
+    nondominated,
+    optimally_mapped,
     resume,
+    thinned,
     worth_their_price,
     write_front,
 )
@@ -66,7 +69,11 @@ from hwmodels.design.legality import B_IS_DENSE
 from workloads import resolve_workloads
 
 RESTART_SHARE = 0.25
-"""Of the budget, for the restart that shares of formats and bottlenecks must hold over."""
+"""Of the budget, for a restart that shares of formats and bottlenecks must hold over, where the search has none."""
+RESTART_DESIGNS = 150
+"""Designs of a restart that are looked at, at most."""
+RIVAL_BUDGET = 50_000
+"""Evaluations for each dense rival, at most; a search of its smaller space settles sooner."""
 SMOKE_BUDGET = 400
 SMOKE_WORKLOAD = "digits"
 LETTERS = "ABCDEFGH"
@@ -83,8 +90,10 @@ class Config:
     """What to keep small: latency, energy, area, power, edp, ed2p, eadp."""
     strategy: Literal["gradient", "random", "evolutionary", "exhaustive"] = "gradient"
     """How to search."""
-    budget: int = 10_000
-    """Evaluations of a design on the whole workload, gradients and local search included."""
+    budget: int = 400_000
+    """Evaluations of a design on the whole workload, at most; a search stops when it has settled."""
+    designs: int = 400
+    """Designs shown, at most; of those alike in all objectives but for per milles, one is kept."""
     max_area_mm2: float | None = None
     """Largest area allowed, without the PHY of the DRAM."""
     max_power_w: float | None = None
@@ -123,12 +132,11 @@ def run(config: Config) -> None:
     )  # refused before searching
     searches = Searches(config, budget)
     result = searches.front(problem)
-    shown = worth_showing(result, config)
+    shown = polished(problem, worth_showing(result, config), config)
     front = problem.costed(problem.designs(shown.genomes))
     named = named_designs(problem, shown)
     rivals = searches.rivals(problem, {words: front[row].design for words, row in named.items()})
-    restart = worth_showing(searches.restart(problem), config)
-    fronts = [front, problem.costed(problem.designs(restart.genomes))]
+    fronts = [front, *(problem.costed(problem.designs(genomes)) for genomes in searches.restarts(problem, result))]
 
     output.csv("front.csv", [design_row(costed, row) for row, costed in enumerate(front)])
     output.write("front.json", lambda path: write_front(path, problem, shown, created_by="experiments/pareto_front.py"))
@@ -171,20 +179,28 @@ class Searches:
             self.forget()
         return problem.require_feasible(result)
 
-    def restart(self, problem: Problem) -> Result:
-        """The front of another seed with a part of the budget."""
-        budget = max(int(RESTART_SHARE * self._budget), 1)
-        return self._search(problem, budget, "restart", seed=self._config.seed + 1)
+    def restarts(self, problem: Problem, result: Result) -> list[np.ndarray]:
+        """Genomes of fronts found from other beginnings: those of the search, or else another one's with a part of the
+        budget."""
+        fronts = result.restarts
+        if not fronts:
+            budget = max(int(RESTART_SHARE * self._budget), 1)
+            other = self._search(problem, budget, "restart", seed=self._config.seed + 1)
+            fronts = ((other.genomes, other.objectives),)
+        return [genomes[thinned(objectives, RESTART_DESIGNS)] for genomes, objectives in fronts if len(genomes)]
 
     def rivals(self, problem: Problem, designs: Mapping[str, Design]) -> dict[str, DenseRival]:
         """By the same words, the dense accelerators beside some designs; left out where none meets the limits."""
         strategy = STRATEGIES["random" if self._config.strategy == "exhaustive" else self._config.strategy]()
+        budget = min(self._budget, RIVAL_BUDGET)
         found = {}
         for words, design in designs.items():
             rival = find_dense_rival(
                 problem,
                 design,
-                lambda dense, name=words[0]: self._search(dense, self._budget, f"dense_{name}", strategy),
+                lambda dense, name=words[0]: self._search(
+                    dense, min(self._budget, RIVAL_BUDGET), f"dense_{name}", strategy
+                ),
             )
             if rival is not None:
                 found[words] = rival
@@ -209,8 +225,22 @@ class Searches:
 
 
 def worth_showing(result: Result, config: Config) -> Result:
-    """The result without designs that buy little for much."""
-    rows = worth_their_price(result.objectives, config.min_gain, config.max_price)
+    """The result without designs that buy little for much, and without most of those that are alike."""
+    rows = np.flatnonzero(worth_their_price(result.objectives, config.min_gain, config.max_price))
+    return taken(result, rows[thinned(result.objectives[rows], config.designs)])
+
+
+def polished(problem: Problem, result: Result, config: Config) -> Result:
+    """The result with every kernel mapped to the optimum on each machine, less what that makes superfluous."""
+    genomes = optimally_mapped(problem, result.genomes)
+    objectives = problem.score(genomes).objectives
+    order = np.lexsort(objectives.T[::-1])
+    best = order[nondominated(objectives[order])]
+    return worth_showing(replace(result, genomes=genomes[best], objectives=objectives[best]), config)
+
+
+def taken(result: Result, rows: np.ndarray) -> Result:
+    """The result with some of its designs."""
     return replace(result, genomes=result.genomes[rows], objectives=result.objectives[rows])
 
 

@@ -8,6 +8,7 @@
 | `composition` | mappings tried on one machine put together kernel by kernel: the mapper inside a search |
 | `merit` | what a mapping is chosen by |
 | `best_mapping` | the best of the candidates, or their front in latency and energy, for each kernel |
+| `exchange` | designs whose mappings can be exchanged for no better ones on the same machine |
 | `dense_mappings` | a mapping on dense operands, with tiles that fit; whether sparsity pays |
 
 Kernels share nothing but the hardware, so each takes its own best.
@@ -17,6 +18,7 @@ from dse.mapper.best_mapping import MappedKernel, best_design, best_mappings, ma
 from dse.mapper.candidates import Candidates, Enumerated, Pool, every_mapping
 from dse.mapper.dense_mappings import DENSE, densified, sparsity_pays
 from dse.mapper.enumeration import MapperReport
+from dse.mapper.exchange import optimally_mapped
 from dse.mapper.merit import Merit, first_that_fits, merit_of, weighted_sum
 from dse.mapper.problem_on_hardware import mapping_for_family, mapping_problem, mapping_space, supported_choices
 
@@ -38,6 +40,7 @@ __all__ = [
     "mapping_problem",
     "mapping_space",
     "merit_of",
+    "optimally_mapped",
     "sparsity_pays",
     "supported_choices",
     "weighted_sum",

@@ -7,7 +7,7 @@ machine can run what its units allow, and whatever takes no unit: units that cos
 import numpy as np
 
 from dse.mapper.enumeration import KernelMappings
-from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
 from hwmodels.cost import within_limit
@@ -36,7 +36,7 @@ def optimally_mapped(problem: Problem, genomes: np.ndarray) -> np.ndarray:
             mappings, costs = own.on(rows[mine[0]], units[mine[0]])
             if len(costs) == 0:
                 continue
-            ratio = costs[None] / now[:, kernel][:, [LATENCY, ENERGY]][:, None]
+            ratio = costs[None] / now[:, None, kernel][..., [LATENCY, ENERGY]]
             better = (ratio <= 1 + GAIN).all(axis=2)
             gain = np.where(better, ratio.prod(axis=2), np.inf)
             best = gain.argmin(axis=1)
@@ -50,7 +50,7 @@ def free_units(problem: Problem, rows: np.ndarray) -> np.ndarray:
     """Units that the machines of genomes have for nothing: bits that add neither area nor energy; shape [n]."""
     encoding = problem.encoding
     used = np.bitwise_or.reduce(encoding.unit_bits(rows), axis=1)
-    outputs = np.ones((len(rows), 1, 8))
+    outputs = np.ones((len(rows), 1, OUTPUTS))
     before = problem.on_machines(outputs, rows, used)[:, 0]
     free = np.zeros(len(rows), np.int64)
     for bit in range(encoding.units_of(rows[:1], used[:1]).shape[1]):
@@ -74,13 +74,12 @@ class _Fronts:
         genes, costs = [np.zeros((0, len(self._columns)), machine.dtype)], [np.zeros((0, 2))]
         for found in self._mappings.on(row, units):
             usable = within_limit(found.outputs[:, FIT].max(axis=1))
-            outputs = own.batcher.with_units(
-                found.outputs[usable][None],
-                own.encoding.batch(row[None]),
-                own.encoding.units_of(row[None], np.array([units])),
-            )[0]
+            machine_units = own.encoding.units_of(row[None], np.array([units]))
+            outputs = own.batcher.with_units(found.outputs[usable][None], own.encoding.batch(row[None]), machine_units)[
+                0
+            ]
             front = np.flatnonzero(nondominated(outputs[:, [LATENCY, ENERGY]]))
-            genes.append(found.rows[usable][front][:, self._columns])
+            genes.append(found.rows(np.flatnonzero(usable)[front])[:, self._columns])
             costs.append(outputs[front][:, [LATENCY, ENERGY]])
         self._whole.evaluations += own.evaluations
         own.evaluations = 0

@@ -80,3 +80,22 @@ def knee(objectives: np.ndarray) -> int:
     """Row of the front that lies nearest the ideal in normalised logs: the balanced design."""
     front = np.asarray(objectives, float)
     return int(np.argmin(np.linalg.norm(np.maximum(Box.of(front).normalise(front), 0.0), axis=1)))
+
+
+FINEST = 1.0005
+"""Ratio between objectives that are too alike to keep both designs, to begin with."""
+
+
+def thinned(front: np.ndarray, most: int) -> np.ndarray:
+    """Rows of a front, shape [n, d], of which at most `most` are left: of those that are alike in all objectives but
+    the last few per mille, one; the best by each objective stay."""
+    logs, ratio = np.log(front), FINEST
+    rows = np.arange(len(front))
+    while len(rows) > most:
+        cells = np.floor(logs[rows] / np.log(ratio)).astype(np.int64)
+        order = np.lexsort((logs[rows].sum(axis=1), *cells.T))
+        first = np.ones(len(rows), bool)
+        first[1:] = (cells[order][1:] != cells[order][:-1]).any(axis=1)
+        rows = np.union1d(rows[order[first]], logs.argmin(axis=0))
+        ratio = ratio**1.5
+    return rows

@@ -2,13 +2,11 @@
 
 import numpy as np
 
-from dse.problem.pareto import nondominated
+from dse.problem.pareto import nondominated, thinned
 from dse.problem.search_problem import Scores
 
 MOST = 1500
 """Designs kept; a larger front is thinned."""
-FINEST = 1.0005
-"""Ratio between objectives that are too alike to keep both designs, to begin with."""
 RESERVE = 64
 """Infeasible designs kept, the least violating ones, for as long as no feasible one is known."""
 
@@ -52,18 +50,3 @@ class ParetoArchive:
         entered[mine[keep[keep >= known] - known]] = True
         self.rows, self.scores = rows[keep], scores.take(keep)
         return entered
-
-
-def thinned(front: np.ndarray, most: int) -> np.ndarray:
-    """Rows of a front, shape [n, d], of which at most `most` are left: of those that are alike in all objectives but
-    the last few per mille, one; the best by each objective stay."""
-    logs, ratio = np.log(front), FINEST
-    rows = np.arange(len(front))
-    while len(rows) > most:
-        cells = np.floor(logs[rows] / np.log(ratio)).astype(np.int64)
-        order = np.lexsort((logs[rows].sum(axis=1), *cells.T))
-        first = np.ones(len(rows), bool)
-        first[1:] = (cells[order][1:] != cells[order][:-1]).any(axis=1)
-        rows = np.union1d(rows[order[first]], logs.argmin(axis=0))
-        ratio = ratio**1.5
-    return rows

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.operators import Operator
 from dse.strategies.random_search import RandomSearch
 from dse.strategies.slope_steps import SlopeSteps
@@ -10,6 +11,9 @@ from dse.strategies.slope_steps import SlopeSteps
 class Gradient(RandomSearch):
     """As `RandomSearch`, with machines by slopes."""
 
-    def operators(self) -> Sequence[Operator]:
+    slope_budget: int = 2000
+    """Least budget with slopes: their programs take long to compile."""
+
+    def operators(self, run: SearchRun) -> Sequence[Operator]:
         """Steps by slopes."""
-        return (SlopeSteps(),)
+        return (SlopeSteps(),) if run.budget >= self.slope_budget else ()

@@ -25,7 +25,7 @@ class RandomSearch(Strategy):
     dataflow_share: float = 0.35
     """Share of each for the designs of each dataflow apart, in all."""
 
-    def operators(self) -> Sequence[Operator]:
+    def operators(self, run: SearchRun) -> Sequence[Operator]:
         """What comes on top of the operators of every search."""
         return ()
 
@@ -39,7 +39,7 @@ class RandomSearch(Strategy):
             archive = ParetoArchive(len(run.problem.encoding.genes))
             self._begun(run, archive, int(run.budget * self.restart_share / many))
             run.remember_restart(archive)
-        run.converged = HardwareSearch(run, run.archive, self.operators()).improve()
+        run.converged = HardwareSearch(run, run.archive, self.operators(run)).improve()
 
     def _begun(self, run: SearchRun, archive: ParetoArchive, budget: int) -> bool:
         """Sample, improve each dataflow's own front in turn, then the whole; whether it has settled."""
@@ -48,5 +48,5 @@ class RandomSearch(Strategy):
         sample(run, budget, [archive, *apart])
         each = int(budget * self.dataflow_share) // max(len(apart), 1)
         for own in apart:
-            HardwareSearch(run, own, self.operators(), also=archive).improve(until=max(run.remaining - each, last))
-        return HardwareSearch(run, archive, self.operators()).improve(until=last)
+            HardwareSearch(run, own, self.operators(run), also=archive).improve(until=max(run.remaining - each, last))
+        return HardwareSearch(run, archive, self.operators(run)).improve(until=last)

@@ -99,8 +99,14 @@ def bounds_story(found: Sequence[AtBound]) -> str:
 
 
 def search_story(result: Result, strategy: str, volume: float, seconds: float) -> str:
-    """How long the search took and how far it got."""
-    return (
-        f"{strategy}: {result.evaluations:,} evaluations in {result.seconds:.1f} s, {seconds:.1f} s in all\n"
-        f"hypervolume {volume:.3f} of the box from the front's ideal to 10 % beyond its nadir, in log10"
-    )
+    """How long the search took, how far it got, and how sure it is."""
+    ended = "it has settled" if result.converged else "the budget ended it: a larger --budget may find better designs"
+    lines = [
+        f"{strategy}: {result.evaluations:,} evaluations in {result.seconds:.1f} s, {seconds:.1f} s in all; {ended}",
+        f"hypervolume {volume:.3f} of the box from the front's ideal to 10 % beyond its nadir, in log10; "
+        f"the last half of the evaluations won {result.last_half_gain:.1%} of it",
+    ]
+    if result.restarts:
+        shares = " and ".join(f"{share:.1%}" for share in result.restart_shares)
+        lines.append(f"its {len(result.restarts)} independent restarts came to {shares} of it, each by itself")
+    return "\n".join(lines)
