@@ -75,9 +75,8 @@ class _Fronts:
         for found in self._mappings.on(row, units):
             usable = within_limit(found.outputs[:, FIT].max(axis=1))
             machine_units = own.encoding.units_of(row[None], np.array([units]))
-            outputs = own.batcher.with_units(found.outputs[usable][None], own.encoding.batch(row[None]), machine_units)[
-                0
-            ]
+            batch = own.encoding.batch(row[None])
+            (outputs,) = own.batcher.with_units(found.outputs[usable][None], batch, machine_units)
             front = np.flatnonzero(nondominated(outputs[:, [LATENCY, ENERGY]]))
             genes.append(found.rows(np.flatnonzero(usable)[front])[:, self._columns])
             costs.append(outputs[front][:, [LATENCY, ENERGY]])
