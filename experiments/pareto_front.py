@@ -92,7 +92,7 @@ class Config:
     """How to search."""
     budget: int = 400_000
     """Evaluations of a design on the whole workload, at most; a search stops when it has settled."""
-    designs: int = 400
+    designs: int = 200
     """Designs shown, at most; of those alike in all objectives but for per milles, one is kept."""
     max_area_mm2: float | None = None
     """Largest area allowed, without the PHY of the DRAM."""

@@ -50,7 +50,7 @@ GRID = 32
 KINDS: dict[str, tuple[int, dict[str, Any]]] = {
     "cost": (32, SOON),
     "bulk": (256, FAST),
-    "gradient": (64, FAST),
+    "gradient": (32, SOON),
     "machine": (2048, SOON),
     "grid": (GRID**2, FAST),
 }

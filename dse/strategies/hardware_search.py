@@ -46,7 +46,7 @@ AUGMENTED = 0.05
 """Weight of the sum of objectives beside the largest."""
 WORTH_REPAIR = 2.0**8
 """Need over capacity above which a design is given up."""
-GRADIENT_COST = 8.0
+GRADIENT_COST = 40.0
 """Time of an evaluation for a gradient in that of one for costs, about: what an operator must earn it back by."""
 STRETCH, LEAST_STRETCH = 0.3, 6000
 """Share of the evaluations, and number of them, in which a front that has settled wins next to nothing."""
