@@ -172,7 +172,7 @@ class _Search:
         mappings = list(parent.mappings)
         floors = np.array([[kernel.least_seconds(box), 0.0, area] for kernel in self.kernels])
         sizes = [len(own.which) for own in mappings]
-        for at in np.argsort(sizes):  # what is dropped of the many hangs on what is known of the few
+        for at in np.argsort(sizes).tolist():  # what is dropped of the many hangs on what is known of the few
             own = mappings[at]
             if sizes[at] > FEW and not box.one_array:
                 continue
