@@ -17,7 +17,7 @@ proof is said in the output.
 Writes to --out:
     bound.csv        points that no design gets beyond, designs of the front among them
     gap.csv          the proven gap as it fell
-    gap.png          the same, drawn
+    gap.png          the same, drawn, where boxes were cut
     provenance.json  versions, commit, configuration, the gap
 """
 
@@ -114,8 +114,9 @@ def run(config: Config) -> None:
     points = [dict(zip(problem.objective_names, map(float, row), strict=True)) for row in certificate.objectives]
     output.csv("bound.csv", points)
     output.csv("gap.csv", [standing_row(one, problem.objective_names) for one in certificate.history])
-    title = f"What a front of {len(certificate.known)} designs for {workload.name} can lack"
-    output.figure("gap.png", gap_figure(certificate.history, names, f"{title}\n({scenario_words(technology)})"))
+    if len(certificate.history) > 1:
+        title = f"What a front of {len(certificate.known)} designs for {workload.name} can lack"
+        output.figure("gap.png", gap_figure(certificate.history, names, f"{title}\n({scenario_words(technology)})"))
     facts = {"designs": problem.encoding.size, "gap": certificate.gap, "proven": certificate.proven}
     output.provenance("experiments/certify.py", config, **facts)
     print(certificate_story(certificate, names, problem.encoding.size))

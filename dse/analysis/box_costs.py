@@ -239,7 +239,7 @@ def _with_every_unit(encoding: Encoding, rows: np.ndarray) -> np.ndarray:
     column = encoding.column(-1, "intersection")
     runs = encoding.intersects(rows)
     parts = [encoding.canonical(rows[~runs])]
-    for unit in range(encoding.radix[column]):
+    for unit in range(int(encoding.radix[column])):
         own = rows[runs]
         own[:, column] = unit
         parts.append(own)

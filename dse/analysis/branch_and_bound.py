@@ -3,7 +3,8 @@
 Branch and bound over boxes of hardware. In a box each mapping of each kernel has a least latency, energy and area
 (`dse.analysis.box_costs`); sums over kernels, put together as in `dse.analysis.front_bound`, are points that no design
 of the box gets beyond. What known designs dominate is dropped: whole boxes, and mappings that could at best give such a
-design. The box whose points stand out furthest beyond the known front is cut next. At any time
+design. The box whose points stand out furthest beyond the known front comes next: its mappings are bounded, or it is
+cut into boxes that keep these bounds until their turn comes. At any time
 
     known front + points of the boxes that are left
 
@@ -61,6 +62,10 @@ class _Node(NamedTuple):
     box: MachineBox
     mappings: list[_Mappings]
     """Of each kernel."""
+    floors: np.ndarray
+    """Latency, energy and area of each kernel that none of its mappings has less of in the box, shape [K, 3]."""
+    bounded: bool
+    """Whether its mappings were bounded in this box, else in the one that it was cut from."""
     points: np.ndarray
     """Latency, energy and area that no design of the box gets beyond, shape [j, 3]."""
 
@@ -90,7 +95,7 @@ def certify(
     search.begin()
     note()
     while search.open and search.seconds < seconds:
-        search.cut_next()
+        search.go_on()
         if search.seconds > history[-1].seconds + every:
             note()
     note()
@@ -138,18 +143,22 @@ class _Search:
                     break
                 mappings.append(_Mappings.of(fits, costs[fits]))
             else:
-                self._keep(box, mappings, np.zeros((len(self.kernels), 3)))
+                self._boxes += 1
+                self._keep(box, mappings, np.zeros((len(self.kernels), 3)), bounded=True)
 
-    def cut_next(self) -> None:
-        """Cut the most promising box that is left."""
+    def go_on(self) -> None:
+        """Bound the mappings of the most promising box that is left; cut it if that was done."""
         _, _, node = heapq.heappop(self.open)
+        if not node.bounded:
+            self._bound(node)
+            return
         boxes = node.box.cut()
         if not boxes:
             self._settled.append(node.points)
         for box, area in zip(boxes, self._least_areas(boxes), strict=True):
-            raised = np.maximum(node.points, [0.0, 0.0, area])
-            if not self._dominated(raised).all():
-                self._add(box, area, node)
+            if not self._dominated(np.maximum(node.points, [0.0, 0.0, area])).all():
+                floors = np.array([[kernel.least_seconds(box), 0.0, area] for kernel in self.kernels])
+                self._keep(box, node.mappings, floors, bounded=False)
 
     def bound(self) -> np.ndarray:
         """Points that no design gets beyond, shape [j, d]."""
@@ -167,12 +176,12 @@ class _Search:
             evaluations=sum(kernel.evaluations for kernel in self.kernels),
         )
 
-    def _add(self, box: MachineBox, area: float, parent: _Node) -> None:
-        """Bound a box, with what its parent has left; forget it if the known front dominates all of it."""
-        mappings = list(parent.mappings)
-        floors = np.array([[kernel.least_seconds(box), 0.0, area] for kernel in self.kernels])
+    def _bound(self, node: _Node) -> None:
+        """Bound the mappings that a box has left; forget it if the known front dominates all of it."""
+        self._boxes += 1
+        box, floors, mappings = node.box, node.floors, list(node.mappings)
         sizes = [len(own.which) for own in mappings]
-        for at in np.argsort(sizes):  # what is dropped of the many hangs on what is known of the few
+        for at in np.argsort(sizes).tolist():  # what is dropped of the many hangs on what is known of the few
             own = mappings[at]
             if sizes[at] > FEW and not box.one_array:
                 continue
@@ -182,23 +191,21 @@ class _Search:
                 fits = np.isfinite(costs[:, 0])
                 own = _Mappings(own.which[fits], costs[fits], own.front)
             if len(own.which) == 0:
-                self._boxes += 1
                 return
             mappings[at] = _Mappings.of(own.which, own.costs)
         for at in range(len(mappings)):
             if sizes[at] <= FEW:
                 mappings[at] = mappings[at].take(self._hopeful(at, mappings, floors))
-        self._keep(box, mappings, floors)
+        self._keep(box, mappings, floors, bounded=True)
 
-    def _keep(self, box: MachineBox, mappings: list[_Mappings], floors: np.ndarray) -> None:
+    def _keep(self, box: MachineBox, mappings: list[_Mappings], floors: np.ndarray, *, bounded: bool) -> None:
         """Put a box among those that are left, unless the known front dominates all of it."""
-        self._boxes += 1
         fronts = [np.maximum(own.front, floor) for own, floor in zip(mappings, floors, strict=True)]
         points = ahead_of(self.problem, self.front, fronts)
         if len(points):
             together = objectives_of(self.problem, np.concatenate([self.front, points]))
             gain = hypervolume(together, self._region) - self._volume
-            heapq.heappush(self.open, (-gain, next(self._number), _Node(box, mappings, points)))
+            heapq.heappush(self.open, (-gain, next(self._number), _Node(box, mappings, floors, bounded, points)))
 
     def _hopeful(self, at: int, mappings: list[_Mappings], floors: np.ndarray) -> np.ndarray:
         """Mask of the mappings of a kernel that, with the least of all others, no known design dominates."""

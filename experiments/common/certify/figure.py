@@ -37,5 +37,5 @@ def gap_figure(history: Sequence[Standing], names: Sequence[str], title: str) ->
     axes.set_xlabel("seconds of bounding")
     axes.set_ylabel("at most so much is missing")
     axes.set_title(title)
-    axes.legend()
+    axes.legend(loc="lower right")
     return figure
