@@ -17,7 +17,6 @@
 | `published` | published figures of known systems, a predictor for each, their report |
 | `validation` | the models against our simulator, those of others and sampled patterns |
 | `certify` | the proven gap of a front, drawn and in words |
-| `baselines`, `codesign`, `crossover`, `prune`, `sensitivity`, `sparsity`, `sweep` | parts of the scripts so named |
 | `baselines`, `codesign`, `crossover`, `prune`, `sensitivity`, `sparsity` | parts of the scripts so named |
 | `strategies`, `sweep` | parts of `compare_strategies` and of `sweep` |
 """
