@@ -43,7 +43,7 @@ from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.strategies.bars import failed
 from experiments.common.strategies.figure import draw
-from experiments.common.strategies.report import report
+from experiments.common.strategies.report import report_of
 from experiments.common.strategies.runs import Clock, Compared, search_all
 from experiments.common.strategies.spaces import Reference, problem_of, reference_of, with_fronts
 
@@ -122,7 +122,7 @@ def run(config: Config) -> None:
     with tqdm(unit="run", disable=not show_progress()) as bar:
         for name in config.spaces:
             every[name], objectives = compare(name, config, bar)
-            bar.write(report(name, every[name], objectives) + "\n")
+            bar.write(report_of(name, every[name], objectives) + "\n")
     out.csv("strategies.csv", [row for compared in every.values() for row in compared.rows()])
     out.figure("strategies.png", draw(every))
     failures = [text for space, compared in every.items() for text in failed(space, compared)]

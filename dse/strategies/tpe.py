@@ -8,7 +8,7 @@ import numpy as np
 from dse.problem.search_problem import Problem
 from dse.space.encoding import Encoding
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.library_scores import log_objectives, violations
+from dse.strategies.library_scores import WORST, log_objectives, violations
 from dse.strategies.strategy import Strategy
 from workloads.errors import InputError
 
@@ -21,7 +21,8 @@ MOST_ILLEGAL = 1000
 class Tpe(Strategy):
     """One design a time, with Optuna's settings; needs the extra `compare`.
 
-    It knows no limits: a design that exceeds one is made worse in every objective. Illegal designs count nothing.
+    It knows no limits: a design that exceeds one is made worse in every objective. Illegal ones are the worst
+    and count nothing.
     """
 
     def search(self, run: SearchRun) -> None:
@@ -47,7 +48,7 @@ class Tpe(Strategy):
                 scores = None if row is None else run.score(row)
                 if scores is None:
                     illegal += 1
-                    study.tell(trial, state=optuna.trial.TrialState.FAIL)
+                    study.tell(trial, [WORST] * len(run.problem.objectives))
                     continue
                 illegal = 0
                 study.tell(trial, list(log_objectives(scores)[0] + PENALTY * violations(scores)[0]))

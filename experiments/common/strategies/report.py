@@ -17,7 +17,7 @@ LARGE = 20_000_000
 """Designs from which on their number is given in powers of ten."""
 
 
-def report(space: str, compared: Compared, objectives: Sequence[str]) -> str:
+def report_of(space: str, compared: Compared, objectives: Sequence[str]) -> str:
     """Of one space."""
     lines = [_heading(space, compared), f"  box of the hypervolume: {_box(compared, objectives)}"]
     return "\n".join([*lines, _by_budget(compared), *_beside_gradient(compared)])
