@@ -42,8 +42,8 @@ from tqdm import tqdm
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.strategies.bars import failed
+from experiments.common.strategies.comparison import report_of
 from experiments.common.strategies.figure import draw
-from experiments.common.strategies.report import report_of
 from experiments.common.strategies.runs import Clock, Compared, search_all
 from experiments.common.strategies.spaces import Reference, problem_of, reference_of, with_fronts
 

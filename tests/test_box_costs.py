@@ -10,7 +10,7 @@ from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.technology import make_technology, scenario
 from workloads import Workload, resolve_workload
 
-PAIRS, BOXES = 24_576, 48
+PAIRS, BOXES = 6_144, 12
 """Of a design and a box that holds its machine."""
 TILES = {"tile_m": [32, 256, 1024], "tile_k": [64, 1024], "tile_n": [16, 1024]}
 

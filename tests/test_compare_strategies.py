@@ -8,7 +8,7 @@ from dse import Box, Evolutionary, Exhaustive, hypervolume
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.tpe import Tpe
 from experiments.common.strategies.bars import failed
-from experiments.common.strategies.report import report_of
+from experiments.common.strategies.comparison import report_of
 from experiments.common.strategies.runs import Compared, Run
 from experiments.common.strategies.spaces import Reference, problem_of, with_fronts
 

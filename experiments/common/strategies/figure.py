@@ -9,7 +9,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.strategies.bars import LEAST
-from experiments.common.strategies.report import designs_words
+from experiments.common.strategies.comparison import designs_words
 from experiments.common.strategies.runs import Compared
 
 COLOURS = {
