@@ -10,7 +10,7 @@ from dse.strategies.archive import ParetoArchive
 from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.exhaustive import Exhaustive
-from dse.strategies.hardware_search import HardwareSearch
+from dse.strategies.hardware_search import SMALLEST, HardwareSearch
 from dse.strategies.operators import Operator
 from dse.strategies.strategy import Strategy
 
@@ -50,8 +50,10 @@ class RandomSearch(Strategy):
         """Sample, improve each dataflow's own front in turn, then the whole; whether it has settled."""
         last = max(run.remaining - budget, 0)
         apart = dataflow_archives(run)
-        sample(run, budget, [archive, *apart])
         each = int(budget * self.dataflow_share) // max(len(apart), 1)
+        if each < SMALLEST:
+            apart = []
+        sample(run, budget, [archive, *apart])
         for own in apart:
             HardwareSearch(run, own, self.operators(run), also=archive).improve(until=max(run.remaining - each, last))
         return HardwareSearch(run, archive, self.operators(run)).improve(until=last)
