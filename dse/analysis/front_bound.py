@@ -131,7 +131,7 @@ class KernelAlone:
             raise InputError(f"No mapping of kernel '{problem.kernels[at].name}' fits the largest GLB of the space.")
         fits = np.concatenate([one.outputs[:, FIT] for one in found])
         kept = within_limit(fits[:, 0])
-        self.rows = np.concatenate([one.rows for one in found])[kept]
+        self.rows = np.concatenate([one.rows(np.arange(len(one.bits))) for one in found])[kept]
         """Genomes of `problem`, shape [m, genes]; the hardware is to be filled in."""
         self.glb_bytes = fits[kept, 0] * float(encoding.genes[glb].values[-1])
         """What the tiles of each take at least, shape [m]."""

@@ -71,8 +71,9 @@ def front_story(fronts: Sequence[Sequence[Costed]], found: int, min_gain: float,
     ]
     if found > len(front):
         lines.append(
-            f"  {found - len(front)} more are left out: they are alike (--designs), or buy less than {100 * min_gain:.3g} % "
-            f"of one objective for more than {100 * max_price:.3g} % of another (--min-gain, --max-price)"
+            f"  {found - len(front)} more are left out: they are alike (--designs), or buy less than "
+            f"{100 * min_gain:.3g} % of one objective for more than {100 * max_price:.3g} % of another (--min-gain, "
+            "--max-price)"
         )
     phy = float(front[0].total.area_mm2[AREA_COMPONENTS.index("dram_phy")])
     lines += [
