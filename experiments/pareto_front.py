@@ -15,15 +15,17 @@ Writes to --out:
     pareto.png       the front, the formats and bottlenecks along it, and dense accelerators beside it
     provenance.json  versions, commit, configuration, kernels by content hash
 
-Designs that buy less than --min-gain of one objective for more than --max-price of another are left out of all of it.
+Designs that buy less than --min-gain of one objective for more than --max-price of another are left out of all of it,
+and of those that are alike in all objectives so many that at most --designs are left. On each of these machines every
+kernel is mapped to the optimum: no mapping can be exchanged for a better one.
 
 The dense accelerator beside a design stores both operands dense and skips nothing (a zero's MAC may be gated, as in
-Eyeriss). It gets a search of its own, by the same strategy with the same budget, for latency and energy within 1.05
-times the design's area, and what is left of the area is spent on larger units. Of all that is found, the one that is
-hardest on the design stands beside it; it is smaller than the design only if more area helps no dense accelerator.
+Eyeriss). It gets a search of its own, by the same strategy with up to 50,000 evaluations, for latency and energy within
+1.05 times the design's area, and what is left of the area is spent on larger units. Of all that is found, the one that
+is hardest on the design stands beside it; it is smaller than the design only if more area helps no dense accelerator.
 
-Shares of formats and bottlenecks are compared with those of a restart, another seed with a quarter of the budget, and
-told only where the two agree.
+Shares of formats and bottlenecks are compared with those of the search's restarts (below a budget of 60,000, of another
+seed with a quarter of it), and told only where they agree.
 
 A run that is interrupted leaves search.journal in --out. The same command goes on from there and finds the same front;
 any other starts anew. A run that ends removes it.

@@ -9,7 +9,8 @@ import pytest
 from dse import Exhaustive, RandomSearch, nondominated, optimally_mapped
 from dse.mapper import every_mapping
 from dse.mapper.composition import ANY, PRICES, Tried, compose
-from dse.problem.batched_models import ENERGY, LATENCY
+from dse.mapper.exchange import free_units
+from dse.problem.batched_models import ENERGY, LATENCY, OUTPUTS
 from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.hardware_search import HardwareSearch
@@ -146,6 +147,28 @@ def test_designs_mapped_to_the_optimum_cannot_be_improved_by_an_exchange(problem
                 scores.objectives[:, :2] < ours[:2] * (1 - 1e-5)
             ).any(axis=1)
             assert not (better & scores.feasible).any()
+
+
+def test_free_units_are_free_all_together():
+    problem = problem_of("layers", smoke=False)
+    rows = problem.encoding.random(np.random.default_rng(4), 200)
+    used = np.bitwise_or.reduce(problem.encoding.unit_bits(rows), axis=1)
+    outputs = np.ones((len(rows), 1, OUTPUTS))
+    with_free = problem.on_machines(outputs, rows, used | free_units(problem, rows))
+    np.testing.assert_array_equal(with_free, problem.on_machines(outputs, rows, used))
+
+
+def test_an_exchange_breaks_no_limit(problem):
+    """A faster mapping of the same energy takes more power."""
+    found = RandomSearch()(problem, budget=300, seed=1).genomes
+    scores = problem.score(found)
+    power = scores.energy_pj.sum(axis=1) * 1e-12 / scores.latency_s.sum(axis=1)
+    limited = problem.within(problem.encoding.space, constraints={"power_w": float(np.median(power))})
+    kept = found[limited.score(found).feasible]
+    assert (optimally_mapped(problem, kept) != kept).any()
+    mapped = limited.score(optimally_mapped(limited, kept))
+    assert mapped.feasible.all()
+    assert (mapped.objectives <= limited.score(kept).objectives * (1 + 1e-5)).all()
 
 
 def test_a_space_that_is_used_up_ends_the_search(problem):

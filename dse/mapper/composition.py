@@ -24,7 +24,7 @@ ANY = np.int64(-1)
 
 
 class Tried(NamedTuple):
-    """m designs tried on each of n machines, whose hardware the first of them has."""
+    """m designs tried on each of n machines; all on a machine have its hardware."""
 
     rows: np.ndarray
     """Genomes, shape [n, m, genes]."""
@@ -38,14 +38,6 @@ class Tried(NamedTuple):
         if wanted.any():
             outputs[wanted] = problem.mappings_alone(rows[wanted])
         return Tried(rows, outputs)
-
-    def and_also(self, other: "Tried") -> "Tried":
-        """More designs on the same machines."""
-        return Tried(*(np.concatenate(pair, axis=1) for pair in zip(self, other, strict=True)))
-
-    def take(self, machines: np.ndarray) -> "Tried":
-        """Some of the machines."""
-        return Tried(self.rows[machines], self.outputs[machines])
 
     @property
     def need(self) -> np.ndarray:

@@ -7,11 +7,14 @@ machine can run what its units allow, and whatever takes no unit: units that cos
 import numpy as np
 
 from dse.mapper.enumeration import KernelMappings
-from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS, UNITS
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
-from hwmodels.cost import within_limit
+from hwmodels.cost import TOLERANCE, within_limit
+from hwmodels.design.choices import INTERSECTIONS
 
+CAPABILITIES = UNITS - len(INTERSECTIONS)
+"""Bits of `Encoding.unit_bits`."""
 GAIN = 1e-6
 """Relative gain of an exchange that rounding cannot cause."""
 
@@ -19,15 +22,26 @@ GAIN = 1e-6
 def optimally_mapped(problem: Problem, genomes: np.ndarray) -> np.ndarray:
     """Designs, shape [n, genes], with each kernel's mapping exchanged for the best that is nowhere worse.
 
-    Best is what gains most in latency times energy. What a design gains is exact; its area stays or falls.
+    Best is what gains most in latency times energy; area stays or falls. A design stays as it is where the exchange
+    would break a limit or make an objective worse (power is, by a run that is faster than it saves energy).
     """
+    if len(genomes) == 0:
+        return genomes
+    rows = _exchanged(problem, genomes)
+    before, after = problem.score(genomes), problem.score(rows)
+    better = after.feasible & (after.objectives <= before.objectives * (1 + TOLERANCE)).all(axis=1)
+    return np.where(better[:, None], rows, genomes)
+
+
+def _exchanged(problem: Problem, genomes: np.ndarray) -> np.ndarray:
+    """Designs with the best mapping of each kernel that takes no longer and no more energy."""
     encoding = problem.encoding
     rows = genomes.copy()
     units = np.bitwise_or.reduce(encoding.unit_bits(rows), axis=1) | free_units(problem, rows)
     shared = np.column_stack([rows[:, encoding.of_kernel < 0], units])
     _, machine = np.unique(shared, axis=0, return_inverse=True)
     fronts = [_Fronts(problem, kernel) for kernel in range(len(encoding.kernels))]
-    for number in range(machine.max(initial=-1) + 1):
+    for number in range(machine.max() + 1):
         mine = np.flatnonzero(machine.ravel() == number)
         now = problem.batcher.with_units(
             problem.mappings_alone(rows[mine]), encoding.batch(rows[mine]), encoding.units_of(rows[mine], units[mine])
@@ -47,14 +61,15 @@ def optimally_mapped(problem: Problem, genomes: np.ndarray) -> np.ndarray:
 
 
 def free_units(problem: Problem, rows: np.ndarray) -> np.ndarray:
-    """Units that the machines of genomes have for nothing: bits that add neither area nor energy; shape [n]."""
+    """Units that the machines of genomes have for nothing: bits that all together add neither area nor energy;
+    shape [n]."""
     encoding = problem.encoding
     used = np.bitwise_or.reduce(encoding.unit_bits(rows), axis=1)
     outputs = np.ones((len(rows), 1, OUTPUTS))
     before = problem.on_machines(outputs, rows, used)[:, 0]
     free = np.zeros(len(rows), np.int64)
-    for bit in range(encoding.units_of(rows[:1], used[:1]).shape[1]):
-        more = problem.on_machines(outputs, rows, used | (np.int64(1) << bit))[:, 0]
+    for bit in range(CAPABILITIES):
+        more = problem.on_machines(outputs, rows, used | free | (np.int64(1) << bit))[:, 0]
         same = (more[:, [ENERGY, AREA]] == before[:, [ENERGY, AREA]]).all(axis=1)
         free |= np.where(same, np.int64(1) << bit, 0)
     return free

@@ -106,9 +106,7 @@ def hardware_of(numbers: Float[Array, " 11"], units: Float[Array, " 32"]) -> Har
     return Hardware(**dict(zip(HARDWARE_NUMBERS, numbers, strict=True)), **dict(vectors))
 
 
-def unpack(
-    numbers: Sequence[Float[Array, ""]] | Float[Array, " 14"], weights: Float[Array, " 65"], dataflow: str
-) -> tuple[Hardware, Mapping]:
+def unpack(numbers: Float[Array, " 14"], weights: Float[Array, " 65"], dataflow: str) -> tuple[Hardware, Mapping]:
     """One row of a batch as the models' hardware and mapping; `weights` are those of `Batch.weights`."""
     ours = len(HARDWARE_NUMBERS)
     sizes = [len(names) for names in MAPPING_CHOICES.values()]

@@ -43,10 +43,6 @@ class SearchRun:
         """Evaluations left."""
         return max(self.budget - self.spent, 0)
 
-    def unseen(self, rows: np.ndarray) -> np.ndarray:
-        """Mask of the rows that have not been evaluated yet."""
-        return self._seen.new(rows)
-
     def score(self, rows: np.ndarray) -> Scores:
         """Score designs as they are, as far as the budget goes, and keep the front."""
         rows = rows[: self.remaining]

@@ -1,8 +1,9 @@
 """The search over hardware with the mapper inside, a generation of machines at a time.
 
-Parents are members of the front, the lonelier the likelier. Several operators make machines of them; each gets the
-share of the evaluations that it has lately earned: members of the front that it gave for what it took. On each machine
-a few mappings of every kernel are tried and put together (`dse.mapper.composition`).
+Each parent is the member of the front that is best for a preference which is drawn, some of them for one objective
+alone. Several operators make machines of the parents; each gets the share of the evaluations that it has lately earned:
+members of the front that it gave for what it took. On each machine a few mappings of every kernel are tried and put
+together (`dse.mapper.composition`).
 """
 
 from collections.abc import Sequence
