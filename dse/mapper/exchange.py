@@ -7,7 +7,7 @@ machine can run what its units allow, and whatever takes no unit: units that cos
 import numpy as np
 
 from dse.mapper.enumeration import KernelMappings
-from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS, UNITS
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS, UNITS, priced
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
 from hwmodels.cost import TOLERANCE, within_limit
@@ -41,16 +41,17 @@ def _exchanged(problem: Problem, genomes: np.ndarray) -> np.ndarray:
     shared = np.column_stack([rows[:, encoding.of_kernel < 0], units])
     _, machine = np.unique(shared, axis=0, return_inverse=True)
     fronts = [_Fronts(problem, kernel) for kernel in range(len(encoding.kernels))]
+    costs = problem.batcher.unit_costs(encoding.batch(rows), encoding.units_of(rows, units))
+    now = priced(problem.mappings_alone(rows), costs)[:, :, [LATENCY, ENERGY]]
     for number in range(machine.max() + 1):
         mine = np.flatnonzero(machine.ravel() == number)
-        now = problem.batcher.with_units(
-            problem.mappings_alone(rows[mine]), encoding.batch(rows[mine]), encoding.units_of(rows[mine], units[mine])
-        )
+        first = mine[0]
+        own_costs = None if costs is None else costs[first : first + 1]
         for kernel, own in enumerate(fronts):
-            mappings, costs = own.on(rows[mine[0]], int(units[mine[0]]))
-            if len(costs) == 0:
+            mappings, found = own.on(rows[first], int(units[first]), own_costs)
+            if len(found) == 0:
                 continue
-            ratio = costs[None] / now[:, None, kernel][..., [LATENCY, ENERGY]]
+            ratio = found[None] / now[mine, None, kernel]
             better = (ratio <= 1 + GAIN).all(axis=2)
             gain = np.where(better, ratio.prod(axis=2), np.inf)
             best = gain.argmin(axis=1)
@@ -82,16 +83,17 @@ class _Fronts:
         self._mappings, self._whole = KernelMappings(problem, kernel), problem
         self._columns = np.flatnonzero(self._mappings.problem.encoding.of_kernel == 0)
 
-    def on(self, machine: np.ndarray, units: int) -> tuple[np.ndarray, np.ndarray]:
-        """Genes of the mappings, shape [j, genes of a mapping], and their latency and energy, shape [j, 2]."""
+    def on(self, machine: np.ndarray, units: int, unit_costs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Genes of the mappings, shape [j, genes of a mapping], and their latency and energy, shape [j, 2].
+
+        `unit_costs` are those of the machine, shape [1, 3].
+        """
         own = self._mappings.problem
         row = np.concatenate([machine[self._whole.encoding.of_kernel < 0], np.zeros(len(self._columns), machine.dtype)])
         genes, costs = [np.zeros((0, len(self._columns)), machine.dtype)], [np.zeros((0, 2))]
         for found in self._mappings.on(row, units):
             usable = within_limit(found.outputs[:, FIT].max(axis=1))
-            machine_units = own.encoding.units_of(row[None], np.array([units]))
-            batch = own.encoding.batch(row[None])
-            (outputs,) = own.batcher.with_units(found.outputs[usable][None], batch, machine_units)
+            (outputs,) = priced(found.outputs[usable][None], unit_costs)
             front = np.flatnonzero(nondominated(outputs[:, [LATENCY, ENERGY]]))
             genes.append(found.rows(np.flatnonzero(usable)[front])[:, self._columns])
             costs.append(outputs[front][:, [LATENCY, ENERGY]])

@@ -51,7 +51,7 @@ KINDS: dict[str, tuple[int, dict[str, Any]]] = {
     "cost": (32, SOON),
     "bulk": (256, FAST),
     "gradient": (32, SOON),
-    "machine": (2048, SOON),
+    "machine": (1024, FAST),
     "grid": (GRID**2, FAST),
 }
 """Designs per call, and compiler options, by kind of function; where a call has fewer designs the rest is padding.
@@ -330,7 +330,7 @@ class Batcher:
         What units take is the same for all mappings on a machine, and is added by `with_units`. A user's own model is
         asked for the design as it is. Shape [n, kernel, OUTPUTS].
         """
-        if self._evaluate is not evaluate:
+        if not self.adds_up:
             return self._outputs("cost", batch, batch.weights())
         unit = np.broadcast_to(batch.intersection[:, None, None], (*batch.dataflow.shape, 1))
         choices = np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
@@ -367,19 +367,13 @@ class Batcher:
 
     def with_units(self, outputs: np.ndarray, machines: Batch, units: np.ndarray) -> np.ndarray:
         """Outputs of `alone` on machines that have `units`, weights of shape [n, UNITS]: the same for each kernel."""
-        if self._evaluate is not evaluate:
-            return outputs
-        area_mm2, pj_per_bit, watts = self._machines(machines, units).T
-        outputs = outputs.copy()
-        with np.errstate(invalid="ignore"):  # what was not evaluated is infinite
-            outputs[:, :, ENERGY] += outputs[:, :, BUS_BITS] * pj_per_bit[:, None]
-            outputs[:, :, ENERGY] += outputs[:, :, LATENCY] * watts[:, None] * 1e12
-        outputs[:, :, AREA] = area_mm2[:, None]
-        return outputs
+        return priced(outputs, self.unit_costs(machines, units))
 
-    def _machines(self, machines: Batch, units: np.ndarray) -> np.ndarray:
+    def unit_costs(self, machines: Batch, units: np.ndarray) -> np.ndarray | None:
         """Area without the PHY (mm2), and what units add to the energy of a bit on the buses (pJ) and to the power (W);
-        shape [n, 3]."""
+        shape [n, 3]. None for a user's own model, whose outputs hold what units take."""
+        if not self.adds_up:
+            return None
         found = np.zeros((len(units), 3))
         for _, rows, (leaf,) in self._launch("machine", machines, units[:, None]):
             found[rows] = leaf[: len(rows)]
@@ -429,6 +423,18 @@ class Batcher:
             for at, row in enumerate(rows):
                 costs[row][kernel] = Cost.of_leaves([leaf[at] for leaf in leaves])
         return costs
+
+
+def priced(outputs: np.ndarray, unit_costs: np.ndarray | None) -> np.ndarray:
+    """Outputs of `Batcher.alone`, shape [n, j, OUTPUTS], with the `unit_costs` of each machine added."""
+    if unit_costs is None:
+        return outputs
+    area_mm2, pj_per_bit, watts = unit_costs.T[:, :, None]
+    outputs = outputs.copy()
+    with np.errstate(invalid="ignore"):  # what was not evaluated is infinite
+        outputs[:, :, ENERGY] += outputs[:, :, BUS_BITS] * pj_per_bit + outputs[:, :, LATENCY] * watts * 1e12
+    outputs[:, :, AREA] = area_mm2
+    return outputs
 
 
 def _packed(leaves: Sequence[Any]) -> np.ndarray:

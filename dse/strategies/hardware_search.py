@@ -36,7 +36,7 @@ GENERATIONS = 30
 SMALLEST, LARGEST = 384, 4096
 """Evaluations of a generation."""
 LEAST = 0.06
-"""Share of a generation that every operator gets."""
+"""Share of a generation that an operator gets at least."""
 MEMORY = 0.8
 """Weight of what was before a generation in what an operator has earned after it."""
 EVENNESS = 0.7
@@ -71,6 +71,7 @@ class HardwareSearch:
         self._run, self._archive, self._also = run, archive, also
         self._operators: list[Operator] = [HardwareSteps(), Mutation(), Crossover(), Remapping(), *operators]
         self._earned, self._spent = np.ones(len(self._operators)), np.full(len(self._operators), 8.0)
+        self._saved = np.zeros(len(self._operators), int)
         self._designs = designs_of(run)
         self._repaired = np.zeros((0, self._designs, len(run.problem.encoding.genes)), np.int32)
         self._begin = run.spent
@@ -109,9 +110,12 @@ class HardwareSearch:
         size = np.clip((run.spent - self._begin) / GENERATIONS, SMALLEST, LARGEST)
         machines = int(size) // self._designs
         rate = self._earned / self._spent
-        shares = LEAST + (1.0 - LEAST * len(rate)) * rate / rate.sum()
-        counts = run.rng.multinomial(machines, shares)
-        parents = np.split(self._parents(machines), np.cumsum(counts)[:-1])
+        least = LEAST * np.array([operator.least for operator in self._operators])
+        shares = least + (1.0 - least.sum()) * rate / rate.sum()
+        counts = run.rng.multinomial(machines, shares) + self._saved
+        few = counts < [operator.together for operator in self._operators]
+        self._saved, counts = np.where(few, counts, 0), np.where(few, 0, counts)
+        parents = np.split(self._parents(int(counts.sum())), np.cumsum(counts)[:-1])
         before = run.spent
         rows = generation(run, self._archive, self._operators, parents, self._designs)
         owners = np.repeat(np.arange(len(counts)), counts)

@@ -29,6 +29,10 @@ FEWER = 2
 class Operator(abc.ABC):
     """One source of machines."""
 
+    least = 1.0
+    """What it gets of a generation at least, relative to others."""
+    together = 1
+    """Machines that it is asked for at once, at least; fewer are saved up."""
     remaps = False
     """Whether all mappings tried on its machines are the parent's with steps taken, none of them lent."""
 

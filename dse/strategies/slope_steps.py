@@ -23,6 +23,8 @@ CHILDREN = 4
 class SlopeSteps(Operator):
     """The single steps of the hardware that are predicted to be best, and all good ones at once."""
 
+    least, together = 0.25, 96  # slopes take long, those of a few designs as long as those of many
+
     def __init__(self) -> None:
         self._tiles = np.zeros((0, 0), np.int32)
 
