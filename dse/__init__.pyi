@@ -9,7 +9,7 @@ from .analysis.certificate import Certificate as Certificate
 from .analysis.certificate import Standing as Standing
 from .analysis.dense_rival import DenseRival as DenseRival
 from .analysis.dense_rival import dense_space as dense_space
-from .analysis.dense_rival import find_dense_rival as find_dense_rival
+from .analysis.dense_rival import find_dense_rivals as find_dense_rivals
 from .analysis.front_bound import Bound as Bound
 from .analysis.front_bound import TooManyMachines as TooManyMachines
 from .analysis.front_bound import upper_bound as upper_bound

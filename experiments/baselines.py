@@ -42,7 +42,7 @@ from dse import (
     RandomSearch,
     Strategy,
     default_space,
-    find_dense_rival,
+    find_dense_rivals,
     knee,
     write_design,
 )
@@ -171,8 +171,8 @@ def designs(problem: Problem, start: Start, strategy: Strategy, budget: int, see
         problem.require_feasible(found)
         design = problem.design(found.genomes[knee(found.objectives)])
     budget = max(budget, LEAST_DENSE_BUDGET)
-    rival = find_dense_rival(
-        problem, design, lambda dense: strategy(dense, budget=budget, seed=seed, progress=show_progress())
+    (rival,) = find_dense_rivals(
+        problem, [design], lambda dense: strategy(dense, budget=budget, seed=seed, progress=show_progress())
     )
     if rival is None:
         raise InputError(f"No dense accelerator of equal area was found; raise --budget above {budget}.")

@@ -20,9 +20,9 @@ and of those that are alike in all objectives so many that at most --designs are
 kernel is mapped to the optimum: no mapping can be exchanged for a better one.
 
 The dense accelerator beside a design stores both operands dense and skips nothing (a zero's MAC may be gated, as in
-Eyeriss). It gets a search of its own, by the same strategy with up to 50,000 evaluations, for latency and energy within
-1.05 times the design's area, and what is left of the area is spent on larger units. Of all that is found, the one that
-is hardest on the design stands beside it; it is smaller than the design only if more area helps no dense accelerator.
+Eyeriss). The same strategy searches for dense accelerators of every area, with up to 100,000 evaluations. Of those no
+larger than 1.05 times the design, and with what is left of the area spent on larger units, the one that is hardest on
+the design stands beside it; it is smaller than the design only if more area helps no dense accelerator.
 
 Shares of formats and bottlenecks are compared with those of the search's restarts (below a budget of 60,000, of another
 seed with a quarter of it), and told only where they agree.
@@ -48,7 +48,7 @@ from dse import (
     Result,
     Strategy,
     at_bounds,
-    find_dense_rival,
+    find_dense_rivals,
     hypervolume,
     knee,
     nondominated,
@@ -74,8 +74,8 @@ RESTART_SHARE = 0.25
 """Of the budget, for a restart that shares of formats and bottlenecks must hold over, where the search has none."""
 RESTART_DESIGNS = 150
 """Designs of a restart that are looked at, at most."""
-RIVAL_BUDGET = 50_000
-"""Evaluations for each dense rival, at most; a search of its smaller space settles sooner."""
+RIVAL_BUDGET = 100_000
+"""Evaluations for the dense rivals, at most; a search of its smaller space settles sooner."""
 SMOKE_BUDGET = 400
 SMOKE_WORKLOAD = "digits"
 LETTERS = "ABCDEFGH"
@@ -94,7 +94,7 @@ class Config:
     """How to search."""
     budget: int = 400_000
     """Evaluations of a design on the whole workload, at most; a search stops when it has settled."""
-    designs: int = 200
+    designs: int = 100
     """Designs shown, at most; of those alike in all objectives but for per milles, one is kept."""
     max_area_mm2: float | None = None
     """Largest area allowed, without the PHY of the DRAM."""
@@ -195,16 +195,10 @@ class Searches:
         """By the same words, the dense accelerators beside some designs; left out where none meets the limits."""
         strategy = STRATEGIES["random" if self._config.strategy == "exhaustive" else self._config.strategy]()
         budget = min(self._budget, RIVAL_BUDGET)
-        found = {}
-        for words, design in designs.items():
-            rival = find_dense_rival(
-                problem,
-                design,
-                lambda dense, name=words[0]: self._search(dense, budget, f"dense_{name}", strategy),
-            )
-            if rival is not None:
-                found[words] = rival
-        return found
+        rivals = find_dense_rivals(
+            problem, list(designs.values()), lambda dense: self._search(dense, budget, "dense", strategy)
+        )
+        return {words: rival for words, rival in zip(designs, rivals, strict=True) if rival is not None}
 
     def forget(self) -> None:
         """Remove the journals of a run that has ended."""

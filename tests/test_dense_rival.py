@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from dse import Gradient, Problem, RandomSearch, default_space, find_dense_rival, make_problem
+from dse import Gradient, Problem, RandomSearch, default_space, find_dense_rivals, make_problem
 from hwmodels.technology import make_technology
 from workloads.generators import rmat
 from workloads.kernels.matrix_product import spmm
@@ -13,7 +13,7 @@ from workloads.readers.layer_table import read_layer_table
 
 
 def rivals_of(problem: Problem, rows: np.ndarray, search):
-    return [find_dense_rival(problem, design, search) for design in problem.designs(rows)]
+    return find_dense_rivals(problem, problem.designs(rows), search)
 
 
 def test_on_dense_work_no_sparse_design_is_ahead_of_its_rival(tmp_path):
@@ -43,7 +43,7 @@ def graph() -> Problem:
 def test_a_rival_is_what_it_says_and_meets_the_limits(graph: Problem):
     found = RandomSearch()(graph, budget=300)
     design = graph.design(found.genomes[0])
-    rival = find_dense_rival(graph, design, lambda dense: RandomSearch()(dense, budget=300))
+    (rival,) = find_dense_rivals(graph, [design], lambda dense: RandomSearch()(dense, budget=300))
     assert rival is not None
     ours, its = graph.score_designs([design]), graph.score_designs([rival.costed.design])
     assert its.feasible.all()
@@ -67,4 +67,4 @@ def test_what_the_space_holds_is_held(graph: Problem):
 def test_no_rival_where_nothing_dense_is_allowed(graph: Problem):
     problem = graph.within(graph.encoding.space, constraints={"power_w": 1e-9})
     design = problem.design(problem.encoding.random(np.random.default_rng(0), 1)[0])
-    assert find_dense_rival(problem, design, lambda dense: RandomSearch()(dense, budget=50)) is None
+    assert find_dense_rivals(problem, [design], lambda dense: RandomSearch()(dense, budget=50)) == [None]

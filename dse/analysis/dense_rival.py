@@ -1,8 +1,8 @@
 """The accelerator that takes no notice of sparsity, beside which a sparse one must pay: its space, and the rival.
 
 A design's rival may be up to 5 % larger (areas without the DRAM's PHY). It is the one that is hardest on the design of
-what a search for latency and energy finds within that area, of the design's own hardware put to dense work, and of the
-best of these grown off the lattice until they are no smaller than the design.
+what a search for latency, energy and area finds within that area, of the design's own hardware put to dense work, and
+of the best of these grown off the lattice until they are no smaller than the design. One search serves many designs.
 """
 
 import dataclasses
@@ -32,7 +32,7 @@ FACTORS = 2.0 ** (np.arange(1, 73) / 12)
 MOST_GROWN = 4
 """Designs that are grown: those that are hardest on the design."""
 PRICE_OF_SIZE = 0.01
-"""A rival that fills the area is taken if it is behind a smaller one by no more."""
+"""A rival that fills the area is taken if it is behind a smaller one by no more, or behind the design in nothing."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,26 +55,39 @@ def dense_space(space: DesignSpace) -> DesignSpace:
     return dataclasses.replace(space, per_kernel=own).fix(**DENSE_CHOICES)
 
 
-def find_dense_rival(problem: Problem, design: Design, search: Callable[[Problem], Result]) -> DenseRival | None:
-    """The dense accelerator beside a design of a problem; None where none meets the problem's limits.
+def find_dense_rivals(
+    problem: Problem, designs: Sequence[Design], search: Callable[[Problem], Result]
+) -> list[DenseRival | None]:
+    """The dense accelerator beside each design of a problem; None where none meets the problem's limits.
 
-    **Arguments**: `search` finds a front of latency and energy; it is given the problem in `dense_space`, within the
-    area. The hardest rival is that of the least `max(times_latency, times_energy)`.
+    **Arguments**: `search` finds a front of latency, energy and area; it is called once, with the problem in
+    `dense_space`, no larger than the largest design allows. The hardest rival is that of the least
+    `max(times_latency, times_energy)`.
     """
-    ours = problem.score_designs([design])
-    most = EQUAL_AREA * float(ours.area_mm2[0])
+    ours = problem.score_designs(designs)
+    most = EQUAL_AREA * ours.area_mm2
     limits = {constraint.objective.name: constraint.maximum for constraint in problem.constraints}
     try:
         dense = problem.within(
             dense_space(problem.encoding.space),
-            objectives=("latency_s", "energy_pj"),
-            constraints=limits | {"area_mm2": most},
+            objectives=("latency_s", "energy_pj", "area_mm2"),
+            constraints=limits | {"area_mm2": float(most.max())},
         )
     except InputError:  # the space holds no legal mapping without compression
-        return None
-    found = [*dense.designs(search(dense).genomes), *_put_to_dense_work(dense, design)]
+        return [None] * len(designs)
+    found = dense.designs(search(dense).genomes)
+    return [
+        _beside(dense.within(dense.encoding.space, constraints=limits | {"area_mm2": float(most[row])}), found, design)
+        for row, design in enumerate(designs)
+    ]
+
+
+def _beside(dense: Problem, found: Sequence[Design], design: Design) -> DenseRival | None:
+    """The hardest rival of a design, of those that were found and what follows from them within the area."""
+    found = [*found, *_put_to_dense_work(dense, design)]
     if not found:
         return None
+    ours = dense.score_designs([design])
     first = _Field.of(dense, found, ours)
     free = [name for name in HARDWARE_NUMBERS if len(dense.encoding.space.values(name)) > 1]
     grown = [one for row in first.hardest(MOST_GROWN) for one in _grown(found[row], free)]
@@ -114,7 +127,7 @@ class _Field:
         if not np.isfinite(self.behind).any():
             return None
         full = np.where(within_limit(1.0, self.times[:, 2]), self.behind, np.inf)
-        if full.min() <= (1 + PRICE_OF_SIZE) * self.behind.min():
+        if full.min() <= max((1 + PRICE_OF_SIZE) * self.behind.min(), 1.0):
             return int(np.argmin(full))
         return int(np.argmin(self.behind))
 

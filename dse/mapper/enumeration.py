@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dse.problem.batched_models import FIT, GRID
+from dse.problem.batched_models import FIT, GRID, GridPart
 from dse.problem.multi_workload import alone
 from dse.problem.search_problem import Problem
 from dse.space.encoding import Batch
@@ -119,10 +119,9 @@ class KernelMappings:
             yield from self._everything(machine, self._able(units))
             return
         batch = self.problem.encoding.batch(machine[None])
-        for part in self._parts(batch, self._left(self._able(units))):
-            found = self.problem.batcher.alone_on(
-                batch, 0, part.flow, self._sizes[part.tiles], self._choices[part.chosen]
-            )
+        parts = list(self._parts(batch, self._left(self._able(units))))
+        grids = [GridPart(part.flow, self._sizes[part.tiles], self._choices[part.chosen]) for part in parts]
+        for part, found in zip(parts, self.problem.batcher.alone_on(batch, 0, grids), strict=True):
             self.problem.evaluations += found.shape[0] * found.shape[1]
             yield self._evaluated(machine, part.tiles, part.chosen, found.reshape(-1, found.shape[2]))
 
@@ -165,7 +164,7 @@ class KernelMappings:
             own = left[self._flows[left] == flow]
             ordered, rooms = self._ordered(own), self._rooms[own]
             some = order[fits[order][:, np.unique(rooms)].any(axis=1)]
-            for tiles in (some[at : at + GRID] for at in range(0, len(some), GRID)):
+            for tiles in (some[at : at + GRID[0]] for at in range(0, len(some), GRID[0])):
                 wanted = ordered[self._split_of[tiles]] & fits[tiles][:, rooms]
                 yield _Part(int(flow), tiles, own[wanted.any(axis=0)])
 
@@ -214,10 +213,10 @@ class KernelMappings:
         if widths not in self._needs:
             _, examples = np.unique(self._rooms, return_index=True)
             need = np.zeros((len(self._tiles), len(examples)))
-            for flow in np.unique(self._flows[examples]):
-                own = np.flatnonzero(self._flows[examples] == flow)
-                some = self._choices[examples[own]]
-                found = self.problem.batcher.alone_on(batch, 0, int(flow), self._sizes, some)
+            flows = self._flows[examples]
+            own_of = [np.flatnonzero(flows == flow) for flow in np.unique(flows)]
+            grids = [GridPart(int(flows[own[0]]), self._sizes, self._choices[examples[own]]) for own in own_of]
+            for own, found in zip(own_of, self.problem.batcher.alone_on(batch, 0, grids), strict=True):
                 need[:, own] = found[:, :, FIT][:, :, 0] * batch.hardware[0, GLB] * 4.0
             self.problem.evaluations += need.size
             self._needs[widths] = need

@@ -1,14 +1,16 @@
 """Designs mapped to the optimum: no kernel's mapping can be exchanged for a better one on the same machine.
 
 Every mapping of a kernel that the machine can run is evaluated, less those that cannot be best (`KernelMappings`). The
-machine can run what its units allow, and whatever takes no unit: units that cost neither area nor power.
+machine can run what its units allow, and whatever takes no unit: units that cost neither area nor power. An exchange
+may leave a unit without use, which the machine then does without.
 """
+
+from typing import NamedTuple
 
 import numpy as np
 
 from dse.mapper.enumeration import KernelMappings
 from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS, UNITS, priced
-from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
 from hwmodels.cost import TOLERANCE, within_limit
 from hwmodels.design.choices import INTERSECTIONS
@@ -17,12 +19,14 @@ CAPABILITIES = UNITS - len(INTERSECTIONS)
 """Bits of `Encoding.unit_bits`."""
 GAIN = 1e-6
 """Relative gain of an exchange that rounding cannot cause."""
+PASSES = 4
+"""Times that the kernels of a design are gone through, at most: what one leaves unused may free another one."""
 
 
 def optimally_mapped(problem: Problem, genomes: np.ndarray) -> np.ndarray:
     """Designs, shape [n, genes], with each kernel's mapping exchanged for the best that is nowhere worse.
 
-    Best is what gains most in latency times energy; area stays or falls. A design stays as it is where the exchange
+    Best is what gains most in latency times energy times area of the whole. A design stays as it is where the exchange
     would break a limit or make an objective worse (power is, by a run that is faster than it saves energy).
     """
     if len(genomes) == 0:
@@ -31,34 +35,6 @@ def optimally_mapped(problem: Problem, genomes: np.ndarray) -> np.ndarray:
     before, after = problem.score(genomes), problem.score(rows)
     better = after.feasible & (after.objectives <= before.objectives * (1 + TOLERANCE)).all(axis=1)
     return np.where(better[:, None], rows, genomes)
-
-
-def _exchanged(problem: Problem, genomes: np.ndarray) -> np.ndarray:
-    """Designs with the best mapping of each kernel that takes no longer and no more energy."""
-    encoding = problem.encoding
-    rows = genomes.copy()
-    units = np.bitwise_or.reduce(encoding.unit_bits(rows), axis=1) | free_units(problem, rows)
-    shared = np.column_stack([rows[:, encoding.of_kernel < 0], units])
-    _, machine = np.unique(shared, axis=0, return_inverse=True)
-    fronts = [_Fronts(problem, kernel) for kernel in range(len(encoding.kernels))]
-    costs = problem.batcher.unit_costs(encoding.batch(rows), encoding.units_of(rows, units))
-    now = priced(problem.mappings_alone(rows), costs)[:, :, [LATENCY, ENERGY]]
-    for number in range(machine.max() + 1):
-        mine = np.flatnonzero(machine.ravel() == number)
-        first = mine[0]
-        own_costs = None if costs is None else costs[first : first + 1]
-        for kernel, own in enumerate(fronts):
-            mappings, found = own.on(rows[first], int(units[first]), own_costs)
-            if len(found) == 0:
-                continue
-            ratio = found[None] / now[mine, None, kernel]
-            better = (ratio <= 1 + GAIN).all(axis=2)
-            gain = np.where(better, ratio.prod(axis=2), np.inf)
-            best = gain.argmin(axis=1)
-            improved = np.flatnonzero(gain[np.arange(len(mine)), best] < 1 - GAIN)
-            columns = np.flatnonzero(encoding.of_kernel == kernel)
-            rows[mine[improved][:, None], columns] = mappings[best[improved]]
-    return encoding.canonical(rows)
 
 
 def free_units(problem: Problem, rows: np.ndarray) -> np.ndarray:
@@ -76,27 +52,120 @@ def free_units(problem: Problem, rows: np.ndarray) -> np.ndarray:
     return free
 
 
-class _Fronts:
-    """Fronts of one kernel's mappings in latency and energy, machine by machine."""
+class _Mappings(NamedTuple):
+    """j mappings of one kernel on one machine."""
+
+    outputs: np.ndarray
+    """Those of `Batcher.alone`, shape [j, OUTPUTS]."""
+    bits: np.ndarray
+    """Units that each uses, shape [j]."""
+    genes: np.ndarray
+    """Shape [j, genes of a mapping]."""
+
+
+def _exchanged(problem: Problem, genomes: np.ndarray) -> np.ndarray:
+    """Designs of which no single exchange gains anything."""
+    encoding = problem.encoding
+    rows = genomes.copy()
+    bits = encoding.unit_bits(rows)
+    units = np.bitwise_or.reduce(bits, axis=1) | free_units(problem, rows)
+    shared = np.column_stack([rows[:, encoding.of_kernel < 0], units])
+    _, machine = np.unique(shared, axis=0, return_inverse=True)
+    alone = problem.mappings_alone(rows)
+    most = _most(problem, rows, units, alone)
+    kernels = [_Kernel(problem, kernel) for kernel in range(len(encoding.kernels))]
+    for number in range(machine.max() + 1):
+        mine = np.flatnonzero(machine.ravel() == number)
+        first = rows[mine[0]]
+        others = [own.on(first, int(units[mine[0]]), most[mine, own.kernel].max(axis=0)) for own in kernels]
+        unit_costs = _UnitCosts(problem, first, int(units[mine[0]]))
+        for design in mine:
+            picks = _picked(problem, unit_costs, alone[design], bits[design], others)
+            for own, found, pick in zip(kernels, others, picks, strict=True):
+                if pick >= 0:
+                    rows[design, own.columns] = found.genes[pick]
+    return encoding.canonical(rows)
+
+
+def _most(problem: Problem, rows: np.ndarray, units: np.ndarray, alone: np.ndarray) -> np.ndarray:
+    """Latency of each kernel's mapping, and an energy that one without units cannot exceed if the exchange gains:
+    what it takes now and all that units take of the other kernels; shape [n, K, 2]."""
+    now = problem.on_machines(alone, rows, units)[:, :, ENERGY]
+    saved = ((now - alone[:, :, ENERGY]) * problem.repeats).sum(axis=1, keepdims=True) / problem.repeats
+    return np.stack([alone[:, :, LATENCY], alone[:, :, ENERGY] + saved], axis=2) * (1 + GAIN)
+
+
+class _Kernel:
+    """One kernel's mappings, machine by machine."""
 
     def __init__(self, problem: Problem, kernel: int):
-        self._mappings, self._whole = KernelMappings(problem, kernel), problem
-        self._columns = np.flatnonzero(self._mappings.problem.encoding.of_kernel == 0)
+        self.kernel, self._whole, self._mappings = kernel, problem, KernelMappings(problem, kernel)
+        self.columns = np.flatnonzero(problem.encoding.of_kernel == kernel)
+        """Genes of the kernel's mapping."""
 
-    def on(self, machine: np.ndarray, units: int, unit_costs: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
-        """Genes of the mappings, shape [j, genes of a mapping], and their latency and energy, shape [j, 2].
-
-        `unit_costs` are those of the machine, shape [1, 3].
-        """
+    def on(self, machine: np.ndarray, units: int, most: np.ndarray) -> _Mappings:
+        """Those that fit and take at `most` some latency and energy, shape [2]."""
         own = self._mappings.problem
-        row = np.concatenate([machine[self._whole.encoding.of_kernel < 0], np.zeros(len(self._columns), machine.dtype)])
-        genes, costs = [np.zeros((0, len(self._columns)), machine.dtype)], [np.zeros((0, 2))]
-        for found in self._mappings.on(row, units):
-            usable = within_limit(found.outputs[:, FIT].max(axis=1))
-            (outputs,) = priced(found.outputs[usable][None], unit_costs)
-            front = np.flatnonzero(nondominated(outputs[:, [LATENCY, ENERGY]]))
-            genes.append(found.rows(np.flatnonzero(usable)[front])[:, self._columns])
-            costs.append(outputs[front][:, [LATENCY, ENERGY]])
+        mapping = own.encoding.of_kernel == 0
+        row = np.concatenate([machine[self._whole.encoding.of_kernel < 0], np.zeros(mapping.sum(), machine.dtype)])
+        found = []
+        for some in self._mappings.on(row, units):
+            usable = within_limit(some.outputs[:, FIT].max(axis=1))
+            good = np.flatnonzero(usable & (some.outputs[:, [LATENCY, ENERGY]] <= most).all(axis=1))
+            if len(good):
+                found.append(_Mappings(some.outputs[good], some.bits[good], some.rows(good)[:, mapping]))
         self._whole.evaluations += own.evaluations
         own.evaluations = 0
-        return np.concatenate(genes), np.concatenate(costs)
+        none = _Mappings(np.zeros((0, OUTPUTS)), np.zeros(0, np.int64), np.zeros((0, len(self.columns)), row.dtype))
+        return _Mappings(*map(np.concatenate, zip(none, *found, strict=True)))
+
+
+class _UnitCosts:
+    """What units take on one machine, each set of them worked out once."""
+
+    def __init__(self, problem: Problem, machine: np.ndarray, every: int):
+        self._problem, self._machine = problem, machine
+        self._known: dict[int, np.ndarray] = {}
+        self.of(np.array([every]))
+
+    def of(self, units: np.ndarray) -> np.ndarray:
+        """Area, and additions to energy and power (`Batcher.unit_costs`), of sets of units, shape [n, 3]; nothing for
+        a user's own model, whose outputs hold them."""
+        missing = np.array([some for some in np.unique(units).tolist() if some not in self._known], np.int64)
+        if len(missing):
+            encoding = self._problem.encoding
+            machines = np.tile(self._machine, (len(missing), 1))
+            costs = self._problem.batcher.unit_costs(encoding.batch(machines), encoding.units_of(machines, missing))
+            costs = np.zeros((len(missing), 3)) if costs is None else costs
+            self._known.update(zip(missing.tolist(), costs, strict=True))
+        return np.stack([self._known[some] for some in units.tolist()])
+
+
+def _picked(
+    problem: Problem, unit_costs: _UnitCosts, alone: np.ndarray, bits: np.ndarray, others: list[_Mappings]
+) -> list[int]:
+    """Which of the other mappings each kernel of a design takes, -1 for its own.
+
+    **Arguments**: what its mappings take, shape [K, OUTPUTS], and the units that they use, shape [K].
+    """
+    alone, bits, picks = alone.copy(), bits.copy(), [-1] * len(others)
+    for _ in range(PASSES):
+        changed = False
+        for kernel, found in enumerate(others):
+            rest = np.bitwise_or.reduce(np.delete(bits, kernel), initial=np.int64(0))
+            bits_of, outputs_of = np.append(found.bits, bits[kernel]), np.vstack([found.outputs, alone[kernel]])
+            units, which = np.unique(bits_of | rest, return_inverse=True)
+            costs = unit_costs.of(units)[which]
+            whole = np.tile(alone, (len(bits_of), 1, 1))
+            whole[:, kernel] = outputs_of
+            whole = priced(whole, costs)
+            totals = np.column_stack([whole[:, :, [LATENCY, ENERGY]].transpose(0, 2, 1) @ problem.repeats, costs[:, 0]])
+            ratio = totals / np.where(totals[-1] > 0, totals[-1], 1.0)
+            ratio[:, totals[-1] <= 0] = 1.0
+            gain = np.where((ratio <= 1 + GAIN).all(axis=1), ratio.prod(axis=1), np.inf)
+            best = int(gain.argmin())
+            if gain[best] < 1 - GAIN:
+                alone[kernel], bits[kernel], picks[kernel], changed = outputs_of[best], bits_of[best], best, True
+        if not changed:
+            return picks
+    return picks

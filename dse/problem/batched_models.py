@@ -5,6 +5,7 @@ per design, so neither the number of kernels nor that of designs compiles anythi
 kernel and dataflow and padded to the chunk.
 """
 
+import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -45,14 +46,14 @@ fast (seen on 2 cores with jaxlib 0.10)."""
 SOON = FAST | {"xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
 gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
-GRID = 32
+GRID = 64, 16
 """Tile sizes, and choices, of a call for the mappings of one kernel on one machine."""
 KINDS: dict[str, tuple[int, dict[str, Any]]] = {
     "cost": (32, SOON),
     "bulk": (256, FAST),
     "gradient": (32, SOON),
     "machine": (1024, FAST),
-    "grid": (GRID**2, FAST),
+    "grid": (GRID[0] * GRID[1], FAST),
 }
 """Designs per call, and compiler options, by kind of function; where a call has fewer designs the rest is padding.
 `cost` gives all of a `Cost`; `bulk` the outputs only, for batches that pay for its compilation; `machine` what the
@@ -113,6 +114,16 @@ def unpack(numbers: Float[Array, " 14"], weights: Float[Array, " 65"], dataflow:
     vectors = zip(MAPPING_CHOICES, jnp.split(weights[UNITS:], np.cumsum(sizes)[:-1]), strict=True)
     tiles = zip(MAPPING_NUMBERS, numbers[ours:], strict=True)
     return hardware_of(numbers[:ours], weights[:UNITS]), Mapping(**dict(tiles), **dict(vectors), dataflow=dataflow)
+
+
+class GridPart(NamedTuple):
+    """Mappings of one kernel: every choice with every tile size."""
+
+    dataflow: int
+    tiles: np.ndarray
+    """Tile sizes, shape [t, 3]."""
+    choices: np.ndarray
+    """Indices of `MAPPING_CHOICES`, shape [c, 7]."""
 
 
 class Batcher:
@@ -336,34 +347,34 @@ class Batcher:
         choices = np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
         return self._outputs("bulk", batch, choices)
 
-    def alone_on(
-        self, machine: Batch, kernel: int, dataflow: int, tiles: np.ndarray, choices: np.ndarray
-    ) -> np.ndarray:
-        """Outputs of one kernel's mappings on one machine, as those of `alone`: every choice with every tile size.
-
-        **Arguments**: a batch of one; tile sizes, shape [t, 3]; indices of `MAPPING_CHOICES`, shape [c, 7].
-        **Returns** shape [t, c, OUTPUTS].
-        """
-        outputs = np.zeros((len(tiles), len(choices), OUTPUTS))
-        key = (self.kernels[kernel].family, DATAFLOWS[dataflow], "grid")
+    def alone_on(self, machine: Batch, kernel: int, parts: Sequence[GridPart]) -> Iterator[np.ndarray]:
+        """Outputs of one kernel's mappings on one machine, a batch of one, as those of `alone`: of each part every
+        choice with every tile size, shape [t, c, OUTPUTS]."""
         shared = (machine.hardware[0], np.int32(machine.intersection[0]))
-        corners = [(t, c) for t in range(0, len(tiles), GRID) for c in range(0, len(choices), GRID)]
+        keys = [(self.kernels[kernel].family, DATAFLOWS[part.dataflow], "grid") for part in parts]
+        corners = [[(number, *at) for at in _corners(part)] for number, part in enumerate(parts)]
 
-        def given(at: tuple[int, int]) -> tuple[Any, ...]:
-            parts = tiles[at[0] : at[0] + GRID].astype(np.float32), choices[at[1] : at[1] + GRID].astype(np.int32)
-            padded = (np.resize(part, (GRID, part.shape[1])) for part in parts)
+        def given(number: int, t: int, c: int) -> tuple[Any, ...]:
+            tiles, choices = parts[number].tiles[t : t + GRID[0]], parts[number].choices[c : c + GRID[1]]
+            padded = (
+                np.resize(np.float32(tiles), (GRID[0], 3)),
+                np.resize(np.int32(choices), (GRID[1], choices.shape[1])),
+            )
             return (self._tables[kernel], self._technology, *shared, *padded)
 
-        self._compile({key: (kernel, given(corners[0]))})
+        def made(corner: tuple[int, int, int]) -> np.ndarray:
+            leaves = jax.tree.leaves(given(*corner)[2:])
+            return np.asarray(self._compiled[keys[corner[0]]]([*self._shared[kernel], *leaves])[0])
 
-        def made(at: tuple[int, int]) -> np.ndarray:
-            leaves = jax.tree.leaves(given(at)[2:])
-            return np.asarray(self._compiled[key]([*self._shared[kernel], *leaves])[0])
-
+        self._compile({key: (kernel, given(*own[0])) for key, own in zip(keys, corners, strict=True)})
         with ThreadPoolExecutor(CALLERS) as pool:
-            for (t, c), found in zip(corners, pool.map(made, corners), strict=True):
-                outputs[t : t + GRID, c : c + GRID] = found[: len(tiles) - t, : len(choices) - c]
-        return outputs
+            found = pool.map(made, itertools.chain(*corners))
+            for part, own in zip(parts, corners, strict=True):
+                outputs = np.zeros((len(part.tiles), len(part.choices), OUTPUTS))
+                for _, t, c in own:
+                    here = outputs[t : t + GRID[0], c : c + GRID[1]]
+                    here[:] = next(found)[: here.shape[0], : here.shape[1]]
+                yield outputs
 
     def with_units(self, outputs: np.ndarray, machines: Batch, units: np.ndarray) -> np.ndarray:
         """Outputs of `alone` on machines that have `units`, weights of shape [n, UNITS]: the same for each kernel."""
@@ -423,6 +434,11 @@ class Batcher:
             for at, row in enumerate(rows):
                 costs[row][kernel] = Cost.of_leaves([leaf[at] for leaf in leaves])
         return costs
+
+
+def _corners(part: GridPart) -> list[tuple[int, int]]:
+    """The first tile size and the first choice of each call that a part takes."""
+    return [(t, c) for t in range(0, len(part.tiles), GRID[0]) for c in range(0, len(part.choices), GRID[1])]
 
 
 def priced(outputs: np.ndarray, unit_costs: np.ndarray | None) -> np.ndarray:

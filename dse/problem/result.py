@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from dse.problem.pareto import Box, hypervolume
+from dse.problem.pareto import Box, hypervolume, nondominated
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +28,19 @@ class Result:
     """Whether the search ended because its last stretch won next to nothing, before the budget was spent."""
     restarts: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     """Genomes and objectives of the fronts that the restarts of the search came to, each by itself."""
+
+    def by_first(self, count: int) -> "Result":
+        """The result with the first objectives only, and what makes their fronts."""
+
+        def front(objectives: np.ndarray) -> np.ndarray:
+            return np.flatnonzero(nondominated(objectives[:, :count]))
+
+        rows = front(self.objectives)
+        trace = tuple((spent, known[front(known), :count]) for spent, known in self.trace)
+        restarts = tuple((genomes[front(known)], known[front(known), :count]) for genomes, known in self.restarts)
+        return dataclasses.replace(
+            self, genomes=self.genomes[rows], objectives=self.objectives[rows, :count], trace=trace, restarts=restarts
+        )
 
     @property
     def last_half_gain(self) -> float:

@@ -1,5 +1,6 @@
 """A search problem: workload, design space, technology, objectives and constraints; scored exactly, in batches."""
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -112,6 +113,8 @@ class Problem:
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
         self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed)
 
+    means = 0
+    """Of the objectives, how many at the end are only there to meet a limit."""
     adds_up = True
     """Whether latency and energy of the workload are sums over its kernels."""
 
@@ -122,6 +125,20 @@ class Problem:
         of_batcher = {name: parts[name] for name in ("evaluate", "technology", "relaxed") if name in parts}
         new.batcher = self.batcher.changed(kernels=new.kernels, statistics=new.statistics, **of_batcher)
         return new
+
+    def with_limits_as_objectives(self) -> "Problem":
+        """This problem with what its limits hold down as objectives after its own, `means` of them; itself where that
+        adds none. Models and their counts are shared as they are now.
+
+        A search finds what lies at a limit by way of what lies far within it, which it keeps only if that counts.
+        """
+        more = tuple(limit.objective for limit in self.constraints if limit.objective not in self.objectives)
+        if not more:
+            return self
+        wide = copy.copy(self)
+        wide.objectives = (*self.objectives, *more)
+        wide.parts, wide.means = self.parts | {"objectives": wide.objectives}, len(more)
+        return wide
 
     def within(
         self,

@@ -31,10 +31,12 @@ DESIGNS = (4, 8)
 """Designs tried on a machine, at least and at most."""
 BUDGET_OF_A_DESIGN = 2000
 """Evaluations of the budget for one more of them."""
-GENERATIONS = 30
+GENERATIONS = 20
 """Generations to double what is spent, as far as their bounds allow."""
-SMALLEST, LARGEST = 384, 4096
-"""Evaluations of a generation."""
+SMALLEST, LARGEST = (192, 1024), 4096
+"""Evaluations of a generation: at least the one of a small budget and the one of a large one, and at most."""
+BUDGET_OF_SMALLEST = 300
+"""Evaluations of the budget for one more of the smallest generation."""
 LEAST = 0.06
 """Share of a generation that an operator gets at least."""
 MEMORY = 0.8
@@ -43,6 +45,8 @@ EVENNESS = 0.7
 """Of the Dirichlet distribution of preferences: below 1, more of them are for single objectives."""
 ENDS = 0.2
 """Share of preferences for one objective alone, so that the ends of the front are polished."""
+AT_LIMITS = 0.7
+"""Share of preferences for which what limits hold down does not count."""
 AUGMENTED = 0.05
 """Weight of the sum of objectives beside the largest."""
 WORTH_REPAIR = 2.0**8
@@ -107,7 +111,7 @@ class HardwareSearch:
 
     def _generation(self) -> None:
         run = self._run
-        size = np.clip((run.spent - self._begin) / GENERATIONS, SMALLEST, LARGEST)
+        size = np.clip((run.spent - self._begin) / GENERATIONS, smallest_generation(run), LARGEST)
         machines = int(size) // self._designs
         rate = self._earned / self._spent
         least = LEAST * np.array([operator.least for operator in self._operators])
@@ -139,6 +143,7 @@ class HardwareSearch:
         points = front_points(self._run, self._archive)
         rng, objectives = self._run.rng, points.shape[1]
         weights = rng.dirichlet(np.full(objectives, EVENNESS), size=count)
+        weights[rng.random(count) < AT_LIMITS, objectives - self._run.problem.means :] = 0.0
         ends = rng.random(count) < ENDS
         weights[ends] = np.eye(objectives)[rng.integers(objectives, size=int(ends.sum()))]
         return np.concatenate(
@@ -149,6 +154,11 @@ class HardwareSearch:
 def designs_of(run: SearchRun) -> int:
     """Designs tried on a machine."""
     return int(np.clip(run.budget // BUDGET_OF_A_DESIGN, *DESIGNS))
+
+
+def smallest_generation(run: SearchRun) -> int:
+    """Evaluations of a generation, at least."""
+    return int(np.clip(run.budget // BUDGET_OF_SMALLEST, *SMALLEST))
 
 
 def shrunk(run: SearchRun, tried: Tried) -> np.ndarray:

@@ -6,11 +6,13 @@ together and improved until it has settled. How much the restarts differ says wh
 
 from collections.abc import Sequence
 
+from dse.problem.result import Result
+from dse.problem.search_problem import Problem
 from dse.strategies.archive import ParetoArchive
 from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.exhaustive import Exhaustive
-from dse.strategies.hardware_search import SMALLEST, HardwareSearch
+from dse.strategies.hardware_search import HardwareSearch, smallest_generation
 from dse.strategies.operators import Operator
 from dse.strategies.strategy import Strategy
 
@@ -25,6 +27,12 @@ class RandomSearch(Strategy):
     """Share of the budget for all of them; the rest is for what they found together."""
     dataflow_share: float = 0.35
     """Share of each for the designs of each dataflow apart, in all."""
+
+    def _searched(self, problem: Problem, budget: int, seed: int, progress: bool) -> Result:
+        wide = problem.with_limits_as_objectives()
+        found = super()._searched(wide, budget, seed, progress)
+        problem.evaluations = wide.evaluations
+        return found.by_first(len(problem.objectives)) if wide.means else found
 
     def operators(self, run: SearchRun) -> Sequence[Operator]:
         """What comes on top of the operators of every search."""
@@ -51,7 +59,7 @@ class RandomSearch(Strategy):
         last = max(run.remaining - budget, 0)
         apart = dataflow_archives(run)
         each = int(budget * self.dataflow_share) // max(len(apart), 1)
-        if each < SMALLEST:
+        if each < smallest_generation(run):
             apart = []
         sample(run, budget, [archive, *apart])
         for own in apart:
