@@ -28,7 +28,8 @@ class SearchRun:
         self._seen = _Seen(len(problem.encoding.genes), budget)
         self._first, self._start = problem.evaluations, time.perf_counter()
         self._trace: list[tuple[int, np.ndarray]] = []
-        self._restarts: list[tuple[np.ndarray, np.ndarray]] = []
+        self.restarts: list[tuple[np.ndarray, np.ndarray]] = []
+        """Genomes and objectives of the fronts that several searches of this run came to, each by itself."""
         self.converged = False
         """Whether the search has settled, as far as it can tell."""
         self._bar = tqdm(total=budget, desc=name, unit="eval", disable=not progress, leave=True)
@@ -100,7 +101,7 @@ class SearchRun:
         """The front that one of several searches of this run came to by itself."""
         if archive.has_feasible:
             assert archive.scores is not None
-            self._restarts.append((archive.rows, archive.scores.objectives))
+            self.restarts.append((archive.rows, archive.scores.objectives))
 
     def close(self) -> None:
         """Finish the progress bar."""
@@ -117,7 +118,7 @@ class SearchRun:
             genomes, objectives = self.archive.rows[order], self.archive.scores.objectives[order]
             self._trace.append((self.spent, objectives))
         seconds = time.perf_counter() - self._start
-        trace, restarts = tuple(self._trace), tuple(self._restarts)
+        trace, restarts = tuple(self._trace), tuple(self.restarts)
         result = Result(genomes, objectives, self.spent, seconds, self.name, self.seed, trace)
         return dataclasses.replace(result, converged=self.converged, restarts=restarts)
 

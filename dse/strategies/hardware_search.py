@@ -21,6 +21,7 @@ from dse.strategies.operators import (
     Mutation,
     Operator,
     Remapping,
+    Scaling,
     front_points,
     generation,
     unit_sets,
@@ -43,7 +44,7 @@ MEMORY = 0.8
 """Weight of what was before a generation in what an operator has earned after it."""
 EVENNESS = 0.7
 """Of the Dirichlet distribution of preferences: below 1, more of them are for single objectives."""
-ENDS = 0.2
+ENDS = 0.3
 """Share of preferences for one objective alone, so that the ends of the front are polished."""
 AT_LIMITS = 0.7
 """Share of preferences for which what limits hold down does not count."""
@@ -71,9 +72,9 @@ class HardwareSearch:
         operators: Sequence[Operator] = (),
         also: ParetoArchive | None = None,
     ):
-        """`operators` come on top of steps, mutation, crossover and remapping; what is found is kept `also` there."""
+        """`operators` come on top of the usual ones; what is found is kept `also` there."""
         self._run, self._archive, self._also = run, archive, also
-        self._operators: list[Operator] = [HardwareSteps(), Mutation(), Crossover(), Remapping(), *operators]
+        self._operators: list[Operator] = [HardwareSteps(), Scaling(), Mutation(), Crossover(), Remapping(), *operators]
         self._earned, self._spent = np.ones(len(self._operators)), np.full(len(self._operators), 8.0)
         self._saved = np.zeros(len(self._operators), int)
         self._designs = designs_of(run)

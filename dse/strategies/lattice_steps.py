@@ -10,6 +10,9 @@ from hwmodels.design.hardware import MAPPING_NUMBERS
 NUMBER_SHARE = 0.5
 """Chance that a step of a mapping is one of a tile size, not of a choice."""
 
+THROUGHPUT = ("pe_rows", "pe_cols", "lanes", "glb_banks", "index_bus_bits", "value_bus_bits")
+"""Numbers of the hardware that say how much it does in a cycle."""
+
 
 def hardware_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Each row one step of one gene of its hardware away: a number one position up or down, another unit."""
@@ -18,6 +21,15 @@ def hardware_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generato
         return rows
     new, each, column = rows.copy(), np.arange(len(rows)), rng.choice(columns, size=len(rows))
     new[each, column] = _next(rows[each, column], encoding.radix[column], encoding.is_number[column], rng)
+    return new
+
+
+def scaled_hardware(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Each row with about half of what its hardware does in a cycle one step up, or one step down."""
+    columns = np.array([encoding.column(-1, name) for name in THROUGHPUT])
+    moved = np.where(rng.random((len(rows), 1)) < 0.5, 1, -1) * (rng.random((len(rows), len(columns))) < 0.5)
+    new = rows.copy()
+    new[:, columns] = np.clip(rows[:, columns] + moved, 0, encoding.radix[columns] - 1)
     return new
 
 

@@ -13,7 +13,7 @@ import scipy
 from dse.problem.pareto import Box
 from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.lattice_steps import hardware_steps, mapping_steps, random_mappings
+from dse.strategies.lattice_steps import hardware_steps, mapping_steps, random_mappings, scaled_hardware
 
 NEAR, ANYONE = 0.4, 0.2
 """Of the designs that are tried on a machine besides its parent's: shares that are near it on the front, and any of the
@@ -51,6 +51,14 @@ class HardwareSteps(Operator):
     def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
         """Up or down."""
         return hardware_steps(run.problem.encoding, archive.rows[parents], run.rng)
+
+
+class Scaling(Operator):
+    """Several numbers that keep up with each other, such as PEs and buses, all larger or all smaller."""
+
+    def machines(self, run: SearchRun, archive: ParetoArchive, parents: np.ndarray) -> np.ndarray:
+        """A step each."""
+        return scaled_hardware(run.problem.encoding, archive.rows[parents], run.rng)
 
 
 class Mutation(Operator):

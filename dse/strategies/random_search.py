@@ -1,10 +1,13 @@
 """Search without slopes: random machines, then steps, crossover and mutation of the best, mappings chosen for each.
 
-The budget is a cap. A search begins anew, from another sample, as often as it has restarts; what they find is put
-together and improved until it has settled. How much the restarts differ says what another seed would change.
+The budget is a cap. A search begins anew, from another sample, until two beginnings came to the same ends of the front
+or the budget has no room for another one; what they find is put together and improved until it has settled. How much
+the restarts differ says what another seed would change.
 """
 
 from collections.abc import Sequence
+
+import numpy as np
 
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem
@@ -16,12 +19,15 @@ from dse.strategies.hardware_search import HardwareSearch, smallest_generation
 from dse.strategies.operators import Operator
 from dse.strategies.strategy import Strategy
 
+ALIKE = 0.01
+"""Relative distance up to which two restarts came to the same end of the front."""
+
 
 class RandomSearch(Strategy):
     """Sample, improve the designs of each dataflow apart, then all."""
 
     restarts: int = 2
-    """Searches from samples of their own, if the budget is no smaller than `restart_budget`; else one."""
+    """Searches from samples of their own, at least, if the budget is no smaller than `restart_budget`; else one."""
     restart_budget: int = 60_000
     restart_share: float = 0.8
     """Share of the budget for all of them; the rest is for what they found together."""
@@ -44,14 +50,15 @@ class RandomSearch(Strategy):
             Exhaustive().search(run)
             run.converged = True
             return
-        many = self.restarts if run.budget >= self.restart_budget else 1
-        if many == 1:
+        if self.restarts == 1 or run.budget < self.restart_budget:
             run.converged = self._begun(run, run.archive, run.budget)
             return
-        for _ in range(many):
+        share, many = int(run.budget * self.restart_share), 0
+        while many < self.restarts or ((many + 1) * run.spent <= many * share and not agree(run.restarts)):
             archive = ParetoArchive(len(run.problem.encoding.genes))
-            self._begun(run, archive, int(run.budget * self.restart_share / many))
+            self._begun(run, archive, share // self.restarts)
             run.remember_restart(archive)
+            many += 1
         run.converged = HardwareSearch(run, run.archive, self.operators(run)).improve()
 
     def _begun(self, run: SearchRun, archive: ParetoArchive, budget: int) -> bool:
@@ -65,3 +72,11 @@ class RandomSearch(Strategy):
         for own in apart:
             HardwareSearch(run, own, self.operators(run), also=archive).improve(until=max(run.remaining - each, last))
         return HardwareSearch(run, archive, self.operators(run)).improve(until=last)
+
+
+def agree(restarts: Sequence[tuple[np.ndarray, np.ndarray]]) -> bool:
+    """Whether at least two of the restarts came to the least of each objective that any came to."""
+    if len(restarts) < 2:
+        return False
+    least = np.array([objectives.min(axis=0) for _, objectives in restarts])
+    return bool(((least <= (1 + ALIKE) * least.min(axis=0)).sum(axis=0) >= 2).all())
