@@ -14,8 +14,9 @@ from dse.problem.batched_models import ENERGY, LATENCY, OUTPUTS
 from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.hardware_search import HardwareSearch
-from dse.strategies.lattice_steps import hardware_steps, mapping_steps, shrink_tiles
-from dse.strategies.operators import Crossover, HardwareSteps, Mutation, Remapping, generation
+from dse.strategies.lattice_steps import hardware_steps, mapping_steps, scaled_hardware, shrink_tiles
+from dse.strategies.operators import Crossover, HardwareSteps, Mutation, Remapping, Scaling, generation
+from dse.strategies.random_search import agree
 from experiments.compare_strategies import problem_of
 
 
@@ -95,8 +96,8 @@ def test_an_archive_keeps_the_best_with_its_units(run, problem):
 
 def test_a_generation_asks_for_machines_and_lends_mappings(run, problem):
     sample(run, 600, [run.archive])
-    operators = [HardwareSteps(), Mutation(), Crossover(), Remapping()]
-    parents = [np.arange(min(5, len(run.archive.rows)))] * 4
+    operators = [HardwareSteps(), Scaling(), Mutation(), Crossover(), Remapping()]
+    parents = [np.arange(min(5, len(run.archive.rows)))] * 5
     rows = generation(run, run.archive, operators, parents, 6)
     assert rows.shape == (sum(map(len, parents)), 6, len(problem.encoding.genes))
     of_hardware = problem.encoding.of_kernel < 0
@@ -114,9 +115,14 @@ def test_steps_stay_in_the_space_and_are_legal(problem):
     assert (moved != rows).any(axis=1).mean() > 0.9
     stepped = hardware_steps(encoding, rows, rng)
     assert ((stepped != rows).sum(axis=1) == 1).all()
+    scaled = scaled_hardware(encoding, rows, rng)
+    moves = scaled - rows
+    assert ((moves >= 0).all(axis=1) | (moves <= 0).all(axis=1)).all()
+    assert np.abs(moves).max() == 1
+    assert (moves != 0).any(axis=1).mean() > 0.5
     smaller = shrink_tiles(encoding, rows, np.full((500, len(encoding.kernels)), 4.0), rng)
     assert (smaller <= rows).all()
-    for some in (moved, stepped, smaller):
+    for some in (moved, stepped, scaled, smaller):
         assert ((some >= 0) & (some < encoding.radix)).all()
         assert all(problem.design(row).checked(problem.families) for row in some[:50])
 
@@ -181,3 +187,36 @@ def test_a_space_that_is_used_up_ends_the_search(problem):
     found = RandomSearch()(tiny, budget=10 * int(tiny.encoding.size), seed=0)
     assert found.converged
     np.testing.assert_allclose(found.objectives, whole.objectives, rtol=1e-5)
+
+
+def test_a_limit_is_a_means_to_its_end(problem, tmp_path):
+    """What is limited is an objective while the search goes on, and no longer in what it gives."""
+    whole = RandomSearch()(problem, budget=1500, seed=0)
+    limit = float(np.quantile(whole.objectives[:, 2], 0.3))
+    limited = problem.within(
+        problem.encoding.space, objectives=("latency_s", "energy_pj"), constraints={"area_mm2": limit}
+    )
+    wide = limited.with_limits_as_objectives()
+    assert wide.objective_names == ("latency_s", "energy_pj", "area_mm2")
+    assert problem.with_limits_as_objectives() is problem
+    found = RandomSearch()(limited, budget=1500, seed=0, checkpoint=tmp_path / "search.journal")
+    assert limited.evaluations == found.evaluations <= 1500
+    assert found.objectives.shape[1] == 2
+    assert nondominated(found.objectives).all()
+    scores = limited.score(found.genomes)
+    assert scores.feasible.all()
+    assert (scores.area_mm2 <= limit * (1 + 1e-5)).all()
+    np.testing.assert_allclose(found.objectives, scores.objectives, rtol=1e-5)
+    known = whole.objectives[whole.objectives[:, 2] <= limit]
+    assert (found.objectives.min(axis=0) <= known[:, :2].min(axis=0) * 1.05).all()
+    again = RandomSearch()(limited, budget=1500, seed=0, checkpoint=tmp_path / "search.journal")
+    assert again.replayed > 0
+    np.testing.assert_array_equal(again.genomes, found.genomes)
+
+
+def test_restarts_agree_where_two_came_to_each_end():
+    near, far = np.array([[1.0, 9.0], [8.0, 1.0]]), np.array([[1.2, 9.0], [8.0, 1.0]])
+    genomes = np.zeros((2, 3), int)
+    assert not agree([(genomes, near)])
+    assert not agree([(genomes, near), (genomes, far)])
+    assert agree([(genomes, near), (genomes, far), (genomes, near * 1.005)])

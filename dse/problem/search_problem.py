@@ -24,6 +24,9 @@ from hwmodels.technology import Scenario
 from workloads import as_workload, measure, stack_statistics
 from workloads.errors import InputError
 
+LOOSE = 2.0
+"""Times a limit up to which designs are kept while a search goes on."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Scores:
@@ -115,6 +118,8 @@ class Problem:
 
     means = 0
     """Of the objectives, how many at the end are only there to meet a limit."""
+    limits: tuple[Constraint, ...] = ()
+    """What the objectives that are such means are held to."""
     adds_up = True
     """Whether latency and energy of the workload are sums over its kernels."""
 
@@ -127,18 +132,26 @@ class Problem:
         return new
 
     def with_limits_as_objectives(self) -> "Problem":
-        """This problem with what its limits hold down as objectives after its own, `means` of them; itself where that
-        adds none. Models and their counts are shared as they are now.
+        """This problem with what its limits hold down as objectives after its own, `means` of them, and the limits
+        `LOOSE` times as high; itself where that adds none. Models and their counts are shared as they are now.
 
-        A search finds what lies at a limit by way of what lies far within it, which it keeps only if that counts.
+        A search finds what lies at a limit by way of what lies far within it and what lies a little beyond.
         """
         more = tuple(limit.objective for limit in self.constraints if limit.objective not in self.objectives)
         if not more:
             return self
         wide = copy.copy(self)
         wide.objectives = (*self.objectives, *more)
-        wide.parts, wide.means = self.parts | {"objectives": wide.objectives}, len(more)
+        wide.constraints = tuple(dataclasses.replace(one, maximum=LOOSE * one.maximum) for one in self.constraints)
+        wide.parts = self.parts | {"objectives": wide.objectives, "constraints": wide.constraints}
+        wide.means, wide.limits = len(more), self.constraints
         return wide
+
+    def within_limits(self, objectives: np.ndarray) -> np.ndarray:
+        """Mask of designs that break none of `limits`, by their objectives, shape [n, d]."""
+        names = [objective.name for objective in self.objectives]
+        kept = [within_limit(objectives[:, names.index(one.objective.name)], one.maximum) for one in self.limits]
+        return np.all([np.ones(len(objectives), bool), *kept], axis=0)
 
     def within(
         self,

@@ -47,14 +47,14 @@ EVENNESS = 0.7
 ENDS = 0.3
 """Share of preferences for one objective alone, so that the ends of the front are polished."""
 AT_LIMITS = 0.7
-"""Share of preferences for which what limits hold down does not count."""
+"""Share of preferences that are for what meets the limits, which then counts as good enough."""
 AUGMENTED = 0.05
 """Weight of the sum of objectives beside the largest."""
 WORTH_REPAIR = 2.0**8
 """Need over capacity above which a design is given up."""
 GRADIENT_COST = 40.0
 """Time of an evaluation for a gradient in that of one for costs, about: what an operator must earn it back by."""
-STRETCH, LEAST_STRETCH = 0.3, 6000
+STRETCH, LEAST_STRETCH = 0.3, 15_000
 """Share of the evaluations, and number of them, in which a front that has settled wins next to nothing."""
 SETTLED = 1e-3
 """That is: this share of its hypervolume."""
@@ -141,14 +141,22 @@ class HardwareSearch:
 
     def _parents(self, count: int) -> np.ndarray:
         """Members of the front, each the best for a preference that is drawn."""
-        points = front_points(self._run, self._archive)
+        points, problem = front_points(self._run, self._archive), self._run.problem
         rng, objectives = self._run.rng, points.shape[1]
         weights = rng.dirichlet(np.full(objectives, EVENNESS), size=count)
-        weights[rng.random(count) < AT_LIMITS, objectives - self._run.problem.means :] = 0.0
         ends = rng.random(count) < ENDS
         weights[ends] = np.eye(objectives)[rng.integers(objectives, size=int(ends.sum()))]
+        assert self._archive.scores is not None
+        within = problem.within_limits(self._archive.scores.objectives)
+        strict = rng.random(count) < (AT_LIMITS if problem.means and within.any() else 0.0)
+        own = objectives - problem.means
+        weights[strict, own:] = 0.0
+        weights[strict & ~weights.any(axis=1), :own] = 1.0
         return np.concatenate(
-            [chebyshev(points, some).argmin(axis=1) for some in np.array_split(weights, -(-count // 256))]
+            [
+                (chebyshev(points, weights[some]) + np.where(strict[some, None] & ~within, np.inf, 0.0)).argmin(axis=1)
+                for some in np.array_split(np.arange(count), -(-count // 256))
+            ]
         )
 
 

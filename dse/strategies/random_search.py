@@ -29,6 +29,8 @@ class RandomSearch(Strategy):
     restarts: int = 2
     """Searches from samples of their own, at least, if the budget is no smaller than `restart_budget`; else one."""
     restart_budget: int = 60_000
+    sure: int = 3
+    """Searches after which it is enough that two came to the same ends."""
     restart_share: float = 0.8
     """Share of the budget for all of them; the rest is for what they found together."""
     dataflow_share: float = 0.35
@@ -38,7 +40,7 @@ class RandomSearch(Strategy):
         wide = problem.with_limits_as_objectives()
         found = super()._searched(wide, budget, seed, progress)
         problem.evaluations = wide.evaluations
-        return found.by_first(len(problem.objectives)) if wide.means else found
+        return found.fronts(len(problem.objectives), wide.within_limits) if wide.means else found
 
     def operators(self, run: SearchRun) -> Sequence[Operator]:
         """What comes on top of the operators of every search."""
@@ -54,7 +56,9 @@ class RandomSearch(Strategy):
             run.converged = self._begun(run, run.archive, run.budget)
             return
         share, many = int(run.budget * self.restart_share), 0
-        while many < self.restarts or ((many + 1) * run.spent <= many * share and not agree(run.restarts)):
+        while many < self.restarts or (
+            (many + 1) * run.spent <= many * share and (many < self.sure or not agree(run.restarts))
+        ):
             archive = ParetoArchive(len(run.problem.encoding.genes))
             self._begun(run, archive, share // self.restarts)
             run.remember_restart(archive)

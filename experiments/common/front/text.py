@@ -108,6 +108,7 @@ def search_story(result: Result, strategy: str, volume: float, seconds: float) -
         f"the last half of the evaluations won {result.last_half_gain:.1%} of it",
     ]
     if result.restarts:
-        shares = " and ".join(f"{share:.1%}" for share in result.restart_shares)
+        *shares, last = (f"{share:.1%}" for share in result.restart_shares)
+        shares = f"{', '.join(shares)} and {last}" if shares else last
         lines.append(f"its {len(result.restarts)} independent restarts came to {shares} of it, each by itself")
     return "\n".join(lines)
