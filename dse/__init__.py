@@ -58,8 +58,8 @@ The usual run is five lines:
 
 - `upper_bound(problem) -> Bound`, points that no design gets beyond, for spaces too large to enumerate;
   `certify(problem, scores, seconds=600) -> Certificate`, the same for any space, with a proven gap that falls
-- `find_dense_rivals(problem, designs, search) -> [DenseRival]`, the dense accelerators beside sparse ones, of equal
-  area; `dense_space(space)`
+- `find_dense_rivals(problem, designs, search) -> [DenseRival | None]`, the dense accelerators beside sparse ones,
+  of equal area; `dense_space(space)`
 - `at_bounds(encoding, genomes) -> [AtBound]`: numbers along a front that lie on their bounds
 - `elasticities(problem, design, *, temperature=0.05) -> {parameter: {objective: d log / d log}}`;
   `finite_changes(problem, design, *, objective="edp_js") -> FiniteChanges`: each number halved and doubled, mappings

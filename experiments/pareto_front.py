@@ -22,7 +22,7 @@ kernel is mapped to the optimum: no mapping can be exchanged for a better one.
 The dense accelerator beside a design stores both operands dense and skips nothing (a zero's MAC may be gated, as in
 Eyeriss). The same strategy searches for dense accelerators of every area, with up to 100,000 evaluations. Of those no
 larger than 1.05 times the design, and with what is left of the area spent on larger units, the one that is hardest on
-the design stands beside it; it is smaller than the design only if more area helps no dense accelerator.
+the design stands beside it; it is smaller than the design only if more area helps no dense accelerator that is behind.
 
 Shares of formats and bottlenecks are compared with those of the search's restarts (below a budget of 60,000, of another
 seed with a quarter of it), and told only where they agree.

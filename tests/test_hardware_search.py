@@ -6,7 +6,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dse import Exhaustive, RandomSearch, nondominated, optimally_mapped
+from dse import Exhaustive, Gradient, RandomSearch, nondominated, optimally_mapped
 from dse.mapper import every_mapping
 from dse.mapper.composition import ANY, PRICES, Tried, compose
 from dse.mapper.exchange import free_units
@@ -198,6 +198,7 @@ def test_a_limit_is_a_means_to_its_end(problem, tmp_path):
     )
     wide = limited.with_limits_as_objectives()
     assert wide.objective_names == ("latency_s", "energy_pj", "area_mm2")
+    assert wide.constraints[0].maximum > limit
     assert problem.with_limits_as_objectives() is problem
     found = RandomSearch()(limited, budget=1500, seed=0, checkpoint=tmp_path / "search.journal")
     assert limited.evaluations == found.evaluations <= 1500
@@ -220,3 +221,14 @@ def test_restarts_agree_where_two_came_to_each_end():
     assert not agree([(genomes, near)])
     assert not agree([(genomes, near), (genomes, far)])
     assert agree([(genomes, near), (genomes, far), (genomes, near * 1.005)])
+
+
+def test_slopes_are_asked_for_in_searches_of_any_length_with_slopes(problem):
+    asked = []
+    gradients = problem.batcher.gradients
+    problem.batcher.gradients = lambda batch, pull: asked.append(len(batch)) or gradients(batch, pull)
+    try:
+        Gradient()(problem, budget=2500, seed=0)
+    finally:
+        del problem.batcher.gradients
+    assert sum(asked) >= 8

@@ -2,7 +2,9 @@
 
 A design's rival may be up to 5 % larger (areas without the DRAM's PHY). It is the one that is hardest on the design of
 what a search for latency, energy and area finds within that area, of the design's own hardware put to dense work, and
-of the best of these grown off the lattice until they are no smaller than the design. One search serves many designs.
+of the best of these grown off the lattice until they are no smaller than the design. One that fills the area comes
+before a smaller one that is a little harder, and before any where it is itself ahead of the design in both. One search
+serves many designs.
 """
 
 import dataclasses
@@ -43,7 +45,7 @@ class DenseRival:
     times_latency: float
     times_energy: float
     times_area: float
-    """Below 1 only where more area helps no dense accelerator."""
+    """Below 1 only where more area helps no dense accelerator that is behind the design."""
 
 
 def dense_space(space: DesignSpace) -> DesignSpace:
@@ -58,12 +60,15 @@ def dense_space(space: DesignSpace) -> DesignSpace:
 def find_dense_rivals(
     problem: Problem, designs: Sequence[Design], search: Callable[[Problem], Result]
 ) -> list[DenseRival | None]:
-    """The dense accelerator beside each design of a problem; None where none meets the problem's limits.
+    """The dense accelerator beside each design of a problem; None where none meets the problem's limits, of which the
+    one of area is the design's.
 
     **Arguments**: `search` finds a front of latency, energy and area; it is called once, with the problem in
     `dense_space`, no larger than the largest design allows. The hardest rival is that of the least
     `max(times_latency, times_energy)`.
     """
+    if not designs:
+        return []
     ours = problem.score_designs(designs)
     most = EQUAL_AREA * ours.area_mm2
     limits = {constraint.objective.name: constraint.maximum for constraint in problem.constraints}

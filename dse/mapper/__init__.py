@@ -9,7 +9,6 @@
 | `exchange` | designs whose mappings are exchanged for the best on their machine |
 | `merit` | what a mapping is chosen by |
 | `best_mapping` | the best of the candidates, or their front in latency and energy, for each kernel |
-| `exchange` | designs whose mappings can be exchanged for no better ones on the same machine |
 | `dense_mappings` | a mapping on dense operands, with tiles that fit; whether sparsity pays |
 
 Kernels share nothing but the hardware, so each takes its own best.

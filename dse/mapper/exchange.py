@@ -19,15 +19,15 @@ CAPABILITIES = UNITS - len(INTERSECTIONS)
 """Bits of `Encoding.unit_bits`."""
 GAIN = 1e-6
 """Relative gain of an exchange that rounding cannot cause."""
-PASSES = 4
+PASSES = 8
 """Times that the kernels of a design are gone through, at most: what one leaves unused may free another one."""
 
 
 def optimally_mapped(problem: Problem, genomes: np.ndarray) -> np.ndarray:
     """Designs, shape [n, genes], with each kernel's mapping exchanged for the best that is nowhere worse.
 
-    Best is what gains most in latency times energy times area of the whole. A design stays as it is where the exchange
-    would break a limit or make an objective worse (power is, by a run that is faster than it saves energy).
+    Best is what gains most in the kernel's latency, in energy and in area, all multiplied. What would break a limit or
+    make an objective worse is not taken (power is, by a run that is faster than it saves energy).
     """
     if len(genomes) == 0:
         return genomes
@@ -78,7 +78,7 @@ def _exchanged(problem: Problem, genomes: np.ndarray) -> np.ndarray:
         mine = np.flatnonzero(machine.ravel() == number)
         first = rows[mine[0]]
         others = [own.on(first, int(units[mine[0]]), most[mine, own.kernel].max(axis=0)) for own in kernels]
-        unit_costs = _UnitCosts(problem, first, int(units[mine[0]]))
+        unit_costs = _UnitCosts(problem, first)
         for design in mine:
             picks = _picked(problem, unit_costs, alone[design], bits[design], others)
             for own, found, pick in zip(kernels, others, picks, strict=True):
@@ -123,22 +123,22 @@ class _Kernel:
 class _UnitCosts:
     """What units take on one machine, each set of them worked out once."""
 
-    def __init__(self, problem: Problem, machine: np.ndarray, every: int):
+    def __init__(self, problem: Problem, machine: np.ndarray):
         self._problem, self._machine = problem, machine
         self._known: dict[int, np.ndarray] = {}
-        self.of(np.array([every]))
 
-    def of(self, units: np.ndarray) -> np.ndarray:
-        """Area, and additions to energy and power (`Batcher.unit_costs`), of sets of units, shape [n, 3]; nothing for
-        a user's own model, whose outputs hold them."""
-        missing = np.array([some for some in np.unique(units).tolist() if some not in self._known], np.int64)
+    def of(self, units: np.ndarray) -> np.ndarray | None:
+        """Area, and additions to energy and power (`Batcher.unit_costs`), of sets of units, shape [n, 3]."""
+        different, which = np.unique(units, return_inverse=True)
+        missing = np.array([some for some in different.tolist() if some not in self._known], np.int64)
+        encoding, batcher = self._problem.encoding, self._problem.batcher
         if len(missing):
-            encoding = self._problem.encoding
             machines = np.tile(self._machine, (len(missing), 1))
-            costs = self._problem.batcher.unit_costs(encoding.batch(machines), encoding.units_of(machines, missing))
-            costs = np.zeros((len(missing), 3)) if costs is None else costs
+            costs = batcher.unit_costs(encoding.batch(machines), encoding.units_of(machines, missing))
+            if costs is None:
+                return None
             self._known.update(zip(missing.tolist(), costs, strict=True))
-        return np.stack([self._known[some] for some in units.tolist()])
+        return np.stack([self._known[some] for some in different.tolist()])[which]
 
 
 def _picked(
@@ -149,23 +149,33 @@ def _picked(
     **Arguments**: what its mappings take, shape [K, OUTPUTS], and the units that they use, shape [K].
     """
     alone, bits, picks = alone.copy(), bits.copy(), [-1] * len(others)
+    runs, allowed = problem.repeats, None
     for _ in range(PASSES):
         changed = False
         for kernel, found in enumerate(others):
-            rest = np.bitwise_or.reduce(np.delete(bits, kernel), initial=np.int64(0))
-            bits_of, outputs_of = np.append(found.bits, bits[kernel]), np.vstack([found.outputs, alone[kernel]])
-            units, which = np.unique(bits_of | rest, return_inverse=True)
-            costs = unit_costs.of(units)[which]
-            whole = np.tile(alone, (len(bits_of), 1, 1))
-            whole[:, kernel] = outputs_of
-            whole = priced(whole, costs)
-            totals = np.column_stack([whole[:, :, [LATENCY, ENERGY]].transpose(0, 2, 1) @ problem.repeats, costs[:, 0]])
-            ratio = totals / np.where(totals[-1] > 0, totals[-1], 1.0)
-            ratio[:, totals[-1] <= 0] = 1.0
-            gain = np.where((ratio <= 1 + GAIN).all(axis=1), ratio.prod(axis=1), np.inf)
-            best = int(gain.argmin())
-            if gain[best] < 1 - GAIN:
-                alone[kernel], bits[kernel], picks[kernel], changed = outputs_of[best], bits_of[best], best, True
+            rest = np.arange(len(others)) != kernel
+            bits_of, outputs = np.append(found.bits, bits[kernel]), np.vstack([found.outputs, alone[kernel]])
+            costs = unit_costs.of(bits_of | np.bitwise_or.reduce(bits[rest], initial=np.int64(0)))
+            own = outputs * runs[kernel]
+            own, whole = (priced(some[:, None], costs)[:, 0] for some in (own, own + runs[rest] @ alone[rest]))
+            worth = _worth(problem, whole)
+            if allowed is None:
+                most = np.array([limit.maximum for limit in problem.constraints])
+                allowed = worth[-1] * (1 + GAIN)
+                allowed[len(allowed) - len(most) :] = np.maximum(allowed[len(allowed) - len(most) :], most)
+            energy = own[-1, ENERGY] + whole[:, ENERGY] - whole[-1, ENERGY]  # what units save the others, too
+            gained = own[:, LATENCY] * energy * whole[:, AREA]
+            gained = np.where((worth <= allowed).all(axis=1), gained, np.inf)
+            best = int(gained.argmin())
+            if gained[best] < gained[-1] * (1 - GAIN):
+                alone[kernel], bits[kernel], picks[kernel], changed = outputs[best], bits_of[best], best, True
         if not changed:
-            return picks
+            break
     return picks
+
+
+def _worth(problem: Problem, whole: np.ndarray) -> np.ndarray:
+    """Latency, energy, area, objectives and what is limited, of workloads that take `whole`, shape [n, OUTPUTS]."""
+    totals = [whole[:, at] for at in (LATENCY, ENERGY, AREA)]
+    values = [*problem.objectives, *(limit.objective for limit in problem.constraints)]
+    return np.column_stack([*totals, *(value.value(*totals) for value in values)])

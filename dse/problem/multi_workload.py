@@ -46,10 +46,6 @@ class MultiProblem(Problem):
         if reference is not None and np.shape(reference) != (len(groups), len(problem.objectives)):
             raise InputError(f"The worst case needs a reference for {len(groups)} workloads and each objective.")
 
-    def with_limits_as_objectives(self) -> Problem:
-        """Itself: limits hold for all workloads together, objectives for each."""
-        return self
-
     def scores_of(self, outputs: np.ndarray) -> Scores:
         """Scores from the batcher's outputs, shape [n, K, OUTPUTS], with the workloads' objectives put together."""
         plain = super().scores_of(outputs)

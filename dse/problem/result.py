@@ -1,11 +1,10 @@
 """What every strategy returns."""
 
 import dataclasses
-from collections.abc import Callable
 
 import numpy as np
 
-from dse.problem.pareto import Box, hypervolume, nondominated
+from dse.problem.pareto import Box, hypervolume
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,25 +28,6 @@ class Result:
     """Whether the search ended because its last stretch won next to nothing, before the budget was spent."""
     restarts: tuple[tuple[np.ndarray, np.ndarray], ...] = ()
     """Genomes and objectives of the fronts that the restarts of the search came to, each by itself."""
-
-    def fronts(self, count: int, kept: Callable[[np.ndarray], np.ndarray]) -> "Result":
-        """The result in the first `count` objectives only: of those designs that are `kept`, a mask by all objectives,
-        the front."""
-
-        def front(objectives: np.ndarray) -> np.ndarray:
-            rows = np.flatnonzero(kept(objectives))
-            return rows[nondominated(objectives[rows, :count])]
-
-        rows = front(self.objectives)
-        trace = tuple((spent, known[front(known), :count]) for spent, known in self.trace)
-        restarts = tuple((genomes[front(known)], known[front(known), :count]) for genomes, known in self.restarts)
-        return dataclasses.replace(
-            self,
-            genomes=self.genomes[rows],
-            objectives=self.objectives[rows, :count],
-            trace=tuple((spent, known) for spent, known in trace if len(known)),
-            restarts=tuple((genomes, known) for genomes, known in restarts if len(known)),
-        )
 
     @property
     def last_half_gain(self) -> float:

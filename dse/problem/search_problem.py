@@ -119,7 +119,7 @@ class Problem:
     means = 0
     """Of the objectives, how many at the end are only there to meet a limit."""
     limits: tuple[Constraint, ...] = ()
-    """What the objectives that are such means are held to."""
+    """What designs have to meet in the end, where `constraints` are looser."""
     adds_up = True
     """Whether latency and energy of the workload are sums over its kernels."""
 
@@ -133,13 +133,14 @@ class Problem:
 
     def with_limits_as_objectives(self) -> "Problem":
         """This problem with what its limits hold down as objectives after its own, `means` of them, and the limits
-        `LOOSE` times as high; itself where that adds none. Models and their counts are shared as they are now.
+        `LOOSE` times as high; itself where it has none, or costs that do not add up over kernels. Models and their
+        counts are shared as they are now.
 
         A search finds what lies at a limit by way of what lies far within it and what lies a little beyond.
         """
-        more = tuple(limit.objective for limit in self.constraints if limit.objective not in self.objectives)
-        if not more:
+        if not self.constraints or not self.adds_up:
             return self
+        more = tuple(limit.objective for limit in self.constraints if limit.objective not in self.objectives)
         wide = copy.copy(self)
         wide.objectives = (*self.objectives, *more)
         wide.constraints = tuple(dataclasses.replace(one, maximum=LOOSE * one.maximum) for one in self.constraints)
@@ -147,11 +148,15 @@ class Problem:
         wide.means, wide.limits = len(more), self.constraints
         return wide
 
-    def within_limits(self, objectives: np.ndarray) -> np.ndarray:
-        """Mask of designs that break none of `limits`, by their objectives, shape [n, d]."""
+    def strictly(self, scores: Scores) -> Scores:
+        """Scores without the objectives that are means; what breaks one of `limits` is infeasible."""
+        if not self.limits:
+            return scores
         names = [objective.name for objective in self.objectives]
-        kept = [within_limit(objectives[:, names.index(one.objective.name)], one.maximum) for one in self.limits]
-        return np.all([np.ones(len(objectives), bool), *kept], axis=0)
+        kept = [within_limit(scores.objectives[:, names.index(one.objective.name)], one.maximum) for one in self.limits]
+        violation = np.where(np.all(kept, axis=0), scores.violation, np.inf)
+        own = scores.objectives[:, : len(names) - self.means]
+        return dataclasses.replace(scores, objectives=own, violation=violation)
 
     def within(
         self,

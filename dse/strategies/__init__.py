@@ -12,7 +12,7 @@ small.
 | `archive` | the best designs so far, on machines with some units or any |
 | `beginnings` | the random machines that a search begins with, and an archive for each dataflow |
 | `hardware_search` | generations of machines until the front has settled |
-| `operators`, `slope_steps` | where a generation's machines come from: steps, crossover, mutation, slopes |
+| `operators`, `slope_steps` | where a generation's machines come from: steps, scaling, crossover, mutation, slopes |
 | `lattice_steps` | steps of many designs at once, and the repair of what does not fit |
 | `scalarise` | one number for a design under a preference, and its slopes |
 | `quasirandom` | Sobol points |

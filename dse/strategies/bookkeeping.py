@@ -25,6 +25,9 @@ class SearchRun:
         self.problem, self.budget, self.seed, self.name = problem, budget, seed, name
         self.rng = np.random.default_rng(seed)
         self.archive = ParetoArchive(len(problem.encoding.genes))
+        """Where the search climbs."""
+        self.front = ParetoArchive(len(problem.encoding.genes)) if problem.limits else self.archive
+        """What it has found, of what meets `Problem.limits`, in the objectives that are no means."""
         self._seen = _Seen(len(problem.encoding.genes), budget)
         self._first, self._start = problem.evaluations, time.perf_counter()
         self._trace: list[tuple[int, np.ndarray]] = []
@@ -49,6 +52,7 @@ class SearchRun:
         rows = rows[: self.remaining]
         scores = self.problem.score(rows)
         self.archive.merge(rows, scores)
+        self._keep(rows, scores)
         self._note()
         return scores
 
@@ -87,21 +91,33 @@ class SearchRun:
         for archive in (self.archive, also):
             if archive is not None and archive not in archives:
                 archive.merge(found.rows, scores)
+        self._keep(found.rows, scores)
         self._note()
         return tried, np.bincount(found.machine[gained], minlength=n)
 
+    def _keep(self, rows: np.ndarray, scores: Scores) -> None:
+        if self.front is not self.archive:
+            self.front.merge(rows, self.problem.strictly(scores))
+
+    def forget_what_was_seen(self) -> None:
+        """Let designs be tried again, as by a search that begins anew."""
+        self._seen = _Seen(len(self.problem.encoding.genes), self.budget)
+
     def _note(self) -> None:
         """Add to the trace, if it is time, and move the bar."""
-        if self.archive.has_feasible and (not self._trace or self.spent > TRACED * self._trace[-1][0]):
-            assert self.archive.scores is not None
-            self._trace.append((self.spent, self.archive.scores.objectives))
+        if self.front.has_feasible and (not self._trace or self.spent > TRACED * self._trace[-1][0]):
+            assert self.front.scores is not None
+            self._trace.append((self.spent, self.front.scores.objectives))
         self._bar.update(self.spent - self._bar.n)
 
     def remember_restart(self, archive: ParetoArchive) -> None:
         """The front that one of several searches of this run came to by itself."""
-        if archive.has_feasible:
-            assert archive.scores is not None
-            self.restarts.append((archive.rows, archive.scores.objectives))
+        front = ParetoArchive(len(self.problem.encoding.genes))
+        if archive.scores is not None:
+            front.merge(archive.rows, self.problem.strictly(archive.scores))
+        if front.has_feasible:
+            assert front.scores is not None
+            self.restarts.append((front.rows, front.scores.objectives))
 
     def close(self) -> None:
         """Finish the progress bar."""
@@ -109,13 +125,13 @@ class SearchRun:
 
     def result(self) -> Result:
         """The front, in order of the first objective."""
-        width = len(self.problem.objectives)
-        genomes, objectives = self.archive.rows[:0], np.zeros((0, width))
-        if self.archive.has_feasible:
-            assert self.archive.scores is not None
-            assert self.archive.scores.feasible.all()
-            order = np.lexsort(self.archive.scores.objectives.T[::-1])
-            genomes, objectives = self.archive.rows[order], self.archive.scores.objectives[order]
+        front, width = self.front, len(self.problem.objectives) - self.problem.means
+        genomes, objectives = front.rows[:0], np.zeros((0, width))
+        if front.has_feasible:
+            assert front.scores is not None
+            assert front.scores.feasible.all()
+            order = np.lexsort(front.scores.objectives.T[::-1])
+            genomes, objectives = front.rows[order], front.scores.objectives[order]
             self._trace.append((self.spent, objectives))
         seconds = time.perf_counter() - self._start
         trace, restarts = tuple(self._trace), tuple(self.restarts)

@@ -27,6 +27,7 @@ from dse.strategies.operators import (
     unit_sets,
 )
 from hwmodels.cost import TOLERANCE
+from hwmodels.design.choices import DATAFLOWS
 
 DESIGNS = (4, 8)
 """Designs tried on a machine, at least and at most."""
@@ -98,11 +99,13 @@ class HardwareSearch:
 
     def _settled(self) -> bool:
         """Whether the last stretch has won next to nothing of the front's hypervolume."""
-        archive, spent = self._archive, self._run.spent - self._begin
-        if not archive.has_feasible or (self._history and spent < 1.05 * self._history[-1][0]):
+        scores, spent = self._archive.scores, self._run.spent - self._begin
+        if scores is None or (self._history and spent < 1.05 * self._history[-1][0]):
             return False
-        assert archive.scores is not None
-        front = archive.scores.objectives
+        strict = self._run.problem.strictly(scores)
+        front = strict.objectives[strict.feasible]
+        if len(front) == 0:
+            return False
         self._history.append((spent, front))
         past = [known for when, known in self._history if when <= min((1 - STRETCH) * spent, spent - LEAST_STRETCH)]
         if not past:
@@ -118,8 +121,10 @@ class HardwareSearch:
         least = LEAST * np.array([operator.least for operator in self._operators])
         shares = least + (1.0 - least.sum()) * rate / rate.sum()
         counts = run.rng.multinomial(machines, shares) + self._saved
-        few = counts < [operator.together for operator in self._operators]
+        few = counts < [min(operator.together, machines // 2) for operator in self._operators]
         self._saved, counts = np.where(few, counts, 0), np.where(few, 0, counts)
+        if not counts.any():
+            return
         parents = np.split(self._parents(int(counts.sum())), np.cumsum(counts)[:-1])
         before = run.spent
         rows = generation(run, self._archive, self._operators, parents, self._designs)
@@ -140,24 +145,29 @@ class HardwareSearch:
             self._spent[at] = MEMORY * self._spent[at] + mine.sum() + 0.2
 
     def _parents(self, count: int) -> np.ndarray:
-        """Members of the front, each the best for a preference that is drawn."""
-        points, problem = front_points(self._run, self._archive), self._run.problem
-        rng, objectives = self._run.rng, points.shape[1]
+        """Members of the front, each the best for a preference that is drawn; the best for one objective alone is that
+        of the machines with one of the dataflows, drawn too."""
+        run, archive = self._run, self._archive
+        points, problem, rng = front_points(run, archive), run.problem, run.rng
+        objectives, own = points.shape[1], points.shape[1] - problem.means
+        assert archive.scores is not None
         weights = rng.dirichlet(np.full(objectives, EVENNESS), size=count)
         ends = rng.random(count) < ENDS
         weights[ends] = np.eye(objectives)[rng.integers(objectives, size=int(ends.sum()))]
-        assert self._archive.scores is not None
-        within = problem.within_limits(self._archive.scores.objectives)
-        strict = rng.random(count) < (AT_LIMITS if problem.means and within.any() else 0.0)
-        own = objectives - problem.means
+        within = problem.strictly(archive.scores).feasible
+        strict = rng.random(count) < (AT_LIMITS if problem.limits and within.any() else 0.0)
         weights[strict, own:] = 0.0
         weights[strict & ~weights.any(axis=1), :own] = 1.0
-        return np.concatenate(
-            [
-                (chebyshev(points, weights[some]) + np.where(strict[some, None] & ~within, np.inf, 0.0)).argmin(axis=1)
-                for some in np.array_split(np.arange(count), -(-count // 256))
-            ]
-        )
+        units = np.bitwise_or.reduce(problem.encoding.unit_bits(archive.rows), axis=1)
+        flows = ((units >> np.arange(len(DATAFLOWS))[:, None]) & 1) == 1  # [dataflow, N]
+        flows = flows[flows.any(axis=1)]
+        flow = rng.integers(len(flows), size=count)
+        found = np.zeros(count, int)
+        for some in np.array_split(np.arange(count), -(-count // 256)):
+            out = (strict[some, None] & ~within) | (ends[some, None] & ~flows[flow[some]])
+            out &= ~out.all(axis=1, keepdims=True)
+            found[some] = np.where(out, np.inf, chebyshev(points, weights[some])).argmin(axis=1)
+        return found
 
 
 def designs_of(run: SearchRun) -> int:

@@ -32,7 +32,7 @@ class Operator(abc.ABC):
     least = 1.0
     """What it gets of a generation at least, relative to others."""
     together = 1
-    """Machines that it is asked for at once, at least; fewer are saved up."""
+    """Machines that it is asked for at once, at least, or half of a generation; fewer are saved up."""
     remaps = False
     """Whether all mappings tried on its machines are the parent's with steps taken, none of them lent."""
 

@@ -1,8 +1,8 @@
 """Search without slopes: random machines, then steps, crossover and mutation of the best, mappings chosen for each.
 
-The budget is a cap. A search begins anew, from another sample, until two beginnings came to the same ends of the front
-or the budget has no room for another one; what they find is put together and improved until it has settled. How much
-the restarts differ says what another seed would change.
+The budget is a cap. A search begins anew, from another sample, twice at least, and then until two of three or more
+beginnings came to the same ends of the front or the budget has no room for another one; what they find is put together
+and improved until it has settled. How much the restarts differ says what another seed would change.
 """
 
 from collections.abc import Sequence
@@ -37,10 +37,13 @@ class RandomSearch(Strategy):
     """Share of each for the designs of each dataflow apart, in all."""
 
     def _searched(self, problem: Problem, budget: int, seed: int, progress: bool) -> Result:
+        if problem.encoding.size <= budget:  # is enumerated
+            return super()._searched(problem, budget, seed, progress)
         wide = problem.with_limits_as_objectives()
-        found = super()._searched(wide, budget, seed, progress)
-        problem.evaluations = wide.evaluations
-        return found.fronts(len(problem.objectives), wide.within_limits) if wide.means else found
+        try:
+            return super()._searched(wide, budget, seed, progress)
+        finally:
+            problem.evaluations = wide.evaluations
 
     def operators(self, run: SearchRun) -> Sequence[Operator]:
         """What comes on top of the operators of every search."""
@@ -60,7 +63,8 @@ class RandomSearch(Strategy):
             (many + 1) * run.spent <= many * share and (many < self.sure or not agree(run.restarts))
         ):
             archive = ParetoArchive(len(run.problem.encoding.genes))
-            self._begun(run, archive, share // self.restarts)
+            run.forget_what_was_seen()
+            self._begun(run, archive, min(share // self.restarts, share - run.spent))
             run.remember_restart(archive)
             many += 1
         run.converged = HardwareSearch(run, run.archive, self.operators(run)).improve()

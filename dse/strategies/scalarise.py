@@ -50,7 +50,7 @@ class Scalarisation(eqx.Module):
         loss = top[:, 0] + self.temperature * np.log(soft.sum(axis=1)) + self.augmentation * scaled.sum(axis=1)
         by_objective = (soft / soft.sum(axis=1, keepdims=True) + self.augmentation) * weights / width
         by_total = by_objective @ exponents
-        for constraint in problem.constraints:
+        for constraint in problem.limits or problem.constraints:
             own = np.array(constraint.objective.exponents)
             excess = totals @ own + np.log(constraint.objective.factor / constraint.maximum) + MARGIN
             by_total += self.penalty * (excess > 0)[:, None] * own
