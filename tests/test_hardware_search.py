@@ -223,12 +223,14 @@ def test_restarts_agree_where_two_came_to_each_end():
     assert agree([(genomes, near), (genomes, far), (genomes, near * 1.005)])
 
 
-def test_slopes_are_asked_for_in_searches_of_any_length_with_slopes(problem):
+def test_slopes_are_asked_for_where_the_budget_has_room(problem):
     asked = []
     gradients = problem.batcher.gradients
     problem.batcher.gradients = lambda batch, pull: asked.append(len(batch)) or gradients(batch, pull)
     try:
-        Gradient()(problem, budget=2500, seed=0)
+        Gradient(slope_budget=2500)(problem, budget=2499, seed=0)
+        assert not asked
+        Gradient(slope_budget=2500)(problem, budget=2500, seed=0)
     finally:
         del problem.batcher.gradients
     assert sum(asked) >= 8

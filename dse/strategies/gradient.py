@@ -9,10 +9,10 @@ from dse.strategies.slope_steps import SlopeSteps
 
 
 class Gradient(RandomSearch):
-    """As `RandomSearch`, with machines by slopes."""
+    """As `RandomSearch`, with machines by slopes where the budget is no smaller than `slope_budget`."""
 
-    slope_budget: int = 2000
-    """Least budget with slopes: their programs take long to compile."""
+    slope_budget: int = 10_000
+    """Least budget with slopes: their programs take long to compile, and a short search gains more by other steps."""
 
     def operators(self, run: SearchRun) -> Sequence[Operator]:
         """Steps by slopes."""
