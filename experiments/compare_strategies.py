@@ -14,11 +14,11 @@ afresh for every budget (a share of the space where it is enumerated) and every 
 objectives, in the box from the known front's ideal to 10 % beyond its nadir, which is printed) is given as a share of
 the known front's. Every forward and gradient (twice) call counts as an evaluation, for every strategy.
 
-`gradient` is the default search, `random` the same without slopes, `gradient_whole` and `random_whole` the same without
-a first stretch for the designs of each dataflow apart. `nsga2` is pymoo's NSGA-II on whole designs, `nsga2_mapped` the
-same on machines, with the mapper that the other searches use; both and `random` also get larger budgets (--longer), to
-be compared at equal seconds. Optuna's TPE (`tpe`) needs the extra `compare` (pip install -e '.[compare]') and takes
-long to choose a design, so its largest budget is --tpe-budget.
+`gradient` is the default search, which takes slopes from 10,000 evaluations on; `random` is the same without slopes, and
+`gradient_whole` and `random_whole` do without a first stretch for the designs of each dataflow apart. `nsga2` is
+pymoo's NSGA-II on whole designs, `nsga2_mapped` the same on machines, with the mapper that the other searches use; both
+and `random` also get larger budgets (--longer), to be compared at equal seconds. Optuna's TPE (`tpe`) needs the extra
+`compare` (pip install -e '.[compare]') and takes long to choose a design, so its largest budget is --tpe-budget.
 
 The exit status is 1 if a bar of the gradient strategy (medians) is missed: 99.5 % of the hypervolume of an enumerated
 front with the largest share; nowhere more than 0.1 % of hypervolume behind NSGA-II, with or without the mapper, or TPE
