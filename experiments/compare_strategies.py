@@ -14,7 +14,7 @@ afresh for every budget (a share of the space where it is enumerated) and every 
 objectives, in the box from the known front's ideal to 10 % beyond its nadir, which is printed) is given as a share of
 the known front's. Every forward and gradient (twice) call counts as an evaluation, for every strategy.
 
-`gradient` is the default search, which takes slopes from 10,000 evaluations on; `random` is the same without slopes, and
+`gradient` is the default search, which takes slopes from 10,000 evaluations on; `random` is the same without slopes;
 `gradient_whole` and `random_whole` do without a first stretch for the designs of each dataflow apart. `nsga2` is
 pymoo's NSGA-II on whole designs, `nsga2_mapped` the same on machines, with the mapper that the other searches use; both
 and `random` also get larger budgets (--longer), to be compared at equal seconds. Optuna's TPE (`tpe`) needs the extra
