@@ -19,8 +19,8 @@ from .kernels.tensors import mttkrp as mttkrp
 from .kernels.tensors import ttm as ttm
 from .kernels.tensors import ttv as ttv
 from .kernels.workload import Workload as Workload
-from .readers.matrices import load_matrix as load_matrix
-from .readers.matrices import matrix_files as matrix_files
+from .readers.loading import describe as describe
+from .readers.loading import load_matrix as load_matrix
 from .statistics.elementwise import ElementwiseStatistics as ElementwiseStatistics
 from .statistics.measurement import KernelStatistics as KernelStatistics
 from .statistics.measurement import measure as measure

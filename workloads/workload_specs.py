@@ -33,6 +33,7 @@ only described by densities takes `spmv` and `spmm:N`.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,15 @@ from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import DensityKernel, spmm, spmspm, spmv
 from workloads.kernels.sddmm import SddmmKernel
+from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
 from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.networks.digits import digits_activations, digits_layers
-from workloads.readers.layer_table import is_layer_table, read_layer_table
-from workloads.readers.matrices import load_matrix, matrix_files
+from workloads.readers.finding import find
+from workloads.readers.found import Layer
+from workloads.readers.loading import load_matrix
+from workloads.readers.options import ReadOptions, read_options
 from workloads.readers.suitesparse import PREFIX, suitesparse_matrix
-from workloads.readers.weights import load_weights, weight_files, weight_suffix
 
 DEFAULT_COLUMNS = 64
 """Columns of a dense B unless told otherwise: a batch of images, the features of a graph's nodes."""
@@ -227,35 +230,58 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
 
 
 def _path_kernels(what: str, product: str | None) -> list[Kernel]:
-    """The kernels of a file, named by its layers, or of a folder, named by path and layer."""
-    path, mark, pattern = (what, "", "") if os.path.exists(what) else what.rpartition("#")
-    if not (mark and weight_suffix(path)):
-        path, pattern = what, "*"
+    """The kernels of a path: `PATH`, options after colons, a pattern for layers' names after #."""
+    path, options, pattern = _path_of(what)
     if not os.path.exists(path):
         names = ", ".join([*SUITE_NAMES, *NETWORK_NAMES, *(f"{name}:GRAPH" for name in GRAPH_NETWORKS)])
         fix = f"check it or use one of: {names}, {PREFIX}GROUP/NAME"
         raise InputError(f"{what!r}: no such path and no workload of that name; {fix}.")
-    if not os.path.isdir(path):
-        return _file_kernels(Path(path), "", pattern, product)
-    folder = Path(path)
-    files = sorted({*matrix_files(folder), *weight_files(folder), *filter(is_layer_table, folder.rglob("*.csv"))})
-    if not files:
-        some = "one (.mtx, .smtx, .npz, .npy, .safetensors, .onnx, edge list, table of layers)"
-        raise InputError(f"{path}: the folder holds no matrix file; add {some}.")
-    return [kernel for file in files for kernel in _file_kernels(file, str(file.relative_to(folder)), "*", product)]
+    found = find(path, options)
+    if pattern != "*":
+        found = found.selected(lambda name: fnmatchcase(name, pattern) or fnmatchcase(f"{name}.weight", pattern))
+        if not found.layers:
+            raise InputError(f"{path}: holds no layer whose name matches {pattern!r}; check the file and the pattern.")
+    return [kernel for layer in found.layers for kernel in _layer_kernels(layer, Path(path).name, product)]
 
 
-def _file_kernels(path: Path, below: str, pattern: str, product: str | None) -> list[Kernel]:
-    prefix = f"{below}/" if below else ""
-    if is_layer_table(path):
-        listed = [_replaced(kernel, product) for kernel in read_layer_table(path)]
-        return [replace(kernel, name=prefix + kernel.name) for kernel in listed]
-    if not weight_suffix(path):
-        return _kernels(below or path.name, load_matrix(path), product or "spmm")
-    return [
-        kernel
-        for name, layer in load_weights(path, pattern).items()
-        for kernel in _kernels(
-            prefix + name, layer.matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm")
-        )
-    ]
+def _path_of(what: str) -> tuple[str, ReadOptions, str]:
+    """A path that exists, what its options say, and the pattern; the whole text as path where none exists."""
+    if os.path.exists(what):
+        return what, ReadOptions(), "*"
+    head, mark, pattern = what.rpartition("#")
+    rest = head if mark else what
+    words: list[str] = []
+    while not os.path.exists(rest) and ":" in rest:
+        rest, _, word = rest.rpartition(":")
+        words.insert(0, word)
+    if not os.path.exists(rest):
+        return what, ReadOptions(), "*"
+    return rest, read_options(rest, words), pattern if mark else "*"
+
+
+def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]:
+    """The kernels that a layer takes part in, named after it, or after the file where it has no name."""
+    name = layer.name or file
+    if layer.density is not None:
+        m, k = layer.shape
+        n = layer.columns or DEFAULT_COLUMNS
+        return [_replaced(DensityKernel(name, m, k, n, layer.density, layer.activations, layer.repeats), product)]
+    if layer.tensor is not None:
+        return [_tensor_kernel(name, layer.tensor(), product)]
+    matrix = layer.read()
+    if issparse(layer.activations) and product is None:
+        return [spmspm(matrix, layer.activations, f"{name}@activations")]
+    found = _kernels(name, matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"))
+    return [replace(kernel, repeats=kernel.repeats * layer.repeats) for kernel in found]
+
+
+def _tensor_kernel(name: str, tensor: CooTensor, product: str | None) -> Kernel:
+    """`ttv:MODE`, `ttm:MODE:RANK` or `mttkrp:MODE:RANK` of a tensor; modes count from 0."""
+    kind, *numbers = (product or "").split(":")
+    sizes = [int(text) for text in numbers if text.isascii() and text.isdecimal() and len(text) < 10]
+    if kind == "ttv" and len(sizes) == len(numbers) == 1:
+        return ttv(tensor, sizes[0], name)
+    if kind in ("ttm", "mttkrp") and len(sizes) == len(numbers) == 2 and sizes[1] > 0:
+        return (ttm if kind == "ttm" else mttkrp)(tensor, *sizes, name)
+    what = f"is a tensor of {len(tensor.shape)} modes, which is no matrix"
+    raise InputError(f"{name}: {what}; unfold it by a product: @mttkrp:0:16, @ttm:0:16 or @ttv:0.")

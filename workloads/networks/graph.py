@@ -25,7 +25,7 @@ from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.kernels.workload import Workload
-from workloads.readers.matrices import load_matrix
+from workloads.readers.loading import load_matrix
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,19 @@
-"""A user's files: sparse matrices, layers of trained networks, layer tables, collections by name.
+"""A user's files: what a path holds, whatever its format.
 
-| module | what is in it |
+    path -> `finding.find` -> `source.Source` -> `formats.format_of` -> a format's `read` -> `found.Found`
+
+| module or room | what is in it |
 |---|---|
-| `matrices` | `load_matrix(path)`: Matrix Market, DLMC `.smtx`, SciPy `.npz`, dense `.npy`, edge lists |
-| `weights`, `onnx_graph` | `load_weights(path)`: every layer of a safetensors, `.npz` or ONNX file |
-| `layer_table` | layers as a CSV of sizes and densities |
+| `loading` | `describe(path)`, `load_matrix(path)` |
+| `finding`, `folders` | a file, an archive or a folder -> `Found` |
+| `found` | `Found`, `Layer`, `LeftOut`: what readers return |
+| `formats` | `Format`, how a file's format is recognised, all of them |
+| `source` | `Source`: content, compression, limits |
+| `options` | `ReadOptions`: what a user says that a file cannot |
+| `matrices`, `graphs` | files of one matrix or graph |
+| `checkpoints`, `onnx_graphs` | weights of networks |
+| `tables` | layers as tables, problem files of other tools |
+| `foreign` | what is recognised to be refused by name |
 | `suitesparse` | matrices of the SuiteSparse collection by name, downloaded once |
 | `idx` | arrays of bytes in IDX format: MNIST and the like |
 """

@@ -27,7 +27,7 @@ from scipy.sparse import csr_array
 from workloads.atomic_write import written_whole
 from workloads.cache import cache_folder
 from workloads.errors import InputError
-from workloads.readers.matrices import load_matrix
+from workloads.readers.loading import load_matrix
 
 PREFIX = "suitesparse:"
 SERVER = "https://suitesparse-collection-website.herokuapp.com/MM"

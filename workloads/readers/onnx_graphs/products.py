@@ -13,18 +13,17 @@ graph, are passed over. The graph is read and never run.
 
 import math
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 
 from workloads.errors import InputError
-from workloads.readers.matrices import BROKEN
+from workloads.readers.source import BROKEN, Source
 
 OnnxLayer = tuple[str, Callable[[], np.ndarray], int | None]
 """Name, how to get the weights, columns."""
 
 
-def onnx_layers(path: Path) -> list[OnnxLayer]:
+def onnx_layers(source: Source) -> list[OnnxLayer]:
     """Names, weights and columns of the products of a graph.
 
     **Raises** `InputError` where the optional package is missing and where the file is no ONNX model.
@@ -34,13 +33,13 @@ def onnx_layers(path: Path) -> list[OnnxLayer]:
         from google.protobuf.message import DecodeError
     except ImportError as error:
         need = "reading ONNX needs a package that is not installed"
-        raise InputError(f"{path}: {need}; run `pip install 'sparse-dse[onnx]'`.") from error
+        raise InputError(f"{source}: {need}; run `pip install 'sparse-dse[onnx]'`.") from error
     try:
-        model = onnx.shape_inference.infer_shapes(onnx.load(path))
+        model = onnx.shape_inference.infer_shapes(onnx.load(source.path))
         return list(_products(model.graph, onnx))
     except (DecodeError, onnx.checker.ValidationError, onnx.shape_inference.InferenceError, *BROKEN) as error:
         what = " ".join(str(error).split()).rstrip(".")[:200]
-        raise InputError(f"{path}: is no ONNX model that can be read ({what}); export it again.") from error
+        raise InputError(f"{source}: is no ONNX model that can be read ({what}); export it again.") from error
 
 
 def _products(graph, onnx) -> Iterator[OnnxLayer]:

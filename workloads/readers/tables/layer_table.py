@@ -27,7 +27,7 @@ from pathlib import Path
 from workloads.densities import NM, Dense, Density, Uniform
 from workloads.errors import InputError
 from workloads.kernels.matrix_product import DensityKernel
-from workloads.readers.matrices import MAX_SIDE
+from workloads.readers.matrices.canonical import MAX_SIDE
 
 _SIZES = ("m", "n", "k")
 _CONVOLUTION = ("ifmap_height", "ifmap_width", "filter_height", "filter_width", "channels", "num_filter", "strides")

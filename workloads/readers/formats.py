@@ -1,0 +1,67 @@
+"""What a format is, and which one a file has: by its content first, by its suffix where that says little.
+
+Every family of readers has a tuple `FORMATS`; adding a format is one record there. Of the records that recognise a
+file the surest reads it, of equally sure ones the first.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cache
+from importlib import import_module
+from typing import NoReturn
+
+from workloads.readers.found import Found
+from workloads.readers.options import ReadOptions
+from workloads.readers.source import Source
+
+_FAMILIES = ("foreign", "checkpoints", "onnx_graphs", "tables", "matrices", "graphs")
+"""In order of preference among equally sure formats."""
+
+
+class Sureness(IntEnum):
+    """How sure a format is that a file is one of its own."""
+
+    NO = 0
+    LOOKS = 1
+    """The content would pass, but it would for other formats too."""
+    NAMED = 2
+    """The suffix or the file's name says so and the content does not speak against it."""
+    SIGNED = 3
+    """The content says so: magic bytes, a banner, a heading."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A format: how it is recognised and read. `read` is None for what is only known to be refused."""
+
+    name: str
+    """In words, as users call it: `Matrix Market`."""
+    recognise: Callable[[Source], Sureness]
+    """From `head`, `first_lines` and the name only."""
+    read: Callable[[Source, ReadOptions], Found]
+    """**Raises** `InputError`. A format that is refused raises it always."""
+    in_folders: bool = True
+    """Whether a folder's files of this kind are read without being named."""
+
+
+def refused(name: str, recognise: Callable[[Source], Sureness], fix: str) -> Format:
+    """A format that is not read: the refusal says `is NAME, which is not read; FIX`."""
+
+    def read(source: Source, options: ReadOptions) -> NoReturn:
+        source.fail(f"is {name},", "which is not read here", fix)
+
+    return Format(name, recognise, read, in_folders=False)
+
+
+@cache
+def formats() -> tuple[Format, ...]:
+    """All formats, by family."""
+    return tuple(one for family in _FAMILIES for one in import_module(f"workloads.readers.{family}").FORMATS)
+
+
+def format_of(source: Source) -> Format | None:
+    """The format of a file; None where none recognises it."""
+    ranked = [(one.recognise(source), one) for one in formats()]
+    surest = max(sureness for sureness, _ in ranked)
+    return None if surest is Sureness.NO else next(one for sureness, one in ranked if sureness is surest)

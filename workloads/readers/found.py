@@ -1,0 +1,88 @@
+"""What was found in a file or a folder: layers and what was left out, told before any kernel is made."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from scipy.sparse import csr_array
+
+from workloads.densities import Density
+from workloads.kernels.convolution import Unfolding
+from workloads.kernels.tensors import CooTensor
+
+
+@dataclass(frozen=True, eq=False)
+class Layer:
+    """One matrix of a file, or one layer of a network: the sparse operand A of a product.
+
+    Exactly one of `read`, `density` and `tensor` is given: a pattern, what is known of one, or a tensor of more than
+    two modes. Nothing large is read before `read` is called.
+    """
+
+    name: str
+    """As the file has it, `.weight` cut off; empty where the file is one matrix without a name."""
+    shape: tuple[int, ...]
+    """Rows [out] and columns [in x kernel height x kernel width] of A; of a tensor all modes."""
+    read: Callable[[], csr_array] | None = None
+    """The matrix, canonical CSR. **Raises** `InputError` for what is wrong with it."""
+    density: Density | None = None
+    tensor: Callable[[], CooTensor] | None = None
+    columns: int | None = None
+    """Columns of B where the file says them."""
+    activations: Density | csr_array | None = None
+    """B where the file says that it is sparse."""
+    repeats: float = 1.0
+    values: str = ""
+    """What a value is, as `bfloat16` or `int4 in groups of 128`; empty where the file has none."""
+    unfolding: Unfolding | None = None
+    """How a convolution's maps become B, where the file says so."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """What a file holds that is no operand of a product."""
+
+    name: str
+    why: str
+    """As in `looked up, not multiplied`; equal reasons are told together."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a path holds. Its text lists it, layer by layer."""
+
+    path: Path
+    format: str
+    """In words, as `safetensors, GPTQ`."""
+    layers: tuple[Layer, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader had to assume, one sentence each with the option that says otherwise."""
+
+    def __str__(self) -> str:
+        """One line a layer, then what was left out by reason, then the notes."""
+        rows = [("layer", "rows", "columns of A", "columns of B", "values")]
+        for one in self.layers:
+            sizes = [f"{side:,}" for side in one.shape]
+            sizes = sizes if len(sizes) == 2 else [" x ".join(sizes), ""]
+            values = one.values or ("" if one.density is None else f"{one.density}")
+            rows.append((one.name or self.path.name, *sizes, f"{one.columns:,}" if one.columns else "-", values))
+        widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
+        lines = [f"{self.path}: {self.format}, {len(self.layers)} layer{'s' if len(self.layers) != 1 else ''}"]
+        for row in rows:
+            cells = (
+                text.ljust(w) if at in (0, 4) else text.rjust(w)
+                for at, (text, w) in enumerate(zip(row, widths, strict=True))
+            )
+            lines.append("  ".join(cells).rstrip())
+        reasons: dict[str, list[str]] = {}
+        for one in self.left_out:
+            reasons.setdefault(one.why, []).append(one.name)
+        for why, names in reasons.items():
+            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+            lines.append(f"left out, {why}: {', '.join(names[:3])}{more}")
+        return "\n".join([*lines, *self.notes])
+
+    def selected(self, keep: Callable[[str], bool]) -> "Found":
+        """The same without the layers whose names are not kept."""
+        return replace(self, layers=tuple(layer for layer in self.layers if keep(layer.name)))

@@ -1,0 +1,50 @@
+"""A matrix read from a file, made canonical: what every reader of matrices ends with."""
+
+import numpy as np
+from scipy.sparse import coo_array, csr_array
+
+from workloads.readers.options import ReadOptions
+from workloads.readers.source import Source
+
+MAX_SIDE = 2**28
+"""Largest number of rows or columns: above SuiteSparse's longest matrix (mawi_201512020330, 226,196,185 rows)."""
+
+
+def canonical(source: Source, matrix: coo_array | csr_array, options: ReadOptions, pattern: bool = False) -> csr_array:
+    """Float64 CSR, indices sorted, duplicates summed, complex values replaced by their magnitude (of the sum).
+
+    Stored zeros are dropped, or kept with the value one (`options.zeros`); a `pattern` is filled with ones. **Raises**
+    `InputError` for NaN, infinities, types that are no numbers and a matrix without non-zeros.
+    """
+    with np.errstate(over="ignore"):  # what overflows becomes infinite and is refused below
+        csr = csr_array(matrix.astype(number_type(source, matrix.dtype)))
+        csr.sum_duplicates()
+        values = np.ones(csr.nnz) if pattern else np.abs(csr.data) if csr.data.dtype.kind == "c" else csr.data
+    csr = csr_array((values, csr.indices, csr.indptr), shape=csr.shape)
+    if not np.isfinite(values).all():
+        position = int(np.argmin(np.isfinite(values)))
+        row = int(np.searchsorted(csr.indptr, position, side="right")) - 1
+        where = f"value at row {row}, column {csr.indices[position]} (counted from 0)"
+        source.fail(where, f"is {values[position]}", "replace or remove values that are NaN or infinite")
+    if options.zeros == "keep":
+        csr.data[csr.data == 0] = 1.0
+    csr.eliminate_zeros()
+    csr.sort_indices()
+    if csr.nnz == 0:
+        source.fail("values", "hold no non-zero", "give a matrix with at least one")
+    return csr
+
+
+def check_sides(source: Source, rows: int, columns: int) -> None:
+    """**Raises** `InputError` for a shape without entries or one above `MAX_SIDE`."""
+    if min(rows, columns) < 1:
+        source.fail("shape", f"{rows} x {columns} is empty", "give at least one row and one column")
+    if max(rows, columns) > MAX_SIDE:
+        source.fail("shape", f"{rows} x {columns} exceeds {MAX_SIDE} on a side", "check the header or cut the matrix")
+
+
+def number_type(source: Source, dtype: np.dtype) -> type:
+    """The type that values of a file's type are turned into. **Raises** `InputError` for what is no number."""
+    if dtype.kind not in "biufc":
+        source.fail("values", f"have the type {dtype}, not numbers", "save them as float64")
+    return np.complex128 if dtype.kind == "c" else np.float64

@@ -1,0 +1,53 @@
+"""How a user says what a file cannot: written behind a path after colons, as `graph.txt:undirected:from1`."""
+
+from dataclasses import dataclass, fields, replace
+from typing import Literal
+
+from workloads.errors import InputError, choose_from
+
+Direction = Literal["directed", "undirected", "bipartite"]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What overrides a reader's own conclusion; None leaves it to the file."""
+
+    direction: Direction | None = None
+    """Whether an edge stands for both directions, and whether its two ends are counted apart (rows, columns)."""
+    first_id: Literal[0, 1] | None = None
+    """The number that ids and indices begin with."""
+    gaps: Literal["keep", "close"] | None = None
+    """Ids that no edge has: an empty row each, or renumbered away."""
+    zeros: Literal["keep", "drop"] = "drop"
+    """Entries that are stored with the value zero: kept with the value one, or dropped."""
+
+
+_WORDS: dict[str, dict] = {
+    "directed": {"direction": "directed"},
+    "undirected": {"direction": "undirected"},
+    "bipartite": {"direction": "bipartite"},
+    "from0": {"first_id": 0},
+    "from1": {"first_id": 1},
+    "keepgaps": {"gaps": "keep"},
+    "closegaps": {"gaps": "close"},
+    "keepzeros": {"zeros": "keep"},
+    "dropzeros": {"zeros": "drop"},
+}
+
+OPTION_WORDS = tuple(_WORDS)
+
+
+def read_options(where: str, words: list[str]) -> ReadOptions:
+    """The options that words stand for. **Raises** `InputError` for a word that is unknown or contradicts another."""
+    said: dict = {}
+    for word in words:
+        if word not in _WORDS:
+            raise InputError(f"{where}: {word!r} is no option of a file; {choose_from(word, OPTION_WORDS)}")
+        ((field, value),) = _WORDS[word].items()
+        if said.setdefault(field, value) != value:
+            other = next(w for w, meaning in _WORDS.items() if meaning == {field: said[field]})
+            raise InputError(f"{where}: {other} and {word} contradict each other; keep one.")
+    return replace(ReadOptions(), **said)
+
+
+assert {field.name for field in fields(ReadOptions)} == {name for meaning in _WORDS.values() for name in meaning}
