@@ -7,7 +7,7 @@ from workloads.errors import InputError
 from workloads.readers.folders import find_among
 from workloads.readers.formats import format_of
 from workloads.readers.found import Found
-from workloads.readers.options import ReadOptions
+from workloads.readers.options import ReadOptions, words_said
 from workloads.readers.source import BROKEN, Source, words_of
 
 READABLE = ".mtx, .npz, .safetensors, .onnx or a table of layers (.csv)"
@@ -38,6 +38,9 @@ def find_in(source: Source, options: ReadOptions) -> Found:
         source.fail(
             "file", f"holds {what}", "convert it to .mtx, .npz, .safetensors, .onnx or a table of layers (.csv)"
         )
+    unheeded = [word for field, word in words_said(options).items() if field not in found.heeds]
+    if unheeded:
+        source.fail("file", f"is {found.name}, for which :{unheeded[0]} means nothing", "leave the option out")
     try:
         return found.read(source, options)
     except InputError:

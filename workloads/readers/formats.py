@@ -15,7 +15,7 @@ from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
-_FAMILIES = ("foreign", "checkpoints", "onnx_graphs", "tables", "matrices", "graphs")
+_FAMILIES = ("foreign", "checkpoints", "onnx_graphs", "tables", "matrices", "graphs", "tensors")
 """In order of preference among equally sure formats."""
 
 
@@ -43,6 +43,8 @@ class Format:
     """**Raises** `InputError`. A format that is refused raises it always."""
     in_folders: bool = True
     """Whether a folder's files of this kind are read without being named."""
+    heeds: tuple[str, ...] = ()
+    """Fields of `ReadOptions` that the reader acts upon; others are refused rather than ignored."""
 
 
 def refused(name: str, recognise: Callable[[Source], Sureness], fix: str) -> Format:

@@ -50,4 +50,12 @@ def read_options(where: str, words: list[str]) -> ReadOptions:
     return replace(ReadOptions(), **said)
 
 
+def words_said(options: ReadOptions) -> dict[str, str]:
+    """The words of the options that are not the default, by field."""
+    usual = ReadOptions()
+    said = {one.name: getattr(options, one.name) for one in fields(ReadOptions)}
+    changed = {name: value for name, value in said.items() if value != getattr(usual, name)}
+    return {name: next(w for w, meaning in _WORDS.items() if meaning == {name: v}) for name, v in changed.items()}
+
+
 assert {field.name for field in fields(ReadOptions)} == {name for meaning in _WORDS.values() for name in meaning}

@@ -91,6 +91,20 @@ class Source:
                 return unpack(stream, "rb")  # type: ignore[return-value]
         return stream
 
+    def pieces(self, size: int) -> Iterator[bytes]:
+        """The content, at most `size` bytes at a time, none of it kept."""
+        with self._told(), self.open() as stream:
+            while piece := stream.read(size):
+                yield piece
+
+    def beside(self, name: str) -> "Source | None":
+        """The file of that name in the same folder or archive, compressed or not; None for none."""
+        if self.member:
+            folder = str(PurePosixPath(self.member).parent / name)
+            return next((one for one in Source(self.path).members or () if one.member.startswith(folder)), None)
+        names = (name, *(name + suffix for suffix in _COMPRESSED_SUFFIXES))
+        return next((Source(p) for one in names if (p := self.path.with_name(one)).is_file()), None)
+
     def lines(self) -> Iterator[tuple[int, str]]:
         """Numbers (from 1) and texts of the lines, ends cut off; UTF-8 or UTF-16, byte order marks left out."""
         encoding = "utf-16" if self.head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"

@@ -3,11 +3,41 @@
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
 MAX_SIDE = 2**28
 """Largest number of rows or columns: above SuiteSparse's longest matrix (mawi_201512020330, 226,196,185 rows)."""
+
+
+def found_matrix(
+    source: Source,
+    format: str,
+    matrix: coo_array | csr_array,
+    options: ReadOptions,
+    *,
+    pattern: bool = False,
+    notes: tuple[str, ...] = (),
+    left_out: tuple[LeftOut, ...] = (),
+    values: str = "",
+    name: str = "",
+) -> Found:
+    """The one matrix of a file, made canonical; notes tell of stored zeros and of entries that come twice."""
+    stored = matrix.nnz
+    csr = csr_array(matrix)
+    csr.sum_duplicates()
+    twice = stored - csr.nnz
+    zeros = 0 if pattern else int(np.count_nonzero(csr.data == 0))
+    csr = canonical(source, csr, options, pattern)
+    if twice:
+        how = "count once" if pattern else "were added up"
+        notes += (f"{source.name}: {twice:,} entries come at places that have one already; they {how}.",)
+    if zeros and options.zeros == "drop":
+        notes += (f"{source.name}: {zeros:,} stored values are zero and were dropped; :keepzeros keeps them.",)
+    elif zeros:
+        notes += (f"{source.name}: {zeros:,} stored values are zero; they were kept as ones.",)
+    return Found(source.path, format, (Layer(name, csr.shape, lambda: csr, values=values),), left_out, notes)
 
 
 def canonical(source: Source, matrix: coo_array | csr_array, options: ReadOptions, pattern: bool = False) -> csr_array:
