@@ -58,6 +58,10 @@ class Rows:
         """A column's fields where all rows have `width` fields."""
         return slice(int(self.firsts[0]) + column, int(self.firsts[-1]), width)
 
+    def first_bytes(self) -> np.ndarray:
+        """The first byte of each row, which may have no blank rows among them."""
+        return self.data[self.starts[self.firsts[:-1]]]
+
     def text(self, field: int) -> str:
         """One field."""
         return self.data[self.starts[field] : self.ends[field]].tobytes().decode("utf-8", "replace")
@@ -75,14 +79,14 @@ class Rows:
         odd = self.widths != width
         return int(np.argmax(odd)) if odd.any() else None
 
-    def integers(self, fields: slice, what: str = "") -> np.ndarray:
+    def integers(self, fields: slice | np.ndarray, what: str = "") -> np.ndarray:
         """Whole numbers below 2^63. **Raises** `InputError` for other fields, with the line."""
         found, bad = whole_numbers(self, fields)
         if bad is not None:
             self._refuse(fields, bad, what, "a whole number")
         return found
 
-    def reals(self, fields: slice, what: str = "") -> np.ndarray:
+    def reals(self, fields: slice | np.ndarray, what: str = "") -> np.ndarray:
         """Numbers, Fortran's exponents among them; NaN and infinities too. **Raises** `InputError` for other fields."""
         starts, ends = self.starts[fields], self.ends[fields]
         found, slow = np.empty(len(starts)), np.zeros(len(starts), np.bool_)
@@ -93,8 +97,8 @@ class Rows:
             found[slow] = _converted(self.data, starts[slow], ends[slow])
         return found
 
-    def _refuse(self, fields: slice, bad: int, what: str, kind: str) -> None:
-        field = fields.start + bad * (fields.step or 1)
+    def _refuse(self, fields: slice | np.ndarray, bad: int, what: str, kind: str) -> None:
+        field = fields.start + bad * (fields.step or 1) if isinstance(fields, slice) else int(fields[bad])
         line = self.numbers[np.searchsorted(self.firsts, field, side="right") - 1]
         problem = f"holds {self.text(field)[:40]!r}, not {kind}" + (f" ({what})" if what else "")
         self.source.fail(f"line {line}", problem, "correct it or write the file again")
@@ -132,7 +136,7 @@ def all_rows(source: Source, separator: str = "", blank_rows: bool = False) -> R
     )
 
 
-def whole_numbers(rows: Rows, fields: slice) -> tuple[np.ndarray, int | None]:
+def whole_numbers(rows: Rows, fields: slice | np.ndarray) -> tuple[np.ndarray, int | None]:
     """The fields as int64, and the place among them of the first that is none."""
     starts, ends = rows.starts[fields], rows.ends[fields]
     found = np.empty(len(starts), np.int64)

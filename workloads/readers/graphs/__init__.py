@@ -2,11 +2,17 @@
 
 | module | format |
 |---|---|
-| `edge_list` | `source target [weight]` a line |
+| `edge_list`, `edge_layout`, `edge_headers` | `source target [weight]` a line, from SNAP, KONECT and many others |
+| `numbering` | from ids to rows and columns, what every reader of edges ends with |
+| `adjacency` | METIS and Chaco, Ligra, networkx' adjacency lists |
+| `dimacs`, `pajek`, `markup` | DIMACS; Pajek; GraphML, GEXF, GML |
+| `binary` | what is refused by name |
 """
 
 from workloads.readers.formats import Format
-from workloads.readers.graphs import edge_list
+from workloads.readers.graphs import adjacency, binary, dimacs, edge_list, markup, pajek
 
-FORMATS: tuple[Format, ...] = (edge_list.FORMAT,)
+FORMATS: tuple[Format, ...] = (
+    *dimacs.FORMATS, *pajek.FORMATS, *markup.FORMATS, *adjacency.FORMATS, *binary.FORMATS, *edge_list.FORMATS,
+)  # fmt: skip
 """Records of the formats in this room."""

@@ -18,18 +18,23 @@ def found_matrix(
     options: ReadOptions,
     *,
     pattern: bool = False,
+    mirror: bool = False,
     notes: tuple[str, ...] = (),
     left_out: tuple[LeftOut, ...] = (),
     values: str = "",
     name: str = "",
 ) -> Found:
-    """The one matrix of a file, made canonical; notes tell of stored zeros and of entries that come twice."""
+    """The one matrix of a file, made canonical; notes tell of stored zeros and of entries that come twice.
+
+    With `mirror` an entry stands for its transposed place too, unless that has an entry of its own.
+    """
     stored = matrix.nnz
     csr = csr_array(matrix)
     csr.sum_duplicates()
     twice = stored - csr.nnz
     zeros = 0 if pattern else int(np.count_nonzero(csr.data == 0))
     csr = canonical(source, csr, options, pattern)
+    csr = both_triangles(csr) if mirror else csr
     if twice:
         how = "count once" if pattern else "were added up"
         notes += (f"{source.name}: {twice:,} entries come at places that have one already; they {how}.",)
@@ -38,6 +43,17 @@ def found_matrix(
     elif zeros:
         notes += (f"{source.name}: {zeros:,} stored values are zero; they were kept as ones.",)
     return Found(source.path, format, (Layer(name, csr.shape, lambda: csr, values=values),), left_out, notes)
+
+
+def both_triangles(matrix: csr_array) -> csr_array:
+    """A square matrix with each entry at its transposed place too, where that is empty."""
+    mirror = csr_array(matrix.T)
+    ones, mirrored = (csr_array((np.ones(a.nnz), a.indices, a.indptr), shape=a.shape) for a in (matrix, mirror))
+    lone = csr_array(mirrored - csr_array(ones.multiply(mirrored)))
+    lone.eliminate_zeros()
+    whole = csr_array(matrix + csr_array(mirror.multiply(lone)))
+    whole.sort_indices()
+    return whole
 
 
 def canonical(source: Source, matrix: coo_array | csr_array, options: ReadOptions, pattern: bool = False) -> csr_array:
