@@ -284,4 +284,4 @@ def _tensor_kernel(name: str, tensor: CooTensor, product: str | None) -> Kernel:
     if kind in ("ttm", "mttkrp") and len(sizes) == len(numbers) == 2 and sizes[1] > 0:
         return (ttm if kind == "ttm" else mttkrp)(tensor, *sizes, name)
     what = f"is a tensor of {len(tensor.shape)} modes, which is no matrix"
-    raise InputError(f"{name}: {what}; unfold it by a product: @mttkrp:0:16, @ttm:0:16 or @ttv:0.")
+    raise InputError(f"{name}: {what}; give a product that unfolds it: @mttkrp:0:16, @ttm:0:16 or @ttv:0.")

@@ -15,7 +15,7 @@ from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
-_FAMILIES = ("foreign", "checkpoints", "onnx_graphs", "tables", "matrices", "graphs", "tensors")
+_FAMILIES = ("foreign", "checkpoints", "onnx_graphs", "tables", "graphs", "matrices", "tensors")
 """In order of preference among equally sure formats."""
 
 

@@ -14,6 +14,7 @@ from numba import njit
 
 from workloads.readers.source import MOST_UNPACKED, Source
 
+PAIR = 11
 _BLOCK = 2**24
 """Bytes that are split at a time."""
 _LONGEST_LINE = 2**31 - 2
@@ -104,11 +105,15 @@ class Rows:
         self.source.fail(f"line {line}", problem, "correct it or write the file again")
 
 
-def rows_of(source: Source, separator: str = "", blank_rows: bool = False) -> Iterator[Rows]:
-    """The lines of a file, some megabytes at a time; blank ones as rows without fields if asked for."""
+def rows_of(source: Source, separator: str = "", blank_rows: bool = False, pairs: bool = False) -> Iterator[Rows]:
+    """The lines of a file, some megabytes at a time; blank ones as rows without fields if asked for.
+
+    With `pairs`, `index:value` is two fields, and `data` has the byte `PAIR` at the end of the first.
+    """
     number = 1
     mark = ord(separator) if separator else 0
     for block in _blocks(source):
+        block = block.replace(b"\v", b" ").replace(b":", b"\v") if pairs else block
         data = np.frombuffer(block, np.uint8)
         starts, ends, firsts, numbers, lines = _split(data, mark, blank_rows)
         if len(numbers):

@@ -6,13 +6,15 @@
 | `numbering` | from ids to rows and columns, what every reader of edges ends with |
 | `adjacency` | METIS and Chaco, Ligra, networkx' adjacency lists |
 | `dimacs`, `pajek`, `markup` | DIMACS; Pajek; GraphML, GEXF, GML |
+| `edge_index` | arrays [2, edges] in `.npy` and `.npz` |
 | `binary` | what is refused by name |
 """
 
 from workloads.readers.formats import Format
-from workloads.readers.graphs import adjacency, binary, dimacs, edge_list, markup, pajek
+from workloads.readers.graphs import adjacency, binary, dimacs, edge_index, edge_list, markup, pajek
 
 FORMATS: tuple[Format, ...] = (
-    *dimacs.FORMATS, *pajek.FORMATS, *markup.FORMATS, *adjacency.FORMATS, *binary.FORMATS, *edge_list.FORMATS,
+    *edge_index.FORMATS, *dimacs.FORMATS, *pajek.FORMATS, *markup.FORMATS, *adjacency.FORMATS, *binary.FORMATS,
+    *edge_list.FORMATS,
 )  # fmt: skip
 """Records of the formats in this room."""

@@ -45,11 +45,13 @@ class Layout:
 
 def layout_of(source: Source) -> Layout | None:
     """The layout of a file that may be an edge list; None for what is none."""
-    if not source.is_text:
+    if not source.is_text or source.suffix in (".mtx", ".tns", ".smtx"):
         return None
     lines = [line.strip("\ufeff").rstrip() for line in source.first_lines]
     data = [line for line in lines if line.strip() and line.strip()[0] not in "#%" and line.strip()[:2] != "//"]
     if not data:
+        return None
+    if lines[0].lstrip(" %").lower().startswith("matrixmarket"):
         return None
     comments = comments_of([line for line in lines if line not in data], source.name)
     if any("GMT" in line and line.startswith("#") for line in lines[:3]):

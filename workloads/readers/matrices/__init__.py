@@ -4,12 +4,39 @@
 |---|---|
 | `market` | Matrix Market |
 | `smtx` | DLMC patterns |
-| `numpy_files` | SciPy's sparse `.npz`, dense `.npy` |
+| `numpy_files` | dense `.npy` |
+| `npz_sparse`, `npz_archive` | sparse `.npz`: SciPy's, pydata's, JAX's, by parts |
+| `harwell_boeing`, `petsc` | Harwell-Boeing; PETSc's binary files |
+| `matlab`, `hdf5` | MATLAB's `.mat`; `.h5ad`, 10x and others in HDF5 |
+| `features` | libsvm, bags of words |
+| `dense_text` | rows of numbers |
 | `canonical` | what every reader of matrices ends with |
 """
 
 from workloads.readers.formats import Format
-from workloads.readers.matrices import market, numpy_files, smtx
+from workloads.readers.matrices import (
+    dense_text,
+    features,
+    harwell_boeing,
+    hdf5,
+    market,
+    matlab,
+    npz_sparse,
+    numpy_files,
+    petsc,
+    smtx,
+)
 
-FORMATS: tuple[Format, ...] = (market.FORMAT, smtx.FORMAT, *numpy_files.FORMATS)
+FORMATS: tuple[Format, ...] = (
+    market.FORMAT,
+    smtx.FORMAT,
+    npz_sparse.FORMAT,
+    numpy_files.FORMAT,
+    harwell_boeing.FORMAT,
+    matlab.FORMAT,
+    hdf5.FORMAT,
+    *petsc.FORMATS,
+    *features.FORMATS,
+    *dense_text.FORMATS,
+)
 """Records of the formats in this room."""

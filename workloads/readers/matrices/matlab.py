@@ -1,0 +1,99 @@
+"""MATLAB's `.mat` of versions 4 to 7, by SciPy: sparse variables, SuiteSparse's `Problem.A`, or dense matrices.
+
+The MathWorks, "MAT-file format", 2019. Version 7.3 is HDF5 (`hdf5`). Where a file has sparse matrices, dense variables
+beside them are left out; Davis and Hu's `Problem.Zeros` are entries that are stored as zeros.
+"""
+
+import io
+
+import numpy as np
+import scipy.io
+from scipy.sparse import coo_array, issparse
+
+from workloads.readers.formats import Format, Sureness
+from workloads.readers.found import Found, LeftOut
+from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.options import ReadOptions
+from workloads.readers.source import BROKEN, Source, words_of
+
+_DEEPEST = 3
+"""Structs within structs that are looked into."""
+
+
+def _read(source: Source, options: ReadOptions) -> Found:
+    try:
+        variables = scipy.io.loadmat(io.BytesIO(source.content), spmatrix=False, verify_compressed_data_integrity=True)
+    except NotImplementedError as error:
+        source.fail("MATLAB file", "is of a version that SciPy does not read", "save it with -v7", error)
+    except BROKEN as error:
+        source.fail("MATLAB file", f"is malformed ({words_of(error)})", "save it again with -v7", error)
+    except Exception as error:  # SciPy's reader raises its own kinds, which derive from Exception alone
+        source.fail("MATLAB file", f"is malformed ({words_of(error)})", "save it again with -v7", error)
+    found: dict[str, object] = {}
+    for name, value in variables.items():
+        if not name.startswith("__"):
+            _gather(name, value, found, 0)
+    return _as_found(source, found, options)
+
+
+def _gather(name: str, value: object, found: dict[str, object], depth: int) -> None:
+    """Arrays of numbers by name, those of structs of one element as `struct.field`."""
+    if isinstance(value, np.ndarray) and value.dtype.names and value.size == 1 and depth < _DEEPEST:
+        record = value.ravel()[0]
+        for part in value.dtype.names:
+            _gather(f"{name}.{part}", record[part], found, depth + 1)
+    else:
+        found[name] = value
+
+
+def _as_found(source: Source, found: dict[str, object], options: ReadOptions) -> Found:
+    sparse = {name: value for name, value in found.items() if issparse(value)}
+    zeros = {name for name in sparse if name == "Problem.Zeros"}
+    chosen = {name: value for name, value in sparse.items() if name not in zeros and value.ndim == 2}
+    why = "no sparse matrix, beside one"
+    if "Problem.A" in chosen:
+        chosen, why = {"Problem.A": chosen["Problem.A"]}, "not A of SuiteSparse's Problem"
+    elif not chosen:
+        chosen, why = {name: value for name, value in found.items() if _is_dense(value)}, "no matrix of numbers"
+    if not chosen:
+        listed = ", ".join(list(found)[:5]) or "nothing"
+        source.fail("MATLAB file", f"holds no matrix ({listed})", "save a sparse matrix with save -v7")
+    alone = len(chosen) == 1
+    left_out = tuple(LeftOut(name, why) for name in found if name not in chosen)
+    parts = []
+    for name, value in chosen.items():
+        check_sides(source, *value.shape)
+        matrix, notes = coo_array(value), ()
+        if zeros and name == "Problem.A":
+            matrix = _with_zeros(matrix, coo_array(found["Problem.Zeros"]))
+        if not issparse(value):
+            notes = (f"{source.name}: {name} is dense; its zeros were dropped.",)
+        parts.append(
+            found_matrix(source, "MATLAB file", matrix, options, pattern=matrix.dtype == bool, notes=notes,
+                         values="" if matrix.dtype == bool else f"{matrix.dtype}", name="" if alone else name)
+        )  # fmt: skip
+    layers = tuple(layer for part in parts for layer in part.layers)
+    return Found(source.path, "MATLAB file", layers, left_out, tuple(note for part in parts for note in part.notes))
+
+
+def _is_dense(value: object) -> bool:
+    return isinstance(value, np.ndarray) and value.ndim == 2 and value.dtype.kind in "biufc" and min(value.shape) > 1
+
+
+def _with_zeros(matrix: coo_array, zeros: coo_array) -> coo_array:
+    """The matrix with entries of the value zero where `zeros` has any."""
+    if zeros.shape != matrix.shape or not zeros.nnz:
+        return matrix
+    data = np.append(matrix.data, np.zeros(zeros.nnz, matrix.dtype))
+    places = tuple(np.append(a, b) for a, b in zip(matrix.coords, zeros.coords, strict=True))
+    return coo_array((data, places), shape=matrix.shape)
+
+
+def _recognise(source: Source) -> Sureness:
+    if source.head.startswith((b"MATLAB 5.0 MAT-file", b"MATLAB 6", b"MATLAB 7.0 MAT-file")):
+        return Sureness.SIGNED
+    hdf5 = source.head[512:520] == b"\x89HDF\r\n\x1a\n" or source.head.startswith(b"\x89HDF\r\n\x1a\n")
+    return Sureness.NAMED if source.suffix == ".mat" and not hdf5 and not source.is_text else Sureness.NO
+
+
+FORMAT = Format("MATLAB file", _recognise, _read, heeds=("zeros",))
