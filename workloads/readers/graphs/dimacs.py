@@ -29,7 +29,7 @@ def _read(source: Source, options: ReadOptions) -> Found:
     notes: tuple[str, ...] = ()
     undirected = kind in _UNDIRECTED
     if len(i) != edges:
-        if not undirected or 2 * len(i) != edges and len(i) != 2 * edges:
+        if not undirected or edges not in (2 * len(i), len(i) / 2):
             what = f"promises {edges} edges but {len(i)} follow"
             source.fail("p line", what, "copy the file again or correct it")
         notes = (f"the p line says {edges:,} edges and {len(i):,} lines follow: one of them counts both directions",)
@@ -47,7 +47,9 @@ def _problem(source: Source) -> tuple[str, int, int, list[Rows]]:
         if len(marked):
             fields = block.row(int(marked[0]))
             if len(fields) < 4 or not all(text.isdigit() and len(text) < 16 for text in fields[-2:]):
-                source.fail("p line", f"is {' '.join(fields)[:60]!r}", "write `p edge nodes edges` or `p sp nodes edges`")
+                source.fail(
+                    "p line", f"is {' '.join(fields)[:60]!r}", "write `p edge nodes edges` or `p sp nodes edges`"
+                )
             if fields[1] == "aux":
                 source.fail("DIMACS file", "holds coordinates, no graph", "give the .gr file")
             rest = block.since(int(marked[0]) + 1)

@@ -52,7 +52,9 @@ def _ends(source: Source, name: str, edges: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def _is_npy(source: Source) -> Sureness:
-    if not source.head.startswith(b"\x93NUMPY") or not any(word in source.name.lower() for word in ("edge", "adj", "coo")):
+    if not source.head.startswith(b"\x93NUMPY") or not any(
+        word in source.name.lower() for word in ("edge", "adj", "coo")
+    ):
         return Sureness.NO
     try:
         with source.open() as stream:

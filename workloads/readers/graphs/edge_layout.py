@@ -1,4 +1,4 @@
-"""How the lines of an edge list are laid out, concluded from its first ones: separator, heading, columns and their roles."""
+"""How the lines of an edge list are laid out, concluded from its first ones: separator, heading, roles of columns."""
 
 import re
 from collections import Counter
@@ -81,7 +81,10 @@ def separator_or_words(separator: str, rows: list[list[str]]) -> bool:
 
 def _with_labels(layout: Layout, source: Source) -> Layout | None:
     """The layout with `labels` set where nodes have names; None where the lines are no edges."""
-    ends = [layout.columns.get(a, layout.columns.get(b, at)) for at, (a, b) in enumerate((("source", "row"), ("target", "column")))]
+    ends = [
+        layout.columns.get(a, layout.columns.get(b, at))
+        for at, (a, b) in enumerate((("source", "row"), ("target", "column")))
+    ]
     whole = [row for row in layout.first if len(row) == layout.width and max(ends) < len(row)]
     if not whole or layout.width < 2 or (not layout.columns and layout.width > 4):
         return None
@@ -114,7 +117,9 @@ def _separator(data: list[str]) -> str:
         counts = {_outside_quotes(line).count(mark) for line in some}
         if 0 in counts or (len(counts) > 1 and mark == "\t"):
             continue
-        if mark != "\t" or any(" " in field.strip() or not field.strip() for line in some for field in line.split("\t")):
+        if mark != "\t" or any(
+            " " in field.strip() or not field.strip() for line in some for field in line.split("\t")
+        ):
             return mark
     return ":" if all("::" in line for line in some) else ""
 

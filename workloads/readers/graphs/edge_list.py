@@ -42,9 +42,7 @@ def _read(source: Source, options: ReadOptions) -> Found:
         edges = replace(edges, notes=(*edges.notes, what))
     edges = _with_neighbours(source, edges)
     name = "edge list" + (", users and items" if layout.ratings and not layout.labels else "")
-    return found_graph(
-        source, name, edges.ends, edges.weights, edges.header, options, edges.notes, edges.left_out
-    )
+    return found_graph(source, name, edges.ends, edges.weights, edges.header, options, edges.notes, edges.left_out)
 
 
 def _table(source: Source, layout: Layout, options: ReadOptions) -> _Edges:
@@ -149,9 +147,7 @@ def _direction(source: Source, layout: Layout, header: GraphHeader, blocks: list
     if "row" in layout.columns or layout.ratings:
         return replace(header, direction="bipartite")
     if "type" in layout.columns:
-        kinds = {
-            text.lower() for block in blocks for text in block.texts(block.column(layout.columns["type"], width))
-        }
+        kinds = {text.lower() for block in blocks for text in block.texts(block.column(layout.columns["type"], width))}
         if kinds == {"undirected"}:
             return replace(header, direction="undirected")
         if kinds == {"directed"}:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 
 from workloads.readers.found import Found, LeftOut
 from workloads.readers.matrices.canonical import MAX_SIDE, found_matrix
@@ -77,10 +77,13 @@ def found_graph(
 
 def _is_symmetric(matrix: coo_array) -> bool:
     """Whether the places are those of the transposed matrix."""
-    side = matrix.shape[0]
-    ahead = np.unique(matrix.row.astype(np.int64) * side + matrix.col)
-    back = np.unique(matrix.col.astype(np.int64) * side + matrix.row)
-    return len(ahead) == len(back) and bool(np.all(ahead == back))
+    if matrix.shape[0] != matrix.shape[1]:
+        return False
+    ones = csr_array((np.ones(matrix.nnz, np.int8), matrix.coords), shape=matrix.shape)
+    ones.sum_duplicates()
+    mirror = csr_array(ones.T)
+    mirror.sort_indices()
+    return np.array_equal(ones.indptr, mirror.indptr) and np.array_equal(ones.indices, mirror.indices)
 
 
 def _placed(
@@ -148,9 +151,7 @@ def _concluded(
     return high + 1 - first, first
 
 
-def _closed(
-    parts: list[np.ndarray], nodes: int | None, what: str, told: list[str]
-) -> tuple[list[np.ndarray], int]:
+def _closed(parts: list[np.ndarray], nodes: int | None, what: str, told: list[str]) -> tuple[list[np.ndarray], int]:
     """Ids renumbered in their order; all `nodes` that the header says, those without an edge last."""
     known, places = np.unique(np.concatenate(parts), return_inverse=True)
     told.append(f"{len(known):,} {what} ids up to {known[-1]} were renumbered in their order; :keepgaps keeps them")

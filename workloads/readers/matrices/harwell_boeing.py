@@ -17,8 +17,9 @@ from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
 _TYPE = re.compile(r"[RCPIQ][USHZR][AE]", re.I)
-_FORMAT = re.compile(r"\(\s*(?:\d*P\s*,?\s*)?(\d*)\s*\(?\s*(?:\d*P\s*,?\s*)?(\d*)([IEDFG])(\d+)(?:\.(\d+))?(?:E\d+)?\s*\)+",
-                     re.I)  # fmt: skip
+_SCALE = r"\(?\s*(?:\d*P\s*,?\s*)?"
+_FORMAT = re.compile(rf"\({_SCALE}(\d*)\s*{_SCALE}(\d*)([IEDFG])(\d+)(?:\.(\d+))?(?:E\d+)?\s*\)+", re.I)
+"""A Fortran format of one kind of field: repeats, letter, width, decimals; a scale (`1P`) changes nothing."""
 
 
 def _read(source: Source, options: ReadOptions) -> Found:
@@ -71,9 +72,7 @@ def _both_triangles(source: Source, kind: str, matrix: coo_array) -> coo_array:
     return coo_array((np.append(matrix.data, other), every), shape=matrix.shape)
 
 
-def _numbers(
-    source: Source, lines: list[str], begin: int, count: int, form: str, what: str
-) -> tuple[np.ndarray, int]:
+def _numbers(source: Source, lines: list[str], begin: int, count: int, form: str, what: str) -> tuple[np.ndarray, int]:
     """As many numbers as asked for, from a line on, cut as a Fortran format says; and the line behind them."""
     found = _FORMAT.fullmatch(form.replace(" ", ""))
     if found is None:

@@ -135,9 +135,7 @@ def _coordinates(
     return coo_array((values, (i, j)), shape=(rows, columns)), banner
 
 
-def _entries(
-    source: Source, field: str, width: int, blocks: list[Rows]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _entries(source: Source, field: str, width: int, blocks: list[Rows]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     rows, columns, values = [], [], []
     for block in blocks:
         odd = block.odd_row(width)

@@ -58,7 +58,9 @@ class NpzArchive:
 def opened_npz(source: Source) -> Iterator[NpzArchive]:
     """An archive whose names `npz_names` gave."""
     with zipfile.ZipFile(io.BytesIO(source.content) if source.compressed else source.path) as opened:
-        yield NpzArchive(source, opened, [one.removesuffix(".npy") for one in opened.namelist() if one.endswith(".npy")])
+        yield NpzArchive(
+            source, opened, [one.removesuffix(".npy") for one in opened.namelist() if one.endswith(".npy")]
+        )
 
 
 def npz_names(source: Source) -> list[str]:

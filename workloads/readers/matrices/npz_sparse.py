@@ -6,7 +6,7 @@
 | `coords`, `data`, `shape`, `fill_value` | pydata/sparse COO, of any number of axes |
 | `indices`, `indptr`, `compressed_axes`, ... | pydata/sparse GCXS |
 | `data`, `indices` [nnz, 2], `shape` | JAX BCOO; indices outside the shape are padding (jax.experimental.sparse) |
-| `data`, `indices`, `indptr`, with or without `shape` | CSR or CSC by parts, also behind `adj_` (shchur/gnn-benchmark) |
+| `data`, `indices`, `indptr`, with or without `shape` | CSR or CSC by parts, also behind `adj_` (gnn-benchmark) |
 | `crow_indices`, `col_indices`, `values` | CSR of PyTorch |
 | `row`, `col`, with or without `data`, `shape` | COO by parts |
 """
@@ -147,7 +147,9 @@ def _gcxs(archive: NpzArchive, shape: tuple[int, ...] | None) -> coo_array | csr
     axes = archive.whole("compressed_axes").ravel().tolist()
     if shape is None or len(shape) != 2 or axes not in ([0], [1]):
         axes_count = "unknown" if shape is None else f"{len(shape)}"
-        archive.source.fail("GCXS array", f"has {axes_count} axes, compressed along {axes}", "save it as COO, of 2 axes")
+        archive.source.fail(
+            "GCXS array", f"has {axes_count} axes, compressed along {axes}", "save it as COO, of 2 axes"
+        )
     return _compressed(archive, "data", "indices", "indptr", shape, "csr" if axes == [0] else "csc")
 
 
