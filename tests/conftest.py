@@ -31,6 +31,7 @@ UNCHECKED = (
     "workloads.statistics.row_assignment",
     "workloads.statistics.elementwise_counts",
     "workloads.statistics.convolution",
+    "workloads.readers.number_scanner",
     "hwmodels.simulator.schedules",
     "hwmodels.simulator.tile_cutting",
     "hwmodels.simulator.dense_loads",

@@ -88,7 +88,9 @@ class Source:
         stream.seek(0)
         for magic, unpack in _STREAMS.items():
             if head.startswith(magic):
-                return unpack(stream, "rb")  # type: ignore[return-value]
+                if not self.member:
+                    stream.close()  # what unpacks a stream that it is given does not close it
+                return unpack(stream if self.member else self.path, "rb")  # type: ignore[return-value]
         return stream
 
     def pieces(self, size: int) -> Iterator[bytes]:
