@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from workloads.errors import InputError
 
@@ -81,17 +81,14 @@ class Source:
             self.fail("content", f"is larger than {MOST_UNPACKED / 2**30:g} GiB", "give a smaller file")
         return found
 
-    def open(self) -> BinaryIO:
+    def open(self) -> io.BufferedIOBase:
         """A stream of the content from its beginning."""
-        stream: BinaryIO = io.BytesIO(_member(self.path, self.member)) if self.member else open(self.path, "rb")  # noqa: SIM115
-        head = stream.read(6)
-        stream.seek(0)
+        inner = _member(self.path, self.member) if self.member else None
+        head = self._raw_head if inner is None else inner[:6]
         for magic, unpack in _STREAMS.items():
             if head.startswith(magic):
-                if not self.member:
-                    stream.close()  # what unpacks a stream that it is given does not close it
-                return unpack(stream if self.member else self.path, "rb")  # type: ignore[return-value]
-        return stream
+                return unpack(self.path if inner is None else io.BytesIO(inner), "rb")
+        return open(self.path, "rb") if inner is None else io.BytesIO(inner)
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """The content, at most `size` bytes at a time, none of it kept."""

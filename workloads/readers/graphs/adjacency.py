@@ -93,7 +93,9 @@ def _is_metis(source: Source) -> Sureness:
     fits = len(rest) <= nodes and (len(lines[header]) > 2 or sum(map(len, rest)) == 2 * edges)
     if named:
         return Sureness.NAMED if fits or {len(line) for line in rest} not in ({2}, {3}) else Sureness.NO
-    return Sureness.NAMED if fits and len(lines[header]) == 2 and nodes > 2 and {*map(len, rest)} > {2} else Sureness.NO
+    return (
+        Sureness.NAMED if fits and len(lines[header]) == 2 and nodes > 2 and {*map(len, rest)} != {2} else Sureness.NO
+    )
 
 
 def _read_ligra(source: Source, options: ReadOptions) -> Found:

@@ -35,16 +35,16 @@ def _is_planetoid(source: Source) -> Sureness:
 
 
 FORMATS: tuple[Format, ...] = (
-    refused("a serialised graph of GAP (binary, .sg)", _binary(".sg", ".wsg", ".sgU"), _EDGES),
-    refused("a binary graph of DGL", _is_dgl, "save its edges with numpy.savez or scipy.sparse.save_npz"),
-    refused("a binary graph of Galois (.gr)", _is_galois, _EDGES),
-    refused("a WebGraph of LAW (binary)", _is_webgraph, "convert it with ArcListASCIIGraph to an edge list"),
-    refused("a binary DIMACS graph (.col.b)", _binary(".b"), "convert it to text (.col) or to .mtx"),
     refused(
         "a pickled file of Planetoid, which runs code when read",
         _is_planetoid,
         "save the graph with scipy.sparse.save_npz",
     ),
+    refused("a serialised graph of GAP (binary, .sg)", _binary(".sg", ".wsg", ".sgU"), _EDGES),
+    refused("a binary graph of DGL", _is_dgl, "save its edges with numpy.savez or scipy.sparse.save_npz"),
+    refused("a binary graph of Galois (.gr)", _is_galois, _EDGES),
+    refused("a WebGraph of LAW (binary)", _is_webgraph, "convert it with ArcListASCIIGraph to an edge list"),
+    refused("a binary DIMACS graph (.col.b)", _binary(".b"), "convert it to text (.col) or to .mtx"),
     refused("a binary list of edges", _binary(".bel", ".bin64", ".raw", ".graph500", ".bsr", ".bcsr", ".csr"), _EDGES),
 )
 """Records of formats that are refused."""

@@ -46,12 +46,12 @@ def _problem(source: Source) -> tuple[str, int, int, list[Rows]]:
         marked = np.flatnonzero(block.first_bytes() == ord("p"))
         if len(marked):
             fields = block.row(int(marked[0]))
+            if fields[1:2] == ["aux"]:
+                source.fail("DIMACS file", "holds coordinates, no graph", "give the .gr file")
             if len(fields) < 4 or not all(text.isdigit() and len(text) < 16 for text in fields[-2:]):
                 source.fail(
                     "p line", f"is {' '.join(fields)[:60]!r}", "write `p edge nodes edges` or `p sp nodes edges`"
                 )
-            if fields[1] == "aux":
-                source.fail("DIMACS file", "holds coordinates, no graph", "give the .gr file")
             rest = block.since(int(marked[0]) + 1)
             return fields[1], int(fields[-2]), int(fields[-1]), [one for one in (rest, *blocks[at + 1 :]) if len(one)]
     source.fail("p line", "is missing", "copy the file again")

@@ -190,7 +190,7 @@ def _timed(source: Source, values: np.ndarray) -> bool:
     if np.any(values < 0) or not np.isfinite(values).all():
         return False
     whole = bool(np.all(values == np.floor(values)))
-    rising = whole and bool(np.all(np.diff(values) >= 0)) and values[0] < values[-1]
+    rising = whole and bool(np.all(np.diff(values) >= 0) and values[0] < values[-1])
     return are_times(values.tolist(), rising or (whole and "temporal" in source.name.lower()))
 
 

@@ -25,6 +25,7 @@ class _Graph:
 
     directed: bool = False
     nodes: list[str] = field(default_factory=list)
+    labels: list[str] = field(default_factory=list)
     edges: list[tuple[str, str, bool]] = field(default_factory=list)
     weights: list[str] = field(default_factory=list)
     graphs: int = 0
@@ -141,9 +142,18 @@ def _read_gml(source: Source, options: ReadOptions) -> Found:
             key = ""
     if len(stack) > 1:
         source.fail("GML", "ends within a bracket (truncated?)", "copy the file again")
-    edges = [(a, b, graph.directed) for a, b, _ in graph.edges]
-    graph.edges = edges
+    graph.edges = [(a, b, graph.directed) for a, b, _ in graph.edges]
+    _use_labels(graph)
     return _as_found(source, "GML graph", graph, options)
+
+
+def _use_labels(graph: _Graph) -> None:
+    """Takes nodes by their labels where those are whole numbers: networkx and others put a graph's own ids there."""
+    labels = dict(zip(graph.nodes, graph.labels, strict=True))
+    whole = all(re.fullmatch(r"\d{1,18}", label) for label in graph.labels)
+    if whole and len({*graph.labels}) == len(labels) == len(graph.nodes):
+        graph.nodes = graph.labels
+        graph.edges = [(labels.get(a, a), labels.get(b, b), way) for a, b, way in graph.edges]
 
 
 def _closed(source: Source, graph: _Graph, kind: str, values: dict[str, str], stack: list[str]) -> None:
@@ -153,6 +163,7 @@ def _closed(source: Source, graph: _Graph, kind: str, values: dict[str, str], st
         if "id" not in values:
             source.fail("node", "has no id", "give each node one")
         graph.nodes.append(values["id"])
+        graph.labels.append(values.get("label", ""))
     elif kind == "edge":
         if not {"source", "target"} <= values.keys():
             source.fail("edge", "has no source or no target", "give each edge both")

@@ -7,7 +7,7 @@
 | `numpy_files` | dense `.npy` |
 | `npz_sparse`, `npz_archive` | sparse `.npz`: SciPy's, pydata's, JAX's, by parts |
 | `harwell_boeing`, `petsc` | Harwell-Boeing; PETSc's binary files |
-| `matlab`, `hdf5` | MATLAB's `.mat`; `.h5ad`, 10x and others in HDF5 |
+| `matlab`, `mat5`, `hdf5` | MATLAB's `.mat`; `.h5ad`, 10x and others in HDF5 |
 | `features` | libsvm, bags of words |
 | `dense_text` | rows of numbers |
 | `canonical` | what every reader of matrices ends with |

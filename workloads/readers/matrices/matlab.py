@@ -1,7 +1,7 @@
-"""MATLAB's `.mat` of versions 4 to 7, by SciPy: sparse variables, SuiteSparse's `Problem.A`, or dense matrices.
+"""MATLAB's `.mat`: versions 5 to 7 (`mat5`), and version 4 by SciPy; version 7.3 is HDF5 (`hdf5`).
 
-The MathWorks, "MAT-file format", 2019. Version 7.3 is HDF5 (`hdf5`). Where a file has sparse matrices, dense variables
-beside them are left out; Davis and Hu's `Problem.Zeros` are entries that are stored as zeros.
+Sparse variables are read, SuiteSparse's `Problem.A`, or else dense matrices. Where a file has sparse matrices, dense
+variables beside them are left out; Davis and Hu's `Problem.Zeros` are entries that are stored as zeros.
 """
 
 import io
@@ -13,37 +13,22 @@ from scipy.sparse import coo_array, issparse
 from workloads.readers.formats import Format, Sureness
 from workloads.readers.found import Found, LeftOut
 from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.matrices.mat5 import mat5_variables
 from workloads.readers.options import ReadOptions
-from workloads.readers.source import BROKEN, Source, words_of
+from workloads.readers.source import Source, words_of
 
-_DEEPEST = 3
-"""Structs within structs that are looked into."""
+_SIGNATURES = (b"MATLAB 5.0 MAT-file", b"MATLAB 6", b"MATLAB 7.0 MAT-file")
 
 
 def _read(source: Source, options: ReadOptions) -> Found:
+    if source.head.startswith(_SIGNATURES):
+        return _as_found(source, mat5_variables(source), options)
     try:
-        variables = scipy.io.loadmat(io.BytesIO(source.content), spmatrix=False, verify_compressed_data_integrity=True)
-    except NotImplementedError as error:
-        source.fail("MATLAB file", "is of a version that SciPy does not read", "save it with -v7", error)
-    except BROKEN as error:
-        source.fail("MATLAB file", f"is malformed ({words_of(error)})", "save it again with -v7", error)
+        variables = scipy.io.loadmat(io.BytesIO(source.content), spmatrix=False)
     except Exception as error:  # SciPy's reader raises its own kinds, which derive from Exception alone
         source.fail("MATLAB file", f"is malformed ({words_of(error)})", "save it again with -v7", error)
-    found: dict[str, object] = {}
-    for name, value in variables.items():
-        if not name.startswith("__"):
-            _gather(name, value, found, 0)
+    found = {name: value for name, value in variables.items() if not name.startswith("__")}
     return _as_found(source, found, options)
-
-
-def _gather(name: str, value: object, found: dict[str, object], depth: int) -> None:
-    """Arrays of numbers by name, those of structs of one element as `struct.field`."""
-    if isinstance(value, np.ndarray) and value.dtype.names and value.size == 1 and depth < _DEEPEST:
-        record = value.ravel()[0]
-        for part in value.dtype.names:
-            _gather(f"{name}.{part}", record[part], found, depth + 1)
-    else:
-        found[name] = value
 
 
 def _as_found(source: Source, found: dict[str, object], options: ReadOptions) -> Found:
@@ -90,10 +75,10 @@ def _with_zeros(matrix: coo_array, zeros: coo_array) -> coo_array:
 
 
 def _recognise(source: Source) -> Sureness:
-    if source.head.startswith((b"MATLAB 5.0 MAT-file", b"MATLAB 6", b"MATLAB 7.0 MAT-file")):
+    if source.head.startswith(_SIGNATURES):
         return Sureness.SIGNED
-    hdf5 = source.head[512:520] == b"\x89HDF\r\n\x1a\n" or source.head.startswith(b"\x89HDF\r\n\x1a\n")
-    return Sureness.NAMED if source.suffix == ".mat" and not hdf5 and not source.is_text else Sureness.NO
+    version_4 = int.from_bytes(source.head[:4], "little") in range(5000) or source.head[:2] == b"\0\0"
+    return Sureness.NAMED if source.suffix == ".mat" and version_4 and not source.is_text else Sureness.NO
 
 
 FORMAT = Format("MATLAB file", _recognise, _read, heeds=("zeros",))

@@ -4,9 +4,9 @@ numpy.lib.format (NEP 1). Types that NumPy does not know are written as bytes: `
 numbers [2, n] that could as well be the `edge_index` of a graph are refused unless the name says so (`graphs`).
 """
 
+import io
 import math
 from functools import partial
-from typing import BinaryIO
 
 import ml_dtypes
 import numpy as np
@@ -23,7 +23,7 @@ Header = tuple[tuple[int, ...], bool, np.dtype]
 """Shape, whether columns come first, and type."""
 
 
-def read_header(source: Source, stream: BinaryIO, field: str = "array") -> Header:
+def read_header(source: Source, stream: io.BufferedIOBase, field: str = "array") -> Header:
     """What an array's header says. **Raises** `InputError` for what is pickled or no array of numbers."""
     try:
         version = npy.read_magic(stream)
@@ -39,7 +39,9 @@ def read_header(source: Source, stream: BinaryIO, field: str = "array") -> Heade
     return shape, fortran, dtype
 
 
-def read_values(source: Source, stream: BinaryIO, header: Header, most: int, field: str = "array") -> np.ndarray:
+def read_values(
+    source: Source, stream: io.BufferedIOBase, header: Header, most: int, field: str = "array"
+) -> np.ndarray:
     """The array behind a header, of at most `most` bytes."""
     shape, fortran, dtype = header
     size = math.prod(shape) * dtype.itemsize
