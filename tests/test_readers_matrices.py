@@ -2,6 +2,7 @@
 
 import bz2
 import contextlib
+import csv
 import gzip
 import io
 import lzma
@@ -26,6 +27,7 @@ from workloads.readers.loading import describe
 from workloads.readers.matrices.canonical import MAX_SIDE
 from workloads.readers.options import ReadOptions, read_options
 
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 REAL = "%%MatrixMarket matrix coordinate real general\n"
 QUICK = settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
@@ -301,7 +303,7 @@ def test_symmetries_of_harwell_boeing(tmp_path: Path, kind: str, expected: list)
 
 BAD_TEXT = [
     ("e.mtx", "", "file is empty"),
-    ("e.mtx", "hello\n", "has 1 numbers; write `rows columns entries`"),
+    ("e.mtx", "hello\n", "first line 'hello' is no banner %%MatrixMarket, and no sizes follow; begin"),
     ("e.mtx", REAL, "sizes are missing"),
     ("e.mtx", REAL + "2 2 2\n1 1 3\n", r"promises 2 entries but the file holds 1 \(truncated\?\)"),
     ("e.mtx", REAL + "2 2 1\n1 1 3\n2 2 2\n", "promises 1 entries but the file holds 2"),
@@ -465,3 +467,14 @@ def test_noise_is_never_a_traceback(noise: bytes, name: str, tmp_path: Path) -> 
         (tmp_path / name).write_bytes(head + noise)
         with contextlib.suppress(InputError):
             assert np.isfinite(load_matrix(tmp_path / name).data).all()
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="shared real matrices are not here")
+def test_real_matrices_match_their_manifest() -> None:
+    with open(DATA / "MANIFEST.csv", newline="") as stream:
+        rows = [row for row in csv.DictReader(stream) if row["file"].split(".")[-1] in ("mtx", "smtx", "npz", "gz")]
+    rows = [row for row in rows if not row["file"].startswith(("activation", "images", "meta"))]
+    assert len(rows) > 100
+    for row in rows:
+        matrix = load_matrix(DATA / row["file"])
+        assert (*matrix.shape, matrix.nnz) == (int(row["rows"]), int(row["cols"]), int(row["nnz"])), row["file"]

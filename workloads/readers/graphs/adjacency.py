@@ -19,7 +19,7 @@ from workloads.readers.graphs.numbering import (
     found_graph,
     listed_places,
 )
-from workloads.readers.matrices.canonical import found_matrix
+from workloads.readers.matrices.canonical import found_matrix, places_mirror
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import Rows, all_rows
@@ -48,9 +48,7 @@ def _read_metis(source: Source, options: ReadOptions) -> Found:
         source.fail("header", what, "correct it or copy the file again")
     check_ids(source, j, nodes)
     matrix = coo_array((values, (i, j - 1)), shape=(nodes, nodes))
-    pattern = csr_array(coo_array((np.ones(len(i)), (i, j - 1)), shape=(nodes, nodes)))
-    pattern.data[:] = 1
-    if (pattern != pattern.T).nnz:
+    if not places_mirror(matrix):
         source.fail("neighbours", "are not mutual: an edge stands at one end only", "list each edge at both its ends")
     return found_matrix(source, "METIS graph", matrix, options, pattern=code[2] == "0")
 

@@ -12,6 +12,12 @@ GRAPH_SUFFIXES = (".el", ".wel", ".edges", ".edgelist", ".edge", ".e", ".cites",
 _LABEL_SUFFIXES = (".edges", ".edgelist", ".el", ".cites", ".ncol")
 _RATINGS = re.compile(r"(u\d?\.data|u[\dab]\.(base|test)|ratings?\.(dat|csv|txt|tsv))", re.I)
 """GroupLens' names of files of ratings: user, item, rating, time (grouplens.org/datasets/movielens)."""
+_OF_OGB = re.compile(
+    r"(node[-_](feat|label|year|species|type)|edge[-_](feat|reltype|attr|label|type|weight)|graph[-_](label|feat)"
+    r"|num-(node|edge)-list)\b.*",
+    re.I,
+)
+"""OGB's names of files beside `edge.csv`, whose numbers are no edges (ogb.stanford.edu)."""
 _WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ed][+-]?\d+)?|nan|[+-]?inf(inity)?", re.I)
 
@@ -45,7 +51,7 @@ class Layout:
 
 def layout_of(source: Source) -> Layout | None:
     """The layout of a file that may be an edge list; None for what is none."""
-    if not source.is_text or source.suffix in (".mtx", ".tns", ".smtx"):
+    if not source.is_text or source.suffix in (".mtx", ".tns", ".smtx") or _OF_OGB.fullmatch(source.name):
         return None
     lines = [line.strip("\ufeff").rstrip() for line in source.first_lines]
     data = [line for line in lines if line.strip() and line.strip()[0] not in "#%" and line.strip()[:2] != "//"]

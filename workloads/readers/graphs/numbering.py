@@ -7,10 +7,10 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.matrices.canonical import MAX_SIDE, found_matrix
+from workloads.readers.matrices.canonical import MAX_SIDE, found_matrix, places_mirror
 from workloads.readers.options import Direction, ReadOptions
 from workloads.readers.source import Source
 
@@ -56,7 +56,7 @@ def found_graph(
         (i, j), rows = _placed(source, list(edges), header.nodes, header, options, "node", told)
         columns = rows
     matrix = coo_array((np.ones(len(i)) if weights is None else weights, (i, j)), shape=(rows, columns))
-    if direction is None and not _is_symmetric(matrix):
+    if direction is None and not places_mirror(matrix):
         told.append("nothing says whether edges are directed; each was read as it stands, :undirected adds its reverse")
     elif direction == "undirected" and options.direction is None:
         told.append("edges are undirected, so that each stands for both directions; :directed reads them as they stand")
@@ -73,17 +73,6 @@ def found_graph(
         notes=tuple(told),
         left_out=left_out,
     )
-
-
-def _is_symmetric(matrix: coo_array) -> bool:
-    """Whether the places are those of the transposed matrix."""
-    if matrix.shape[0] != matrix.shape[1]:
-        return False
-    ones = csr_array((np.ones(matrix.nnz, np.int8), matrix.coords), shape=matrix.shape)
-    ones.sum_duplicates()
-    mirror = csr_array(ones.T)
-    mirror.sort_indices()
-    return np.array_equal(ones.indptr, mirror.indptr) and np.array_equal(ones.indices, mirror.indices)
 
 
 def _placed(

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_array, csr_array
+from scipy.sparse import coo_array
 
 from workloads.readers.formats import Format, Sureness
 from workloads.readers.found import Found
@@ -66,6 +66,10 @@ def _banner(source: Source, notes: list[str]) -> _Banner:
     if found is None:
         if line.lstrip().startswith("%%"):
             source.fail("first line", f"{line.strip()[:60]!r} is no banner", "begin it with `%%MatrixMarket matrix`")
+        data = next((one for one in source.first_lines if one.strip() and one.strip()[0] not in "%#"), "")
+        if not re.fullmatch(r"\s*-?\d+(\s+-?\d+){1,2}\s*", data):
+            what = f"{line.strip()[:40]!r} is no banner %%MatrixMarket, and no sizes follow"
+            source.fail("first line", what, "begin the file with `%%MatrixMarket matrix coordinate real general`")
         fix = "it was read as `matrix coordinate real general`; write the banner if that is wrong"
         notes.append(f"the banner %%MatrixMarket is missing; {fix}")
         return _Banner()
@@ -105,7 +109,7 @@ def _array(source: Source, banner: _Banner, shape: tuple[int, int], blocks: list
 
 def _coordinates(
     source: Source, banner: _Banner, sizes: list[int], blocks: list[Rows], notes: list[str]
-) -> tuple[coo_array | csr_array, _Banner]:
+) -> tuple[coo_array, _Banner]:
     field, width = banner.field, _WIDTHS[banner.field]
     if blocks:
         found = int(blocks[0].widths[0])
@@ -155,7 +159,7 @@ def _entries(source: Source, field: str, width: int, blocks: list[Rows]) -> tupl
 
 def _mirrored(
     source: Source, symmetry: str, i: np.ndarray, j: np.ndarray, values: np.ndarray, side: int, notes: list[str]
-) -> coo_array | csr_array:
+) -> coo_array:
     """Both triangles. **Raises** `InputError` where they are stored and do not agree."""
     sign = -1 if symmetry == "skew-symmetric" else 1
     apart = i != j
@@ -177,22 +181,28 @@ def _of_both_triangles(
     other: np.ndarray,
     side: int,
     notes: list[str],
-) -> csr_array:
-    stored = csr_array(coo_array((values, places), shape=(side, side)))
-    mirror = csr_array(coo_array((other, places[::-1]), shape=(side, side)))
-    for one in (stored, mirror):
-        one.sum_duplicates()
-    ones, mirrored = (csr_array((np.ones(len(a.data)), a.indices, a.indptr), shape=a.shape) for a in (stored, mirror))
-    twice = csr_array(ones.multiply(mirrored))
-    lone = csr_array(mirrored - twice)
-    lone.eliminate_zeros()
-    difference = abs(csr_array(stored.multiply(twice)) - csr_array(mirror.multiply(twice)))
-    if difference.nnz and difference.max() > 1e-12 * np.abs(values).max():
+) -> coo_array:
+    keys, which = np.unique(places[0] * side + places[1], return_inverse=True)
+    stored, mirror = (_summed(which.ravel(), part, len(keys)) for part in (values, other))
+    i, j = keys // side, keys % side
+    partner = np.minimum(np.searchsorted(keys, j * side + i), len(keys) - 1)
+    paired = (keys[partner] == j * side + i) & (i != j)
+    if np.any(np.abs(stored[partner] - mirror)[paired] > 1e-12 * np.abs(values).max()):
         what = f"says {symmetry} but the two triangles that are stored differ"
         source.fail("banner", what, "make it general, or keep the lower triangle")
-    if twice.nnz > np.count_nonzero(stored.diagonal()):
+    if paired.any():
         notes.append(f"the banner says {symmetry} and both triangles are stored; they were read once")
-    return csr_array(stored + csr_array(mirror.multiply(lone)))
+    if len(keys) < len(values):
+        notes.append(f"{len(values) - len(keys):,} entries come twice and were added up")
+    lone = (i != j) & ~paired
+    every = (np.append(i, j[lone]), np.append(j, i[lone]))
+    return coo_array((np.append(stored, mirror[lone]), every), shape=(side, side))
+
+
+def _summed(which: np.ndarray, values: np.ndarray, count: int) -> np.ndarray:
+    if values.dtype.kind != "c":
+        return np.bincount(which, values, count)
+    return np.bincount(which, values.real, count) + 1j * np.bincount(which, values.imag, count)
 
 
 def _check_square(source: Source, banner: _Banner, rows: int, columns: int) -> None:

@@ -41,7 +41,7 @@ def _as_found(source: Source, found: dict[str, object], options: ReadOptions) ->
     elif not chosen:
         chosen, why = {name: value for name, value in found.items() if _is_dense(value)}, "no matrix of numbers"
     if not chosen:
-        listed = ", ".join(list(found)[:5]) or "nothing"
+        listed = ", ".join(name[:40] for name in list(found)[:5] if name.isprintable()) or "nothing"
         source.fail("MATLAB file", f"holds no matrix ({listed})", "save a sparse matrix with save -v7")
     alone = len(chosen) == 1
     left_out = tuple(LeftOut(name, why) for name in found if name not in chosen)
