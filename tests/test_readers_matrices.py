@@ -346,6 +346,7 @@ BAD_TEXT = [
     ("e.txt", "0 1 0 1 1.5\n0 1\n", "line 2 has 2 columns where the lines before have 5"),
     ("loss.txt", "0 0.5\n1 0.25\n", "a curve or a log rather than an edge list; save|a curve or a log"),
     ("log.csv", "epoch,loss\n1,0.5\n2,0.4\n", "under a heading that names no nodes .* name the columns"),
+    ("log.txt", "0 0.5 0.1\n1 0.4 0.1\n2 0.3 0.2\n", "first column counts the lines"),
     ("svm.txt", "1 1:2\n1 2:x\n", "line 2 holds 'x', not a number"),
     ("words.txt", "2\n3\n3\n1 3 4\n2 1 5\n", "promises 3 entries but 2 follow"),
     ("e.npy", "not an array", "has no valid NumPy header"),

@@ -10,7 +10,8 @@
 | `formats` | `Format`, how a file's format is recognised, all of them |
 | `source` | `Source`: content, compression, limits |
 | `options` | `ReadOptions`: what a user says that a file cannot |
-| `matrices`, `graphs` | files of one matrix or graph |
+| `tokens`, `number_scanner` | text of numbers, split into fields by compiled code |
+| `matrices`, `graphs`, `tensors` | files of one matrix, graph or tensor |
 | `checkpoints`, `onnx_graphs` | weights of networks |
 | `tables` | layers as tables, problem files of other tools |
 | `foreign` | what is recognised to be refused by name |

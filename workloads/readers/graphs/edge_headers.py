@@ -86,6 +86,9 @@ def columns_of(heading: list[str]) -> dict[str, int] | None:
         role = next((role for role, known in _ROLES.items() if re.fullmatch(known, word)), None)
         if role is not None:
             found.setdefault(role, at)
+    if words[2:3] == ["v"]:  # the value of `i,j,v` and `row,col,v`
+        found = {role: at for role, at in found.items() if (role, at) != ("target", 2)}
+        found.setdefault("weight", 2)
     if {"source", "target"} <= found.keys() or {"row", "column"} <= found.keys():
         return found
     stems = {re.sub(r"[12ab]$|[12](?=id$)|^(first|second)", "", word) for word in words[:2]}

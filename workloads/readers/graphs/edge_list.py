@@ -66,7 +66,12 @@ def _table(source: Source, layout: Layout, options: ReadOptions) -> _Edges:
     if not layout.sure and options.direction is None:
         _refuse_masks(source, ends, width)
     edges = _Edges((ends[0], ends[1]), None, header, tuple(notes))
-    return _with_values(source, layout, edges, blocks, width)
+    edges = _with_values(source, layout, edges, blocks, width)
+    whole = edges.weights is not None and bool(np.all(edges.weights == np.floor(edges.weights)))
+    if not layout.sure and options.direction is None and whole and len(ends[0]) == width == 3:
+        what = "of 3 x 3 whole numbers is a dense matrix or an edge list"
+        source.fail("table", what, "save a matrix with numpy.save, or add :directed for edges")
+    return edges
 
 
 def _end_columns(layout: Layout) -> tuple[int, int]:

@@ -4,7 +4,7 @@ What a file does not say is concluded from all of its ids and told in a note, wi
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -46,6 +46,8 @@ def found_graph(
     if direction == "bipartite":
         sides = ("row", "column")
         sizes = (header.nodes, header.targets)
+        if header.first_id is None and any(ids.dtype.kind == "i" and ids.min() == 0 for ids in edges):
+            header = replace(header, first_id=0)  # rows and columns count from the same number
         parts = [
             _placed(source, [ids], size, header, options, what, told)
             for ids, size, what in zip(edges, sizes, sides, strict=True)

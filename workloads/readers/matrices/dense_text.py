@@ -29,6 +29,9 @@ def _read(source: Source, options: ReadOptions) -> Found:
         values.append(block.reals(block.all_fields(), "a value"))
         count += len(block)
     dense = np.concatenate(values).reshape(count, width or 1)
+    if count > 2 and np.array_equal(dense[:, 0], dense[0, 0] + np.arange(count)):
+        what = "counts the lines: an index or the steps of a log rather than a part of the matrix"
+        source.fail("first column", what, "remove it, or save the matrix with numpy.save")
     i, j = np.nonzero(dense)
     matrix = coo_array((dense[i, j], (i, j)), shape=dense.shape)
     note = f"{source.name}: was read as a dense matrix, {count:,} lines of {width:,} numbers."
