@@ -1,26 +1,14 @@
 """Networks as tables of layers and other tools' problem files.
 
-| module | format |
+| module | what is in it |
 |---|---|
-| `layer_table` | a CSV of sizes and densities |
+| `layer_table` | tables of sizes and densities, SCALE-Sim's topologies |
+| `delimited`, `columns`, `cells` | a table's text, its heading, its cells |
+| `layers` | sizes of a product or a convolution -> `found.Layer` |
 """
 
-from workloads.readers.formats import Format, Sureness
-from workloads.readers.found import Found, Layer
-from workloads.readers.options import ReadOptions
-from workloads.readers.source import Source
-from workloads.readers.tables.layer_table import is_layer_table, read_layer_table
+from workloads.readers.formats import Format
+from workloads.readers.tables.layer_table import read_layer_table, recognise
 
-
-def _found(source: Source, options: ReadOptions) -> Found:
-    layers = [
-        Layer(one.name, (one.m, one.k), density=one.a, columns=one.n, activations=one.b, repeats=one.repeats)
-        for one in read_layer_table(source.path)
-    ]
-    return Found(source.path, "table of layers", tuple(layers))
-
-
-FORMATS: tuple[Format, ...] = (
-    Format("table of layers", lambda source: Sureness.SIGNED if is_layer_table(source.path) else Sureness.NO, _found),
-)
+FORMATS: tuple[Format, ...] = (Format("table of layers", recognise, read_layer_table),)
 """Records of the formats in this room."""
