@@ -5,10 +5,24 @@
 | `layer_table` | tables of sizes and densities, SCALE-Sim's topologies |
 | `delimited`, `columns`, `cells` | a table's text, its heading, its cells |
 | `layers` | sizes of a product or a convolution -> `found.Layer` |
+| `problem_yaml` | which tool's YAML a file is |
+| `timeloop`, `zigzag`, `accelforge` | their problems and workloads |
+| `maestro`, `caffe`, `darknet` | networks of these tools |
+| `prototxt` | protocol buffers' text format |
+| `contraction` | which matrix product an einsum is |
+| `yaml_text` | YAML within limits |
 """
 
 from workloads.readers.formats import Format
-from workloads.readers.tables.layer_table import read_layer_table, recognise
+from workloads.readers.tables import caffe, darknet, layer_table, maestro, problem_yaml
 
-FORMATS: tuple[Format, ...] = (Format("table of layers", recognise, read_layer_table),)
+FORMATS: tuple[Format, ...] = (
+    Format("table of layers", layer_table.recognise, layer_table.read_layer_table),
+    Format("Timeloop, ZigZag or AccelForge YAML", problem_yaml.recognise, problem_yaml.read_problem_yaml),
+    Format("YAML", problem_yaml.recognise_yaml, problem_yaml.read_problem_yaml, in_folders=False, holds_data=False),
+    Format("ZigZag workload in Python", problem_yaml.recognise_python, problem_yaml.read_python),
+    Format("MAESTRO network", maestro.recognise, maestro.read_maestro),
+    Format("Caffe network", caffe.recognise, caffe.read_caffe),
+    Format("Darknet network", darknet.recognise, darknet.read_darknet),
+)
 """Records of the formats in this room."""

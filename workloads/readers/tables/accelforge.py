@@ -11,9 +11,9 @@ from typing import Any
 from workloads.densities import Density, Uniform
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source
-from workloads.readers.tables.contraction import Contraction, Operand, layer_of
+from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE
-from workloads.readers.tables.yaml_text import shown, whole_number
+from workloads.readers.tables.yaml_text import scalar, shown, whole_number
 
 WHAT = "an AccelForge workload"
 _BOUND = re.compile(r"(-?\d{1,15})\s*(<=?)\s*(\w+)\s*(<=?)\s*(-?\d{1,15})")
@@ -42,12 +42,12 @@ def _layer(
     source: Source, number: int, einsum: Any, ranks: Mapping, bounds: dict[str, int], whole: Mapping
 ) -> Layer | LeftOut:
     entry = einsum if isinstance(einsum, dict) else {"einsum": einsum}
-    text = entry.get("einsum")
+    text = scalar(entry["einsum"]) if "einsum" in entry else None
     where = f"einsum {number + 1} of {WHAT}"
     operands, output, roles, plain = (
-        _written(source, where, str(text)) if text is not None else _listed(source, where, entry)
+        _written(source, where, text) if text is not None else _listed(source, where, entry)
     )
-    name = str(entry.get("name") or (output.name if output else f"einsum{number + 1}"))[:200]
+    name = scalar(entry.get("name")) or (output.name if output else f"einsum{number + 1}")
     if output is None or len(operands) != 2 or not plain:
         return LeftOut(name, "no product of two tensors")
     sizes = {**bounds, **_bounds(source, entry.get("iteration_space_shape", entry.get("shape", {})))}
@@ -61,8 +61,8 @@ def _layer(
     repeats = 1
     for place in (whole, entry):
         repeats *= whole_number(source, f"n_instances of {WHAT}", place.get("n_instances", 1))
-    one = Contraction(name, (operands[0], operands[1]), output, sizes, str(weights or ""), repeats)
-    return layer_of(source, where, one)
+    one = Contraction(name, (operands[0], operands[1]), output, sizes, scalar(weights), repeats)
+    return LeftOut(name, "elementwise") if is_elementwise(one) else layer_of(source, where, one)
 
 
 def _bounds(source: Source, shape: Any) -> dict[str, int]:
@@ -70,7 +70,7 @@ def _bounds(source: Source, shape: Any) -> dict[str, int]:
     texts = list(shape.values()) if isinstance(shape, dict) else shape if isinstance(shape, list) else []
     found = {}
     for text in texts:
-        for part in re.split(r"\band\b|,", str(text)[:1000]) if isinstance(text, str) else []:
+        for part in re.split(r"\band\b|,", scalar(text)) if isinstance(text, str) else []:
             parts = _BOUND.fullmatch(part.strip())
             if parts is None:
                 what = f"has the bound {part.strip()[:60]!r}"
@@ -95,8 +95,8 @@ def _listed(source: Source, where: str, entry: Mapping) -> tuple[list[Operand], 
             values = values.split(",")
         if values is None or isinstance(values, (int, float)):
             source.fail(where, "has a tensor access without a projection", f"correct it, or give {TABLE}")
-        places = [_place(source, where, str(one)[:200]) for one in values]
-        operand = Operand(str(access.get("name", ""))[:200], places, _density(source, where, access))
+        places = [_place(source, where, scalar(one)) for one in values]
+        operand = Operand(scalar(access.get("name")), places, _density(source, where, access))
         if access.get("output"):
             output = operand
         else:
@@ -114,9 +114,9 @@ def _density(source: Source, where: str, access: Mapping) -> Density | None:
 
 
 def _written(source: Source, where: str, text: str) -> tuple[list[Operand], Operand | None, dict[str, str], bool]:
-    """The same of a string `Z[m, n] = A[m, k] * W[k, n]`; K in `K[b, M: p]` or `K[b, M=p]` is read at p of its rank M."""
-    accesses = list(_ACCESS.finditer(text[:2000]))
-    between = _ACCESS.sub("@", text[:2000])
+    """The same of a string `Z[m, n] = A[m, k] * W[k, n]`; `M: p` or `M=p` stands for index p of rank M."""
+    accesses = list(_ACCESS.finditer(text))
+    between = _ACCESS.sub("@", text)
     if not accesses or re.sub(r"\s", "", between) != "@=@*@":
         return [], None, {}, False
     operands, roles = [], {}

@@ -50,8 +50,14 @@ class Contraction:
     repeats: float = 1.0
 
 
+def is_elementwise(one: Contraction) -> bool:
+    """Whether operands share indices but nothing is summed: a scaling or a gate, no matrix product."""
+    shared = one.inputs[0].indices & one.inputs[1].indices
+    return bool(shared) and shared <= one.output.indices
+
+
 def layer_of(source: Source, where: str, one: Contraction) -> Layer:
-    """The product that the einsum is. **Raises** `InputError` for an index without a size, or one that is in neither."""
+    """The product that the einsum is. **Raises** `InputError` for an index without size or in a single operand."""
     a, b = _ordered(one)
     axes: dict[str, list[str]] = {"m": [], "n": [], "k": [], "repeats": []}
     for index in dict.fromkeys([*_listed(a), *_listed(b), *_listed(one.output)]):

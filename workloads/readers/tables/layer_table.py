@@ -24,8 +24,8 @@ import re
 from dataclasses import dataclass
 
 from workloads.densities import NM, Density
-from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.formats import Sureness
+from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tables import cells

@@ -41,7 +41,10 @@ class Convolution:
         """Rows and columns of an output map; below one where the filter is larger than the padded map."""
         sides = zip(self.map, self.padding, self.dilation, self.kernel, self.stride, strict=True)
         spare = [side + 2 * pad - apart * (taps - 1) - 1 for side, pad, apart, taps, _ in sides]
-        steps = [-(-one // stride) if self.rounding_up else one // stride for one, stride in zip(spare, self.stride)]
+        steps = [
+            -(-one // stride) if self.rounding_up else one // stride
+            for one, stride in zip(spare, self.stride, strict=True)
+        ]
         return steps[0] + 1, steps[1] + 1
 
 

@@ -13,20 +13,29 @@ from workloads.readers.tables.timeloop import read_timeloop
 from workloads.readers.tables.yaml_text import load_yaml
 from workloads.readers.tables.zigzag import is_zigzag, literal_of, read_zigzag
 
-_TOPS = re.compile(
-    r"problem:\s*(#.*)?$|workload:\s*(#.*)?$|einsum:\s*(#.*)?$|-?\s+(operator_type|equation):|- \{?id:\s*-?\d+"
+_SIGNS = (
+    (r"^problem:", r"\b(shape|instance|data[-_]spaces|[KM]):"),
+    (r"^(workload:|einsums:)", r"^\s*einsums:"),
+    (r"\bequation:", r"\bloop_(dims|dim_size)\b"),
+    (r"^einsum:", r"^\s+(declaration|expressions):"),
 )
+"""What the beginnings of Timeloop's, AccelForge's, ZigZag's and TeAAL's files hold."""
 _PYTHON = re.compile(r"workload\s*(:[^=\n]*)?=\s*\{")
 _TYPES = ("problem of Timeloop", "workload of ZigZag or AccelForge")
 
 
 def recognise(source: Source) -> Sureness:
-    """By a key at a line's beginning, or the suffix."""
+    """By its keys."""
     if not source.is_text:
         return Sureness.NO
-    if any(_TOPS.match(line) for line in source.first_lines):
-        return Sureness.SIGNED
-    return Sureness.NAMED if source.suffix in (".yaml", ".yml") else Sureness.NO
+    text = "\n".join(source.first_lines)
+    signed = any(all(re.search(one, text, re.MULTILINE) for one in both) for both in _SIGNS)
+    return Sureness.SIGNED if signed else Sureness.NO
+
+
+def recognise_yaml(source: Source) -> Sureness:
+    """By the suffix."""
+    return Sureness.NAMED if source.suffix in (".yaml", ".yml") and source.is_text else Sureness.NO
 
 
 def read_problem_yaml(source: Source, options: ReadOptions) -> Found:

@@ -13,9 +13,9 @@ from typing import Any
 from workloads.densities import NM, Banded, Dense, Density, Uniform
 from workloads.readers.found import Found
 from workloads.readers.source import Source
-from workloads.readers.tables.contraction import Contraction, Operand, layer_of
+from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE
-from workloads.readers.tables.yaml_text import shown, underscored, whole_number
+from workloads.readers.tables.yaml_text import scalar, shown, underscored, whole_number
 
 WHAT = "a Timeloop problem"
 _CNN = {
@@ -69,6 +69,8 @@ def read_timeloop(source: Source, problem: Any) -> Found:
         index: whole_number(source, f"{index} of {WHAT}", instance[index]) for index in indices if index in instance
     }
     one = Contraction("", inputs, output, sizes)
+    if is_elementwise(one):
+        source.fail(WHAT, "multiplies element by element, which no matrix product does", f"give {TABLE}")
     layer = layer_of(source, WHAT, _with_densities(source, one, problem, instance, notes))
     return Found(source.path, "Timeloop problem", (layer,), (), tuple(notes))
 
@@ -105,7 +107,7 @@ def _coefficients(source: Source, shape: Mapping, instance: Mapping) -> dict[str
     for one in _list(source, shape, "coefficients", ()):
         if not isinstance(one, dict) or "name" not in one:
             source.fail(f"coefficients of {WHAT}", "have an entry without a name", "name it")
-        name = str(one["name"])
+        name = scalar(one["name"])
         found[name] = whole_number(source, f"{name} of {WHAT}", instance.get(name, one.get("default", 1)))
     return found
 
@@ -133,7 +135,7 @@ def _operand(source: Source, space: Mapping, coefficients: Mapping[str, int]) ->
                 source.fail(f"projection of {WHAT}", f"has {indices[0]} twice on one axis", f"give {TABLE}")
             place[indices[0]] = math.prod(numbers)
         places.append(place)
-    return Operand(str(space.get("name", "")), places)
+    return Operand(scalar(space.get("name")), places)
 
 
 def _written(term: Any) -> str:
@@ -165,7 +167,7 @@ def _density(source: Source, name: str, spec: Any, notes: list[str]) -> Density 
     """None for a dense operand."""
     where = f"density of {name} in {WHAT}"
     spec = spec if isinstance(spec, dict) else {"distribution": "", "density": spec}
-    kind = str(spec.get("distribution", "")).lower().replace("-", "_")
+    kind = scalar(spec.get("distribution")).lower().replace("-", "_")
     if kind == "banded":
         width = spec.get("band_width", 0)
         if not isinstance(width, int) or not 0 <= width < 2**31:

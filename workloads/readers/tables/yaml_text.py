@@ -15,6 +15,8 @@ from workloads.readers.tables.layers import TABLE
 MOST_TEXT = 2**20
 MOST_NESTED = 100
 MOST_MERGED = 10_000
+MOST_SCALAR = 2000
+"""Characters of a name or an equation."""
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
@@ -35,7 +37,7 @@ def load_yaml(source: Source, what: str) -> Any:
     if _depth(text) > MOST_NESTED:
         source.fail(what, f"is nested more than {MOST_NESTED} deep", f"flatten it, or give {TABLE}")
     try:
-        documents = [one for one in yaml.load_all(text, Loader=_Loader) if one is not None]  # noqa: S506
+        documents = [one for one in yaml.load_all(text, Loader=_Loader) if one is not None]
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         source.fail(what, f"is no YAML that can be read ({words_of(error)})", f"correct it, or give {TABLE}", error)
     if len(documents) == 1:
@@ -54,6 +56,11 @@ def text_of(source: Source, what: str) -> str:
     if size > MOST_TEXT:
         source.fail(what, f"is larger than {MOST_TEXT >> 20} MiB", f"give fewer layers, or {TABLE}")
     return "\n".join(line for _, line in source.lines())
+
+
+def scalar(value: Any) -> str:
+    """A value as text; empty for lists and mappings, which aliases may have made endless."""
+    return "" if isinstance(value, (list, dict)) or value is None else str(value)[:MOST_SCALAR]
 
 
 def shown(value: Any) -> str:

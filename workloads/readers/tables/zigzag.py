@@ -6,21 +6,21 @@ a mapping from number to layer with `loop_dim_size`, as YAML or as the literal o
 
 import ast
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
 from workloads.kernels.convolution import Unfolding
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source, words_of
-from workloads.readers.tables.contraction import Contraction, Operand, layer_of
+from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE
-from workloads.readers.tables.yaml_text import shown, text_of, whole_number
+from workloads.readers.tables.yaml_text import scalar, shown, text_of, whole_number
 
 WHAT = "a ZigZag workload"
 _EQUATION = re.compile(r"(\w+)((?:\[\w+\])+)\+?=(\w+)((?:\[\w+\])+)\*(\w+)((?:\[\w+\])+)")
 _RELATION = re.compile(r"(\w+)=(?:(\d{1,6})\*)?(\w+)\+(?:(\d{1,6})\*)?(\w+)")
-_NO_PRODUCT = ("pool", "add", "mul", "relu", "softmax", "norm", "concat", "reshape", "transpose", "silu", "simd", "lut")
+_NO_PRODUCT = re.compile(r"pool|^add|^mul|elementwise|relu|softmax|norm|concat|reshape|transpose$|silu|simd|lut")
 
 
 def is_zigzag(content: Any) -> bool:
@@ -36,7 +36,7 @@ def read_zigzag(source: Source, content: Any) -> Found:
     for number, entry in entries:
         if not isinstance(entry, dict):
             source.fail(f"layer {str(number)[:40]} of {WHAT}", "is no mapping", f"correct it, or give {TABLE}")
-        found = _layer(source, str(entry.get("id", number))[:40], entry)
+        found = _layer(source, scalar(entry.get("id", number)), entry)
         (left_out if isinstance(found, LeftOut) else layers).append(found)
     if not layers:
         source.fail(WHAT, "holds no product", f"give {TABLE}")
@@ -57,12 +57,12 @@ def literal_of(source: Source) -> Any:
 
 
 def _layer(source: Source, number: str, entry: Mapping) -> Layer | LeftOut:
-    kind = str(entry.get("operator_type", ""))[:60]
-    name = str(entry.get("name") or f"{kind or 'layer'}_{number}")[:200]
+    kind = scalar(entry.get("operator_type"))
+    name = scalar(entry.get("name")) or f"{kind or 'layer'}_{number}"
     where = f"layer {number} of {WHAT}"
-    equation = re.sub(r"\s", "", str(entry.get("equation", ""))[:1000]).lower()
-    if equation == "input" or any(word in kind.lower() for word in _NO_PRODUCT):
-        return LeftOut(name, f"{kind or 'the network\u2019s input'}, no product with weights")
+    equation = re.sub(r"\s", "", scalar(entry.get("equation"))).lower()
+    if equation == "input" or _NO_PRODUCT.search(kind.lower()):
+        return LeftOut(name, f"{kind or 'input'}, no product with weights")
     parts = _EQUATION.fullmatch(equation)
     if parts is None:
         if "*" not in equation and equation:
@@ -77,7 +77,10 @@ def _layer(source: Source, number: str, entry: Mapping) -> Layer | LeftOut:
         return LeftOut(name, "an operation without weights")
     sizes = _sizes(source, where, entry)
     weights = next((one.name for one in (first, second) if one.name.startswith("w")), "")
-    layer = layer_of(source, where, Contraction(name, (first, second), output, sizes, weights))
+    one = Contraction(name, (first, second), output, sizes, weights)
+    if is_elementwise(one):
+        return LeftOut(name, "elementwise")
+    layer = layer_of(source, where, one)
     return replace(layer, unfolding=_with_padding(entry, layer.unfolding)) if layer.unfolding else layer
 
 
@@ -90,7 +93,7 @@ def _relations(source: Source, where: str, entry: Mapping) -> dict[str, dict[str
     """What an index of an input stands for: `ix=2*ox+1*fx`."""
     found: dict[str, dict[str, int]] = {}
     for text in _listed(entry.get("dimension_relations") or entry.get("equation_relations")):
-        plain = re.sub(r"\s", "", str(text)[:200]).lower()
+        plain = re.sub(r"\s", "", scalar(text)).lower()
         parts = _RELATION.fullmatch(plain)
         if parts is None or parts[3] == parts[5]:
             what = f"has the relation {plain[:60]!r}, which is no sum of two loops"
@@ -99,8 +102,8 @@ def _relations(source: Source, where: str, entry: Mapping) -> dict[str, dict[str
     return found
 
 
-def _listed(value: Any) -> Iterable:
-    return value if isinstance(value, list) else []
+def _listed(value: Any) -> list:
+    return list(value) if isinstance(value, (list, tuple)) else []
 
 
 def _sizes(source: Source, where: str, entry: Mapping) -> dict[str, int]:
@@ -108,8 +111,8 @@ def _sizes(source: Source, where: str, entry: Mapping) -> dict[str, int]:
     if not isinstance(pairs, dict):
         names, values = _listed(entry.get("loop_dims")), _listed(entry.get("loop_sizes"))
         if not names or len(names) != len(values):
-            source.fail(where, f"has {len(list(values))} loop_sizes for {len(list(names))} loop_dims", "correct them")
-        pairs = dict(zip(map(str, names), values, strict=True))
+            source.fail(where, f"has {len(values)} loop_sizes for {len(names)} loop_dims", "correct them")
+        pairs = dict(zip(map(scalar, names), values, strict=True))
     return {
         str(name).lower(): whole_number(source, f"size of {shown(name)} in {where}", one) for name, one in pairs.items()
     }
@@ -117,23 +120,14 @@ def _sizes(source: Source, where: str, entry: Mapping) -> dict[str, int]:
 
 def _with_padding(entry: Mapping, unfolding: Unfolding) -> Unfolding:
     """The same with the map's own size and padding, where the file says both and they agree with its outputs."""
-    sizes = entry.get("pr_loop_dim_size")
-    if not isinstance(sizes, dict):
-        sizes = dict(
-            zip(map(str, _listed(entry.get("pr_loop_dims"))), _listed(entry.get("pr_loop_sizes")), strict=False)
-        )
-    padding = entry.get("padding")
-    if not isinstance(padding, dict):
-        padding = dict(zip(map(str, _listed(entry.get("pr_loop_dims"))), _listed(padding), strict=False))
-    sides = [
-        both
-        for axis in ("IY", "IX")
-        for both in (padding.get(axis) if isinstance(padding.get(axis), (list, tuple)) else [None])
-    ]  # noqa: E501
+    axes = [scalar(one) for one in _listed(entry.get("pr_loop_dims"))]
+    sizes, padding = entry.get("pr_loop_dim_size", entry.get("pr_loop_sizes")), entry.get("padding")
+    sizes = sizes if isinstance(sizes, dict) else dict(zip(axes, _listed(sizes), strict=False))
+    padding = padding if isinstance(padding, dict) else dict(zip(axes, _listed(padding), strict=False))
     height, width = sizes.get("IY"), sizes.get("IX")
-    if len(set(map(str, sides))) != 1 or not all(isinstance(one, int) for one in (height, width, sides[0])):
+    pads = [pad for axis in ("IY", "IX") for pad in _listed(padding.get(axis))]
+    if len(pads) != 4 or not all(isinstance(one, int) for one in (height, width, *pads)) or len(set(pads)) > 1:
         return unfolding
-    pad = sides[0]
-    spare = (height + 2 * pad - unfolding.height, width + 2 * pad - unfolding.width)
-    fits = 0 <= pad < unfolding.kernel_height and all(0 <= one < unfolding.stride for one in spare)
-    return replace(unfolding, height=height, width=width, padding=pad) if fits else unfolding
+    spare = (height + 2 * pads[0] - unfolding.height, width + 2 * pads[0] - unfolding.width)
+    fits = 0 <= pads[0] < unfolding.kernel_height and all(0 <= one < unfolding.stride for one in spare)
+    return replace(unfolding, height=height, width=width, padding=pads[0]) if fits else unfolding
