@@ -43,23 +43,19 @@ class Format:
     """**Raises** `InputError`. A format that is refused raises it always."""
     in_folders: bool = True
     """Whether a folder's files of this kind are read without being named."""
+    is_refused: bool = False
+    """Whether `read` always raises; in a folder what else there is is read, and this left out."""
     holds_data: bool = True
-    """Whether a folder where nothing else is found is told of such a file rather than called empty."""
+    """Whether a folder where nothing can be read is told of such a file: not so for pictures and notes."""
 
 
-def refused(
-    name: str,
-    recognise: Callable[[Source], Sureness],
-    fix: str,
-    in_folders: bool = False,
-    holds_data: bool = True,
-) -> Format:
+def refused(name: str, recognise: Callable[[Source], Sureness], fix: str, holds_data: bool = True) -> Format:
     """A format that is not read: the refusal says `is NAME, which is not read here; FIX`."""
 
     def read(source: Source, options: ReadOptions) -> NoReturn:
         source.fail(f"is {name},", "which is not read here", fix)
 
-    return Format(name, recognise, read, in_folders, holds_data)
+    return Format(name, recognise, read, in_folders=False, is_refused=True, holds_data=holds_data)
 
 
 @cache

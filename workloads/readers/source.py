@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from workloads.errors import InputError
 
@@ -81,14 +81,19 @@ class Source:
             self.fail("content", f"is larger than {MOST_UNPACKED / 2**30:g} GiB", "give a smaller file")
         return found
 
-    def open(self) -> BinaryIO:
+    def open(self) -> io.BufferedIOBase:
         """A stream of the content from its beginning."""
-        stream: BinaryIO = io.BytesIO(_member(self.path, self.member)) if self.member else open(self.path, "rb")  # noqa: SIM115
+        stream: io.BufferedIOBase = (
+            io.BytesIO(_member(self.path, self.member)) if self.member else open(self.path, "rb")
+        )  # noqa: SIM115
         head = stream.read(6)
         stream.seek(0)
         for magic, unpack in _STREAMS.items():
             if head.startswith(magic):
-                return unpack(stream, "rb")  # type: ignore[return-value]
+                if self.member:
+                    return unpack(stream, "rb")
+                stream.close()
+                return unpack(self.path, "rb")
         return stream
 
     def lines(self) -> Iterator[tuple[int, str]]:

@@ -3,7 +3,7 @@
 Git LFS: github.com/git-lfs/git-lfs, `docs/spec.md`.
 """
 
-from workloads.readers.foreign.signs import as_data, written
+from workloads.readers.foreign.signs import written
 from workloads.readers.formats import Format, refused
 
 _POINTER = written(r"version https://(git-lfs\.github\.com|hawser\.github\.com)/spec/")
@@ -19,12 +19,10 @@ _PULL = "run `git lfs pull`, or download the file itself"
 _DOWNLOAD = "download the file again, from a link to the file itself"
 
 POINTERS: tuple[Format, ...] = (
-    refused("a Git LFS pointer, not the file itself", as_data(_POINTER), _PULL, in_folders=True),
-    refused("a Git LFS pointer, not the file itself", _POINTER, _PULL, holds_data=False),
+    refused("a Git LFS pointer, not the file itself", _POINTER, _PULL),
     refused("a git-annex pointer, not the file itself", _ANNEX, "run `git annex get`, or download the file"),
     refused("a DVC pointer, not the file itself", written(r"(outs|md5):\s*\n?-? *(md5|hash):"), "run `dvc pull`"),
-    refused("a web page (HTML), not the file itself", as_data(_PAGE), _DOWNLOAD, in_folders=True),
-    refused("a web page (HTML), not the file itself", _PAGE, _DOWNLOAD, holds_data=False),
+    refused("a web page (HTML), not the file itself", _PAGE, _DOWNLOAD),
     refused("a web server's message, not the file itself", _MESSAGE, _DOWNLOAD),
 )
-"""Pointers and pages under a name that promises data are told of in folders too."""
+"""Pointers, pages and messages."""

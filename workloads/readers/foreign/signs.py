@@ -8,22 +8,6 @@ from workloads.readers.source import Source
 
 Recognise = Callable[[Source], Sureness]
 
-DATA_SUFFIXES = (
-    ".mtx",
-    ".smtx",
-    ".safetensors",
-    ".onnx",
-    ".npz",
-    ".npy",
-    ".gguf",
-    ".h5",
-    ".csv",
-    ".tsv",
-    ".mat",
-    ".tns",
-)
-"""Names of files that a folder is read for: something else under such a name must not be passed over."""
-
 
 def magic(*begins: bytes, at: int = 0) -> Recognise:
     """By bytes at an offset."""
@@ -65,11 +49,6 @@ def zipped(pattern: str) -> Recognise:
 def surest(*ways: Recognise) -> Recognise:
     """By any of several ways."""
     return lambda source: max(way(source) for way in ways)
-
-
-def as_data(way: Recognise) -> Recognise:
-    """The same, only under a name that promises data."""
-    return lambda source: way(source) if source.name.lower().endswith(DATA_SUFFIXES) else Sureness.NO
 
 
 def keyed(*keys: str) -> Recognise:

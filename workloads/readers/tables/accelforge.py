@@ -12,7 +12,7 @@ from workloads.densities import Density, Uniform
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
-from workloads.readers.tables.layers import TABLE
+from workloads.readers.tables.layers import TABLE, with_own_names
 from workloads.readers.tables.yaml_text import scalar, shown, whole_number
 
 WHAT = "an AccelForge workload"
@@ -35,7 +35,7 @@ def read_accelforge(source: Source, workload: Mapping) -> Found:
         (left_out if isinstance(found, LeftOut) else layers).append(found)
     if not layers:
         source.fail(WHAT, "holds no product of two tensors", f"give {TABLE}")
-    return Found(source.path, "AccelForge workload", tuple(layers), tuple(left_out))
+    return Found(source.path, "AccelForge workload", with_own_names(layers), tuple(left_out))
 
 
 def _layer(

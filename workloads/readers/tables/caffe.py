@@ -13,7 +13,14 @@ from workloads.readers.formats import Sureness
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
-from workloads.readers.tables.layers import TABLE, Convolution, convolution, product, transposed_convolution
+from workloads.readers.tables.layers import (
+    TABLE,
+    Convolution,
+    convolution,
+    product,
+    transposed_convolution,
+    with_own_names,
+)
 from workloads.readers.tables.prototxt import Message, parse
 from workloads.readers.tables.yaml_text import text_of
 
@@ -49,7 +56,7 @@ def read_caffe(source: Source, options: ReadOptions) -> Found:
         source.fail(WHAT, "holds no convolution and no inner product", f"give {TABLE}")
     batch = walk.batch
     notes = (f"The columns of B count the {batch} images of the file's input.",) if batch > 1 else ()
-    return Found(source.path, "Caffe network", tuple(walk.layers), tuple(walk.left_out), notes)
+    return Found(source.path, "Caffe network", with_own_names(walk.layers), tuple(walk.left_out), notes)
 
 
 class _Walk:

@@ -20,7 +20,8 @@ from workloads.readers.tables.layers import product
 Place = Mapping[str, int]
 """One axis of an operand: the indices that add up to its coordinate, and what each is multiplied by."""
 
-_WEIGHTS = re.compile(r"w|f$|filter|kernel|a$", re.IGNORECASE)
+_WEIGHTS = re.compile(r"w|f$|filter|kernel", re.IGNORECASE)
+"""Names of operands that are weights in Timeloop's, ZigZag's and AccelForge's files."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,7 @@ class Contraction:
     output: Operand
     sizes: Mapping[str, int]
     weights: str = ""
-    repeats: float = 1.0
+    repeats: float | int = 1.0
 
 
 def is_elementwise(one: Contraction) -> bool:
@@ -86,7 +87,7 @@ def _ordered(one: Contraction) -> tuple[Operand, Operand]:
     sums = [any(len(place) > 1 for place in operand.places) for operand in one.inputs]
     if sums[0] != sums[1]:
         return (second, first) if sums[0] else (first, second)
-    if not _WEIGHTS.match(first.name) and _WEIGHTS.match(second.name):
+    if _WEIGHTS.match(second.name) and not _WEIGHTS.match(first.name):
         return second, first
     return first, second
 

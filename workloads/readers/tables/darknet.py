@@ -12,7 +12,14 @@ from workloads.readers.formats import Sureness
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
-from workloads.readers.tables.layers import TABLE, Convolution, convolution, product, transposed_convolution
+from workloads.readers.tables.layers import (
+    TABLE,
+    Convolution,
+    convolution,
+    product,
+    transposed_convolution,
+    with_own_names,
+)
 from workloads.readers.tables.yaml_text import text_of
 
 WHAT = "a Darknet .cfg"
@@ -93,7 +100,7 @@ def read_darknet(source: Source, options: ReadOptions) -> Found:
     if not layers:
         source.fail(WHAT, "holds no layer that is a product", f"give {TABLE}")
     notes = (_ONE_IMAGE,) if net.fields.get("batch", "1") != "1" else ()
-    return Found(source.path, "Darknet network", tuple(layers), tuple(left_out), notes)
+    return Found(source.path, "Darknet network", with_own_names(layers), tuple(left_out), notes)
 
 
 def _sections(source: Source) -> list[_Section]:

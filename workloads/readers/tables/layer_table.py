@@ -31,7 +31,7 @@ from workloads.readers.source import Source
 from workloads.readers.tables import cells
 from workloads.readers.tables.columns import CONVOLUTION, PRODUCT, Column
 from workloads.readers.tables.delimited import Table, heading_of, numbered, read_table
-from workloads.readers.tables.layers import Convolution, convolution, product
+from workloads.readers.tables.layers import Convolution, convolution, product, with_own_names
 
 _FILTERS_ARE_A = (
     "N:M in a column sparsity beside M, N, K is SCALE-Sim's: the filters [K, N] are sparse and become A [N, K]; "
@@ -102,7 +102,6 @@ def read_layer_table(source: Source, options: ReadOptions) -> Found:
         source.fail("heading", f"names no column {missing[0]!r}", f"name all of {', '.join(sizes)}")
     layers: list[Layer] = []
     left_out: list[LeftOut] = []
-    taken: dict[str, int] = {}
     notes = _column_notes(table)
     for number, fields in table.rows:
         row = _paired(source, table, columns, number, fields)
@@ -112,12 +111,12 @@ def read_layer_table(source: Source, options: ReadOptions) -> Found:
         if (why := _no_product(row)) is not None:
             left_out.append(LeftOut(row.fields.get("name") or f"line {number}", why))
             continue
-        name = _unused(row.fields.get("name") or f"layer{len(layers) + 1}", taken)
+        name = row.fields.get("name") or f"layer{len(layers) + 1}"
         layers.append(_convolution(row, name) if convolving else _product(row, name, notes))
     if not layers:
         source.fail("table", "has no line with sizes below its heading", "add one for each layer")
     form = "table of convolutions, as SCALE-Sim's" if convolving else "table of layers"
-    return Found(source.path, form, tuple(layers), tuple(left_out), tuple(dict.fromkeys(notes)))
+    return Found(source.path, form, with_own_names(layers), tuple(left_out), tuple(dict.fromkeys(notes)))
 
 
 def _known_columns(source: Source, table: Table) -> dict[str, int]:
@@ -149,16 +148,6 @@ def _paired(source: Source, table: Table, columns: dict[str, int], number: int, 
     by_role = {role: fields[at] for role, at in columns.items() if at < len(fields)}
     known = {role: table.columns[at] for role, at in columns.items()}
     return _Row(source, f"line {number}:", by_role, known, table.separator == ";")
-
-
-def _unused(name: str, taken: dict[str, int]) -> str:
-    """The name, numbered where it was taken before."""
-    found = name
-    while found in taken:
-        taken[name] += 1
-        found = f"{name}#{taken[name]}"
-    taken[found] = 1
-    return found
 
 
 def _no_product(row: _Row) -> str | None:

@@ -6,7 +6,8 @@ Visin, arXiv:1603.07285, section 4), whose results overlap when they are added.
 """
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from workloads.densities import Dense, Density
 from workloads.kernels.convolution import Unfolding
@@ -48,6 +49,19 @@ class Convolution:
         return steps[0] + 1, steps[1] + 1
 
 
+def with_own_names(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+    """The same; a name that returns gets `#2`, `#3`, ... appended."""
+    found, taken = [], dict[str, int]()
+    for layer in layers:
+        name = layer.name
+        while name in taken:
+            taken[layer.name] += 1
+            name = f"{layer.name}#{taken[layer.name]}"
+        taken[name] = 1
+        found.append(layer if name == layer.name else replace(layer, name=name))
+    return tuple(found)
+
+
 def check_layer(source: Source, where: str, *sizes: int) -> None:
     """**Raises** `InputError` for a size below one or one that no layer has."""
     for size in sizes:
@@ -62,7 +76,7 @@ def product(
     sizes: tuple[int, int, int],
     a: Density | None = None,
     b: Density | None = None,
-    repeats: float = 1.0,
+    repeats: float | int = 1.0,
 ) -> Layer:
     """A layer of M, N, K; None is dense. **Raises** `InputError` for sizes and densities that do not fit."""
     m, n, k = sizes
@@ -71,7 +85,7 @@ def product(
     a.nonzeros(m, k)
     if b is not None:
         b.nonzeros(k, n)
-    return Layer(name, (m, k), density=a, columns=n, activations=b, repeats=repeats)
+    return Layer(name, (m, k), density=a, columns=n, activations=b, repeats=float(repeats))
 
 
 def convolution(
@@ -81,7 +95,7 @@ def convolution(
     sizes: Convolution,
     a: Density | None = None,
     b: Density | None = None,
-    repeats: float = 1.0,
+    repeats: float | int = 1.0,
 ) -> Layer:
     """A layer of filters. **Raises** `InputError` for sizes that do not fit each other."""
     one = sizes
@@ -97,10 +111,7 @@ def convolution(
     k = one.channels // one.groups * math.prod(one.kernel)
     n = out_height * out_width * one.images
     found = product(source, where, name, (one.filters // one.groups, n, k), a, b, repeats * one.groups)
-    return Layer(
-        found.name, found.shape, density=found.density, columns=n, activations=b,
-        repeats=found.repeats, unfolding=_unfolding(one),
-    )  # fmt: skip
+    return replace(found, unfolding=_unfolding(one))
 
 
 def transposed_convolution(source: Source, where: str, name: str, sizes: Convolution) -> Layer:

@@ -11,13 +11,20 @@ from workloads.readers.formats import Sureness
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
-from workloads.readers.tables.layers import TABLE, Convolution, convolution, product, transposed_convolution
+from workloads.readers.tables.layers import (
+    TABLE,
+    Convolution,
+    convolution,
+    product,
+    transposed_convolution,
+    with_own_names,
+)
 from workloads.readers.tables.yaml_text import text_of
 
 WHAT = "a MAESTRO network"
 _LAYER = re.compile(r"\bLayer\s+([^\s{}]+)\s*\{")
 _BLOCK = re.compile(r"\b(Stride|Dimensions)\s*\{([^{}]*)\}")
-_PAIR = re.compile(r"([A-Za-z]+'?)\s*:\s*(\w+)")
+_PAIR = re.compile(r"([A-Za-z]+'?)(?:\s*:\s*|\s+)(\w+)")
 _CONSTANT = re.compile(r"\bConstant\s+(\w+)\s+(\d{1,15})\s*;")
 _CONVOLUTIONS = ("CONV", "DSCONV", "NGCONV", "TRCONV", "FC")
 
@@ -61,7 +68,7 @@ def read_maestro(source: Source, options: ReadOptions) -> Found:
         (left_out if isinstance(found, LeftOut) else layers).append(found)
     if not layers:
         source.fail(WHAT, "holds no layer that is a product", f"give {TABLE}")
-    return Found(source.path, "MAESTRO network", tuple(layers), tuple(left_out), tuple(dict.fromkeys(notes)))
+    return Found(source.path, "MAESTRO network", with_own_names(layers), tuple(left_out), tuple(dict.fromkeys(notes)))
 
 
 def _entry(source: Source, name: str, body: str, constants: dict[str, int]) -> _Entry:

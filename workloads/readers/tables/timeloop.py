@@ -190,7 +190,7 @@ def _density(source: Source, name: str, spec: Any, notes: list[str]) -> Density 
     if kind not in _STRUCTURED:
         return Uniform(share)
     ratio = Fraction(share).limit_denominator(_MOST_GROUP)
-    if abs(float(ratio) - share) > 1e-6 or ratio <= 0:
+    if abs(float(ratio) - share) > 1e-4 or ratio <= 0:
         notes.append(f"The fixed density {share:g} of {name} is no simple fraction; its non-zeros lie anywhere.")
         return Uniform(share)
     n, m = ratio.numerator, ratio.denominator

@@ -14,7 +14,7 @@ from workloads.kernels.convolution import Unfolding
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source, words_of
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
-from workloads.readers.tables.layers import TABLE
+from workloads.readers.tables.layers import TABLE, with_own_names
 from workloads.readers.tables.yaml_text import scalar, shown, text_of, whole_number
 
 WHAT = "a ZigZag workload"
@@ -40,7 +40,7 @@ def read_zigzag(source: Source, content: Any) -> Found:
         (left_out if isinstance(found, LeftOut) else layers).append(found)
     if not layers:
         source.fail(WHAT, "holds no product", f"give {TABLE}")
-    return Found(source.path, "ZigZag workload", tuple(layers), tuple(left_out))
+    return Found(source.path, "ZigZag workload", with_own_names(layers), tuple(left_out))
 
 
 def literal_of(source: Source) -> Any:
