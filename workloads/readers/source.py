@@ -83,9 +83,8 @@ class Source:
 
     def open(self) -> io.BufferedIOBase:
         """A stream of the content from its beginning."""
-        stream: io.BufferedIOBase = (
-            io.BytesIO(_member(self.path, self.member)) if self.member else open(self.path, "rb")
-        )  # noqa: SIM115
+        stream: io.BufferedIOBase
+        stream = io.BytesIO(_member(self.path, self.member)) if self.member else open(self.path, "rb")  # noqa: SIM115
         head = stream.read(6)
         stream.seek(0)
         for magic, unpack in _STREAMS.items():
