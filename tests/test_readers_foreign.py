@@ -38,6 +38,9 @@ def zipped(*names: str) -> bytes:
     return stream.getvalue()
 
 
+SUFFIXES = (".npz", ".npy", ".safetensors", "", ".mtx", ".onnx")
+
+
 def flatbuffer(mark: bytes) -> bytes:
     return b"\x18\0\0\0" + mark + b"\0" * 60
 
@@ -55,7 +58,7 @@ CASES = [
     ("model.onnx", b'{"error":"Access to this resource is restricted"}', "web server's message"),
     *[("w.anything", pickle.dumps({"a": [1.5], "b": "x"}, at), "pickled.*save the weights") for at in range(2, 6)],
     *[("ind.cora.x", pickle.dumps(sp.csr_matrix(np.eye(3)), at), "pickled.*scipy.sparse.save_npz") for at in range(6)],
-    ("bomb.npz", pickle.dumps(Bomb()), "pickled"),
+    *[(f"bomb{suffix}", pickle.dumps(Bomb(), at), "pickled") for at, suffix in enumerate(SUFFIXES)],
     ("old.pth", pickle.dumps(0x1950A86A20F9469CFC6C, 2) + pickle.dumps(1001, 2), "pickled"),
     ("model.pt", zipped("model/data.pkl", "model/data/0", "model/version"), "PyTorch file.*pickled.*safetensors"),
     ("model.zip", zipped("m/code/__torch__.py", "m/data/0", "m/data.pkl", "m/constants.pkl"), "PyTorch file.*pickled"),
@@ -74,6 +77,7 @@ CASES = [
     ("model.txt", MLIR, "StableHLO.*MLIR"),
     ("model.mlirbc", b"ML\xefR\x01" + b"\0" * 9, "MLIR"),
     ("model.engine", b"ftrt" + b"\0" * 40, "TensorRT engine.*ONNX"),
+    ("model.hlo", b"HloModule jit_f\n\nENTRY main {\n}\n", "StableHLO"),
     ("model.plan", b"\1" * 40, "TensorRT engine"),
     ("net.mlmodel", b"\x08\x04\x12\x00", "Core ML"),
     ("ggml-model.bin", b"tjgg\x03\0\0\0" + b"\0" * 40, "GGML.*GGUF"),

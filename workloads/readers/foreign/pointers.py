@@ -13,7 +13,7 @@ _PAGE = written(
 )
 _MESSAGE = written(
     r"(404: not found|(404 |403 |401 )?(not found|forbidden|unauthorized)\s*$|entry not found|repository not found|"
-    r"invalid username or password|access to (model|dataset) \S+ is restricted|<title>|\{\s*\"error\"\s*:)"
+    r"invalid username or password|access to (model|dataset) \S+ is restricted|<title>|\{\s*\"(error|message)\"\s*:)"
 )
 _PULL = "run `git lfs pull`, or download the file itself"
 _DOWNLOAD = "download the file again, from a link to the file itself"

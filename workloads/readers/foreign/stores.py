@@ -13,7 +13,11 @@ STORES: tuple[Format, ...] = (
         "save its adjacency matrix as .npz or .mtx",
     ),
     refused("an Apache Parquet table", magic(b"PAR1"), _TO_SPARSE),
-    refused("an Apache Arrow or Feather table", magic(b"ARROW1", b"FEA1"), _TO_SPARSE),
+    refused(
+        "an Apache Arrow or Feather table",
+        surest(magic(b"ARROW1", b"FEA1"), named(r"\.(arrow|feather|ipc)$")),
+        _TO_SPARSE,
+    ),
     refused("an Apache Avro or ORC table", surest(magic(b"Obj\x01"), named(r"\.orc$")), _TO_SPARSE),
     refused(
         "an Excel spreadsheet or another Office document (.xlsx)",
@@ -73,7 +77,17 @@ OTHERS: tuple[Format, ...] = (
     ),
     refused(
         "a model's configuration in JSON (config.json), which holds sizes and no weights",
-        keyed("architectures", "model_type", "_class_name", "quantization_config", "peft_type", "transformers_version"),
+        keyed(
+            "architectures",
+            "model_type",
+            "_class_name",
+            "quantization_config",
+            "peft_type",
+            "desc_act",
+            "multiple_of",
+            "n_heads",
+            "transformers_version",
+        ),
         "give the .safetensors file beside it, or the folder of both",
     ),
     refused(

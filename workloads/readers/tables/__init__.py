@@ -13,11 +13,16 @@
 | `yaml_text` | YAML within limits |
 """
 
-from workloads.readers.formats import Format
+from workloads.readers.formats import Format, refused
 from workloads.readers.tables import caffe, darknet, layer_table, maestro, problem_yaml
 
 FORMATS: tuple[Format, ...] = (
     Format("table of layers", layer_table.recognise, layer_table.read_layer_table),
+    refused(
+        "a table of layers without a heading",
+        layer_table.recognise_without_heading,
+        "begin it with a line that names its columns, as name,M,N,K",
+    ),
     Format("Timeloop, ZigZag or AccelForge YAML", problem_yaml.recognise, problem_yaml.read_problem_yaml),
     Format("YAML", problem_yaml.recognise_yaml, problem_yaml.read_problem_yaml, in_folders=False, holds_data=False),
     Format("ZigZag workload in Python", problem_yaml.recognise_python, problem_yaml.read_python),

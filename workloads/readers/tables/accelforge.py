@@ -13,19 +13,19 @@ from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE, with_own_names
-from workloads.readers.tables.yaml_text import scalar, shown, whole_number
+from workloads.readers.tables.yaml_text import MOST_AXES, MOST_LAYERS, scalar, shown, whole_number
 
 WHAT = "an AccelForge workload"
 _BOUND = re.compile(r"(-?\d{1,15})\s*(<=?)\s*(\w+)\s*(<=?)\s*(-?\d{1,15})")
-_ACCESS = re.compile(r"(\w+)\s*(?:\(\s*(\w+)\s*\))?\s*\[([^\[\]]*)\]")
+_ACCESS = re.compile(r"\b(\w+)\b\s*(?:\(\s*(\w+)\s*\))?\s*\[([^\[\]]*)\]")
 _TERM = re.compile(r"(?:(\d{1,6})\s*\*\s*)?([A-Za-z_]\w*)(?:\s*\*\s*(\d{1,6}))?")
 
 
 def read_accelforge(source: Source, workload: Mapping) -> Found:
     """The einsums that are products of two tensors; copies and functions are left out. **Raises** `InputError`."""
     einsums = workload.get("einsums")
-    if not isinstance(einsums, list) or not einsums:
-        source.fail(WHAT, "has no list of einsums", f"give {TABLE}")
+    if not isinstance(einsums, list) or not 0 < len(einsums) <= MOST_LAYERS:
+        source.fail(WHAT, f"has no list of 1 to {MOST_LAYERS} einsums", f"give {TABLE}")
     ranks = workload.get("rank_sizes", {})
     ranks = ranks if isinstance(ranks, dict) else {}
     bounds = _bounds(source, workload.get("iteration_space_shape", workload.get("shape", {})))
@@ -86,15 +86,16 @@ def _listed(source: Source, where: str, entry: Mapping) -> tuple[list[Operand], 
     """Operands, result, what each is for, and whether it is a plain product: of a list of accesses."""
     inputs, output = [], None
     accesses = entry.get("tensor_accesses")
-    for access in accesses if isinstance(accesses, list) else []:
+    for access in accesses[:MOST_AXES] if isinstance(accesses, list) else []:
         if not isinstance(access, dict):
             source.fail(where, "has a tensor access that is no mapping", f"correct it, or give {TABLE}")
         projection = access.get("projection")
         values = projection.values() if isinstance(projection, dict) else projection
         if isinstance(values, str):
             values = values.split(",")
-        if values is None or isinstance(values, (int, float)):
-            source.fail(where, "has a tensor access without a projection", f"correct it, or give {TABLE}")
+        if values is None or isinstance(values, (int, float)) or len(values) > MOST_AXES:
+            what = f"has a tensor access without a projection of at most {MOST_AXES} axes"
+            source.fail(where, what, f"correct it, or give {TABLE}")
         places = [_place(source, where, scalar(one)) for one in values]
         operand = Operand(scalar(access.get("name")), places, _density(source, where, access))
         if access.get("output"):
@@ -132,7 +133,7 @@ def _written(source: Source, where: str, text: str) -> tuple[list[Operand], Oper
 def _place(source: Source, where: str, text: str) -> dict[str, int]:
     """A sum of indices, as `2*p + r`."""
     place: dict[str, int] = {}
-    for part in text.split("+"):
+    for part in text[:200].split("+"):
         term = _TERM.fullmatch(part.strip())
         if term is None or term[2] in place:
             what = f"has the projection {text.strip()[:60]!r}, which is no sum of indices"

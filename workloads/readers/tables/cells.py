@@ -9,12 +9,13 @@ from workloads.readers.source import Source
 
 _THOUSANDS = re.compile(r"\d{1,3}([,'\u2019 \u00a0_\u202f])\d{3}(\1\d{3})*")
 _DOTTED = re.compile(r"[1-9]\d{0,2}(\.\d{3})+")
+"""A thousand where commas are decimal, a number just above one where stops are."""
 _RATIO = re.compile(r"(\d{1,3})\s*:\s*(\d{1,3})")
 
 
 def whole_number(source: Source, where: str, column: str, text: str, decimal_comma: bool = False) -> int:
     """A size, above 0: `64`, `64.0`, `1,024`. **Raises** `InputError`, also for what could be read in two ways."""
-    value = _plain(text, decimal_comma)
+    value = math.nan if decimal_comma and _DOTTED.fullmatch(text) else _plain(text, decimal_comma)
     if not (value == value and 0 < value <= MAX_SIDE and value == int(value)):
         source.fail(where, f"{column} is {text[:40]!r}", f"give a whole number from 1 to {MAX_SIDE}")
     return int(value)
@@ -61,8 +62,6 @@ def uniform(source: Source, where: str, column: str, text: str, density: float) 
 def _plain(text: str, decimal_comma: bool) -> float:
     """The number; NaN for what is none, or could be two."""
     if decimal_comma:
-        if _DOTTED.fullmatch(text) or re.fullmatch(r"\d{1,3}(,\d{3}){2,}", text):
-            return math.nan
         text = text.replace(",", ".") if text.count(",") == 1 else text
     elif _THOUSANDS.fullmatch(text):
         text = re.sub(r"\D", "", text)

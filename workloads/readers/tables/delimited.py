@@ -5,6 +5,7 @@ Excel's `sep=;`, blank lines, lines that begin with # or // and fields that do a
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -67,6 +68,17 @@ def _heading(number: int, line: str) -> tuple[int, str, list[Column]] | None:
         if is_heading(columns) and (separator != " " or all(one.role for one in columns)):
             return number, separator, columns
     return None
+
+
+def lacks_heading(lines: Iterable[tuple[int, str]]) -> bool:
+    """Whether every line is a name and at least three whole numbers, as in a table without its heading."""
+    rows = [
+        _fields(line, next((one for one in _SEPARATORS if one in line), ","))
+        for _, line in lines
+        if not _is_passed_over(line)
+    ]
+    numbers = [all(re.fullmatch(r"[1-9]\d{0,8}", field) for field in row[1:4]) and len(row) > 3 for row in rows]
+    return bool(rows) and all(numbers) and all(re.match(r"[A-Za-z_]", row[0]) for row in rows)
 
 
 def numbered(lines: list[str]) -> Iterator[tuple[int, str]]:

@@ -30,7 +30,7 @@ from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tables import cells
 from workloads.readers.tables.columns import CONVOLUTION, PRODUCT, Column
-from workloads.readers.tables.delimited import Table, heading_of, numbered, read_table
+from workloads.readers.tables.delimited import Table, heading_of, lacks_heading, numbered, read_table
 from workloads.readers.tables.layers import Convolution, convolution, product, with_own_names
 
 _FILTERS_ARE_A = (
@@ -86,6 +86,12 @@ def recognise(source: Source) -> Sureness:
     if not source.is_text:
         return Sureness.NO
     return Sureness.SIGNED if heading_of(numbered(source.first_lines)) is not None else Sureness.NO
+
+
+def recognise_without_heading(source: Source) -> Sureness:
+    """By names and numbers alone, where the suffix promises a table."""
+    promised = source.suffix in (".csv", ".tsv") and source.is_text
+    return Sureness.NAMED if promised and lacks_heading(numbered(source.first_lines)) else Sureness.NO
 
 
 def read_layer_table(source: Source, options: ReadOptions) -> Found:

@@ -57,7 +57,7 @@ def recognise(source: Source) -> Sureness:
 
 def read_maestro(source: Source, options: ReadOptions) -> Found:
     """The layers that are products; pooling and residuals are left out. **Raises** `InputError`."""
-    text = re.sub(r"//[^\n]*|/\*.*?\*/", " ", text_of(source, WHAT), flags=re.DOTALL)
+    text = _without_comments(text_of(source, WHAT))
     constants = {name: int(value) for name, value in _CONSTANT.findall(text)}
     starts = list(_LAYER.finditer(text))
     layers, left_out, notes = [], [], []
@@ -69,6 +69,12 @@ def read_maestro(source: Source, options: ReadOptions) -> Found:
     if not layers:
         source.fail(WHAT, "holds no layer that is a product", f"give {TABLE}")
     return Found(source.path, "MAESTRO network", with_own_names(layers), tuple(left_out), tuple(dict.fromkeys(notes)))
+
+
+def _without_comments(text: str) -> str:
+    """Without what follows `//` or stands between `/*` and `*/`."""
+    first, *others = re.sub(r"//[^\n]*", " ", text).split("/*")
+    return " ".join([first, *(one.partition("*/")[2] for one in others)])
 
 
 def _entry(source: Source, name: str, body: str, constants: dict[str, int]) -> _Entry:

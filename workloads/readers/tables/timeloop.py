@@ -15,7 +15,7 @@ from workloads.readers.found import Found
 from workloads.readers.source import Source
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE
-from workloads.readers.tables.yaml_text import scalar, shown, underscored, whole_number
+from workloads.readers.tables.yaml_text import MOST_AXES, scalar, shown, underscored, whole_number
 
 WHAT = "a Timeloop problem"
 _CNN = {
@@ -114,8 +114,9 @@ def _coefficients(source: Source, shape: Mapping, instance: Mapping) -> dict[str
 
 def _list(source: Source, mapping: Mapping, key: str, default: Any = None) -> list:
     found = mapping.get(key, default)
-    if not isinstance(found, (list, tuple)):
-        source.fail(f"{key} of {WHAT}", "are missing or no list", f"correct them, or give {TABLE}")
+    if not isinstance(found, (list, tuple)) or len(found) > MOST_AXES:
+        what = f"are missing, or no list of at most {MOST_AXES}"
+        source.fail(f"{key} of {WHAT}", what, f"correct them, or give {TABLE}")
     return list(found)
 
 
@@ -124,8 +125,8 @@ def _operand(source: Source, space: Mapping, coefficients: Mapping[str, int]) ->
     places = []
     for axis in _list(source, space, "projection"):
         place: dict[str, int] = {}
-        for term in axis if isinstance(axis, list) else [axis]:
-            factors = term if isinstance(term, list) else [term]
+        for term in axis[:MOST_AXES] if isinstance(axis, list) else [axis]:
+            factors = term[:MOST_AXES] if isinstance(term, list) else [term]
             indices = [str(one) for one in factors if isinstance(one, str) and one not in coefficients]
             numbers = [coefficients[one] if isinstance(one, str) else one for one in factors if one not in indices]
             if len(indices) != 1 or not all(isinstance(one, int) and 0 < one < 2**31 for one in numbers):

@@ -15,6 +15,9 @@ from workloads.readers.tables.layers import TABLE
 MOST_TEXT = 2**20
 MOST_NESTED = 100
 MOST_MERGED = 10_000
+MOST_LAYERS = 5000
+MOST_AXES = 32
+"""Of an operand; with aliases a list may otherwise be as long as the text is, in each of its places."""
 MOST_SCALAR = 2000
 """Characters of a name or an equation."""
 

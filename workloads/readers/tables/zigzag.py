@@ -15,7 +15,7 @@ from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source, words_of
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE, with_own_names
-from workloads.readers.tables.yaml_text import scalar, shown, text_of, whole_number
+from workloads.readers.tables.yaml_text import MOST_AXES, MOST_LAYERS, scalar, shown, text_of, whole_number
 
 WHAT = "a ZigZag workload"
 _EQUATION = re.compile(r"(\w+)((?:\[\w+\])+)\+?=(\w+)((?:\[\w+\])+)\*(\w+)((?:\[\w+\])+)")
@@ -31,6 +31,8 @@ def is_zigzag(content: Any) -> bool:
 
 def read_zigzag(source: Source, content: Any) -> Found:
     """The layers that are products; pooling, additions and the like are left out. **Raises** `InputError`."""
+    if len(content) > MOST_LAYERS:
+        source.fail(WHAT, f"has more than {MOST_LAYERS} layers", "give fewer")
     entries = content.items() if isinstance(content, dict) else enumerate(content)
     layers, left_out = [], []
     for number, entry in entries:
@@ -103,7 +105,7 @@ def _relations(source: Source, where: str, entry: Mapping) -> dict[str, dict[str
 
 
 def _listed(value: Any) -> list:
-    return list(value) if isinstance(value, (list, tuple)) else []
+    return list(value)[:MOST_AXES] if isinstance(value, (list, tuple)) else []
 
 
 def _sizes(source: Source, where: str, entry: Mapping) -> dict[str, int]:
