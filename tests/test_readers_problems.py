@@ -359,6 +359,7 @@ ALIASES = "a: &a [1]\n" + "".join(
             "- equation: O[a]+=W[a][b]*I[b]\n  loop_dims: [A]\n  loop_sizes: [3, 4]\n",
             "has 2 loop_sizes for 1 loop_dims",
         ),
+        ("w.yaml", "- equation: O[a]+=W[a][b]*I[b]\n  spars: 0.5\n  loop_dims: [A]\n", "says spars, which is not read"),
         ("w.py", "workload = {0: {'equation': f(1)}}", "Python whose `workload` is no literal"),
         (
             "net.m",

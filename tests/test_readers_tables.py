@@ -110,6 +110,8 @@ def test_rows_that_are_no_layers_are_told(tmp_path: Path) -> None:
     assert [(one.name, one.shape, one.columns) for one in found.layers] == [("c", (4, 18), 49), ("c#2", (4, 18), 49)]
     assert [(one.name, one.why) for one in found.left_out] == [("My net", "a line without sizes")]
     assert found.notes == ("The columns 'note' are of no known meaning and left out.",)
+    path.write_text("name,M,N,K,channels,filters,ifmap height\nx,2,3,4,9,9,9\n")
+    assert describe(path).notes == ("Columns of a convolution are left out, as M, N and K stand beside them.",)
     path.write_text(CONVOLUTION.replace("\n", ",type\n") + "p,9,9,3,3,2,2,1,maxpool\nd,9,9,3,3,8,8,1,depthwise\n")
     found = describe(path)
     assert [(one.name, one.shape, one.repeats) for one in found.layers] == [("d", (1, 9), 8)]

@@ -13,7 +13,7 @@ from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE, with_own_names
-from workloads.readers.tables.yaml_text import MOST_AXES, MOST_LAYERS, scalar, shown, whole_number
+from workloads.readers.tables.yaml_text import MOST_AXES, MOST_LAYERS, refuse_zeros, scalar, shown, whole_number
 
 WHAT = "an AccelForge workload"
 _BOUND = re.compile(r"(-?\d{1,15})\s*(<=?)\s*(\w+)\s*(<=?)\s*(-?\d{1,15})")
@@ -44,6 +44,8 @@ def _layer(
     entry = einsum if isinstance(einsum, dict) else {"einsum": einsum}
     text = scalar(entry["einsum"]) if "einsum" in entry else None
     where = f"einsum {number + 1} of {WHAT}"
+    for mapping in (whole, entry):
+        refuse_zeros(source, where, mapping)
     operands, output, roles, plain = (
         _written(source, where, text) if text is not None else _listed(source, where, entry)
     )
@@ -89,6 +91,7 @@ def _listed(source: Source, where: str, entry: Mapping) -> tuple[list[Operand], 
     for access in accesses[:MOST_AXES] if isinstance(accesses, list) else []:
         if not isinstance(access, dict):
             source.fail(where, "has a tensor access that is no mapping", f"correct it, or give {TABLE}")
+        refuse_zeros(source, where, access, ("density",))
         projection = access.get("projection")
         values = projection.values() if isinstance(projection, dict) else projection
         if isinstance(values, str):

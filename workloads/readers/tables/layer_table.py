@@ -101,7 +101,7 @@ def read_layer_table(source: Source, options: ReadOptions) -> Found:
     """
     table = read_table(source)
     columns = _known_columns(source, table)
-    convolving = len(set(columns).intersection(CONVOLUTION)) >= 3
+    convolving = len(set(columns).intersection(CONVOLUTION)) >= 3 and not columns.keys() >= set(PRODUCT)
     sizes = (*CONVOLUTION, *(() if "stride_height" in columns else ("strides",))) if convolving else PRODUCT
     missing = [role for role in sizes if role not in columns]
     if missing:
@@ -109,6 +109,8 @@ def read_layer_table(source: Source, options: ReadOptions) -> Found:
     layers: list[Layer] = []
     left_out: list[LeftOut] = []
     notes = _column_notes(table)
+    if not convolving and set(columns).intersection(CONVOLUTION):
+        notes.append("Columns of a convolution are left out, as M, N and K stand beside them.")
     for number, fields in table.rows:
         row = _paired(source, table, columns, number, fields)
         if not any(row.fields.get(role) for role in sizes):

@@ -88,6 +88,8 @@ def _entry(source: Source, name: str, body: str, constants: dict[str, int]) -> _
             value = constants.get(text, int(text) if text.isascii() and text.isdecimal() and len(text) < 16 else 0)
             if value < 1 or blocks[block].setdefault(key, value) != value:
                 source.fail(where, f"has {key}: {text[:40]}", "give one whole number above 0 for each dimension")
+    if re.search(r"\b(Density|Sparsity)\b", body):
+        source.fail(where, "says a density, which is not read here", f"give {TABLE}")
     if kind is None or "Dimensions" not in blocks:
         source.fail(where, "has no Type or no Dimensions", f"write them, or give {TABLE}")
     return _Entry(source, where, name, kind[1].upper(), blocks["Dimensions"], blocks.get("Stride", {}))

@@ -15,7 +15,7 @@ from workloads.readers.found import Found
 from workloads.readers.source import Source
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE
-from workloads.readers.tables.yaml_text import MOST_AXES, scalar, shown, underscored, whole_number
+from workloads.readers.tables.yaml_text import MOST_AXES, refuse_zeros, scalar, shown, underscored, whole_number
 
 WHAT = "a Timeloop problem"
 _CNN = {
@@ -148,6 +148,8 @@ def _with_densities(
 ) -> Contraction:
     """The same with what the file says of the operands' zeros; A is the first operand that `layer_of` takes."""
     keys = ("densities", "common_density", "commonDensity")
+    for place in (instance, problem):
+        refuse_zeros(source, WHAT, place, keys)
     said = next((place[key] for place in (instance, problem) for key in keys if place.get(key) is not None), None)
     if said is None:
         return one

@@ -5,6 +5,7 @@ before and while it is parsed, as both can make little text large or deep.
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -87,6 +88,13 @@ def whole_number(source: Source, where: str, value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool) or not 0 < value < 2**53:
         source.fail(where, f"is {shown(value)}", f"give a whole number above 0, or {TABLE}")
     return value
+
+
+def refuse_zeros(source: Source, where: str, mapping: Mapping, read: tuple[str, ...] = ()) -> None:
+    """**Raises** `InputError` for a key that speaks of density or sparsity and is none of those that are read."""
+    said = next((str(key) for key in mapping if re.search(r"densit|spars", str(key).lower()) and key not in read), None)
+    if said is not None:
+        source.fail(where, f"says {said[:40]}, which is not read here", f"give {TABLE}")
 
 
 def _depth(text: str) -> int:

@@ -15,7 +15,15 @@ from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source, words_of
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE, with_own_names
-from workloads.readers.tables.yaml_text import MOST_AXES, MOST_LAYERS, scalar, shown, text_of, whole_number
+from workloads.readers.tables.yaml_text import (
+    MOST_AXES,
+    MOST_LAYERS,
+    refuse_zeros,
+    scalar,
+    shown,
+    text_of,
+    whole_number,
+)
 
 WHAT = "a ZigZag workload"
 _EQUATION = re.compile(r"(\w+)((?:\[\w+\])+)\+?=(\w+)((?:\[\w+\])+)\*(\w+)((?:\[\w+\])+)")
@@ -59,6 +67,7 @@ def literal_of(source: Source) -> Any:
 
 
 def _layer(source: Source, number: str, entry: Mapping) -> Layer | LeftOut:
+    refuse_zeros(source, f"layer {number} of {WHAT}", entry)
     kind = scalar(entry.get("operator_type"))
     name = scalar(entry.get("name")) or f"{kind or 'layer'}_{number}"
     where = f"layer {number} of {WHAT}"
