@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from workloads.errors import InputError
-from workloads.readers.formats import format_of
+from workloads.readers.formats import format_of, formats
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
@@ -32,6 +32,20 @@ def find_among(
         left_out += found.left_out
         notes += found.notes
     if not layers:
+        _refuse_unreadable(sources, options)
         some = "one (.mtx, .smtx, .npz, .npy, .safetensors, .onnx, edge list, table of layers)"
         raise InputError(f"{path}: the folder holds no matrix file; add {some}.")
     return Found(path, ", ".join(names), tuple(layers), tuple(left_out), tuple(notes))
+
+
+def _refuse_unreadable(sources: list[Source], options: ReadOptions) -> None:
+    """**Raises** `InputError` for the file that most likely holds what was looked for, in a format that is refused."""
+    order = {kind: at for at, kind in enumerate(formats())}
+    kinds = ((format_of(source), source) for source in sources)
+    data = [
+        (order[kind], kind, source)
+        for kind, source in kinds
+        if kind is not None and kind.holds_data and not kind.in_folders
+    ]
+    for _, kind, source in sorted(data, key=lambda one: one[0])[:1]:
+        kind.read(source, options)
