@@ -431,7 +431,7 @@ def test_the_matrix_is_chosen_and_the_rest_is_told(tmp_path: Path) -> None:
     assert "labels" in [one.name for one in found.left_out]
     with h5py.File(tmp_path / "weights.h5", "w") as file:
         file["layers/dense/vars/0"] = np.ones((3, 4))
-    with pytest.raises(InputError, match="holds weights of Keras; export"):
+    with pytest.raises(InputError, match=r"Keras.* export"):
         describe(tmp_path / "weights.h5")
 
 

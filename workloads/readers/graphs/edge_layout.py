@@ -62,7 +62,7 @@ def layout_of(source: Source) -> Layout | None:
     comments = comments_of([line for line in lines if line not in data], source.name)
     if any("GMT" in line and line.startswith("#") for line in lines[:3]):
         return None  # networkx' adjacency list, whose writer puts the date in front
-    if dictionaries := bool(re.fullmatch(r"[^\s{]+\s+[^\s{]+\s+\{.*\}", data[0].strip())):
+    if all(re.fullmatch(r"[^\s{:]+\s+[^\s{:]+\s+\{.*\}", line.strip()) for line in data):
         return Layout("", 1, [], {}, False, True, comments, False, 2, [])
     separator = _separator(data)
     stride = 1 + all("::" in line for line in data)
@@ -76,7 +76,7 @@ def layout_of(source: Source) -> Layout | None:
                 return None
     width = Counter(len(row) for row in rows[-20:]).most_common(1)[0][0]
     ratings = bool(_RATINGS.fullmatch(source.name)) or stride == 2
-    layout = Layout(separator, stride, heading, columns, False, dictionaries, comments, ratings, width, rows)
+    layout = Layout(separator, stride, heading, columns, False, False, comments, ratings, width, rows)
     return _with_labels(layout, source)
 
 

@@ -25,6 +25,10 @@ Header = tuple[tuple[int, ...], bool, np.dtype]
 
 def read_header(source: Source, stream: io.BufferedIOBase, field: str = "array") -> Header:
     """What an array's header says. **Raises** `InputError` for what is pickled or no array of numbers."""
+    if stream.read(6) != b"\x93NUMPY":
+        what = "has no valid NumPy header; it may be pickled Python, which runs code when read"
+        source.fail(field, what, "save it with numpy.save, as an array of numbers")
+    stream.seek(0)
     try:
         version = npy.read_magic(stream)
         read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
