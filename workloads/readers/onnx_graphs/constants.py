@@ -64,6 +64,11 @@ def derived(
     return Constant(shape, values, make if known else None, of if known else ())
 
 
+def held(array: np.ndarray) -> Constant:
+    """An array that is at hand."""
+    return Constant(array.shape, array.dtype.name, lambda: array)
+
+
 def bounded(shape: tuple[int, ...]) -> tuple[int, ...]:
     """The shape. **Raises** `Unread` for a negative side and for more than `MOST_ENTRIES`."""
     if min(shape, default=1) < 0 or math.prod(shape) > MOST_ENTRIES:

@@ -12,7 +12,7 @@ import math
 
 from workloads.kernels.convolution import Unfolding
 from workloads.readers.onnx_graphs.constants import Constant, Unread
-from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, count, same, times
+from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, same, times
 from workloads.readers.onnx_graphs.quantised import without_zero_point
 from workloads.readers.onnx_graphs.shapes import Dims
 
@@ -115,16 +115,18 @@ def _places(node: Node, sides: Dims | None, kernel: tuple[int, ...]) -> list[int
 
 def _unfolding(node: Node, sides: Dims, kernel: tuple[int, ...], places: list[int | None]) -> Unfolding | None:
     """For maps of two axes with one stride and one padding, undilated; else None."""
-    if len(kernel) != 2 or count(sides) is None or count(places) is None:
+    known = [side for side in (*sides, *places) if side is not None]
+    if len(kernel) != 2 or len(known) != 6:
         return None
-    (_, channels, height, width), (down, right) = sides, places
+    _, channels, height, width, down, right = known
     strides, dilations = node.numbers("strides", [1, 1]), node.numbers("dilations", [1, 1])
     pads = node.numbers("pads", [0, 0, 0, 0])
     automatic = node.text("auto_pad", "NOTSET")
     if automatic == "VALID":
         pads = [0, 0, 0, 0]
     elif automatic.startswith("SAME"):
-        whole = [(p - 1) * s + k - side for p, s, k, side in zip(places, strides, kernel, sides[2:], strict=True)]
+        ends = zip((down, right), strides, kernel, (height, width), strict=True)
+        whole = [(place - 1) * stride + reach - side for place, stride, reach, side in ends]
         total = [max(one, 0) for one in whole]
         pads = [total[0] // 2, total[1] // 2, -(-total[0] // 2), -(-total[1] // 2)]
     if len({*strides}) != 1 or {*dilations} != {1} or len({*pads}) != 1 or pads[0] < 0:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workloads.readers.onnx_graphs.constants import Constant, Unread, bounded, derived
+from workloads.readers.onnx_graphs.constants import Constant, Unread, bounded, derived, held
 from workloads.readers.onnx_graphs.nodes import Node
 from workloads.readers.onnx_graphs.quantised import dequantised, fake_quantised, quantised
 
@@ -65,8 +65,7 @@ def generated(node: Node) -> Constant:
     for name, dtype in (("value_float", np.float32), ("value_int", np.int64)):
         for key in (name, f"{name}s"):
             if key in node.attributes:
-                array = np.asarray(node.attributes[key], dtype)
-                return Constant(array.shape, array.dtype.name, lambda: array)
+                return held(np.asarray(node.attributes[key], dtype))
     raise Unread("are computed by a Constant without numbers")
 
 
@@ -213,9 +212,8 @@ def _tile(node: Node, x: np.ndarray, repeats: np.ndarray) -> np.ndarray:
 
 
 def _pad(node: Node, x: np.ndarray, pads=None, value=None, axes=None) -> np.ndarray:
-    widths = [
-        int(one) for one in (node.attributes.get("pads", node.attributes.get("paddings")) if pads is None else pads)
-    ]
+    given = node.attributes.get("pads", node.attributes.get("paddings")) if pads is None else pads
+    widths = [int(one) for one in given]
     if node.text("mode", "constant") != "constant" or min(widths) < 0:
         raise ValueError("padding of another kind than constant is not folded")
     along = range(x.ndim) if axes is None else [int(axis) % x.ndim for axis in axes]

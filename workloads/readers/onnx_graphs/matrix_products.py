@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from workloads.readers.onnx_graphs.constants import Constant, Unread
+from workloads.readers.onnx_graphs.constants import Constant, Unread, held
 from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, count, same, times
 from workloads.readers.onnx_graphs.quantised import unpacked_bits, without_zero_point
 from workloads.readers.onnx_graphs.shapes import Dims
@@ -83,9 +83,7 @@ def linear_model(node: Node) -> Found:
         rows = len(values) // sides[-1]
     if rows < 1 or len(values) == 0 or len(values) % rows:
         raise Unread(f"are {len(values)} coefficients, which do not make a matrix")
-    shape = (rows, len(values) // rows)
-    stored = Constant(shape, "float32", lambda: values.reshape(shape))
-    return _stack(stored, False, sides, left=False)
+    return _stack(held(values.reshape(rows, -1)), False, sides, left=False)
 
 
 def _exact(node: Node, at: int, zero: int | None, axis: int) -> Constant:

@@ -22,8 +22,8 @@ _AS_FIRST = (
     "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization", "LayerNormalization",
     "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization", "QLinearSigmoid", "QLinearLeakyRelu",
     "QLinearSoftmax", "RotaryEmbedding", "DequantizeLinear", "QuantizeLinear", "BiasDropout", "BiasAdd",
-    "BiasSplitGelu", "Quant", "BipolarQuant", "IntQuant", "FloatQuant", "Trunc", "MultiThreshold", "GroupNorm", "SkipGroupNorm",
-    "MultiHeadAttention",
+    "BiasSplitGelu", "Quant", "BipolarQuant", "IntQuant", "FloatQuant", "Trunc", "MultiThreshold", "GroupNorm",
+    "SkipGroupNorm", "MultiHeadAttention",
 )  # fmt: skip
 """Operators whose outputs have the shape of the first input."""
 _EXPERTS = ("MoE", "QMoE")

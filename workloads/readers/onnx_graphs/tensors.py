@@ -72,7 +72,7 @@ class Tensors:
             if places.ndim == 2:
                 if places.shape[1] != len(shape) or (places < 0).any() or (places >= shape).any():
                     self.source.fail(f"sparse initializer {name}", "has indices outside its shape", "export it again")
-                places = np.ravel_multi_index(tuple(places.T.astype(np.int64)), shape)
+                places = np.asarray(np.ravel_multi_index(tuple(places.T.astype(np.int64)), shape))
             if places.shape != values.shape or (places < 0).any() or (places >= math.prod(shape)).any():
                 self.source.fail(f"sparse initializer {name}", "has indices outside its shape", "export it again")
             dense = np.zeros(math.prod(shape), values.dtype)
