@@ -4,6 +4,7 @@ Source: onnx.proto (`ModelProto`), IR specification, https://onnx.ai/onnx/repo-d
 """
 
 import math
+import re
 from collections.abc import Iterator
 
 from workloads.errors import InputError
@@ -15,6 +16,9 @@ MOST_NODES = 1_000_000
 """Of a graph whose functions are inlined."""
 _MOST_DEPTH = 200
 """Of brackets in a text."""
+_JSON = re.compile(r'"ir_?[vV]ersion"\s*:|"graph"\s*:.*"op_?[tT]ype"\s*:', re.DOTALL)
+_HEADING = re.compile(r"<[^>]*ir_version\s*:")
+_TEXT = re.compile(r"(#.*\n|\s)*(ir_version\s*:\s*\d|(producer_name\s*:|graph\s*\{)(?s:.*)\bop_type\s*:)")
 _FIELDS = {1: 0, 2: 2, 3: 2, 4: 2, 5: 0, 6: 2, 7: 2, 8: 2, 14: 2, 20: 2, 25: 2, 26: 2}
 """Numbers of `ModelProto`'s fields and how protobuf writes them: 0 a varint, 2 with its length."""
 _GRAPH, _IR_VERSION = 7, 1
@@ -25,12 +29,12 @@ def encoding(source: Source) -> str:
     """`protobuf`, `textproto`, `json` or `onnxtxt` as the content says; empty for what is none of them."""
     if not source.is_text:
         return "protobuf" if _is_model(source.head) else ""
-    text = source.head[:4096].decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
-    if text.startswith("{") and ('"irVersion"' in text or '"opsetImport"' in text):
+    text = source.head.decode("utf-8", "replace").lstrip("\ufeff \t\r\n")
+    if text.startswith("{") and _JSON.search(text):
         return "json"
-    if text.startswith("<") and "ir_version:" in text and "opset_import" in text:
+    if text.startswith("<") and _HEADING.match(text):
         return "onnxtxt"
-    return "textproto" if text.startswith("ir_version:") else "protobuf" if _is_model(source.head) else ""
+    return "textproto" if _TEXT.match(text) else "protobuf" if _is_model(source.head) else ""
 
 
 def sureness(source: Source) -> Sureness:
@@ -48,6 +52,7 @@ def load(source: Source):
     try:
         import onnx
         import onnx.inliner
+        import onnx.parser
         from google.protobuf.message import DecodeError
     except ImportError as error:
         need = "reading ONNX needs a package that is not installed"
@@ -115,6 +120,8 @@ def _parsed(source: Source, onnx):
         depth += 1 if letter in "{[" else -1
         if depth > _MOST_DEPTH:
             source.fail("file", f"has brackets more than {_MOST_DEPTH} deep", "export the model again")
+    if kind == "onnxtxt":
+        return onnx.parser.parse_model(text)
     return onnx.load_model_from_string(text, format=kind)
 
 
