@@ -12,7 +12,7 @@ _MOST_STEPS = 4 * MOST_ENTRIES
 """Entries of all arrays on the way to one."""
 
 
-class Unread(Exception):
+class Unread(ValueError):
     """Why the weights of a product cannot be had, as part of a sentence: `are computed by Foo, which is not folded`."""
 
 

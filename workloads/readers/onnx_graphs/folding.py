@@ -22,13 +22,19 @@ _UNARY: dict[str, Callable] = {
     "Sigmoid": lambda x: (1 / (1 + np.exp(-x))).astype(x.dtype), "Identity": lambda x: x, "Dropout": lambda x: x,
     "IsNaN": np.isnan,
 }  # fmt: skip
+
+
+def _divided(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    whole = x.dtype.kind in "iu"
+    return (np.trunc(x / np.where(y == 0, 1, y)) if whole else x / y).astype(x.dtype)
+
+
 _BINARY: dict[str, Callable] = {
-    "Add": np.add, "Sub": np.subtract, "Mul": np.multiply, "Equal": np.equal, "Greater": np.greater, "Less": np.less,
-    "GreaterOrEqual": np.greater_equal, "LessOrEqual": np.less_equal, "And": np.logical_and, "Or": np.logical_or,
-    "Xor": np.logical_xor, "BitwiseAnd": np.bitwise_and, "BitwiseOr": np.bitwise_or, "BitwiseXor": np.bitwise_xor,
-    "Max": np.maximum, "Min": np.minimum, "Pow": lambda x, y: np.power(x, y).astype(x.dtype), "Div": lambda x, y: (
-        np.trunc(x / np.where(y == 0, 1, y)) if x.dtype.kind in "iu" else x / y
-    ).astype(x.dtype),
+    "Add": np.add, "Sum": np.add, "Sub": np.subtract, "Mul": np.multiply, "Div": _divided,
+    "Pow": lambda x, y: np.power(x, y).astype(x.dtype), "Max": np.maximum, "Min": np.minimum, "Equal": np.equal,
+    "Greater": np.greater, "Less": np.less, "GreaterOrEqual": np.greater_equal, "LessOrEqual": np.less_equal,
+    "And": np.logical_and, "Or": np.logical_or, "Xor": np.logical_xor, "BitwiseAnd": np.bitwise_and,
+    "BitwiseOr": np.bitwise_or, "BitwiseXor": np.bitwise_xor,
 }  # fmt: skip
 _REDUCTIONS: dict[str, Callable] = {
     "ReduceSum": np.sum, "ReduceMean": np.mean, "ReduceMax": np.max, "ReduceMin": np.min, "ReduceProd": np.prod,
@@ -39,9 +45,11 @@ _REDUCTIONS: dict[str, Callable] = {
 
 def fold(node: Node, onnx, inputs: list[Constant | None]) -> list[Constant]:
     """What a node makes of constants, an entry for each output. **Raises** `Unread` if that is not known here."""
-    makers = _of(node, onnx)
+    makers = _of(node, onnx) if node.kind in _FOLDED_IN.get(node.domain, ()) or not node.domain else None
     if makers is None or not [one for one in inputs if one is not None]:
         raise Unread(f"are computed by {node.kind}, which is not folded")
+    if any(one is not None and one.values.startswith(("complex", "string")) for one in inputs):
+        raise Unread(f"are computed by {node.kind} from what are no real numbers")
     found = []
     for at, make in enumerate(makers):
         shape = node.out(at)
@@ -71,8 +79,11 @@ def generated(node: Node) -> Constant:
 
 def _values(node: Node, onnx, inputs: list[Constant | None]) -> str:
     """What is stored: that of the first input, or what it is quantised to."""
-    first = next((one for one in inputs if one is not None), None)
-    values = "" if first is None else first.values
+    given = [one.values for one in inputs if one is not None]
+    values = next((one for one in given if one not in ("bool", "int64", "int32")), given[0] if given else "")
+    if node.kind == "ConstantOfShape":
+        filled = node.attributes.get("value")
+        return "float32" if filled is None else filled.values
     if node.kind == "QuantizeLinear":
         return _quantised_type(node, onnx, inputs[2] if len(inputs) > 2 else None).name
     if node.kind == "DequantizeLinear" and node.number("block_size", 0):
@@ -285,3 +296,8 @@ _SINGLE: dict[str, Callable[..., np.ndarray]] = {
     "BipolarQuant": _bipolar,
 }  # fmt: skip
 """Operators of one output, by what makes it from a node and its inputs."""
+_FOLDED_IN = {
+    "com.microsoft": ("QuantizeLinear", "DequantizeLinear"),
+    **dict.fromkeys(("qonnx.custom_op.general", "finn.custom_op.general", "onnx.brevitas"), ("Quant", "BipolarQuant")),
+}
+"""Operators of other domains than the standard's."""

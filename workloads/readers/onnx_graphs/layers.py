@@ -20,12 +20,14 @@ from workloads.readers.onnx_graphs.constants import Constant, Unread
 from workloads.readers.onnx_graphs.folding import fold, generated
 from workloads.readers.onnx_graphs.model import load, subgraphs
 from workloads.readers.onnx_graphs.nodes import Node, Product, Scope
-from workloads.readers.onnx_graphs.operators import products
+from workloads.readers.onnx_graphs.operators import PRODUCTS, products
 from workloads.readers.onnx_graphs.shapes import Shapes
 from workloads.readers.source import BROKEN, Source, words_of
 
 _NATIVE = "biuf"
-_CONTROL = ("If", "Loop", "Scan", "SequenceMap")
+_MOST_COLUMNS = 2**31
+_FILTERED, _MATRIX = ("Conv", "ConvTranspose"), ("Gemm", "MatMul")
+"""Operators whose second input is a weight, or likely one."""
 
 
 def find_layers(source: Source) -> Found:
@@ -95,7 +97,8 @@ class _Walk:
         scope = Scope(outer.constants.new_child(), outer.shapes.new_child(self.shapes.of(path)))
         for tensor in graph.initializer:
             scope.constants[tensor.name] = self.tensors.constant(tensor)
-        _name_absent(graph, scope)
+        if not path:
+            _name_absent(graph, scope)
         for number, proto in enumerate(graph.node):
             try:
                 node = Node(proto, scope, self._value_of)
@@ -106,8 +109,9 @@ class _Walk:
                 continue
             self._node(node, repeats)
             for name, one in below:
-                times = self._times(node, one)
-                self.graph(one, (*path, number, name), scope, repeats * times)
+                times = self._times(node, name)
+                if times:
+                    self.graph(one, (*path, number, name), scope, repeats * times)
 
     def _value_of(self, part):
         if part.type == self.onnx.AttributeProto.TENSOR:
@@ -126,6 +130,8 @@ class _Walk:
             return False
         else:
             made = self._made(node, scope)
+        if (node.domain, node.kind) in PRODUCTS and node.kind != "Gather":
+            self.left_out.append(LeftOut(node.name, "computed once, from stored values only"))
         for at, name in enumerate(node.outputs):
             if name:
                 scope.constants[name] = made[at] if at < len(made) else made[0]
@@ -168,10 +174,12 @@ class _Walk:
         self.layers.append(Layer(name, (), read, values=f"cannot be read: its weights {why}"))
 
     def _add(self, node: str, one: Product, repeats: float) -> None:
-        name = self._unique(f"{node}.{one.part}" if one.part else node)
-        rows, columns = one.shape[0], one.shape[1] * one.groups
+        name, rows, columns = f"{node}.{one.part}" if one.part else node, one.shape[0], one.shape[1] * one.groups
         if max(rows, columns) > MAX_SIDE:
             return self._add_unread(name, f"are {rows} x {columns}, more than {MAX_SIDE} on a side")
+        if one.columns is not None and one.columns >= _MOST_COLUMNS:
+            return self._add_unread(name, f"meet {one.columns} columns, more than {_MOST_COLUMNS}")
+        name = self._unique(name)
         if one.columns == 0:
             self.left_out.append(LeftOut(name, "multiplied with nothing"))
             return
@@ -200,17 +208,20 @@ class _Walk:
         self.names.add(unique)
         return unique
 
-    def _times(self, node: Node, body) -> float:
+    def _times(self, node: Node, branch: str) -> float:
         """How often a subgraph runs; what is assumed of it is noted."""
+        try:
+            stored = int(node.weights(0).read().reshape(-1)[0]) if node.stored(0) else None
+            times = _scan_length(node) if node.kind == "Scan" else stored
+        except BROKEN:
+            times = None
         if node.kind == "If":
+            if times is not None:
+                return float(bool(times) == (branch == "then_branch"))
             self.notes["Both branches of If are counted; a network runs one of them at a time."] = None
             return 1.0
-        times = None
-        if node.kind == "Loop" and node.stored(0):
-            count = node.constant(0)
-            times = int(count.read().reshape(-1)[0]) if count is not None and count.make is not None else None
-        if node.kind == "Scan":
-            times = _scan_length(node)
+        if node.kind not in ("Loop", "Scan"):
+            times = None
         if times is None or not 0 < times < 2**31:
             self.notes[f"How often {node.kind} {node.name} runs is unknown; its body counts once."] = None
             return 1.0
@@ -228,14 +239,18 @@ def _scan_length(node: Node) -> int | None:
 
 
 def _name_absent(graph, scope: Scope) -> None:
-    """Values that nothing makes but whose shapes are known are weights that the file leaves out."""
-    made = {name for node in graph.node for name in node.output} | {value.name for value in graph.input}
-    for node in graph.node:
-        for name in node.input:
-            if name and name not in made and name not in scope.constants and name in scope.shapes.maps[0]:
-                sides = scope.shapes[name]
-                if None not in sides:
-                    scope.constants[name] = Constant(tuple(s for s in sides if s is not None), "", None)
+    """Weights that a file without weights names: values that nothing makes, inputs in the place of weights."""
+    inputs = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
+    made = {name for node in graph.node for name in node.output} | inputs
+    used = [(node, at, name) for node in graph.node for at, name in enumerate(node.input) if name]
+    absent = {name for _, _, name in used if name not in made}
+    filters = {name for node, at, name in used if node.op_type in _FILTERED and at == 1 and name in inputs}
+    if filters and not any(len(tensor.dims) > 1 for tensor in graph.initializer):
+        absent |= filters | {name for node, at, name in used if node.op_type in _MATRIX and at == 1 and name in inputs}
+    for name in absent:
+        sides = scope.shapes.get(name)
+        if name not in scope.constants and sides is not None and None not in sides:
+            scope.constants[name] = Constant(tuple(side for side in sides if side is not None), "", None)
 
 
 def _reader(source: Source, name: str, one: Product) -> Callable[[], csr_array]:

@@ -5,6 +5,7 @@ Source: onnx.proto (`ModelProto`), IR specification, https://onnx.ai/onnx/repo-d
 
 import math
 import re
+import warnings
 from collections.abc import Iterator
 
 from workloads.errors import InputError
@@ -53,7 +54,7 @@ def load(source: Source):
         import onnx
         import onnx.inliner
         import onnx.parser
-        from google.protobuf.message import DecodeError
+        from google.protobuf import json_format, message, text_format
     except ImportError as error:
         need = "reading ONNX needs a package that is not installed"
         raise InputError(f"{source}: {need}; run `pip install 'sparse-dse[onnx]'`.") from error
@@ -63,13 +64,14 @@ def load(source: Source):
         _check(source, model)
         for graph in _graphs(model):
             _detach(graph, tensors)
+        model = onnx.ModelProto.FromString(model.SerializeToString())  # lets go of the memory that held the data
         if model.functions:
             _check_functions(source, model)
             model = onnx.inliner.inline_local_functions(model)
         return onnx, model, tensors
     except InputError:
         raise
-    except (DecodeError, *BROKEN) as error:
+    except (message.Error, json_format.Error, text_format.ParseError, onnx.parser.ParseError, *BROKEN) as error:
         what = f"is no ONNX model that can be read ({words_of(error)})"
         source.fail("file", what, "export it, or copy or download it again", error)
 
@@ -113,16 +115,16 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _parsed(source: Source, onnx):
     kind = encoding(source) or "protobuf"
     if kind == "protobuf":
-        return onnx.ModelProto.FromString(source.content)
+        return onnx.ModelProto.FromString(source.content if source.compressed else source.path.read_bytes())
     text = source.content.decode("utf-8-sig")
     depth = 0
     for letter in filter("{}[]".__contains__, text):
         depth += 1 if letter in "{[" else -1
         if depth > _MOST_DEPTH:
             source.fail("file", f"has brackets more than {_MOST_DEPTH} deep", "export the model again")
-    if kind == "onnxtxt":
-        return onnx.parser.parse_model(text)
-    return onnx.load_model_from_string(text, format=kind)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of protobuf, for what is no escape in a string
+        return onnx.parser.parse_model(text) if kind == "onnxtxt" else onnx.load_model_from_string(text, format=kind)
 
 
 def _check(source: Source, model) -> None:

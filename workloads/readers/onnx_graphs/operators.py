@@ -79,6 +79,8 @@ PRODUCTS: dict[tuple[str, str], Read] = {
     (_LEARN, "LinearClassifier"): linear_model,
 }
 """By domain and operator."""
+_PRODUCT_WORDS = ("MatMul", "Gemm", "Conv", "MoE", "LSTM", "GRU", "RNN", "Attention")
+"""In names of operators that multiply."""
 
 
 def products(node: Node, known: bool) -> list[Product | Activations]:
@@ -92,15 +94,12 @@ def products(node: Node, known: bool) -> list[Product | Activations]:
         return read(node)
     if node.domain == _LEARN and node.kind.startswith("SVM"):
         raise Unread(f"are support vectors of a {node.kind}, which is not read")
-    if known or node.kind in PASSED_ON:
+    like_product = any(word in node.kind for word in _PRODUCT_WORDS)
+    if node.kind in PASSED_ON or (known and not like_product):
         return []
     for at in range(len(node.inputs)):
         if node.stored(at):
             shape = node.weights(at).shape
-            if len(shape) > 1 or (_like_product(node) and shape not in ((), (1,))):
+            if len(shape) > 1 or (like_product and shape not in ((), (1,))):
                 raise Unread(f"are inputs of {node.domain or 'the'} operator {node.kind}, which is not read")
-    return []
-
-
-def _like_product(node: Node) -> bool:
-    return any(word in node.kind for word in ("MatMul", "Gemm", "Conv", "MoE", "LSTM", "GRU", "RNN", "Attention"))
+    return [Activations()] if like_product else []

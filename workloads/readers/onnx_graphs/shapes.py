@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 
 from workloads.readers.onnx_graphs.model import subgraphs
-from workloads.readers.source import BROKEN
+from workloads.readers.source import BROKEN, words_of
 
 Dims = tuple[int | None, ...]
 _NO_BATCH = re.compile(r"seq|len|time|step|token|frame|node|edge|point|word|height|width", re.IGNORECASE)
@@ -49,11 +49,18 @@ class Shapes:
         copy.CopyFrom(model)
         copy.ir_version = max(copy.ir_version, 8)
         _stand_in(onnx, copy.graph, {})
-        try:
-            copy = onnx.shape_inference.infer_shapes(copy, data_prop=True)
-        except (onnx.shape_inference.InferenceError, *BROKEN) as error:
-            self.failure = " ".join(str(error).split())[:100]
+        declared = {path: _take_declared(graph) for path, graph in _by_path(copy.graph, ())}
+        copy = self._inferred(onnx, copy)
+        if _declare(copy.graph, declared):
+            copy = self._inferred(onnx, copy)
         self._graphs = dict(_by_path(copy.graph, ()))
+
+    def _inferred(self, onnx, model):
+        try:
+            return onnx.shape_inference.infer_shapes(model, data_prop=True)
+        except (onnx.shape_inference.InferenceError, *BROKEN) as error:
+            self.failure = words_of(error)[:100]
+            return model
 
     def of(self, path: tuple) -> dict[str, Dims]:
         """Names and shapes of the values in a graph, those of its subgraphs left out."""
@@ -67,6 +74,31 @@ class Shapes:
 def _dims(value) -> Dims:
     sides = [side.dim_value if side.HasField("dim_value") else -1 for side in value.type.tensor_type.shape.dim]
     return tuple(side if 0 <= side < _LARGEST else None for side in sides)
+
+
+def _take_declared(graph) -> dict[str, object]:
+    """What a graph says of its inner values and outputs, taken out of it: it may be older than the rest."""
+    known = {}
+    for value in (*graph.value_info, *graph.output):
+        if value.type.tensor_type.HasField("shape") and None not in _dims(value):
+            known[value.name] = type(value).FromString(value.SerializeToString())
+    graph.ClearField("value_info")
+    for value in graph.output:
+        value.type.tensor_type.ClearField("shape")
+    return known
+
+
+def _declare(graph, declared: dict[tuple, dict]) -> bool:
+    """Puts back what was said of values that could not be inferred, and whether there are any."""
+    any_put = False
+    for path, one in _by_path(graph, ()):
+        values = {value.name: value for value in (*one.value_info, *one.output)}
+        for name, value in declared.get(path, {}).items():
+            known = values.get(name)
+            if known is None or not known.type.tensor_type.HasField("shape") or None in _dims(known):
+                (one.value_info.add() if known is None else known).CopyFrom(value)
+                any_put = True
+    return any_put
 
 
 def _by_path(graph, path: tuple) -> Iterator[tuple[tuple, object]]:
