@@ -1,5 +1,6 @@
 """ONNX graphs: weights computed in them, shapes, subgraphs, data files, and that nothing is left out in silence."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -391,3 +392,27 @@ def test_wrong_lengths_and_places_are_refused(tmp_path: Path) -> None:
     (layer,) = found(tmp_path, model([product], {"w": held}, {"x": ("f4", (4, 8))})).layers
     with pytest.raises(InputError, match="sparse initializer w has indices outside its shape"):
         layer.read()
+
+
+def test_damaged_bytes_are_one_sentence_or_still_a_network(tmp_path: Path) -> None:
+    path, rng, said = tmp_path / "net.onnx", np.random.default_rng(0), []
+    nodes = [n("DequantizeLinear", "q s", "f"), n("MatMul", "x f", "h", name="one"), *CHAIN[1:]]
+    stored = {"q": codes(np.int8, 8, 16), "s": np.full((), 0.1, "f4"), "v": STORED["v"]}
+    sound = model(nodes, stored, {"x": ("f4", (4, 8))}).SerializeToString()
+    for _ in range(150):
+        at, length = rng.integers(len(sound)), rng.integers(1, 9)
+        damaged = bytearray(sound)
+        damaged[at : at + rng.choice([0, length, len(sound)])] = rng.bytes(int(length))
+        path.write_bytes(damaged)
+        try:
+            assert resolve_workload(str(path)).kernels
+        except InputError as error:
+            said.append(str(error))
+    assert len(said) > 10
+    assert not [sentence for sentence in said if "\n" in sentence or not sentence.startswith(str(path))]
+
+
+def test_the_package_that_reads_onnx_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    with pytest.raises(InputError, match=r"run `pip install 'sparse-dse\[onnx\]'`"):
+        found(tmp_path, model(CHAIN, STORED, {"x": ("f4", (4, 8))}))
