@@ -90,15 +90,17 @@ def test_weights_computed_from_stored_ones(tmp_path: Path, name: str) -> None:
     assert [one.why for one in read.left_out] == ["computed once, from stored values only"] * (name == "lora")
 
 
-@pytest.mark.parametrize("kind", ["INT4", "UINT4", "FLOAT8E4M3FN", "FLOAT8E5M2", "FLOAT4E2M1", "BFLOAT16", "FLOAT16"])
+@pytest.mark.parametrize(
+    "kind", ["INT4", "UINT4", "INT2", "FLOAT8E4M3FN", "FLOAT8E5M2", "FLOAT4E2M1", "BFLOAT16", "FLOAT16"]
+)
 def test_small_types(tmp_path: Path, kind: str) -> None:
     number = getattr(TensorProto, kind)
     values = codes(np.float32, 6, 9) if "UINT" not in kind else codes(np.float32, 6, 9, zero=8)
-    exact = np.clip(values, -4, 4) if kind == "FLOAT4E2M1" else values
+    exact = np.clip(values, *{"FLOAT4E2M1": (-4, 4), "INT2": (-2, 1)}.get(kind, (-99, 99)))
     tensor = helper.make_tensor("q", number, (6, 9), exact.astype(helper.tensor_dtype_to_np_dtype(number)).reshape(-1))
     dequantise = n("DequantizeLinear", "q s") if kind not in ("BFLOAT16", "FLOAT16") else n("Cast", "q", to=1)
     nodes = [dequantise, helper.make_node("Gemm", ["x", "f"], ["y"], "fc", transB=1)]
-    one = model(nodes, {"q": tensor, "s": np.full((), 0.5, "f4")}, {"x": ("f4", (4, 9))}, opset=23, ir_version=11)
+    one = model(nodes, {"q": tensor, "s": np.full((), 0.5, "f4")}, {"x": ("f4", (4, 9))}, opset=25, ir_version=13)
     (layer,) = found(tmp_path, one).layers
     exact = exact.astype(helper.tensor_dtype_to_np_dtype(number)).astype("f4")
     np.testing.assert_array_equal(dense(layer) != 0, exact != 0)
@@ -198,6 +200,8 @@ STORED = {"w": sparse(8, 16), "v": sparse(16, 3)}
         (("batch", "sequence", 8), None, "does not say how many columns"),
         (("sequence", 8), None, "does not say how many columns"),
         (("N", 8), 1, "counts as 1"),
+        ((-1, 3, 8), 3, "counts as 1"),
+        ((2, 0, 8), None, "does not say how many columns"),
         (None, None, "does not say how many columns"),
     ],
 )
@@ -233,6 +237,39 @@ def test_shapes_go_on_behind_operators_of_onnx_runtime(tmp_path: Path) -> None:
     stored = {"w": sparse(16, 8), "v": STORED["v"], "b": np.ones(16, "f4")}
     read = found(tmp_path, model(nodes, stored, {"x": ("f4", (2, 3, 8))}))
     assert [layer.columns for layer in read.layers] == [6, 6]
+
+
+def test_quantised_networks_of_onnx_runtime(tmp_path: Path) -> None:
+    s, z = "s", "z"
+    nodes = [
+        n("QLinearConv", f"x {s} {z} w {s} {z} {s} {z}", "a", name="conv"),
+        helper.make_node("QLinearAdd", ["a", s, z, "a", s, z, s, z], ["b"], domain="com.microsoft"),
+        helper.make_node("QLinearGlobalAveragePool", ["b", s, z, s, z], ["c"], domain="com.microsoft"),
+        n("Flatten", "c", "d"),
+        helper.make_node("QGemm", ["d", s, z, "v", s, z, "", s, z], ["e"], name="fc", domain="com.microsoft", transB=1),
+        helper.make_node("DequantizeLinear", ["e", s, z], ["f"], domain="com.microsoft"),
+        helper.make_node("MatMul", ["f", "u"], ["y"], name="head"),
+    ]
+    stored = {"w": codes(np.int8, 4, 3, 3, 3), "v": codes(np.int8, 5, 4), "u": sparse(5, 2)}
+    stored |= {s: np.full((), 0.1, "f4"), z: np.zeros((), "i1")}
+    layers = found(tmp_path, model(nodes, stored, {"x": ("i1", (2, 3, 8, 8))})).layers
+    assert [(one.name, one.shape, one.columns) for one in layers] == [
+        ("conv", (4, 27), 72), ("fc", (5, 4), 2), ("head", (2, 5), 2)
+    ]  # fmt: skip
+
+
+def test_attention_of_onnx_runtime(tmp_path: Path) -> None:
+    stored = {"e": sparse(20, 8), "w": sparse(8, 24), "b": np.ones(24, "f4"), "v": sparse(8, 5)}
+    nodes = [
+        helper.make_node("EmbedLayerNormalization", ["i", "", "e", "e"], ["x"], "embed", domain="com.microsoft"),
+        helper.make_node("Attention", ["x", "w", "b"], ["h"], "attention", domain="com.microsoft", num_heads=2),
+        helper.make_node("MatMul", ["h", "v"], ["y"], "out"),
+    ]
+    read = found(tmp_path, model(nodes, stored, {"i": ("i8", (2, 3))}))
+    assert [(one.name, one.shape, one.columns) for one in read.layers] == [
+        ("attention", (24, 8), 6), ("out", (5, 8), 6)
+    ]  # fmt: skip
+    assert [one.why for one in read.left_out] == ["looked up, not multiplied", "a product of two activations"]
 
 
 def test_what_is_left_out_is_named(tmp_path: Path) -> None:
@@ -413,6 +450,10 @@ def test_damaged_bytes_are_one_sentence_or_still_a_network(tmp_path: Path) -> No
 
 
 def test_the_package_that_reads_onnx_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(onnx, "__version__", "1.22.0")
+        with pytest.raises(InputError, match=r"needs the package onnx of version 1\.23 or newer; run `pip install"):
+            found(tmp_path, model(CHAIN, STORED, {"x": ("f4", (4, 8))}))
     monkeypatch.setitem(sys.modules, "onnx", None)
     with pytest.raises(InputError, match=r"run `pip install 'sparse-dse\[onnx\]'`"):
         found(tmp_path, model(CHAIN, STORED, {"x": ("f4", (4, 8))}))

@@ -5,7 +5,7 @@ file -> `model`: protobuf or text, functions inlined -> `shapes`, `folding` -> `
 | module | what is in it |
 |---|---|
 | `model`, `tensors` | a file as a graph; its stored arrays, in data files too |
-| `shapes` | the shapes of all values |
+| `shapes`, `stand_ins` | the shapes of all values, behind operators of ONNX Runtime too |
 | `constants`, `folding`, `quantised` | arrays known from the file: stored, or computed in the graph |
 | `nodes` | a node as operators see it |
 | `operators` | which operators are products |

@@ -14,7 +14,7 @@ from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, same
 _MOST_MATRICES = 4096
 
 
-def einsum(node: Node) -> list[Product | Activations]:
+def einsum_product(node: Node) -> list[Product | Activations]:
     """One product for each place along axes that stay apart in the stored operand, the others and the output."""
     equation = node.text("equation", "").replace(" ", "")
     stored = [at for at in range(len(node.inputs)) if node.stored(at)]

@@ -11,9 +11,10 @@ import numpy as np
 
 from workloads.readers.onnx_graphs.constants import Constant, Unread, bounded, derived, held
 from workloads.readers.onnx_graphs.nodes import Node
-from workloads.readers.onnx_graphs.quantised import dequantised, fake_quantised, quantised
+from workloads.readers.onnx_graphs.quantised import dequantised, fake_quantised, to_codes
 
-Arrays = tuple[np.ndarray | None, ...]
+_AT_HAND = 4096
+"""Entries of what is computed at once, to know its shape, and kept."""
 
 _UNARY: dict[str, Callable] = {
     "Abs": np.abs, "Neg": np.negative, "Sign": np.sign, "Floor": np.floor, "Ceil": np.ceil, "Round": np.rint,
@@ -61,7 +62,11 @@ def fold(node: Node, onnx, inputs: list[Constant | None]) -> list[Constant]:
                 raise Unread(f"are computed by {node.kind} from arrays without values, into an unknown shape")
             arrays = [None if one is None else one.read() for one in inputs]
             with np.errstate(all="ignore"):
-                known = np.shape(make(*arrays))
+                array = make(*arrays)
+            if array.size <= _AT_HAND:
+                found.append(Constant(array.shape, values, lambda array=array: array))
+                continue
+            known = array.shape
         found.append(derived(bounded(known), values, make, tuple(inputs)))
     return found
 
@@ -108,7 +113,7 @@ def _of(node: Node, onnx) -> list[Callable[..., np.ndarray]] | None:
     if kind in ("Cast", "CastLike"):
         return [lambda x, like=None: _cast(node, onnx, x, like)]
     if kind == "QuantizeLinear":
-        return [lambda x, scale, zero=None: quantised(node, _type_of(node, onnx, zero), x, scale, zero)]
+        return [lambda x, scale, zero=None: to_codes(node, _type_of(node, onnx, zero), x, scale, zero)]
     one = _SINGLE.get(kind)
     return None if one is None else [lambda *inputs: one(node, *inputs)]
 

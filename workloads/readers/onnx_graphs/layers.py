@@ -222,7 +222,7 @@ class _Walk:
             return 1.0
         if node.kind not in ("Loop", "Scan"):
             times = None
-        if times is None or not 0 < times < 2**31:
+        if times is None or not 0 <= times < 2**31:
             self.notes[f"How often {node.kind} {node.name} runs is unknown; its body counts once."] = None
             return 1.0
         return float(times)

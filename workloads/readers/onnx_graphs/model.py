@@ -13,6 +13,8 @@ from workloads.readers.formats import Sureness
 from workloads.readers.onnx_graphs.tensors import Tensors
 from workloads.readers.source import BROKEN, Source, words_of
 
+_OLDEST = (1, 23)
+"""Of the package: shape inference of earlier ones ends in a segmentation fault for some equations of Einsum."""
 MOST_NODES = 1_000_000
 """Of a graph whose functions are inlined."""
 _MOST_DEPTH = 200
@@ -58,6 +60,9 @@ def load(source: Source):
     except ImportError as error:
         need = "reading ONNX needs a package that is not installed"
         raise InputError(f"{source}: {need}; run `pip install 'sparse-dse[onnx]'`.") from error
+    if tuple(int(part) for part in onnx.__version__.split(".")[:2]) < _OLDEST:
+        need = f"reading ONNX needs the package onnx of version {_OLDEST[0]}.{_OLDEST[1]} or newer"
+        raise InputError(f"{source}: {need}; run `pip install 'sparse-dse[onnx]'`.")
     tensors = Tensors(source, onnx)
     try:
         model = _parsed(source, onnx)

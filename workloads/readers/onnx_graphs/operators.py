@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from workloads.readers.onnx_graphs.constants import Unread
 from workloads.readers.onnx_graphs.convolutions import conv, conv_integer, conv_transpose, qlinear_conv
-from workloads.readers.onnx_graphs.einsum import einsum
+from workloads.readers.onnx_graphs.einsum import einsum_product
 from workloads.readers.onnx_graphs.matrix_products import (
     attention,
     dynamic_quantize_matmul,
@@ -16,8 +16,8 @@ from workloads.readers.onnx_graphs.matrix_products import (
     qlinear_matmul,
 )
 from workloads.readers.onnx_graphs.nodes import Activations, Node, Product
-from workloads.readers.onnx_graphs.recurrent import dynamic_quantize_lstm, recurrent
-from workloads.readers.onnx_graphs.shapes import PASSED_ON
+from workloads.readers.onnx_graphs.recurrent import dynamic_quantize_lstm, recurrent_layer
+from workloads.readers.onnx_graphs.stand_ins import PASSED_ON
 
 Read = Callable[[Node], list[Product | Activations]]
 
@@ -47,10 +47,10 @@ PRODUCTS: dict[tuple[str, str], Read] = {
     ("", "MatMul"): matmul,
     ("", "MatMulInteger"): matmul_integer,
     ("", "QLinearMatMul"): qlinear_matmul,
-    ("", "Einsum"): einsum,
-    ("", "LSTM"): recurrent,
-    ("", "GRU"): recurrent,
-    ("", "RNN"): recurrent,
+    ("", "Einsum"): einsum_product,
+    ("", "LSTM"): recurrent_layer,
+    ("", "GRU"): recurrent_layer,
+    ("", "RNN"): recurrent_layer,
     ("", "Gather"): _looked_up,
     ("", "Attention"): _of_activations,
     (_MICROSOFT, "FusedConv"): conv,

@@ -40,42 +40,34 @@ def along(values: np.ndarray, rank: int, axis: int) -> np.ndarray:
 
 def dequantised(node: Node, codes: np.ndarray, scale: np.ndarray, zero: np.ndarray | None = None) -> np.ndarray:
     """(codes - zero) x scale in float32: per tensor, along an axis, or in blocks along it."""
-    axis, rank = node.number("axis", 1), codes.ndim
-
-    def spread(values: np.ndarray) -> np.ndarray:
-        if values.ndim != rank or values.shape == codes.shape or values.size == 1:
-            return along(values, rank, axis)
-        side = codes.shape[axis]
-        block = node.number("block_size", 0) or -(-side // values.shape[axis])
-        return np.repeat(values, block, axis)[tuple(slice(s) for s in codes.shape)]
-
     exact = codes.astype(np.int32) if codes.dtype.kind in "iu" and codes.dtype.itemsize < 8 else codes
     exact = exact if exact.dtype.kind == "i" else exact.astype(np.float32)
     if zero is not None:
-        exact = exact - spread(zero.astype(exact.dtype))
-    return exact.astype(np.float32) * spread(scale.astype(np.float32))
+        exact = exact - _like(node, zero.astype(exact.dtype), codes.shape)
+    return exact.astype(np.float32) * _like(node, scale.astype(np.float32), codes.shape)
 
 
-def quantised(node: Node, to: np.dtype, values: np.ndarray, scale: np.ndarray, zero: np.ndarray | None) -> np.ndarray:
+def to_codes(node: Node, to: np.dtype, values: np.ndarray, scale: np.ndarray, zero: np.ndarray | None) -> np.ndarray:
     """round(values / scale) + zero, saturated, in the type `to`."""
     import ml_dtypes
 
-    axis, rank = node.number("axis", 1), values.ndim
-
-    def spread(one: np.ndarray) -> np.ndarray:
-        if one.ndim != rank or one.shape == values.shape or one.size == 1:
-            return along(one, rank, axis)
-        block = node.number("block_size", 0) or -(-values.shape[axis] // one.shape[axis])
-        return np.repeat(one, block, axis)[tuple(slice(s) for s in values.shape)]
-
-    scaled = values.astype(np.float32) / spread(scale.astype(np.float32))
+    scaled = values.astype(np.float32) / _like(node, scale.astype(np.float32), values.shape)
     try:
         limits = ml_dtypes.iinfo(to)
     except ValueError:
         most = float(ml_dtypes.finfo(to).max)
         return np.clip(scaled, -most, most).astype(to)
-    codes = np.rint(scaled) + (0 if zero is None else spread(zero.astype(np.float32)))
+    codes = np.rint(scaled) + (0 if zero is None else _like(node, zero.astype(np.float32), values.shape))
     return np.clip(codes, int(limits.min), int(limits.max)).astype(np.int32).astype(to)
+
+
+def _like(node: Node, one: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Scales or zero points so that they broadcast: one, one along `axis`, or one a block along it."""
+    axis = node.number("axis", 1)
+    if one.ndim != len(shape) or one.shape == shape or one.size == 1 or len(shape) < 2:
+        return along(one, len(shape), axis)
+    block = node.number("block_size", 0) or -(-shape[axis] // one.shape[axis])
+    return np.repeat(one, block, axis)[tuple(slice(side) for side in shape)]
 
 
 def fake_quantised(node: Node, values: np.ndarray, scale: np.ndarray, zero: np.ndarray, bits: np.ndarray) -> np.ndarray:
@@ -107,12 +99,12 @@ def unpacked_bits(node: Node, at: int = 1) -> Constant:
         raise Unread(f"have codes and scales of the shapes {sizes}, which do not make {n} x {k}")
 
     def make(packed, scales, zeros, group) -> np.ndarray:
-        codes = _spread(packed.reshape(n, -1), bits)[:, :k].astype(np.float32)
+        codes = _unpacked(packed.reshape(n, -1), bits)[:, :k].astype(np.float32)
         of = np.arange(k) // block if group is None else group.astype(np.int64)
         if zeros is None:
             codes -= 2 ** (bits - 1)
         elif zeros.dtype == np.uint8:
-            codes -= _spread(zeros.reshape(n, -1), bits)[:, :blocks].astype(np.float32)[:, of]
+            codes -= _unpacked(zeros.reshape(n, -1), bits)[:, :blocks].astype(np.float32)[:, of]
         else:
             codes -= zeros.reshape(n, blocks).astype(np.float32)[:, of]
         return codes * scales.reshape(n, blocks).astype(np.float32)[:, of]
@@ -121,7 +113,7 @@ def unpacked_bits(node: Node, at: int = 1) -> Constant:
     return Constant(shape, f"int{bits} in groups of {block}", made.make, made.of)
 
 
-def _spread(packed: np.ndarray, bits: int) -> np.ndarray:
+def _unpacked(packed: np.ndarray, bits: int) -> np.ndarray:
     """Bytes [n, b] as codes [n, b x 8 / bits], low bits first."""
     parts = [packed >> shift & (2**bits - 1) for shift in range(0, 8, bits)]
     return np.stack(parts, axis=-1).reshape(len(packed), -1)

@@ -12,7 +12,7 @@ from workloads.readers.onnx_graphs.constants import Constant, Unread
 from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, same, times
 
 
-def recurrent(node: Node) -> list[Product | Activations]:
+def recurrent_layer(node: Node) -> list[Product | Activations]:
     """`W` and `R` for each direction."""
     return _recurrent(node, node.constant(1), node.constant(2))
 

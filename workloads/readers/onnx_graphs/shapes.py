@@ -3,39 +3,21 @@
 The first axis of a graph's input is its batch (the second of what a recurrent layer reads). Where it is unknown it
 counts as 1, unless its name says that it is none; all else that is unknown stays so.
 
-Operators outside the standard (ONNX Runtime's, https://github.com/microsoft/onnxruntime/blob/main/docs/
-ContribOperators.md, and QONNX's) are replaced, in a copy, by standard ones whose outputs have the same shapes.
+Shapes that a file declares for its inner values may be older than the rest; they are taken only where none can be
+inferred.
 """
 
 import re
 from collections.abc import Iterator
 
 from workloads.readers.onnx_graphs.model import subgraphs
+from workloads.readers.onnx_graphs.stand_ins import stand_in
 from workloads.readers.source import BROKEN, words_of
 
 Dims = tuple[int | None, ...]
 _NO_BATCH = re.compile(r"seq|len|time|step|token|frame|node|edge|point|word|height|width", re.IGNORECASE)
 """Names of axes that are no batch."""
 _LARGEST = 2**31
-
-_AS_FIRST = (
-    "BiasGelu", "BiasSoftmax", "FastGelu", "Gelu", "QuickGelu", "SkipLayerNormalization", "LayerNormalization",
-    "SkipSimplifiedLayerNormalization", "SimplifiedLayerNormalization", "QLinearSigmoid", "QLinearLeakyRelu",
-    "QLinearSoftmax", "RotaryEmbedding", "DequantizeLinear", "QuantizeLinear", "BiasDropout", "BiasAdd",
-    "BiasSplitGelu", "Quant", "BipolarQuant", "IntQuant", "FloatQuant", "Trunc", "MultiThreshold", "GroupNorm",
-    "SkipGroupNorm", "MultiHeadAttention",
-)  # fmt: skip
-"""Operators whose outputs have the shape of the first input."""
-_EXPERTS = ("MoE", "QMoE")
-_AS_STANDARD = {"FusedConv": "Conv", "FusedGemm": "Gemm", "GemmFloat8": "Gemm"}
-_ELEMENTWISE = ("QLinearAdd", "QLinearMul")
-_PRODUCTS = {
-    "MatMulNBits": 1, "FusedMatMul": 1, "TransposeMatMul": 1, "FusedMatMulActivation": 1, "MatMulIntegerToFloat": 1,
-    "DynamicQuantizeMatMul": 1, "GemmFastGelu": 1, "QGemm": 3, "QLinearMatMul": 3, "Attention": 1, "QAttention": 1,
-}  # fmt: skip
-"""Which input of a product is stored."""
-PASSED_ON = frozenset((*_AS_FIRST, *_ELEMENTWISE))
-"""Operators of other domains that multiply no stored matrix."""
 
 
 class Shapes:
@@ -48,7 +30,7 @@ class Shapes:
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
         copy.ir_version = max(copy.ir_version, 8)
-        _stand_in(onnx, copy.graph, {})
+        stand_in(onnx, copy.graph, {})
         declared = {path: _take_declared(graph) for path, graph in _by_path(copy.graph, ())}
         copy = self._inferred(onnx, copy)
         if _declare(copy.graph, declared):
@@ -118,8 +100,11 @@ def _count_batch_as_one(onnx, model) -> Iterator[str]:
         sides, axis = value.type.tensor_type.shape.dim, 1 if value.name in recurrent else 0
         if value.name in stored or len(sides) <= axis:
             continue
+        for one in sides:  # some exporters write 0 or -1 for what is unknown
+            if one.HasField("dim_value") and one.dim_value < 1:
+                one.ClearField("dim_value")
         side = sides[axis]
-        if (side.HasField("dim_value") and side.dim_value > 0) or _NO_BATCH.search(side.dim_param):
+        if side.HasField("dim_value") or _NO_BATCH.search(side.dim_param):
             continue
         if side.dim_param:
             names.add(side.dim_param)
@@ -134,55 +119,3 @@ def _count_batch_as_one(onnx, model) -> Iterator[str]:
 
 def _steps_first(node) -> bool:
     return not any(part.name == "layout" and part.i for part in node.attribute)
-
-
-def _stand_in(onnx, graph, outer: dict[str, tuple[int, ...]]) -> None:
-    stored = outer | {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
-    for node in graph.node:
-        for _, below in subgraphs(node):
-            _stand_in(onnx, below, stored)
-        if node.domain in ("", "ai.onnx") and node.op_type != "SimplifiedLayerNormalization":
-            continue
-        kind = node.op_type
-        if (kind in _AS_FIRST or kind in _EXPERTS) and node.input:
-            outputs = [node.output[at] for at in (0, 3) if at < len(node.output) and node.output[at]]
-            _replace(node, "Dropout" if len(outputs) > 1 else "Identity", [node.input[0]], outputs)
-        elif kind in _AS_STANDARD:
-            keep = [part for part in node.attribute if not part.name.startswith("activation")]
-            _replace(node, _AS_STANDARD[kind], list(node.input[:3]), list(node.output[:1]), keep)
-        elif kind in _ELEMENTWISE and len(node.input) > 3:
-            _replace(node, "Add", [node.input[0], node.input[3]], list(node.output[:1]))
-        elif kind in _PRODUCTS and node.input:
-            _replace_product(onnx, graph, node, stored)
-
-
-def _replace_product(onnx, graph, node, stored: dict[str, tuple[int, ...]]) -> None:
-    """By a MatMul with a weight [K, N] of float32 without data."""
-    given = {part.name: part.i for part in node.attribute}
-    at = _PRODUCTS[node.op_type]
-    sides = stored.get(node.input[at], ()) if at < len(node.input) else ()
-    if node.op_type == "MatMulNBits":
-        sides = (given.get("K", 0), given.get("N", 0))
-    elif given.get("transB"):
-        sides = (*sides[:-2], *sides[:-3:-1])
-    elif node.op_type.endswith("Attention"):
-        sides = (*sides[:-1], sides[-1] // 3) if sides else ()
-    if len(sides) < 2 or given.get("transA") or given.get("transBatchA") or given.get("transBatchB"):
-        return
-    weight = graph.initializer.add()
-    weight.name, weight.data_type = f"stand-in {len(graph.initializer)}", onnx.TensorProto.FLOAT
-    weight.dims.extend(sides)
-    weight.data_location = onnx.TensorProto.EXTERNAL
-    entry = weight.external_data.add()
-    entry.key, entry.value = "location", "none"
-    _replace(node, "MatMul", [node.input[0], weight.name], list(node.output[:1]))
-
-
-def _replace(node, kind: str, inputs: list[str], outputs: list[str], attributes=()) -> None:
-    keep = [type(part).FromString(part.SerializeToString()) for part in attributes]
-    for field in ("input", "output", "attribute"):
-        node.ClearField(field)
-    node.domain, node.op_type = "", kind
-    node.input.extend(inputs)
-    node.output.extend(outputs)
-    node.attribute.extend(keep)
