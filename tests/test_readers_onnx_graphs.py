@@ -166,6 +166,16 @@ def test_subgraphs(tmp_path: Path) -> None:
     assert any("Loop forever" in note for note in read.notes)
 
 
+@pytest.mark.parametrize(("axis", "steps"), [(0, 5), (1, 3)])
+def test_a_scan_runs_once_a_step(tmp_path: Path, axis: int, steps: int) -> None:
+    info, w = helper.make_tensor_value_info, sparse(8, 16)
+    body = helper.make_graph([n("MatMul", "s w", "o", name="fc")], "step", [info("s", 1, None)], [info("o", 1, None)])
+    scan = helper.make_node("Scan", ["x"], ["y"], "scan", num_scan_inputs=1, scan_input_axes=[axis], body=body)
+    read = found(tmp_path, model([scan], {"w": w}, {"x": ("f4", (5, 3, 8))}))
+    (layer,) = read.layers
+    assert (layer.columns, layer.repeats, read.notes) == (15 // steps, steps, ())
+
+
 def test_local_functions_are_inlined(tmp_path: Path) -> None:
     w, v = sparse(8, 16), sparse(16, 3)
     inner = helper.make_function("local", "Linear", ["a", "b"], ["c"], [n("MatMul", "a b", "c", name="mm")],

@@ -34,10 +34,10 @@ def find_layers(source: Source) -> Found:
     """The layers of a model and what was left out. **Raises** `InputError` for none."""
     onnx, model, tensors = load(source)
     shapes = Shapes(onnx, model)
-    walk = _Walk(source, onnx, tensors, shapes)
+    walk = _Walk(source, onnx, tensors, shapes, {one.domain: one.version for one in model.opset_import}.get("", 9))
     walk.graph(model.graph, (), Scope(ChainMap(), ChainMap()), 1.0)
     layers, notes = walk.layers, [*walk.notes]
-    readable = [one for one in layers if one.shape and (one.read is None or one.name not in walk.unread)]
+    readable = [one for one in layers if one.name not in walk.unread]
     if not readable:
         _refuse(source, walk)
     dense = [one for one in readable if one.name in walk.dense]
@@ -85,6 +85,8 @@ class _Walk:
     onnx: object
     tensors: object
     shapes: Shapes
+    version: int
+    """Of the standard's operators."""
     layers: list[Layer] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
@@ -109,7 +111,7 @@ class _Walk:
                 continue
             self._node(node, repeats)
             for name, one in below:
-                times = self._times(node, name)
+                times = self._times(node, name, one)
                 if times:
                     self.graph(one, (*path, number, name), scope, repeats * times)
 
@@ -170,7 +172,10 @@ class _Walk:
     def _add_unread(self, name: str, why: str) -> None:
         name = self._unique(name)
         self.unread[name] = why
-        read = lambda: _unreadable(self.source, name, why)  # noqa: E731
+
+        def read() -> NoReturn:
+            _unreadable(self.source, name, why)
+
         self.layers.append(Layer(name, (), read, values=f"cannot be read: its weights {why}"))
 
     def _add(self, node: str, one: Product, repeats: float) -> None:
@@ -208,7 +213,7 @@ class _Walk:
         self.names.add(unique)
         return unique
 
-    def _times(self, node: Node, branch: str) -> float:
+    def _times(self, node: Node, branch: str, body) -> float:
         """How often a subgraph runs; what is assumed of it is noted."""
         try:
             stored = int(node.weights(0).read().reshape(-1)[0]) if node.stored(0) else None
@@ -220,12 +225,20 @@ class _Walk:
                 return float(bool(times) == (branch == "then_branch"))
             self.notes["Both branches of If are counted; a network runs one of them at a time."] = None
             return 1.0
-        if node.kind not in ("Loop", "Scan"):
+        if node.kind not in ("Loop", "Scan") or (node.kind == "Scan" and self.version < 9):
             times = None
+        elif node.kind == "Loop" and _may_end(body):
+            self.notes[f"Loop {node.name} is taken to run as often as it may; it can end before."] = None
         if times is None or not 0 <= times < 2**31:
             self.notes[f"How often {node.kind} {node.name} runs is unknown; its body counts once."] = None
             return 1.0
         return float(times)
+
+
+def _may_end(body) -> bool:
+    """Whether a loop's body computes the condition to go on."""
+    condition = body.output[0].name if body.output else ""
+    return any(condition in node.output and node.op_type not in ("Identity", "Constant") for node in body.node)
 
 
 def _scan_length(node: Node) -> int | None:

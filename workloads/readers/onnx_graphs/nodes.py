@@ -51,7 +51,8 @@ class Node:
         self.domain: str = "" if proto.domain == "ai.onnx" else proto.domain
         self.inputs: list[str] = list(proto.input)
         self.outputs: list[str] = list(proto.output)
-        self.name: str = proto.name or next(filter(None, self.outputs), proto.op_type)
+        name = proto.name or next(filter(None, self.outputs), proto.op_type)
+        self.name: str = name.decode("utf-8", "replace") if isinstance(name, bytes) else name  # bytes: no UTF-8
         self.attributes: Mapping[str, Any] = {part.name: value_of(part) for part in proto.attribute if part.type}
         self._scope = scope
 
