@@ -147,13 +147,13 @@ class Tensors:
         if not all(text.isascii() and text.isdecimal() and len(text) < 16 for text in numbers):
             self.source.fail(what, f"has its data at {' + '.join(numbers)!r}", "export the model again")
         offset, length = map(int, numbers)
-        if length != needs:
-            self.source.fail(what, f"has {length} bytes in {location}, not {needs}", "export the model again")
         beside = self._beside(place)
         size = self._size(beside)
         if size is None:
             self.missing[location] = None
             return None
+        if length != needs:
+            self.source.fail(what, f"has {length} bytes in {location}, not {needs}", "export the model again")
         if offset + length > size:
             pointer = beside.head.startswith(_POINTER)
             problem = f"has its data in {location}, which " + ("is a Git LFS pointer" if pointer else "ends before it")
