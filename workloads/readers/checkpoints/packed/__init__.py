@@ -8,7 +8,7 @@ the same model has unpacked; every other array passes unchanged. Zeros are those
 | `sparse_parts` | COO, CSR, CSC, BSR by parts |
 | `bitmask`, `pack_quantized`, `marlin_24` | compressed-tensors |
 | `gptq`, `awq`, `hqq`, `quanto`, `mlx`, `torchao`, `bitnet`, `bitsandbytes` | of these names |
-| `four_bit_floats` | NVFP4, MXFP4, ModelOpt |
+| `four_bit_floats` | NVFP4, MXFP4, MXFP6, ModelOpt |
 | `scaled` | int8 and FP8 with scales |
 | `masks`, `norms`, `fake_quantised` | pruning, reparametrisation, quantisation-aware training |
 | `refusals` | what is refused by name |
@@ -51,6 +51,7 @@ SCHEMES: tuple[Scheme, ...] = (
     *masks.BEFORE,
     marlin_24.SCHEME,
     pack_quantized.SCHEME,
+    four_bit_floats.FP6,
     four_bit_floats.COMPRESSED_TENSORS,
     awq.GEMV,
     awq.GEMM,

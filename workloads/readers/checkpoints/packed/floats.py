@@ -15,6 +15,7 @@ _TYPES = {
     "F8_E8M0": ml_dtypes.float8_e8m0fnu,
     "BF16": ml_dtypes.bfloat16,
 }
+_FP6_TABLE = np.arange(64, dtype=np.uint8).view(ml_dtypes.float6_e2m3fn).astype(np.float32)
 FLOATS = ("F64", "F32", "F16", *_TYPES)
 FP8 = tuple(word for word in _TYPES if word.startswith("F8_") and word != "F8_E8M0")
 
@@ -44,6 +45,11 @@ def as_float32(values: np.ndarray, dtype: str) -> np.ndarray:
 def from_exponents(codes: np.ndarray) -> np.ndarray:
     """Bytes of E8M0 as float32: two to the power of the byte less 127; 255 is no number."""
     return as_float32(np.ascontiguousarray(codes).view(np.uint8), "F8_E8M0")
+
+
+def fp6_of(codes: np.ndarray) -> np.ndarray:
+    """E2M3 values of codes 0 to 63."""
+    return _FP6_TABLE[codes]
 
 
 def fp4_of(pairs: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""FP4 E2M1 with a scale to every 16 (NVFP4) or 32 (MXFP4) of them, two to a byte, the low four bits first.
+"""FP4 E2M1 (and FP6 E2M3) with a scale to every 16 (NVFP4) or 32 (MXFP4) of them, two to a byte, the low four bits first.
 
 OCP Microscaling Formats (MX) Specification v1.0, 2023; NVFP4: NVIDIA, Introducing NVFP4, 2025. Names by
 compressed-tensors (`weight_packed`; its global scale divides), ModelOpt (`weight`, `weight_scale_2` multiplies), Quark
@@ -7,7 +7,8 @@ and DeepSeek-V4 (`weight` with exponents as scales) and GPT-OSS (`_blocks`, `_sc
 
 import numpy as np
 
-from workloads.readers.checkpoints.packed.floats import FP8, fp4_of, from_exponents
+from workloads.readers.checkpoints.packed.bits import unpack_stream
+from workloads.readers.checkpoints.packed.floats import FP8, fp4_of, fp6_of, from_exponents
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised
 from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, Group, Scheme, Unpacked, by_suffixes
 
@@ -61,6 +62,25 @@ def _over_all(group: Group, role: str, axes: int) -> np.ndarray:
     return group.floats(role).reshape((-1,) + (1,) * (axes - 1)) if role in group else np.ones((1,) * axes, np.float32)
 
 
+def _is_fp6(group: Group) -> bool:
+    """Bytes, three to four values, beside exponents to every 32."""
+    bytes_of, scales = group.shape("weight_packed"), group.shape("scale")
+    right = group.dtype("weight_packed") == "U8" and group.dtype("scale") in _EXPONENTS
+    return right and len(bytes_of) == len(scales) >= 2 and bytes_of[-1] == scales[-1] * 24
+
+
+def _fp6_unpacked(group: Group) -> Unpacked:
+    entries = group.shape("scale")
+    shape, grid = (*entries[:-1], entries[-1] * 32), Grid(entries, (1,) * (len(entries) - 1) + (32,))
+    group.require(group.shape("weight_packed")[:-1] == shape[:-1], f"its scales have the shape {list(entries)}")
+
+    def read() -> np.ndarray:
+        packed, scale = group.read("weight_packed"), (grid, from_exponents(group.read("scale")))
+        return dequantised(shape, lambda a, b: fp6_of(unpack_stream(packed[a:b], 6, shape[-1])), scale)
+
+    return Unpacked(group.name, shape, "mxfp6 in groups of 32", read)
+
+
 def _experts_unpacked(group: Group) -> Unpacked:
     """[experts, out, groups, 16] bytes -> [experts, in, out], as the same model has them unquantised."""
     blocks, scales = group.shape("blocks"), group.shape("scales")
@@ -111,6 +131,13 @@ COMPRESSED_TENSORS = Scheme(
         fits=_is_fp4,
     ),
     _unpacked,
+)
+FP6 = Scheme(
+    "compressed-tensors FP6",
+    by_suffixes(
+        "compressed-tensors FP6", "weight_packed", {"scale": "weight_scale"}, needs=("scale",), fits=_is_fp6
+    ),
+    _fp6_unpacked,
 )
 MODELOPT = Scheme(
     "ModelOpt NVFP4",

@@ -29,7 +29,8 @@ def _unpacked(group: Group) -> Unpacked:
         columns = _kept_columns(group.read("meta").ravel(), out, size)
         dense = np.zeros((out, size), np.int16)
         np.put_along_axis(dense, columns, codes.astype(np.int16) - (1 << (bits - 1)), axis=1)
-        scale = np.ascontiguousarray(_scales(group.floats("scale")).T)
+        scale = _scales(group.floats("scale")) if grid.blocks[1] < size // 2 else group.floats("scale")
+        scale = np.ascontiguousarray(scale.T)
         return dequantised((out, size), lambda start, stop: dense[start:stop], (grid, scale))
 
     return Unpacked(group.name, (out, size), f"int{bits} {grid.words((out, size))}", read)
@@ -74,9 +75,7 @@ def _meta_places(out: int, words: int) -> np.ndarray:
 
 
 def _scales(stored: np.ndarray) -> np.ndarray:
-    """[groups, out]: with several groups, every 8 neighbours are interleaved."""
-    if stored.shape[0] == 1:
-        return stored
+    """[groups, out]: every 8 neighbours are interleaved, where a group is less than the kept half of a row."""
     plain = np.empty_like(stored).reshape(-1, 8)
     plain[:, [0, 4, 1, 5, 2, 6, 3, 7]] = stored.reshape(-1, 8)
     return plain.reshape(stored.shape)

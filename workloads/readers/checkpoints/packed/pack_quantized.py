@@ -23,6 +23,7 @@ def _unpacked(group: Group) -> Unpacked:
     fits = len(shape) == len(words) >= 2 and min(shape) > 0 and shape[:-1] == words[:-1]
     group.require(fits, f"weight_shape says {list(shape)}, which {list(words)} words cannot be")
     bits = _bits(group, shape[-1], words[-1])
+    untold = bits == 8 and 8 not in bits_in_config(group.stored.config)
     unpack = unpack_stream if words[-1] == -(-shape[-1] * bits // 32) else unpack_padded
     if "g_idx" in group and group.shape("g_idx") == (shape[-1],):
         entries = group.shape("scale")
@@ -39,7 +40,10 @@ def _unpacked(group: Group) -> Unpacked:
         zero = (over, _zeros(group, grid, bits)) if "zero" in group else None
 
         def codes(start: int, stop: int) -> np.ndarray:
-            return unpack(packed[start:stop], bits, shape[-1]).astype(np.int16) - half
+            found = unpack(packed[start:stop], bits, shape[-1])
+            narrow = untold and start == 0 and bool((found < half).all())
+            group.require(not narrow, "it may have 7 or 8 bits", "add its config.json")
+            return found.astype(np.int16) - half
 
         return dequantised(shape, codes, (over, group.floats("scale")), zero)
 
@@ -50,7 +54,7 @@ def _bits(group: Group, size: int, words: int) -> int:
     """From the number of words; among several that fit, what the configuration says."""
     fit = [b for b in range(1, 9) if words in (-(-size * b // 32), -(-size // (32 // b)))]
     said = [b for b in fit if b in bits_in_config(group.stored.config)]
-    found = said if said else fit
+    found = said or ([8] if fit == [7, 8] else fit)
     group.require(bool(fit), f"{words} words of 32 bits hold no row of {size} weights of 1 to 8 bits")
     group.require(len(found) == 1, f"it may have {' or '.join(map(str, found))} bits", "add its config.json")
     return found[0]
@@ -74,6 +78,7 @@ def _zeros(group: Group, grid: Grid, bits: int) -> np.ndarray:
     how, found = _zero_unpacking(group, grid, bits), group.read("zero")
     if how == "plain":
         return found.astype(np.float32)
+    untold = bits == 8 and 8 not in bits_in_config(group.stored.config)
     unpack = unpack_stream if how == "packed" else unpack_padded
     codes = unpack(np.ascontiguousarray(np.swapaxes(found, -1, -2)), bits, grid.shape[-2])
     return np.swapaxes(codes, -1, -2).astype(np.float32) - (1 << (bits - 1))
