@@ -13,11 +13,16 @@ the same model has unpacked; every other array passes unchanged. Zeros are those
 | `masks`, `norms`, `fake_quantised` | pruning, reparametrisation, quantisation-aware training |
 | `refusals` | what is refused by name |
 | `leftovers` | arrays of no group |
+| `beside` | masks in a file of their own |
 | `scheme`, `settings` | what a scheme is; what a configuration says |
 | `bits`, `floats`, `grids` | codes from words, small floating-point types, scales over weights |
 """
 
 from dataclasses import replace
+from functools import partial
+
+import numpy as np
+from scipy.sparse import csr_array
 
 from workloads.readers.checkpoints.packed import (
     awq,
@@ -41,7 +46,7 @@ from workloads.readers.checkpoints.packed import (
     torchao,
 )
 from workloads.readers.checkpoints.packed.floats import WORDS
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked
+from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, told
 from workloads.readers.checkpoints.stored import Stored, StoredArray, Weights
 from workloads.readers.found import LeftOut
 
@@ -87,10 +92,17 @@ def unpacked(stored: Stored) -> tuple[list[Weights], list[LeftOut]]:
     left = replace(stored, arrays=arrays)
     for scheme in SCHEMES:
         for group in scheme.find(left):
-            _replace(arrays, words, group, scheme.unpack(group))
-    told = [leftovers.pass_on(left, array, words.get(name, "")) for name, array in arrays.items()]
-    weights = [one for one in told if isinstance(one, Weights)]
-    return weights, [one for one in told if isinstance(one, LeftOut)]
+            with told(group):
+                found = scheme.unpack(group)
+            _replace(arrays, words, group, found)
+    passed = list(leftovers.pass_on(left, words))
+    weights = [one for one in passed if isinstance(one, Weights)]
+    return weights, [one for one in passed if isinstance(one, LeftOut)]
+
+
+def _read(group: Group, found: Unpacked) -> np.ndarray | csr_array:
+    with told(group):
+        return found.read()
 
 
 def _replace(arrays: dict[str, StoredArray], words: dict[str, str], group: Group, found: Unpacked) -> None:
@@ -101,5 +113,5 @@ def _replace(arrays: dict[str, StoredArray], words: dict[str, str], group: Group
         arrays.pop(part.name, None)
         words.pop(part.name, None)
     group.require(found.name not in arrays, f"{found.name} is stored beside it", "keep one of the two")
-    arrays[found.name] = StoredArray(found.name, found.shape, found.dtype, found.read)
+    arrays[found.name] = StoredArray(found.name, found.shape, found.dtype, partial(_read, group, found))
     words[found.name] = values

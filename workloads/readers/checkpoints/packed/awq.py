@@ -18,7 +18,8 @@ _PARTS = {"scales": "scales", "qzeros": "qzeros"}
 
 def _is_gemm(group: Group) -> bool:
     words, zeros, scales = (group.shape(role) for role in ("qweight", "qzeros", "scales"))
-    flat = len(words) == len(zeros) == len(scales) == 2 and group.dtype("qweight") in ("I32", "U32")
+    types = group.dtype("qweight") == group.dtype("qzeros") and group.dtype("qweight") in ("I32", "U32")
+    flat = len(words) == len(zeros) == len(scales) == 2 and types
     return flat and words[1] * 8 == scales[1] and zeros == (scales[0], words[1]) and words[0] >= scales[0]
 
 
@@ -50,7 +51,8 @@ def _in_order(words: np.ndarray) -> np.ndarray:
 
 def _is_gemv(group: Group) -> bool:
     words, zeros, scales = (group.shape(role) for role in ("qweight", "qzeros", "scales"))
-    flat = len(words) == len(zeros) == len(scales) == 2 and group.dtype("qweight") in ("I32", "U32")
+    types = group.dtype("qweight") == group.dtype("qzeros") and group.dtype("qweight") in ("I32", "U32")
+    flat = len(words) == len(zeros) == len(scales) == 2 and types
     said = str(quantisation(group.stored.config).get("version", "gemv")).lower()
     return flat and said == "gemv" and words[0] == zeros[0] == scales[0] and zeros[1] * 8 == scales[1]
 

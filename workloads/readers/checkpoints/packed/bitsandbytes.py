@@ -51,7 +51,8 @@ def _unpacked(group: Group) -> Unpacked:
     group.require(group.shape("quant_map") == (16,), "quant_map has other than 16 values")
     double = "nested_absmax" in group
     if double:
-        right = nested > 0 and group.shape("nested_absmax") == (-(-scales // nested),)
+        right = nested > 0 and "nested_quant_map" in group
+        right = right and group.shape("nested_absmax") == (-(-scales // nested),)
         group.require(right and group.dtype("absmax") == "U8", "the scales of its scales do not fit them")
         group.require(group.shape("nested_quant_map") == (256,), "nested_quant_map has other than 256 values")
 

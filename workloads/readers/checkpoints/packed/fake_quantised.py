@@ -19,6 +19,9 @@ def _rounded(group: Group, bits: int | None) -> Unpacked:
     grid = grid_over(group, "scale", shape)
     over = grid_over(group, "zero", shape) if "zero" in group else None
     width = f"int{bits}" if bits else "whole numbers"
+    for role in ("enabled", "observing"):
+        single = role not in group or int(np.prod(group.shape(role))) == 1
+        group.require(single, "it says more than once whether it is in use")
 
     def read() -> np.ndarray:
         weights, scale = group.floats("weight"), group.floats("scale")

@@ -1,4 +1,4 @@
-"""FP4 E2M1 (and FP6 E2M3) with a scale to every 16 (NVFP4) or 32 (MXFP4) of them, two to a byte, the low four bits first.
+"""FP4 E2M1 (and FP6 E2M3) with a scale to every 16 (NVFP4) or 32 (MXFP4) of them, two to a byte, the low one first.
 
 OCP Microscaling Formats (MX) Specification v1.0, 2023; NVFP4: NVIDIA, Introducing NVFP4, 2025. Names by
 compressed-tensors (`weight_packed`; its global scale divides), ModelOpt (`weight`, `weight_scale_2` multiplies), Quark
@@ -46,7 +46,9 @@ def _unpacked(group: Group) -> Unpacked:
     def read() -> np.ndarray:
         packed = group.read(codes)
         scale = from_exponents(group.read("scale")) if exponents else group.floats("scale")
-        scale = scale * _over_all(group, "factor", scale.ndim) / _over_all(group, "divisor", scale.ndim)
+        divisor = _over_all(group, "divisor", scale.ndim)
+        group.require(bool((divisor > 0).all()), "its global scale is not above 0")
+        scale = scale * _over_all(group, "factor", scale.ndim) / divisor
 
         def values(start: int, stop: int) -> np.ndarray:
             part = packed[start:stop]
@@ -134,9 +136,7 @@ COMPRESSED_TENSORS = Scheme(
 )
 FP6 = Scheme(
     "compressed-tensors FP6",
-    by_suffixes(
-        "compressed-tensors FP6", "weight_packed", {"scale": "weight_scale"}, needs=("scale",), fits=_is_fp6
-    ),
+    by_suffixes("compressed-tensors FP6", "weight_packed", {"scale": "weight_scale"}, needs=("scale",), fits=_is_fp6),
     _fp6_unpacked,
 )
 MODELOPT = Scheme(

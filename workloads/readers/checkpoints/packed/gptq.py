@@ -59,7 +59,10 @@ def _bits(group: Group) -> int:
         symmetric = quantisation(group.stored.config).get("sym") is True and said is not None
         group.require(symmetric, "has neither qzeros nor a config.json that says bits and sym", "add its config.json")
         return int(said or 0)
-    (entries, packed), out = group.shape("qzeros"), group.shape("qweight")[1]
+    zeros, out = group.shape("qzeros"), group.shape("qweight")[1]
+    words = len(zeros) == 2 and group.dtype("qzeros") in ("I32", "U32")
+    group.require(words, f"qzeros has the shape {list(zeros)} and type {group.dtype('qzeros')}")
+    entries, packed = zeros
     group.require(
         entries == group.shape("scales")[0], f"qzeros has {entries} rows and scales {group.shape('scales')[0]}"
     )

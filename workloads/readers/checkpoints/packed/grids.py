@@ -46,7 +46,9 @@ class Grid:
             return "with one scale"
         if self.columns is None and all(b > 1 for b in self.blocks[-2:]) and len(of) > 1 and self.shape[-2] > 1:
             return "in blocks of " + " x ".join(str(b) for b in self.blocks[-2:])
-        return "by row" if self.shape[-1] == 1 else f"in groups of {self.blocks[-1]}"
+        if self.shape[-1] == 1:
+            return "by row"
+        return "by column" if len(of) > 1 and self.shape[-2] == 1 else f"in groups of {self.blocks[-1]}"
 
 
 def grid_over(group: Group, role: str, of: tuple[int, ...], blocks: tuple[int, ...] = ()) -> Grid:
@@ -79,17 +81,17 @@ def dequantised(
     """
     weights = np.empty(shape, np.float32)
     step = max(1, _AT_ONCE // max(1, int(np.prod(shape[1:]))))
-    for start in range(0, shape[0], step):
-        stop = min(start + step, shape[0])
-        part = weights[start:stop]
-        part[...] = codes(start, stop)
-        if zero is not None:
-            _apply(np.subtract, part, zero, shape, start)
-        _apply(np.multiply, part, scale, shape, start)
-        if offset is not None:
-            if rounded in _ROUNDED:
-                part[...] = part.astype(_ROUNDED[rounded])
-            _apply(np.add, part, offset, shape, start)
+    with np.errstate(all="ignore"):
+        for start in range(0, shape[0], step):
+            part = weights[start : start + step]
+            part[...] = codes(start, start + len(part))
+            if zero is not None:
+                _apply(np.subtract, part, zero, shape, start)
+            _apply(np.multiply, part, scale, shape, start)
+            if offset is not None:
+                if rounded in _ROUNDED:
+                    part[...] = part.astype(_ROUNDED[rounded])
+                _apply(np.add, part, offset, shape, start)
     return weights
 
 

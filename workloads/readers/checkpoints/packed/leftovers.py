@@ -1,5 +1,10 @@
 """Arrays that belong to no packed weight: passed on as they are, left out as scales, or refused as codes."""
 
+import re
+from collections.abc import Iterator
+from functools import partial
+from typing import NoReturn
+
 import numpy as np
 
 from workloads.readers.checkpoints.packed.floats import WORDS
@@ -19,36 +24,53 @@ _SCALES = (
     "weight_g_idx", "g_idx", "SCB", "weight_format", "scale_weight",
 )  # fmt: skip
 _CODES = ("qweight", "qzeros", "weight_packed", "W_q", "q_weight", "weight_blocks", "quant_state", "weight_scales")
+_SCALE_OF = re.compile(r"[._:](?:weight_)?(?:scales?|scale_inv|absmax|zero_points?|qzeros)$")
 _WORDS_OF_CODES = ("I16", "U16", "I32", "U32")
 
 
-def pass_on(stored: Stored, array: StoredArray, words: str) -> Weights | LeftOut:
-    """What an array is that no scheme took. **Raises** `InputError` for codes of an unknown scheme."""
-    name = array.name
-    if _ends(name, _ACTIVATIONS) or any(part in f".{name}." for part in _OBSERVERS):
-        return LeftOut(name, "a scale of activations or an observer's")
-    said = method(stored.config)
-    if _ends(name, _CODES) and array.dtype[:1] in ("I", "U"):
-        _refuse(stored, array, said)
-    if _ends(name, _SCALES):
-        return LeftOut(name, "a scale whose weights are not here, or are no codes")
-    if not words and len(array.shape) >= 2 and _ends(name, ("weight",)):
-        if array.dtype in _WORDS_OF_CODES:
-            _refuse(stored, array, said)
-        if array.dtype == "U8":
-            return Weights(name, array.shape, "mask", lambda: _mask(stored, array, said))
-    return Weights(name, array.shape, words or WORDS.get(array.dtype, array.dtype), array.read)
+def pass_on(stored: Stored, words: dict[str, str]) -> Iterator[Weights | LeftOut]:
+    """What the arrays are that no scheme took; `words`: types of those that one made.
+
+    **Raises** `InputError` for codes of an unknown scheme.
+    """
+    scaled = {stem for name in stored.arrays if (stem := _SCALE_OF.sub("", name)) != name}
+    for name, array in stored.arrays.items():
+        activations = _ends(name, _ACTIVATIONS) or any(part in f".{name}." for part in _OBSERVERS)
+        if not activations and name not in words and _holds_codes(array, scaled, method(stored.config)):
+            _refuse(stored, array)
+        if activations:
+            yield LeftOut(name, "a scale of activations or an observer's")
+        elif _ends(name, _SCALES):
+            yield LeftOut(name, "a scale whose weights are not here, or are no codes")
+        elif array.dtype == "U8" and name not in words and _ends(name, ("weight",)):
+            yield Weights(name, array.shape, "mask", partial(_mask, stored, array))
+        else:
+            yield Weights(name, array.shape, words.get(name) or WORDS.get(array.dtype, array.dtype), array.read)
 
 
-def _mask(stored: Stored, array: StoredArray, said: str) -> np.ndarray:
+def _holds_codes(array: StoredArray, scaled: set[str], said: str) -> bool:
+    """Whether whole numbers are codes: under a packed name, beside scales, or as words under a weight's name."""
+    if array.dtype[:1] not in ("I", "U") or _ends(array.name, _SCALES):
+        return False
+    if _ends(array.name, _CODES):
+        return True
+    if len(array.shape) < 2 or array.dtype == "I8":
+        return False
+    beside = array.name in scaled or array.name.removesuffix("weight").rstrip("./") in scaled
+    words = array.dtype in _WORDS_OF_CODES or bool(said) or array.shape[-1] == 1
+    return beside or (words and _ends(array.name, ("weight",)))
+
+
+def _mask(stored: Stored, array: StoredArray) -> np.ndarray:
     """Bytes under a weight's name: a mask of 0 and 1, else codes."""
     found = array.read()
     if found.size and found.max() > 1:
-        _refuse(stored, array, said)
+        _refuse(stored, array)
     return found
 
 
-def _refuse(stored: Stored, array: StoredArray, said: str) -> None:
+def _refuse(stored: Stored, array: StoredArray) -> NoReturn:
+    said = method(stored.config)
     by, kind = f" ({said})" if said else "", WORDS.get(array.dtype, array.dtype)
     what = f"holds packed or quantised codes ({kind}) of a scheme{by} that is not known here"
     stored.source.fail(array.name, what, DEQUANTISE)

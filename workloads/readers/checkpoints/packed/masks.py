@@ -64,12 +64,18 @@ def _find_beside(stored: Stored) -> Iterator[Group]:
 
 
 def _weight_beside(stored: Stored, mask: StoredArray) -> StoredArray | None:
+    """The weight that a mask belongs to; one that has as many axes and does not fit it is refused."""
     for pattern, weights in _BESIDE:
         match = pattern.fullmatch(mask.name) if len(mask.name) < _LONGEST_NAME else None
         for weight in weights if match else ():
             found = stored.arrays.get(weight.format(*match.groups()) if match else "")
-            if found is not None and found is not mask and _covers(mask.shape, found.shape):
-                return found
+            if found is None or found is mask or len(found.shape) != len(mask.shape) or len(found.shape) < 2:
+                continue
+            if not _covers(mask.shape, found.shape):
+                Group(stored, _NAME, found.name, {}).refuse(
+                    f"{mask.name} has the shape {list(mask.shape)}, not {list(found.shape)}"
+                )
+            return found
     return None
 
 

@@ -5,6 +5,8 @@ before it 32 // bits numbers a word: the two differ for 3, 5, 6 and 7 bits only,
 Codes and zero points are stored with half their range added; zero points are packed along the outputs.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 
 from workloads.readers.checkpoints.packed.bits import unpack_padded, unpack_stream
@@ -24,8 +26,10 @@ def _unpacked(group: Group) -> Unpacked:
     group.require(fits, f"weight_shape says {list(shape)}, which {list(words)} words cannot be")
     bits = _bits(group, shape[-1], words[-1])
     untold = bits == 8 and 8 not in bits_in_config(group.stored.config)
-    unpack = unpack_stream if words[-1] == -(-shape[-1] * bits // 32) else unpack_padded
-    if "g_idx" in group and group.shape("g_idx") == (shape[-1],):
+    unpack = _unpacking(group, bits, shape[-1], words[-1])
+    if "g_idx" in group and group.shape("g_idx") != (0,):
+        indexed = group.shape("g_idx")
+        group.require(indexed == (shape[-1],), f"weight_g_idx has the shape {list(indexed)} for {list(shape)}")
         entries = group.shape("scale")
         group.require(entries[:-1] == shape[:-1], f"weight_scale has the shape {list(entries)} for {list(shape)}")
         grid, words_of = Grid(entries, (1,) * len(shape)), f"in {entries[-1]} groups by g_idx"
@@ -33,11 +37,11 @@ def _unpacked(group: Group) -> Unpacked:
         grid = grid_over(group, "scale", shape)
         words_of = grid.words(shape)
     if "zero" in group:
-        _zero_unpacking(group, grid, bits)
+        _check_zeros(group, grid, bits, unpack is unpack_stream)
 
     def read() -> np.ndarray:
         over, half, packed = _by_index(group, grid), 1 << (bits - 1), group.read("weight_packed")
-        zero = (over, _zeros(group, grid, bits)) if "zero" in group else None
+        zero = (over, _zeros(group, grid, bits, unpack)) if "zero" in group else None
 
         def codes(start: int, stop: int) -> np.ndarray:
             found = unpack(packed[start:stop], bits, shape[-1])
@@ -53,34 +57,37 @@ def _unpacked(group: Group) -> Unpacked:
 def _bits(group: Group, size: int, words: int) -> int:
     """From the number of words; among several that fit, what the configuration says."""
     fit = [b for b in range(1, 9) if words in (-(-size * b // 32), -(-size // (32 // b)))]
-    said = [b for b in fit if b in bits_in_config(group.stored.config)]
-    found = said or ([8] if fit == [7, 8] else fit)
-    group.require(bool(fit), f"{words} words of 32 bits hold no row of {size} weights of 1 to 8 bits")
+    told = bits_in_config(group.stored.config)
+    found = [b for b in fit if b in told] if told else [8] if fit == [7, 8] else fit
+    width = f"{' or '.join(str(b) for b in sorted(told)) or '1 to 8'} bits"
+    group.require(bool(found), f"{words} words of 32 bits hold no row of {size} weights of {width}")
     group.require(len(found) == 1, f"it may have {' or '.join(map(str, found))} bits", "add its config.json")
     return found[0]
 
 
-def _zero_unpacking(group: Group, grid: Grid, bits: int) -> str:
-    """How the zero points are stored: `packed` along the outputs, densely or `padded`, or `plain`."""
+def _unpacking(group: Group, bits: int, size: int, words: int) -> Callable[[np.ndarray, int, int], np.ndarray]:
+    """How rows of a size lie in so many words: without gaps, or as many numbers to a word as fit whole."""
+    dense, padded = words == -(-size * bits // 32), words == -(-size // (32 // bits))
+    same = 32 % bits == 0 or size <= 32 // bits
+    group.require(not (dense and padded) or same, f"{words} words may hold {size} weights with gaps or without")
+    return unpack_stream if dense else unpack_padded
+
+
+def _check_zeros(group: Group, grid: Grid, bits: int, dense: bool) -> None:
+    """Zero points are as many as scales, or packed along the outputs as the codes are along the inputs."""
     *rest, rows, columns = grid.shape
-    found, kind = group.shape("zero"), group.dtype("zero")
-    if kind != "I32":
-        group.require(int(np.prod(found)) == int(np.prod(grid.shape)), f"weight_zero_point has the shape {list(found)}")
-        return "plain"
-    if found == (*rest, -(-rows * bits // 32), columns):
-        return "packed"
-    padded = found == (*rest, -(-rows // (32 // bits)), columns)
-    group.require(padded, f"weight_zero_point has the shape {list(found)} for scales of {list(grid.shape)}")
-    return "padded"
+    found = group.shape("zero")
+    words = -(-rows * bits // 32) if dense else -(-rows // (32 // bits))
+    packed = found == (*rest, words, columns) and group.dtype("zero") == "I32"
+    plain = int(np.prod(found)) == int(np.prod(grid.shape)) and group.dtype("zero") != "I32"
+    group.require(packed or plain, f"weight_zero_point has the shape {list(found)} for scales of {list(grid.shape)}")
 
 
-def _zeros(group: Group, grid: Grid, bits: int) -> np.ndarray:
-    how, found = _zero_unpacking(group, grid, bits), group.read("zero")
-    if how == "plain":
-        return found.astype(np.float32)
-    untold = bits == 8 and 8 not in bits_in_config(group.stored.config)
-    unpack = unpack_stream if how == "packed" else unpack_padded
-    codes = unpack(np.ascontiguousarray(np.swapaxes(found, -1, -2)), bits, grid.shape[-2])
+def _zeros(group: Group, grid: Grid, bits: int, unpack: Callable[[np.ndarray, int, int], np.ndarray]) -> np.ndarray:
+    if group.dtype("zero") != "I32":
+        return group.floats("zero")
+    turned = np.ascontiguousarray(np.swapaxes(group.read("zero"), -1, -2))
+    codes = unpack(turned, bits, grid.shape[-2])
     return np.swapaxes(codes, -1, -2).astype(np.float32) - (1 << (bits - 1))
 
 

@@ -40,7 +40,7 @@ def unpack_scaled(codes: str, factor: float, group: Group) -> Unpacked:
         exponents = group.dtype("scale") in ("U8", "F8_E8M0")
         scale = from_exponents(group.read("scale")) if exponents else group.floats("scale")
         zero = (over, group.floats("zero")) if over is not None else None
-        scale = (scale * np.float32(factor)).astype(np.float32)
+        scale = np.asarray(scale * np.float32(factor), np.float32)
         return dequantised(shape, lambda start, stop: as_float32(packed[start:stop], dtype), (grid, scale), zero)
 
     return Unpacked(group.name, shape, f"{WORDS[dtype]} {grid.words(shape)}", read)

@@ -5,13 +5,16 @@ schemes may take up again (a bitmask around FP8 codes, a mask upon a quantised w
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import numpy as np
 
+from workloads.errors import InputError
 from workloads.readers.checkpoints.packed.floats import as_float32
 from workloads.readers.checkpoints.stored import Stored, StoredArray, Weights
+from workloads.readers.source import BROKEN, words_of
 
 REWRITE = "write the file again, or dequantise it and save the weights as bfloat16"
 """What to do about arrays that contradict each other."""
@@ -96,6 +99,17 @@ class Scheme:
     """Its groups among the arrays; no array is in two of them."""
     unpack: Callable[[Group], Unpacked]
     """From headers and small arrays alone. **Raises** `InputError`."""
+
+
+@contextmanager
+def told(group: Group) -> Iterator[None]:
+    """What goes wrong with arrays of types and sizes that no check foresaw, as a sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except BROKEN as error:
+        group.stored.source.fail(group.name, f"is {group.scheme}, but malformed ({words_of(error)})", REWRITE, error)
 
 
 def by_suffixes(

@@ -8,9 +8,10 @@ _SECTIONS = ("quantization_config", "compression_config", "quantization")
 
 def quantisation(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The section on quantisation; empty where there is none."""
-    for section in _SECTIONS:
-        if isinstance(config.get(section), Mapping):
-            return config[section]
+    for part in (config, config.get("text_config")):
+        for section in _SECTIONS if isinstance(part, Mapping) else ():
+            if isinstance(part.get(section), Mapping):
+                return part[section]
     return {}
 
 

@@ -65,6 +65,7 @@ def _unpacked(group: Group) -> Unpacked:
 
 
 def _unpacked_int4(group: Group) -> Unpacked:
+    group.require("zero" in group, "its zero_point is missing")
     *rest, half = group.shape("weight")
     shape, entries = (*rest, half * 2), group.shape("scale")
     groups = entries[-2] if len(entries) == len(shape) else 0
@@ -81,7 +82,6 @@ def _unpacked_int4(group: Group) -> Unpacked:
         codes = partial(_signed, packed, shape[-1])
         return dequantised(shape, codes, entry("scale"), offset=entry("zero"), rounded=group.dtype("scale"))
 
-    group.require("zero" in group, "its zero_point is missing")
     return Unpacked(group.name, shape, f"int4 {grid.words(shape)}", read)
 
 
