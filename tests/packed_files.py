@@ -372,6 +372,18 @@ def sparse(layout: str) -> Callable[[np.random.Generator], Case]:
                 "a.values": values[order],
                 "a.shape": size,
             }
+        elif layout == "scipy by columns":
+            order = np.lexsort((rows, columns))
+            starts = np.array([(columns < at).sum() for at in range(10)])
+            arrays = {"a_indptr": starts, "a_indices": rows[order], "a_data": values[order], "a_shape": size}
+        elif layout == "gcxs":
+            arrays = {
+                "indptr": pointers,
+                "indices": columns,
+                "data": values,
+                "shape": size,
+                "compressed_axes": np.array([0]),
+            }
         elif layout == "scipy":
             arrays = {"a_indptr": pointers, "a_indices": columns, "a_data": values, "a_shape": size}
         elif layout == "coo":
@@ -386,7 +398,7 @@ def sparse(layout: str) -> Callable[[np.random.Generator], Case]:
         else:
             places = np.concatenate([np.stack([rows, columns], 1), [[6, 9], [6, 9]]])
             arrays = {"a.data": np.append(values, [0, 7]).astype(np.float32), "a.indices": places, "a.shape": size}
-        return Case(arrays, weight, name="a")
+        return Case(arrays, weight, name="" if layout == "gcxs" else "a")
 
     return make
 
@@ -404,6 +416,7 @@ def fake_quantised(rng: np.random.Generator) -> Case:
     return Case(arrays, np.round(values / scales[:, None]) * scales[:, None])
 
 
+SCALES = ((), (1,), (10,), (10, 1), (10, 3), (2, 3), (2, 10, 1))
 F8, E5 = ml_dtypes.float8_e4m3fn, ml_dtypes.float8_e5m2
 CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     **{
@@ -435,12 +448,9 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     },
     "bitsandbytes in words of bfloat16": bitsandbytes("nf4", False, True),
     "llm.int8": llm_int8,
-    **{
-        f"scaled {n} {s} {d.__name__}": scaled(n, s, d)
-        for n in ("weight_scale", "weight_scale_inv", "scale")
-        for s in ((), (1,), (10,), (10, 1), (10, 3), (2, 3), (2, 10, 1))
-        for d in (np.int8, F8, E5)
-    },
+    **{f"scaled int8 {shape}": scaled("weight_scale", shape, np.int8) for shape in SCALES},
+    **{f"scaled fp8 {shape}": scaled("weight_scale_inv", shape, F8) for shape in SCALES},
+    **{f"scaled e5m2 {name}": scaled(name, (2, 3), E5) for name in ("weight_scale", "scale", "scale_weight")},
     "asymmetric int8": scaled("weight_scale", (10, 1), np.int8, True),
     **{
         f"fp4 {case}": fp4(case)
@@ -477,7 +487,10 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "weight_norm parametrised": normalised(
         ("fc.parametrizations.weight.original0", "fc.parametrizations.weight.original1")
     ),
-    **{f"sparse {layout}": sparse(layout) for layout in ("csr", "csc", "scipy", "coo", "pydata", "bcoo")},
+    **{
+        f"sparse {layout}": sparse(layout)
+        for layout in ("csr", "csc", "scipy", "scipy by columns", "gcxs", "coo", "pydata", "bcoo")
+    },
     "fake-quantised": fake_quantised,
 }
 """By scheme and variant."""

@@ -18,7 +18,7 @@ _EXPONENTS = ("U8", "F8_E8M0")
 def _is_fp4(group: Group) -> bool:
     """Bytes beside FP8 scales to every 16 values, or exponents to every 32."""
     codes = "weight_packed" if "weight_packed" in group else "weight"
-    if group.dtype(codes) not in ("U8", "I8", "F4"):
+    if group.dtype(codes) not in ("U8", "I8", "F4") or not group.shape("scale"):
         return False
     if group.dtype("scale") in FP8:
         return codes == "weight_packed" or _size(group, codes) == 16 * group.shape("scale")[-1]
@@ -111,7 +111,8 @@ def _int4_unpacked(group: Group) -> Unpacked:
     """Signed 4-bit codes, two outputs to a byte, the even one low."""
     *rest, half, size = group.shape("weight")
     shape, entries = (*rest, half * 2, size), group.shape("scale")
-    group.require(entries[:-2] == tuple(rest) and size % entries[-1] == 0, f"its scales have the shape {list(entries)}")
+    even = entries[-1] > 0 and size % entries[-1] == 0
+    group.require(entries[:-2] == tuple(rest) and even, f"its scales have the shape {list(entries)}")
     group.require("second" not in group or group.dtype("second") == "F32", "it is packed for AWQ with FP8", DEQUANTISE)
     grid = Grid(entries, (1,) * (len(shape) - 1) + (size // entries[-1],))
 

@@ -81,17 +81,16 @@ def dequantised(
     """
     weights = np.empty(shape, np.float32)
     step = max(1, _AT_ONCE // max(1, int(np.prod(shape[1:]))))
-    with np.errstate(all="ignore"):
-        for start in range(0, shape[0], step):
-            part = weights[start : start + step]
-            part[...] = codes(start, start + len(part))
-            if zero is not None:
-                _apply(np.subtract, part, zero, shape, start)
-            _apply(np.multiply, part, scale, shape, start)
-            if offset is not None:
-                if rounded in _ROUNDED:
-                    part[...] = part.astype(_ROUNDED[rounded])
-                _apply(np.add, part, offset, shape, start)
+    for start in range(0, shape[0], step):
+        part = weights[start : start + step]
+        part[...] = codes(start, start + len(part))
+        if zero is not None:
+            _apply(np.subtract, part, zero, shape, start)
+        _apply(np.multiply, part, scale, shape, start)
+        if offset is not None:
+            if rounded in _ROUNDED:
+                part[...] = part.astype(_ROUNDED[rounded])
+            _apply(np.add, part, offset, shape, start)
     return weights
 
 

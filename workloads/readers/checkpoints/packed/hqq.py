@@ -22,15 +22,15 @@ def _unpacked(group: Group) -> Unpacked:
     shape = tuple(group.integers("shape"))
     bits, each = _packing(group)
     group.require(len(shape) == 2 and min(shape) > 0, f"its shape is {list(shape)}")
-    entries, axis = group.shape("scale"), group.integers("axis")[0] if "axis" in group else None
+    entries, axis = group.shape("scale"), group.integers("axis") if "axis" in group else []
     count, scales = shape[0] * shape[1], int(np.prod(entries, dtype=object))
-    if axis not in (0, 1):
+    if axis not in ([0], [1]):
         group.require(len(entries) == 2 and 1 in entries, "it says no axis", "add its config.json")
-        axis = 0 if entries[0] == 1 and scales > 1 else 1
+        axis = [0 if entries[0] == 1 and scales > 1 else 1]
     group.require(scales > 0 and count % scales == 0, f"{scales} scales fit no {count} weights")
-    grouped = (count // scales, scales) if axis == 0 else (scales, count // scales)
+    grouped = (count // scales, scales) if axis == [0] else (scales, count // scales)
     grouped = shape if scales == 1 else grouped
-    along = (1, scales) if axis == 0 else (scales, 1)
+    along = (1, scales) if axis == [0] else (scales, 1)
     fits = entries in (along, ()) or scales == 1
     group.require(fits, f"its scales have the shape {list(entries)}, not {list(along)}")
     zeros = int(np.prod(group.shape("zero"), dtype=object))

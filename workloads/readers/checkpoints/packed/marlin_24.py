@@ -48,10 +48,10 @@ def _kept_codes(words: np.ndarray, bits: int, out: int) -> np.ndarray:
 
 def _permutation(bits: int) -> np.ndarray:
     """Where the 1024 codes of four tiles come from, in the order in which the threads of a warp take them."""
-    thread, lane, half, row = np.ogrid[:32, :4, :2, :4]
+    thread, step, half, row = np.ogrid[:32, :4, :2, :4]
     rows = 2 * (thread % 4) + row % 2 + 8 * (row // 2)
     column = thread // 4
-    places = 16 * rows + 256 * (column // 2) + 8 * (column % 2) + 4 * half + lane
+    places = 16 * rows + 256 * (column // 2) + 8 * (column % 2) + 4 * half + step
     order = _ORDERS[bits]
     return places.reshape(-1, len(order))[:, order].ravel()
 

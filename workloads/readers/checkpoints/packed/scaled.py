@@ -13,7 +13,7 @@ import numpy as np
 from workloads.readers.checkpoints.packed.floats import FLOATS, FP8, WORDS, as_float32, from_exponents
 from workloads.readers.checkpoints.packed.grids import dequantised, grid_over
 from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, Group, Scheme, Unpacked, by_suffixes
-from workloads.readers.checkpoints.packed.settings import method, number, quantisation
+from workloads.readers.checkpoints.packed.settings import bits_in_config, number, quantisation
 
 _CODES = ("I8", *FP8)
 
@@ -21,12 +21,7 @@ _CODES = ("I8", *FP8)
 def _is_scaled(codes: str, group: Group) -> bool:
     exponents = group.dtype("scale") == "U8" and group.dtype(codes) in FP8
     scaled = group.dtype("scale") in FLOATS or exponents
-    return (
-        group.dtype(codes) in _CODES
-        and len(group.shape(codes)) >= 2
-        and scaled
-        and method(group.stored.config) != "eetq"
-    )
+    return group.dtype(codes) in _CODES and len(group.shape(codes)) >= 2 and scaled
 
 
 def unpack_scaled(codes: str, factor: float, group: Group) -> Unpacked:
@@ -43,7 +38,9 @@ def unpack_scaled(codes: str, factor: float, group: Group) -> Unpacked:
         scale = np.asarray(scale * np.float32(factor), np.float32)
         return dequantised(shape, lambda start, stop: as_float32(packed[start:stop], dtype), (grid, scale), zero)
 
-    return Unpacked(group.name, shape, f"{WORDS[dtype]} {grid.words(shape)}", read)
+    narrow = bits_in_config(group.stored.config) if dtype == "I8" else set()
+    width = f"int{min(narrow)}" if len(narrow) == 1 and 0 < min(narrow) < 8 else WORDS[dtype]
+    return Unpacked(group.name, shape, f"{width} {grid.words(shape)}", read)
 
 
 def _said_blocks(group: Group) -> tuple[int, ...]:

@@ -103,9 +103,13 @@ class Scheme:
 
 @contextmanager
 def told(group: Group) -> Iterator[None]:
-    """What goes wrong with arrays of types and sizes that no check foresaw, as a sentence."""
+    """What goes wrong with arrays of types and sizes that no check foresaw, as a sentence.
+
+    Values beyond the range of floats become infinite without a warning; who takes the weights up refuses them.
+    """
     try:
-        yield
+        with np.errstate(all="ignore"):
+            yield
     except InputError:
         raise
     except BROKEN as error:
@@ -137,7 +141,9 @@ def by_suffixes(
             }
             group = Group(stored, scheme, stem + result, {anchor.strip("._:"): stored.arrays[name], **found})
             missing = [parts[role] for role in needs if role not in found]
-            if not missing and fits(group):
+            with told(group):
+                its_own = not missing and fits(group)
+            if its_own:
                 yield group
             elif missing and required:
                 group.refuse(f"{stem}{missing[0]} is missing", "give the folder with all its shards, or write it again")

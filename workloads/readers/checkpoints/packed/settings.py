@@ -8,8 +8,9 @@ _SECTIONS = ("quantization_config", "compression_config", "quantization")
 
 def quantisation(config: Mapping[str, Any]) -> Mapping[str, Any]:
     """The section on quantisation; empty where there is none."""
-    for part in (config, config.get("text_config")):
-        for section in _SECTIONS if isinstance(part, Mapping) else ():
+    inner = config.get("text_config")
+    for part in (config, inner if isinstance(inner, Mapping) else {}):
+        for section in _SECTIONS:
             if isinstance(part.get(section), Mapping):
                 return part[section]
     return {}

@@ -6,7 +6,7 @@ scipy.sparse (`data`, `indices`, `indptr`, `shape`); pydata/sparse (`coords`, `f
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.sparse import bsr_array, coo_array, csc_array, csr_array
@@ -16,6 +16,7 @@ from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked
 from workloads.readers.checkpoints.stored import Stored
 
 _SIZES = ("size", "shape", "dense_shape", "sparse_sizes")
+_OTHERS = ("fill_value", "nnz", "format", "compressed_axes")
 MOST_ROWS = 200_000_000
 """Of a matrix, and its columns: what has more is no operand that fits into memory."""
 
@@ -33,7 +34,7 @@ class _Layout:
 _LAYOUTS = (
     _Layout("csr", "crow_indices", "col_indices", "values"),
     _Layout("csc", "ccol_indices", "row_indices", "values"),
-    _Layout("csr", "indptr", "indices", "data"),
+    _Layout("indptr", "indptr", "indices", "data"),
     _Layout("csr", "rowptr", "col", "value"),
     _Layout("coo", "", "coords", "data"),
     _Layout("coo", "", "indices", "values"),
@@ -59,10 +60,11 @@ def _group(stored: Stored, layout: _Layout, stem: str, wanted: Mapping[str, str]
     if len(parts["places"].shape) != (1 if layout.pointers else 2) or not parts["values"].shape:
         return None
     size = next((stored.arrays[stem + one] for one in _SIZES if stem + one in stored.arrays), None)
-    extra = {role: stored.arrays[stem + role] for role in ("fill_value", "nnz") if stem + role in stored.arrays}
+    extra = {role: stored.arrays[stem + role] for role in _OTHERS if stem + role in stored.arrays}
     parts = {**parts, **({"size": size} if size is not None else {}), **extra}
     name = stem.rstrip("._/:")
-    return Group(stored, "a sparse matrix by its parts", name, parts, {"layout": layout.name})
+    turned = stem + "barcodes" in stored.arrays
+    return Group(stored, "a sparse matrix by its parts", name, parts, {"layout": layout.name, "by columns": turned})
 
 
 def _unpacked(group: Group) -> Unpacked:
@@ -75,7 +77,8 @@ def _unpacked(group: Group) -> Unpacked:
     group.require(real, f"its values have the type {dtype}", "save them as float32")
     if "fill_value" in group:
         group.require(not group.floats("fill_value").any(), "what it does not store is not zero", "subtract fill_value")
-    layout = group.settings["layout"]
+    layout = _layout(group, shape)
+    group = replace(group, settings={"layout": layout})
     make = _by_places if layout in ("coo", "bcoo") else _by_pointers
     _check_lengths(group, shape)
 
@@ -86,6 +89,23 @@ def _unpacked(group: Group) -> Unpacked:
         return found
 
     return Unpacked(group.name, shape, WORDS.get(dtype, dtype), read, dtype)
+
+
+def _layout(group: Group, shape: tuple[int, ...]) -> str:
+    """As the names say; pointers of SciPy and pydata may go by columns, as `format`, `compressed_axes` or they tell."""
+    layout = group.settings["layout"]
+    if layout != "indptr":
+        return layout
+    if "format" in group:
+        said = group.read("format").item()
+        said = said.decode("ascii", "replace") if isinstance(said, bytes) else str(said)
+        known = said in ("csr", "csc", "bsr")
+        group.require(known, f"its format is {said[:20]!r}", "save it by scipy.sparse.save_npz")
+        return "csc" if said == "csc" else "csr"
+    if "compressed_axes" in group:
+        return "csc" if group.integers("compressed_axes") == [1] else "csr"
+    rows, columns = (group.shape("pointers") == (side + 1,) for side in shape)
+    return "csc" if columns and (not rows or group.settings["by columns"]) else "csr"
 
 
 def _check_lengths(group: Group, shape: tuple[int, ...]) -> None:

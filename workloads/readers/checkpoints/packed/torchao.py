@@ -68,8 +68,8 @@ def _unpacked_int4(group: Group) -> Unpacked:
     group.require("zero" in group, "its zero_point is missing")
     *rest, half = group.shape("weight")
     shape, entries = (*rest, half * 2), group.shape("scale")
-    groups = entries[-2] if len(entries) == len(shape) else 0
-    turned = (*rest[:-1], groups, rest[-1])
+    groups = entries[-2] if len(entries) == len(shape) > 1 else 0
+    turned = (*rest[:-1], groups, *rest[-1:])
     fits = groups > 0 and entries == turned and shape[-1] % groups == 0
     group.require(fits and group.shape("zero") == entries, f"its scales have the shape {list(entries)}")
     grid = Grid((*rest, groups), (1,) * len(rest) + (shape[-1] // groups,))
