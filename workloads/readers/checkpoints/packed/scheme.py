@@ -136,17 +136,18 @@ def by_suffixes(
             stem = stem_of(name, anchor)
             if stem is None or name not in stored.arrays:
                 continue
-            found = {
-                role: stored.arrays[stem + suffix] for role, suffix in parts.items() if stem + suffix in stored.arrays
-            }
+            missing = [stem + parts[role] for role in needs if stem + parts[role] not in stored.arrays]
+            if missing and not required:
+                continue
+            named = {role: stored.arrays.get(stem + suffix) for role, suffix in parts.items()}
+            found = {role: array for role, array in named.items() if array is not None}
             group = Group(stored, scheme, stem + result, {anchor.strip("._:"): stored.arrays[name], **found})
-            missing = [parts[role] for role in needs if role not in found]
+            if missing:
+                group.refuse(f"{missing[0]} is missing", "give the folder with all its shards, or write it again")
             with told(group):
-                its_own = not missing and fits(group)
+                its_own = fits(group)
             if its_own:
                 yield group
-            elif missing and required:
-                group.refuse(f"{stem}{missing[0]} is missing", "give the folder with all its shards, or write it again")
 
     return find
 
