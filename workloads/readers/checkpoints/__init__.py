@@ -3,6 +3,8 @@
 | module | what is in it |
 |---|---|
 | `safetensors`, `numpy_archive` | files of named arrays |
+| `stored` | what such a file holds, and the weights that it becomes |
+| `packed` | quantised, compressed and masked weights unpacked |
 | `arrays` | an array of weights as the matrix of a layer |
 """
 

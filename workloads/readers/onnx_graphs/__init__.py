@@ -1,37 +1,36 @@
-"""ONNX graphs: the products of a network and their stored weights.
+"""ONNX graphs: the products of a network and their stored weights. A graph is read and never run.
+
+file -> `model`: protobuf or text, functions inlined -> `shapes`, `folding` -> `operators` -> `layers` -> `found.Found`
 
 | module | what is in it |
 |---|---|
-| `products` | convolutions and matrix products of a graph |
+| `model`, `tensors` | a file as a graph; its stored arrays, in data files too |
+| `shapes`, `stand_ins` | the shapes of all values, behind operators of ONNX Runtime too |
+| `constants`, `folding`, `quantised` | arrays known from the file: stored, or computed in the graph |
+| `nodes` | a node as operators see it |
+| `operators` | which operators are products |
+| `convolutions`, `matrix_products`, `einsum`, `recurrent` | how each is one |
+| `layers` | the walk through a model |
 """
 
-from scipy.sparse import csr_array
-
-from workloads.readers.checkpoints.arrays import as_layer
-from workloads.readers.formats import Format, Sureness
-from workloads.readers.found import Found, Layer
-from workloads.readers.onnx_graphs.products import onnx_layers
+from workloads.readers.formats import Format, Sureness, refused
+from workloads.readers.found import Found
+from workloads.readers.onnx_graphs.layers import find_layers
+from workloads.readers.onnx_graphs.model import sureness
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
 
 def _found(source: Source, options: ReadOptions) -> Found:
-    layers = []
-    for name, read, columns in onnx_layers(source):
-        matrix = as_layer(source, name, read())
-        layers.append(_layer(name, matrix, columns))
-    if not layers:
-        source.fail("file", "holds no product with stored weights", "check the file")
-    return Found(source.path, "ONNX", tuple(layers))
+    return find_layers(source)
 
 
-def _layer(name: str, matrix: csr_array, columns: int | None) -> Layer:
-    return Layer(name, matrix.shape, lambda: matrix, columns=columns)
+def _is_ort(source: Source) -> Sureness:
+    return Sureness.SIGNED if source.head[4:8] == b"ORTM" else Sureness.NO
 
 
-def _recognise(source: Source) -> Sureness:
-    return Sureness.NAMED if source.suffix == ".onnx" else Sureness.NO
-
-
-FORMATS: tuple[Format, ...] = (Format("ONNX", _recognise, _found),)
+FORMATS: tuple[Format, ...] = (
+    refused("a model in ONNX Runtime's own ORT format", _is_ort, "give the .onnx model that it was converted from"),
+    Format("ONNX", sureness, _found),
+)
 """Records of the formats in this room."""

@@ -1,0 +1,295 @@
+"""From a model to its layers: a walk through its graphs, those of `If`, `Loop` and `Scan` included.
+
+What cannot be read is a layer too, whose `read` says why: so that no network is taken for a smaller one.
+"""
+
+from collections import ChainMap
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NoReturn
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from workloads.densities import Dense
+from workloads.errors import InputError
+from workloads.readers.checkpoints.arrays import as_layer
+from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.matrices.canonical import MAX_SIDE
+from workloads.readers.onnx_graphs.constants import Constant, Unread
+from workloads.readers.onnx_graphs.folding import fold, generated
+from workloads.readers.onnx_graphs.model import load, subgraphs
+from workloads.readers.onnx_graphs.nodes import Node, Product, Scope
+from workloads.readers.onnx_graphs.operators import PRODUCTS, products
+from workloads.readers.onnx_graphs.shapes import Shapes
+from workloads.readers.source import BROKEN, Source, words_of
+
+_NATIVE = "biuf"
+_MOST_COLUMNS = 2**31
+_FILTERED, _MATRIX = ("Conv", "ConvTranspose"), ("Gemm", "MatMul")
+"""Operators whose second input is a weight, or likely one."""
+
+
+def find_layers(source: Source) -> Found:
+    """The layers of a model and what was left out. **Raises** `InputError` for none."""
+    onnx, model, tensors = load(source)
+    shapes = Shapes(onnx, model)
+    walk = _Walk(source, onnx, tensors, shapes, {one.domain: one.version for one in model.opset_import}.get("", 9))
+    walk.graph(model.graph, (), Scope(ChainMap(), ChainMap()), 1.0)
+    layers, notes = walk.layers, [*walk.notes]
+    readable = [one for one in layers if one.name not in walk.unread]
+    if not readable:
+        _refuse(source, walk)
+    dense = [one for one in readable if one.name in walk.dense]
+    if dense and len(dense) < len(readable):
+        name, missing = dense[0].name, ", ".join(tensors.missing)
+        problem = f"has its weights in {missing}, which is missing" if missing else "has a shape but no weights"
+        fix = "copy or download that data file too" if missing else "export the model with all its weights"
+        source.fail(f"layer {name}", problem, fix)
+    if dense:
+        why = f": its data file {', '.join(tensors.missing)} is missing" if tensors.missing else ""
+        notes.append(f"The graph holds shapes without weights{why}; all layers are taken as dense.")
+    if shapes.batches and any(one.columns for one in readable):
+        shown = ", ".join(shapes.batches[:3])
+        notes.append(f"The unknown batch ({shown}) counts as 1; export the model with the batch meant for another.")
+    blank = [one.name for one in readable if one.columns is None]
+    if blank:
+        why = f" ({shapes.failure})" if shapes.failure else ""
+        more = f" and {len(blank) - 3} more" if len(blank) > 3 else ""
+        said = f"The graph does not say how many columns meet {', '.join(blank[:3])}{more}{why}"
+        notes.append(f"{said}; say so behind the path, as in {source.path.name}@spmm:64.")
+    return Found(source.path, "ONNX", tuple(layers), tuple(walk.left_out), tuple(notes))
+
+
+def _refuse(source: Source, walk: "_Walk") -> NoReturn:
+    for name, why in walk.unread.items():
+        _unreadable(source, name, why)
+    if walk.left_out:
+        one = walk.left_out[0]
+        what = f"holds no product with stored weights ({one.name}: {one.why})"
+    else:
+        what = "holds no product with stored weights"
+    source.fail("ONNX graph", what, "export the network with its weights in the file")
+
+
+def _unreadable(source: Source, name: str, why: str) -> NoReturn:
+    fix = f"export it without that, or name the layers to read, as in {source.path.name}#PATTERN"
+    source.fail(f"layer {name}", f"cannot be read: its weights {why}", fix)
+
+
+@dataclass
+class _Walk:
+    """What was found on a walk through the graphs."""
+
+    source: Source
+    onnx: object
+    tensors: object
+    shapes: Shapes
+    version: int
+    """Of the standard's operators."""
+    layers: list[Layer] = field(default_factory=list)
+    left_out: list[LeftOut] = field(default_factory=list)
+    notes: dict[str, None] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    dense: set[str] = field(default_factory=set)
+    names: set[str] = field(default_factory=set)
+
+    def graph(self, graph, path: tuple, outer: Scope, repeats: float) -> None:
+        """Adds the layers of a graph, each taken `repeats` times."""
+        scope = Scope(outer.constants.new_child(), outer.shapes.new_child(self.shapes.of(path)))
+        for tensor in graph.initializer:
+            scope.constants[tensor.name] = self.tensors.constant(tensor)
+        if not path:
+            _name_absent(graph, scope)
+        for number, proto in enumerate(graph.node):
+            try:
+                node = Node(proto, scope, self._value_of)
+            except BROKEN as error:
+                self.source.fail(f"node {proto.name}", f"is malformed ({words_of(error)})", "export it again", error)
+            below = list(subgraphs(proto))
+            if not below and self._folded(node, proto, scope):
+                continue
+            self._node(node, repeats)
+            for name, one in below:
+                times = self._times(node, name, one)
+                if times:
+                    self.graph(one, (*path, number, name), scope, repeats * times)
+
+    def _value_of(self, part):
+        if part.type == self.onnx.AttributeProto.TENSOR:
+            return self.tensors.constant(part.t)
+        return self.onnx.helper.get_attribute_value(part)
+
+    def _folded(self, node: Node, proto, scope: Scope) -> bool:
+        """Whether a node's outputs are constants; if so they are added to the scope."""
+        given = [name for name in node.inputs if name]
+        if node.kind == "Constant" and not node.domain:
+            try:
+                made: list = [generated(node)]
+            except Unread as why:
+                made = [why]
+        elif not given or any(name not in scope.constants for name in given) or node.kind.startswith("Random"):
+            return False
+        else:
+            made = self._made(node, scope)
+        if (node.domain, node.kind) in PRODUCTS and node.kind != "Gather":
+            self.left_out.append(LeftOut(node.name, "computed once, from stored values only"))
+        for at, name in enumerate(node.outputs):
+            if name:
+                scope.constants[name] = made[at] if at < len(made) else made[0]
+        return True
+
+    def _made(self, node: Node, scope: Scope) -> list:
+        inputs = [scope.constants[name] if name else None for name in node.inputs]
+        try:
+            for one in inputs:
+                if isinstance(one, Unread):
+                    raise one
+            return fold(node, self.onnx, inputs)
+        except Unread as why:
+            return [why]
+        except InputError:
+            raise
+        except BROKEN as error:
+            return [Unread(f"are computed by {node.kind}, which is malformed ({words_of(error)})")]
+
+    def _node(self, node: Node, repeats: float) -> None:
+        known = self.onnx.defs.has(node.kind, node.domain)
+        try:
+            found = products(node, known)
+        except Unread as why:
+            return self._add_unread(node.name, str(why))
+        except InputError:
+            raise
+        except BROKEN as error:
+            return self._add_unread(node.name, f"are multiplied by a malformed {node.kind} ({words_of(error)})")
+        for one in found:
+            if isinstance(one, Product):
+                self._add(node.name, one, repeats)
+            else:
+                self.left_out.append(LeftOut(node.name, one.why))
+
+    def _add_unread(self, name: str, why: str) -> None:
+        name = self._unique(name)
+        self.unread[name] = why
+
+        def read() -> NoReturn:
+            _unreadable(self.source, name, why)
+
+        self.layers.append(Layer(name, (), read, values=f"cannot be read: its weights {why}"))
+
+    def _add(self, node: str, one: Product, repeats: float) -> None:
+        name, rows, columns = f"{node}.{one.part}" if one.part else node, one.shape[0], one.shape[1] * one.groups
+        if max(rows, columns) > MAX_SIDE:
+            return self._add_unread(name, f"are {rows} x {columns}, more than {MAX_SIDE} on a side")
+        if one.columns is not None and one.columns >= _MOST_COLUMNS:
+            return self._add_unread(name, f"meet {one.columns} columns, more than {_MOST_COLUMNS}")
+        name = self._unique(name)
+        if one.columns == 0:
+            self.left_out.append(LeftOut(name, "multiplied with nothing"))
+            return
+        known = one.weights.make is not None
+        if not known:
+            self.dense.add(name)
+        solid = not known and one.groups == 1
+        self.layers.append(
+            Layer(
+                name,
+                (rows, columns),
+                None if solid else _reader(self.source, name, one),
+                Dense() if solid else None,
+                columns=one.columns,
+                repeats=repeats * one.repeats,
+                values=one.weights.values if known else "dense, no weights are stored",
+                unfolding=one.unfolding,
+            )
+        )
+
+    def _unique(self, name: str) -> str:
+        unique, number = name, 1
+        while unique in self.names:
+            number += 1
+            unique = f"{name}.{number}"
+        self.names.add(unique)
+        return unique
+
+    def _times(self, node: Node, branch: str, body) -> float:
+        """How often a subgraph runs; what is assumed of it is noted."""
+        try:
+            stored = int(node.weights(0).read().reshape(-1)[0]) if node.stored(0) else None
+            times = _scan_length(node) if node.kind == "Scan" else stored
+        except BROKEN:
+            times = None
+        if node.kind == "If":
+            if times is not None:
+                return float(bool(times) == (branch == "then_branch"))
+            self.notes["Both branches of If are counted; a network runs one of them at a time."] = None
+            return 1.0
+        if node.kind not in ("Loop", "Scan") or (node.kind == "Scan" and self.version < 9):
+            times = None
+        elif node.kind == "Loop" and _may_end(body):
+            self.notes[f"Loop {node.name} is taken to run as often as it may; it can end before."] = None
+        if times is None or not 0 <= times < 2**31:
+            self.notes[f"How often {node.kind} {node.name} runs is unknown; its body counts once."] = None
+            return 1.0
+        return float(times)
+
+
+def _may_end(body) -> bool:
+    """Whether a loop's body computes the condition to go on."""
+    condition = body.output[0].name if body.output else ""
+    return any(condition in node.output and node.op_type not in ("Identity", "Constant") for node in body.node)
+
+
+def _scan_length(node: Node) -> int | None:
+    scanned = node.number("num_scan_inputs", 0)
+    axes = node.numbers("scan_input_axes", [0] * scanned)
+    for at, axis in zip(range(len(node.inputs) - scanned, len(node.inputs)), axes, strict=True):
+        sides = node.dims(at)
+        if sides is not None and sides[axis] is not None:
+            return sides[axis]
+    return None
+
+
+def _name_absent(graph, scope: Scope) -> None:
+    """Weights that a file without weights names: values that nothing makes, inputs in the place of weights."""
+    inputs = {value.name for value in graph.input} - {tensor.name for tensor in graph.initializer}
+    made = {name for node in graph.node for name in node.output} | inputs
+    used = [(node, at, name) for node in graph.node for at, name in enumerate(node.input) if name]
+    absent = {name for _, _, name in used if name not in made}
+    filters = {name for node, at, name in used if node.op_type in _FILTERED and at == 1 and name in inputs}
+    if filters and not any(len(tensor.dims) > 1 for tensor in graph.initializer):
+        absent |= filters | {name for node, at, name in used if node.op_type in _MATRIX and at == 1 and name in inputs}
+    for name in absent:
+        sides = scope.shapes.get(name)
+        if name not in scope.constants and sides is not None and None not in sides:
+            scope.constants[name] = Constant(tuple(side for side in sides if side is not None), "", None)
+
+
+def _reader(source: Source, name: str, one: Product) -> Callable[[], csr_array]:
+    def read() -> csr_array:
+        try:
+            array = np.ones(one.shape, np.int8) if one.weights.make is None else one.weights.read()
+            array = array if array.dtype.kind in _NATIVE else array.astype(np.float32)
+            return _in_blocks(as_layer(source, name, array.reshape(one.shape)), one.groups)
+        except InputError:
+            raise
+        except Unread as why:
+            _unreadable(source, name, str(why))
+        except MemoryError as error:
+            source.fail(f"layer {name}", "needs more memory than there is", "give a smaller model", error)
+        except BROKEN as error:
+            source.fail(f"layer {name}", f"cannot be read ({words_of(error)})", "export the model again", error)
+
+    return read
+
+
+def _in_blocks(matrix: csr_array, groups: int) -> csr_array:
+    """Rows [out, in / groups] at their places in [out, in]: groups are blocks along the diagonal."""
+    rows, columns = matrix.shape
+    if groups == 1:
+        return matrix
+    group = np.arange(rows) // (rows // groups)
+    shift = np.repeat(group, np.diff(matrix.indptr)) * columns
+    indices = matrix.indices + shift.astype(matrix.indices.dtype)
+    return csr_array((matrix.data, indices, matrix.indptr), shape=(rows, columns * groups))
