@@ -31,6 +31,7 @@ only described by densities takes `spmv` and `spmm:N`.
 """
 
 import os
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -241,7 +242,14 @@ def _path_kernels(what: str, product: str | None) -> list[Kernel]:
         found = found.selected(lambda name: fnmatchcase(name, pattern) or fnmatchcase(f"{name}.weight", pattern))
         if not found.layers:
             raise InputError(f"{path}: holds no layer whose name matches {pattern!r}; check the file and the pattern.")
-    return [kernel for layer in found.layers for kernel in _layer_kernels(layer, Path(path).name, product)]
+    made = {layer.name: _layer_kernels(layer, Path(path).name, product) for layer in found.layers}
+    empty = [name or Path(path).name for name, kernels in made.items() if not kernels]
+    if len(empty) == len(made):
+        raise InputError(f"{path}: {empty[0]} holds no non-zero; remove it, or keep one of its weights.")
+    if empty:
+        more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
+        warnings.warn(f"{path}: left out {empty[0]}{more}, all of whose values are zero.", stacklevel=2)
+    return [kernel for kernels in made.values() for kernel in kernels]
 
 
 def _path_of(what: str) -> tuple[str, ReadOptions, str]:
@@ -260,7 +268,7 @@ def _path_of(what: str) -> tuple[str, ReadOptions, str]:
 
 
 def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]:
-    """The kernels that a layer takes part in, named after it, or after the file where it has no name."""
+    """The kernels that a layer takes part in, named after it, or after the file; none where it is all zeros."""
     name = layer.name or file
     if layer.density is not None:
         m, k = layer.shape
@@ -269,6 +277,8 @@ def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]
     if layer.tensor is not None:
         return [_tensor_kernel(name, layer.tensor(), product)]
     matrix = layer.read()
+    if matrix.nnz == 0:
+        return []
     if issparse(layer.activations) and product is None:
         return [spmspm(matrix, layer.activations, f"{name}@activations")]
     found = _kernels(name, matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"))

@@ -43,6 +43,8 @@ class Format:
     """**Raises** `InputError`. A format that is refused raises it always."""
     in_folders: bool = True
     """Whether a folder's files of this kind are read without being named."""
+    is_refused: bool = False
+    """Whether `read` always raises; in a folder what else there is is read, and this left out."""
 
 
 def refused(name: str, recognise: Callable[[Source], Sureness], fix: str) -> Format:
@@ -51,7 +53,7 @@ def refused(name: str, recognise: Callable[[Source], Sureness], fix: str) -> For
     def read(source: Source, options: ReadOptions) -> NoReturn:
         source.fail(f"is {name},", "which is not read here", fix)
 
-    return Format(name, recognise, read, in_folders=False)
+    return Format(name, recognise, read, in_folders=False, is_refused=True)
 
 
 @cache

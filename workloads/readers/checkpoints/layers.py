@@ -1,0 +1,139 @@
+"""From what a container holds to layers: unpacked, sorted by role, turned to [out, in], and read when asked for."""
+
+import re
+from functools import partial
+
+import numpy as np
+from scipy.sparse import csr_array
+
+from workloads.readers.checkpoints.arrays import as_layer, words_of_dtype
+from workloads.readers.checkpoints.layouts import Layout, Unknown, layout, matrix_shape
+from workloads.readers.checkpoints.names import Name
+from workloads.readers.checkpoints.network import Network
+from workloads.readers.checkpoints.packed import unpacked
+from workloads.readers.checkpoints.roles import BUFFER, LOOKED_UP, is_whole, left_out, tied_head
+from workloads.readers.checkpoints.stored import Stored, Weights
+from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.source import Source
+
+_BYTES = "bytes of which no known packing says what they stand for"
+
+
+def found_in(stored: Stored, format: str, already_unpacked: bool = False) -> Found:
+    """Layers of what a container holds. **Raises** `InputError` where it holds none."""
+    if already_unpacked:
+        weights = [Weights(a.name, a.shape, words_of_dtype(a.dtype), a.read) for a in stored.arrays.values()]
+        left: list[LeftOut] = []
+    else:
+        weights, left = unpacked(stored)
+        format = _packing(format, stored, weights)
+    shapes = {name: array.shape for name, array in stored.arrays.items()} | {one.name: one.shape for one in weights}
+    operands, out, notes = _sorted(stored, weights, shapes)
+    network = Network(shapes, [one.name for one in operands], stored.config)
+    layers: list[Layer] = []
+    for one in operands:
+        layers += _layers(stored.source, one, network, notes)
+    left = [*left, *out]
+    if not layers:
+        why = f"holds no matrix of weights ({', '.join(dict.fromkeys(one.why for one in left)) or 'nothing at all'})"
+        stored.source.fail("file", why, "give a file with the weights of layers")
+    return Found(stored.source.path, format, tuple(layers), tuple(left), tuple(dict.fromkeys(notes)))
+
+
+def _packing(format: str, stored: Stored, weights: list[Weights]) -> str:
+    """The format's name with what its quantisation is called in the configuration."""
+    said = stored.config.get("quantization_config")
+    method = said.get("quant_method") if isinstance(said, dict) else None
+    return f"{format}, {method}" if isinstance(method, str) and method and weights else format
+
+
+def _sorted(
+    stored: Stored, weights: list[Weights], shapes: dict[str, tuple[int, ...]]
+) -> tuple[list[Weights], list[LeftOut], list[str]]:
+    """Operands, what is left out, and notes."""
+    network = Network(shapes, [], stored.config)
+    real = any("float" in one.values for one in weights)
+    masks = [one for one in weights if len(one.shape) > 1 and re.search(r"mask", Name(one.name).leaf)]
+    only_masks = len(masks) == sum(len(one.shape) > 1 for one in weights)
+    operands, left, looked_up, notes = [], [], [], []
+    for one in weights:
+        name = Name(one.name)
+        why = left_out(name, one.shape, network.bias(name) is not None)
+        if only_masks and len(one.shape) > 1:
+            why = None
+        if why is None and real and is_whole(one.values):
+            if "weight" in name.leaf:
+                stored.source.fail(one.name, f"holds {one.values}, {_BYTES}", "dequantise it and save it as float16")
+            why = BUFFER
+        if why is None and real and one.values == "uint8":
+            stored.source.fail(one.name, f"holds uint8, {_BYTES}", "dequantise it and save it as float16")
+        if why is None and one.values.startswith("complex"):
+            what = f"is complex ({one.values}), and products here are of real numbers"
+            stored.source.fail(one.name, what, "save its real and imaginary parts, or remove it")
+        if why is None:
+            operands.append(one)
+        else:
+            looked_up += [one.name] if why == LOOKED_UP else []
+            left.append(LeftOut(one.name, why))
+    tied = tied_head(shapes, looked_up, stored.config, "general.architecture" in stored.metadata)
+    if tied:
+        operands += [one for one in weights if one.name == tied]
+        left = [one for one in left if one.name != tied]
+        notes.append(f"{Name(tied).layer} is looked up and, as the output's weights, multiplied: it is read once")
+    return operands, left, notes
+
+
+def _layers(source: Source, weights: Weights, network: Network, notes: list[str]) -> list[Layer]:
+    """The layers of one array: several where it holds experts."""
+    name = Name(weights.name)
+    if 0 in weights.shape:
+        source.fail(weights.name, f"has the shape {list(weights.shape)}, no entries", "remove it")
+    try:
+        lies = layout(name, weights.shape, weights.values, network)
+    except Unknown as unknown:
+        what, _, fix = str(unknown).partition("; ")
+        source.fail(weights.name, what, fix, unknown)
+    notes += [lies.note] if lies.note else []
+    shape = matrix_shape(lies, weights.shape)
+    count = weights.shape[0] if lies.stack else lies.split
+    label = name.layer
+    if lies.order[-1] != len(lies.order) - 1 and name.leaf != "kernel" and len(weights.shape) == 2:
+        notes.append(f"{_family_words(label)} lie [in, out] and are read [out, in]")
+    if count == 1:
+        return [Layer(label, shape, partial(_read, source, weights, lies, 0), values=weights.values)]
+    return [
+        Layer(f"{label}.{at}", shape, partial(_read, source, weights, lies, at), values=weights.values)
+        for at in range(count)
+    ]
+
+
+def _family_words(label: str) -> str:
+    return re.sub(r"\d+", "*", label)
+
+
+def _read(source: Source, weights: Weights, lies: Layout, at: int) -> csr_array:
+    """One product's matrix: the `at`-th of an array that holds several."""
+    array = weights.read()
+    if array.shape != weights.shape:
+        source.fail(weights.name, f"has the shape {list(array.shape)}, not {list(weights.shape)}", "write it again")
+    if lies.stack:
+        array, order = array[at], tuple(axis - 1 for axis in lies.order[1:])
+    elif lies.split > 1:
+        step = len(array) // lies.split
+        array, order = array[at * step : (at + 1) * step], (1, 0) if lies.turned else (0, 1)
+    else:
+        order = lies.order
+    turned = array.transpose(order)
+    rows = int(np.prod(turned.shape[: lies.out]))
+    matrix = as_layer(source, weights.name, np.ascontiguousarray(turned).reshape(rows, -1))
+    return block_diagonal(matrix, lies.groups) if lies.groups > 1 else matrix
+
+
+def block_diagonal(matrix: csr_array, groups: int) -> csr_array:
+    """Rows of equal groups, each over inputs of its own: [out, in] becomes [out, groups x in]."""
+    rows, columns = matrix.shape
+    group = np.repeat(np.arange(rows) * groups // rows, np.diff(matrix.indptr))
+    wide = columns * groups
+    kind = np.int32 if wide < 2**31 else np.int64
+    indices = (matrix.indices.astype(kind) + group.astype(kind) * columns).astype(kind)
+    return csr_array((matrix.data, indices, matrix.indptr), shape=(rows, wide))
