@@ -242,14 +242,14 @@ def _path_kernels(what: str, product: str | None) -> list[Kernel]:
         found = found.selected(lambda name: fnmatchcase(name, pattern) or fnmatchcase(f"{name}.weight", pattern))
         if not found.layers:
             raise InputError(f"{path}: holds no layer whose name matches {pattern!r}; check the file and the pattern.")
-    made = {layer.name: _layer_kernels(layer, Path(path).name, product) for layer in found.layers}
-    empty = [name or Path(path).name for name, kernels in made.items() if not kernels]
+    made = [_layer_kernels(layer, Path(path).name, product) for layer in found.layers]
+    empty = [layer.name or Path(path).name for layer, kernels in zip(found.layers, made, strict=True) if not kernels]
     if len(empty) == len(made):
         raise InputError(f"{path}: {empty[0]} holds no non-zero; remove it, or keep one of its weights.")
     if empty:
         more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
         warnings.warn(f"{path}: left out {empty[0]}{more}, all of whose values are zero.", stacklevel=2)
-    return [kernel for kernels in made.values() for kernel in kernels]
+    return [kernel for kernels in made for kernel in kernels]
 
 
 def _path_of(what: str) -> tuple[str, ReadOptions, str]:

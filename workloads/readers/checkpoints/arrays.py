@@ -58,7 +58,7 @@ def as_layer(source: Source, name: str, weights: np.ndarray) -> csr_array:
     values, columns, counts, total = [], [], [], 0
     for top in range(0, len(flat), step):
         block = flat[top : top + step]
-        kept = block != 0
+        kept = _nonzero(block)
         counts.append(np.count_nonzero(kept, axis=1))
         total += int(counts[-1].sum())
         if total > MOST_NONZEROS:
@@ -69,6 +69,14 @@ def as_layer(source: Source, name: str, weights: np.ndarray) -> csr_array:
         columns.append(np.broadcast_to(np.arange(flat.shape[1], dtype=np.int32), block.shape)[kept])
     starts = np.concatenate([[0], np.cumsum(np.concatenate(counts))]).astype(np.int32)
     return csr_array((np.concatenate(values), np.concatenate(columns), starts), shape=flat.shape)
+
+
+def _nonzero(block: np.ndarray) -> np.ndarray:
+    """Where values are not zero, of either sign; by their bits where NumPy would turn each of them into a float."""
+    name, bits = block.dtype.name, 8 * block.dtype.itemsize
+    if bits > 16 or "float" not in name or name.endswith("fnuz") or name.startswith("float4") or "e8m0" in name:
+        return block != 0
+    return (block.view(f"u{bits // 8}") & (2 ** (bits - 1) - 1)) != 0
 
 
 def _too_many(source: Source, name: str) -> InputError:

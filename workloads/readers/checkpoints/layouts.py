@@ -107,7 +107,8 @@ def _convolution(name: Name, shape: tuple[int, ...], network: Network) -> Layout
     """A convolution of PyTorch, or one of TensorFlow that a bias gives away."""
     axes, bias = tuple(range(len(shape))), network.bias(name)
     length = bias[0] if bias and len(bias) == 1 else 0
-    named = bool(re.search(r"deconv|transpose|transconv|convtr|upconv", name.text.lower()))
+    named = bool(re.search(r"deconv|transpose|transconv|convtr|upconv|conv5_mask", name.text.lower()))
+    named = named or (re.search(r"(^|[._/])up", name.text) is not None and shape[0] == shape[1] and shape[2] in (2, 4))
     if length and length != shape[0] and length == shape[-1] != shape[1]:
         return _kernel(name, shape, network)
     if (length == shape[1] and length != shape[0]) or (named and (not length or length == shape[1])):

@@ -197,9 +197,21 @@ class Network:
         if "pos_conv_embed" in name.text:
             told = self.setting("num_conv_pos_embedding_groups") or rows // inputs
             return (told if rows % told == 0 else 1), ""
-        if rows % inputs or rows == inputs or self._made[inputs] or self._made[rows] < 2 or inputs in _STEM_CHANNELS[:3]:
-            return 1, ""
-        if self._convolutions[0].text == name.text or math.prod(shape[2:]) == 1 or _FEW_IN.search(name.text):
-            return 1, ""
+        if not self._not_made(name):
+            kin = [one for one in self._convolutions if one.family == name.family and one.text != name.text]
+            if not any(self._not_made(one) and self._ratio(one) == self._ratio(name) for one in kin):
+                return 1, ""
         count = rows // inputs
         return count, f"{name.layer} is taken for {count} groups: no layer makes its {inputs} channels"
+
+    def _ratio(self, name: Name) -> float:
+        return self.shapes[name.text][0] / self._inputs(name)
+
+    def _not_made(self, name: Name) -> bool:
+        """Whether a convolution takes channels that no layer makes, and its own outputs hold them several times."""
+        shape = self.shapes[name.text]
+        rows, inputs = shape[0], self._inputs(name)
+        if rows % inputs or rows == inputs or self._made[rows] < 2 or inputs in _STEM_CHANNELS[:3]:
+            return False
+        first = self._convolutions[0].text == name.text or bool(_FEW_IN.search(name.text))
+        return not (first or self._made[inputs] or math.prod(shape[2:]) == 1)

@@ -77,7 +77,8 @@ def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
 def _read(source: Source, member: str, name: str, dtype: np.dtype) -> np.ndarray:
     try:
         with zipfile.ZipFile(_stream(source)) as archive, archive.open(member) as stream:
-            found = np.lib.format.read_array(stream, allow_pickle=False)
+            content = io.BytesIO(stream.read())
+        found = np.lib.format.read_array(content, allow_pickle=False)
     except BROKEN as error:
         source.fail(name, f"is damaged ({words_of(error)})", "write or copy the file again", error)
     return found.view(dtype) if found.dtype.kind == "V" else found.astype(dtype, copy=False)

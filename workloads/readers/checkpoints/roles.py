@@ -36,15 +36,15 @@ _EMBEDDINGS = {
 }  # fmt: skip
 _COMPUTING = {
     "proj", "projection", "project", "projector", "linear", "mapping", "mlp", "fc", "dense", "out", "patch", "conv",
-    "embedder", "time", "timestep",
+    "embedder", "mapper", "time", "timestep",
 }  # fmt: skip
 """Words that make a module of embeddings one that multiplies (`embed_out`, `patch_embedding`, `time_embed`)."""
 _NORMS = {"norm", "layernorm", "rmsnorm", "batchnorm", "groupnorm", "instancenorm", "ln", "bn", "gn"}
 
 _PARAMETERS: tuple[tuple[str, str], ...] = (
-    (r".*relative_(position|attention)_(bias|index|coords|distance).*|rel_pos(_[hwt]|_.*)?|rel_embeddings?", RELATIVE),
+    (r".*relative_(position|attention|coords|distance).*|rel_pos(_[hwt]|_.*)?|rel_embeddings?", RELATIVE),
     (r"(.*_)?(cls|class|dist|mask|register|query|eos|bos|pad|sep|image|empty)_?tokens?(_.*)?|class_embedding", TOKENS),
-    (r"(.*_)?(pos|position|positional|absolute_pos)_?(embed|embedding|embeddings|emb|encoding|bias)(_.*)?|pe", TOKENS),
+    (r"(.*_)?(pos|position|positional|absolute_pos)_?(embed|embedding|embeddings|emb|encoding|bias)(_.*)?|pe|.*_pos", TOKENS),
     (r"latents?|(learned|object)_quer(y|ies)|query_(pos|embed)|level_embed|prompt(_.*)?", TOKENS),
     (r"a_(log|real|imag)|log_a_.*|inv_a_real|(log_)?dt(_bias)?|ssm_(a|d|dt_b)|time_(decay|first|faaaa|mix|maa)(_[a-z]+)?", RECURRENT),
     (r"(inv_)?freqs?(_.*)?|rope(_.*)?|rotary(_.*)?|(cos|sin)(_cached)?|alibi(_.*)?|slopes?", BUFFER),
