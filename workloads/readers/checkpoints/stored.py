@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from scipy.sparse import csr_array
 
 from workloads.readers.source import Source
 
@@ -20,7 +21,7 @@ class StoredArray:
     name: str
     shape: tuple[int, ...]
     dtype: str
-    read: Callable[[], np.ndarray]
+    read: Callable[[], np.ndarray | csr_array]
     """**Raises** `InputError`."""
 
 
@@ -47,4 +48,5 @@ class Weights:
     shape: tuple[int, ...]
     values: str
     """As `bfloat16`, `int4 in groups of 128`."""
-    read: Callable[[], np.ndarray]
+    read: Callable[[], np.ndarray | csr_array]
+    """A sparse matrix where the file holds one, too large to be written out."""
