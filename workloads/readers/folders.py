@@ -37,7 +37,9 @@ _NOTES = re.compile(
     r"[^.]*(\.(md|txt|json|rst|model|jsonl))?$",
     re.I,
 )
-_AUXILIARY = re.compile(r"^(?P<name>.+?)_(?P<what>b\d*|x\d*|c|z0|lo|hi|g|rhs|sol|coord|coords|nodename|rowname|colname)$")
+_AUXILIARY = re.compile(
+    r"^(?P<name>.+?)_(?P<what>b\d*|x\d*|c|z0|lo|hi|g|rhs|sol|coord|coords|nodename|rowname|colname)$"
+)
 _TENX = re.compile(r"^(barcodes|features|genes|peaks)\.(tsv|bed)$")
 _ORBAX = ("_CHECKPOINT_METADATA", "manifest.ocdbt", "_METADATA", "ocdbt.process_0")
 

@@ -28,13 +28,6 @@ STORED_TYPES: dict[str, np.dtype] = {
     "C128": np.dtype("<c16"),
 }
 """The words of safetensors for types, and what NumPy (with ml_dtypes) has for them."""
-_WORDS = {"BOOL": "bool", "F8_E4M3": "float8_e4m3", "F8_E5M2": "float8_e5m2", "F8_E8M0": "float8_e8m0"}
-
-
-def words_of_dtype(dtype: str) -> str:
-    """A stored type as people call it: `bfloat16`, `float8_e4m3`, `int8`."""
-    found = STORED_TYPES.get(dtype)
-    return _WORDS.get(dtype) or (dtype.lower() if found is None else found.name)
 
 
 def stored_type(dtype: np.dtype) -> str | None:

@@ -18,7 +18,15 @@ _BESIDE = {
     "hf_quant_config.json": "quantization_config",
 }
 """Files beside weights, and under which key of the configuration they belong."""
-_CONFIGURES = {"model_type", "architectures", "transformers_version", "_class_name", "peft_type", "tokenizer_class", "quant_method"}
+_CONFIGURES = {
+    "model_type",
+    "architectures",
+    "transformers_version",
+    "_class_name",
+    "peft_type",
+    "tokenizer_class",
+    "quant_method",
+}
 """Keys by which a table of JSON is known to be a configuration."""
 
 

@@ -59,9 +59,7 @@ def stored(source: Source) -> Stored:
         dtype, length = _type(source, name, shape, kind)
         if begin + offset + length > len(cursor.bytes) or name in arrays:
             source.fail(name, "lies beyond the end of the file or comes twice", _AGAIN)
-        arrays[name] = StoredArray(
-            name, shape, dtype, partial(_read, cursor, begin + offset, length, shape, kind)
-        )
+        arrays[name] = StoredArray(name, shape, dtype, partial(_read, cursor, begin + offset, length, shape, kind))
     return Stored(source, arrays, metadata)
 
 
@@ -164,7 +162,9 @@ def _read(cursor: _Cursor, start: int, length: int, shape: tuple[int, ...], kind
         return raw.view(dtype).reshape(shape)
     word, values, size = _BLOCKS[kind]
     if order == ">":
-        source.fail("GGUF file", f"holds {word} in big-endian order", "convert it to little-endian, or give the safetensors")
+        source.fail(
+            "GGUF file", f"holds {word} in big-endian order", "convert it to little-endian, or give the safetensors"
+        )
     try:
         from gguf import GGMLQuantizationType
         from gguf.quants import dequantize

@@ -4,14 +4,15 @@ import re
 from functools import partial
 
 import numpy as np
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, issparse
 
-from workloads.readers.checkpoints.arrays import as_layer, words_of_dtype
-from workloads.readers.checkpoints.layouts import Layout, Unknown, layout, matrix_shape
+from workloads.readers.checkpoints.arrays import as_layer
+from workloads.readers.checkpoints.layouts import Layout, Unknown, is_expert, layout, matrix_shape
 from workloads.readers.checkpoints.names import Name
 from workloads.readers.checkpoints.network import Network
 from workloads.readers.checkpoints.packed import unpacked
-from workloads.readers.checkpoints.roles import BUFFER, LOOKED_UP, is_whole, left_out, tied_head
+from workloads.readers.checkpoints.packed.floats import WORDS
+from workloads.readers.checkpoints.roles import BUFFER, LOOKED_UP, UNKNOWN, is_whole, left_out, tied_head
 from workloads.readers.checkpoints.stored import Stored, Weights
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.source import Source
@@ -22,7 +23,7 @@ _BYTES = "bytes of which no known packing says what they stand for"
 def found_in(stored: Stored, format: str, already_unpacked: bool = False) -> Found:
     """Layers of what a container holds. **Raises** `InputError` where it holds none."""
     if already_unpacked:
-        weights = [Weights(a.name, a.shape, words_of_dtype(a.dtype), a.read) for a in stored.arrays.values()]
+        weights = [Weights(a.name, a.shape, WORDS.get(a.dtype, a.dtype), a.read) for a in stored.arrays.values()]
         left: list[LeftOut] = []
     else:
         weights, left = unpacked(stored)
@@ -55,12 +56,15 @@ def _sorted(
     real = any("float" in one.values for one in weights)
     masks = [one for one in weights if len(one.shape) > 1 and re.search(r"mask", Name(one.name).leaf)]
     only_masks = len(masks) == sum(len(one.shape) > 1 for one in weights)
+    weighted = any(Name(one.name).is_weight for one in weights)
     operands, left, looked_up, notes = [], [], [], []
     for one in weights:
         name = Name(one.name)
-        why = left_out(name, one.shape, network.bias(name) is not None)
+        why = "no entries" if 0 in one.shape else left_out(name, one.shape, network.bias(name) is not None)
         if only_masks and len(one.shape) > 1:
             why = None
+        if why is None and weighted and _is_unknown(name, one.shape):
+            why = UNKNOWN
         if why is None and real and is_whole(one.values):
             if "weight" in name.leaf:
                 stored.source.fail(one.name, f"holds {one.values}, {_BYTES}", "dequantise it and save it as float16")
@@ -83,13 +87,18 @@ def _sorted(
     return operands, left, notes
 
 
+def _is_unknown(name: Name, shape: tuple[int, ...]) -> bool:
+    """Whether an array of three axes or more is neither a convolution nor experts, in a file that names weights."""
+    if len(shape) < 3 or is_expert(name):
+        return False
+    return not name.is_weight or (len(shape) == 3 and name.leaf != "kernel" and shape[1] > 1 and shape[2] > 256)
+
+
 def _layers(source: Source, weights: Weights, network: Network, notes: list[str]) -> list[Layer]:
     """The layers of one array: several where it holds experts."""
     name = Name(weights.name)
-    if 0 in weights.shape:
-        source.fail(weights.name, f"has the shape {list(weights.shape)}, no entries", "remove it")
     try:
-        lies = layout(name, weights.shape, weights.values, network)
+        lies = layout(name, weights.shape, network)
     except Unknown as unknown:
         what, _, fix = str(unknown).partition("; ")
         source.fail(weights.name, what, fix, unknown)
@@ -116,6 +125,8 @@ def _read(source: Source, weights: Weights, lies: Layout, at: int) -> csr_array:
     array = weights.read()
     if array.shape != weights.shape:
         source.fail(weights.name, f"has the shape {list(array.shape)}, not {list(weights.shape)}", "write it again")
+    if issparse(array):
+        return csr_array(array.T if lies.order == (1, 0) else array)
     if lies.stack:
         array, order = array[at], tuple(axis - 1 for axis in lies.order[1:])
     elif lies.split > 1:

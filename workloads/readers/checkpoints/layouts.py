@@ -21,7 +21,7 @@ Of groups of a convolution only their inputs are stored; `groups` says how they 
 
 import math
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from workloads.readers.checkpoints.names import Name
 from workloads.readers.checkpoints.network import Network
@@ -47,12 +47,12 @@ class Unknown(ValueError):
     """What cannot be known of an array, as a sentence's middle: `has ...; fix`."""
 
 
-def layout(name: Name, shape: tuple[int, ...], values: str, network: Network) -> Layout:
+def layout(name: Name, shape: tuple[int, ...], network: Network) -> Layout:
     """How an operand lies. **Raises** `Unknown`."""
     if len(shape) == 2:
         return _of_two(name, shape, network)
     if len(shape) == 3 and is_expert(name):
-        return _experts(name, shape, values, network)
+        return _experts(name, shape, network)
     if name.leaf == "kernel":
         return _kernel(name, shape, network)
     if name.leaf == "depthwise_kernel":
@@ -63,7 +63,9 @@ def layout(name: Name, shape: tuple[int, ...], values: str, network: Network) ->
 
 def is_expert(name: Name) -> bool:
     """Whether an array belongs to the experts of a mixture."""
-    return bool(re.search(r"expert|[._]moe[._]|(^|[._/])exps($|[._])|_exps[._]|block_sparse_moe|moe_layer", name.text.lower()))
+    return bool(
+        re.search(r"expert|[._]moe[._]|(^|[._/])exps($|[._])|_exps[._]|block_sparse_moe|moe_layer", name.text.lower())
+    )
 
 
 def _of_two(name: Name, shape: tuple[int, int], network: Network) -> Layout:
@@ -78,9 +80,8 @@ def _of_two(name: Name, shape: tuple[int, int], network: Network) -> Layout:
     return Layout((1, 0)) if turned else Layout((0, 1))
 
 
-def _experts(name: Name, shape: tuple[int, int, int], values: str, network: Network) -> Layout:
-    packed = values.startswith(("mxfp4", "nvfp4", "int4", "int8 "))
-    turned = False if packed else network.experts_turned(name)
+def _experts(name: Name, shape: tuple[int, int, int], network: Network) -> Layout:
+    turned = network.experts_turned(name)
     if turned is None:
         what = f"holds experts of the shape {list(shape)} whose axes may be [out, in] or [in, out]"
         raise Unknown(f"{what}; put the model's config.json beside it")
@@ -98,26 +99,27 @@ def _kernel(name: Name, shape: tuple[int, ...], network: Network) -> Layout:
         if name.owner.lower() in ("out", "o", "proj", "attention_out") or "attention" in name.words:
             return Layout((2, 0, 1))
     order = (axes - 1, axes - 2, *range(axes - 2))
-    if shape[-2] == 1 and shape[-1] > 1 and network.is_depthwise(name, shape[-1]):
-        return Layout(order, groups=shape[-1])
-    return Layout(order)
+    groups, note = network.groups(name, shape[-1], shape[-2], math.prod(shape[:-2]))
+    return Layout(order, groups=groups, note=note)
 
 
 def _convolution(name: Name, shape: tuple[int, ...], network: Network) -> Layout:
     """A convolution of PyTorch, or one of TensorFlow that a bias gives away."""
     axes, bias = tuple(range(len(shape))), network.bias(name)
     length = bias[0] if bias and len(bias) == 1 else 0
-    named = bool(re.search(r"deconv|transpose|transconv|convtr|upconv|conv5_mask", name.text.lower()))
+    named = bool(re.search(r"deconv|transpose|transconv|convt(r|_|$)|upconv|conv5_mask", name.text.lower()))
     named = named or (re.search(r"(^|[._/])up", name.text) is not None and shape[0] == shape[1] and shape[2] in (2, 4))
     if length and length != shape[0] and length == shape[-1] != shape[1]:
         return _kernel(name, shape, network)
     if (length == shape[1] and length != shape[0]) or (named and (not length or length == shape[1])):
-        note = "" if length == shape[1] != shape[0] else f"{name.layer} is taken for a transposed convolution by its name"
+        note = (
+            "" if length == shape[1] != shape[0] else f"{name.layer} is taken for a transposed convolution by its name"
+        )
         return Layout((1, *axes[2:], 0), out=len(shape) - 1, note=note)
     if named and shape[1] == 1:
         raise Unknown("is a transposed convolution in groups, which is not read; save it as the convolution's matrix")
-    groups, note = network.groups(name, shape)
-    return replace(Layout(axes, groups=groups), note=note)
+    groups, note = network.groups(name, shape[0], shape[1], math.prod(shape[2:]))
+    return Layout(axes, groups=groups, note=note)
 
 
 def matrix_shape(lies: Layout, shape: tuple[int, ...]) -> tuple[int, int]:

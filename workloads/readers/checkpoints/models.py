@@ -30,7 +30,9 @@ from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
 _VARIANT = re.compile(r"\.(fp16|fp32|bf16|float16|bfloat16|float32|int8|fp8|non_ema|ema)(?=\.|-\d{5}-of|$)")
-_ONNX_VARIANT = re.compile(r"_(fp16|quantized|int8|uint8|q4|q4f16|q8|bnb4|optimized|O[1-4]|qint8.*|quint8.*)(?=\.onnx$)")
+_ONNX_VARIANT = re.compile(
+    r"_(fp16|quantized|int8|uint8|q4|q4f16|q8|bnb4|optimized|O[1-4]|qint8.*|quint8.*)(?=\.onnx$)"
+)
 _GGUF_VARIANT = re.compile(r"[-._](i?q\d\w*|f16|bf16|f32|fp16|mxfp4\w*|tq\d_\d)(?=\.gguf$|-\d{5}-of)", re.I)
 
 
@@ -180,7 +182,9 @@ def _found_masked(box: Container, stored: Stored, pairs: dict[str, StoredArray],
         return np.where(kept != 0, values, np.zeros((), values.dtype))
 
     arrays = {
-        name: StoredArray(name, array.shape, array.dtype, partial(product, array, pairs[name])) if name in pairs else array
+        name: StoredArray(name, array.shape, array.dtype, partial(product, array, pairs[name]))
+        if name in pairs
+        else array
         for name, array in stored.arrays.items()
     }
     found = box.found(Stored(stored.source, arrays, stored.metadata, stored.config))

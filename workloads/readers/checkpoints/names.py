@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-_WEIGHT = {"weight", "weights", "kernel", "w"}
+_WEIGHT = {"weight", "weights", "kernel", "w", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel"}
 """What a module calls the array that it multiplies with."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 

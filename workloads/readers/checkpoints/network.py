@@ -1,16 +1,18 @@
 """What arrays of a network tell of each other: biases, neighbours, sizes, and the configuration beside them."""
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from workloads.readers.checkpoints.convolution_groups import ConvolutionGroups
 from workloads.readers.checkpoints.names import Name, natural
 
 _CONV1D = ("gpt2", "openai-gpt", "imagegpt", "decision_transformer")
 """`model_type`s whose Conv1D of transformers is stored [in, out] (transformers/pytorch_utils.py)."""
+_TURNED = ("text_projection", "image_projection", "proj", "mm_input_projection_weight")
+"""Parameters without a module that lie [in, out]: of CLIP and of Gemma 3."""
 _EXPERTS_TURNED = {"llama4": True, "llama4_text": True, "gpt_oss": True, "aria_text": True, "aria": True}
 """`model_type`s whose experts are stored [experts, in, out], as their modelling files in transformers have it; of
 others that are known, out first."""
@@ -20,10 +22,6 @@ _EXPERTS_OUT_FIRST = (
 )  # fmt: skip
 _UP = re.compile(r"(gate|up|gate_up|w1|w3|v1|fc1|wi|wi_\d|input_linear|gate_proj|up_proj|ffn_(gate|up)_exps)(_proj)?$")
 _DOWN = re.compile(r"(down|w2|fc2|wo|output_linear|down_proj|ffn_down_exps)(_proj)?$")
-_STEM_CHANNELS = (1, 2, 3, 4)
-"""Channels of pictures, sounds and the like, which no layer before has made."""
-_FEW_IN = re.compile(r"(^|[._/])(stem|conv_in|input)|patch_embed")
-_DEPTHWISE = re.compile(r"dw($|[^a-z])|dwconv|depthwise|conv_dw|mixer\.conv1d|conv_1d|(linear_)?attn\.[qkv]?_?conv1d|short_conv")
 
 
 class Network:
@@ -39,7 +37,9 @@ class Network:
 
     def setting(self, *keys: str) -> int:
         """A size by one of its names in `config.json` or a part of it; 0 where it is not said."""
-        inner = sorted((key for key, part in self.config.items() if isinstance(part, dict)), key=lambda key: "text" not in key)
+        inner = sorted(
+            (key for key, part in self.config.items() if isinstance(part, dict)), key=lambda key: "text" not in key
+        )
         parts = [self.config, *(self.config[key] for key in inner)]
         found = [part[key] for part in parts for key in keys if type(part.get(key)) is int and part[key] > 0]
         return found[0] if found else 0
@@ -48,6 +48,14 @@ class Network:
     def kind(self) -> str:
         """`model_type`, also of the text's part; empty if unsaid."""
         return str(self.config.get("model_type") or "")
+
+    def groups(self, name: Name, outputs: int, inputs: int, kernel: int) -> tuple[int, str]:
+        """Groups of a convolution, and a note where they were concluded; see `convolution_groups`."""
+        return self._groups.groups(name, outputs, inputs, kernel, self.setting("num_conv_pos_embedding_groups"))
+
+    @cached_property
+    def _groups(self) -> ConvolutionGroups:
+        return ConvolutionGroups(self.shapes, self.operands)
 
     # Two axes
 
@@ -63,8 +71,10 @@ class Network:
             return True
         if self._family(name) == "c_" and self.kind in _CONV1D:
             return True
-        bare = not name.is_weight and name.owner in ("text_projection", "image_projection", "proj")
-        low_rank = re.search(r"(^|\.)att\.([wagv][12]|time_(maa|decay)_w[12])$|attention\.time_(maa|decay)_w[12]$", name.text)
+        bare = not name.is_weight and name.owner in _TURNED
+        low_rank = re.search(
+            r"(^|\.)att\.([wagv][12]|time_(maa|decay)_w[12])$|attention\.time_(maa|decay)_w[12]$", name.text
+        )
         return bool(bare or low_rank)
 
     @cached_property
@@ -93,7 +103,9 @@ class Network:
     @cached_property
     def experts(self) -> int:
         """Their number, by the configuration or a router's rows; 0 if unknown."""
-        said = self.setting("num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_moe_experts")
+        said = self.setting(
+            "num_experts", "num_local_experts", "n_routed_experts", "moe_num_experts", "num_moe_experts"
+        )
         routers = [s[0] for n, s in self.shapes.items() if re.search(r"router(\.layer)?\.weight$", n) and len(s) == 2]
         return said or (routers[0] if routers else 0)
 
@@ -104,7 +116,9 @@ class Network:
         if said:
             return said
         norms = [s[0] for n, s in self.shapes.items() if len(s) == 1 and re.search(r"norm|(^|\.)ln", n)]
-        routers = [s[1] for n, s in self.shapes.items() if len(s) == 2 and re.search(r"(router|gate)(\.layer)?\.weight$", n)]
+        routers = [
+            s[1] for n, s in self.shapes.items() if len(s) == 2 and re.search(r"(router|gate)(\.layer)?\.weight$", n)
+        ]
         found = Counter(norms) or Counter(routers)
         return found.most_common(1)[0][0] if found else 0
 
@@ -149,69 +163,3 @@ class Network:
         outer = up[2] == down[1] and up[1] == 2 * down[2]
         inner = up[1] == down[2] and up[2] == 2 * down[1]
         return inner if outer != inner else None
-
-    # Convolutions
-
-    @cached_property
-    def _convolutions(self) -> list[Name]:
-        return [one for one in self.operands if len(self.shapes[one.text]) > 2]
-
-    @cached_property
-    def _made(self) -> Counter:
-        """How many operands make so many channels, outputs first."""
-        return Counter(self.shapes[one.text][-1 if one.leaf == "kernel" else 0] for one in self.operands)
-
-    def _inputs(self, name: Name) -> int:
-        shape = self.shapes[name.text]
-        return shape[-2] if name.leaf == "kernel" else shape[1]
-
-    def is_depthwise(self, name: Name, channels: int) -> bool:
-        """Whether a convolution that stores one input channel has one group a channel, not one channel of input.
-
-        By its name; else unless it is the network's first: no other convolution takes channels of a picture or the
-        like, and it is the first of its own family or of all.
-        """
-        if _DEPTHWISE.search(name.layer):
-            return True
-        if self._made[channels] < 2 and len(self._convolutions) > 1:
-            return False
-        others = [one for one in self._convolutions if one.text != name.text]
-        if not others:
-            return False
-        stems = [one for one in others if 1 < self._inputs(one) <= max(_STEM_CHANNELS)]
-        if any(self._made[self._inputs(one)] == 0 for one in stems):
-            return True
-        family = [one for one in self._convolutions if one.family == name.family]
-        if len(family) > 1 and family[0].text == name.text and any(self._inputs(one) > 1 for one in family):
-            return False
-        return self._convolutions[0].text != name.text and not _FEW_IN.search(name.text)
-
-    def groups(self, name: Name, shape: tuple[int, ...]) -> tuple[int, str]:
-        """Groups of a convolution [out, in per group, kernel...], and a note where they were concluded."""
-        rows, inputs = shape[:2]
-        if inputs == 1:
-            if rows == 1 or not self.is_depthwise(name, rows):
-                return 1, ""
-            said = "" if _DEPTHWISE.search(name.layer) else f"{name.layer} is taken for depthwise, a group a channel"
-            return rows, said
-        if "pos_conv_embed" in name.text:
-            told = self.setting("num_conv_pos_embedding_groups") or rows // inputs
-            return (told if rows % told == 0 else 1), ""
-        if not self._not_made(name):
-            kin = [one for one in self._convolutions if one.family == name.family and one.text != name.text]
-            if not any(self._not_made(one) and self._ratio(one) == self._ratio(name) for one in kin):
-                return 1, ""
-        count = rows // inputs
-        return count, f"{name.layer} is taken for {count} groups: no layer makes its {inputs} channels"
-
-    def _ratio(self, name: Name) -> float:
-        return self.shapes[name.text][0] / self._inputs(name)
-
-    def _not_made(self, name: Name) -> bool:
-        """Whether a convolution takes channels that no layer makes, and its own outputs hold them several times."""
-        shape = self.shapes[name.text]
-        rows, inputs = shape[0], self._inputs(name)
-        if rows % inputs or rows == inputs or self._made[rows] < 2 or inputs in _STEM_CHANNELS[:3]:
-            return False
-        first = self._convolutions[0].text == name.text or bool(_FEW_IN.search(name.text))
-        return not (first or self._made[inputs] or math.prod(shape[2:]) == 1)

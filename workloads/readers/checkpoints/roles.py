@@ -36,17 +36,17 @@ _EMBEDDINGS = {
 }  # fmt: skip
 _COMPUTING = {
     "proj", "projection", "project", "projector", "linear", "mapping", "mlp", "fc", "dense", "out", "patch", "conv",
-    "embedder", "mapper", "time", "timestep",
+    "embedder", "mapper",
 }  # fmt: skip
-"""Words that make a module of embeddings one that multiplies (`embed_out`, `patch_embedding`, `time_embed`)."""
+"""Words that make a module of embeddings one that multiplies (`embed_out`, `patch_embedding`)."""
 _NORMS = {"norm", "layernorm", "rmsnorm", "batchnorm", "groupnorm", "instancenorm", "ln", "bn", "gn"}
 
 _PARAMETERS: tuple[tuple[str, str], ...] = (
-    (r".*relative_(position|attention|coords|distance).*|rel_pos(_[hwt]|_.*)?|rel_embeddings?", RELATIVE),
-    (r"(.*_)?(cls|class|dist|mask|register|query|eos|bos|pad|sep|image|empty)_?tokens?(_.*)?|class_embedding", TOKENS),
-    (r"(.*_)?(pos|position|positional|absolute_pos)_?(embed|embedding|embeddings|emb|encoding|bias)(_.*)?|pe|.*_pos", TOKENS),
-    (r"latents?|(learned|object)_quer(y|ies)|query_(pos|embed)|level_embed|prompt(_.*)?", TOKENS),
-    (r"a_(log|real|imag)|log_a_.*|inv_a_real|(log_)?dt(_bias)?|ssm_(a|d|dt_b)|time_(decay|first|faaaa|mix|maa)(_[a-z]+)?", RECURRENT),
+    (r".*relative_(position|attention|coords|distance).*|rel_pos(_[hwt]|_.*)?|rel_embeddings?|(height|width)_rel", RELATIVE),
+    (r"(.*_)?(cls|class|dist|mask|register|reg|query|eos|bos|pad|sep|image|empty)_?tokens?(_.*)?|class_embedding", TOKENS),
+    (r"(.*_)?(pos|position|positional|absolute_pos)_?(embed|embedding|embeddings|emb|encoding|bias)(_.*)?\d*|pe|.*_pos|position_enc|time_embeddings?", TOKENS),
+    (r"latents?(_.*)?|(.*_)?latents?_quer(y|ies)|(learned|object)_quer(y|ies)|query_(pos|embed)|level_embed|(.*_)?prompt(_.*)?|.*_pointer", TOKENS),
+    (r"a_(log|real|imag)|log_a_.*|inv_a_real|(log_)?dt(_bias)?|ssm_(a|d|dt_b)|time_(decay|first|faaaa|mix|maa)(_[a-z]+)?|(.*_)?decay", RECURRENT),
     (r"(inv_)?freqs?(_.*)?|rope(_.*)?|rotary(_.*)?|(cos|sin)(_cached)?|alibi(_.*)?|slopes?", BUFFER),
     (r".*_(ids?|idx|index|indices)|ids?|idx|index|indices|(in|out|col|row|inv)?_?perm(utation)?", BUFFER),
     (r"(.*_)?masks?|masked_bias|anchors?(_grid)?|grid|strides?|running_(mean|var)|num_batches_tracked|pixel_(mean|std)", BUFFER),
@@ -54,10 +54,12 @@ _PARAMETERS: tuple[tuple[str, str], ...] = (
     (r"hada_.*|lokr_.*|oft_.*|boft_.*", FACTORS),
     (r"[xy]_(train|test|val|valid)|(train|test|val|valid)_(data|labels?|images?|[xy])|labels?|targets?", BUFFER),
     (r"(.*[_:])?(scales?|scale_inv|zeros?|zero_points?|absmax|quant_map)(_\d)?", SCALES),
-    (r"gamma|beta|layer_?scale(_.*)?|logit_scale|temperature|scale_shift_table|(.*_)?norm(_weight)?", NORMS),
+    (r"gamma|beta|alpha|layer_?scale(_.*)?|logit_scale|temperature|scale_shift_table|(.*_)?norm(_weight)?", NORMS),
 )  # fmt: skip
 """What a parameter is called, whole and in lower case, and why it is left out."""
-_LOOKED_UP_PARAMETERS = {"embedding", "embeddings", "embed", "embeds", "emb", "wte", "wpe", "token_embd"}
+_PLACES = r"(?!embed_).*_tokens?|quer(y|ies)_(embed.*|feat.*|pos)|(row|col|column)_embed.*|reference_points|pe_k"
+"""Modules without bias whose weights are places and tokens, not operands."""
+UNKNOWN = "several axes of no known role"
 
 
 def left_out(name: Name, shape: tuple[int, ...], has_bias: bool) -> str | None:
@@ -88,6 +90,12 @@ def _owned(name: Name, shape: tuple[int, ...], has_bias: bool) -> str | None:
         return RELATIVE
     if owner in ("rope_freqs", "rotary_emb", "anchors"):
         return BUFFER
+    if "relative_attention_bias" in name.text:
+        return RELATIVE
+    if not has_bias and re.fullmatch(_PLACES, owner):
+        return TOKENS
+    if shape[:-1] == (1,) * (len(shape) - 1) and len(shape) > 3:
+        return NORMS
     words = [word for word in name.owner_words if not word.isdigit()]
     if words and words[-1] in _NORMS and len(shape) != 4:
         return NORMS
@@ -112,10 +120,19 @@ def is_whole(values: str) -> bool:
 
 _OF_WORDS = re.compile(r"pos|type|segment|rel|time|level|query|class|label|image|vision|patch|codebook")
 _HEADS = ("lm_head", "output", "embed_out", "logits", "output_layer")
-_LANGUAGE_MODEL = re.compile(r"ForCausalLM|LMHead|ForMaskedLM|ForConditionalGeneration|ForPreTraining|WithLM")
+_LANGUAGE_MODEL = re.compile(
+    r"LMHead|WithLM|GenerationDecoder|EncoderDecoderModel|"
+    r"For(CausalLM|MaskedLM|ConditionalGeneration|PreTraining|TextTo\w+|SpeechTo\w+|SpeechSeq2Seq|ImageTextToText)"
+)
 
 
-def tied_head(shapes: Mapping[str, tuple[int, ...]], looked_up: list[str], config: Mapping[str, Any], gguf: bool) -> str:
+def _is_head(name: Name) -> bool:
+    return name.owner in _HEADS and not any(part.isdigit() for part in name.parts)
+
+
+def tied_head(
+    shapes: Mapping[str, tuple[int, ...]], looked_up: list[str], config: Mapping[str, Any], gguf: bool
+) -> str:
     """The embedding that is the head too; empty where none is, or another array is the head.
 
     Said by `tie_word_embeddings` and the architecture of `config.json`; without them by names that only a model with
@@ -128,7 +145,7 @@ def tied_head(shapes: Mapping[str, tuple[int, ...]], looked_up: list[str], confi
     largest = max(words, key=lambda n: (shapes[n][0], "shared" in n, "decoder" in n))
     vocabulary, hidden = shapes[largest]
     others = {n: shape for n, shape in shapes.items() if n not in looked_up and len(shape) == 2}
-    if any(sorted(shape) == sorted((vocabulary, hidden)) or Name(n).owner in _HEADS for n, shape in others.items()):
+    if any(sorted(shape) == sorted((vocabulary, hidden)) or _is_head(Name(n)) for n, shape in others.items()):
         return ""
     text = config.get("text_config")
     said = config.get("tie_word_embeddings", text.get("tie_word_embeddings") if isinstance(text, dict) else None)

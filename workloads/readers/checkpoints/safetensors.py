@@ -92,7 +92,9 @@ def _span(source: Source, name: str, entry: Any, room: int) -> tuple[int, int, t
         if not isinstance(numbers, list) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
             _refuse(source, f"{name[:80]} has a shape or offsets that are no whole numbers")
     if dtype not in _BITS:
-        source.fail(f"{name}", f"has the type {str(dtype)[:20]}, which is not known here", "save it as bfloat16 or float32")
+        source.fail(
+            f"{name}", f"has the type {str(dtype)[:20]}, which is not known here", "save it as bfloat16 or float32"
+        )
     if len(offsets) != 2 or not offsets[0] <= offsets[1] <= room or len(shape) > MOST_AXES:
         _refuse(source, f"the bytes of {name[:80]} end beyond the file")
     if math.prod(shape) * _BITS[dtype] != 8 * (offsets[1] - offsets[0]):
