@@ -276,6 +276,7 @@ def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]
         return [_replaced(DensityKernel(name, m, k, n, layer.density, layer.activations, layer.repeats), product)]
     if layer.tensor is not None:
         return [_tensor_kernel(name, layer.tensor(), product)]
+    assert layer.read is not None
     matrix = layer.read()
     if matrix.nnz == 0:
         return []

@@ -3,12 +3,12 @@
 | files | what is made of them |
 |---|---|
 | those of one network: shards, masks beside weights; copies of it | `checkpoints.models` |
-| a SuiteSparse matrix `NAME.mtx` with `NAME_b.mtx`, `NAME_coord.mtx`, ... | the matrix; right-hand sides and the like are left out |
+| SuiteSparse's `NAME.mtx` with `NAME_b.mtx`, `NAME_coord.mtx`, ... | the matrix, without right-hand sides and the like |
 | 10x Genomics: `matrix.mtx`, `barcodes.tsv`, `features.tsv` or `genes.tsv` | the matrix |
 | OGB's `raw`: `edge.csv`, `num-node-list.csv`, `node-feat.csv`, ... | the graph, with all of its nodes |
 | files that their content or suffix names | read |
 | text that only looks like an edge list or a table | read if nothing surer is there, else left out and told |
-| files of kinds that are refused (pickles, other tools' models) | left out and told; refused where nothing else is there |
+| files of kinds that are refused (pickles, other tools' models) | left out and told; refused if nothing else is there |
 | a file named as weights or a matrix that is refused or empty (Git LFS pointer, web page) | refused |
 | notes, pictures, tokenizers | passed over |
 """

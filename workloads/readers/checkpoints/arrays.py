@@ -41,7 +41,7 @@ def as_layer(source: Source, name: str, weights: np.ndarray) -> csr_array:
 
     **Raises** `InputError` for values that are no finite real numbers, and for what has no entries or too many.
     """
-    if weights.dtype.kind not in "biuf" and stored_type(weights.dtype) is None or weights.dtype.kind == "c":
+    if weights.dtype.kind == "c" or (weights.dtype.kind not in "biuf" and stored_type(weights.dtype) is None):
         raise InputError(f"{source}: {name} has the type {weights.dtype}, not real numbers; save it as float32.")
     if weights.size == 0:
         raise InputError(f"{source}: {name} has the shape {list(weights.shape)}, no entries; remove it.")

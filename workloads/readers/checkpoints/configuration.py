@@ -74,7 +74,7 @@ def _table(source: Source) -> dict[str, Any]:
 
 def _recognise(source: Source) -> Sureness:
     head = source.head.lstrip()
-    if head[:1] != b"{" or source.suffix != ".json" and b'"model_type"' not in head:
+    if head[:1] != b"{" or (source.suffix != ".json" and b'"model_type"' not in head):
         return Sureness.NO
     keys = [key for key in _CONFIGURES if f'"{key}"'.encode() in head]
     return Sureness.SIGNED if keys or source.name in _BESIDE else Sureness.NO

@@ -4,7 +4,7 @@
 |---|---|
 | one a channel | 1 input, and a name as `dwconv`, `mixer.conv1d`; or the network begins with another convolution |
 | out / in | a name as `group_conv3x3`, `conv_dw` |
-| made / in | the layer just before (`conv1` of `conv2`, `3` of `4`) makes several times the inputs, in all layers alike |
+| made / in | the layer just before (`conv1` of `conv2`, `3` of `4`) makes several times the inputs, in all blocks |
 | out / in | no layer makes so many channels as are taken, and this is not the first convolution |
 
 All but the first two are conclusions, and told as such. Whatever is neither has one group.

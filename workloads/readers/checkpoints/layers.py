@@ -53,11 +53,12 @@ def _sorted(
 ) -> tuple[list[Weights], list[LeftOut], list[str]]:
     """Operands, what is left out, and notes."""
     network = Network(shapes, [], stored.config)
+    sizeable = [one for one in weights if len(one.shape) > 1]
+    only_masks = all("mask" in Name(one.name).leaf for one in sizeable)
     real = any("float" in one.values for one in weights)
-    masks = [one for one in weights if len(one.shape) > 1 and re.search(r"mask", Name(one.name).leaf)]
-    only_masks = len(masks) == sum(len(one.shape) > 1 for one in weights)
     weighted = any(Name(one.name).is_weight for one in weights)
-    operands, left, looked_up, notes = [], [], [], []
+    operands: list[Weights] = []
+    left: dict[str, str] = {}
     for one in weights:
         name = Name(one.name)
         why = "no entries" if 0 in one.shape else left_out(name, one.shape, network.bias(name) is not None)
@@ -65,26 +66,31 @@ def _sorted(
             why = None
         if why is None and weighted and _is_unknown(name, one.shape):
             why = UNKNOWN
-        if why is None and real and is_whole(one.values):
-            if "weight" in name.leaf:
-                stored.source.fail(one.name, f"holds {one.values}, {_BYTES}", "dequantise it and save it as float16")
-            why = BUFFER
-        if why is None and real and one.values == "uint8":
-            stored.source.fail(one.name, f"holds uint8, {_BYTES}", "dequantise it and save it as float16")
-        if why is None and one.values.startswith("complex"):
-            what = f"is complex ({one.values}), and products here are of real numbers"
-            stored.source.fail(one.name, what, "save its real and imaginary parts, or remove it")
+        if why is None:
+            why = _left_by_values(stored, one, real)
         if why is None:
             operands.append(one)
         else:
-            looked_up += [one.name] if why == LOOKED_UP else []
-            left.append(LeftOut(one.name, why))
+            left[one.name] = why
+    looked_up = [name for name, why in left.items() if why == LOOKED_UP]
     tied = tied_head(shapes, looked_up, stored.config, "general.architecture" in stored.metadata)
+    notes = []
     if tied:
         operands += [one for one in weights if one.name == tied]
-        left = [one for one in left if one.name != tied]
+        del left[tied]
         notes.append(f"{Name(tied).layer} is looked up and, as the output's weights, multiplied: it is read once")
-    return operands, left, notes
+    return operands, [LeftOut(name, why) for name, why in left.items()], notes
+
+
+def _left_by_values(stored: Stored, one: Weights, real: bool) -> str | None:
+    """Why values are no weights, `real` ones being elsewhere in the file. **Raises** `InputError` for codes."""
+    name = Name(one.name)
+    if real and (one.values == "uint8" or (is_whole(one.values) and "weight" in name.leaf)):
+        stored.source.fail(one.name, f"holds {one.values}, {_BYTES}", "dequantise it and save it as float16")
+    if one.values.startswith("complex"):
+        what = f"is complex ({one.values}), and products here are of real numbers"
+        stored.source.fail(one.name, what, "save its real and imaginary parts, or remove it")
+    return BUFFER if real and is_whole(one.values) else None
 
 
 def _is_unknown(name: Name, shape: tuple[int, ...]) -> bool:

@@ -5,14 +5,14 @@ A layer's matrix is [out, in x kernel height x kernel width]. Frameworks store i
 | array | axes | known by |
 |---|---|---|
 | PyTorch Linear, LSTM, attention, LoRA | out, in | what is left; the bias's length |
-| GPT-2 Conv1D, NumPy networks, Haiku `w` | in, out | the bias's length, the wider side of `c_attn` and `c_fc`, `model_type` |
+| GPT-2 Conv1D, NumPy networks, Haiku `w` | in, out | the bias's length, wider `c_attn` and `c_fc`, `model_type` |
 | Flax and Keras Dense | in, out | `kernel` |
-| Flax attention | in, heads, depth; heads, depth, in of `out` | `kernel` of 3 axes and its bias, `query`, `key`, `value`, `out` |
+| Flax attention | in, heads, depth; of `out` heads, depth, in | `kernel` of 3 axes, its bias, `query`, ..., `out` |
 | PyTorch convolution | out, in per group, kernel... | 3 axes or more |
-| PyTorch transposed convolution | in, out, kernel... | the bias's length, `deconv`, `transpose`; matrix [out x kernel, in] |
+| PyTorch transposed convolution, [out x kernel, in] | in, out, kernel... | the bias's length, `deconv`, ... |
 | Flax and Keras convolution | kernel..., in, out | `kernel`, or a bias as long as the last axis only |
 | Keras DepthwiseConv | kernel..., in, multiplier | `depthwise_kernel` |
-| experts | experts, out, in or experts, in, out | `experts`; `hidden_size`, biases, routers, the other experts, `model_type` |
+| experts | experts, out, in or in, out | `experts`; `hidden_size`, biases, the other experts, `model_type` |
 | DBRX's experts | experts x in, out | `experts.mlp.w1`, and their number by `config.json` or the router |
 | ggml's convolution of Mamba | out, kernel | `ssm_conv1d` |
 

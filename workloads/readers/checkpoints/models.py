@@ -71,26 +71,10 @@ def folder_of(source: Source) -> str:
 
 
 def _copies(here: list[Source], copies: list[Copy]) -> list[Source]:
-    """What is no copy of another file of the same folder."""
-    names = {source.name for source in here}
-    left, seen = [], {}
-    hf = next((n for n in sorted(names) if re.match(r"model.*\.safetensors(\.index\.json)?$", n)), None)
-    tensors = next((n for n in sorted(names) if n.endswith(".safetensors")), None)
-    for source in sorted(here, key=lambda one: _preference(one.name)):
-        name = source.name
-        plain = _GGUF_VARIANT.sub("", _ONNX_VARIANT.sub("", _VARIANT.sub("", name)))
-        series = re.sub(r"-\d{5}-of-\d{5}", "", plain)
-        other = ""
-        if re.match(r"consolidated.*\.safetensors", name) and hf:
-            other = hf
-        elif re.match(r"model.*\.onnx$", name) and tensors:
-            other = tensors
-        elif name.endswith(".gguf") and tensors:
-            other = tensors
-        elif name.endswith((".safetensors", ".onnx", ".gguf", ".index.json")):
-            mark = name if plain == name else _mark(name)
-            first = seen.setdefault(series.removesuffix(".index.json"), (mark if plain != name else "", name))
-            other = first[1] if first[0] != (mark if plain != name else "") else ""
+    """What is no copy of another file of the same folder; copies are added to `copies`."""
+    left, first_of = [], {}
+    for source in sorted(here, key=lambda one: (_mark(one.name), one.name)):
+        other = _original(source.name, here, first_of)
         if other:
             copies.append(Copy(source, f"a copy of the network in {other}"))
         else:
@@ -98,15 +82,35 @@ def _copies(here: list[Source], copies: list[Copy]) -> list[Source]:
     return left
 
 
+def _original(name: str, here: list[Source], first_of: dict[str, tuple[str, str]]) -> str:
+    """The file that another one is a copy of; empty for none. `first_of` keeps the variant read of every name."""
+    tensors = sorted(source.name for source in here if re.search(r"\.safetensors(\.index\.json)?$", source.name))
+    saved = [one for one in tensors if one.startswith("model")]
+    if re.match(r"consolidated.*\.safetensors", name):
+        return saved[0] if saved else ""
+    if re.match(r"model.*\.onnx$", name) or name.endswith(".gguf"):
+        if tensors:
+            return tensors[0]
+    if not name.endswith((".safetensors", ".onnx", ".gguf", ".index.json")):
+        return ""
+    mark = _mark(name)
+    mark_read, read = first_of.setdefault(_plain(name), (mark, name))
+    return "" if mark == mark_read else read
+
+
+_VARIANTS = (_VARIANT, _ONNX_VARIANT, _GGUF_VARIANT)
+
+
 def _mark(name: str) -> str:
-    """What makes a file a variant: `.fp16`, `_quantized`, `-Q4_K_M`."""
-    found = [one.group(0) for pattern in (_VARIANT, _ONNX_VARIANT, _GGUF_VARIANT) for one in pattern.finditer(name)]
-    return "".join(found)
+    """What makes a file a variant: `.fp16`, `_quantized`, `-Q4_K_M`; empty for none."""
+    return "".join(found.group(0) for pattern in _VARIANTS for found in pattern.finditer(name))
 
 
-def _preference(name: str) -> tuple[bool, str, str]:
-    """Plain names before variants; variants by name."""
-    return bool(_mark(name)), _mark(name), name
+def _plain(name: str) -> str:
+    """A name without marks of variants and numbers of shards."""
+    for pattern in _VARIANTS:
+        name = pattern.sub("", name)
+    return re.sub(r"-\d{5}-of-\d{5}", "", name).removesuffix(".index.json")
 
 
 def _with_index(here: list[Source], models: list[Model], copies: list[Copy]) -> list[Source]:

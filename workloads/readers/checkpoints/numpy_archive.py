@@ -47,7 +47,7 @@ def recognise(source: Source) -> Sureness:
 
 
 def _stream(source: Source) -> BinaryIO:
-    return io.BytesIO(source.content) if source.compressed else open(source.path, "rb")  # noqa: SIM115
+    return io.BytesIO(source.content) if source.compressed else open(source.path, "rb")
 
 
 def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:

@@ -5,12 +5,13 @@
 | bias, norm, scale of one axis | at most one axis longer than 1 | added or scaled by |
 | bias of several axes (heads, experts), causal mask named `bias` | parameter `bias` | added |
 | norm of several axes | owner `norm`, `ln`, `bn` | scaled by |
-| words, positions, token types, codebooks | owner `embed...`, `wte`, `shared`, ... of two axes, no bias | looked up |
-| class tokens, learned queries, position tables | parameters `..._token`, `pos_embed`, `latents`, ... | added or put in front |
-| relative positions | `relative_position...`, `rel_pos...`, `relative_attention_bias` | looked up, added to scores |
-| recurrences' own: `A_log`, `time_mix`, `time_decay`, ... | parameter | elementwise in a recurrence |
-| buffers: ids, indices, masks, anchors, statistics, rotary frequencies | parameter, or whole numbers beside real ones | not multiplied |
-| states of optimisers, moving averages beside their weights | `exp_avg`, `momentum`, `model_ema.` | not of the network |
+| words, positions, token types, codebooks | owner `embed...`, `wte`, `shared`: two axes, no bias | looked up |
+| class tokens, learned queries, positions | `..._token`, `pos_embed`, `latents`, ... | added or put in front |
+| relative positions | `relative_position...`, `rel_pos...` | looked up, added to scores |
+| recurrences' own | `A_log`, `time_mix`, `time_decay`, ... | elementwise in a recurrence |
+| buffers: ids, masks, anchors, statistics, rotary frequencies | parameter, or whole numbers | not multiplied |
+| states of optimisers, moving averages | `exp_avg`, `momentum`, `model_ema.` | not of the network |
+| other arrays of three axes or more | no `weight`, no experts, in a file that names weights | not known |
 
 An embedding is an operand once where it is the head too (`tied_head`).
 """
@@ -29,6 +30,7 @@ RELATIVE = "relative positions, looked up and added to scores"
 RECURRENT = "elementwise in a recurrence, not multiplied"
 NORMS, SCALES = "a norm, scaled by", "scales or zero points"
 TRAINING = "a state of the training, not of the network"
+DATA = "samples or labels, not weights"
 FACTORS = "a factor of an update that is no product with activations; merge it into the weights"
 
 _EMBEDDINGS = {
@@ -42,21 +44,25 @@ _COMPUTING = {
 _NORMS = {"norm", "layernorm", "rmsnorm", "batchnorm", "groupnorm", "instancenorm", "ln", "bn", "gn"}
 
 _PARAMETERS: tuple[tuple[str, str], ...] = (
-    (r".*relative_(position|attention|coords|distance).*|rel_pos(_[hwt]|_.*)?|rel_embeddings?|(height|width)_rel", RELATIVE),
-    (r"(.*_)?(cls|class|dist|mask|register|reg|query|eos|bos|pad|sep|image|empty)_?tokens?(_.*)?|class_embedding", TOKENS),
-    (r"(.*_)?(pos|position|positional|absolute_pos)_?(embed|embedding|embeddings|emb|encoding|bias)(_.*)?\d*|pe|.*_pos|position_enc|time_embeddings?", TOKENS),
-    (r"latents?(_.*)?|(.*_)?latents?_quer(y|ies)|(learned|object)_quer(y|ies)|query_(pos|embed)|level_embed|(.*_)?prompt(_.*)?|.*_pointer", TOKENS),
-    (r"a_(log|real|imag)|log_a_.*|inv_a_real|(log_)?dt(_bias)?|ssm_(a|d|dt_b)|time_(decay|first|faaaa|mix|maa)(_[a-z]+)?|(.*_)?decay", RECURRENT),
-    (r"(inv_)?freqs?(_.*)?|rope(_.*)?|rotary(_.*)?|(cos|sin)(_cached)?|alibi(_.*)?|slopes?", BUFFER),
-    (r".*_(ids?|idx|index|indices)|ids?|idx|index|indices|(in|out|col|row|inv)?_?perm(utation)?", BUFFER),
-    (r"(.*_)?masks?|masked_bias|anchors?(_grid)?|grid|strides?|running_(mean|var)|num_batches_tracked|pixel_(mean|std)", BUFFER),
-    (r"exp_avg(_sq)?|momentum(_buffer)?|max_exp_avg_sq|step|adam_[mv]|queue(_ptr)?|embed_avg|ema_.*|cluster_size", TRAINING),
-    (r"hada_.*|lokr_.*|oft_.*|boft_.*", FACTORS),
-    (r"[xy]_(train|test|val|valid)|(train|test|val|valid)_(data|labels?|images?|[xy])|labels?|targets?", BUFFER),
-    (r"(.*[_:])?(scales?|scale_inv|zeros?|zero_points?|absmax|quant_map)(_\d)?", SCALES),
-    (r"gamma|beta|alpha|layer_?scale(_.*)?|logit_scale|temperature|scale_shift_table|(.*_)?norm(_weight)?", NORMS),
-)  # fmt: skip
-"""What a parameter is called, whole and in lower case, and why it is left out."""
+    (RELATIVE, r".*relative_(position|attention|coords|distance).*|rel_pos(_[hwt]|_.*)?|rel_embeddings?"),
+    (RELATIVE, r"(height|width)_rel"),
+    (TOKENS, r"(.*_)?(cls|class|dist|mask|register|reg|query|eos|bos|pad|sep|image|empty)_?tokens?(_.*)?"),
+    (TOKENS, r"(.*_)?(pos|position|positional)_?(embed|embedding|embeddings|emb|encoding|enc|bias)(_.*)?\d*|pe|.*_pos"),
+    (TOKENS, r"class_embedding|time_embeddings?|latents?(_.*)?|((.*_)?latents?|learned|object)_quer(y|ies)"),
+    (TOKENS, r"query_(pos|embed)|level_embed|(.*_)?prompt(_.*)?|.*_pointer"),
+    (RECURRENT, r"a_(log|real|imag)|log_a_.*|inv_a_real|(log_)?dt(_bias)?|ssm_(a|d|dt_b)|(.*_)?decay"),
+    (RECURRENT, r"time_(decay|first|faaaa|mix|maa)(_[a-z]+)?"),
+    (BUFFER, r"(inv_)?freqs?(_.*)?|rope(_.*)?|rotary(_.*)?|(cos|sin)(_cached)?|alibi(_.*)?|slopes?"),
+    (BUFFER, r".*_(ids?|idx|index|indices)|ids?|idx|index|indices|(in|out|col|row|inv)?_?perm(utation)?"),
+    (BUFFER, r"(.*_)?masks?|masked_bias|anchors?(_grid)?|grid|strides?|pixel_(mean|std)"),
+    (BUFFER, r"running_(mean|var)|num_batches_tracked"),
+    (DATA, r"[xy]_(train|test|val|valid)|(train|test|val|valid)_(data|labels?|images?|[xy])|labels?|targets?"),
+    (TRAINING, r"(max_)?exp_avg(_sq)?|momentum(_buffer)?|step|adam_[mv]|queue(_ptr)?|embed_avg|ema_.*|cluster_size"),
+    (FACTORS, r"hada_.*|lokr_.*|oft_.*|boft_.*"),
+    (SCALES, r"(.*[_:])?(scales?|scale_inv|zeros?|zero_points?|absmax|quant_map)(_\d)?"),
+    (NORMS, r"gamma|beta|alpha|layer_?scale(_.*)?|logit_scale|temperature|scale_shift_table|(.*_)?norm(_weight)?"),
+)
+"""Why a parameter is left out, and what it is called, whole and in lower case."""
 _PLACES = r"(?!embed_).*_tokens?|quer(y|ies)_(embed.*|feat.*|pos)|(row|col|column)_embed.*|reference_points|pe_k"
 """Modules without bias whose weights are places and tokens, not operands."""
 UNKNOWN = "several axes of no known role"
@@ -68,12 +74,12 @@ def left_out(name: Name, shape: tuple[int, ...], has_bias: bool) -> str | None:
         return SCALED
     if re.search(r"(^|[./])(model_ema|ema_model|ema)[./]", name.text):
         return TRAINING
-    if re.fullmatch(r"(.*_)?(bias|biases|b)(_.*)?|b\d*", name.leaf) and not name.is_weight:
+    if re.fullmatch(r"(.*_)?(bias|biases)(_.*)?", name.leaf) and not name.is_weight:
         return RELATIVE if "relative" in name.words else ADDED
     owner = name.owner.lower()
     if name.is_weight:
         return _owned(name, shape, has_bias)
-    for pattern, why in _PARAMETERS:
+    for why, pattern in _PARAMETERS:
         if re.fullmatch(pattern, owner):
             return why
     if _is_embedding(name) and len(shape) == 2 and not has_bias:
