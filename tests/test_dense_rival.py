@@ -4,12 +4,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from workloads.readers.layer_table import read_layer_table
 
 from dse import Gradient, Problem, RandomSearch, default_space, find_dense_rivals, make_problem
 from hwmodels.technology import make_technology
 from workloads.generators import rmat
 from workloads.kernels.matrix_product import spmm
-from workloads.readers.layer_table import read_layer_table
 
 
 def rivals_of(problem: Problem, rows: np.ndarray, search):

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from safetensors.numpy import save_file
+from workloads.readers.weights import load_weights
 
 from workloads import DensityKernel, InputError, load_matrix, resolve_workload
 from workloads.densities import NM, Dense, Uniform
 from workloads.readers import weights
-from workloads.readers.weights import load_weights
 
 FC = np.array([[1.5, 0, -2], [0, 0, 3]])
 CONV = np.arange(16.0).reshape(2, 2, 2, 2) % 3

@@ -3,7 +3,7 @@
 | files | what is made of them |
 |---|---|
 | those of one network: shards, masks beside weights; copies of it | `checkpoints.models` |
-| SuiteSparse's `NAME.mtx` with `NAME_b.mtx`, `NAME_coord.mtx`, ... | the matrix, without right-hand sides and the like |
+| SuiteSparse's `NAME.mtx` with `NAME_b.mtx`, `NAME_coord.mtx`, ... | the matrix, not right-hand sides and the like |
 | 10x Genomics: `matrix.mtx`, `barcodes.tsv`, `features.tsv` or `genes.tsv` | the matrix |
 | OGB's `raw`: `edge.csv`, `num-node-list.csv`, `node-feat.csv`, ... | the graph, with all of its nodes |
 | files that their content or suffix names | read |

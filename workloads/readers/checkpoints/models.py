@@ -88,9 +88,8 @@ def _original(name: str, here: list[Source], first_of: dict[str, tuple[str, str]
     saved = [one for one in tensors if one.startswith("model")]
     if re.match(r"consolidated.*\.safetensors", name):
         return saved[0] if saved else ""
-    if re.match(r"model.*\.onnx$", name) or name.endswith(".gguf"):
-        if tensors:
-            return tensors[0]
+    if (re.match(r"model.*\.onnx$", name) or name.endswith(".gguf")) and tensors:
+        return tensors[0]
     if not name.endswith((".safetensors", ".onnx", ".gguf", ".index.json")):
         return ""
     mark = _mark(name)

@@ -7,7 +7,6 @@ import io
 import math
 import zipfile
 from functools import partial
-from typing import BinaryIO
 
 import numpy as np
 
@@ -22,7 +21,7 @@ _HEADER_BYTES = 1_000_000
 def stored(source: Source) -> Stored:
     """The arrays of an archive, text left out. **Raises** `InputError`, for pickled objects among others."""
     try:
-        with zipfile.ZipFile(_stream(source)) as archive:
+        with _opened(source) as archive:
             members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
             headers = {one.filename: _header(source, archive, one) for one in members}
     except zipfile.BadZipFile as error:
@@ -46,8 +45,8 @@ def recognise(source: Source) -> Sureness:
     return Sureness.NO
 
 
-def _stream(source: Source) -> BinaryIO:
-    return io.BytesIO(source.content) if source.compressed else open(source.path, "rb")
+def _opened(source: Source) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(source.content) if source.compressed else source.path)
 
 
 def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
@@ -76,7 +75,7 @@ def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
 
 def _read(source: Source, member: str, name: str, dtype: np.dtype) -> np.ndarray:
     try:
-        with zipfile.ZipFile(_stream(source)) as archive, archive.open(member) as stream:
+        with _opened(source) as archive, archive.open(member) as stream:
             content = io.BytesIO(stream.read())
         found = np.lib.format.read_array(content, allow_pickle=False)
     except BROKEN as error:

@@ -106,7 +106,7 @@ def _recognise(source: Source) -> Sureness:
 
 
 def _is_pickled_index(source: Source) -> Sureness:
-    found = source.suffix == ".json" and b'"weight_map"' in source.head and b".safetensors" not in source.head
+    found = source.suffix == ".json" and b'"weight_map"' in source.head and b".bin" in source.head
     return Sureness.SIGNED if found else Sureness.NO
 
 
