@@ -42,8 +42,7 @@ from experiments.common.certify.text import certificate_story, standing_line, st
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import build_problem, build_space, objective_names
-from workloads import resolve_workloads
+from experiments.common.search import build_problem, build_space, objective_names, workload_of
 from workloads.errors import InputError
 
 SECONDS = 60.0
@@ -103,7 +102,7 @@ def run(config: Config) -> None:
         raise InputError(f"--minutes is {config.minutes:g}; give more than 0.")
     if config.smoke:
         config = replace(config, workload=("digits",), fix=(SMOKE_FIXES,), budget=400, minutes=0.2, most=1)
-    workload, technology = resolve_workloads(list(config.workload)), config.scenario.build()
+    workload, technology = workload_of(config.workload), config.scenario.build()
     space = build_space(config.space, config.fix, workload)
     limits = {"area_mm2": config.max_area_mm2}
     problem = build_problem(workload, space, technology, objective_names(config.objectives), limits)

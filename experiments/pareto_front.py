@@ -65,10 +65,9 @@ from experiments.common.front.text import bounds_story, front_story, named_story
 from experiments.common.output import Output
 from experiments.common.report import design_row, layer_rows
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import STRATEGIES, build_problem, build_space, objective_names
+from experiments.common.search import STRATEGIES, build_problem, build_space, objective_names, workload_of
 from experiments.common.simulator_check import confirm, confirm_rows, confirm_story
 from hwmodels.design.legality import B_IS_DENSE
-from workloads import resolve_workloads
 
 RESTART_SHARE = 0.25
 """Of the budget, for a restart that shares of formats and bottlenecks must hold over, where the search has none."""
@@ -125,7 +124,7 @@ def run(config: Config) -> None:
     specs, budget = list(config.workload), config.budget
     if config.smoke:
         specs, budget = [SMOKE_WORKLOAD if s == "embedded" else s for s in specs], min(budget, SMOKE_BUDGET)
-    technology, workload = config.scenario.build(), resolve_workloads(specs)
+    technology, workload = config.scenario.build(), workload_of(specs)
     limits = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
     space = build_space(config.space, config.fix, workload)
     problem = build_problem(workload, space, technology, objective_names(config.objectives), limits)

@@ -3,6 +3,7 @@
 Usage:
     python experiments/sparsity_report.py
     python experiments/sparsity_report.py graph.mtx@axa pruned.smtx activations.npy@spmm:256
+    python experiments/sparsity_report.py model/ --describe
     python experiments/sparsity_report.py layers/ --design out/pareto_front/front.json:7 --objective energy
 
 Of every matrix: per cent zeros; whether they are natural or induced (pruned), and by what evidence; the structure
@@ -38,6 +39,7 @@ from experiments.common.sparsity.saving import HeldHardware, priceable, savings
 from experiments.common.sparsity.text import Entry, Profile, headline, pattern_words, percent, report_row, report_text
 from workloads.errors import InputError
 from workloads.structure import describe_structure
+from workloads.workload_specs import found_at
 
 OBJECTIVES = {"latency": "latency_s", "energy": "energy_pj", "edp": "edp_js"}
 LARGEST_VALUE = 64
@@ -49,6 +51,8 @@ class Config:
 
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH|NAME[@PRODUCT]")] = ()
     """Matrices or folders by path, suites and networks by name; `embedded` unless given."""
+    describe: bool = False
+    """Only list what the paths hold, layer by layer, and what was left out and why; values are not read."""
     design: str | None = None
     """Design to expect savings on, such as front.json:7; else a plain one of 256 PEs."""
     objective: Literal["latency", "energy", "edp"] = "edp"
@@ -68,6 +72,9 @@ class Config:
 
 def run(config: Config) -> None:
     """Look at every pattern, price every kernel, write the files, say what was found."""
+    if config.describe:
+        print("\n\n".join(str(found_at(path)) for path in config.inputs))
+        return
     output = Output(config.out)
     specs = config.inputs or (("digits_sparse", "nm24") if config.smoke else ("embedded",))
     _check(config)

@@ -10,7 +10,8 @@ At each count the rest of the hardware (buffers, buses, lanes, banks, GLB, units
 the least --tune. The best design of each count then goes on in steps of single numbers, and is tried at its neighbours'
 counts and at every array shape (rows x columns up to 4:1), mappings chosen anew by the mapper, until none is better.
 All that is done --restarts times, with seeds of their own. Shown is the best of all; how far the restarts differ is
-printed and drawn, for that much another --seed may change.
+printed and drawn, for that much another --seed may change. Of counts within 2 % of the least the smallest is named, and
+the others beside it.
 
 With --design the rest of its hardware and its units are held instead, unless --rest searched: only the array and the
 mappings change, and no seed matters. `--rest held` without a design holds the balanced one of a quick search.
@@ -18,7 +19,7 @@ mappings change, and no seed matters. `--rest held` without a design holds the b
 Writes to --out:
     pe_count.csv     one row a count: array shape, objectives, bottleneck, energy by component, restarts
     pe_count.png     the four curves over the bottleneck's colour, best counts marked, restarts as rings
-    best.json        the design of least energy-delay product, for the other scripts: --design best.json
+    best.json        the design of that count of least energy-delay product, for the other scripts: --design best.json
     provenance.json  versions, commit, configuration
 """
 
@@ -45,6 +46,9 @@ from experiments.common.table import text_table
 from workloads.errors import InputError
 
 LARGEST = 65_536
+ALIKE = 0.02
+"""Relative difference up to which counts are told as alike and the fewest PEs are taken: another seed may exchange
+them (two seeds on `embedded` differ by up to 1.8 % at a count)."""
 QUANTITIES = {"latency_s": "latency", "energy_pj": "energy", "area_mm2": "area", "edp_js": "energy-delay product"}
 
 
@@ -115,7 +119,7 @@ def run(config: Config) -> None:
     title = f"PEs for {start.workload.name} ({scenario_words(technology)}), least {tuned} by "
     title += "hardware and mappings" if restarts else "mappings"
     output.figure("pe_count.png", pe_figure(table, title, tables))
-    best = table[best_counts(table)["edp_js"]].design
+    best = table[alike_counts(table)["edp_js"][0]].design
     output.write("best.json", lambda path: write_design(path, problem, best, created_by="experiments/tune_pe_count.py"))
     output.provenance("experiments/tune_pe_count.py", config, evaluations=problem.evaluations)
     print(began + "\n" + summary(table))
@@ -183,8 +187,8 @@ def stability(table: Mapping[int, Costed], searches: Sequence[Mapping[int, Coste
         most = max(apart, key=lambda count: apart[count])
         mean = np.mean(list(apart.values()))
         lines.append(f"{words}: restarts differ by {mean:.1%} on average, by {apart[most]:.1%} at most (at {most} PEs)")
-    counts = [str(best_counts(one)[objective.name]) for one in searches if one]
-    best = best_counts(table)[objective.name]
+    counts = [str(alike_counts(one)[objective.name][0]) for one in searches if one]
+    best = alike_counts(table)[objective.name][0]
     lines.append(f"best count for {words}: {', '.join(counts)} by the restarts, {best} in all")
     return lines
 
@@ -201,21 +205,26 @@ def summary(table: Mapping[int, Costed]) -> str:
     return text_table(("PEs", "array", "latency", "energy", "area mm2", "utilisation", "bound by"), rows)
 
 
-def best_counts(table: Mapping[int, Costed]) -> dict[str, int]:
-    """Objective -> number of PEs at which it is least."""
+def alike_counts(table: Mapping[int, Costed]) -> dict[str, list[int]]:
+    """Objective -> numbers of PEs at which it is least or as good as that, fewest PEs first."""
     points = {count: np.array([*costed.point, costed.point[0] * costed.point[1]]) for count, costed in table.items()}
-    return {name: min(points, key=lambda count: points[count][at]) for at, name in enumerate(QUANTITIES)}
+    least = np.min(list(points.values()), axis=0) * (1 + ALIKE)
+    return {
+        name: [count for count in sorted(points) if points[count][at] <= least[at]]
+        for at, name in enumerate(QUANTITIES)
+    }
 
 
 def verdicts(table: Mapping[int, Costed]) -> list[str]:
     """The best count for each objective and why: what would bind, or cost more, on either side of it."""
     lines = []
     counts = list(table)
-    for name, best in best_counts(table).items():
+    for name, (best, *others) in alike_counts(table).items():
         at = counts.index(best)
-        others = [counts[other] for other in (at - 1, at + 1) if 0 <= other < len(counts)]
-        reasons = [f"with {other}: {why(table[best], table[other], name)}" for other in others]
-        lines.append(f"least {QUANTITIES[name]}: {best} PEs; {'; '.join(reasons) or 'the only count tried'}")
+        beside = [counts[other] for other in (at - 1, at + 1) if 0 <= other < len(counts)]
+        reasons = [f"with {other}: {why(table[best], table[other], name)}" for other in beside]
+        alike = f" ({', '.join(map(str, others))} within {ALIKE:.0%})" if others else ""
+        lines.append(f"least {QUANTITIES[name]}: {best} PEs{alike}; {'; '.join(reasons) or 'the only count tried'}")
     return lines
 
 

@@ -16,7 +16,7 @@ from experiments.common.codesign import points as codesign_points
 from experiments.common.codesign.networks import whole_workload
 from experiments.common.codesign.points import CodesignPoint, compared, cost_at
 from hwmodels.technology import make_technology, scenario
-from workloads import InputError, measure, stack_statistics
+from workloads import InputError, measure
 from workloads.densities import Uniform
 from workloads.kernels.matrix_product import DensityKernel
 from workloads.pruning import train
@@ -113,16 +113,9 @@ def tables():
 
 @pytest.fixture(scope="module")
 def problem():
-    """Statistics of all layers are as long as those of the tables, so all tests share one compiled model."""
     space = default_space().fix(dataflow="gustavson", a_format=["dense", "bitmask"])
     workload = whole_workload(mlp((8, 8), 10, (16,)), 8)
-    problem = make_problem(workload, space, make_technology(scenario()), objectives=("edp_js",))
-    return problem.changed(statistics=alike(problem.statistics))
-
-
-def alike(statistics):
-    stacked = stack_statistics(statistics)
-    return [jax.tree.map(lambda leaf, at=at: leaf[at], stacked) for at in range(len(statistics))]
+    return make_problem(workload, space, make_technology(scenario()), objectives=("edp_js",))
 
 
 def test_tables_of_counts_are_those_of_the_layer(tables, problem):
@@ -138,7 +131,7 @@ def test_tables_of_counts_are_those_of_the_layer(tables, problem):
     found = jax.jit(jax.vmap(tables.layer(0).statistics))(counts)
     for at, (m, k, density, error) in enumerate(cases):
         exact = measure(DensityKernel("layer", m, k, 8, Uniform(density)))
-        pair = alike([exact, jax.tree.map(lambda leaf, at=at: leaf[at], found)])
+        pair = [exact, jax.tree.map(lambda leaf, at=at: leaf[at], found)]
         scores = problem.changed(statistics=pair).score_designs([design])
         for measured, interpolated in (*scores.latency_s, *scores.energy_pj):
             assert interpolated == pytest.approx(measured, rel=error)

@@ -8,6 +8,7 @@ from workloads.readers.layer_table import read_layer_table
 
 from dse import Gradient, Problem, RandomSearch, default_space, find_dense_rivals, make_problem
 from hwmodels.technology import make_technology
+from workloads import resolve_workload
 from workloads.generators import rmat
 from workloads.kernels.matrix_product import spmm
 
@@ -19,7 +20,7 @@ def rivals_of(problem: Problem, rows: np.ndarray, search):
 def test_on_dense_work_no_sparse_design_is_ahead_of_its_rival(tmp_path):
     table = tmp_path / "layers.csv"
     table.write_text("name,M,N,K,density\ndense,1024,1024,1024,1.0\n")
-    workload = SimpleNamespace(name="dense", kernels=tuple(read_layer_table(table)))
+    workload = resolve_workload(str(table))
     problem = make_problem(workload, default_space(workload), make_technology())
     found = Gradient()(problem, budget=3000)
     best = np.argsort(found.objectives, axis=0)[:2].ravel()

@@ -8,10 +8,9 @@ A spec is `what` or `what@product`. `what` is
 | `llama3-405b:decode:2:4` | a published network, options after colons (`workloads.networks`) |
 | `gcn:GRAPH`, `graphsage:GRAPH` | a graph network on a user's graph (`workloads.networks.graph`) |
 | `suitesparse:GROUP/NAME` | a matrix of the SuiteSparse collection, downloaded once (`workloads.readers.suitesparse`) |
-| `graph.mtx` | a matrix file (`workloads.readers.matrices`) |
-| `model.safetensors`, `.npz` of arrays, `.onnx` | each layer (`workloads.readers.weights`), or some: `FILE#*mlp*` |
-| `layers.csv` | a table `name,M,N,K,density` (`workloads.readers.layer_table`) |
-| a folder | every matrix and every layer below it |
+| a file or a folder | every matrix and every layer in it (`workloads.readers`) |
+| `graph.txt:undirected:from1` | with options of `workloads.readers.options`: what a file cannot say |
+| `model.safetensors#*mlp*` | the layers whose names match a pattern |
 
 and `product` is
 
@@ -24,6 +23,7 @@ and `product` is
 | `axb:FILE` | A @ B | the sparse matrix in a file |
 | `sddmm:K` | A * (P @ Q) at the non-zeros of A | P and Q dense, K columns and rows |
 | `attention:H:D` | H heads of depth D under the mask A (`workloads.kernels.attention`) | dense |
+| `ttv:MODE`, `ttm:MODE:RANK`, `mttkrp:MODE:RANK` | of a tensor, modes from 0 (`workloads.kernels.tensors`) | dense |
 | `add:FILE`, `multiply:FILE` | A + B, A * B, element by element | the sparse matrix in a file |
 
 Suites, networks and tables have products of their own; one that is given replaces them for all their matrices. What is
@@ -31,7 +31,6 @@ only described by densities takes `spmv` and `spmm:N`.
 """
 
 import os
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -53,7 +52,7 @@ from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.networks.digits import digits_activations, digits_layers
 from workloads.readers.finding import find
-from workloads.readers.found import Layer
+from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.loading import load_matrix
 from workloads.readers.options import ReadOptions, read_options
 from workloads.readers.suitesparse import PREFIX, suitesparse_matrix
@@ -104,6 +103,7 @@ def resolve_workload(spec: str) -> Workload:
     if spec.partition(":")[0] in GRAPH_NETWORKS and ":" in spec:
         return graph_workload(spec)
     what, product = _split(spec)
+    notes: tuple[str, ...] = ()
     if what == "embedded":
         kernels = [kernel for name in _SUITES for kernel in _suite_kernels(name, product)]
     elif what == "digits_sparse":
@@ -119,8 +119,8 @@ def resolve_workload(spec: str) -> Workload:
         name = what.removeprefix(PREFIX)
         kernels = _kernels(name, suitesparse_matrix(name), product or "spmm")
     else:
-        kernels = _path_kernels(what, product)
-    return Workload(spec, tuple(kernels))
+        kernels, notes = _found_kernels(found_at(what), product)
+    return Workload(spec, tuple(kernels), notes)
 
 
 def resolve_workloads(specs: list[str]) -> Workload:
@@ -128,14 +128,34 @@ def resolve_workloads(specs: list[str]) -> Workload:
     if not specs:
         raise InputError(f"No workload is named; give a matrix file, a folder or one of: {', '.join(SUITE_NAMES)}.")
     kernels: dict[str, Kernel] = {}
-    for spec in specs:
-        for kernel in resolve_workload(spec).kernels:
+    workloads = [resolve_workload(spec) for spec in specs]
+    for workload in workloads:
+        for kernel in workload.kernels:
             name, number = kernel.name, 1
             while name in kernels:
                 number += 1
                 name = f"{kernel.name}#{number}"
             kernels[name] = replace(kernel, name=name)
-    return Workload("+".join(specs), tuple(kernels.values()))
+    notes = dict.fromkeys(note for workload in workloads for note in workload.notes)
+    return Workload("+".join(specs), tuple(kernels.values()), tuple(notes))
+
+
+def found_at(what: str) -> Found:
+    """What a path holds: `PATH`, options after colons, a pattern for layers' names after #.
+
+    **Raises** `InputError` where there is no such path, for what cannot be read, and where no name matches.
+    """
+    path, options, pattern = _path_of(what)
+    if not os.path.exists(path):
+        names = ", ".join([*SUITE_NAMES, *NETWORK_NAMES, *(f"{name}:GRAPH" for name in GRAPH_NETWORKS)])
+        fix = f"check it or use one of: {names}, {PREFIX}GROUP/NAME"
+        raise InputError(f"{what!r}: no such path and no workload of that name; {fix}.")
+    found = find(path, options)
+    if pattern != "*":
+        found = found.selected(lambda name: fnmatchcase(name, pattern) or fnmatchcase(f"{name}.weight", pattern))
+        if not found.layers:
+            raise InputError(f"{path}: holds no layer whose name matches {pattern!r}; check the file and the pattern.")
+    return found
 
 
 def as_workload(what: Any) -> Any:
@@ -230,28 +250,6 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
     )
 
 
-def _path_kernels(what: str, product: str | None) -> list[Kernel]:
-    """The kernels of a path: `PATH`, options after colons, a pattern for layers' names after #."""
-    path, options, pattern = _path_of(what)
-    if not os.path.exists(path):
-        names = ", ".join([*SUITE_NAMES, *NETWORK_NAMES, *(f"{name}:GRAPH" for name in GRAPH_NETWORKS)])
-        fix = f"check it or use one of: {names}, {PREFIX}GROUP/NAME"
-        raise InputError(f"{what!r}: no such path and no workload of that name; {fix}.")
-    found = find(path, options)
-    if pattern != "*":
-        found = found.selected(lambda name: fnmatchcase(name, pattern) or fnmatchcase(f"{name}.weight", pattern))
-        if not found.layers:
-            raise InputError(f"{path}: holds no layer whose name matches {pattern!r}; check the file and the pattern.")
-    made = [_layer_kernels(layer, Path(path).name, product) for layer in found.layers]
-    empty = [layer.name or Path(path).name for layer, kernels in zip(found.layers, made, strict=True) if not kernels]
-    if len(empty) == len(made):
-        raise InputError(f"{path}: {empty[0]} holds no non-zero; remove it, or keep one of its weights.")
-    if empty:
-        more = f" and {len(empty) - 1} more" if len(empty) > 1 else ""
-        warnings.warn(f"{path}: left out {empty[0]}{more}, all of whose values are zero.", stacklevel=2)
-    return [kernel for kernels in made for kernel in kernels]
-
-
 def _path_of(what: str) -> tuple[str, ReadOptions, str]:
     """A path that exists, what its options say, and the pattern; the whole text as path where none exists."""
     if os.path.exists(what):
@@ -265,6 +263,16 @@ def _path_of(what: str) -> tuple[str, ReadOptions, str]:
     if not os.path.exists(rest):
         return what, ReadOptions(), "*"
     return rest, read_options(rest, words), pattern if mark else "*"
+
+
+def _found_kernels(found: Found, product: str | None) -> tuple[list[Kernel], tuple[str, ...]]:
+    """The kernels of all layers, those of zeros left out, and what is to be said of them."""
+    made = [_layer_kernels(layer, found.path.name, product) for layer in found.layers]
+    empty = [layer.name or found.path.name for layer, kernels in zip(found.layers, made, strict=True) if not kernels]
+    if len(empty) == len(made):
+        raise InputError(f"{found.path}: {empty[0]} holds no non-zero; remove it, or keep one of its weights.")
+    zeros = replace(found, layers=(), notes=(), left_out=tuple(LeftOut(name, "all zeros") for name in empty))
+    return [kernel for kernels in made for kernel in kernels], (*found.remarks, *zeros.remarks)
 
 
 def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]:

@@ -80,61 +80,67 @@ def find_dense_rivals(
         )
     except InputError:  # the space holds no legal mapping without compression
         return [None] * len(designs)
-    found = dense.designs(search(dense).genomes)
-    return [
-        _beside(dense.within(dense.encoding.space, constraints=limits | {"area_mm2": float(most[row])}), found, design)
-        for row, design in enumerate(designs)
-    ]
+    genomes = search(dense).genomes
+    found = _Field.of(dense.designs(genomes), dense.score(genomes))
+    return [_beside(dense, found, design, float(area)) for design, area in zip(designs, most, strict=True)]
 
 
-def _beside(dense: Problem, found: Sequence[Design], design: Design) -> DenseRival | None:
-    """The hardest rival of a design, of those that were found and what follows from them within the area."""
-    found = [*found, *_put_to_dense_work(dense, design)]
-    if not found:
-        return None
-    ours = dense.score_designs([design])
-    first = _Field.of(dense, found, ours)
+def _beside(dense: Problem, found: "_Field", design: Design, most_mm2: float) -> DenseRival | None:
+    """The hardest rival of a design, of those that were found and what follows from them, no larger than `most_mm2`."""
+    ours = _totals(dense.score_designs([design]))[0]
+    field = found.with_more(dense, _put_to_dense_work(dense, design))
     free = [name for name in HARDWARE_NUMBERS if len(dense.encoding.space.values(name)) > 1]
-    grown = [one for row in first.hardest(MOST_GROWN) for one in _grown(found[row], free)]
-    field = _Field.of(dense, [*found, *grown], ours)
-    row = field.chosen()
+    hardest = field.hardest(MOST_GROWN, ours, most_mm2)
+    field = field.with_more(dense, [one for row in hardest for one in _grown(field.designs[row], free)])
+    row = field.chosen(ours, most_mm2)
     if row is None:
         return None
-    return DenseRival(dense.costed([field.designs[row]])[0], *map(float, field.times[row]))
+    return DenseRival(dense.costed([field.designs[row]])[0], *map(float, field.totals[row] / ours))
 
 
 @dataclasses.dataclass(frozen=True)
 class _Field:
-    """Dense designs and their latency, energy and area over those of the design, shape [n, 3]; infinite where a limit
-    is broken."""
+    """Dense designs, their latency, energy and area, shape [n, 3], and which of them break no limit, shape [n].
+
+    Methods judge them beside a design by what it takes itself, `ours`, shape [3], within an area.
+    """
 
     designs: list[Design]
-    times: np.ndarray
+    totals: np.ndarray
+    feasible: np.ndarray
 
     @staticmethod
-    def of(dense: Problem, designs: Sequence[Design], ours: Scores) -> "_Field":
-        scores = dense.score_designs(designs)
-        times = _totals(scores) / _totals(ours)
-        return _Field(list(designs), np.where(scores.feasible[:, None], times, np.inf))
+    def of(designs: Sequence[Design], scores: Scores) -> "_Field":
+        return _Field(list(designs), _totals(scores), scores.feasible)
 
-    @property
-    def behind(self) -> np.ndarray:
-        """The worse of latency and energy, shape [n]."""
-        return self.times[:, :2].max(axis=1)
+    def with_more(self, dense: Problem, designs: Sequence[Design]) -> "_Field":
+        """These and others."""
+        if not designs:
+            return self
+        more = _Field.of(designs, dense.score_designs(designs))
+        joined = (np.concatenate(pair) for pair in ((self.totals, more.totals), (self.feasible, more.feasible)))
+        return _Field([*self.designs, *more.designs], *joined)
 
-    def hardest(self, count: int) -> np.ndarray:
+    def behind(self, ours: np.ndarray, most_mm2: float) -> np.ndarray:
+        """The worse of latency and energy over the design's, infinite for what breaks a limit; shape [n]."""
+        kept = self.feasible & within_limit(self.totals[:, 2], most_mm2)
+        return np.where(kept, (self.totals[:, :2] / ours[:2]).max(axis=1), np.inf)
+
+    def hardest(self, count: int, ours: np.ndarray, most_mm2: float) -> np.ndarray:
         """Rows of the designs that are least behind."""
-        order = np.argsort(self.behind, kind="stable")[:count]
-        return order[np.isfinite(self.behind[order])]
+        behind = self.behind(ours, most_mm2)
+        order = np.argsort(behind, kind="stable")[:count]
+        return order[np.isfinite(behind[order])]
 
-    def chosen(self) -> int | None:
-        """The row of the hardest design, of those that fill the area if one of them is as good."""
-        if not np.isfinite(self.behind).any():
+    def chosen(self, ours: np.ndarray, most_mm2: float) -> int | None:
+        """The row of the hardest design, of those that fill the area if one of them is as good; None for none."""
+        behind = self.behind(ours, most_mm2)
+        if not np.isfinite(behind).any():
             return None
-        full = np.where(within_limit(1.0, self.times[:, 2]), self.behind, np.inf)
-        if full.min() <= max((1 + PRICE_OF_SIZE) * self.behind.min(), 1.0):
+        full = np.where(within_limit(ours[2], self.totals[:, 2]), behind, np.inf)
+        if full.min() <= max((1 + PRICE_OF_SIZE) * behind.min(), 1.0):
             return int(np.argmin(full))
-        return int(np.argmin(self.behind))
+        return int(np.argmin(behind))
 
 
 def _totals(scores: Scores) -> np.ndarray:

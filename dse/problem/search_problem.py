@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from tqdm import tqdm
 
@@ -21,8 +20,9 @@ from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
 from hwmodels.technology import Scenario
-from workloads import as_workload, measure, stack_statistics
+from workloads import as_workload, measure
 from workloads.errors import InputError
+from workloads.statistics.measurement import with_shared_shapes
 
 LOOSE = 2.0
 """Times a limit up to which designs are kept while a search goes on."""
@@ -97,6 +97,7 @@ class Problem:
         workload: str,
         relaxed: Numerics | None = None,
     ):
+        statistics = _same_shapes([kernel.family for kernel in encoding.kernels], statistics)
         self.parts: dict[str, Any] = {
             "encoding": encoding,
             "statistics": statistics,
@@ -109,7 +110,7 @@ class Problem:
         }
         """The constructor's arguments."""
         self.encoding, self.workload, self.technology = encoding, workload, technology
-        self.statistics, self.kernels = list(statistics), encoding.kernels
+        self.statistics, self.kernels = statistics, encoding.kernels
         self.objectives, self.constraints = tuple(objectives), tuple(constraints)
         self.evaluations = 0
         self.evaluate, self.relaxed = evaluate, relaxed or Trend()
@@ -328,8 +329,7 @@ def make_problem(
     kernels = [KernelShape(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     encoding = Encoding(space, kernels)
     measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
-    tables = _same_shapes([kernel.family for kernel in kernels], measured)
-    return Problem(encoding, tables, technology, chosen, limits, evaluate=evaluate, workload=workload.name)
+    return Problem(encoding, measured, technology, chosen, limits, evaluate=evaluate, workload=workload.name)
 
 
 def _measure(kernels: Sequence[Any], progress: bool) -> list[Any]:
@@ -338,13 +338,10 @@ def _measure(kernels: Sequence[Any], progress: bool) -> list[Any]:
 
 
 def _same_shapes(families: Sequence[str], statistics: Sequence[Any]) -> list[Any]:
-    """Statistics padded so that all of one family share one shape (and so one compiled function)."""
+    """Statistics padded so that a family, of most workloads, shares one shape and so one compiled function."""
     tables: list[Any] = list(statistics)
     for family in set(families):
         at = [index for index, name in enumerate(families) if name == family]
-        shapes = {tuple(np.shape(leaf) for leaf in jax.tree.leaves(statistics[i])) for i in at}
-        if len(shapes) > 1:
-            stacked = jax.device_get(stack_statistics([statistics[i] for i in at]))
-            for row, index in enumerate(at):
-                tables[index] = jax.tree.map(lambda leaf, row=row: jnp.asarray(leaf[row]), stacked)
+        for index, padded in zip(at, with_shared_shapes([statistics[i] for i in at]), strict=True):
+            tables[index] = padded
     return tables

@@ -66,6 +66,14 @@ def balanced_design(problem: Problem, budget: int, seed: int) -> Design:
     return problem.design(result.genomes[knee(result.objectives)])
 
 
+def workload_of(specs: Sequence[str]) -> Workload:
+    """The workload of names and paths; what a user should know of how files were read is printed."""
+    workload = resolve_workloads(list(specs))
+    for note in workload.notes:
+        print(note)
+    return workload
+
+
 @dataclasses.dataclass(frozen=True)
 class Start:
     """What a script starts from: a workload, and the design and scenario if a file was named."""
@@ -81,11 +89,11 @@ class Start:
         InputError where the kernels of the two differ.
         """
         if where is None:
-            return Start(resolve_workloads(list(specs) or ["embedded"]))
+            return Start(workload_of(specs or ["embedded"]))
         design = read_design(where)
         head, _, tail = where.rpartition(":")
         file = read_front(head if head and tail.isdigit() else where)
-        workload = resolve_workloads(list(specs) or _specs(file.workload))
+        workload = workload_of(specs or _specs(file.workload))
         names = tuple(kernel.name for kernel in workload.kernels)
         if names != design.kernels:
             raise InputError(

@@ -16,6 +16,8 @@ class Workload:
 
     name: str
     kernels: tuple[Kernel, ...]
+    notes: tuple[str, ...] = ()
+    """What a user should know of how files were read: what was assumed, left out, of which type; a sentence each."""
 
     def __post_init__(self) -> None:
         if not self.kernels:

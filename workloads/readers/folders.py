@@ -24,7 +24,7 @@ from scipy.sparse import csr_array
 
 from workloads.errors import InputError
 from workloads.readers.checkpoints.models import folder_of, models_among
-from workloads.readers.formats import Format, Sureness, format_of
+from workloads.readers.formats import Format, Sureness, format_of, formats
 from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
@@ -86,7 +86,11 @@ def find_among(
     if units:
         why = "only looks like data; give it by itself if it is meant"
         left_out += [LeftOut(_below(path, unit.first), f"{unit.kind.name}, which {why}") for unit in looks if unit.kind]
-        left_out += [LeftOut(_below(path, source), kind.name) for source, kind in refused if not _is_notes(kind)]
+        left_out += [
+            LeftOut(_below(path, source), kind.name)
+            for source, kind in refused
+            if kind.holds_data and source.suffix != ".json"
+        ]
     else:
         units = looks
     if not units:
@@ -193,11 +197,6 @@ def _beside(source: Source, name: str) -> Source | None:
     return Source(path) if path.is_file() else None
 
 
-def _is_notes(kind: Format) -> bool:
-    """Whether a refused kind is of no use by itself: what lies beside weights."""
-    return "configuration" in kind.name
-
-
 def _refuse_nothing(
     path: Path,
     refused: list[tuple[Source, Format]],
@@ -205,7 +204,8 @@ def _refuse_nothing(
     options: ReadOptions,
 ) -> None:
     """**Raises** `InputError`: of the files that are refused the most telling, or that there is none."""
-    for source, _ in sorted(refused, key=lambda one: _is_notes(one[1])):
+    order = {kind: at for at, kind in enumerate(formats())}
+    for source, _ in sorted((one for one in refused if one[1].holds_data), key=lambda one: order[one[1]]):
         find_in(source, options)
     some = "one (.mtx, .smtx, .npz, .npy, .safetensors, .gguf, .onnx, edge list, table of layers)"
     raise InputError(f"{path}: the folder holds no matrix file; add {some}.")

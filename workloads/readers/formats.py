@@ -45,15 +45,17 @@ class Format:
     """Whether a folder's files of this kind are read without being named."""
     is_refused: bool = False
     """Whether `read` always raises; in a folder what else there is is read, and this left out."""
+    holds_data: bool = True
+    """Whether a folder where nothing can be read is told of such a file: not so for pictures and notes."""
 
 
-def refused(name: str, recognise: Callable[[Source], Sureness], fix: str) -> Format:
-    """A format that is not read: the refusal says `is NAME, which is not read; FIX`."""
+def refused(name: str, recognise: Callable[[Source], Sureness], fix: str, holds_data: bool = True) -> Format:
+    """A format that is not read: the refusal says `is NAME, which is not read here; FIX`."""
 
     def read(source: Source, options: ReadOptions) -> NoReturn:
         source.fail(f"is {name},", "which is not read here", fix)
 
-    return Format(name, recognise, read, in_folders=False, is_refused=True)
+    return Format(name, recognise, read, in_folders=False, is_refused=True, holds_data=holds_data)
 
 
 @cache

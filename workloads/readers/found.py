@@ -75,14 +75,29 @@ class Found:
                 for at, (text, w) in enumerate(zip(row, widths, strict=True))
             )
             lines.append("  ".join(cells).rstrip())
+        return "\n".join([*lines, *(f"left out, {words}" for words in self._left_out_words()), *self.notes])
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, what was left out, and what values are where they are no 8-bit integers; a sentence each."""
+        said = [f"{self.path}: left out, {words}." for words in self._left_out_words()]
+        kinds = dict.fromkeys(layer.values for layer in self.layers if layer.values and not _is_int8(layer.values))
+        if kinds:
+            said.append(f"{self.path}: values are {', '.join(kinds)}, not int8; costs are for values of `value_bits`.")
+        return (*self.notes, *said)
+
+    def _left_out_words(self) -> list[str]:
+        """By reason: the reason and some names."""
         reasons: dict[str, list[str]] = {}
         for one in self.left_out:
             reasons.setdefault(one.why, []).append(one.name)
-        for why, names in reasons.items():
-            more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-            lines.append(f"left out, {why}: {', '.join(names[:3])}{more}")
-        return "\n".join([*lines, *self.notes])
+        more = {why: f" and {len(names) - 3} more" if len(names) > 3 else "" for why, names in reasons.items()}
+        return [f"{why}: {', '.join(names[:3])}{more[why]}" for why, names in reasons.items()]
 
     def selected(self, keep: Callable[[str], bool]) -> "Found":
         """The same without the layers whose names are not kept."""
         return replace(self, layers=tuple(layer for layer in self.layers if keep(layer.name)))
+
+
+def _is_int8(values: str) -> bool:
+    return values.startswith(("int8", "uint8", "bool"))

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Iterator
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO, NoReturn
+from typing import NoReturn
 
 from workloads.errors import InputError
 
@@ -33,9 +33,9 @@ BROKEN = (
 )  # fmt: skip
 """What readers of NumPy, SciPy and others raise where bytes are missing or wrong; `InputError` is a `ValueError`."""
 
-_STREAMS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
+_STREAMS = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".lzma", ".z")
-_NOT_ARCHIVES = ("format.npy", "[Content_Types].xml")
+_NOT_ARCHIVES = ("format.npy", "[Content_Types].xml", "mimetype", "model.weights.h5", "data.pkl")
 """Members by which a zip file is known to be one document, not a collection of files."""
 
 
@@ -81,14 +81,18 @@ class Source:
             self.fail("content", f"is larger than {MOST_UNPACKED / 2**30:g} GiB", "give a smaller file")
         return found
 
-    def open(self) -> BinaryIO:
+    def open(self) -> io.BufferedIOBase:
         """A stream of the content from its beginning."""
-        stream: BinaryIO = io.BytesIO(_member(self.path, self.member)) if self.member else open(self.path, "rb")  # noqa: SIM115
+        stream: io.BufferedIOBase
+        stream = io.BytesIO(_member(self.path, self.member)) if self.member else open(self.path, "rb")  # noqa: SIM115
         head = stream.read(6)
         stream.seek(0)
         for magic, unpack in _STREAMS.items():
             if head.startswith(magic):
-                return unpack(stream, "rb")  # type: ignore[return-value]
+                if self.member:
+                    return unpack(stream, "rb")
+                stream.close()
+                return unpack(self.path, "rb")
         return stream
 
     def lines(self) -> Iterator[tuple[int, str]]:
@@ -120,8 +124,7 @@ class Source:
             return None
         try:
             if self._raw_head.startswith(b"PK\x03\x04"):
-                with zipfile.ZipFile(self.path) as archive:
-                    names = [one.filename for one in archive.infolist() if not one.is_dir()]
+                names = self._zip_names()
                 document = any(n in _NOT_ARCHIVES or n.endswith((".npy", "/data.pkl")) for n in names)
                 if document:
                     return None
@@ -136,6 +139,18 @@ class Source:
         if len(names) > MOST_MEMBERS:
             self.fail("archive", f"holds more than {MOST_MEMBERS} files", "unpack it and give the file meant")
         return [Source(self.path, name) for name in sorted(names)]
+
+    @cached_property
+    def zip_names(self) -> tuple[str, ...]:
+        """The files of a zip file; none for what is no zip file, or a damaged one."""
+        try:
+            return tuple(self._zip_names()) if self.head.startswith(b"PK\x03\x04") else ()
+        except BROKEN:
+            return ()
+
+    def _zip_names(self) -> list[str]:
+        with zipfile.ZipFile(io.BytesIO(self.content) if self.compressed else self.path) as archive:
+            return [one.filename for one in archive.infolist() if not one.is_dir()]
 
     def fail(self, field: str, problem: str, fix: str, cause: BaseException | None = None) -> NoReturn:
         """**Raises** `InputError`: `PATH: FIELD PROBLEM; FIX.`"""

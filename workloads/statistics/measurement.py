@@ -15,11 +15,11 @@ from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.statistics.convolution import measure_convolution
-from workloads.statistics.elementwise import measure_elementwise
-from workloads.statistics.lattice import pad_levels
+from workloads.statistics.elementwise import ElementwiseStatistics, measure_elementwise
+from workloads.statistics.lattice import pad_levels, shared_levels
 from workloads.statistics.operand import ERROR
 from workloads.statistics.sampling import SamplingError
-from workloads.statistics.sddmm import measure_sddmm
+from workloads.statistics.sddmm import SddmmStatistics, measure_sddmm
 from workloads.statistics.spmm import DenseBStatistics, measure_spmm, spmm_tables
 from workloads.statistics.spmspm import SparseBStatistics, measure_spmspm, spmspm_tables
 
@@ -65,13 +65,26 @@ def sampling_error(kernel: Kernel) -> dict[str, SamplingError]:
 
 
 def stack_statistics(kernels: Sequence[KernelStatistics]) -> KernelStatistics:
-    """Stack kernels of one family on a new first axis, tables padded to the largest lattice among them."""
-    leaves = [jax.tree.leaves(kernel) for kernel in kernels]
-    stacked = []
-    for same in zip(*leaves, strict=True):
-        shape = tuple(max(sizes) for sizes in zip(*(leaf.shape for leaf in same), strict=True))
-        stacked.append(jnp.asarray(np.stack([pad_levels(np.asarray(leaf), shape) for leaf in same])))
-    return jax.tree.unflatten(jax.tree.structure(kernels[0]), stacked)
+    """Stack kernels of one family on a new first axis, tables padded as by `with_shared_shapes`."""
+    return jax.tree.map(lambda *leaves: jnp.stack(leaves), *with_shared_shapes(kernels))
+
+
+def with_shared_shapes(kernels: Sequence[KernelStatistics]) -> list[KernelStatistics]:
+    """Kernels of one family with tables padded to a lattice that holds them all and that kernels of many other sizes
+    share (`lattice.shared_levels`); those of a user's own class to the largest among them only."""
+    own = isinstance(kernels[0], DenseBStatistics | SparseBStatistics | ElementwiseStatistics | SddmmStatistics)
+    shapes = []
+    for same in zip(*map(jax.tree.leaves, kernels), strict=True):
+        largest = [max(sizes) for sizes in zip(*(np.shape(leaf) for leaf in same), strict=True)]
+        shapes.append((*map(shared_levels, largest[:-1]), *largest[-1:]) if own else tuple(largest))
+    return [
+        jax.tree.unflatten(jax.tree.structure(kernel), map(_padded, jax.tree.leaves(kernel), shapes))
+        for kernel in kernels
+    ]
+
+
+def _padded(leaf: jax.Array, shape: tuple[int, ...]) -> jax.Array:
+    return leaf if np.shape(leaf) == shape else jax.device_put(pad_levels(np.asarray(leaf), shape))
 
 
 def table_bytes(kernel: KernelStatistics) -> int:

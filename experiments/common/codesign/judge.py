@@ -3,7 +3,6 @@
 import dataclasses
 from collections.abc import Sequence
 
-import jax
 import numpy as np
 from scipy.sparse import csr_array
 from tqdm import tqdm
@@ -21,7 +20,7 @@ from dse.mapper import (
 from experiments.common.cli import show_progress
 from experiments.common.codesign.networks import Trained
 from hwmodels.cost import Cost
-from workloads import SparseKernel, measure, stack_statistics
+from workloads import SparseKernel, measure
 from workloads.errors import InputError
 
 CHUNKS = 2
@@ -55,10 +54,9 @@ def problem_of(problem: Problem, network: Trained) -> Problem:
     """The problem of a network's own layers, with compiled models shared; `problem` is that of the whole network."""
     names = [kernel.name for kernel in problem.kernels]
     at = [names.index(kernel.name.rpartition("_")[2]) for kernel in network.kernels]
-    stacked = stack_statistics([problem.statistics[0], *(measure(kernel) for kernel in network.kernels)])
     own = list(problem.statistics)
-    for row, layer in enumerate(at, start=1):
-        own[layer] = jax.tree.map(lambda leaf, row=row: leaf[row], stacked)
+    for layer, kernel in zip(at, network.kernels, strict=True):
+        own[layer] = measure(kernel)
     whole = problem.changed(statistics=own)
     return whole if len(at) == len(names) else alone(whole, at)
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from scipy.sparse import csr_array, issparse
 
-from workloads import NM, Density, Uniform, resolve_workload
+from experiments.common.search import workload_of
+from workloads import NM, Density, Uniform
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.networks import NETWORK_NAMES
 from workloads.structure import Origin, source_of
@@ -60,7 +61,7 @@ def subjects_of(specs: Sequence[str], seed: int) -> list[Subject]:
     taken: set[str] = set()
     seen: dict[tuple, Pattern] = {}
     for spec in specs:
-        for kernel in resolve_workload(spec).kernels:
+        for kernel in workload_of([spec]).kernels:
             name = distinct(kernel.name, taken)
             taken.add(name)
             found.append(_subject(dataclasses.replace(kernel, name=name), kernel.name, spec, seen, seed))

@@ -31,7 +31,7 @@ from experiments.common.validation.simulator_cases import CaseResults, CaseTask,
 from hwmodels.cost import RESOURCES
 from hwmodels.design.choices import DATAFLOWS
 from hwmodels.simulator import AnyKernel
-from workloads import SparseKernel, load_matrix, matrix_files, resolve_workload
+from workloads import SparseKernel, describe, resolve_workload
 from workloads.errors import InputError
 from workloads.kernels.convolution import UnfoldedKernel, sparse_convolution
 from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
@@ -104,12 +104,13 @@ def kernels_to_compare(data: Path | None, smoke: bool) -> tuple[list[AnyKernel],
         matrices = {id(kernel.a): (kernel.name.partition("@")[0], kernel.a) for kernel in embedded}
         masked = [kernel for name, matrix in matrices.values() for kernel in kernels_with_mask(name, matrix)]
         return [*embedded, *masked, _convolution()], 0
-    files = matrix_files(data)
-    if not files:
+    layers = [layer for layer in describe(data).layers if layer.read is not None]
+    if not layers:
         raise InputError(f"--data {data}: the folder holds no matrix file; add one (.mtx, .smtx, .npz, .npy).")
     kernels, cut = [], 0
-    for at, path in enumerate(files[:2] if smoke else files):
-        matrix, name = load_matrix(path), str(path.relative_to(data))
+    for at, layer in enumerate(layers[:2] if smoke else layers):
+        assert layer.read is not None
+        matrix, name = layer.read(), layer.name
         kernels.append(SparseKernel(f"{name}@spmm:{COLUMNS}", matrix, None, COLUMNS))
         product = kernel_of_product(name, matrix)
         kernels.append(product)

@@ -13,10 +13,9 @@
 | `roles` | which arrays are operands of products |
 | `layouts` | how an operand's array lies |
 | `layers`, `arrays` | operands as matrices of layers |
-| `keras` | recognised to be refused |
 """
 
-from workloads.readers.checkpoints import configuration, keras, sharded
+from workloads.readers.checkpoints import sharded
 from workloads.readers.checkpoints.containers import CONTAINERS
 from workloads.readers.formats import Format
 
@@ -24,7 +23,5 @@ FORMATS: tuple[Format, ...] = (
     *(one.format for one in CONTAINERS),
     sharded.FORMAT,
     sharded.PICKLED_INDEX,
-    configuration.FORMAT,
-    keras.FORMAT,
 )
 """Records of the formats in this room."""

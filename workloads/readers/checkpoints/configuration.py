@@ -1,12 +1,10 @@
-"""What lies beside weights and says what they are: `config.json` of Hugging Face and its relatives; and these alone."""
+"""What lies beside weights and says what they are: `config.json` of Hugging Face and its relatives."""
 
 import json
 from pathlib import PurePosixPath
-from typing import Any, NoReturn
+from typing import Any
 
 from workloads.errors import InputError
-from workloads.readers.formats import Format, Sureness
-from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
 _MOST_BYTES = 20_000_000
@@ -18,16 +16,6 @@ _BESIDE = {
     "hf_quant_config.json": "quantization_config",
 }
 """Files beside weights, and under which key of the configuration they belong."""
-_CONFIGURES = {
-    "model_type",
-    "architectures",
-    "transformers_version",
-    "_class_name",
-    "peft_type",
-    "tokenizer_class",
-    "quant_method",
-}
-"""Keys by which a table of JSON is known to be a configuration."""
 
 
 def configuration(source: Source) -> dict[str, Any]:
@@ -70,20 +58,3 @@ def _table(source: Source) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
-
-
-def _recognise(source: Source) -> Sureness:
-    head = source.head.lstrip()
-    if head[:1] != b"{" or (source.suffix != ".json" and b'"model_type"' not in head):
-        return Sureness.NO
-    keys = [key for key in _CONFIGURES if f'"{key}"'.encode() in head]
-    return Sureness.SIGNED if keys or source.name in _BESIDE else Sureness.NO
-
-
-def _refuse(source: Source, options: ReadOptions) -> NoReturn:
-    what = "is the configuration of a model (JSON), which holds no weights"
-    source.fail("file", what, "give the model's folder or its .safetensors")
-
-
-FORMAT = Format("configuration of a model", _recognise, _refuse, in_folders=False, is_refused=True)
-"""Of use only beside weights."""

@@ -102,7 +102,7 @@ def _recognise(source: Source) -> Sureness:
     if source.suffix != ".json" or head.lstrip()[:1] != b"{":
         return Sureness.NO
     named = b'"weight_map"' in head and b".safetensors" in head
-    return Sureness.SIGNED if named else Sureness.NAMED if is_index(source) else Sureness.NO
+    return Sureness.SIGNED if named or is_index(source) else Sureness.NO
 
 
 def _is_pickled_index(source: Source) -> Sureness:

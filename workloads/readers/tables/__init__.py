@@ -1,26 +1,33 @@
 """Networks as tables of layers and other tools' problem files.
 
-| module | format |
+| module | what is in it |
 |---|---|
-| `layer_table` | a CSV of sizes and densities |
+| `layer_table` | tables of sizes and densities, SCALE-Sim's topologies |
+| `delimited`, `columns`, `cells` | a table's text, its heading, its cells |
+| `layers` | sizes of a product or a convolution -> `found.Layer` |
+| `problem_yaml` | which tool's YAML a file is |
+| `timeloop`, `zigzag`, `accelforge` | their problems and workloads |
+| `maestro`, `caffe`, `darknet` | networks of these tools |
+| `prototxt` | protocol buffers' text format |
+| `contraction` | which matrix product an einsum is |
+| `yaml_text` | YAML within limits |
 """
 
-from workloads.readers.formats import Format, Sureness
-from workloads.readers.found import Found, Layer
-from workloads.readers.options import ReadOptions
-from workloads.readers.source import Source
-from workloads.readers.tables.layer_table import is_layer_table, read_layer_table
-
-
-def _found(source: Source, options: ReadOptions) -> Found:
-    layers = [
-        Layer(one.name, (one.m, one.k), density=one.a, columns=one.n, activations=one.b, repeats=one.repeats)
-        for one in read_layer_table(source.path)
-    ]
-    return Found(source.path, "table of layers", tuple(layers))
-
+from workloads.readers.formats import Format, refused
+from workloads.readers.tables import caffe, darknet, layer_table, maestro, problem_yaml
 
 FORMATS: tuple[Format, ...] = (
-    Format("table of layers", lambda source: Sureness.SIGNED if is_layer_table(source.path) else Sureness.NO, _found),
+    Format("table of layers", layer_table.recognise, layer_table.read_layer_table),
+    refused(
+        "a table of layers without a heading",
+        layer_table.recognise_without_heading,
+        "begin it with a line that names its columns, as name,M,N,K",
+    ),
+    Format("Timeloop, ZigZag or AccelForge YAML", problem_yaml.recognise, problem_yaml.read_problem_yaml),
+    Format("YAML", problem_yaml.recognise_yaml, problem_yaml.read_problem_yaml, in_folders=False, holds_data=False),
+    Format("ZigZag workload in Python", problem_yaml.recognise_python, problem_yaml.read_python),
+    Format("MAESTRO network", maestro.recognise, maestro.read_maestro),
+    Format("Caffe network", caffe.recognise, caffe.read_caffe),
+    Format("Darknet network", darknet.recognise, darknet.read_darknet),
 )
 """Records of the formats in this room."""

@@ -1,4 +1,4 @@
-"""A network as a table of layers: `name,M,N,K,density` in a CSV, one product a line, as SCALE-Sim's users keep them.
+"""A network as a table of layers: `name,M,N,K,density`, one product a line, and SCALE-Sim's topologies.
 
 The first line names the columns, in any order and case. Z[M, N] = sum over k of A[M, K] B[K, N]:
 
@@ -6,150 +6,192 @@ The first line names the columns, in any order and case. Z[M, N] = sum over k of
 |---|---|
 | `name` (or `layer`) | the kernel's name |
 | `M`, `N`, `K` | sizes, whole numbers above 0 |
-| `density` (or `density_a`) | share of non-zeros of A, up to 1, or N:M such as `2:4`; 1 without this column |
-| `density_b` | the same of B; a dense B without this column |
+| `density` | share of non-zeros of A: 0.5, 50 %, or N:M such as `2:4`; 1 without this column |
+| `sparsity` | the share of zeros instead, or N:M: n non-zeros in each m |
+| `density_b`, `sparsity_b` | the same of B; a dense B without these columns |
 | `repeats` | how often the layer runs; 1 without this column |
 
-Instead of M, N, K there may be SCALE-Sim's columns of a convolution, `IFMAP Height, IFMAP Width, Filter Height, Filter
-Width, Channels, Num Filter, Strides` (its heights include the padding; github.com/scalesim-project/SCALE-Sim), which is
-taken by im2col with the filters as A, and for `density` its `Sparsity`, which is N:M. In its tables of products the
-filters are [K, N]: exchange M and N if they are what is sparse.
+Instead of M, N, K there may be a convolution, `IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num
+Filter, Strides` as SCALE-Sim has it (github.com/scalesim-project/SCALE-Sim, `topologies/`): its maps include the
+padding and output sizes are rounded up. `Batch Size` multiplies the columns of B; `padding`, `dilation` and `groups`
+are taken into account where a table has them. Where `Sparsity` is N:M in a table of M, N, K, that table is SCALE-Sim's
+too, and the sparse operand its filters [K, N]: A is then [N, K] and B has M columns.
 
-Non-zeros lie anywhere with equal chance, or n in each m along a row. Blank lines, lines that begin with # and a comma
-at a line's end are passed over.
+Non-zeros lie anywhere with equal chance, or n in each m along K. Columns of other names are left out and told.
 """
 
-import math
-import os
 import re
-from pathlib import Path
+from dataclasses import dataclass
 
-from workloads.densities import NM, Dense, Density, Uniform
-from workloads.errors import InputError
-from workloads.kernels.matrix_product import DensityKernel
-from workloads.readers.matrices.canonical import MAX_SIDE
+from workloads.densities import NM, Density
+from workloads.readers.formats import Sureness
+from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.options import ReadOptions
+from workloads.readers.source import Source
+from workloads.readers.tables import cells
+from workloads.readers.tables.columns import CONVOLUTION, PRODUCT, Column
+from workloads.readers.tables.delimited import Table, heading_of, lacks_heading, numbered, read_table
+from workloads.readers.tables.layers import Convolution, convolution, product, with_own_names
 
-_SIZES = ("m", "n", "k")
-_CONVOLUTION = ("ifmap_height", "ifmap_width", "filter_height", "filter_width", "channels", "num_filter", "strides")
-_REST = ("density", "density_b", "repeats")
-_ALIASES = {
-    "layer": "name",
-    "layer_name": "name",
-    "density_a": "density",
-    "num_filters": "num_filter",
-    "stride": "strides",
-}
-
-
-def is_layer_table(path: str | os.PathLike[str]) -> bool:
-    """Whether a `.csv` begins with a line that names a layer's sizes, rather than with an edge list's numbers."""
-    path = Path(path)
-    if path.suffix.lower() != ".csv" or not path.is_file():
-        return False
-    try:
-        with open(path, encoding="utf-8-sig", errors="replace") as stream:
-            first = next((line for line in stream if line.strip() and line.lstrip()[0] != "#"), "")
-    except OSError:
-        return False
-    heading = set(_heading(first.split(",")))
-    return len(heading.intersection(_SIZES)) >= 2 or len(heading.intersection(_CONVOLUTION)) >= 2
+_FILTERS_ARE_A = (
+    "N:M in a column sparsity beside M, N, K is SCALE-Sim's: the filters [K, N] are sparse and become A [N, K]; "
+    "name the column density where A [M, K] is meant."
+)
+_NO_PRODUCT = (
+    r"pool|add|eltwise|element|relu|gelu|activation|softmax|norm|concat|reshape|flatten|input|dropout|residual"
+)
+_DEPTHWISE = r"\bdw|depth|dsconv|dwconv"
+_BATCH_REPEATS = "A batch of products is taken as that many of them; multiply N instead where all have the same A."
 
 
-def read_layer_table(path: str | os.PathLike[str]) -> list[DensityKernel]:
+@dataclass(frozen=True)
+class _Row:
+    """A line's fields by the meaning of their column."""
+
+    source: Source
+    where: str
+    fields: dict[str, str]
+    columns: dict[str, Column]
+    decimal_comma: bool
+
+    def whole(self, role: str, default: int | None = None) -> int:
+        text = self.fields.get(role, "")
+        if not text and default is not None:
+            return default
+        shown = role.upper() if role in PRODUCT else role
+        return cells.whole_number(self.source, self.where, shown, text, self.decimal_comma)
+
+    def count(self, role: str) -> float:
+        text = self.fields.get(role, "")
+        return cells.count(self.source, self.where, role, text, self.decimal_comma) if text else 1.0
+
+    def density(self, suffix: str) -> Density | None:
+        """Of A (no suffix) or B (`_b`); None where nothing is said."""
+        said = [role for role in (f"density{suffix}", f"sparsity{suffix}") if self.fields.get(role)]
+        if not said:
+            return None
+        if len(said) == 2:
+            self.source.fail(self.where, f"has both {said[0]} and {said[1]}", "keep one of these columns")
+        (role,) = said
+        text = self.fields[role]
+        if (grouped := cells.n_of_m(self.source, self.where, role, text)) is not None:
+            return grouped
+        share = cells.share(self.source, self.where, role, text, self.columns[role].percent, self.decimal_comma)
+        density = share if role.startswith("density") else round(1 - share, 12)
+        return cells.uniform(self.source, self.where, role, text, density)
+
+
+def recognise(source: Source) -> Sureness:
+    """By the heading."""
+    if not source.is_text:
+        return Sureness.NO
+    return Sureness.SIGNED if heading_of(numbered(source.first_lines)) is not None else Sureness.NO
+
+
+def recognise_without_heading(source: Source) -> Sureness:
+    """By names and numbers alone, where the suffix promises a table."""
+    promised = source.suffix in (".csv", ".tsv") and source.is_text
+    return Sureness.NAMED if promised and lacks_heading(numbered(source.first_lines)) else Sureness.NO
+
+
+def read_layer_table(source: Source, options: ReadOptions) -> Found:
     """The layers of a table, in order; a name that returns gets `#2`, `#3`, ... appended.
 
     **Raises** `InputError` that names the file, the line and the column for whatever is wrong with it.
     """
-    path = Path(path)
-    try:
-        with open(path, encoding="utf-8-sig", errors="strict", newline="") as stream:
-            lines = [(number, line) for number, line in enumerate(stream.read().splitlines(), 1)]
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: cannot be read as UTF-8 text ({error}); save it as a plain CSV.") from error
-    rows = [(number, line.split(",")) for number, line in lines if line.strip() and line.lstrip()[0] != "#"]
-    heading = _heading(rows[0][1]) if rows else []
-    sizes = _CONVOLUTION if len(set(heading).intersection(_CONVOLUTION)) >= 2 else _SIZES
-    known = ("name", *sizes, *_REST)
-    for name in heading:
-        if name not in known or heading.count(name) > 1:
-            what = "comes twice" if name in known else "is unknown"
-            raise InputError(f"{path}: line {rows[0][0]}: column {name!r} {what}; use {', '.join(known)}.")
-    missing = [name for name in ("name", *sizes) if name not in heading]
+    table = read_table(source)
+    columns = _known_columns(source, table)
+    convolving = len(set(columns).intersection(CONVOLUTION)) >= 3 and not columns.keys() >= set(PRODUCT)
+    sizes = (*CONVOLUTION, *(() if "stride_height" in columns else ("strides",))) if convolving else PRODUCT
+    missing = [role for role in sizes if role not in columns]
     if missing:
-        raise InputError(f"{path}: the first line names no column {missing[0]!r}; begin with `name,M,N,K,density`.")
-    if len(rows) < 2:
-        raise InputError(f"{path}: has no line below its heading; add one for each layer.")
-    kernels: list[DensityKernel] = []
-    for number, fields in rows[1:]:
-        where = f"{path}: line {number}"
-        kernels.append(_layer(where, _paired(where, heading, fields), kernels))
-    return kernels
+        source.fail("heading", f"names no column {missing[0]!r}", f"name all of {', '.join(sizes)}")
+    layers: list[Layer] = []
+    left_out: list[LeftOut] = []
+    notes = _column_notes(table)
+    if not convolving and set(columns).intersection(CONVOLUTION):
+        notes.append("Columns of a convolution are left out, as M, N and K stand beside them.")
+    for number, fields in table.rows:
+        row = _paired(source, table, columns, number, fields)
+        if not any(row.fields.get(role) for role in sizes):
+            left_out.append(LeftOut(row.fields.get("name") or f"line {number}", "a line without sizes"))
+            continue
+        if (why := _no_product(row)) is not None:
+            left_out.append(LeftOut(row.fields.get("name") or f"line {number}", why))
+            continue
+        name = row.fields.get("name") or f"layer{len(layers) + 1}"
+        layers.append(_convolution(row, name) if convolving else _product(row, name, notes))
+    if not layers:
+        source.fail("table", "has no line with sizes below its heading", "add one for each layer")
+    form = "table of convolutions, as SCALE-Sim's" if convolving else "table of layers"
+    return Found(source.path, form, with_own_names(layers), tuple(left_out), tuple(dict.fromkeys(notes)))
 
 
-def _heading(fields: list[str]) -> list[str]:
-    names = [re.sub(r"[\s-]+", "_", field.strip().lower()) for field in fields]
-    while names and not names[-1]:
-        names.pop()
-    names = [_ALIASES.get(name, name) for name in names]
-    return ["density" if name == "sparsity" and "num_filter" in names else name for name in names]
+def _known_columns(source: Source, table: Table) -> dict[str, int]:
+    """The place of each column whose meaning is known."""
+    places: dict[str, int] = {}
+    for at, column in enumerate(table.columns):
+        if column.role and places.setdefault(column.role, at) != at:
+            first = table.columns[places[column.role]].text
+            what = f"has the columns {first!r} and {column.text!r}, which mean the same"
+            source.fail(f"line {table.heading_line}", what, "keep one of them")
+    return places
 
 
-def _paired(where: str, heading: list[str], fields: list[str]) -> dict[str, str]:
-    fields = [field.strip() for field in fields]
-    while len(fields) > len(heading) and not fields[-1]:
+def _column_notes(table: Table) -> list[str]:
+    unknown = [one.text for one in table.columns if one.text and not one.role and not one.text.startswith("Unnamed:")]
+    if not unknown:
+        return []
+    told = ", ".join(repr(text) for text in unknown[:5]) + (f" and {len(unknown) - 5} more" if len(unknown) > 5 else "")
+    return [f"The columns {told} are of no known meaning and left out."]
+
+
+def _paired(source: Source, table: Table, columns: dict[str, int], number: int, fields: list[str]) -> _Row:
+    """A line's fields under their columns; fields may be missing at the end, and be blank beyond it."""
+    while len(fields) > len(table.columns) and not fields[-1]:
         fields.pop()
-    if len(fields) != len(heading):
-        raise InputError(f"{where} has {len(fields)} fields where the heading has {len(heading)}; give it as many.")
-    return dict(zip(heading, fields, strict=True))
+    if len(fields) > len(table.columns):
+        what = f"has {len(fields)} fields where the heading has {len(table.columns)}"
+        source.fail(f"line {number}", what, "give it as many, and put a name with a comma in quotes")
+    by_role = {role: fields[at] for role, at in columns.items() if at < len(fields)}
+    known = {role: table.columns[at] for role, at in columns.items()}
+    return _Row(source, f"line {number}:", by_role, known, table.separator == ";")
 
 
-def _layer(where: str, row: dict[str, str], before: list[DensityKernel]) -> DensityKernel:
-    if not row["name"]:
-        raise InputError(f"{where}: name is empty; give the layer one.")
-    taken, name, number = {kernel.name for kernel in before}, row["name"], 1
-    while name in taken:
-        number += 1
-        name = f"{row['name']}#{number}"
-    m, n, k = (_size(where, side, row[side]) for side in _SIZES) if "m" in row else _im2col(where, row)
-    a = _density(where, "density", row.get("density", "1"))
-    b = _density(where, "density_b", row["density_b"]) if "density_b" in row else None
-    return DensityKernel(name, m, k, n, a, b, repeats=_repeats(where, row.get("repeats", "1")))
+def _no_product(row: _Row) -> str | None:
+    """Why a layer of this kind is left out; None for a product."""
+    kind = row.fields.get("kind", "").lower()
+    return f"{kind}, no product with weights" if re.search(_NO_PRODUCT, kind) else None
 
 
-def _im2col(where: str, row: dict[str, str]) -> tuple[int, int, int]:
-    """Filters, output positions and weights of a filter."""
-    height, width, rows, columns, channels, filters, stride = (_size(where, side, row[side]) for side in _CONVOLUTION)
-    if rows > height or columns > width:
-        raise InputError(f"{where}: the filter is {rows} x {columns} but the map {height} x {width}; add its padding.")
-    positions = math.ceil((height - rows + stride) / stride) * math.ceil((width - columns + stride) / stride)
-    return filters, positions, channels * rows * columns
+def _product(row: _Row, name: str, notes: list[str]) -> Layer:
+    m, n, k = (row.whole(role) for role in PRODUCT)
+    a, b = row.density(""), row.density("_b")
+    if isinstance(a, NM) and row.fields.get("sparsity"):
+        m, n = n, m
+        notes.append(_FILTERS_ARE_A)
+    batch = row.whole("batch", 1)
+    if batch > 1:
+        notes.append(_BATCH_REPEATS)
+    return product(row.source, row.where, name, (m, n, k), a, b, row.count("repeats") * batch)
 
 
-def _size(where: str, side: str, text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) <= 12 and 0 < int(text) <= MAX_SIDE):
-        what = f"{side.upper() if side in _SIZES else side} is {text!r}"
-        raise InputError(f"{where}: {what}; give a whole number from 1 to {MAX_SIDE}.")
-    return int(text)
+def _convolution(row: _Row, name: str) -> Layer:
+    ifmap_height, ifmap_width, height, width, channels, filters = (row.whole(role) for role in CONVOLUTION)
+    groups = row.whole("groups", 1)
+    if re.search(_DEPTHWISE, row.fields.get("kind", "").lower()) and groups == 1:
+        groups, filters = channels, channels if filters == 1 else filters
+    stride = row.whole("strides") if "stride_height" not in row.fields else row.whole("stride_height")
+    padding = _padding(row)
+    sizes = Convolution(
+        filters, channels, (height, width), (ifmap_height, ifmap_width),
+        stride=(stride, row.whole("stride_width", stride)), padding=(padding, padding),
+        dilation=(row.whole("dilation", 1),) * 2, groups=groups, images=row.whole("batch", 1),
+        rounding_up=True,
+    )  # fmt: skip
+    return convolution(row.source, row.where, name, sizes, row.density(""), row.density("_b"), row.count("repeats"))
 
 
-def _density(where: str, column: str, text: str) -> Density:
-    ratio = re.fullmatch(r"(\d{1,3}):(\d{1,3})", text)
-    if ratio and 0 < int(ratio[1]) <= int(ratio[2]):
-        return NM(int(ratio[1]), int(ratio[2]))
-    share = _number(text)
-    if not 0 < share <= 1:
-        raise InputError(f"{where}: {column} is {text!r}; give a share above 0 and at most 1, or N:M such as 2:4.")
-    return Dense() if share == 1 else Uniform(share)
-
-
-def _repeats(where: str, text: str) -> float:
-    if not 0 < _number(text) < math.inf:
-        raise InputError(f"{where}: repeats is {text!r}; give a number above 0.")
-    return float(text)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return math.nan
+def _padding(row: _Row) -> int:
+    text = row.fields.get("padding", "")
+    return 0 if text in ("", "0", "0.0") else row.whole("padding")
