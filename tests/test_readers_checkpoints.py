@@ -228,6 +228,7 @@ LINEAR, CONV, ATTENTION = pruned(10, 6), pruned(5, 4, 3, 2), pruned(2, 3, 7)
 LAYOUTS: dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = {
     "Linear": ({"fc.weight": LINEAR, "fc.bias": np.ones(10)}, {"fc": LINEAR}),
     "in first, told by the bias": ({"W1": LINEAR.T, "b1": np.ones(10)}, {"W1": LINEAR}),
+    "in first, told by the next": ({"W1": LINEAR.T, "W2": pruned(3, 10).T}, {"W1": LINEAR}),
     "Flax Dense": ({"params/Dense_0/kernel": LINEAR.T}, {"params/Dense_0": LINEAR}),
     "Flax Conv": ({"params/Conv_0/kernel": turned(CONV)}, {"params/Conv_0": CONV.reshape(5, -1)}),
     "TensorFlow convolution": (

@@ -41,7 +41,6 @@ _AUXILIARY = re.compile(
     r"^(?P<name>.+?)_(?P<what>b\d*|x\d*|c|z0|lo|hi|g|rhs|sol|coord|coords|nodename|rowname|colname)$"
 )
 _TENX = re.compile(r"^(barcodes|features|genes|peaks)\.(tsv|bed)$")
-_ORBAX = ("_CHECKPOINT_METADATA", "manifest.ocdbt", "_METADATA", "ocdbt.process_0")
 
 Read = Callable[[ReadOptions], Found]
 
@@ -60,7 +59,6 @@ def find_among(
 ) -> Found:
     """What the files of a folder, or the members of an archive, hold together. **Raises** `InputError` for nothing."""
     sources = _without_links(sources)
-    _refuse_orbax(path, sources)
     left_out = [LeftOut(_below(path, source), why) for source, why in _companions(sources)]
     models, copies = models_among([one for one in sources if _below(path, one) not in {left.name for left in left_out}])
     left_out += [LeftOut(_below(path, one.source), one.why) for one in copies]
@@ -133,14 +131,6 @@ def _without_links(sources: list[Source]) -> list[Source]:
         if place not in found or (source.path.is_symlink() and not found[place].path.is_symlink()):
             found[place] = source
     return [source for source in sources if source in found.values()]
-
-
-def _refuse_orbax(path: Path, sources: list[Source]) -> None:
-    marks = [source for source in sources if source.name in _ORBAX]
-    if marks and not any(source.suffix in _SUFFIXES for source in sources):
-        what = "is an Orbax checkpoint of JAX, which is not read here"
-        fix = "restore it with orbax.checkpoint and save its arrays with safetensors.flax.save_file or numpy.savez"
-        raise InputError(f"{path}: the folder {what} ({_below(path, marks[0])}); {fix}.")
 
 
 def _companions(sources: list[Source]) -> list[tuple[Source, str]]:

@@ -1,6 +1,8 @@
 """Files of named arrays: how each kind is recognised and opened."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from workloads.readers.checkpoints import gguf, numpy_archive, safetensors
 from workloads.readers.checkpoints.configuration import configuration
@@ -31,7 +33,12 @@ class Container:
         return found_in(stored, self.name, already_unpacked=not self.packs)
 
     def _read(self, source: Source, options: ReadOptions) -> Found:
-        return self.found(self.stored(source))
+        found = self.found(self.stored(source))
+        shard = re.search(r"-\d{5}-of-(\d{5})\.", source.name)
+        if shard is None or int(shard[1]) < 2:
+            return found
+        note = f"{source.name} is one of {int(shard[1])} shards; give the folder or the index for the whole network"
+        return replace(found, notes=(*found.notes, note))
 
 
 CONTAINERS = (

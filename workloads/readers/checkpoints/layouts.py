@@ -5,7 +5,7 @@ A layer's matrix is [out, in x kernel height x kernel width]. Frameworks store i
 | array | axes | known by |
 |---|---|---|
 | PyTorch Linear, LSTM, attention, LoRA | out, in | what is left; the bias's length |
-| GPT-2 Conv1D, NumPy networks, Haiku `w` | in, out | the bias's length, wider `c_attn` and `c_fc`, `model_type` |
+| GPT-2 Conv1D, NumPy networks, Haiku `w` | in, out | biases, wider `c_attn`, `model_type`, sides that chain |
 | Flax and Keras Dense | in, out | `kernel` |
 | Flax attention | in, heads, depth; of `out` heads, depth, in | `kernel` of 3 axes, its bias, `query`, ..., `out` |
 | PyTorch convolution | out, in per group, kernel... | 3 axes or more |

@@ -1,5 +1,6 @@
 """What arrays of a network tell of each other: biases, neighbours, sizes, and the configuration beside them."""
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -75,7 +76,17 @@ class Network:
         low_rank = re.search(
             r"(^|\.)att\.([wagv][12]|time_(maa|decay)_w[12])$|attention\.time_(maa|decay)_w[12]$", name.text
         )
-        return bool(bare or low_rank)
+        return bool(bare or low_rank) or (name.leaf != "weight" and self._chains_turned)
+
+    @cached_property
+    def _chains_turned(self) -> bool:
+        """Whether each of `W1`, `W2`, ... takes what the one before makes only if all lie [in, out]."""
+        sides = [self.shapes[name.text] for name in self.operands]
+        series = len({name.family for name in self.operands}) == 1
+        if len(sides) < 2 or not series or any(len(shape) != 2 for shape in sides):
+            return False
+        pairs = list(itertools.pairwise(sides))
+        return all(a[1] == b[0] for a, b in pairs) and not all(a[0] == b[1] for a, b in pairs)
 
     @cached_property
     def _told_by_family(self) -> dict[str, bool]:
