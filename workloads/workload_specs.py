@@ -52,7 +52,7 @@ from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.networks.digits import digits_activations, digits_layers
 from workloads.readers.finding import find
-from workloads.readers.found import Found, Layer
+from workloads.readers.found import Found, Layer, LeftOut
 from workloads.readers.loading import load_matrix
 from workloads.readers.options import ReadOptions, read_options
 from workloads.readers.suitesparse import PREFIX, suitesparse_matrix
@@ -119,11 +119,7 @@ def resolve_workload(spec: str) -> Workload:
         name = what.removeprefix(PREFIX)
         kernels = _kernels(name, suitesparse_matrix(name), product or "spmm")
     else:
-        found = found_at(what)
-        kernels, notes = (
-            [k for layer in found.layers for k in _layer_kernels(layer, found.path.name, product)],
-            found.remarks,
-        )
+        kernels, notes = _found_kernels(found_at(what), product)
     return Workload(spec, tuple(kernels), notes)
 
 
@@ -269,8 +265,18 @@ def _path_of(what: str) -> tuple[str, ReadOptions, str]:
     return rest, read_options(rest, words), pattern if mark else "*"
 
 
+def _found_kernels(found: Found, product: str | None) -> tuple[list[Kernel], tuple[str, ...]]:
+    """The kernels of all layers, those of zeros left out, and what is to be said of them."""
+    made = [_layer_kernels(layer, found.path.name, product) for layer in found.layers]
+    empty = [layer.name or found.path.name for layer, kernels in zip(found.layers, made, strict=True) if not kernels]
+    if len(empty) == len(made):
+        raise InputError(f"{found.path}: {empty[0]} holds no non-zero; remove it, or keep one of its weights.")
+    zeros = replace(found, layers=(), notes=(), left_out=tuple(LeftOut(name, "all zeros") for name in empty))
+    return [kernel for kernels in made for kernel in kernels], (*found.remarks, *zeros.remarks)
+
+
 def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]:
-    """The kernels that a layer takes part in, named after it, or after the file where it has no name."""
+    """The kernels that a layer takes part in, named after it, or after the file; none where it is all zeros."""
     name = layer.name or file
     if layer.density is not None:
         m, k = layer.shape
@@ -278,7 +284,10 @@ def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]
         return [_replaced(DensityKernel(name, m, k, n, layer.density, layer.activations, layer.repeats), product)]
     if layer.tensor is not None:
         return [_tensor_kernel(name, layer.tensor(), product)]
+    assert layer.read is not None
     matrix = layer.read()
+    if matrix.nnz == 0:
+        return []
     if issparse(layer.activations) and product is None:
         return [spmspm(matrix, layer.activations, f"{name}@activations")]
     found = _kernels(name, matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"))

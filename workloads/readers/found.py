@@ -24,7 +24,7 @@ class Layer:
     shape: tuple[int, ...]
     """Rows [out] and columns [in x kernel height x kernel width] of A; of a tensor all modes."""
     read: Callable[[], csr_array] | None = None
-    """The matrix, canonical CSR. **Raises** `InputError` for what is wrong with it."""
+    """The matrix, canonical CSR; of a layer of zeros without entries. **Raises** `InputError` for what is wrong."""
     density: Density | None = None
     tensor: Callable[[], CooTensor] | None = None
     columns: int | None = None

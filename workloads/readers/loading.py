@@ -33,4 +33,7 @@ def load_matrix(path: str | os.PathLike[str], options: ReadOptions | None = None
         raise InputError(
             f"{path}: holds {what}, not one matrix; use it as a workload, resolve_workload({str(path)!r})."
         )
-    return layer.read().astype(float)
+    matrix = layer.read()
+    if matrix.nnz == 0:
+        raise InputError(f"{path}: holds no non-zero; give a matrix with at least one.")
+    return matrix.astype(float)

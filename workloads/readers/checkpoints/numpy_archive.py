@@ -1,45 +1,83 @@
-"""Weights in an `.npz` of several arrays: every array of two axes or more."""
+"""NumPy's `.npz` of named arrays (numpy.org/doc/stable/reference/generated/numpy.lib.format.html): a zip of `.npy`.
 
+Headers are read first and checked against the members' sizes; arrays of Python objects are pickles and refused.
+"""
+
+import io
+import math
 import zipfile
+from functools import partial
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from workloads.errors import InputError
-from workloads.readers.checkpoints.arrays import as_layer
-from workloads.readers.formats import Format, Sureness
-from workloads.readers.found import Found, Layer
-from workloads.readers.options import ReadOptions
-from workloads.readers.source import BROKEN, Source, words_of
+from workloads.readers.checkpoints.arrays import STORED_TYPES, stored_type
+from workloads.readers.checkpoints.stored import Stored, StoredArray
+from workloads.readers.formats import Sureness
+from workloads.readers.source import BROKEN, MOST_UNPACKED, Source, words_of
+
+_HEADER_BYTES = 1_000_000
 
 
-def _found(source: Source, options: ReadOptions) -> Found:
-    layers, name = [], "file"
+def stored(source: Source) -> Stored:
+    """The arrays of an archive, text left out. **Raises** `InputError`, for pickled objects among others."""
     try:
-        with np.load(source.path, allow_pickle=False) as archive:
-            for name in archive.files:
-                if (weights := archive[name]).ndim >= 2:
-                    layers.append(_layer(source, name, as_layer(source, name, weights)))
-    except InputError:
-        raise
+        with _opened(source) as archive:
+            members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
+            headers = {one.filename: _header(source, archive, one) for one in members}
+    except zipfile.BadZipFile as error:
+        source.fail("file", f"is no .npz archive ({words_of(error)})", "write or copy it again", error)
+    if not members:
+        source.fail("archive", "holds no .npy array", "check the file, or save arrays with numpy.savez")
+    arrays = {
+        (name := member.removesuffix(".npy")): StoredArray(
+            name, shape, dtype, partial(_read, source, member, name, STORED_TYPES[dtype])
+        )
+        for member, (shape, dtype) in headers.items()
+        if dtype
+    }
+    return Stored(source, arrays)
+
+
+def recognise(source: Source) -> Sureness:
+    """By the suffix and the zip's magic; a folder's archives of `.npy` go by their members."""
+    if source.suffix == ".npz":
+        return Sureness.NAMED
+    return Sureness.NO
+
+
+def _opened(source: Source) -> zipfile.ZipFile:
+    return zipfile.ZipFile(io.BytesIO(source.content) if source.compressed else source.path)
+
+
+def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
+    """Shape and type of one array; the type is empty for text."""
+    name = member.filename.removesuffix(".npy")
+    try:
+        with archive.open(member) as packed:
+            stream = io.BytesIO(packed.read(_HEADER_BYTES))
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, dtype = read(stream)
     except BROKEN as error:
-        if "allow_pickle" in str(error):
-            what = "holds pickled Python objects, which run code when read"
-            source.fail(name, what, "save it as an array of numbers", error)
         source.fail(name, f"is damaged ({words_of(error)})", "write or copy the file again", error)
-    if not layers:
-        source.fail("file", "holds no array of two axes or more", "check the file")
-    return Found(source.path, "NumPy .npz", tuple(layers))
+    if dtype.hasobject:
+        source.fail(name, "holds pickled Python objects, which run code when read", "save it as an array of numbers")
+    if math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size or member.file_size > MOST_UNPACKED:
+        what = f"of shape {list(shape)} and type {dtype} does not fit its {member.file_size:,} bytes"
+        source.fail(name, what, "write or copy the file again")
+    if dtype == np.dtype("V2"):
+        return shape, "BF16"
+    word = stored_type(dtype) or ""
+    if not word and dtype.kind not in "USMm":
+        source.fail(name, f"has the type {dtype}, not real numbers", "save it as float32")
+    return shape, word
 
 
-def _layer(source: Source, name: str, matrix: csr_array) -> Layer:
-    return Layer(name.removesuffix(".weight"), matrix.shape, lambda: matrix)
-
-
-def _recognise(source: Source) -> Sureness:
-    if source.suffix != ".npz":
-        return Sureness.NO
-    return Sureness.NAMED if zipfile.is_zipfile(source.path) else Sureness.LOOKS
-
-
-FORMAT = Format("NumPy .npz of arrays", _recognise, _found)
+def _read(source: Source, member: str, name: str, dtype: np.dtype) -> np.ndarray:
+    try:
+        with _opened(source) as archive, archive.open(member) as stream:
+            content = io.BytesIO(stream.read())
+        found = np.lib.format.read_array(content, allow_pickle=False)
+    except BROKEN as error:
+        source.fail(name, f"is damaged ({words_of(error)})", "write or copy the file again", error)
+    return found.view(dtype) if found.dtype.kind == "V" else found.astype(dtype, copy=False)
