@@ -4,7 +4,7 @@
 |---|---|
 | `deep_compression` | LeNet-300-100, LeNet-5, AlexNet, VGG-16 with Han et al.'s densities of weights and activations |
 | `resnet` | ResNet-50 as DLMC prunes it |
-| `googlenet`, `mobilenet` | inception modules, MobileNet 0.5-128 |
+| `googlenet`, `mobilenet` | GoogLeNet, MobileNet 0.5-128 |
 | `transformer` | Llama-2 and Llama-3, prefill and decode; BERT-base |
 | `recommender` | DLRM |
 | `graph` | GCN and GraphSAGE on a user's graph |

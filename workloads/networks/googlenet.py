@@ -1,6 +1,6 @@
-"""The inception modules of GoogLeNet (Szegedy et al., CVPR 2015, Table 1): the 54 convolutions that SCNN was given.
+"""GoogLeNet (Szegedy et al., CVPR 2015, Table 1) without its auxiliary classifiers, which only training has.
 
-No densities are published layer by layer; the stem and the classifier are not in the table.
+The 54 convolutions of its inception modules are those that SCNN was given. No densities are published layer by layer.
 """
 
 from workloads.networks.layer import ConvolutionShape as Shape
@@ -32,4 +32,16 @@ def _inception(name: str) -> list[Layer]:
     return [convolution(f"{name}/{part}", shape) for part, shape in shapes.items()]
 
 
-GOOGLENET = tuple(layer for module in _MODULES for layer in _inception(module))
+INCEPTIONS = tuple(layer for module in _MODULES for layer in _inception(module))
+
+_STEM = {
+    "conv1": Shape(3, 64, 112, 112, 7, 7, stride=2),
+    "conv2_reduce": Shape(64, 64, 56, 56),
+    "conv2": Shape(64, 192, 56, 56, 3, 3),
+}
+
+GOOGLENET = (
+    *(convolution(name, shape) for name, shape in _STEM.items()),
+    *INCEPTIONS,
+    convolution("fc", Shape(1024, 1000, 1, 1)),
+)

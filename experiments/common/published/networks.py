@@ -31,7 +31,7 @@ def _by_name(layers: Iterable[tables.Layer]) -> dict[str, PublishedLayer]:
 
 ALEXNET = _by_name(deep_compression.ALEXNET)
 VGG16 = _by_name(deep_compression.VGG16)
-GOOGLENET = _by_name(googlenet.GOOGLENET)
+GOOGLENET = _by_name(googlenet.INCEPTIONS)
 MOBILENET = _by_name(mobilenet.MOBILENET)
 
 
