@@ -1,4 +1,4 @@
-"""Convolutions: what their tiles fetch, by geometry and counted; simulator, reference and models; names and patterns."""
+"""Convolutions: what their tiles fetch, by geometry and counted; simulator, reference and models; names, n:m."""
 
 import random
 from dataclasses import replace
@@ -16,11 +16,18 @@ from scipy.sparse import csr_array
 from hwmodels import make_hardware, make_mapping
 from hwmodels.design.choices import DATAFLOWS
 from hwmodels.simulator import ConcreteDesign, Memory, run_product, simulate_kernel
-from workloads import Dense, DensityKernel, InputError, SparseKernel, Uniform, measure
+from workloads import NM, Dense, DensityKernel, InputError, SparseKernel, Uniform, measure, resolve_workload
 from workloads.kernels.convolution import sparse_convolution
 from workloads.kernels.unfolding import Unfolding, outputs
+from workloads.networks import network_layers
+from workloads.pruning.layer_statistics import layer_tables
+from workloads.pruning.shrink import without_unread
+from workloads.pruning.small_networks import cnn, recorded
+from workloads.pruning.workload import pruned_workload
+from workloads.readers.found import Layer
 from workloads.statistics.convolution import distinct_in_tiles
 from workloads.statistics.lattice import levels
+from workloads.workload_specs import _layer_kernels
 
 MEMORY = Memory(bits_per_cycle=61.0, latency_cycles=90.0)
 
@@ -226,3 +233,128 @@ def test_convolutions_compare_by_their_maps_and_stack():
         SparseKernel("x", csr_array(np.eye(35)), None, 49, unfolding=of)
     with pytest.raises(InputError, match="a size, a step or the padding is too small"):
         replace(of, stride=0)
+
+
+def n_of_m_filters(channels: int, taps: int) -> np.ndarray:
+    """Filters [16, channels, taps] that are 2:4 along their channels."""
+    draw = np.random.default_rng(3)
+    order = np.argsort(np.argsort(draw.random((16, taps, channels // 4, 4)), axis=-1), axis=-1)
+    return np.moveaxis((order < 2).reshape(16, taps, channels), 1, 2).astype(float)
+
+
+def fullest(a: csr_array, group: int) -> int:
+    """Non-zeros of the fullest group of neighbours along a row."""
+    return int((a.toarray().reshape(a.shape[0], -1, group) != 0).sum(axis=2).max())
+
+
+def test_n_of_m_lies_along_the_channels_of_a_convolution(tmp_path):
+    """Measured filters: in the order (channel, y, x) no group is 2:4; in the kernel, all are, and B goes with them."""
+    filters = n_of_m_filters(16, 9)
+    of = Unfolding(16, 8, 8, 3, 3, 8, 8, 1, 1)
+    matrix = csr_array(filters.reshape(16, -1))
+    assert fullest(matrix, 4) > 2
+    found = Layer("conv", matrix.shape, lambda: matrix, columns=128, unfolding=of)
+    (kernel,) = _layer_kernels(found, "file", None)
+    assert isinstance(kernel, SparseKernel)
+    assert kernel.unfolding == replace(of, channel_block=4)
+    assert fullest(kernel.a, 4) == 2
+    maps = np.random.default_rng(0).normal(size=(2, 16, 8, 8))
+    plain = sparse_convolution(filters.reshape(16, 16, 3, 3), maps, "x", padding=1)
+    ordered = sparse_convolution(filters.reshape(16, 16, 3, 3), maps, "x", padding=1, channel_block=4)
+    assert (ordered.a != kernel.a).nnz == 0
+    np.testing.assert_allclose((ordered.a @ ordered.b).toarray(), (plain.a @ plain.b).toarray(), atol=1e-12)
+    (without_maps,) = _layer_kernels(replace(found, unfolding=None, taps=9), "file", None)
+    assert (without_maps.a != kernel.a).nnz == 0
+    (uneven,) = _layer_kernels(replace(found, read=lambda: csr_array(filters.reshape(16, -1)[:, ::-1])), "file", "spmv")
+    assert uneven.unfolding is None
+
+
+def test_filters_pruned_anyhow_keep_their_order():
+    matrix = csr_array((np.random.default_rng(0).random((16, 144)) < 0.5).astype(float))
+    of = Unfolding(16, 8, 8, 3, 3, 8, 8, 1, 1)
+    (kernel,) = _layer_kernels(Layer("conv", matrix.shape, lambda: matrix, unfolding=of), "file", None)
+    assert (kernel.unfolding, kernel.n, (kernel.a != matrix).nnz) == (of, 64, 0)
+
+
+def test_layers_of_densities_know_their_maps():
+    of = Unfolding(16, 8, 8, 3, 3, 8, 8, 1, 1)
+    layer = Layer("conv", (8, 144), density=NM(2, 4), columns=640, activations=Uniform(0.5), repeats=2.0, unfolding=of)
+    (kernel,) = _layer_kernels(layer, "file", None)
+    assert kernel.unfolding == replace(of, channel_block=4)
+    assert (kernel.shape, kernel.repeats) == ((8, 144, 640), 2)
+    (plain,) = _layer_kernels(layer, "file", "spmm:7")
+    assert (plain.unfolding, plain.b, plain.n) == (None, None, 7)
+    (odd,) = _layer_kernels(replace(layer, density=NM(2, 5)), "file", None)
+    assert odd.unfolding == of
+
+
+@pytest.mark.parametrize("name", ["resnet50:b2", "vgg16", "alexnet", "googlenet", "mobilenet:b4", "lenet-5"])
+def test_networks_by_name_fetch_their_maps_once(name: str):
+    """Each activation that is read is fetched once in one tile; what no filter repeats is a plain product."""
+    workload = resolve_workload(name)
+    layers = {f"{name.partition(':')[0]}/{layer.name}": layer for layer in network_layers(name)}
+    filters = 0
+    for kernel in workload.kernels:
+        shape = layers[kernel.name].shape
+        assert shape is not None
+        if shape.filter_rows == 1:
+            assert kernel.unfolding is None
+            continue
+        filters, of = filters + 1, kernel.unfolding
+        assert of is not None
+        images = kernel.n // of.positions
+        found = distinct_in_tiles(of, kernel.n)
+        read = min(of.height, of.stride * (of.out_height - 1) + of.kernel_height - of.padding)
+        assert found[-1, -1] == of.channels * read**2 * images, kernel.name
+        assert found[-1, -1] < 0.5 * kernel.k * kernel.n
+    assert filters >= 2
+
+
+def test_two_of_four_of_a_network_lie_along_channels():
+    for name in ("resnet50:2:4", "alexnet:4:8", "mobilenet:2:4"):
+        for kernel, layer in zip(resolve_workload(name).kernels, network_layers(name), strict=True):
+            shape = layer.shape
+            assert shape is not None
+            channels, (n, m) = shape.channels // shape.groups, layer.n_of_m
+            if shape.filter_rows > 1 and channels % m:
+                assert kernel.a == Dense(), kernel.name  # an image's three channels, a depthwise layer's one
+                continue
+            assert kernel.a == NM(n, m), kernel.name
+            assert kernel.unfolding is None or kernel.unfolding.channel_block == m
+
+
+def test_pruned_networks_are_priced_with_their_reuse():
+    """Inputs of a convolution that stand for one activation are equal, and counted once; channels may be gone."""
+    network, draw = cnn((8, 8), 10), np.random.default_rng(0)
+    params = [(draw.normal(size=shape), draw.normal(size=shape[0])) for shape in network.shapes]
+    params[1][0].reshape(32, 9, 16)[:, :, ::2] = 0  # nothing reads every other channel of the first layer
+    small, _ = without_unread(params)
+    inputs, _ = recorded(network, small, draw.random((3, 8, 8)) * (draw.random((3, 8, 8)) < 0.6))
+    weights = [weight for weight, _ in small]
+    kernels = pruned_workload("net", network.layer_names, weights, inputs, sparse_inputs=True, network=network).kernels
+    assert [kernel.unfolding and kernel.unfolding.channels for kernel in kernels] == [1, 8, None, None]
+    for kernel in kernels[:2]:
+        assert isinstance(kernel, SparseKernel)
+        of, b = kernel.unfolding, kernel.b.tocoo()
+        source = of.source(b.row, b.col)
+        assert source.min() >= 0
+        values = np.full(source.max() + 1, np.nan)
+        values[source] = b.data
+        np.testing.assert_array_equal(values[source], b.data)
+        assert np.exp2(np.asarray(measure(kernel).b_distinct)[-1, -1, 0]) == pytest.approx(
+            len(np.unique(source)) / b.nnz, rel=1e-5
+        )
+    assert network.unfoldings([8, 9 * 7, 64, 64])[0] is None
+
+
+def test_tables_of_changing_layers_know_the_maps_that_are_left():
+    network = cnn((8, 8), 10)
+    shapes, columns = network.shapes[:2], [64, 16]
+    tables = layer_tables(shapes, columns, network.unfoldings([k for _, k in network.shapes])[:2], densities=(1.0, 0.5))
+    for at, share in ((1, 1.0), (1, 0.25)):
+        m, k = shapes[at][0], round(shapes[at][1] * share)
+        found = tables.layer(at).statistics(jax.numpy.log2(jax.numpy.asarray([m, k, m * k], jax.numpy.float32)))
+        of = network.unfoldings([9, k, 1, 1])[at]
+        exact = measure(DensityKernel("x", m, k, columns[at], Dense(), unfolding=of)).b_distinct
+        lk, ln, _ = exact.shape
+        np.testing.assert_allclose(found.b_distinct[:lk, :ln], exact, atol=1e-5)

@@ -91,16 +91,12 @@ class Unfolding:
 
     def row(self, channel: np.ndarray, tap: np.ndarray) -> np.ndarray:
         """Row of a channel's weight, whose taps are numbered (y, x)."""
-        block, inside = np.divmod(channel, self.channel_block)
-        start = block * self.channel_block
-        return start * self.taps + tap * np.minimum(self.channel_block, self.channels - start) + inside
+        start = channel // self.channel_block * self.channel_block
+        return start * self.taps + tap * np.minimum(self.channel_block, self.channels - start) + channel - start
 
     def weight(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Channel and tap of rows."""
-        block, rest = np.divmod(rows, self.channel_block * self.taps)
-        start = block * self.channel_block
-        tap, inside = np.divmod(rest, np.minimum(self.channel_block, self.channels - start))
-        return start + inside, tap
+        return weight_of_row(rows, self.channels, self.taps, self.channel_block)
 
     def source(self, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
         """Number of the activation at positions of B, (image, channel, y, x) in C order; `OUTSIDE` in the padding."""
@@ -129,8 +125,21 @@ class Unfolding:
 
     def in_this_order(self) -> np.ndarray:
         """For each row of B, where its weight lies among those of a filter in the order (channel, y, x)."""
-        channel, tap = self.weight(np.arange(self.rows))
-        return channel * self.taps + tap
+        return filter_order(self.channels, self.taps, self.channel_block)
+
+
+def weight_of_row(rows: np.ndarray, channels: int, taps: int, channel_block: int) -> tuple[np.ndarray, np.ndarray]:
+    """Channel and tap of rows that are numbered (block of channels, tap, channel of the block)."""
+    block, rest = np.divmod(rows, channel_block * taps)
+    start = block * channel_block
+    tap, inside = np.divmod(rest, np.minimum(channel_block, channels - start))
+    return start + inside, tap
+
+
+def filter_order(channels: int, taps: int, channel_block: int) -> np.ndarray:
+    """For each row so numbered, where its weight lies among those of a filter in the order (channel, tap)."""
+    channel, tap = weight_of_row(np.arange(channels * taps), channels, taps, channel_block)
+    return channel * taps + tap
 
 
 def pair(value: Pair) -> tuple[int, int]:

@@ -44,8 +44,14 @@ def b_distinct(kernel: SparseKernel | DensityKernel) -> Float[Array, "lk ln 1"]:
         b, key = kernel.b, f"unfolded-{kernel.content_hash()}"
         shares = cached(key, lambda: {"shares": _counted(b, of)}, VERSION)["shares"]
         return jnp.asarray(to_log(shares[..., None]))
-    every = kernel.k * kernel.n if kernel.b is None else inside(of) * of.images(kernel.n)
-    return jnp.asarray(to_log(distinct_in_tiles(of, kernel.n)[..., None] / every))
+    if kernel.b is None:
+        return jnp.asarray(dense_shares(of, kernel.n))
+    return jnp.asarray(to_log(distinct_in_tiles(of, kernel.n)[..., None] / (inside(of) * of.images(kernel.n))))
+
+
+def dense_shares(of: Unfolding, columns: int) -> Float[np.ndarray, "lk ln 1"]:
+    """`b_distinct` of a dense B."""
+    return to_log(distinct_in_tiles(of, columns)[..., None] / (of.rows * columns))
 
 
 def unfolded_density(kernel: DensityKernel) -> Density | None:
