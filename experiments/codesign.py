@@ -53,6 +53,7 @@ from experiments.common.codesign.networks import (
     co_designed,
     columns_of,
     pruned_first,
+    unfoldings_of,
     whole_workload,
 )
 from experiments.common.codesign.points import cheapest, compared, layer_rows, point_rows, points_of
@@ -143,7 +144,7 @@ def run(config: Config) -> None:
     space = default_space().fix(**{**HELD, **widths, **fixes})
     problem = make_problem(whole_workload(network, config.batch), space, technology, objectives=("edp_js",))
     grid = {"sizes": (1.0, 0.125), "densities": (1.0, 0.25)} if config.smoke else {}
-    tables = layer_tables(network.shapes, columns_of(network, config.batch), **grid)
+    tables = layer_tables(network.shapes, columns_of(network, config.batch), unfoldings_of(network), **grid)
     strategy, each = RandomSearch(), max(budget // 2 // settles, 1)
     setting = Setting(network, images, numbers, Recipe(rounds=rounds), config.batch)
     networks = pruned_first(setting, cases)

@@ -8,7 +8,6 @@ from .densities import PowerLawRows as PowerLawRows
 from .densities import Uniform as Uniform
 from .errors import InputError as InputError
 from .kernels.attention import sparse_attention as sparse_attention
-from .kernels.convolution import UnfoldedKernel as UnfoldedKernel
 from .kernels.convolution import sparse_convolution as sparse_convolution
 from .kernels.elementwise import ElementwiseKernel as ElementwiseKernel
 from .kernels.matrix_product import DensityKernel as DensityKernel

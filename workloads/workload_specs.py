@@ -40,14 +40,16 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
+from workloads.densities import NM
 from workloads.errors import InputError
 from workloads.generators import n_of_m, rmat, stencil_2d
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
 from workloads.kernels.kernel import Kernel
-from workloads.kernels.matrix_product import DensityKernel, spmm, spmspm, spmv
+from workloads.kernels.matrix_product import DensityKernel, SparseKernel, spmm, spmspm, spmv
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
+from workloads.kernels.unfolding import filter_order
 from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.networks.digits import digits_activations, digits_layers
@@ -244,7 +246,7 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
     kind, colon, columns = product.partition(":")
     if product == "spmv" or kind == "spmm":
         n = 1 if product == "spmv" else _columns(product, columns) if colon else DEFAULT_COLUMNS
-        return replace(kernel, n=n, b=None)
+        return replace(kernel, n=n, b=None, unfolding=None)
     raise InputError(
         f"{kernel.name}: is described by densities, not by a pattern; use @spmv or @spmm:N, not @{product}."
     )
@@ -279,9 +281,7 @@ def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]
     """The kernels that a layer takes part in, named after it, or after the file; none where it is all zeros."""
     name = layer.name or file
     if layer.density is not None:
-        m, k = layer.shape
-        n = layer.columns or DEFAULT_COLUMNS
-        return [_replaced(DensityKernel(name, m, k, n, layer.density, layer.activations, layer.repeats), product)]
+        return [_replaced(_density_kernel(name, layer), product)]
     if layer.tensor is not None:
         return [_tensor_kernel(name, layer.tensor(), product)]
     assert layer.read is not None
@@ -290,8 +290,36 @@ def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]
         return []
     if issparse(layer.activations) and product is None:
         return [spmspm(matrix, layer.activations, f"{name}@activations")]
+    taps = layer.unfolding.taps if layer.unfolding else layer.taps
+    block = _pruned_channels(matrix, taps)
+    if block > 1:
+        matrix = csr_array(matrix[:, filter_order(matrix.shape[1] // taps, taps, block)])
+    if layer.unfolding is not None and product is None:
+        unfolding = replace(layer.unfolding, channel_block=block)
+        n = layer.columns or unfolding.positions
+        return [SparseKernel(f"{name}@spmm:{n}", matrix, None, n, layer.repeats, unfolding)]
     found = _kernels(name, matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"))
     return [replace(kernel, repeats=kernel.repeats * layer.repeats) for kernel in found]
+
+
+def _density_kernel(name: str, layer: Layer) -> DensityKernel:
+    """A layer that is known by densities; weights that are n:m are so along the channels, where these have groups."""
+    (m, k), a, unfolding = layer.shape, layer.density, layer.unfolding
+    assert a is not None
+    n = layer.columns or (unfolding.positions if unfolding else DEFAULT_COLUMNS)
+    if unfolding is not None and isinstance(a, NM) and not unfolding.channels % a.m:
+        unfolding = replace(unfolding, channel_block=a.m)
+    b = layer.activations
+    return DensityKernel(name, m, k, n, a, b, layer.repeats, unfolding)
+
+
+def _pruned_channels(matrix: csr_array, taps: int) -> int:
+    """Channels to keep together for the n:m that the weights have been pruned to."""
+    if taps == 1:
+        return 1
+    from workloads.structure.n_of_m import pruned_channels
+
+    return pruned_channels(matrix, taps)
 
 
 def _tensor_kernel(name: str, tensor: CooTensor, product: str | None) -> Kernel:

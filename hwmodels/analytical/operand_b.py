@@ -10,7 +10,10 @@ import equinox as eqx
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
+from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import RowLoads
+from workloads.statistics.lattice import interpolate
+from workloads.statistics.occupancy import places_of
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
@@ -61,6 +64,11 @@ class OperandB(eqx.Module):
     group_with_b: Float[Array, "g c"]
     """Share of what goes with B in each group."""
     products: Products
+
+
+def fetched_share(point: Point) -> Scalar:
+    """Share of a tile of B that comes from DRAM: each activation of a map once (docs/machine.md, section 10)."""
+    return interpolate(point.kernel.b_distinct, places_of(point.tiles.k, point.tiles.n))[0]
 
 
 class ArrayCycles(eqx.Module):

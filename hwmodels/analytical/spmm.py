@@ -8,7 +8,7 @@ from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.matrix_product import cost_of_product
 from hwmodels.analytical.operand_a import OperandA, describe_a, steps_with_full_columns
-from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products
+from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products, fetched_share
 from hwmodels.analytical.passes import full_row_steps
 from hwmodels.cost import Cost
 
@@ -33,7 +33,7 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         b_skips=total(a.areas) * columns,
         none_skip=total(a.areas) * columns,
     )
-    nothing, one = jnp.zeros_like(a.tiles), jnp.ones_like(columns)
+    nothing, one, fetched = jnp.zeros_like(a.tiles), jnp.ones_like(columns), fetched_share(point)
 
     # A tile of Z is worked on in so many visits; the first reads no partial sums and the last writes none.
     visits_of_z = jnp.maximum(total(a.heights) / a.block_rows, 1.0)
@@ -47,8 +47,8 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         share_bits=tiles.depth * tiles.width * value_bits / hardware.pe_cols,
         peak_bits=tiles.depth * tiles.width * value_bits,
         z_peak_bits=tiles.height * tiles.width * word_bits,
-        each_bits=Parts(None, a.widths * columns * value_bits),
-        once_bits=a.block_columns * columns * value_bits,
+        each_bits=Parts(None, a.widths * columns * (fetched * value_bits)),
+        once_bits=a.block_columns * columns * (fetched * value_bits),
         sent_values_bits=Parts(None, rows_sent * columns * value_bits),
         sent_metadata_bits=Parts(nothing, None),
         decoded_entries=nothing,

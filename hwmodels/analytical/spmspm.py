@@ -10,7 +10,7 @@ from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import bitmask_words, steps_of_pairs
 from hwmodels.analytical.matrix_product import cost_of_product
 from hwmodels.analytical.operand_a import OperandA, describe_a, steps_with_full_columns
-from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products
+from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products, fetched_share
 from hwmodels.analytical.passes import full_row_steps
 from hwmodels.analytical.sparse_b_tiles import StoredTiles, VisitedPairs, stored_tiles, tile_visits
 from hwmodels.analytical.tiling import Tiling
@@ -51,7 +51,7 @@ def sparse_b(
     """Describe a sparse B [k, n] and a sparse Z [m, n]; `tiled`: B's tiles, transposed."""
     hardware, mapping, kernel, tiles = point.hardware, point.mapping, point.kernel, point.tiles
     sparse = 1.0 - is_dense(mapping.b_format)
-    fetched = lookup(kernel.b_distinct, (tiles.tile_k, tiles.tile_n))[0]
+    fetched = fetched_share(point)
 
     # Rows of B that the tile of A touches, if B is stored by addressable rows and the dataflow selects rows.
     select = a.skip * rows_addressable(mapping.b_format) * (0.0 if point.dataflow == "inner_product" else 1.0)

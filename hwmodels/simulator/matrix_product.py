@@ -17,7 +17,7 @@ from hwmodels.simulator.visits import visit
 from workloads.errors import InputError
 
 Source = Callable[[np.ndarray, np.ndarray], np.ndarray]
-"""Rows and columns of B to numbers of what lies there; equal numbers are one element of memory."""
+"""Rows and columns of B to numbers of what lies there; equal numbers are one element of memory, those below 0 none."""
 
 
 def run_product(design: ConcreteDesign, a: Any, b: Any, memory: Memory, source: Source | None = None) -> KernelRun:
@@ -31,7 +31,7 @@ def run_product(design: ConcreteDesign, a: Any, b: Any, memory: Memory, source: 
         work, bus, z_traffic, result = visit_sparse_b(design, (a, b), (left, right), visits, numbering, passes)
     else:
         work, bus, z_traffic, result = visit_dense_b(design, b, (left, right), visits, passes)
-    fetched = right.fetched_bits if source is None else _distinct_bits(right, source)
+    fetched = right.fetched_bits if source is None else _distinct_bits(right, source, not issparse(b))
     return account(
         design,
         memory,
@@ -66,8 +66,10 @@ def _store_b(design: ConcreteDesign, b: Any) -> StoredOperand:
     return store(b, tile, design.b_format, widths) if issparse(b) else store_dense(b.shape, tile, widths)
 
 
-def _distinct_bits(b: StoredOperand, source: Source) -> np.ndarray:
+def _distinct_bits(b: StoredOperand, source: Source, is_dense: bool) -> np.ndarray:
     """Bits of each tile of B in DRAM: the share of its non-zeros that are distinct, and its directory entry."""
+    if is_dense:
+        return np.array([_distinct_in(b, at, source) for at in range(len(b.i))]) * (b.bits / (b.height * b.width))
     tile = np.repeat(b.stored, np.diff(b.start))
     kept = b.value != 0
     tile, row, column = tile[kept], b.row[kept], b.column[kept]
@@ -75,6 +77,14 @@ def _distinct_bits(b: StoredOperand, source: Source) -> np.ndarray:
     distinct = np.unique(np.stack([tile, found]), axis=1)[0]
     share = np.bincount(distinct, minlength=len(b.i)) / np.maximum(b.nonzeros, 1)
     return b.bits * share + (b.fetched_bits - b.bits)
+
+
+def _distinct_in(b: StoredOperand, at: int, source: Source) -> int:
+    """Elements of memory that a tile of a dense B is made of."""
+    rows = b.i[at] * b.tile[0] + np.arange(b.height[at])
+    columns = b.j[at] * b.tile[1] + np.arange(b.width[at])
+    found = np.unique(source(np.repeat(rows, len(columns)), np.tile(columns, len(rows))))
+    return int(np.count_nonzero(found >= 0))
 
 
 def _glb_need(design: ConcreteDesign, a: csr_array, b: Any, left: StoredOperand, right: StoredOperand) -> float:

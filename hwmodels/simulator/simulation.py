@@ -20,7 +20,6 @@ from hwmodels.simulator.elementwise import Operation, run_elementwise
 from hwmodels.simulator.matrix_product import Source, run_product
 from hwmodels.simulator.sddmm import run_sddmm
 from hwmodels.technology import Technology
-from workloads.kernels.convolution import UnfoldedKernel
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.matrix_product import SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
@@ -69,7 +68,7 @@ def simulate_kernel(
         return simulate_sddmm(hardware, mapping, kernel.mask, a, b, technology)
     kernel = require_pattern(kernel, "the simulator")
     b = rng.uniform(0.5, 1.5, (kernel.k, kernel.n)) if kernel.b is None else kernel.b
-    source = kernel.unfolding.source if isinstance(kernel, UnfoldedKernel) and kernel.unfolding else None
+    source = None if kernel.unfolding is None else kernel.unfolding.source
     return simulate(hardware, mapping, kernel.a, b, technology, source)
 
 
@@ -79,10 +78,10 @@ def simulate(
     """Run Z = A B on a design, tile by tile on the real non-zeros, as docs/machine.md says.
 
     **Arguments**: `a` a SciPy sparse matrix [M, K]; `b` a NumPy array [K, N] (SpMM; [K] for SpMV), each element of
-    which counts as a non-zero, or a SciPy sparse matrix [K, N] (SpMSpM); `source`: what the positions of a sparse B
-    stand for, if some stand for the same (section 10). **Returns** a `Simulation`; its result is
-    dense for a dense B, else a `csr_array`. **Raises** `InputError` where shapes do not match, the mapping is not
-    legal or a size is not a whole number. A design that does not fit (`cost.fits` above 1) is run all the same.
+    which counts as a non-zero, or a SciPy sparse matrix [K, N] (SpMSpM); `source`: what the positions of B stand for,
+    if some stand for the same, below 0 where for nothing (section 10). **Returns** a `Simulation`; its result is dense
+    for a dense B, else a `csr_array`. **Raises** `InputError` where shapes do not match, the mapping is not legal or a
+    size is not a whole number. A design that does not fit (`cost.fits` above 1) is run all the same.
     """
     design = require_legal(make_concrete_design(hardware, mapping), "sparse_b" if issparse(b) else "dense_b")
     run = run_product(design, a, b, Memory.of(technology), source)

@@ -168,13 +168,26 @@ def results_of(a: Tile, b: Tile, work: Work, b_is_dense: bool) -> int:
     return sum(1 for i in range(a.shape[0]) if a.in_row[i]) * b.shape[1]
 
 
-def operand_dram(kernel: Kernel, operand: str) -> list[float]:
+def unfolded_share(visit: Visit, tile: Tile, b_is_dense: bool, addresses: np.ndarray, d: Design) -> Fraction:
+    """Section 10: addresses in memory of which a tile of B is made, over what it holds of them once unfolded."""
+    rows, columns = tile.shape
+    places = [(i, j) for i in range(rows) for j in range(columns) if b_is_dense or tile.array[i, j] != 0]
+    found = {int(addresses[visit.k * d.tile_k + i, visit.n * d.tile_n + j]) for i, j in places}
+    return Fraction(len(found - {-1}), max(1, len(places)))
+
+
+def operand_dram(kernel: Kernel, operand: str, addresses: np.ndarray | None = None) -> list[float]:
     """Bits of A or B fetched in each visit: a tile is fetched in the background of all visits of its stay."""
     bits = [0.0] * len(kernel.visits)
     for positions in group_by_stay(kernel.visits, kernel.design.loop_order, kernel.trips, operand).values():
-        tile = kernel.pair(kernel.visits[positions[0]])["ab".index(operand)]
+        first = kernel.visits[positions[0]]
+        tile = kernel.pair(first)["ab".index(operand)]
+        fetched = tile.fetched_bits
+        if addresses is not None:
+            share = unfolded_share(first, tile, kernel.b_is_dense, addresses, kernel.design)
+            fetched += tile.encoded.bits * float(share) - tile.encoded.bits
         for position in positions:
-            bits[position] += tile.fetched_bits / len(positions)
+            bits[position] += fetched / len(positions)
     return bits
 
 
@@ -186,8 +199,12 @@ def run(
     *,
     dram_bits_per_cycle: float,
     dram_latency_cycles: float,
+    addresses: np.ndarray | None = None,
 ) -> Outcome:
-    """Run Z = A B on a design. `b` None: a dense B of `n` columns. ValueError if the combination is illegal."""
+    """Run Z = A B on a design. `b` None: a dense B of `n` columns. ValueError if the combination is illegal.
+
+    `addresses` [k, n]: where each position of B lies in memory, -1 for nowhere; each its own if None.
+    """
     b_is_dense = b is None
     if reason := illegal(design, b_is_dense):
         raise ValueError(reason)
@@ -201,7 +218,7 @@ def run(
     works = [work_off(x, y, b_is_dense, column_passes, design) for x, y in pairs]
     sends = [send(x, y, work, kernel, column_passes) for (x, y), work in zip(pairs, works, strict=True)]
 
-    a_dram, b_dram = operand_dram(kernel, "a"), operand_dram(kernel, "b")
+    a_dram, b_dram = operand_dram(kernel, "a"), operand_dram(kernel, "b", addresses)
     shapes = [(x.shape[0], y.shape[1]) for x, y in pairs]
     z_dram = z_traffic(kernel.visits, works, shapes, kernel.trips, b_is_dense, design)
     dram_read = [sum(bits) for bits in zip(a_dram, b_dram, z_dram.read, strict=True)]

@@ -7,6 +7,7 @@
 | `sddmm` | `SddmmKernel`: a product at the non-zeros of a mask |
 | `elementwise` | `ElementwiseKernel`: A * B, A + B |
 | `convolution` | `sparse_convolution`: a product with im2col's repeats of activations |
+| `unfolding` | `Unfolding`: how maps become B, in any product; the order of a filter's weights |
 | `attention` | `sparse_attention`: SDDMM, softmax and SpMM of heads under a mask |
 | `tensors` | TTV, TTM and MTTKRP as products, by matricisation |
 | `workload` | `Workload`: kernels whose costs add up |

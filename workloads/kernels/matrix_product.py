@@ -13,12 +13,17 @@ from scipy.sparse import csr_array, issparse
 from workloads.densities import Density
 from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
+from workloads.kernels.unfolding import Unfolding, unfold
 
 
 class _Product(Kernel):
     """What both descriptions of a product have in common: `b` is None where B is dense."""
 
+    m: int
+    k: int
+    n: int
     b: object
+    unfolding: Unfolding | None
 
     @property
     def kind(self) -> str:
@@ -32,6 +37,16 @@ class _Product(Kernel):
         """`dense_b` or `sparse_b`."""
         return "dense_b" if self.b is None else "sparse_b"
 
+    def check_unfolding(self) -> None:
+        """**Raises** `InputError` where B is not of the size that its maps unfold to."""
+        if self.unfolding is not None:
+            self.unfolding.check(self.name, self.k, self.n)
+
+    @property
+    def of_maps(self) -> str:
+        """What a hash of patterns leaves out: which positions of B are the same activation."""
+        return f" {self.unfolding}" if self.unfolding is not None and self.unfolding.repeats_anything else ""
+
 
 @dataclass(frozen=True, eq=False)
 class SparseKernel(_Product):
@@ -39,6 +54,7 @@ class SparseKernel(_Product):
 
     `n` is the number of columns of B. Patterns are made canonical: sorted, no duplicates, no stored zeros. **Raises**
     `InputError` for shapes that do not match, `n` < 1, a pattern without non-zeros, values that are NaN or infinite.
+    `unfolding`: what B is of, where this is a convolution.
     """
 
     name: str
@@ -46,12 +62,14 @@ class SparseKernel(_Product):
     b: csr_array | None
     n: int
     repeats: float | int = 1.0
+    unfolding: Unfolding | None = None
 
     def __post_init__(self) -> None:
         self.check_name_and_repeats()
         object.__setattr__(self, "a", _canonical(self.name, "A", self.a))
         if self.n < 1:
             raise InputError(f"{self.name}: n is {self.n}; give B at least one column.")
+        self.check_unfolding()
         if self.b is None:
             return
         object.__setattr__(self, "b", _canonical(self.name, "B", self.b))
@@ -74,7 +92,7 @@ class SparseKernel(_Product):
 
     def content_hash(self) -> str:
         """SHA-256 of shape and patterns, 64 hexadecimal digits; blind to values, name, repeats and index width."""
-        digest = hashlib.sha256(f"{self.family} {self.shape}".encode())
+        digest = hashlib.sha256(f"{self.family} {self.shape}{self.of_maps}".encode())
         for matrix in (self.a, self.b):
             if matrix is not None:
                 digest.update(f" {matrix.nnz} ".encode())
@@ -87,8 +105,9 @@ class SparseKernel(_Product):
 class DensityKernel(_Product):
     """Z = A @ B, of which only the shape and the density models are known; for layers that cannot be held.
 
-    `a` describes A [m, k], `b` B [k, n], which is dense where `b` is None. Else like `SparseKernel`. **Raises**
-    `InputError` for sizes below one and models that have no such shape.
+    `a` describes A [m, k], `b` B [k, n], which is dense where `b` is None; with an `unfolding`, `b` describes the maps,
+    whose padding counts as the rest. Else like `SparseKernel`. **Raises** `InputError` for sizes below one and models
+    that have no such shape.
     """
 
     name: str
@@ -98,6 +117,7 @@ class DensityKernel(_Product):
     a: Density
     b: Density | None = None
     repeats: float | int = 1.0
+    unfolding: Unfolding | None = None
 
     def __post_init__(self) -> None:
         self.check_name_and_repeats()
@@ -107,16 +127,25 @@ class DensityKernel(_Product):
         self.a.nonzeros(self.m, self.k)
         if self.b is not None:
             self.b.nonzeros(self.k, self.n)
+        self.check_unfolding()
 
     def sample(self, seed: int) -> SparseKernel:
         """A kernel with patterns drawn from the models, for sizes that can be held."""
         a = self.a.sample(self.m, self.k, seed)
-        b = None if self.b is None else self.b.sample(self.k, self.n, seed + 1)
-        return SparseKernel(self.name, a, b, self.n, self.repeats)
+        b = None if self.b is None else self._sample_b(self.b, seed + 1)
+        return SparseKernel(self.name, a, b, self.n, self.repeats, self.unfolding)
+
+    def _sample_b(self, b: Density, seed: int) -> csr_array:
+        of = self.unfolding
+        if of is None or not of.repeats_anything:
+            return b.sample(self.k, self.n, seed)
+        maps = b.sample(of.images(self.n) * of.channels, of.height * of.width, seed).tocoo()
+        (image, channel), (y, x) = np.divmod(maps.row, of.channels), np.divmod(maps.col, of.width)
+        return unfold((image, channel, y, x), maps.data, of.images(self.n), of)
 
     def content_hash(self) -> str:
         """SHA-256 of shape and models, 64 hexadecimal digits; blind to name and repeats."""
-        return hashlib.sha256(f"density {self.shape} {self.a} {self.b}".encode()).hexdigest()
+        return hashlib.sha256(f"density {self.shape} {self.a} {self.b}{self.of_maps}".encode()).hexdigest()
 
 
 def spmv(a: csr_array, name: str) -> SparseKernel:

@@ -23,7 +23,8 @@ A spec is a network's name and options with colons between: `llama3-405b:decode:
 | `wanda50`, `sparsegpt50`, `magnitude50` | Llama: the same; the published points are 50 % (Sun et al., ICLR 2024) |
 | `magnitude80` | ResNet-50: DLMC's levels are 50 to 98 %; 80 % unless told otherwise |
 | `movement90` | BERT: Sanh et al., NeurIPS 2020, publish 90 and 97 % of the encoder, here the same in each layer |
-| `2:4` | N:M: so many in each group along a row of weights (Mishra et al., arXiv:2104.08378; 4:8: Sun et al.) |
+| `2:4` | N:M of neighbouring inputs (Mishra et al., arXiv:2104.08378; 4:8: Sun et al.): channels of a convolution,
+  which stays dense where M does not divide these |
 | `dense` | nothing is pruned, no activation is zero |
 | `weights` | the network's own weights, but no activation is zero |
 | `prosparse`, `relullama` | Llama-2 7B and 13B: measured zeros of ReLU-fied feed-forward activations |

@@ -29,10 +29,10 @@ LENET_5 = chain(
 ALEXNET = chain(
     {
         "conv1": Shape(3, 96, 55, 55, 11, 11, stride=4),
-        "conv2": Shape(96, 256, 27, 27, 5, 5, groups=2),
-        "conv3": Shape(256, 384, 13, 13, 3, 3),
-        "conv4": Shape(384, 384, 13, 13, 3, 3, groups=2),
-        "conv5": Shape(384, 256, 13, 13, 3, 3, groups=2),
+        "conv2": Shape(96, 256, 27, 27, 5, 5, groups=2, padding=2),
+        "conv3": Shape(256, 384, 13, 13, 3, 3, padding=1),
+        "conv4": Shape(384, 384, 13, 13, 3, 3, groups=2, padding=1),
+        "conv5": Shape(384, 256, 13, 13, 3, 3, groups=2, padding=1),
         "fc6": Shape(9216, 4096, 1, 1),
         "fc7": Shape(4096, 4096, 1, 1),
         "fc8": Shape(4096, 1000, 1, 1),
@@ -58,7 +58,10 @@ _VGG_PLANES = {  # channels, filters, side
 }
 
 VGG16 = chain(
-    {name: Shape(channels, filters, side, side, 3, 3) for name, (channels, filters, side) in _VGG_PLANES.items()}
+    {
+        name: Shape(channels, filters, side, side, 3, 3, padding=1)
+        for name, (channels, filters, side) in _VGG_PLANES.items()
+    }
     | {"fc6": Shape(25088, 4096, 1, 1), "fc7": Shape(4096, 4096, 1, 1), "fc8": Shape(4096, 1000, 1, 1)},
     weights=[0.58, 0.22, 0.34, 0.36, 0.53, 0.24, 0.42, 0.32, 0.27, 0.34, 0.35, 0.29, 0.36, 0.04, 0.04, 0.23],
     outputs=[0.53, 0.89, 0.80, 0.81, 0.68, 0.70, 0.64, 0.51, 0.45, 0.34, 0.32, 0.29, 0.19, 0.38, 0.42],

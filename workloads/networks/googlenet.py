@@ -24,9 +24,9 @@ def _inception(name: str) -> list[Layer]:
     shapes = {
         "1x1": Shape(channels, ones, side, side),
         "3x3_reduce": Shape(channels, reduce_3, side, side),
-        "3x3": Shape(reduce_3, threes, side, side, 3, 3),
+        "3x3": Shape(reduce_3, threes, side, side, 3, 3, padding=1),
         "5x5_reduce": Shape(channels, reduce_5, side, side),
-        "5x5": Shape(reduce_5, fives, side, side, 5, 5),
+        "5x5": Shape(reduce_5, fives, side, side, 5, 5, padding=2),
         "pool_proj": Shape(channels, pooled, side, side),
     }
     return [convolution(f"{name}/{part}", shape) for part, shape in shapes.items()]

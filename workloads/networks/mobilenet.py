@@ -15,10 +15,10 @@ _PAIRS = (  # channels, filters, side of the output
 
 
 def _mobilenet() -> tuple[Layer, ...]:
-    shapes = [Shape(3, 16, 64, 64, 3, 3, stride=2)]
+    shapes = [Shape(3, 16, 64, 64, 3, 3, stride=2, padding=1)]
     side = 64
     for channels, filters, out in _PAIRS:
-        shapes.append(Shape(channels, channels, out, out, 3, 3, stride=side // out, groups=channels))
+        shapes.append(Shape(channels, channels, out, out, 3, 3, stride=side // out, groups=channels, padding=1))
         shapes.append(Shape(channels, filters, out, out))
         side = out
     shapes.append(Shape(512, 1000, 1, 1))

@@ -16,18 +16,21 @@ _STAGES = ((3, 64, 64, 56), (4, 128, 256, 28), (6, 256, 512, 14), (3, 512, 1024,
 
 
 def _resnet50() -> tuple[Layer, ...]:
-    layers = [convolution("conv1", Shape(3, 64, 112, 112, 7, 7, stride=2))]
+    layers = [convolution("conv1", Shape(3, 64, 112, 112, 7, 7, stride=2, padding=3))]
     for stage, (blocks, width, entering, side) in enumerate(_STAGES, 2):
         stride, wide = 1 if stage == 2 else 2, 4 * width
         parts = {
             "first_1x1_reduce": (Shape(entering, width, side * stride, side * stride), 1),
             "projection": (Shape(entering, wide, side, side, stride=stride), 1),
-            "3x3": (Shape(width, width, side, side, 3, 3), blocks),
+            "first_3x3": (Shape(width, width, side, side, 3, 3, stride=stride, padding=1), int(stride > 1)),
+            "3x3": (Shape(width, width, side, side, 3, 3, padding=1), blocks - int(stride > 1)),
             "1x1_expand": (Shape(width, wide, side, side), blocks),
             "1x1_reduce": (Shape(wide, width, side, side), blocks - 1),
         }
         layers += [
-            replace(convolution(f"conv{stage}/{part}", shape), repeats=count) for part, (shape, count) in parts.items()
+            replace(convolution(f"conv{stage}/{part}", shape), repeats=count)
+            for part, (shape, count) in parts.items()
+            if count
         ]
     return (*layers, convolution("fc", Shape(2048, 1000, 1, 1)))
 

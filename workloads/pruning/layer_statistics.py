@@ -7,6 +7,7 @@ every cost, have slopes by the counts.
 
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 
 import equinox as eqx
 import jax
@@ -16,6 +17,8 @@ from jaxtyping import Array, Float
 
 from workloads.densities import Uniform
 from workloads.kernels.matrix_product import DensityKernel
+from workloads.kernels.unfolding import Unfolding
+from workloads.statistics.convolution import NONE_REPEATED, dense_shares
 from workloads.statistics.lattice import interpolate_log, pad_levels, to_log
 from workloads.statistics.measurement import measure
 from workloads.statistics.operand import OperandStatistics
@@ -26,7 +29,8 @@ SIZES = (1.0, 0.25, 0.0625)
 DENSITIES = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 """Shares of the remaining positions that hold a weight. Fewer count as so many for the pattern, not for its size."""
 TABLES = ("used", "group_occupancy", "tiles", "loads", "passes")
-"""What of `OperandStatistics` is kept at each point of the grid."""
+"""What of `OperandStatistics` is kept at each point of the grid; and `B_DISTINCT` of the maps that are left."""
+B_DISTINCT = "b_distinct"
 
 
 class LayerTables(eqx.Module):
@@ -54,26 +58,28 @@ class LayerTables(eqx.Module):
         places = jnp.stack([jnp.interp(log, nodes, jnp.arange(len(nodes), dtype=log.dtype)) for log, nodes in axes])
         found = {name: interpolate_log(table, places).reshape(self.shapes[name]) for name, table in self.tables.items()}
         m, k, nonzeros = jnp.exp2(log_m), jnp.exp2(log_k), jnp.exp2(log_w)
-        used = jnp.exp2(found.pop("used"))
+        used, b_distinct = jnp.exp2(found.pop("used")), found.pop(B_DISTINCT)
         return DenseBStatistics(
             m=m,
             k=k,
             n=self.columns,
             a=OperandStatistics(rows=m, columns=k, nonzeros=nonzeros, work=nonzeros, used=used, **found),
+            b_distinct=b_distinct,
         )
 
 
 def layer_tables(
     shapes: Sequence[tuple[int, int]],
     columns: Sequence[int],
+    unfoldings: Sequence[Unfolding | None] | None = None,
     *,
     sizes: Sequence[float] = SIZES,
     densities: Sequence[float] = DENSITIES,
 ) -> LayerTables:
     """Tables of layers.
 
-    **Arguments**: `shapes`, (outputs, inputs) of each while nothing is pruned; `columns` of each one's B; `sizes` and
-    `densities`, falling shares from 1 on.
+    **Arguments**: `shapes`, (outputs, inputs) of each while nothing is pruned; `columns` of each one's B and how maps
+    become it, None where they do not; `sizes` and `densities`, falling shares from 1 on.
     """
     grids = [[np.unique([max(round(whole * share), 1) for share in sizes])[-len(sizes) :] for whole in shape]
              for shape in shapes]  # fmt: skip
@@ -86,9 +92,15 @@ def layer_tables(
         ]
         for grid in grids
     ]
+    of_maps = [
+        [_distinct(of, int(k), n) for _, k, _ in itertools.product(*grid, rising)]
+        for of, n, grid in zip(unfoldings or [None] * len(shapes), columns, grids, strict=True)
+    ]
     tables, kept = {}, {}
-    for name in TABLES:
-        leaves = [[np.asarray(getattr(point, name)) for point in layer] for layer in points]
+    for name in (*TABLES, B_DISTINCT):
+        leaves = (
+            [[np.asarray(getattr(point, name)) for point in layer] for layer in points] if name in TABLES else of_maps
+        )
         if name == "used":
             leaves = [[to_log(leaf) for leaf in layer] for layer in leaves]
         kept[name] = tuple(np.max([leaf.shape for layer in leaves for leaf in layer], axis=0).tolist())
@@ -103,6 +115,14 @@ def layer_tables(
         tables=tables,
         shapes=kept,
     )
+
+
+def _distinct(of: Unfolding | None, inputs: int, columns: int) -> np.ndarray:
+    """`b_distinct` of a layer with so many inputs left, which are whole channels."""
+    if of is None:
+        return NONE_REPEATED
+    channels = max(round(inputs / of.taps), 1)
+    return dense_shares(replace(of, channels=channels, channel_block=channels), columns)
 
 
 def _filled(side: np.ndarray, count: int) -> np.ndarray:

@@ -6,7 +6,7 @@ every count is about one matrix `[out, K]` per layer. Channels are the fastest a
 belongs to channel `k % channels` of the layer before, whether that is a convolution or not.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from workloads.errors import InputError
+from workloads.kernels.unfolding import Unfolding
 
 Params = list[tuple[Any, Any]]
 """Of each layer its weight [out, K] and bias [out], arrays of NumPy or JAX."""
@@ -64,6 +65,24 @@ class Network:
     def positions(self) -> tuple[int, ...]:
         """How often each layer's product is made for one image."""
         return tuple(positions for _, positions in self._walked())
+
+    def unfoldings(self, inputs: Sequence[int]) -> tuple[Unfolding | None, ...]:
+        """How the maps of each layer are laid out as its inputs; None of what is no convolution.
+
+        `inputs` are the K of each layer, fewer than at first where channels were removed. Where single weights of all
+        filters were, the inputs that are left are no map, which is None too.
+        """
+        found: list[Unfolding | None] = []
+        (height, width) = self.image
+        for layer, k in zip(self.layers, inputs, strict=True):
+            channels, rest = divmod(k, layer.size**2) if isinstance(layer, ConvolutionLayer) else (0, 0)
+            if not isinstance(layer, ConvolutionLayer) or rest or not channels:
+                found.append(None)
+            else:
+                sides, kernel = (height, width), (layer.size, layer.size)
+                found.append(Unfolding(channels, *sides, *kernel, *sides, 1, layer.size // 2, channel_block=channels))
+            height, width = max(height // 2, 1), max(width // 2, 1)
+        return tuple(found)
 
     @property
     def values(self) -> int:

@@ -7,8 +7,8 @@ from pathlib import Path
 from scipy.sparse import csr_array
 
 from workloads.densities import Density
-from workloads.kernels.convolution import Unfolding
 from workloads.kernels.tensors import CooTensor
+from workloads.kernels.unfolding import Unfolding
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,7 +35,9 @@ class Layer:
     values: str = ""
     """What a value is, as `bfloat16` or `int4 in groups of 128`; empty where the file has none."""
     unfolding: Unfolding | None = None
-    """How a convolution's maps become B, where the file says so."""
+    """How a convolution's maps become B, where the file says so; its rows in the order of A's columns, (in, y, x)."""
+    taps: int = 1
+    """Kernel height times kernel width of a convolution whose maps the file does not tell."""
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from workloads.errors import InputError
-from workloads.kernels.convolution import UnfoldedKernel
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.kernels.sddmm import SddmmKernel
-from workloads.statistics.convolution import measure_convolution
 from workloads.statistics.elementwise import ElementwiseStatistics, measure_elementwise
 from workloads.statistics.lattice import pad_levels, shared_levels
 from workloads.statistics.operand import ERROR
@@ -45,7 +43,6 @@ def _measure_product(kernel: SparseKernel | DensityKernel) -> KernelStatistics:
 
 measure.register(SparseKernel, _measure_product)
 measure.register(DensityKernel, _measure_product)
-measure.register(UnfoldedKernel, measure_convolution)
 measure.register(SddmmKernel, measure_sddmm)
 measure.register(ElementwiseKernel, measure_elementwise)
 

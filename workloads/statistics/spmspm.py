@@ -16,6 +16,7 @@ from workloads.statistics.closed_form.group_occupancy import fullest_groups
 from workloads.statistics.closed_form.operand_counts import expected_operand
 from workloads.statistics.closed_form.spmspm_counts import expected_pair, row_weights
 from workloads.statistics.closed_form.transposed import transpose_of
+from workloads.statistics.convolution import b_distinct, unfolded_density
 from workloads.statistics.lattice import TINY, computed_once, interpolate_log, levels, to_log
 from workloads.statistics.occupancy import Cut, occupancy_table, occupied, places_of
 from workloads.statistics.operand import (
@@ -70,7 +71,7 @@ class SparseBStatistics(eqx.Module):
     k_classes: Float[Array, " c"]
     products: Scalar
     z_nonzeros: Scalar
-    b_distinct: Float[Array, "lk ln 1"] = eqx.field(default_factory=lambda: jnp.zeros((1, 1, 1)))
+    b_distinct: Float[Array, "dk dn 1"]
     """Share of B's tiles that is fetched, log2: less than all where positions of B are the same (`convolution`)."""
 
     def meetings(self, tiles: Tiles, m: Cut, k: Cut, n: Cut) -> "Meetings":
@@ -139,6 +140,7 @@ def measure_spmspm(kernel: SparseKernel | DensityKernel) -> SparseBStatistics:
         b=operand_statistics(b, (kernel.n, kernel.k)),
         products=products,
         z_nonzeros=z_nonzeros,
+        b_distinct=b_distinct(kernel),
         **joint,
     )
 
@@ -146,8 +148,8 @@ def measure_spmspm(kernel: SparseKernel | DensityKernel) -> SparseBStatistics:
 def spmspm_tables(kernel: SparseKernel | DensityKernel) -> dict[str, np.ndarray]:
     """Stored tables; before names goes `a.` or `b.` for those of an operand, `ERROR` for sampling errors."""
     if isinstance(kernel, DensityKernel):
-        if kernel.b is not None:
-            return _expected_tables(kernel.a, kernel.b, kernel.shape)
+        if (b := unfolded_density(kernel)) is not None:
+            return _expected_tables(kernel.a, b, kernel.shape)
     elif kernel.b is not None:
         a, b = kernel.a, kernel.b
         return cached(f"pair-{kernel.content_hash()}", lambda: _counted_tables(a, b), VERSION)

@@ -7,6 +7,8 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.stats import hypergeom
 
+from workloads.kernels.unfolding import filter_order
+
 GROUPS = (4, 8, 16)
 CHANCE = 1e-6
 """Probability below which chance does not explain that no group is fuller."""
@@ -44,6 +46,17 @@ def find_n_of_m(matrix: csr_array) -> NofM:
     stored = {"rows": matrix, "columns": matrix.T.tocsr()}
     fitted = [_fullest(one, m, along) for along, one in stored.items() for m in GROUPS]
     return min(fitted, key=lambda one: (not one.found, one.log10_chance, one.n / one.m))
+
+
+def pruned_channels(filters: csr_array, taps: int) -> int:
+    """M of filters [out, (channel, tap)] that are N:M along their channels, as is pruned for; 1 if they are not."""
+    channels = filters.shape[1] // taps
+    if taps == 1 or channels % GROUPS[0] or filters.nnz == filters.shape[0] * filters.shape[1]:
+        return 1
+    by_tap = csr_array(filters[:, filter_order(channels, taps, channels)])
+    by_tap.sort_indices()
+    found = min((_fullest(by_tap, m, "rows") for m in GROUPS if not channels % m), key=lambda one: one.log10_chance)
+    return found.m if found.found else 1
 
 
 def _fullest(matrix: csr_array, group: int, along: str) -> NofM:

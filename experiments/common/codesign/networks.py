@@ -12,6 +12,7 @@ from dse.codesign import Companions
 from experiments.common.cli import show_progress
 from experiments.common.prune.networks import title_of
 from workloads import SparseKernel, Workload
+from workloads.kernels.unfolding import Unfolding
 from workloads.pruning.images import Images
 from workloads.pruning.layer_statistics import LayerTables
 from workloads.pruning.measurement import measure_network
@@ -67,9 +68,10 @@ class Setting:
 
 def whole_workload(network: Network, batch: int) -> Workload:
     """The network of which nothing is gone."""
+    layers = zip(network.layer_names, network.shapes, columns_of(network, batch), unfoldings_of(network), strict=True)
     kernels = [
-        SparseKernel(name, csr_array(np.ones(shape)), None, columns)
-        for name, shape, columns in zip(network.layer_names, network.shapes, columns_of(network, batch), strict=True)
+        SparseKernel(name, csr_array(np.ones(shape)), None, columns, unfolding=unfolding)
+        for name, shape, columns, unfolding in layers
     ]
     return Workload(network.name, tuple(kernels))
 
@@ -77,6 +79,11 @@ def whole_workload(network: Network, batch: int) -> Workload:
 def columns_of(network: Network, batch: int) -> list[int]:
     """Columns of B of each layer: images times the positions that its product is made at."""
     return [batch * positions for positions in network.positions]
+
+
+def unfoldings_of(network: Network) -> tuple[Unfolding | None, ...]:
+    """How the maps of each layer become its B, while nothing is gone."""
+    return network.unfoldings([inputs for _, inputs in network.shapes])
 
 
 def pruned_first(setting: Setting, cases: Sequence[PruningCase]) -> list[Trained]:
@@ -178,7 +185,7 @@ def _measured(
     weights, inputs = list(measured.quantised[BITS].weights), list(measured.inputs)
     read = weights[0].any(axis=0)
     weights[0], inputs[0] = weights[0][:, read], inputs[0][:, read]
-    kernels = pruned_workload(network.name, network.layer_names, weights, inputs).kernels
+    kernels = pruned_workload(network.name, network.layer_names, weights, inputs, network=network).kernels
     accuracy = measured.accuracies[f"int{BITS}"]
     return Trained(arm, method, level, setting.seeds[at], accuracy, kernels, searched, machine)
 

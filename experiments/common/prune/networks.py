@@ -101,6 +101,7 @@ def prune_and_measure(
                 measured.quantised[bits].weights,
                 measured.inputs,
                 sparse_inputs=sparse_inputs,
+                network=network,
             ).kernels
             row.append(Pruned(case, seed, gone, measured, kernels))
         results.append(row)

@@ -33,7 +33,7 @@ from hwmodels.design.choices import DATAFLOWS
 from hwmodels.simulator import AnyKernel
 from workloads import SparseKernel, describe, resolve_workload
 from workloads.errors import InputError
-from workloads.kernels.convolution import UnfoldedKernel, sparse_convolution
+from workloads.kernels.convolution import sparse_convolution
 from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
 from workloads.kernels.sddmm import SddmmKernel
 
@@ -134,7 +134,7 @@ def kernels_with_mask(name: str, a: csr_array) -> list[AnyKernel]:
     return kernels
 
 
-def _convolution(seed: int = 0) -> UnfoldedKernel:
+def _convolution(seed: int = 0) -> SparseKernel:
     """A layer of 32 filters of 3 x 3 over 16 channels: 30 % of the weights and half of the activations, in patches."""
     rng = np.random.default_rng(seed)
     weights = rng.normal(size=(32, 16, 3, 3)) * (rng.random((32, 16, 3, 3)) < 0.3)

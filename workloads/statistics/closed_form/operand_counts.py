@@ -1,5 +1,6 @@
 """Expected counts of one operand, from the law of its rows instead of a pattern."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,6 +9,7 @@ import scipy
 from workloads.densities.banded import Banded
 from workloads.densities.density import Density
 from workloads.densities.power_law import PowerLawRows
+from workloads.densities.uniform import Uniform
 from workloads.statistics.closed_form.bands import band_quantities, band_tiles
 from workloads.statistics.closed_form.passes import column_passes
 from workloads.statistics.closed_form.row_distributions import RowLaw, matched_below, row_laws
@@ -24,6 +26,10 @@ from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.threads import in_threads
 from workloads.statistics.tile_classes import CLASSES
 
+NEARLY_NORMAL = 1e4
+"""Variance from which a binomial law counts as normal."""
+ALMOST_SURE = 0.999
+
 
 @dataclass(frozen=True)
 class TileGroup:
@@ -38,6 +44,8 @@ class TileGroup:
     quantities: np.ndarray
     padding_moments: tuple[float, float]
     law: Law | None = None
+    sure: int = 0
+    """Non-zeros that are always there."""
 
 
 def expected_operand(
@@ -59,6 +67,7 @@ def expected_operand(
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
     random = isinstance(density.of if isinstance(density, Transposed) else density, PowerLawRows)
     fixed = None if random else density.nonzeros(rows, columns)
+    sure = (columns if isinstance(density, Transposed) else rows) if random else density.nonzeros(rows, columns)
 
     commons = None if not isinstance(density, PowerLawRows) else Stack(row_laws(density, rows, columns, columns)[0])
 
@@ -91,6 +100,8 @@ def expected_operand(
                 found = [_relaid(kind, rows_of.law(kind.height, kind.width)) for kind in found]
             if fixed is not None and sum(kind.count for kind in found) == 1:
                 found = [_settled(found[0], fixed)]
+            elif fixed is not None and isinstance(density, Uniform):
+                found = [_given_total(kind, fixed, rows * columns) for kind in found]
             at = (height_level, width_level)
             spread = _settled_share(found, sum(down for down, _ in heights), stacks[0][1].row.common)
             found = [_narrowed(kind, spread) for kind in found]
@@ -98,9 +109,10 @@ def expected_operand(
             for kind, share in zip(found, shares, strict=True):
                 extents[at][int(kind.width < laws[0].width)] += share.sum(axis=0)
             tiles[at], loads[at], passes[at] = _by_class(found, shares, kinds)
-            peak, point[at][1] = _peaks(found)
+            least = math.ceil(sure / sum(kind.count for kind in found) - 1e-9)
+            peak, point[at][1] = _peaks(found, least)
             if commons is not None and width_level < width_levels - 1:
-                peak = _peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns)
+                peak = max(_peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns), least)
             point[at][0] = peak
             point[at][3] = columns - empty_columns
             if width_level == width_levels - 1:
@@ -167,19 +179,20 @@ def _kinds_of_band(density: Banded, side: int, height: int, width: int, weights:
     for tile in band_tiles(density, side, height, width):
         law, quantities, padding = band_quantities(density, tile, side, weights)
         size = tile.height, tile.width
-        found.append(TileGroup(round(tile.count), *size, law.points, law.probability, quantities, padding, law))
+        sure = max(min(tile.height, tile.offset + tile.width) - max(tile.offset, 0), 0)  # its part of the diagonal
+        found.append(TileGroup(round(tile.count), *size, law.points, law.probability, quantities, padding, law, sure))
     return found
 
 
 def _peak_of_band(found: list[TileGroup]) -> float:
     """Expected non-zeros of the fullest tile."""
-    laws = [(kind.count, kind.law) for kind in found if kind.law is not None]
-    high = max(law.mean + 8 * np.sqrt(law.variance) for _, law in laws) + 1
-    low = max(np.floor(max(law.mean - 6 * np.sqrt(law.variance) for _, law in laws)), 0)
+    laws = [(kind.count, kind.sure, kind.law) for kind in found if kind.law is not None]
+    high = max(law.mean + 8 * np.sqrt(law.variance) for *_, law in laws) + 1
+    low = max(np.floor(max(law.mean - 6 * np.sqrt(law.variance) for *_, law in laws)), 0)
     at = np.unique(np.rint(np.linspace(low, np.ceil(high), 200)))
     none_above = np.ones(at.size)
-    for count, law in laws:
-        none_above *= matched_below(at, law.mean, law.variance) ** count
+    for count, sure, law in laws:
+        none_above *= matched_below(at - sure, law.mean - sure, law.variance) ** count
     middle = (none_above[1:] + none_above[:-1]) / 2
     return float(at[-1] + 0.5 - 0.5 * none_above[0] - middle @ np.diff(at))
 
@@ -229,6 +242,26 @@ def _peak_of_long_rows(whole: Law, heights: tuple[int, int], stacks: list[tuple[
     return float(at[-1] + 0.5 - 0.5 * fullest[0] - middle @ np.diff(at))
 
 
+def _given_total(kind: TileGroup, nonzeros: float, positions: int) -> TileGroup:
+    """A kind of many tiles of a pattern whose number of non-zeros is known: hypergeometric instead of binomial.
+
+    P(x in the tile | total) is in proportion to P(x) P(total - x elsewhere), both binomial.
+    """
+    elsewhere, share = positions - kind.height * kind.width, nonzeros / positions
+    rest = nonzeros - kind.points
+    mean, variance = elsewhere * share, elsewhere * share * (1 - share)
+    if variance > NEARLY_NORMAL:
+        logs = -((rest - mean) ** 2) / (2 * variance)
+    elif share < 1:
+        inside = np.clip(rest, 0, elsewhere)
+        odds = inside * np.log(share / (1 - share))
+        logs = np.where(rest == inside, odds - scipy.special.betaln(inside + 1, elsewhere - inside + 1), -np.inf)
+    else:
+        return kind
+    chance = kind.probability * np.exp(logs - logs.max())
+    return replace(kind, probability=chance / chance.sum() * kind.probability.sum())
+
+
 def _settled(kind: TileGroup, nonzeros: float) -> TileGroup:
     """A kind of one tile whose number of non-zeros is known."""
     quantities = np.stack([np.interp(nonzeros, kind.points, column) for column in kind.quantities.T])[None]
@@ -251,16 +284,18 @@ def _by_class(found: list[TileGroup], tiles: list[np.ndarray], kinds: int) -> tu
     return basics, loads, dealt.T
 
 
-def _peaks(found: list[TileGroup]) -> tuple[float, float]:
-    """Expected non-zeros and padding of the tile that has most."""
+def _peaks(found: list[TileGroup], least: int) -> tuple[float, float]:
+    """Expected non-zeros and padding of the tile that has most; `least` non-zeros are sure to lie in one."""
     points = np.unique(np.concatenate([kind.points for kind in found]))
     none_above = np.zeros(points.size)
     for kind in found:
         above = np.append(np.cumsum(kind.probability[::-1])[::-1], 0.0) / kind.probability.sum()
         more = above[np.searchsorted(kind.points, points, side="right")]
         none_above += kind.count * np.log1p(-np.minimum(more, 1.0 - 1e-16))
-    peak = points[-1] - np.exp(none_above[:-1]) @ np.diff(points)
-    return float(peak), _peak_padding(found)
+    below = np.exp(none_above)
+    impossible = min(below[points < least].max(initial=0.0), ALMOST_SURE)
+    below = np.where(points < least, 0.0, np.maximum(below - impossible, 0.0) / (1 - impossible))
+    return float(points[-1] - below[:-1] @ np.diff(points)), _peak_padding(found)
 
 
 def _peak_padding(found: list[TileGroup]) -> float:

@@ -65,7 +65,7 @@ class Stack:
         self.row = row
         self._laws = {1: row.law} if known is None else {}
         self._joints: dict[tuple[int, int, int, str], np.ndarray] = {}
-        self._drawn: np.ndarray | None = None
+        self._drawn: dict[float, np.ndarray] = {}
         self._thresholds: dict[tuple[int, str], Thresholds] = {}
 
     def law(self, height: int) -> Law:
@@ -148,14 +148,21 @@ class Stack:
         alike = height % parts == 0 and row.variance < (ALIKE * row.mean) ** 2
         if alike or height * filled >= MOST_ROWS_A_PART * parts:
             return 1.0
-        while height > MOST_DEALT and parts > 1:
+        while height > MOST_DEALT and parts > 2:
             height, parts = height // 2, parts // 2
-        if self._drawn is None:
-            below = np.cumsum(row.probability)
-            self._drawn = row.points[np.searchsorted(below, _DRAWN * below[-1])]
-        rows = self._drawn[: MOST_DEALT // height * height].reshape(-1, height)
+        fuller = max(height / MOST_DEALT, 1.0)  # of rows that are nearly all empty, as many with an entry among fewer
+        height = min(height, MOST_DEALT)
+        rows = self._drawn_rows(fuller)[: MOST_DEALT // height * height].reshape(-1, height)
         dealt, least = dealt_longest_first(rows, parts)
         return max(dealt / max(least, 1e-300), 1.0)
+
+    def _drawn_rows(self, fuller: float) -> np.ndarray:
+        """Non-zeros of `MOST_DEALT` rows drawn from their law, those with any so many times as likely."""
+        if fuller not in self._drawn:
+            law = self.row.law
+            below = np.cumsum(law.probability * np.where(law.points > 0, fuller, 1.0))
+            self._drawn[fuller] = law.points[np.searchsorted(below, _DRAWN * below[-1])]
+        return self._drawn[fuller]
 
     def _need(self, height: int, wanted: list[tuple[int, int]]) -> None:
         """Fill `_joints` for (p, key): 2**p parts whose larger ones have `key` rows; -1: every row is a part."""
