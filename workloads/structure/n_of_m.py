@@ -49,14 +49,22 @@ def find_n_of_m(matrix: csr_array) -> NofM:
 
 
 def pruned_channels(filters: csr_array, taps: int) -> int:
-    """M of filters [out, (channel, tap)] that are N:M along their channels, as is pruned for; 1 if they are not."""
+    """M of filters [out, (channel, tap)] that are N:M along their channels, as is pruned for; 1 if they are not.
+
+    Grouped filters, which use the same few channels at every tap, are not pruned.
+    """
     channels = filters.shape[1] // taps
     if taps == 1 or channels % GROUPS[0] or filters.nnz == filters.shape[0] * filters.shape[1]:
         return 1
     by_tap = csr_array(filters[:, filter_order(channels, taps, channels)])
     by_tap.sort_indices()
     found = min((_fullest(by_tap, m, "rows") for m in GROUPS if not channels % m), key=lambda one: one.log10_chance)
-    return found.m if found.found else 1
+    if not found.found:
+        return 1
+    rows = np.repeat(np.arange(filters.shape[0]), np.diff(filters.indptr))
+    used = csr_array((np.ones(filters.nnz), (rows, filters.indices // taps)), shape=(filters.shape[0], channels))
+    used.sum_duplicates()
+    return found.m if _fullest(used, found.m, "rows").n > found.n else 1
 
 
 def _fullest(matrix: csr_array, group: int, along: str) -> NofM:
