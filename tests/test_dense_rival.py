@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from workloads.readers.layer_table import read_layer_table
 
 from dse import Gradient, Problem, RandomSearch, default_space, find_dense_rivals, make_problem
 from hwmodels.technology import make_technology

@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from workloads import InputError, load_matrix, resolve_workload
 from workloads.readers.loading import describe
-from workloads.readers.matrices.canonical import MAX_SIDE
+from workloads.readers.matrices.canonical_form import MAX_SIDE
 from workloads.readers.options import ReadOptions, read_options
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"

@@ -14,7 +14,7 @@ from workloads import InputError
 from workloads.readers.checkpoints.packed import unpacked
 from workloads.readers.checkpoints.packed.beside import with_masks
 from workloads.readers.checkpoints.packed.marlin_24 import SCHEME as MARLIN_24
-from workloads.readers.checkpoints.stored import Stored, StoredArray
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.source import Source
 
 WORDS = {
@@ -26,14 +26,14 @@ WORDS = {
 
 def stored(
     arrays: dict, config: dict | None = None, metadata: dict | None = None, path: str = "m.safetensors"
-) -> Stored:
+) -> StoredArrays:
     found = {
         name: StoredArray(
             name, np.shape(array), WORDS[np.asarray(array).dtype.name], lambda array=array: np.asarray(array)
         )
         for name, array in arrays.items()
     }
-    return Stored(Source(Path(path)), found, metadata or {}, config or {})
+    return StoredArrays(Source(Path(path)), found, metadata or {}, config or {})
 
 
 def read(case: Case) -> dict[str, np.ndarray]:
@@ -256,6 +256,6 @@ def test_nothing_is_read_early() -> None:
         raise AssertionError("read early")
 
     arrays = {name: StoredArray(name, one.shape, one.dtype, refuse) for name, one in found.arrays.items()}
-    weights, _ = unpacked(Stored(found.source, arrays, {}, case.config))
+    weights, _ = unpacked(StoredArrays(found.source, arrays, {}, case.config))
     assert weights[-1].shape == (32, 64)
     json.dumps(case.config)

@@ -54,7 +54,7 @@ from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.networks.digits import digits_activations, digits_layers
 from workloads.readers.finding import find
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.loading import load_matrix
 from workloads.readers.options import ReadOptions, read_options
 from workloads.readers.suitesparse import PREFIX, suitesparse_matrix
@@ -277,7 +277,7 @@ def _found_kernels(found: Found, product: str | None) -> tuple[list[Kernel], tup
     return [kernel for kernels in made for kernel in kernels], (*found.remarks, *zeros.remarks)
 
 
-def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]:
+def _layer_kernels(layer: FoundLayer, file: str, product: str | None) -> list[Kernel]:
     """The kernels that a layer takes part in, named after it, or after the file; none where it is all zeros."""
     name = layer.name or file
     if layer.density is not None:
@@ -302,7 +302,7 @@ def _layer_kernels(layer: Layer, file: str, product: str | None) -> list[Kernel]
     return [replace(kernel, repeats=kernel.repeats * layer.repeats) for kernel in found]
 
 
-def _density_kernel(name: str, layer: Layer) -> DensityKernel:
+def _density_kernel(name: str, layer: FoundLayer) -> DensityKernel:
     """A layer that is known by densities; weights that are n:m are so along the channels, where these have groups."""
     (m, k), a, unfolding = layer.shape, layer.density, layer.unfolding
     assert a is not None

@@ -6,8 +6,8 @@
 |---|---|
 | `loading` | `describe(path)`, `load_matrix(path)` |
 | `finding`, `folders` | a file, an archive or a folder -> `Found` |
-| `found` | `Found`, `Layer`, `LeftOut`: what readers return |
-| `formats` | `Format`, how a file's format is recognised, all of them |
+| `found` | `Found`, `FoundLayer`, `LeftOut`: what readers return |
+| `formats` | `FileFormat`, how a file's format is recognised, all of them |
 | `source` | `Source`: content, compression, limits |
 | `options` | `ReadOptions`: what a user says that a file cannot |
 | `tokens`, `number_scanner` | text of numbers, split into fields by compiled code |

@@ -24,8 +24,8 @@ from scipy.sparse import csr_array
 
 from workloads.errors import InputError
 from workloads.readers.checkpoints.models import folder_of, models_among
-from workloads.readers.formats import Format, Sureness, format_of, formats
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.formats import FileFormat, Sureness, format_of, known_formats
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
@@ -51,7 +51,7 @@ class _Unit:
 
     first: Source
     read: Read
-    kind: Format | None
+    kind: FileFormat | None
 
 
 def find_among(
@@ -64,7 +64,7 @@ def find_among(
     left_out += [LeftOut(_below(path, one.source), one.why) for one in copies]
     taken = {left.name for left in left_out} | {_below(path, one) for model in models for one in model.sources}
     units = [_Unit(model.sources[0], model.found, None) for model in models]
-    refused: list[tuple[Source, Format]] = []
+    refused: list[tuple[Source, FileFormat]] = []
     looks: list[_Unit] = []
     for source in sources:
         kind = None if _below(path, source) in taken or _NOTES.match(source.name) else format_of(source)
@@ -98,7 +98,7 @@ def find_among(
 
 def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: ReadOptions) -> Found:
     """Layers of all units; their names begin with the file's where several are, or where they have none."""
-    layers: list[Layer] = []
+    layers: list[FoundLayer] = []
     notes: dict[str, None] = {}
     names: dict[str, None] = {}
     for unit in units:
@@ -173,7 +173,7 @@ def _with_all_nodes(source: Source, found: Found) -> Found:
     return replace(found, layers=(replace(layer, shape=(side, side), read=partial(_widened, layer, side)),))
 
 
-def _widened(layer: Layer, side: int) -> csr_array:
+def _widened(layer: FoundLayer, side: int) -> csr_array:
     assert layer.read is not None
     matrix = layer.read().copy()
     matrix.resize((side, side))
@@ -189,12 +189,12 @@ def _beside(source: Source, name: str) -> Source | None:
 
 def _refuse_nothing(
     path: Path,
-    refused: list[tuple[Source, Format]],
+    refused: list[tuple[Source, FileFormat]],
     find_in: Callable[[Source, ReadOptions], Found],
     options: ReadOptions,
 ) -> None:
     """**Raises** `InputError`: of the files that are refused the most telling, or that there is none."""
-    order = {kind: at for at, kind in enumerate(formats())}
+    order = {kind: at for at, kind in enumerate(known_formats())}
     for source, _ in sorted((one for one in refused if one[1].holds_data), key=lambda one: order[one[1]]):
         find_in(source, options)
     some = "one (.mtx, .smtx, .npz, .npy, .safetensors, .gguf, .onnx, edge list, table of layers)"

@@ -32,7 +32,7 @@ class Sureness(IntEnum):
 
 
 @dataclass(frozen=True)
-class Format:
+class FileFormat:
     """A format: how it is recognised and read. `read` is None for what is only known to be refused."""
 
     name: str
@@ -51,23 +51,23 @@ class Format:
     """Whether a folder where nothing can be read is told of such a file: not so for pictures and notes."""
 
 
-def refused(name: str, recognise: Callable[[Source], Sureness], fix: str, holds_data: bool = True) -> Format:
+def refused(name: str, recognise: Callable[[Source], Sureness], fix: str, holds_data: bool = True) -> FileFormat:
     """A format that is not read: the refusal says `is NAME, which is not read here; FIX`."""
 
     def read(source: Source, options: ReadOptions) -> NoReturn:
         source.fail(f"is {name},", "which is not read here", fix)
 
-    return Format(name, recognise, read, in_folders=False, is_refused=True, holds_data=holds_data)
+    return FileFormat(name, recognise, read, in_folders=False, is_refused=True, holds_data=holds_data)
 
 
 @cache
-def formats() -> tuple[Format, ...]:
+def known_formats() -> tuple[FileFormat, ...]:
     """All formats, by family."""
     return tuple(one for family in _FAMILIES for one in import_module(f"workloads.readers.{family}").FORMATS)
 
 
-def format_of(source: Source) -> Format | None:
+def format_of(source: Source) -> FileFormat | None:
     """The format of a file; None where none recognises it."""
-    ranked = [(one.recognise(source), one) for one in formats()]
+    ranked = [(one.recognise(source), one) for one in known_formats()]
     surest = max(sureness for sureness, _ in ranked)
     return None if surest is Sureness.NO else next(one for sureness, one in ranked if sureness is surest)

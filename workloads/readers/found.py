@@ -12,7 +12,7 @@ from workloads.kernels.unfolding import Unfolding
 
 
 @dataclass(frozen=True, eq=False)
-class Layer:
+class FoundLayer:
     """One matrix of a file, or one layer of a network: the sparse operand A of a product.
 
     Exactly one of `read`, `density` and `tensor` is given: a pattern, what is known of one, or a tensor of more than
@@ -56,7 +56,7 @@ class Found:
     path: Path
     format: str
     """In words, as `safetensors, GPTQ`."""
-    layers: tuple[Layer, ...]
+    layers: tuple[FoundLayer, ...]
     left_out: tuple[LeftOut, ...] = ()
     notes: tuple[str, ...] = ()
     """What a reader had to assume, one sentence each with the option that says otherwise."""

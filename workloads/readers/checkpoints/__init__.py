@@ -1,6 +1,6 @@
 """Weights of trained networks, by layer.
 
-    container -> `stored.Stored` -> `packed` -> `stored.Weights` -> `roles`, `layouts` -> `found.Layer`
+    container -> `stored.StoredArrays` -> `packed` -> `stored.Weights` -> `roles`, `layouts` -> `found.FoundLayer`
 
 | module or room | what is in it |
 |---|---|
@@ -8,18 +8,19 @@
 | `containers` | all of these as formats |
 | `sharded`, `models` | one network in several files; the networks of a folder |
 | `configuration` | `config.json` beside weights |
+| `stored` | what a container holds, and the weights that it becomes |
 | `packed` | quantised, compressed and masked arrays unpacked |
 | `names`, `network` | what arrays say of each other |
 | `roles` | which arrays are operands of products |
-| `layouts` | how an operand's array lies |
+| `layouts`, `convolution_groups` | how an operand's array lies; groups of convolutions |
 | `layers`, `arrays` | operands as matrices of layers |
 """
 
 from workloads.readers.checkpoints import sharded
 from workloads.readers.checkpoints.containers import CONTAINERS
-from workloads.readers.formats import Format
+from workloads.readers.formats import FileFormat
 
-FORMATS: tuple[Format, ...] = (
+FORMATS: tuple[FileFormat, ...] = (
     *(one.format for one in CONTAINERS),
     sharded.FORMAT,
     sharded.PICKLED_INDEX,

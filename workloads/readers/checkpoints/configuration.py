@@ -18,7 +18,7 @@ _BESIDE = {
 """Files beside weights, and under which key of the configuration they belong."""
 
 
-def configuration(source: Source) -> dict[str, Any]:
+def read_configuration(source: Source) -> dict[str, Any]:
     """What `config.json` and quantisation files beside a file say together; empty where there is none."""
     found: dict[str, Any] = {}
     for name, key in _BESIDE.items():

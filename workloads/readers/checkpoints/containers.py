@@ -5,10 +5,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from workloads.readers.checkpoints import gguf, numpy_archive, safetensors
-from workloads.readers.checkpoints.configuration import configuration
+from workloads.readers.checkpoints.configuration import read_configuration
 from workloads.readers.checkpoints.layers import found_in
-from workloads.readers.checkpoints.stored import Stored
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.checkpoints.stored import StoredArrays
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
@@ -18,17 +18,21 @@ class Container:
     """A kind of file of named arrays: its arrays by `stored`, its layers by `found`."""
 
     def __init__(
-        self, name: str, recognise: Callable[[Source], Sureness], stored: Callable[[Source], Stored], packs: bool = True
+        self,
+        name: str,
+        recognise: Callable[[Source], Sureness],
+        stored: Callable[[Source], StoredArrays],
+        packs: bool = True,
     ) -> None:
         self.name, self.packs, self._stored = name, packs, stored
-        self.format = Format(name, recognise, self._read)
+        self.format = FileFormat(name, recognise, self._read)
 
-    def stored(self, source: Source) -> Stored:
+    def stored(self, source: Source) -> StoredArrays:
         """Arrays of one file and the configuration beside it."""
         found = self._stored(source)
-        return Stored(found.source, found.arrays, found.metadata, configuration(source))
+        return StoredArrays(found.source, found.arrays, found.metadata, read_configuration(source))
 
-    def found(self, stored: Stored) -> Found:
+    def found(self, stored: StoredArrays) -> Found:
         """Layers of arrays from one file or several."""
         return found_in(stored, self.name, already_unpacked=not self.packs)
 
@@ -49,6 +53,6 @@ CONTAINERS = (
 """`packs`: whether quantised weights lie in several arrays that only their names connect."""
 
 
-def container_of(format: Format | None) -> Container | None:
+def container_of(format: FileFormat | None) -> Container | None:
     """The container whose format this is."""
     return next((one for one in CONTAINERS if one.format is format), None)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 
 from workloads.readers.checkpoints.arrays import STORED_TYPES
-from workloads.readers.checkpoints.stored import Stored, StoredArray
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import Sureness
 from workloads.readers.source import Source
 
@@ -41,7 +41,7 @@ def recognise(source: Source) -> Sureness:
     return Sureness.SIGNED if source.head[:4] == b"GGUF" else Sureness.NO
 
 
-def stored(source: Source) -> Stored:
+def stored(source: Source) -> StoredArrays:
     """The arrays that a file's header names. **Raises** `InputError`."""
     cursor = _Cursor(source)
     try:
@@ -60,7 +60,7 @@ def stored(source: Source) -> Stored:
         if begin + offset + length > len(cursor.bytes) or name in arrays:
             source.fail(name, "lies beyond the end of the file or comes twice", _AGAIN)
         arrays[name] = StoredArray(name, shape, dtype, partial(_read, cursor, begin + offset, length, shape, kind))
-    return Stored(source, arrays, metadata)
+    return StoredArrays(source, arrays, metadata)
 
 
 class _Cursor:

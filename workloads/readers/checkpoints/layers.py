@@ -9,18 +9,18 @@ from scipy.sparse import csr_array, issparse
 from workloads.readers.checkpoints.arrays import as_layer
 from workloads.readers.checkpoints.layouts import Layout, Unknown, is_expert, layout, matrix_shape
 from workloads.readers.checkpoints.names import Name
-from workloads.readers.checkpoints.network import Network
+from workloads.readers.checkpoints.network import StoredNetwork
 from workloads.readers.checkpoints.packed import unpacked
 from workloads.readers.checkpoints.packed.floats import WORDS
 from workloads.readers.checkpoints.roles import BUFFER, LOOKED_UP, UNKNOWN, is_whole, left_out, tied_head
-from workloads.readers.checkpoints.stored import Stored, Weights
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.checkpoints.stored import StoredArrays, Weights
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.source import Source
 
 _BYTES = "bytes of which no known packing says what they stand for"
 
 
-def found_in(stored: Stored, format: str, already_unpacked: bool = False) -> Found:
+def found_in(stored: StoredArrays, format: str, already_unpacked: bool = False) -> Found:
     """Layers of what a container holds. **Raises** `InputError` where it holds none."""
     if already_unpacked:
         weights = [Weights(a.name, a.shape, WORDS.get(a.dtype, a.dtype), a.read) for a in stored.arrays.values()]
@@ -30,8 +30,8 @@ def found_in(stored: Stored, format: str, already_unpacked: bool = False) -> Fou
         format = _packing(format, stored, weights)
     shapes = {name: array.shape for name, array in stored.arrays.items()} | {one.name: one.shape for one in weights}
     operands, out, notes = _sorted(stored, weights, shapes)
-    network = Network(shapes, [one.name for one in operands], stored.config)
-    layers: list[Layer] = []
+    network = StoredNetwork(shapes, [one.name for one in operands], stored.config)
+    layers: list[FoundLayer] = []
     for one in operands:
         layers += _layers(stored.source, one, network, notes)
     left = [*left, *out]
@@ -41,7 +41,7 @@ def found_in(stored: Stored, format: str, already_unpacked: bool = False) -> Fou
     return Found(stored.source.path, format, tuple(layers), tuple(left), tuple(dict.fromkeys(notes)))
 
 
-def _packing(format: str, stored: Stored, weights: list[Weights]) -> str:
+def _packing(format: str, stored: StoredArrays, weights: list[Weights]) -> str:
     """The format's name with what its quantisation is called in the configuration."""
     said = stored.config.get("quantization_config")
     method = said.get("quant_method") if isinstance(said, dict) else None
@@ -49,10 +49,10 @@ def _packing(format: str, stored: Stored, weights: list[Weights]) -> str:
 
 
 def _sorted(
-    stored: Stored, weights: list[Weights], shapes: dict[str, tuple[int, ...]]
+    stored: StoredArrays, weights: list[Weights], shapes: dict[str, tuple[int, ...]]
 ) -> tuple[list[Weights], list[LeftOut], list[str]]:
     """Operands, what is left out, and notes."""
-    network = Network(shapes, [], stored.config)
+    network = StoredNetwork(shapes, [], stored.config)
     sizeable = [one for one in weights if len(one.shape) > 1]
     only_masks = all("mask" in Name(one.name).leaf for one in sizeable)
     real = any("float" in one.values for one in weights)
@@ -82,7 +82,7 @@ def _sorted(
     return operands, [LeftOut(name, why) for name, why in left.items()], notes
 
 
-def _left_by_values(stored: Stored, one: Weights, real: bool) -> str | None:
+def _left_by_values(stored: StoredArrays, one: Weights, real: bool) -> str | None:
     """Why values are no weights, `real` ones being elsewhere in the file. **Raises** `InputError` for codes."""
     name = Name(one.name)
     if real and (one.values == "uint8" or (is_whole(one.values) and "weight" in name.leaf)):
@@ -100,7 +100,7 @@ def _is_unknown(name: Name, shape: tuple[int, ...]) -> bool:
     return not name.is_weight or (len(shape) == 3 and name.leaf != "kernel" and shape[1] > 1 and shape[2] > 256)
 
 
-def _layers(source: Source, weights: Weights, network: Network, notes: list[str]) -> list[Layer]:
+def _layers(source: Source, weights: Weights, network: StoredNetwork, notes: list[str]) -> list[FoundLayer]:
     """The layers of one array: several where it holds experts."""
     name = Name(weights.name)
     try:
@@ -115,9 +115,9 @@ def _layers(source: Source, weights: Weights, network: Network, notes: list[str]
     if lies.order[-1] != len(lies.order) - 1 and name.leaf != "kernel" and len(weights.shape) == 2:
         notes.append(f"{_family_words(label)} lie [in, out] and are read [out, in]")
     if count == 1:
-        return [Layer(label, shape, partial(_read, source, weights, lies, 0), values=weights.values)]
+        return [FoundLayer(label, shape, partial(_read, source, weights, lies, 0), values=weights.values)]
     return [
-        Layer(f"{label}.{at}", shape, partial(_read, source, weights, lies, at), values=weights.values)
+        FoundLayer(f"{label}.{at}", shape, partial(_read, source, weights, lies, at), values=weights.values)
         for at in range(count)
     ]
 

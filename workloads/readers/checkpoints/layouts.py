@@ -24,7 +24,7 @@ import re
 from dataclasses import dataclass
 
 from workloads.readers.checkpoints.names import Name
-from workloads.readers.checkpoints.network import Network
+from workloads.readers.checkpoints.network import StoredNetwork
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Unknown(ValueError):
     """What cannot be known of an array, as a sentence's middle: `has ...; fix`."""
 
 
-def layout(name: Name, shape: tuple[int, ...], network: Network) -> Layout:
+def layout(name: Name, shape: tuple[int, ...], network: StoredNetwork) -> Layout:
     """How an operand lies. **Raises** `Unknown`."""
     if len(shape) == 2:
         return _of_two(name, shape, network)
@@ -68,7 +68,7 @@ def is_expert(name: Name) -> bool:
     )
 
 
-def _of_two(name: Name, shape: tuple[int, int], network: Network) -> Layout:
+def _of_two(name: Name, shape: tuple[int, int], network: StoredNetwork) -> Layout:
     if name.owner.lower() in ("ssm_conv1d", "shortconv_conv"):
         return Layout((0, 1), groups=shape[0])
     if re.search(r"experts[._]mlp[._](w1|v1|w2)$", name.layer):
@@ -80,7 +80,7 @@ def _of_two(name: Name, shape: tuple[int, int], network: Network) -> Layout:
     return Layout((1, 0)) if turned else Layout((0, 1))
 
 
-def _experts(name: Name, shape: tuple[int, int, int], network: Network) -> Layout:
+def _experts(name: Name, shape: tuple[int, int, int], network: StoredNetwork) -> Layout:
     turned = network.experts_turned(name)
     if turned is None:
         what = f"holds experts of the shape {list(shape)} whose axes may be [out, in] or [in, out]"
@@ -88,7 +88,7 @@ def _experts(name: Name, shape: tuple[int, int, int], network: Network) -> Layou
     return Layout((0, 2, 1) if turned else (0, 1, 2), stack=1)
 
 
-def _kernel(name: Name, shape: tuple[int, ...], network: Network) -> Layout:
+def _kernel(name: Name, shape: tuple[int, ...], network: StoredNetwork) -> Layout:
     """A kernel of Flax or Keras of three axes or more."""
     axes = len(shape)
     bias = network.bias(name)
@@ -103,7 +103,7 @@ def _kernel(name: Name, shape: tuple[int, ...], network: Network) -> Layout:
     return Layout(order, groups=groups, note=note)
 
 
-def _convolution(name: Name, shape: tuple[int, ...], network: Network) -> Layout:
+def _convolution(name: Name, shape: tuple[int, ...], network: StoredNetwork) -> Layout:
     """A convolution of PyTorch, or one of TensorFlow that a bias gives away."""
     axes, bias = tuple(range(len(shape))), network.bias(name)
     length = bias[0] if bias and len(bias) == 1 else 0

@@ -23,7 +23,7 @@ import numpy as np
 from workloads.readers.checkpoints.containers import Container, container_of
 from workloads.readers.checkpoints.sharded import FORMAT as INDEX
 from workloads.readers.checkpoints.sharded import merged, numbered, shards_of_index
-from workloads.readers.checkpoints.stored import Stored, StoredArray
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import format_of
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
@@ -167,7 +167,7 @@ def _masked(here: list[Source], models: list[Model]) -> None:
                 break
 
 
-def _partner(array: StoredArray, masks: Stored) -> StoredArray | None:
+def _partner(array: StoredArray, masks: StoredArrays) -> StoredArray | None:
     """The mask of an array: of its name and shape."""
     stem = array.name.removesuffix(".weight")
     for name in (array.name, f"{array.name}_mask", f"{stem}.mask", f"{stem}.weight_mask", f"{stem}_mask", stem):
@@ -177,7 +177,7 @@ def _partner(array: StoredArray, masks: Stored) -> StoredArray | None:
     return None
 
 
-def _found_masked(box: Container, stored: Stored, pairs: dict[str, StoredArray], options: ReadOptions) -> Found:
+def _found_masked(box: Container, stored: StoredArrays, pairs: dict[str, StoredArray], options: ReadOptions) -> Found:
     def product(array: StoredArray, mask: StoredArray) -> np.ndarray:
         kept, values = mask.read(), array.read()
         if not ((kept == 0) | (kept == 1)).all():
@@ -190,7 +190,7 @@ def _found_masked(box: Container, stored: Stored, pairs: dict[str, StoredArray],
         else array
         for name, array in stored.arrays.items()
     }
-    found = box.found(Stored(stored.source, arrays, stored.metadata, stored.config))
+    found = box.found(StoredArrays(stored.source, arrays, stored.metadata, stored.config))
     note = f"the masks beside {stored.source.name} are applied to it"
     return Found(found.path, found.format, found.layers, found.left_out, (*found.notes, note))
 

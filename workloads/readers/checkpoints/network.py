@@ -25,7 +25,7 @@ _UP = re.compile(r"(gate|up|gate_up|w1|w3|v1|fc1|wi|wi_\d|input_linear|gate_proj
 _DOWN = re.compile(r"(down|w2|fc2|wo|output_linear|down_proj|ffn_down_exps)(_proj)?$")
 
 
-class Network:
+class StoredNetwork:
     """Shapes of all arrays by name, and what they say together."""
 
     def __init__(self, shapes: Mapping[str, tuple[int, ...]], operands: list[str], config: Mapping[str, Any]) -> None:

@@ -11,14 +11,14 @@ from functools import partial
 import numpy as np
 
 from workloads.readers.checkpoints.arrays import STORED_TYPES, stored_type
-from workloads.readers.checkpoints.stored import Stored, StoredArray
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import Sureness
 from workloads.readers.source import BROKEN, MOST_UNPACKED, Source, words_of
 
 _HEADER_BYTES = 1_000_000
 
 
-def stored(source: Source) -> Stored:
+def stored(source: Source) -> StoredArrays:
     """The arrays of an archive, text left out. **Raises** `InputError`, for pickled objects among others."""
     try:
         with _opened(source) as archive:
@@ -35,7 +35,7 @@ def stored(source: Source) -> Stored:
         for member, (shape, dtype) in headers.items()
         if dtype
     }
-    return Stored(source, arrays)
+    return StoredArrays(source, arrays)
 
 
 def recognise(source: Source) -> Sureness:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from workloads.readers.checkpoints.arrays import STORED_TYPES
-from workloads.readers.checkpoints.stored import Stored, StoredArray
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import Sureness
 from workloads.readers.source import Source
 
@@ -27,7 +27,7 @@ _BITS = {name: 8 * dtype.itemsize for name, dtype in STORED_TYPES.items()} | {"F
 _AGAIN = "write or copy it again"
 
 
-def stored(source: Source) -> Stored:
+def stored(source: Source) -> StoredArrays:
     """The arrays that a file's header names. **Raises** `InputError`."""
     size = len(source.content) if source.compressed else source.path.stat().st_size
     header = _header(source, size)
@@ -45,7 +45,7 @@ def stored(source: Source) -> Stored:
         name: StoredArray(name, shape, dtype, partial(_read, source, name, begin + start, end - start, shape, dtype))
         for name, (start, end, shape, dtype) in spans.items()
     }
-    return Stored(source, arrays, metadata if isinstance(metadata, dict) else {})
+    return StoredArrays(source, arrays, metadata if isinstance(metadata, dict) else {})
 
 
 def recognise(source: Source) -> Sureness:

@@ -12,8 +12,8 @@ from typing import Any
 
 from workloads.readers.checkpoints.configuration import beside, exists
 from workloads.readers.checkpoints.containers import CONTAINERS, Container
-from workloads.readers.checkpoints.stored import Stored, StoredArray
-from workloads.readers.formats import Format, Sureness, format_of
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
+from workloads.readers.formats import FileFormat, Sureness, format_of
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
@@ -60,7 +60,7 @@ def numbered(names: Iterable[str]) -> dict[tuple[str, str, str], list[str]]:
     return found
 
 
-def merged(sources: list[Source], named: Mapping[str, str] | None = None) -> tuple[Container, Stored]:
+def merged(sources: list[Source], named: Mapping[str, str] | None = None) -> tuple[Container, StoredArrays]:
     """Arrays of all shards as those of one file; `named` says which shard has which array.
 
     **Raises** `InputError` for an array that its shard lacks, or that two shards have.
@@ -83,12 +83,12 @@ def merged(sources: list[Source], named: Mapping[str, str] | None = None) -> tup
     if lacking := [name for name in named or {} if name not in arrays]:
         sources[0].fail(lacking[0], "is named by the index but in no shard", "download the shards again")
     first = containers[0].stored(sources[0])
-    return containers[0], Stored(sources[0], arrays, metadata, first.config)
+    return containers[0], StoredArrays(sources[0], arrays, metadata, first.config)
 
 
 def _found(source: Source, options: ReadOptions) -> Found:
     container, stored = merged(shards_of_index(source), weight_map(source))
-    found = container.found(Stored(source, stored.arrays, stored.metadata, stored.config))
+    found = container.found(StoredArrays(source, stored.arrays, stored.metadata, stored.config))
     return Found(source.path, f"{found.format} in shards", found.layers, found.left_out, found.notes)
 
 
@@ -115,5 +115,5 @@ def _refuse(source: Source, options: ReadOptions):
     source.fail("file", "is the index of pickled PyTorch shards (.bin), which are not read here", fix)
 
 
-FORMAT = Format("safetensors index", _recognise, _found)
-PICKLED_INDEX = Format("index of pickled shards", _is_pickled_index, _refuse, in_folders=False, is_refused=True)
+FORMAT = FileFormat("safetensors index", _recognise, _found)
+PICKLED_INDEX = FileFormat("index of pickled shards", _is_pickled_index, _refuse, in_folders=False, is_refused=True)

@@ -1,7 +1,7 @@
 """Named arrays of a checkpoint, whatever its container: the one thing that containers give and all else works on.
 
-container (safetensors, .npz, GGUF, HDF5) -> `Stored` -> `packed`: quantised and masked weights -> `Weights`
-    -> `roles`: which are operands of products, and how they lie -> `found.Layer`
+container (safetensors, .npz, GGUF, HDF5) -> `StoredArrays` -> `packed`: quantised and masked weights -> `Weights`
+    -> `roles`: which are operands of products, and how they lie -> `found.FoundLayer`
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ class StoredArray:
 
 
 @dataclass(frozen=True)
-class Stored:
+class StoredArrays:
     """What a container holds."""
 
     source: Source

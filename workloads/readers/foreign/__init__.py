@@ -13,7 +13,7 @@ from workloads.readers.foreign.models import MODELS
 from workloads.readers.foreign.pickles import PICKLES
 from workloads.readers.foreign.pointers import POINTERS
 from workloads.readers.foreign.stores import OTHERS, STORES
-from workloads.readers.formats import Format
+from workloads.readers.formats import FileFormat
 
-FORMATS: tuple[Format, ...] = (*POINTERS, *PICKLES, *MODELS, *STORES, *OTHERS)
+FORMATS: tuple[FileFormat, ...] = (*POINTERS, *PICKLES, *MODELS, *STORES, *OTHERS)
 """Records of formats that are refused, in order of preference where a folder holds several."""

@@ -3,7 +3,7 @@
 import re
 
 from workloads.readers.foreign.signs import is_safetensors, keyed, magic, named, surest, written, zipped
-from workloads.readers.formats import Format, Sureness, refused
+from workloads.readers.formats import FileFormat, Sureness, refused
 from workloads.readers.source import Source
 from workloads.readers.tables.layers import TABLE
 
@@ -49,7 +49,7 @@ def _mlir(source: Source) -> Sureness:
     return Sureness.SIGNED if signed and source.is_text else named(r"\.mlir(bc)?$")(source)
 
 
-MODELS: tuple[Format, ...] = (
+MODELS: tuple[FileFormat, ...] = (
     refused("a TensorFlow SavedModel", named(r"^saved_model\.pb(txt)?$|^keras_metadata\.pb$"), _TO_ONNX),
     refused(
         "an Orbax checkpoint of JAX",

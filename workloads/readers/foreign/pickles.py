@@ -6,7 +6,7 @@ docs.python.org/3/library/pickle.html, and `torch.save` (pytorch.org/docs/stable
 import re
 
 from workloads.readers.foreign.signs import is_safetensors, named, surest, zipped
-from workloads.readers.formats import Format, Sureness, refused
+from workloads.readers.formats import FileFormat, Sureness, refused
 from workloads.readers.source import Source
 
 
@@ -22,7 +22,7 @@ def _pickled(source: Source) -> Sureness:
 
 _UNPICKLED = "save the weights with safetensors.torch.save_file, a matrix with scipy.sparse.save_npz"
 
-PICKLES: tuple[Format, ...] = (
+PICKLES: tuple[FileFormat, ...] = (
     refused(
         "a PyTorch file, which is pickled Python and runs code when read",
         surest(zipped(r"(^|/)(data|constants)\.pkl$"), named(r"\.(pt|pth|ckpt|pt2|mar)$|^pytorch_model.*\.bin$")),

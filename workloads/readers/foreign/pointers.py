@@ -4,7 +4,7 @@ Git LFS: github.com/git-lfs/git-lfs, `docs/spec.md`.
 """
 
 from workloads.readers.foreign.signs import written
-from workloads.readers.formats import Format, refused
+from workloads.readers.formats import FileFormat, refused
 
 _POINTER = written(r"version https://(git-lfs\.github\.com|hawser\.github\.com)/spec/")
 _ANNEX = written(r"(/annex/objects/|\.\./.*\.git/annex/objects/)")
@@ -18,7 +18,7 @@ _MESSAGE = written(
 _PULL = "run `git lfs pull`, or download the file itself"
 _DOWNLOAD = "download the file again, from a link to the file itself"
 
-POINTERS: tuple[Format, ...] = (
+POINTERS: tuple[FileFormat, ...] = (
     refused("a Git LFS pointer, not the file itself", _POINTER, _PULL),
     refused("a git-annex pointer, not the file itself", _ANNEX, "run `git annex get`, or download the file"),
     refused("a DVC pointer, not the file itself", written(r"(outs|md5):\s*\n?-? *(md5|hash):"), "run `dvc pull`"),

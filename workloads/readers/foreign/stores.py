@@ -1,12 +1,12 @@
 """Tables, databases and archives that are not read, and files that hold no data of the kind at all."""
 
 from workloads.readers.foreign.signs import keyed, magic, named, surest, zipped
-from workloads.readers.formats import Format, refused
+from workloads.readers.formats import FileFormat, refused
 from workloads.readers.tables.layers import TABLE
 
 _TO_SPARSE = "convert it to .mtx, .npz or .csv"
 
-STORES: tuple[Format, ...] = (
+STORES: tuple[FileFormat, ...] = (
     refused(
         "a DGL graph (.bin of save_graphs)",
         magic(b"\x3f\xa1\xb4\x46\xf0\x4f\x2e\xdd"),
@@ -55,7 +55,7 @@ STORES: tuple[Format, ...] = (
 
 """Tables, databases and compressed data."""
 
-OTHERS: tuple[Format, ...] = (
+OTHERS: tuple[FileFormat, ...] = (
     refused("a PDF document", magic(b"%PDF-"), "give the file of the matrix or the layers", holds_data=False),
     refused(
         "a picture",

@@ -10,10 +10,10 @@
 | `binary` | what is refused by name |
 """
 
-from workloads.readers.formats import Format
+from workloads.readers.formats import FileFormat
 from workloads.readers.graphs import adjacency, binary, dimacs, edge_index, edge_list, markup, pajek
 
-FORMATS: tuple[Format, ...] = (
+FORMATS: tuple[FileFormat, ...] = (
     *edge_index.FORMATS, *dimacs.FORMATS, *pajek.FORMATS, *markup.FORMATS, *adjacency.FORMATS, *binary.FORMATS,
     *edge_list.FORMATS,
 )  # fmt: skip

@@ -10,7 +10,7 @@ import re
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
 from workloads.readers.graphs.numbering import (
     GraphHeader,
@@ -19,7 +19,7 @@ from workloads.readers.graphs.numbering import (
     found_graph,
     listed_places,
 )
-from workloads.readers.matrices.canonical import found_matrix, places_mirror
+from workloads.readers.matrices.canonical_form import found_matrix, places_mirror
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import Rows, all_rows
@@ -151,7 +151,7 @@ def _is_adjlist(source: Source) -> Sureness:
 
 
 FORMATS = (
-    Format("a METIS graph", _is_metis, _read_metis, heeds=("zeros",)),
-    Format("a Ligra adjacency graph", _is_ligra, _read_ligra, heeds=("zeros",)),
-    Format("a networkx adjacency list", _is_adjlist, _read_adjlist, heeds=("direction",)),
+    FileFormat("a METIS graph", _is_metis, _read_metis, heeds=("zeros",)),
+    FileFormat("a Ligra adjacency graph", _is_ligra, _read_ligra, heeds=("zeros",)),
+    FileFormat("a networkx adjacency list", _is_adjlist, _read_adjlist, heeds=("direction",)),
 )

@@ -2,7 +2,7 @@
 
 import re
 
-from workloads.readers.formats import Format, Sureness, refused
+from workloads.readers.formats import FileFormat, Sureness, refused
 from workloads.readers.source import Source
 
 _DGL = bytes.fromhex("3fa1b446f04f2edd")
@@ -34,7 +34,7 @@ def _is_planetoid(source: Source) -> Sureness:
     return Sureness.NAMED if named else Sureness.NO
 
 
-FORMATS: tuple[Format, ...] = (
+FORMATS: tuple[FileFormat, ...] = (
     refused(
         "a pickled file of Planetoid, which runs code when read",
         _is_planetoid,

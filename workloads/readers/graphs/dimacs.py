@@ -6,7 +6,7 @@ minimum-cost flow (`.max`, `.min`: challenge 1, 1991) and PACE's tree width (`p 
 
 import numpy as np
 
-from workloads.readers.formats import Format, Sureness, refused
+from workloads.readers.formats import FileFormat, Sureness, refused
 from workloads.readers.found import Found
 from workloads.readers.graphs.numbering import GraphHeader, check_ids, check_nodes, found_graph
 from workloads.readers.options import ReadOptions
@@ -93,6 +93,6 @@ def _is_formula(source: Source) -> Sureness:
 
 
 FORMATS = (
-    Format("a DIMACS graph", _recognise, _read, heeds=("direction", "zeros")),
+    FileFormat("a DIMACS graph", _recognise, _read, heeds=("direction", "zeros")),
     refused("a DIMACS formula (cnf)", _is_formula, "convert it to a matrix of clauses and variables (.mtx)"),
 )

@@ -6,7 +6,7 @@ Fey and Lenssen, "Fast graph representation learning with PyTorch Geometric", 20
 import numpy as np
 
 from workloads.errors import InputError
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
 from workloads.readers.graphs.numbering import GraphHeader, found_graph
 from workloads.readers.matrices.npz_archive import npz_names, opened_npz
@@ -69,6 +69,6 @@ def _is_npz(source: Source) -> Sureness:
 
 _HEEDS = ("direction", "first_id", "gaps", "zeros")
 FORMATS = (
-    Format("an edge_index in .npy", _is_npy, _read_npy, heeds=_HEEDS),
-    Format("an edge_index in .npz", _is_npz, _read_npz, heeds=_HEEDS),
+    FileFormat("an edge_index in .npy", _is_npy, _read_npy, heeds=_HEEDS),
+    FileFormat("an edge_index in .npz", _is_npz, _read_npz, heeds=_HEEDS),
 )

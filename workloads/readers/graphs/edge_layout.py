@@ -23,7 +23,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ed][+-]?\d+)?|nan|[+-]?inf(inity)
 
 
 @dataclass(frozen=True)
-class Layout:
+class EdgeLayout:
     """Of a line: its separator (empty for blanks), and which columns are what."""
 
     separator: str
@@ -49,7 +49,7 @@ class Layout:
         return self.comments.known or bool(self.columns) or self.ratings or self.dictionaries
 
 
-def layout_of(source: Source) -> Layout | None:
+def layout_of(source: Source) -> EdgeLayout | None:
     """The layout of a file that may be an edge list; None for what is none."""
     if not source.is_text or source.suffix in (".mtx", ".tns", ".smtx") or _OF_OGB.fullmatch(source.name):
         return None
@@ -63,7 +63,7 @@ def layout_of(source: Source) -> Layout | None:
     if any("GMT" in line and line.startswith("#") for line in lines[:3]):
         return None  # networkx' adjacency list, whose writer puts the date in front
     if all(re.fullmatch(r"[^\s{:]+\s+[^\s{:]+\s+\{.*\}", line.strip()) for line in data):
-        return Layout("", 1, [], {}, False, True, comments, False, 2, [])
+        return EdgeLayout("", 1, [], {}, False, True, comments, False, 2, [])
     separator = _separator(data)
     stride = 1 + all("::" in line for line in data)
     rows = [_fields(line, separator)[::stride] for line in data]
@@ -76,7 +76,7 @@ def layout_of(source: Source) -> Layout | None:
                 return None
     width = Counter(len(row) for row in rows[-20:]).most_common(1)[0][0]
     ratings = bool(_RATINGS.fullmatch(source.name)) or stride == 2
-    layout = Layout(separator, stride, heading, columns, False, False, comments, ratings, width, rows)
+    layout = EdgeLayout(separator, stride, heading, columns, False, False, comments, ratings, width, rows)
     return _with_labels(layout, source)
 
 
@@ -85,7 +85,7 @@ def separator_or_words(separator: str, rows: list[list[str]]) -> bool:
     return bool(separator) or any(_NUMBER.fullmatch(text) for text in rows[1])
 
 
-def _with_labels(layout: Layout, source: Source) -> Layout | None:
+def _with_labels(layout: EdgeLayout, source: Source) -> EdgeLayout | None:
     """The layout with `labels` set where nodes have names; None where the lines are no edges."""
     ends = [
         layout.columns.get(a, layout.columns.get(b, at))
@@ -99,7 +99,7 @@ def _with_labels(layout: Layout, source: Source) -> Layout | None:
         return layout
     if any(_NUMBER.fullmatch(text) and not _WHOLE.fullmatch(text) for pair in pairs for text in pair):
         return None
-    named = Layout(**{**vars(layout), "labels": True})
+    named = EdgeLayout(**{**vars(layout), "labels": True})
     if layout.columns or source.suffix in _LABEL_SUFFIXES or layout.comments.known:
         return named
     if _WHOLE.fullmatch(pairs[0][0]) and _WHOLE.fullmatch(pairs[0][1]):
@@ -107,7 +107,7 @@ def _with_labels(layout: Layout, source: Source) -> Layout | None:
     return named if _are_edges_of_names(layout, pairs) else None
 
 
-def _are_edges_of_names(layout: Layout, pairs: list[tuple[str, str]]) -> bool:
+def _are_edges_of_names(layout: EdgeLayout, pairs: list[tuple[str, str]]) -> bool:
     """Whether lines of names are edges: all as wide as each other, and nodes that come back."""
     if any(len(row) != layout.width for row in layout.first) or layout.width > 3 or len(pairs) < 3:
         return False

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.graphs.edge_layout import GRAPH_SUFFIXES, Layout, are_times, layout_of
+from workloads.readers.graphs.edge_layout import GRAPH_SUFFIXES, EdgeLayout, are_times, layout_of
 from workloads.readers.graphs.numbering import GraphHeader, found_graph, listed_places
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
@@ -45,7 +45,7 @@ def _read(source: Source, options: ReadOptions) -> Found:
     return found_graph(source, name, edges.ends, edges.weights, edges.header, options, edges.notes, edges.left_out)
 
 
-def _table(source: Source, layout: Layout, options: ReadOptions) -> _Edges:
+def _table(source: Source, layout: EdgeLayout, options: ReadOptions) -> _Edges:
     blocks = list(rows_of(source, layout.separator))
     if layout.heading:
         blocks[0] = blocks[0].since(1)
@@ -74,7 +74,7 @@ def _table(source: Source, layout: Layout, options: ReadOptions) -> _Edges:
     return edges
 
 
-def _end_columns(layout: Layout) -> tuple[int, int]:
+def _end_columns(layout: EdgeLayout) -> tuple[int, int]:
     columns = layout.columns
     if {"source", "target"} <= columns.keys():
         return columns["source"], columns["target"]
@@ -82,7 +82,7 @@ def _end_columns(layout: Layout) -> tuple[int, int]:
 
 
 def _without_sizes(
-    source: Source, layout: Layout, blocks: list[Rows], width: int
+    source: Source, layout: EdgeLayout, blocks: list[Rows], width: int
 ) -> tuple[list[Rows], GraphHeader, list[str]]:
     """Edges without a first line `nodes edges`, or `rows columns entries`, that is told by its numbers."""
     header, first = layout.comments.header, blocks[0]
@@ -119,7 +119,7 @@ def _check_widths(source: Source, blocks: list[Rows], width: int) -> None:
             source.fail(f"line {block.numbers[odd]}", what, "give all lines as many")
 
 
-def _ids(blocks: list[Rows], column: int, width: int, layout: Layout) -> np.ndarray:
+def _ids(blocks: list[Rows], column: int, width: int, layout: EdgeLayout) -> np.ndarray:
     """A column of whole numbers, or of names where nodes have those or numbers exceed 64 bits."""
     found = []
     for block in blocks:
@@ -145,7 +145,7 @@ def _refuse_masks(source: Source, ends: tuple[np.ndarray, ...], width: int) -> N
         source.fail("table", what, "save a matrix with numpy.save, or add :directed for edges")
 
 
-def _direction(source: Source, layout: Layout, header: GraphHeader, blocks: list[Rows], width: int) -> GraphHeader:
+def _direction(source: Source, layout: EdgeLayout, header: GraphHeader, blocks: list[Rows], width: int) -> GraphHeader:
     """The header with the direction that headings and names of files say."""
     if header.direction is not None:
         return header
@@ -164,7 +164,7 @@ def _direction(source: Source, layout: Layout, header: GraphHeader, blocks: list
     return header
 
 
-def _with_values(source: Source, layout: Layout, edges: _Edges, blocks: list[Rows], width: int) -> _Edges:
+def _with_values(source: Source, layout: EdgeLayout, edges: _Edges, blocks: list[Rows], width: int) -> _Edges:
     """The edges with their weights; times and further columns are left out and told."""
     columns, notes, left_out = layout.columns, edges.notes, edges.left_out
     if not columns:
@@ -199,7 +199,7 @@ def _timed(source: Source, values: np.ndarray) -> bool:
     return are_times(values.tolist(), rising or (whole and "temporal" in source.name.lower()))
 
 
-def _with_dictionaries(source: Source, layout: Layout) -> _Edges:
+def _with_dictionaries(source: Source, layout: EdgeLayout) -> _Edges:
     """Edges with networkx' attributes behind them: `0 1 {'weight': 3}`."""
     line_form = re.compile(r"\s*([^\s{]+)\s+([^\s{]+)(?:\s+\{(.*)\})?\s*")
     weight_form = re.compile(r"""['"]weight['"]\s*:\s*([-+0-9.eE]+)""")
@@ -270,6 +270,6 @@ def _resembles(source: Source) -> Sureness:
 
 _HEEDS = ("direction", "first_id", "gaps", "zeros")
 FORMATS = (
-    Format("an edge list", _recognise, _read, heeds=_HEEDS),
-    Format("an edge list", _resembles, _read, in_folders=False, heeds=_HEEDS),
+    FileFormat("an edge list", _recognise, _read, heeds=_HEEDS),
+    FileFormat("an edge list", _resembles, _read, in_folders=False, heeds=_HEEDS),
 )

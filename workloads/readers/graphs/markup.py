@@ -10,7 +10,7 @@ from xml.parsers import expat
 
 import numpy as np
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
 from workloads.readers.graphs.numbering import GraphHeader, found_graph, listed_places
 from workloads.readers.options import ReadOptions
@@ -194,6 +194,6 @@ def _is_gml(source: Source) -> Sureness:
 
 
 FORMATS = (
-    Format("a GraphML or GEXF graph", _is_xml, _read_xml, heeds=("direction", "zeros")),
-    Format("a GML graph", _is_gml, _read_gml, heeds=("direction", "zeros")),
+    FileFormat("a GraphML or GEXF graph", _is_xml, _read_xml, heeds=("direction", "zeros")),
+    FileFormat("a GML graph", _is_gml, _read_gml, heeds=("direction", "zeros")),
 )

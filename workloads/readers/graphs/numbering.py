@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.matrices.canonical import MAX_SIDE, found_matrix, places_mirror
+from workloads.readers.matrices.canonical_form import MAX_SIDE, found_matrix, places_mirror
 from workloads.readers.options import Direction, ReadOptions
 from workloads.readers.source import Source
 

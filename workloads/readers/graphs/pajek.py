@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
 from workloads.readers.graphs.numbering import GraphHeader, check_ids, check_nodes, found_graph
 from workloads.readers.options import ReadOptions
@@ -96,4 +96,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.SIGNED if first.startswith("*vertices") else Sureness.NO
 
 
-FORMATS = (Format("a Pajek network", _recognise, _read, heeds=("direction", "zeros")),)
+FORMATS = (FileFormat("a Pajek network", _recognise, _read, heeds=("direction", "zeros")),)

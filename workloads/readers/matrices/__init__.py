@@ -10,10 +10,10 @@
 | `matlab`, `mat5`, `hdf5` | MATLAB's `.mat`; `.h5ad`, 10x and others in HDF5 |
 | `features` | libsvm, bags of words |
 | `dense_text` | rows of numbers |
-| `canonical` | what every reader of matrices ends with |
+| `canonical_form` | what every reader of matrices ends with |
 """
 
-from workloads.readers.formats import Format
+from workloads.readers.formats import FileFormat
 from workloads.readers.matrices import (
     dense_text,
     features,
@@ -27,7 +27,7 @@ from workloads.readers.matrices import (
     smtx,
 )
 
-FORMATS: tuple[Format, ...] = (
+FORMATS: tuple[FileFormat, ...] = (
     market.FORMAT,
     smtx.FORMAT,
     npz_sparse.FORMAT,

@@ -8,9 +8,9 @@ import re
 import numpy as np
 from scipy.sparse import coo_array
 
-from workloads.readers.formats import Format, Sureness, refused
+from workloads.readers.formats import FileFormat, Sureness, refused
 from workloads.readers.found import Found
-from workloads.readers.matrices.canonical import found_matrix
+from workloads.readers.matrices.canonical_form import found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import rows_of
@@ -83,7 +83,7 @@ def _is_headed(source: Source) -> Sureness:
 
 
 FORMATS = (
-    Format("dense matrix as text", _recognise, _read, in_folders=False),
+    FileFormat("dense matrix as text", _recognise, _read, in_folders=False),
     refused(
         "numbers in one or two columns, a curve or a log rather than an edge list or a matrix",
         _is_curve,

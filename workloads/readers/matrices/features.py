@@ -9,9 +9,9 @@ import re
 import numpy as np
 from scipy.sparse import coo_array
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import PAIR, Rows, all_rows, rows_of
@@ -109,6 +109,6 @@ def _is_words(source: Source) -> Sureness:
 
 
 FORMATS = (
-    Format("libsvm", _is_libsvm, _read_libsvm, heeds=("first_id", "zeros")),
-    Format("a bag of words", _is_words, _read_words, heeds=("zeros",)),
+    FileFormat("libsvm", _is_libsvm, _read_libsvm, heeds=("first_id", "zeros")),
+    FileFormat("a bag of words", _is_words, _read_words, heeds=("zeros",)),
 )

@@ -10,9 +10,9 @@ import re
 import numpy as np
 from scipy.sparse import coo_array, csc_array
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
-from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
@@ -123,4 +123,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.SIGNED if _TYPE.fullmatch(lines[2][:3]) and whole and formats else Sureness.NO
 
 
-FORMAT = Format("Harwell-Boeing", _recognise, _read, heeds=("zeros",))
+FORMAT = FileFormat("Harwell-Boeing", _recognise, _read, heeds=("zeros",))

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array, csc_array, csr_array
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import BROKEN, MOST_UNPACKED, Source, words_of
 
@@ -195,4 +195,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.SIGNED if any(source.head[at : at + 8] == _MAGIC for at in _SIGNATURES) else Sureness.NO
 
 
-FORMAT = Format("HDF5 file", _recognise, _read, heeds=("zeros",))
+FORMAT = FileFormat("HDF5 file", _recognise, _read, heeds=("zeros",))

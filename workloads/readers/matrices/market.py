@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
-from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import Rows, rows_of
@@ -240,4 +240,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.NAMED if source.suffix == ".mtx" and source.is_text else Sureness.NO
 
 
-FORMAT = Format("Matrix Market", _recognise, _read, heeds=("zeros",))
+FORMAT = FileFormat("Matrix Market", _recognise, _read, heeds=("zeros",))

@@ -10,9 +10,9 @@ import numpy as np
 import scipy.io
 from scipy.sparse import coo_array, issparse
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix
 from workloads.readers.matrices.mat5 import mat5_variables
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source, words_of
@@ -81,4 +81,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.NAMED if source.suffix == ".mat" and version_4 and not source.is_text else Sureness.NO
 
 
-FORMAT = Format("MATLAB file", _recognise, _read, heeds=("zeros",))
+FORMAT = FileFormat("MATLAB file", _recognise, _read, heeds=("zeros",))

@@ -17,9 +17,9 @@ import numpy as np
 from scipy.sparse import bsr_array, coo_array, csc_array, csr_array, dia_array
 
 from workloads.kernels.tensors import CooTensor
-from workloads.readers.formats import Format, Sureness
-from workloads.readers.found import Found, Layer
-from workloads.readers.matrices.canonical import check_sides, found_matrix, number_type
+from workloads.readers.formats import FileFormat, Sureness
+from workloads.readers.found import Found, FoundLayer
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix, number_type
 from workloads.readers.matrices.npz_archive import NpzArchive, npz_names, opened_npz
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
@@ -37,14 +37,14 @@ def _read(source: Source, options: ReadOptions) -> Found:
             notes = tuple(note for one in found for note in one.notes)
             return Found(source.path, "sparse .npz", layers, archive.left_out(), notes)
         matrix = _whole(archive)
-        if isinstance(matrix, Layer):
+        if isinstance(matrix, FoundLayer):
             return Found(source.path, "sparse .npz", (matrix,), archive.left_out(), archive.told())
         pattern = matrix.dtype == bool
         return found_matrix(source, "sparse .npz", matrix, options, pattern=pattern, notes=archive.told(),
                             left_out=archive.left_out())  # fmt: skip
 
 
-def _whole(archive: NpzArchive) -> coo_array | csr_array | Layer:
+def _whole(archive: NpzArchive) -> coo_array | csr_array | FoundLayer:
     """The one matrix or tensor of an archive."""
     kind = ""
     if archive.has("format"):
@@ -109,7 +109,7 @@ def _coordinates(archive: NpzArchive, at: np.ndarray, data: np.ndarray, shape: t
         return coo_array((data, (at[0], at[1])), shape=shape)
     if len(shape) == 1:
         source.fail("array", "has 1 axis where a matrix has 2", "reshape it to (1, K), or (M, 1)")
-    return Layer("", shape, tensor=partial(_tensor, at, data, shape))
+    return FoundLayer("", shape, tensor=partial(_tensor, at, data, shape))
 
 
 def _tensor(at: np.ndarray, data: np.ndarray, shape: tuple[int, ...]) -> CooTensor:
@@ -202,4 +202,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.SIGNED if known else Sureness.NO
 
 
-FORMAT = Format("sparse .npz", _recognise, _read, heeds=("zeros",))
+FORMAT = FileFormat("sparse .npz", _recognise, _read, heeds=("zeros",))

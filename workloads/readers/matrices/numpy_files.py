@@ -13,9 +13,9 @@ import numpy as np
 from numpy.lib import format as npy
 from scipy.sparse import coo_array, csr_array
 
-from workloads.readers.formats import Format, Sureness
-from workloads.readers.found import Found, Layer
-from workloads.readers.matrices.canonical import canonical, check_sides, number_type
+from workloads.readers.formats import FileFormat, Sureness
+from workloads.readers.found import Found, FoundLayer
+from workloads.readers.matrices.canonical_form import canonical, check_sides, number_type
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import MOST_UNPACKED, Source
 
@@ -80,7 +80,7 @@ def _read(source: Source, options: ReadOptions) -> Found:
     if not source.compressed and source.path.stat().st_size < start + math.prod(shape) * dtype.itemsize:
         source.fail("array", "is cut off: its header says more bytes than there are", "copy the file again")
     values = f"{header[2]}" if header[2].kind != "b" else ""
-    layer = Layer("", shape, partial(_dense, source, header, start, options), values=values)
+    layer = FoundLayer("", shape, partial(_dense, source, header, start, options), values=values)
     return Found(source.path, "NumPy .npy", (layer,), (), notes)
 
 
@@ -120,4 +120,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.NAMED if source.head.startswith(b"\x93NUMPY") or source.suffix == ".npy" else Sureness.NO
 
 
-FORMAT = Format("NumPy .npy", _recognise, _read)
+FORMAT = FileFormat("NumPy .npy", _recognise, _read)

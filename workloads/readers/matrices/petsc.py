@@ -7,9 +7,9 @@ length. "PETSc/TAO users manual", MatLoad and `PetscBinaryIO.py`.
 import numpy as np
 from scipy.sparse import csr_array
 
-from workloads.readers.formats import Format, Sureness, refused
+from workloads.readers.formats import FileFormat, Sureness, refused
 from workloads.readers.found import Found
-from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
@@ -62,7 +62,7 @@ def _class_id(source: Source) -> int:
 
 
 FORMATS = (
-    Format("PETSc matrix", lambda s: Sureness.SIGNED if _class_id(s) == _MATRIX else Sureness.NO, _read,
+    FileFormat("PETSc matrix", lambda s: Sureness.SIGNED if _class_id(s) == _MATRIX else Sureness.NO, _read,
            heeds=("zeros",)),
     refused("a vector of PETSc", lambda s: Sureness.SIGNED if _class_id(s) == _VECTOR else Sureness.NO,
             "give the file of the matrix"),

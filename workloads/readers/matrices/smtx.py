@@ -5,9 +5,9 @@ import re
 import numpy as np
 from scipy.sparse import csr_array
 
-from workloads.readers.formats import Format, Sureness
+from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
-from workloads.readers.matrices.canonical import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import Rows, all_rows
@@ -50,4 +50,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.NAMED if source.suffix == ".smtx" and source.is_text else Sureness.NO
 
 
-FORMAT = Format("DLMC pattern", _recognise, _read)
+FORMAT = FileFormat("DLMC pattern", _recognise, _read)

@@ -13,7 +13,7 @@ file -> `model`: protobuf or text, functions inlined -> `shapes`, `folding` -> `
 | `layers` | the walk through a model |
 """
 
-from workloads.readers.formats import Format, Sureness, refused
+from workloads.readers.formats import FileFormat
 from workloads.readers.found import Found
 from workloads.readers.onnx_graphs.layers import find_layers
 from workloads.readers.onnx_graphs.model import sureness
@@ -25,12 +25,5 @@ def _found(source: Source, options: ReadOptions) -> Found:
     return find_layers(source)
 
 
-def _is_ort(source: Source) -> Sureness:
-    return Sureness.SIGNED if source.head[4:8] == b"ORTM" else Sureness.NO
-
-
-FORMATS: tuple[Format, ...] = (
-    refused("a model in ONNX Runtime's own ORT format", _is_ort, "give the .onnx model that it was converted from"),
-    Format("ONNX", sureness, _found),
-)
+FORMATS: tuple[FileFormat, ...] = (FileFormat("ONNX", sureness, _found),)
 """Records of the formats in this room."""

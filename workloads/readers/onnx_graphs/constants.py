@@ -17,7 +17,7 @@ class Unread(ValueError):
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
+class StoredConstant:
     """An array that is stored, or made from other constants when it is read."""
 
     shape: tuple[int, ...]
@@ -25,9 +25,11 @@ class Constant:
     """As `float32`, `int4 in groups of 32`: what is stored, not what it is computed into."""
     make: Callable[..., np.ndarray] | None
     """The array, given those that it is made `of`; None where the file has a shape but no values."""
-    of: tuple["Constant | None", ...] = ()
+    of: tuple["StoredConstant | None", ...] = ()
 
-    def then(self, shape: tuple[int, ...], make: Callable[..., np.ndarray], *others: "Constant | None") -> "Constant":
+    def then(
+        self, shape: tuple[int, ...], make: Callable[..., np.ndarray], *others: "StoredConstant | None"
+    ) -> "Constant":
         """What `make` turns this array (and others) into."""
         return derived(shape, self.values, make, (self, *others))
 
@@ -57,16 +59,16 @@ class Constant:
 
 
 def derived(
-    shape: tuple[int, ...], values: str, make: Callable[..., np.ndarray], of: tuple[Constant | None, ...]
-) -> Constant:
+    shape: tuple[int, ...], values: str, make: Callable[..., np.ndarray], of: tuple[StoredConstant | None, ...]
+) -> StoredConstant:
     """A constant made of others; without values if one of them has none."""
     known = all(part is None or part.make is not None for part in of)
-    return Constant(shape, values, make if known else None, of if known else ())
+    return StoredConstant(shape, values, make if known else None, of if known else ())
 
 
-def held(array: np.ndarray) -> Constant:
+def held(array: np.ndarray) -> StoredConstant:
     """An array that is at hand."""
-    return Constant(array.shape, array.dtype.name, lambda: array)
+    return StoredConstant(array.shape, array.dtype.name, lambda: array)
 
 
 def bounded(shape: tuple[int, ...]) -> tuple[int, ...]:

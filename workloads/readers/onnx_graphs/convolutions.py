@@ -11,12 +11,12 @@ Groups are blocks along A's diagonal. Source: https://onnx.ai/onnx/operators/onn
 import math
 
 from workloads.kernels.convolution import Unfolding
-from workloads.readers.onnx_graphs.constants import Constant, Unread
-from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, same, times
+from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
+from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct, same, times
 from workloads.readers.onnx_graphs.quantised import without_zero_point
 from workloads.readers.onnx_graphs.shapes import Dims
 
-Found = list[Product | Activations]
+Found = list[NodeProduct | Activations]
 
 
 def conv(node: Node, at: int = 1, zero: int | None = None) -> Found:
@@ -44,7 +44,7 @@ def conv(node: Node, at: int = 1, zero: int | None = None) -> Found:
     plain = node.kind != "DeformConv" and sides is not None and batch is not None
     unfolding = _unfolding(node, sides, kernel, places) if plain and sides is not None else None
     shape = (out, per_group * math.prod(kernel))
-    return [Product(weights, shape, times(batch, *places), groups=groups, unfolding=unfolding)]
+    return [NodeProduct(weights, shape, times(batch, *places), groups=groups, unfolding=unfolding)]
 
 
 def conv_integer(node: Node) -> Found:
@@ -73,10 +73,10 @@ def conv_transpose(node: Node) -> Found:
         return filters.reshape(groups, channels // groups, rows).swapaxes(1, 2).reshape(groups * rows, -1)
 
     shape = (groups * rows, channels // groups)
-    return [Product(weights.then(shape, turned), shape, columns, groups=groups)]
+    return [NodeProduct(weights.then(shape, turned), shape, columns, groups=groups)]
 
 
-def _sides(weights: Constant, node: Node) -> tuple[int, int]:
+def _sides(weights: StoredConstant, node: Node) -> tuple[int, int]:
     groups = node.number("group", 1)
     if len(weights.shape) < 3 or min(weights.shape) < 1:
         raise Unread(f"have the shape {list(weights.shape)}, which is no set of filters")

@@ -9,12 +9,12 @@ from collections import Counter
 import numpy as np
 
 from workloads.readers.onnx_graphs.constants import Unread
-from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, same, times
+from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct, same, times
 
 _MOST_MATRICES = 4096
 
 
-def einsum_product(node: Node) -> list[Product | Activations]:
+def einsum_product(node: Node) -> list[NodeProduct | Activations]:
     """One product for each place along axes that stay apart in the stored operand, the others and the output."""
     equation = node.text("equation", "").replace(" ", "")
     stored = [at for at in range(len(node.inputs)) if node.stored(at)]
@@ -44,7 +44,7 @@ def einsum_product(node: Node) -> list[Product | Activations]:
     return _products(weights, [[ours.index(a) for a in part] for part in (apart, rows, summed)], columns)
 
 
-def _products(weights, places: list[list[int]], columns: int | None) -> list[Product | Activations]:
+def _products(weights, places: list[list[int]], columns: int | None) -> list[NodeProduct | Activations]:
     apart, out, inner = (math.prod(weights.shape[at] for at in part) for part in places)
     if apart > _MOST_MATRICES or min(apart, out, inner) < 1:
         raise Unread(f"are {apart} matrices of {out} x {inner}, which is not read")
@@ -54,7 +54,7 @@ def _products(weights, places: list[list[int]], columns: int | None) -> list[Pro
         return array.transpose(order).reshape(apart, out, inner)[number]
 
     return [
-        Product(
+        NodeProduct(
             weights.then((out, inner), lambda array, number=number: one(array, number)),
             (out, inner),
             columns,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from workloads.readers.onnx_graphs.constants import Constant, Unread, bounded, derived, held
+from workloads.readers.onnx_graphs.constants import StoredConstant, Unread, bounded, derived, held
 from workloads.readers.onnx_graphs.nodes import Node
 from workloads.readers.onnx_graphs.quantised import dequantised, fake_quantised, to_codes
 
@@ -44,7 +44,7 @@ _REDUCTIONS: dict[str, Callable] = {
 }  # fmt: skip
 
 
-def fold(node: Node, onnx, inputs: list[Constant | None]) -> list[Constant]:
+def fold(node: Node, onnx, inputs: list[StoredConstant | None]) -> list[StoredConstant]:
     """What a node makes of constants, an entry for each output. **Raises** `Unread` if that is not known here."""
     makers = _of(node, onnx) if node.kind in _FOLDED_IN.get(node.domain, ()) or not node.domain else None
     if makers is None or not [one for one in inputs if one is not None]:
@@ -64,14 +64,14 @@ def fold(node: Node, onnx, inputs: list[Constant | None]) -> list[Constant]:
             with np.errstate(all="ignore"):
                 array = make(*arrays)
             if array.size <= _AT_HAND:
-                found.append(Constant(array.shape, values, lambda array=array: array))
+                found.append(StoredConstant(array.shape, values, lambda array=array: array))
                 continue
             known = array.shape
         found.append(derived(bounded(known), values, make, tuple(inputs)))
     return found
 
 
-def generated(node: Node) -> Constant:
+def generated(node: Node) -> StoredConstant:
     """The array of a `Constant` node. **Raises** `Unread` where it has none."""
     if "value" in node.attributes:
         return node.attributes["value"]
@@ -82,7 +82,7 @@ def generated(node: Node) -> Constant:
     raise Unread("are computed by a Constant without numbers")
 
 
-def _values(node: Node, onnx, inputs: list[Constant | None]) -> str:
+def _values(node: Node, onnx, inputs: list[StoredConstant | None]) -> str:
     """What is stored: that of the first input, or what it is quantised to."""
     given = [one.values for one in inputs if one is not None]
     values = next((one for one in given if one not in ("bool", "int64", "int32")), given[0] if given else "")
@@ -170,7 +170,7 @@ def _type_of(node: Node, onnx, zero: np.ndarray | None) -> np.dtype:
     return _numpy_type(onnx, node.number("output_dtype", 0) or onnx.TensorProto.UINT8)
 
 
-def _quantised_type(node: Node, onnx, zero: Constant | None) -> np.dtype:
+def _quantised_type(node: Node, onnx, zero: StoredConstant | None) -> np.dtype:
     return _type_of(node, onnx, None if zero is None or zero.make is None else zero.read())
 
 

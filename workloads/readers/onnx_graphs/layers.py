@@ -14,12 +14,12 @@ from scipy.sparse import csr_array
 from workloads.densities import Dense
 from workloads.errors import InputError
 from workloads.readers.checkpoints.arrays import as_layer
-from workloads.readers.found import Found, Layer, LeftOut
-from workloads.readers.matrices.canonical import MAX_SIDE
-from workloads.readers.onnx_graphs.constants import Constant, Unread
+from workloads.readers.found import Found, FoundLayer, LeftOut
+from workloads.readers.matrices.canonical_form import MAX_SIDE
+from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
 from workloads.readers.onnx_graphs.folding import fold, generated
 from workloads.readers.onnx_graphs.model import load, subgraphs
-from workloads.readers.onnx_graphs.nodes import Node, Product, Scope
+from workloads.readers.onnx_graphs.nodes import Node, NodeProduct, Scope
 from workloads.readers.onnx_graphs.operators import PRODUCTS, products
 from workloads.readers.onnx_graphs.shapes import Shapes
 from workloads.readers.source import BROKEN, Source, words_of
@@ -87,7 +87,7 @@ class _Walk:
     shapes: Shapes
     version: int
     """Of the standard's operators."""
-    layers: list[Layer] = field(default_factory=list)
+    layers: list[FoundLayer] = field(default_factory=list)
     left_out: list[LeftOut] = field(default_factory=list)
     notes: dict[str, None] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
@@ -164,7 +164,7 @@ class _Walk:
         except BROKEN as error:
             return self._add_unread(node.name, f"are multiplied by a malformed {node.kind} ({words_of(error)})")
         for one in found:
-            if isinstance(one, Product):
+            if isinstance(one, NodeProduct):
                 self._add(node.name, one, repeats)
             else:
                 self.left_out.append(LeftOut(node.name, one.why))
@@ -176,9 +176,9 @@ class _Walk:
         def read() -> NoReturn:
             _unreadable(self.source, name, why)
 
-        self.layers.append(Layer(name, (), read, values=f"cannot be read: its weights {why}"))
+        self.layers.append(FoundLayer(name, (), read, values=f"cannot be read: its weights {why}"))
 
-    def _add(self, node: str, one: Product, repeats: float) -> None:
+    def _add(self, node: str, one: NodeProduct, repeats: float) -> None:
         name, rows, columns = f"{node}.{one.part}" if one.part else node, one.shape[0], one.shape[1] * one.groups
         if max(rows, columns) > MAX_SIDE:
             return self._add_unread(name, f"are {rows} x {columns}, more than {MAX_SIDE} on a side")
@@ -193,7 +193,7 @@ class _Walk:
             self.dense.add(name)
         solid = not known and one.groups == 1
         self.layers.append(
-            Layer(
+            FoundLayer(
                 name,
                 (rows, columns),
                 None if solid else _reader(self.source, name, one),
@@ -263,10 +263,10 @@ def _name_absent(graph, scope: Scope) -> None:
     for name in absent:
         sides = scope.shapes.get(name)
         if name not in scope.constants and sides is not None and None not in sides:
-            scope.constants[name] = Constant(tuple(side for side in sides if side is not None), "", None)
+            scope.constants[name] = StoredConstant(tuple(side for side in sides if side is not None), "", None)
 
 
-def _reader(source: Source, name: str, one: Product) -> Callable[[], csr_array]:
+def _reader(source: Source, name: str, one: NodeProduct) -> Callable[[], csr_array]:
     def read() -> csr_array:
         try:
             array = np.ones(one.shape, np.int8) if one.weights.make is None else one.weights.read()

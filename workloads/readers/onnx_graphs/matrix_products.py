@@ -15,12 +15,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from workloads.readers.onnx_graphs.constants import Constant, Unread, held
-from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, count, same, times
+from workloads.readers.onnx_graphs.constants import StoredConstant, Unread, held
+from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct, count, same, times
 from workloads.readers.onnx_graphs.quantised import unpacked_bits, without_zero_point
 from workloads.readers.onnx_graphs.shapes import Dims
 
-Found = list[Product | Activations]
+Found = list[NodeProduct | Activations]
 _MOST_MATRICES = 4096
 """Of a stack."""
 
@@ -86,7 +86,7 @@ def linear_model(node: Node) -> Found:
     return _stack(held(values.reshape(rows, -1)), False, sides, left=False)
 
 
-def _exact(node: Node, at: int, zero: int | None, axis: int) -> Constant:
+def _exact(node: Node, at: int, zero: int | None, axis: int) -> StoredConstant:
     """A stored operand less its zero point, which may go along one axis."""
     weights = node.weights(at)
     if min(weights.shape, default=0) < 1:
@@ -99,7 +99,7 @@ def _turned(sides: Dims | None, turn: int) -> Dims | None:
     return (*sides[:-2], *sides[:-3:-1]) if turn and sides and len(sides) > 1 else sides
 
 
-def _stack(weights: Constant, turn: bool, other: Dims | None, *, left: bool) -> Found:
+def _stack(weights: StoredConstant, turn: bool, other: Dims | None, *, left: bool) -> Found:
     """One product for each matrix of stored `weights`, [.., out, in] or turned, with the `other` operand.
 
     The other operand has its vectors along the last axis if the weights stand right of it, else along the last but one.
@@ -121,7 +121,7 @@ def _stack(weights: Constant, turn: bool, other: Dims | None, *, left: bool) -> 
             matrix = array[place] if place else array
             return matrix.T.reshape(out, inner) if turn else matrix.reshape(out, inner)
 
-        product = Product(weights.then((out, inner), one), (out, inner), columns)
+        product = NodeProduct(weights.then((out, inner), one), (out, inner), columns)
         found.append(replace(product, part=str(number)) if matrices > 1 else product)
     return found
 

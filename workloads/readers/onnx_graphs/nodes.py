@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from workloads.kernels.convolution import Unfolding
-from workloads.readers.onnx_graphs.constants import Constant, Unread
+from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
 from workloads.readers.onnx_graphs.shapes import Dims
 
 
 @dataclass(frozen=True)
-class Product:
+class NodeProduct:
     """One product of stored weights with activations: the weights' rows times `columns` vectors."""
 
-    weights: Constant
+    weights: StoredConstant
     """Whose entries, taken `shape` at a time, are A; with `groups` those of its diagonal blocks."""
     shape: tuple[int, int]
     """Rows, and columns of one group's block."""
@@ -39,7 +39,7 @@ class Activations:
 class Scope:
     """What the nodes of a graph see, the values of enclosing graphs included."""
 
-    constants: ChainMap[str, Constant | Unread]
+    constants: ChainMap[str, StoredConstant | Unread]
     shapes: ChainMap[str, Dims]
 
 
@@ -73,14 +73,14 @@ class Node:
         """Whether an input is given."""
         return at < len(self.inputs) and self.inputs[at] != ""
 
-    def constant(self, at: int) -> Constant | None:
+    def constant(self, at: int) -> StoredConstant | None:
         """An input that is known from the file, None for an activation or none."""
         found = self._scope.constants.get(self.inputs[at]) if self.has(at) else None
         if isinstance(found, Unread):
             raise found
         return found
 
-    def weights(self, at: int) -> Constant:
+    def weights(self, at: int) -> StoredConstant:
         """An input that must be known from the file."""
         found = self.constant(at)
         if found is None:
@@ -91,7 +91,7 @@ class Node:
         """Whether an input is known from the file, be it that it cannot be computed here."""
         return self.has(at) and self.inputs[at] in self._scope.constants
 
-    def zero_point(self, at: int) -> Constant | None:
+    def zero_point(self, at: int) -> StoredConstant | None:
         """An input that is a zero point of weights, None for none."""
         if self.has(at) and not self.stored(at):
             raise Unread("have a zero point that is computed while the network runs")
@@ -107,7 +107,7 @@ class Node:
 
     def _dims(self, name: str) -> Dims | None:
         found = self._scope.constants.get(name)
-        return found.shape if isinstance(found, Constant) else self._scope.shapes.get(name)
+        return found.shape if isinstance(found, StoredConstant) else self._scope.shapes.get(name)
 
 
 def count(dims: Dims | list[int | None] | None) -> int | None:

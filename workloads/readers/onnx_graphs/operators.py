@@ -15,24 +15,24 @@ from workloads.readers.onnx_graphs.matrix_products import (
     matmul_integer_to_float,
     qlinear_matmul,
 )
-from workloads.readers.onnx_graphs.nodes import Activations, Node, Product
+from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct
 from workloads.readers.onnx_graphs.recurrent import dynamic_quantize_lstm, recurrent_layer
 from workloads.readers.onnx_graphs.stand_ins import PASSED_ON
 
-Read = Callable[[Node], list[Product | Activations]]
+Read = Callable[[Node], list[NodeProduct | Activations]]
 
 
-def _looked_up(node: Node) -> list[Product | Activations]:
+def _looked_up(node: Node) -> list[NodeProduct | Activations]:
     """Rows of a stored table."""
     table = node.constant(0) if node.stored(0) else None
     return [Activations("looked up, not multiplied")] if table is not None and len(table.shape) > 1 else []
 
 
-def _embedded(node: Node) -> list[Product | Activations]:
+def _embedded(node: Node) -> list[NodeProduct | Activations]:
     return [Activations("looked up, not multiplied")]
 
 
-def _of_activations(node: Node) -> list[Product | Activations]:
+def _of_activations(node: Node) -> list[NodeProduct | Activations]:
     return [Activations()]
 
 
@@ -83,7 +83,7 @@ _PRODUCT_WORDS = ("MatMul", "Gemm", "Conv", "MoE", "LSTM", "GRU", "RNN", "Attent
 """In names of operators that multiply."""
 
 
-def products(node: Node, known: bool) -> list[Product | Activations]:
+def products(node: Node, known: bool) -> list[NodeProduct | Activations]:
     """The products that a node is; none for an operator that multiplies no matrix.
 
     `known` is whether the operator is of the standard. **Raises** `Unread` for one that is not and takes a stored

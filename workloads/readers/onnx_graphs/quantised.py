@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from workloads.readers.onnx_graphs.constants import Constant, Unread, bounded
+from workloads.readers.onnx_graphs.constants import StoredConstant, Unread, bounded
 from workloads.readers.onnx_graphs.nodes import Node
 
 _ROUNDINGS = {
@@ -19,7 +19,7 @@ _ROUNDINGS = {
 }  # fmt: skip
 
 
-def without_zero_point(weights: Constant, zero: Constant | None, axis: int) -> Constant:
+def without_zero_point(weights: StoredConstant, zero: StoredConstant | None, axis: int) -> StoredConstant:
     """Codes less their zero point: one number, one along an axis, or an array that broadcasts."""
     if zero is None:
         return weights
@@ -83,7 +83,7 @@ def fake_quantised(node: Node, values: np.ndarray, scale: np.ndarray, zero: np.n
     return ((codes - zero) * scale).astype(np.float32)
 
 
-def unpacked_bits(node: Node, at: int = 1) -> Constant:
+def unpacked_bits(node: Node, at: int = 1) -> StoredConstant:
     """The weights [N, K] of a `MatMulNBits`: codes packed low bits first along K, zero points likewise along blocks."""
     n, k, bits = node.number("N", 0), node.number("K", 0), node.number("bits", 4)
     block = node.number("block_size", 0)
@@ -110,7 +110,7 @@ def unpacked_bits(node: Node, at: int = 1) -> Constant:
         return codes * scales.reshape(n, blocks).astype(np.float32)[:, of]
 
     made = packed.then(shape, make, scales, zeros, group)
-    return Constant(shape, f"int{bits} in groups of {block}", made.make, made.of)
+    return StoredConstant(shape, f"int{bits} in groups of {block}", made.make, made.of)
 
 
 def _unpacked(packed: np.ndarray, bits: int) -> np.ndarray:

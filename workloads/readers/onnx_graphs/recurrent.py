@@ -8,16 +8,16 @@
 Source: https://onnx.ai/onnx/operators/onnx__LSTM.html, GRU and RNN likewise.
 """
 
-from workloads.readers.onnx_graphs.constants import Constant, Unread
-from workloads.readers.onnx_graphs.nodes import Activations, Node, Product, same, times
+from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
+from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct, same, times
 
 
-def recurrent_layer(node: Node) -> list[Product | Activations]:
+def recurrent_layer(node: Node) -> list[NodeProduct | Activations]:
     """`W` and `R` for each direction."""
     return _recurrent(node, node.constant(1), node.constant(2))
 
 
-def dynamic_quantize_lstm(node: Node) -> list[Product | Activations]:
+def dynamic_quantize_lstm(node: Node) -> list[NodeProduct | Activations]:
     """ONNX Runtime's LSTM of int8 weights, stored [directions, in, gates x hidden]; zero points are inputs 9 and 11."""
     turned = []
     for at, zero in ((1, 9), (2, 11)):
@@ -36,7 +36,9 @@ def dynamic_quantize_lstm(node: Node) -> list[Product | Activations]:
     return _recurrent(node, *turned)
 
 
-def _recurrent(node: Node, of_input: Constant | None, of_state: Constant | None) -> list[Product | Activations]:
+def _recurrent(
+    node: Node, of_input: StoredConstant | None, of_state: StoredConstant | None
+) -> list[NodeProduct | Activations]:
     if of_input is None and of_state is None:
         return [Activations()]
     if of_input is None or of_state is None:
@@ -53,12 +55,12 @@ def _recurrent(node: Node, of_input: Constant | None, of_state: Constant | None)
     if node.number("layout", 0):
         steps, batch = batch, steps
     same(width, inner, "features")
-    found: list[Product | Activations] = []
+    found: list[NodeProduct | Activations] = []
     for number in range(directions):
         for letter, weights in (("W", of_input), ("R", of_state)):
             shape = weights.shape[1:]
             matrix = weights.then(shape, lambda array, number=number: array[number])
             part = letter if directions == 1 else f"{letter}.{number}"
             columns, repeats = (times(steps, batch), 1.0) if letter == "W" else (batch if steps else None, steps or 1.0)
-            found.append(Product(matrix, shape, columns, part, float(repeats)))
+            found.append(NodeProduct(matrix, shape, columns, part, float(repeats)))
     return found

@@ -11,7 +11,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from workloads.readers.onnx_graphs.constants import MOST_ENTRIES, Constant
+from workloads.readers.onnx_graphs.constants import MOST_ENTRIES, StoredConstant
 from workloads.readers.source import Source
 
 _BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2, "FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
@@ -29,7 +29,7 @@ class Tensors:
         self.missing: dict[str, None] = {}
         """Data files that are not there."""
         self._onnx = onnx
-        self._detached: dict[str, Constant] = {}
+        self._detached: dict[str, StoredConstant] = {}
 
     def detach(self, tensor) -> None:
         """Takes the data out of a tensor of more than 64 entries, so that its graph is small; `constant` finds it."""
@@ -51,7 +51,7 @@ class Tensors:
         tensor.dims.extend(sparse.dims)
         self._refer(tensor, self.sparse(sparse))
 
-    def constant(self, tensor) -> Constant:
+    def constant(self, tensor) -> StoredConstant:
         """The constant that a tensor is."""
         if tensor.data_location and len(tensor.external_data) == 1:
             found = self._detached.get(tensor.external_data[0].value)
@@ -59,7 +59,7 @@ class Tensors:
                 return found
         return self._constant(tensor)
 
-    def sparse(self, sparse) -> Constant:
+    def sparse(self, sparse) -> StoredConstant:
         """Entries at places that are counted through the whole tensor, or given as one index an axis."""
         shape = self._shape(sparse.values.name, sparse.dims)
         values, places = self._constant(sparse.values), self._constant(sparse.indices)
@@ -81,7 +81,7 @@ class Tensors:
 
         return values.then(shape, make, places)
 
-    def _refer(self, tensor, found: Constant) -> None:
+    def _refer(self, tensor, found: StoredConstant) -> None:
         key = f"detached {len(self._detached)}"
         self._detached[key] = found
         tensor.data_location = self._onnx.TensorProto.EXTERNAL
@@ -94,7 +94,7 @@ class Tensors:
             self.source.fail(f"tensor {name}", f"has the shape {list(shape)}", "export the model again")
         return shape
 
-    def _constant(self, tensor) -> Constant:
+    def _constant(self, tensor) -> StoredConstant:
         shape = self._shape(tensor.name, tensor.dims)
         kinds = {number: name for name, number in self._onnx.TensorProto.DataType.items()}
         kind = kinds.get(tensor.data_type, "UNDEFINED")
@@ -102,15 +102,15 @@ class Tensors:
             self.source.fail(f"tensor {tensor.name}", f"has the unknown type {tensor.data_type}", "update onnx")
         values = {"FLOAT": "float32", "DOUBLE": "float64"}.get(kind, kind.lower())
         if tensor.data_location == self._onnx.TensorProto.EXTERNAL:
-            return Constant(shape, values, self._outside(tensor, kind, shape))
+            return StoredConstant(shape, values, self._outside(tensor, kind, shape))
         if math.prod(shape) and not tensor.raw_data and not any(len(getattr(tensor, field)) for field in _TYPED):
-            return Constant(shape, values, None)
+            return StoredConstant(shape, values, None)
         self._check_length(tensor, kind, shape)
         if not tensor.raw_data:
             array = self._onnx.numpy_helper.to_array(tensor)
-            return Constant(shape, values, lambda: array)
+            return StoredConstant(shape, values, lambda: array)
         data, data_type = tensor.raw_data, tensor.data_type
-        return Constant(shape, values, lambda: self._array(data, data_type, shape))
+        return StoredConstant(shape, values, lambda: self._array(data, data_type, shape))
 
     def _check_length(self, tensor, kind: str, shape: tuple[int, ...]) -> None:
         entries = math.prod(shape)

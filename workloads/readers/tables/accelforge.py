@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from workloads.densities import Density, Uniform
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.source import Source
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE, with_own_names
@@ -40,7 +40,7 @@ def read_accelforge(source: Source, workload: Mapping) -> Found:
 
 def _layer(
     source: Source, number: int, einsum: Any, ranks: Mapping, bounds: dict[str, int], whole: Mapping
-) -> Layer | LeftOut:
+) -> FoundLayer | LeftOut:
     entry = einsum if isinstance(einsum, dict) else {"einsum": einsum}
     text = scalar(entry["einsum"]) if "einsum" in entry else None
     where = f"einsum {number + 1} of {WHAT}"

@@ -10,12 +10,12 @@ import re
 from collections.abc import Callable
 
 from workloads.readers.formats import Sureness
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tables.layers import (
     TABLE,
-    Convolution,
+    TableConvolution,
     convolution,
     product,
     transposed_convolution,
@@ -65,7 +65,7 @@ class _Walk:
     def __init__(self, source: Source, net: Message) -> None:
         self.source = source
         self.shapes: dict[str, Shape] = {}
-        self.layers: list[Layer] = []
+        self.layers: list[FoundLayer] = []
         self.left_out: list[LeftOut] = []
         names, dims = net.texts("input"), net.texts("input_dim")
         shapes = net.messages("input_shape")
@@ -136,7 +136,7 @@ class _Walk:
         images, channels, height, width = shape
         filters = self.whole(name, "num_output", param.text("num_output"))
         groups = channels if "depthwise" in kind else self.whole(name, "group", param.text("group", "1"))
-        sizes = Convolution(
+        sizes = TableConvolution(
             filters, channels, self.pair(name, param, "kernel", "kernel_size"), (height, width),
             stride=self.pair(name, param, "stride", "stride", 1), padding=self.pair(name, param, "pad", "pad", 0),
             dilation=self.pair(name, param, "", "dilation", 1), groups=groups, images=images,

@@ -4,7 +4,7 @@ import math
 import re
 
 from workloads.densities import NM, Dense, Density, Uniform
-from workloads.readers.matrices.canonical import MAX_SIDE
+from workloads.readers.matrices.canonical_form import MAX_SIDE
 from workloads.readers.source import Source
 
 _THOUSANDS = re.compile(r"\d{1,3}([,'\u2019 \u00a0_\u202f])\d{3}(\1\d{3})*")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 from workloads.densities import Density
 from workloads.kernels.convolution import Unfolding
-from workloads.readers.found import Layer
+from workloads.readers.found import FoundLayer
 from workloads.readers.source import Source
 from workloads.readers.tables.layers import product
 
@@ -57,7 +57,7 @@ def is_elementwise(one: Contraction) -> bool:
     return bool(shared) and shared <= one.output.indices
 
 
-def layer_of(source: Source, where: str, one: Contraction) -> Layer:
+def layer_of(source: Source, where: str, one: Contraction) -> FoundLayer:
     """The product that the einsum is. **Raises** `InputError` for an index without size or in a single operand."""
     a, b = _ordered(one)
     axes: dict[str, list[str]] = {"m": [], "n": [], "k": [], "repeats": []}

@@ -9,12 +9,12 @@ import re
 from dataclasses import dataclass
 
 from workloads.readers.formats import Sureness
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tables.layers import (
     TABLE,
-    Convolution,
+    TableConvolution,
     convolution,
     product,
     transposed_convolution,
@@ -89,7 +89,7 @@ def read_darknet(source: Source, options: ReadOptions) -> Found:
     """The layers that are products, named `convolutional_0` by their number. **Raises** `InputError`."""
     net, *sections = _sections(source)
     shapes: list[Shape] = []
-    layers: list[Layer] = []
+    layers: list[FoundLayer] = []
     left_out: list[LeftOut] = []
     shape = (net.whole("channels", 3), net.whole("height"), net.whole("width"))
     for section in sections:
@@ -121,7 +121,9 @@ def _sections(source: Source) -> list[_Section]:
     return found
 
 
-def _after(section: _Section, shape: Shape, shapes: list[Shape], layers: list[Layer], left_out: list[LeftOut]) -> Shape:
+def _after(
+    section: _Section, shape: Shape, shapes: list[Shape], layers: list[FoundLayer], left_out: list[LeftOut]
+) -> Shape:
     """The shape behind a section; a product is added to the layers, all else named as left out."""
     name, (channels, height, width) = f"{section.kind}_{section.number}", shape
     if section.kind in ("convolutional", "conv", "deconvolutional", "deconv", "local"):
@@ -172,13 +174,13 @@ def _moved(section: _Section, shape: Shape, shapes: list[Shape]) -> Shape:
     return shape
 
 
-def _convolution(section: _Section, name: str, shape: Shape) -> tuple[Layer, Shape]:
+def _convolution(section: _Section, name: str, shape: Shape) -> tuple[FoundLayer, Shape]:
     channels, *sides = shape
     size, stride, filters = section.whole("size", 1), section.whole("stride", 1), section.whole("filters", 1)
     dilation = section.whole("dilation", 1)
     padding = section.whole("padding", 0, least=0)
     padding = size // 2 * dilation if section.whole("pad", 0, least=0) else padding
-    sizes = Convolution(
+    sizes = TableConvolution(
         filters, channels, (size, size), (sides[0], sides[1]),
         stride=(section.whole("stride_y", stride), section.whole("stride_x", stride)),
         padding=(padding, padding), dilation=(dilation, dilation), groups=section.whole("groups", 1),

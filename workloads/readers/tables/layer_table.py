@@ -25,13 +25,13 @@ from dataclasses import dataclass
 
 from workloads.densities import NM, Density
 from workloads.readers.formats import Sureness
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tables import cells
 from workloads.readers.tables.columns import CONVOLUTION, PRODUCT, Column
 from workloads.readers.tables.delimited import Table, heading_of, lacks_heading, numbered, read_table
-from workloads.readers.tables.layers import Convolution, convolution, product, with_own_names
+from workloads.readers.tables.layers import TableConvolution, convolution, product, with_own_names
 
 _FILTERS_ARE_A = (
     "N:M in a column sparsity beside M, N, K is SCALE-Sim's: the filters [K, N] are sparse and become A [N, K]; "
@@ -106,7 +106,7 @@ def read_layer_table(source: Source, options: ReadOptions) -> Found:
     missing = [role for role in sizes if role not in columns]
     if missing:
         source.fail("heading", f"names no column {missing[0]!r}", f"name all of {', '.join(sizes)}")
-    layers: list[Layer] = []
+    layers: list[FoundLayer] = []
     left_out: list[LeftOut] = []
     notes = _column_notes(table)
     if not convolving and set(columns).intersection(CONVOLUTION):
@@ -164,7 +164,7 @@ def _no_product(row: _Row) -> str | None:
     return f"{kind}, no product with weights" if re.search(_NO_PRODUCT, kind) else None
 
 
-def _product(row: _Row, name: str, notes: list[str]) -> Layer:
+def _product(row: _Row, name: str, notes: list[str]) -> FoundLayer:
     m, n, k = (row.whole(role) for role in PRODUCT)
     a, b = row.density(""), row.density("_b")
     if isinstance(a, NM) and row.fields.get("sparsity"):
@@ -176,14 +176,14 @@ def _product(row: _Row, name: str, notes: list[str]) -> Layer:
     return product(row.source, row.where, name, (m, n, k), a, b, row.count("repeats") * batch)
 
 
-def _convolution(row: _Row, name: str) -> Layer:
+def _convolution(row: _Row, name: str) -> FoundLayer:
     ifmap_height, ifmap_width, height, width, channels, filters = (row.whole(role) for role in CONVOLUTION)
     groups = row.whole("groups", 1)
     if re.search(_DEPTHWISE, row.fields.get("kind", "").lower()) and groups == 1:
         groups, filters = channels, channels if filters == 1 else filters
     stride = row.whole("strides") if "stride_height" not in row.fields else row.whole("stride_height")
     padding = _padding(row)
-    sizes = Convolution(
+    sizes = TableConvolution(
         filters, channels, (height, width), (ifmap_height, ifmap_width),
         stride=(stride, row.whole("stride_width", stride)), padding=(padding, padding),
         dilation=(row.whole("dilation", 1),) * 2, groups=groups, images=row.whole("batch", 1),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from workloads.densities import Dense, Density
 from workloads.kernels.convolution import Unfolding
-from workloads.readers.found import Layer
+from workloads.readers.found import FoundLayer
 from workloads.readers.source import Source
 
 MOST_SIDE = 2**40
@@ -22,7 +22,7 @@ TABLE = "a table of layers (.csv) with the heading name,M,N,K,density"
 
 
 @dataclass(frozen=True)
-class Convolution:
+class TableConvolution:
     """Sizes of one convolution; channels and filters are totals over all groups, padding is that of each side."""
 
     filters: int
@@ -49,7 +49,7 @@ class Convolution:
         return steps[0] + 1, steps[1] + 1
 
 
-def with_own_names(layers: Iterable[Layer]) -> tuple[Layer, ...]:
+def with_own_names(layers: Iterable[FoundLayer]) -> tuple[FoundLayer, ...]:
     """The same; a name that returns gets `#2`, `#3`, ... appended."""
     found, taken = [], dict[str, int]()
     for layer in layers:
@@ -77,7 +77,7 @@ def product(
     a: Density | None = None,
     b: Density | None = None,
     repeats: float | int = 1.0,
-) -> Layer:
+) -> FoundLayer:
     """A layer of M, N, K; None is dense. **Raises** `InputError` for sizes and densities that do not fit."""
     m, n, k = sizes
     check_layer(source, where, m, n, k)
@@ -85,18 +85,18 @@ def product(
     a.nonzeros(m, k)
     if b is not None:
         b.nonzeros(k, n)
-    return Layer(name, (m, k), density=a, columns=n, activations=b, repeats=float(repeats))
+    return FoundLayer(name, (m, k), density=a, columns=n, activations=b, repeats=float(repeats))
 
 
 def convolution(
     source: Source,
     where: str,
     name: str,
-    sizes: Convolution,
+    sizes: TableConvolution,
     a: Density | None = None,
     b: Density | None = None,
     repeats: float | int = 1.0,
-) -> Layer:
+) -> FoundLayer:
     """A layer of filters. **Raises** `InputError` for sizes that do not fit each other."""
     one = sizes
     all_sizes = (one.filters, one.channels, *one.kernel, *one.map, *one.stride, *one.dilation, one.groups, one.images)
@@ -114,7 +114,7 @@ def convolution(
     return replace(found, unfolding=_unfolding(one))
 
 
-def transposed_convolution(source: Source, where: str, name: str, sizes: Convolution) -> Layer:
+def transposed_convolution(source: Source, where: str, name: str, sizes: TableConvolution) -> FoundLayer:
     """A layer of filters that spread each position of the map. **Raises** `InputError`."""
     check_layer(source, where, sizes.filters, sizes.channels, *sizes.kernel, *sizes.map, sizes.groups, sizes.images)
     if sizes.filters % sizes.groups or sizes.channels % sizes.groups:
@@ -124,7 +124,7 @@ def transposed_convolution(source: Source, where: str, name: str, sizes: Convolu
     return product(source, where, name, (m, n, k), repeats=sizes.groups)
 
 
-def _unfolding(one: Convolution) -> Unfolding | None:
+def _unfolding(one: TableConvolution) -> Unfolding | None:
     """None for what `Unfolding` cannot say: groups, dilation, unequal strides or padding, filters that hang over."""
     (rows, columns), (height, width) = one.kernel, one.map
     out_height, out_width = one.out

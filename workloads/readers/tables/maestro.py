@@ -8,12 +8,12 @@ import re
 from dataclasses import dataclass, replace
 
 from workloads.readers.formats import Sureness
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tables.layers import (
     TABLE,
-    Convolution,
+    TableConvolution,
     convolution,
     product,
     transposed_convolution,
@@ -95,7 +95,7 @@ def _entry(source: Source, name: str, body: str, constants: dict[str, int]) -> _
     return _Entry(source, where, name, kind[1].upper(), blocks["Dimensions"], blocks.get("Stride", {}))
 
 
-def _layer(entry: _Entry, notes: list[str]) -> Layer | LeftOut:
+def _layer(entry: _Entry, notes: list[str]) -> FoundLayer | LeftOut:
     if entry.kind in ("GEMM", "BMM"):
         sizes = (entry.size("M"), entry.size("N"), entry.size("K"))
         return product(entry.source, entry.where, entry.name, sizes, repeats=entry.size("B", 1))
@@ -107,7 +107,7 @@ def _layer(entry: _Entry, notes: list[str]) -> Layer | LeftOut:
     return _convolution(entry, notes)
 
 
-def _convolution(entry: _Entry, notes: list[str]) -> Layer:
+def _convolution(entry: _Entry, notes: list[str]) -> FoundLayer:
     groups, filters, channels = 1, entry.size("K"), entry.size("C")
     if entry.kind == "DSCONV":
         groups, filters = channels, filters * channels
@@ -126,7 +126,7 @@ def _convolution(entry: _Entry, notes: list[str]) -> Layer:
         sides.append(entry.size(axis, default))
     if entry.kind == "FC":
         kernel = sides[0], sides[1]
-    sizes = Convolution(
+    sizes = TableConvolution(
         filters, channels, kernel, (sides[0], sides[1]), stride=strides, groups=groups, images=entry.size("N", 1)
     )
     if entry.kind == "TRCONV":

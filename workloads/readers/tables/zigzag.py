@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from workloads.kernels.convolution import Unfolding
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.source import Source, words_of
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
 from workloads.readers.tables.layers import TABLE, with_own_names
@@ -66,7 +66,7 @@ def literal_of(source: Source) -> Any:
         source.fail(WHAT, what, f"write it as YAML, or give {TABLE}", error)
 
 
-def _layer(source: Source, number: str, entry: Mapping) -> Layer | LeftOut:
+def _layer(source: Source, number: str, entry: Mapping) -> FoundLayer | LeftOut:
     refuse_zeros(source, f"layer {number} of {WHAT}", entry)
     kind = scalar(entry.get("operator_type"))
     name = scalar(entry.get("name")) or f"{kind or 'layer'}_{number}"

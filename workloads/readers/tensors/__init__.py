@@ -5,8 +5,8 @@
 | `frostt` | `.tns`: indices and a value a line |
 """
 
-from workloads.readers.formats import Format
+from workloads.readers.formats import FileFormat
 from workloads.readers.tensors import frostt
 
-FORMATS: tuple[Format, ...] = (frostt.FORMAT,)
+FORMATS: tuple[FileFormat, ...] = (frostt.FORMAT,)
 """Records of the formats in this room."""

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.sparse import coo_array
 
 from workloads.kernels.tensors import CooTensor
-from workloads.readers.formats import Format, Sureness
-from workloads.readers.found import Found, Layer
-from workloads.readers.matrices.canonical import MAX_SIDE, found_matrix
+from workloads.readers.formats import FileFormat, Sureness
+from workloads.readers.found import Found, FoundLayer
+from workloads.readers.matrices.canonical_form import MAX_SIDE, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import Rows, all_rows
@@ -100,7 +100,7 @@ def _as_found(
         source.fail("values", "are zero throughout", "give at least one that is not")
     if not np.isfinite(sums).all():
         source.fail("values", "add up to infinity", "correct them")
-    layer = Layer("", shape, tensor=partial(CooTensor, places, sums, shape))
+    layer = FoundLayer("", shape, tensor=partial(CooTensor, places, sums, shape))
     return Found(source.path, f"FROSTT tensor of {len(shape)} modes", (layer,), (), notes)
 
 
@@ -110,4 +110,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.NAMED if source.suffix == ".tns" and source.is_text else Sureness.NO
 
 
-FORMAT = Format("FROSTT tensor", _recognise, _read, heeds=("first_id", "zeros"))
+FORMAT = FileFormat("FROSTT tensor", _recognise, _read, heeds=("first_id", "zeros"))

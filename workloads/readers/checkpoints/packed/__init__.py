@@ -46,8 +46,8 @@ from workloads.readers.checkpoints.packed import (
     torchao,
 )
 from workloads.readers.checkpoints.packed.floats import WORDS
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, told
-from workloads.readers.checkpoints.stored import Stored, StoredArray, Weights
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked, told
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays, Weights
 from workloads.readers.found import LeftOut
 
 SCHEMES: tuple[Scheme, ...] = (
@@ -81,7 +81,7 @@ SCHEMES: tuple[Scheme, ...] = (
 """In the order in which they look for groups: an array belongs to the first that takes it."""
 
 
-def unpacked(stored: Stored) -> tuple[list[Weights], list[LeftOut]]:
+def unpacked(stored: StoredArrays) -> tuple[list[Weights], list[LeftOut]]:
     """The weights of a checkpoint's arrays, unpacked when read, and what is none.
 
     Reads headers and small arrays (sizes, settings) only. **Raises** `InputError`, one sentence, for schemes that are
@@ -100,12 +100,12 @@ def unpacked(stored: Stored) -> tuple[list[Weights], list[LeftOut]]:
     return weights, [one for one in passed if isinstance(one, LeftOut)]
 
 
-def _read(group: Group, found: Unpacked) -> np.ndarray | csr_array:
+def _read(group: ArrayGroup, found: Unpacked) -> np.ndarray | csr_array:
     with told(group):
         return found.read()
 
 
-def _replace(arrays: dict[str, StoredArray], words: dict[str, str], group: Group, found: Unpacked) -> None:
+def _replace(arrays: dict[str, StoredArray], words: dict[str, str], group: ArrayGroup, found: Unpacked) -> None:
     """Puts what a group became in place of its arrays, last of all."""
     before = group.parts.get("weight")
     values = found.values or words.get(before.name if before else "", "") or WORDS.get(found.dtype, found.dtype)

@@ -8,7 +8,7 @@ import numpy as np
 
 from workloads.readers.checkpoints.packed.bits import as_words, unpack_stream
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked, by_suffixes
 from workloads.readers.checkpoints.packed.settings import number, quantisation
 
 _SHIFTS = np.array([0, 16, 4, 20, 8, 24, 12, 28], np.uint32)
@@ -16,14 +16,14 @@ _SHIFTS = np.array([0, 16, 4, 20, 8, 24, 12, 28], np.uint32)
 _PARTS = {"scales": "scales", "qzeros": "qzeros"}
 
 
-def _is_gemm(group: Group) -> bool:
+def _is_gemm(group: ArrayGroup) -> bool:
     words, zeros, scales = (group.shape(role) for role in ("qweight", "qzeros", "scales"))
     types = group.dtype("qweight") == group.dtype("qzeros") and group.dtype("qweight") in ("I32", "U32")
     flat = len(words) == len(zeros) == len(scales) == 2 and types
     return flat and words[1] * 8 == scales[1] and zeros == (scales[0], words[1]) and words[0] >= scales[0]
 
 
-def _unpacked_gemm(group: Group) -> Unpacked:
+def _unpacked_gemm(group: ArrayGroup) -> Unpacked:
     size, out = group.shape("qweight")[0], group.shape("qweight")[1] * 8
     entries = group.shape("scales")[0]
     group.require(number(group.stored.config, "bits", "w_bit") in (None, 4), "config.json says other than 4 bits")
@@ -49,7 +49,7 @@ def _in_order(words: np.ndarray) -> np.ndarray:
     return found.astype(np.uint8).reshape(words.shape[0], -1)
 
 
-def _is_gemv(group: Group) -> bool:
+def _is_gemv(group: ArrayGroup) -> bool:
     words, zeros, scales = (group.shape(role) for role in ("qweight", "qzeros", "scales"))
     types = group.dtype("qweight") == group.dtype("qzeros") and group.dtype("qweight") in ("I32", "U32")
     flat = len(words) == len(zeros) == len(scales) == 2 and types
@@ -57,7 +57,7 @@ def _is_gemv(group: Group) -> bool:
     return flat and said == "gemv" and words[0] == zeros[0] == scales[0] and zeros[1] * 8 == scales[1]
 
 
-def _unpacked_gemv(group: Group) -> Unpacked:
+def _unpacked_gemv(group: ArrayGroup) -> Unpacked:
     shape = (group.shape("qweight")[0], group.shape("qweight")[1] * 8)
     block = number(group.stored.config, "group_size", "q_group_size")
     group.require(block is not None, "its padded scales do not tell the size of a group", "add its config.json")

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from workloads.readers.checkpoints.packed.floats import FLOATS
-from workloads.readers.checkpoints.stored import Stored
+from workloads.readers.checkpoints.stored import StoredArrays
 
 
-def with_masks(weights: Stored, masks: Stored) -> Stored | None:
+def with_masks(weights: StoredArrays, masks: StoredArrays) -> StoredArrays | None:
     """The weights with their masks as arrays `NAME_mask`, which `unpacked` applies; None where these are no masks.
 
     They are where every array of theirs has the name and shape of a weight in floating point, and either holds truth

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterator
 import numpy as np
 
 from workloads.readers.checkpoints.packed.floats import WORDS
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, by_suffixes
-from workloads.readers.checkpoints.stored import Stored
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.stored import StoredArrays
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     shape, masks = tuple(group.integers("shape")), group.shape("bitmask")
     fits = len(shape) == 2 and min(shape) > 0 and masks == (shape[0], -(-shape[1] // 8))
     group.require(fits, f"shape says {list(shape)}, where bitmask has {list(masks)} bytes")
@@ -47,13 +47,13 @@ def _scheme(before: str) -> Scheme:
     return Scheme("compressed-tensors bitmask", _as_bitmask(find), _unpacked)
 
 
-def _as_bitmask(find: Callable[[Stored], Iterator[Group]]) -> Callable[[Stored], Iterator[Group]]:
+def _as_bitmask(find: Callable[[StoredArrays], Iterator[ArrayGroup]]) -> Callable[[StoredArrays], Iterator[ArrayGroup]]:
     """The bitmask's role is called so, whatever stands before it."""
 
-    def found(stored: Stored) -> Iterator[Group]:
+    def found(stored: StoredArrays) -> Iterator[ArrayGroup]:
         for group in find(stored):
             parts = {("bitmask" if role.endswith("bitmask") else role): one for role, one in group.parts.items()}
-            yield Group(stored, group.scheme, group.name, parts)
+            yield ArrayGroup(stored, group.scheme, group.name, parts)
 
     return found
 

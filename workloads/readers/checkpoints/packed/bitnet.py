@@ -6,16 +6,16 @@ layer is left off.
 
 import numpy as np
 
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked, by_suffixes
 from workloads.readers.checkpoints.packed.settings import method
 
 
-def _is_bitnet(group: Group) -> bool:
+def _is_bitnet(group: ArrayGroup) -> bool:
     said = method(group.stored.config) in ("bitnet", "1.58bit", "b1.58")
     return said and group.dtype("weight") == "U8" and len(group.shape("weight")) == 2
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     rows, size = group.shape("weight")
     group.require(int(np.prod(group.shape("scale"))) == 1, f"its scale has the shape {list(group.shape('scale'))}")
 

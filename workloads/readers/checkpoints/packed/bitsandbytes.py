@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked
-from workloads.readers.checkpoints.stored import Stored
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked
+from workloads.readers.checkpoints.stored import StoredArrays
 
 _NAME = "bitsandbytes 4-bit"
 _STATE = ".quant_state.bitsandbytes__"
@@ -19,19 +19,19 @@ _PARTS = ("absmax", "quant_map", "nested_absmax", "nested_quant_map")
 _AT_ONCE = 1 << 20
 
 
-def _find(stored: Stored) -> Iterator[Group]:
+def _find(stored: StoredArrays) -> Iterator[ArrayGroup]:
     for name in [one for one in stored.arrays if _STATE in one]:
         weight = name.partition(_STATE)[0]
         parts = {part: stored.arrays[f"{weight}.{part}"] for part in _PARTS if f"{weight}.{part}" in stored.arrays}
-        group = Group(stored, _NAME, weight, {"state": stored.arrays[name], **parts})
+        group = ArrayGroup(stored, _NAME, weight, {"state": stored.arrays[name], **parts})
         for part in ("", ".absmax", ".quant_map"):
             group.require(
                 weight + part in stored.arrays, f"{weight}{part} is missing", "give the folder with all its shards"
             )
-        yield Group(stored, _NAME, weight, {**group.parts, "weight": stored.arrays[weight]})
+        yield ArrayGroup(stored, _NAME, weight, {**group.parts, "weight": stored.arrays[weight]})
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     try:
         state: Any = json.loads(group.text("state"))
         shape, block = tuple(int(one) for one in state["shape"]), int(state["blocksize"])

@@ -8,13 +8,13 @@ import numpy as np
 
 from workloads.readers.checkpoints.packed.floats import FLOATS
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised, grid_over
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked, by_suffixes
 from workloads.readers.checkpoints.packed.settings import method, weight_arguments
 
 _NAME = "fake-quantised"
 
 
-def _rounded(group: Group, bits: int | None) -> Unpacked:
+def _rounded(group: ArrayGroup, bits: int | None) -> Unpacked:
     shape = group.shape("weight")
     grid = grid_over(group, "scale", shape)
     over = grid_over(group, "zero", shape) if "zero" in group else None
@@ -41,14 +41,14 @@ def _rounded(group: Group, bits: int | None) -> Unpacked:
     return Unpacked(group.name, shape, f"{width}, fake-quantised {grid.words(shape)}", read)
 
 
-def _in_use(group: Group, scale: np.ndarray) -> bool:
+def _in_use(group: ArrayGroup, scale: np.ndarray) -> bool:
     """Whether the network rounds: not where it is switched off, nor before any scale was observed."""
     enabled = "enabled" not in group or bool(group.floats("enabled").any())
     observing = "observing" in group and bool(group.floats("observing").any())
     return enabled and not (observing and bool((scale == 1).all()))
 
 
-def _bits_said(group: Group) -> int | None:
+def _bits_said(group: ArrayGroup) -> int | None:
     """Of whole numbers, where the configuration says one width for all."""
     said = {(args.get("num_bits"), args.get("type", "int")) for args in weight_arguments(group.stored.config)}
     said = {one for one in said if isinstance(one[0], int)}
@@ -56,7 +56,7 @@ def _bits_said(group: Group) -> int | None:
     return bits if kind == "int" and isinstance(bits, int) and 0 < bits <= 8 else None
 
 
-def _is_compressed_tensors(group: Group) -> bool:
+def _is_compressed_tensors(group: ArrayGroup) -> bool:
     floats = group.dtype("weight") in ("BF16", "F16", "F32") and group.dtype("scale") in FLOATS
     return floats and method(group.stored.config) == "compressed-tensors" and _bits_said(group) is not None
 

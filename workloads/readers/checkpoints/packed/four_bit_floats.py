@@ -10,12 +10,12 @@ import numpy as np
 from workloads.readers.checkpoints.packed.bits import unpack_stream
 from workloads.readers.checkpoints.packed.floats import FP8, fp4_of, fp6_of, from_exponents
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised
-from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, ArrayGroup, Scheme, Unpacked, by_suffixes
 
 _EXPONENTS = ("U8", "F8_E8M0")
 
 
-def _is_fp4(group: Group) -> bool:
+def _is_fp4(group: ArrayGroup) -> bool:
     """Bytes beside FP8 scales to every 16 values, or exponents to every 32."""
     codes = "weight_packed" if "weight_packed" in group else "weight"
     if group.dtype(codes) not in ("U8", "I8", "F4") or not group.shape("scale"):
@@ -25,13 +25,13 @@ def _is_fp4(group: Group) -> bool:
     return group.dtype("scale") in _EXPONENTS and _size(group, codes) == 32 * group.shape("scale")[-1]
 
 
-def _size(group: Group, codes: str) -> int:
+def _size(group: ArrayGroup, codes: str) -> int:
     """Values of a row."""
     last = group.shape(codes)[-1:] or (0,)
     return last[0] * (1 if group.dtype(codes) == "F4" else 2)
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     codes = "weight_packed" if "weight_packed" in group else "weight"
     shape = (*group.shape(codes)[:-1], _size(group, codes))
     exponents, entries = group.dtype("scale") in _EXPONENTS, group.shape("scale")
@@ -59,19 +59,19 @@ def _unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, f"{'mxfp4' if exponents else 'nvfp4'} in groups of {block}", read)
 
 
-def _over_all(group: Group, role: str, axes: int) -> np.ndarray:
+def _over_all(group: ArrayGroup, role: str, axes: int) -> np.ndarray:
     """A scale of the whole weight, or of each expert, to be broadcast; 1 where there is none."""
     return group.floats(role).reshape((-1,) + (1,) * (axes - 1)) if role in group else np.ones((1,) * axes, np.float32)
 
 
-def _is_fp6(group: Group) -> bool:
+def _is_fp6(group: ArrayGroup) -> bool:
     """Bytes, three to four values, beside exponents to every 32."""
     bytes_of, scales = group.shape("weight_packed"), group.shape("scale")
     right = group.dtype("weight_packed") == "U8" and group.dtype("scale") in _EXPONENTS
     return right and len(bytes_of) == len(scales) >= 2 and bytes_of[-1] == scales[-1] * 24
 
 
-def _fp6_unpacked(group: Group) -> Unpacked:
+def _fp6_unpacked(group: ArrayGroup) -> Unpacked:
     entries = group.shape("scale")
     shape, grid = (*entries[:-1], entries[-1] * 32), Grid(entries, (1,) * (len(entries) - 1) + (32,))
     group.require(group.shape("weight_packed")[:-1] == shape[:-1], f"its scales have the shape {list(entries)}")
@@ -83,7 +83,7 @@ def _fp6_unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, "mxfp6 in groups of 32", read)
 
 
-def _experts_unpacked(group: Group) -> Unpacked:
+def _experts_unpacked(group: ArrayGroup) -> Unpacked:
     """[experts, out, groups, 16] bytes -> [experts, in, out], as the same model has them unquantised."""
     blocks, scales = group.shape("blocks"), group.shape("scales")
     fits = len(blocks) >= 3 and blocks[-1] == 16 and scales == blocks[:-1]
@@ -99,7 +99,7 @@ def _experts_unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, (*stored[:-2], stored[-1], stored[-2]), "mxfp4 in groups of 32", read)
 
 
-def _is_int4(group: Group) -> bool:
+def _is_int4(group: ArrayGroup) -> bool:
     """Bytes [out / 2, in] beside floating-point scales of all outputs."""
     if group.dtype("weight") != "U8" or group.dtype("scale") not in ("F32", "F16", "BF16"):
         return False
@@ -107,7 +107,7 @@ def _is_int4(group: Group) -> bool:
     return len(rows) in (1, 2) and len(scales) == len(rows) + 1 and scales[-2] == rows[-1] * 2
 
 
-def _int4_unpacked(group: Group) -> Unpacked:
+def _int4_unpacked(group: ArrayGroup) -> Unpacked:
     """Signed 4-bit codes, two outputs to a byte, the even one low."""
     *rest, half, size = group.shape("weight")
     shape, entries = (*rest, half * 2, size), group.shape("scale")

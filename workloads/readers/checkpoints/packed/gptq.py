@@ -8,13 +8,13 @@ import numpy as np
 
 from workloads.readers.checkpoints.packed.bits import unpack_stream
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised
-from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, ArrayGroup, Scheme, Unpacked, by_suffixes
 from workloads.readers.checkpoints.packed.settings import method, number, quantisation
 
 _BITS = (2, 3, 4, 8)
 
 
-def _is_gptq(group: Group) -> bool:
+def _is_gptq(group: ArrayGroup) -> bool:
     """[in * bits / 32, out] words beside [groups, out] scales."""
     words, scales = group.shape("qweight"), group.shape("scales")
     if group.dtype("qweight") not in ("I32", "U32") or len(words) != 2 or len(scales) != 2:
@@ -22,7 +22,7 @@ def _is_gptq(group: Group) -> bool:
     return words[1] == scales[1] and words[0] >= scales[0] / 16 and not method(group.stored.config).startswith("awq")
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     rows, out = group.shape("qweight")
     entries = group.shape("scales")[0]
     bits = _bits(group)
@@ -48,11 +48,11 @@ def _unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, (out, size), f"int{bits} {by}", read)
 
 
-def _indexed(group: Group) -> bool:
+def _indexed(group: ArrayGroup) -> bool:
     return "g_idx" in group and len(group.shape("g_idx")) == 1 and group.shape("g_idx")[0] > 0
 
 
-def _bits(group: Group) -> int:
+def _bits(group: ArrayGroup) -> int:
     """From the packed zero points' width; what the configuration says must agree, unless it says it by module."""
     said = number(group.stored.config, "bits", "w_bit", "num_bits")
     if "qzeros" not in group:
@@ -78,7 +78,7 @@ def _bits(group: Group) -> int:
     return fit[0]
 
 
-def _block(group: Group, size: int, entries: int) -> int:
+def _block(group: ArrayGroup, size: int, entries: int) -> int:
     """Inputs to a group where no index says it."""
     said = number(group.stored.config, "group_size", "q_group_size")
     if said is not None and said > 0 and -(-size // said) == entries:
@@ -87,7 +87,7 @@ def _block(group: Group, size: int, entries: int) -> int:
     return max(1, size // entries)
 
 
-def _columns(group: Group, size: int, block: int, entries: int) -> np.ndarray:
+def _columns(group: ArrayGroup, size: int, block: int, entries: int) -> np.ndarray:
     if not _indexed(group):
         return np.arange(size) // block
     columns = group.read("g_idx").astype(np.int64)
@@ -96,19 +96,19 @@ def _columns(group: Group, size: int, block: int, entries: int) -> np.ndarray:
     return columns
 
 
-def _format(group: Group) -> str:
+def _format(group: ArrayGroup) -> str:
     section = quantisation(group.stored.config)
     return str(section.get("checkpoint_format") or section.get("packing_format") or "").lower()
 
 
-def _check_format(group: Group) -> None:
+def _check_format(group: ArrayGroup) -> None:
     """Formats of kernels (Marlin, BitBLAS, QQQ) order their words in another way."""
     found = _format(group)
     known = found in ("", "gptq", "gptq_v2") or found.startswith("auto_round")
     group.require(known, f"its words are ordered for {found}, which is not read", DEQUANTISE)
 
 
-def _zeros(group: Group, bits: int, out: int) -> np.ndarray:
+def _zeros(group: ArrayGroup, bits: int, out: int) -> np.ndarray:
     """[groups, out], as they are subtracted."""
     half = 1 << (bits - 1)
     if "qzeros" not in group:
@@ -117,7 +117,7 @@ def _zeros(group: Group, bits: int, out: int) -> np.ndarray:
     return ((stored + _less(group, stored, half)) & ((1 << bits) - 1)).astype(np.float32)
 
 
-def _less(group: Group, stored: np.ndarray, half: int) -> np.uint8:
+def _less(group: ArrayGroup, stored: np.ndarray, half: int) -> np.uint8:
     """What was taken off the zero points when they were stored: 1 by `gptq`, 0 by `gptq_v2`.
 
     Where the file does not say, symmetric zero points do: they are half the range. Others are `gptq`, the older one.

@@ -7,7 +7,7 @@ from typing import NoReturn
 import ml_dtypes
 import numpy as np
 
-from workloads.readers.checkpoints.packed.scheme import Group
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup
 
 _AT_ONCE = 1 << 20
 """Weights unpacked in one go, so that what is made on the way stays in the cache."""
@@ -51,7 +51,7 @@ class Grid:
         return "by column" if len(of) > 1 and self.shape[-2] == 1 else f"in groups of {self.blocks[-1]}"
 
 
-def grid_over(group: Group, role: str, of: tuple[int, ...], blocks: tuple[int, ...] = ()) -> Grid:
+def grid_over(group: ArrayGroup, role: str, of: tuple[int, ...], blocks: tuple[int, ...] = ()) -> Grid:
     """The grid that an array of scales is over a weight, from their shapes.
 
     `blocks`: what the file says of the last axes, used where it fits. **Raises** `InputError` where nothing does.
@@ -129,6 +129,6 @@ def _block(entries: int, size: int, said: int) -> int | None:
     return None
 
 
-def _misfit(group: Group, role: str, of: tuple[int, ...]) -> NoReturn:
+def _misfit(group: ArrayGroup, role: str, of: tuple[int, ...]) -> NoReturn:
     what = f"{group.parts[role].name} has the shape {list(group.shape(role))}, which fits no weight of {list(of)}"
     group.refuse(what)

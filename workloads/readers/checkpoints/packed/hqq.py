@@ -7,7 +7,7 @@ Format: github.com/mobiusml/hqq, `core/quantize.py`, `core/bitpack.py`: (code - 
 import numpy as np
 
 from workloads.readers.checkpoints.packed.bits import as_words
-from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, ArrayGroup, Scheme, Unpacked, by_suffixes
 
 _PACKINGS = {"8bit_u8": (8, 1), "4bit_u8": (4, 2), "3bit_32": (3, 10), "2bit_u8": (2, 4), "1bit_u8": (1, 8)}
 """Bits of a code and codes of a word."""
@@ -18,7 +18,7 @@ _SETTINGS = (
 )  # fmt: skip
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     shape = tuple(group.integers("shape"))
     bits, each = _packing(group)
     group.require(len(shape) == 2 and min(shape) > 0, f"its shape is {list(shape)}")
@@ -52,7 +52,7 @@ def _unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, f"int{bits} in groups of {count // scales}", read)
 
 
-def _packing(group: Group) -> tuple[int, int]:
+def _packing(group: ArrayGroup) -> tuple[int, int]:
     """Bits of a code and codes of a word, as the file says them."""
     nested = any(role in group and any(group.integers(role)) for role in ("quant_scale", "quant_zero"))
     group.require(not nested, "its scales or zero points are quantised too", DEQUANTISE)
@@ -67,7 +67,7 @@ def _packing(group: Group) -> tuple[int, int]:
     return found[0]
 
 
-def _width(group: Group) -> int:
+def _width(group: ArrayGroup) -> int:
     """Bytes of a word: codes may be stored under a floating-point type (`view_as_float`)."""
     widths = {"U8": 1, "I8": 1, "F16": 2, "BF16": 2, "F32": 4, "I32": 4, "U32": 4}
     group.require(group.dtype("W_q") in widths, f"W_q has the type {group.dtype('W_q')}", DEQUANTISE)

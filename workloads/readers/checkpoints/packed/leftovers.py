@@ -10,7 +10,7 @@ import numpy as np
 from workloads.readers.checkpoints.packed.floats import WORDS
 from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, stem_of
 from workloads.readers.checkpoints.packed.settings import method
-from workloads.readers.checkpoints.stored import Stored, StoredArray, Weights
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays, Weights
 from workloads.readers.found import LeftOut
 
 _ACTIVATIONS = (
@@ -28,7 +28,7 @@ _SCALE_OF = re.compile(r"[._:](?:weight_)?(?:scales?|scale_inv|absmax|zero_point
 _WORDS_OF_CODES = ("I16", "U16", "I32", "U32")
 
 
-def pass_on(stored: Stored, words: dict[str, str]) -> Iterator[Weights | LeftOut]:
+def pass_on(stored: StoredArrays, words: dict[str, str]) -> Iterator[Weights | LeftOut]:
     """What the arrays are that no scheme took; `words`: types of those that one made.
 
     **Raises** `InputError` for codes of an unknown scheme.
@@ -61,7 +61,7 @@ def _holds_codes(array: StoredArray, scaled: set[str], said: str) -> bool:
     return beside or (words and _ends(array.name, ("weight",)))
 
 
-def _mask(stored: Stored, array: StoredArray) -> np.ndarray:
+def _mask(stored: StoredArrays, array: StoredArray) -> np.ndarray:
     """Bytes under a weight's name: a mask of 0 and 1, else codes."""
     found = array.read()
     if found.size and found.max() > 1:
@@ -69,7 +69,7 @@ def _mask(stored: Stored, array: StoredArray) -> np.ndarray:
     return found
 
 
-def _refuse(stored: Stored, array: StoredArray) -> NoReturn:
+def _refuse(stored: StoredArrays, array: StoredArray) -> NoReturn:
     said = method(stored.config)
     by, kind = f" ({said})" if said else "", WORDS.get(array.dtype, array.dtype)
     what = f"holds packed or quantised codes ({kind}) of a scheme{by} that is not known here"

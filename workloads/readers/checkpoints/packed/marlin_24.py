@@ -9,14 +9,14 @@ import numpy as np
 
 from workloads.readers.checkpoints.packed.bits import unpack_stream
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked, by_suffixes
 
 _TILE = 16
 _ORDERS = {4: [0, 2, 4, 6, 1, 3, 5, 7], 8: [0, 2, 1, 3]}
 """Of neighbours in a word, by bits."""
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     (tiles, words), scales, meta = (group.shape(role) for role in ("weight_packed", "scale", "meta"))
     out, size = scales[-1], tiles * 2 * _TILE
     fits = len(scales) == 2 and out % 64 == 0 and size % scales[0] == 0 and words * 2 in (4 * out, 8 * out)

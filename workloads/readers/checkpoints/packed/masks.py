@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked
-from workloads.readers.checkpoints.stored import Stored, StoredArray
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 
 _NAME = "pruned by a mask"
 _PARAMETRISED = re.compile(r"(.*?parametrizations\.\w+\.)(.+)")
@@ -26,15 +26,17 @@ _BESIDE = (
 _ALONE = re.compile(r"(?:masks?[._/])?(.*?)(?:__)?((?:weight|kernel)\w*?)(?:_mma_mask|[._]mask)")
 
 
-def _find_originals(stored: Stored) -> Iterator[Group]:
+def _find_originals(stored: StoredArrays) -> Iterator[ArrayGroup]:
     """`W_orig` with `W_mask`."""
     for name in list(stored.arrays):
         weight = name.removesuffix("_orig")
         if weight != name and name in stored.arrays and f"{weight}_mask" in stored.arrays:
-            yield Group(stored, _NAME, weight, {"weight": stored.arrays[name], "0": stored.arrays[f"{weight}_mask"]})
+            yield ArrayGroup(
+                stored, _NAME, weight, {"weight": stored.arrays[name], "0": stored.arrays[f"{weight}_mask"]}
+            )
 
 
-def _find_parametrised(stored: Stored) -> Iterator[Group]:
+def _find_parametrised(stored: StoredArrays) -> Iterator[ArrayGroup]:
     parts: dict[str, dict[str, StoredArray]] = {}
     for name, array in stored.arrays.items():
         match = _PARAMETRISED.fullmatch(name) if len(name) < _LONGEST_NAME else None
@@ -45,14 +47,14 @@ def _find_parametrised(stored: Stored) -> Iterator[Group]:
             continue
         module, _, parameter = before.rstrip(".").rpartition("parametrizations.")
         weight = found.pop("original")
-        group = Group(stored, "parametrised", module + parameter, {"weight": weight, **found})
+        group = ArrayGroup(stored, "parametrised", module + parameter, {"weight": weight, **found})
         known = bool(found) and all(re.fullmatch(r"\d+\.(mask|_u|_v)", one) for one in found)
         fix = "call torch.nn.utils.parametrize.remove_parametrizations before saving"
         group.require(known, "the function that its weights go through is not in the file", fix)
         yield group
 
 
-def _find_beside(stored: Stored) -> Iterator[Group]:
+def _find_beside(stored: StoredArrays) -> Iterator[ArrayGroup]:
     for name in list(stored.arrays):
         mask = stored.arrays.get(name)
         weight = _weight_beside(stored, mask) if mask is not None else None
@@ -60,10 +62,10 @@ def _find_beside(stored: Stored) -> Iterator[Group]:
             spare = name.replace("_mma_mask", "_mma_pruned_p")
             unused = {"pruned": stored.arrays[spare]} if spare != name and spare in stored.arrays else {}
             role = "zeros" if name.endswith("zero_mask") else "0"
-            yield Group(stored, _NAME, weight.name, {"weight": weight, role: mask, **unused})
+            yield ArrayGroup(stored, _NAME, weight.name, {"weight": weight, role: mask, **unused})
 
 
-def _weight_beside(stored: Stored, mask: StoredArray) -> StoredArray | None:
+def _weight_beside(stored: StoredArrays, mask: StoredArray) -> StoredArray | None:
     """The weight that a mask belongs to; one that has as many axes and does not fit it is refused."""
     for pattern, weights in _BESIDE:
         match = pattern.fullmatch(mask.name) if len(mask.name) < _LONGEST_NAME else None
@@ -72,7 +74,7 @@ def _weight_beside(stored: Stored, mask: StoredArray) -> StoredArray | None:
             if found is None or found is mask or len(found.shape) != len(mask.shape) or len(found.shape) < 2:
                 continue
             if not _covers(mask.shape, found.shape):
-                Group(stored, _NAME, found.name, {}).refuse(
+                ArrayGroup(stored, _NAME, found.name, {}).refuse(
                     f"{mask.name} has the shape {list(mask.shape)}, not {list(found.shape)}"
                 )
             return found
@@ -83,14 +85,14 @@ def _covers(mask: tuple[int, ...], weight: tuple[int, ...]) -> bool:
     return len(mask) == len(weight) >= 2 and all(a in (1, b) for a, b in zip(mask, weight, strict=True))
 
 
-def _find_alone(stored: Stored) -> Iterator[Group]:
+def _find_alone(stored: StoredArrays) -> Iterator[ArrayGroup]:
     for name in list(stored.arrays):
         match = _ALONE.fullmatch(name) if len(name) < _LONGEST_NAME else None
         if match and len(stored.arrays[name].shape) >= 2 and match[1] + match[2] not in stored.arrays:
-            yield Group(stored, "a mask of pruning", match[1] + match[2], {"0": stored.arrays[name]})
+            yield ArrayGroup(stored, "a mask of pruning", match[1] + match[2], {"0": stored.arrays[name]})
 
 
-def _masked(group: Group) -> Unpacked:
+def _masked(group: ArrayGroup) -> Unpacked:
     shape, masks = group.shape("weight"), [role for role in group.parts if role == "0" or role.endswith(".mask")]
     for role in [*masks, *(["zeros"] if "zeros" in group else [])]:
         fits = _covers(group.shape(role), shape) or group.shape(role) == shape
@@ -107,11 +109,11 @@ def _masked(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, "", read, group.dtype("weight"))
 
 
-def _alone(group: Group) -> Unpacked:
+def _alone(group: ArrayGroup) -> Unpacked:
     return Unpacked(group.name, group.shape("0"), "mask", lambda: _kept(group, "0"), "BOOL")
 
 
-def _kept(group: Group, role: str) -> np.ndarray:
+def _kept(group: ArrayGroup, role: str) -> np.ndarray:
     """The mask as truth values."""
     mask = group.floats(role)
     group.require(

@@ -11,14 +11,14 @@ import numpy as np
 from workloads.readers.checkpoints.packed.bits import as_octets, unpack_stream
 from workloads.readers.checkpoints.packed.floats import as_float32, fp4_of, from_exponents
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked, by_suffixes
 from workloads.readers.checkpoints.packed.settings import quantisation
 
 _FLOATS = {"mxfp4": (32, 4), "nvfp4": (16, 4), "mxfp8": (32, 8)}
 """Inputs to a scale and bits, by mode."""
 
 
-def _unpacked_affine(group: Group) -> Unpacked:
+def _unpacked_affine(group: ArrayGroup) -> Unpacked:
     *rest, words = group.shape("weight")
     entries = group.shape("scales")
     fits = len(rest) >= 1 and entries[:-1] == tuple(rest) and entries == group.shape("biases") and entries[-1] > 0
@@ -39,7 +39,7 @@ def _unpacked_affine(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, f"int{bits} in groups of {block}", read)
 
 
-def _sizes(group: Group, words: int, entries: int) -> tuple[int, int]:
+def _sizes(group: ArrayGroup, words: int, entries: int) -> tuple[int, int]:
     """Bits and inputs to a scale: as the configuration says for this module or for all, else as the shapes allow."""
     fit = [
         (bits, block) for bits in (2, 3, 4, 5, 6, 8) for block in (32, 64, 128) if words * 32 == bits * block * entries
@@ -54,11 +54,11 @@ def _sizes(group: Group, words: int, entries: int) -> tuple[int, int]:
     return fit[0]
 
 
-def _said(group: Group) -> Mapping:
+def _said(group: ArrayGroup) -> Mapping:
     return quantisation(group.stored.config)
 
 
-def _float_mode(group: Group) -> str:
+def _float_mode(group: ArrayGroup) -> str:
     """The mode of codes that are floating-point numbers: as configured, else the one that the shapes allow."""
     (words,), (entries,) = group.shape("weight")[-1:], group.shape("scales")[-1:]
     fit = [mode for mode, (block, bits) in _FLOATS.items() if words * 32 == bits * block * entries]
@@ -69,7 +69,7 @@ def _float_mode(group: Group) -> str:
     return found[0]
 
 
-def _unpacked_floats(group: Group) -> Unpacked:
+def _unpacked_floats(group: ArrayGroup) -> Unpacked:
     mode = _float_mode(group)
     block, bits = _FLOATS[mode]
     *rest, entries = group.shape("scales")

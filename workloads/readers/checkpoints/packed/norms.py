@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked
-from workloads.readers.checkpoints.stored import Stored
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked
+from workloads.readers.checkpoints.stored import StoredArrays
 
 _NAME = "normalised"
 _LENGTHS = (
@@ -21,17 +21,17 @@ _LENGTHS = (
 """Names of the length, of the weight and of its direction."""
 
 
-def _find(stored: Stored) -> Iterator[Group]:
+def _find(stored: StoredArrays) -> Iterator[ArrayGroup]:
     for name in list(stored.arrays):
         for pattern, weight, direction in _LENGTHS:
             match = pattern.fullmatch(name)
             other = direction.format(*match.groups()) if match else ""
             if match and name in stored.arrays and other in stored.arrays:
                 parts = {"g": stored.arrays[name], "v": stored.arrays[other]}
-                yield Group(stored, _NAME, weight.format(*match.groups()), parts)
+                yield ArrayGroup(stored, _NAME, weight.format(*match.groups()), parts)
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     shape, lengths = group.shape("v"), group.shape("g")
     fits = len(lengths) == len(shape) and all(a in (1, b) for a, b in zip(lengths, shape, strict=True))
     scalar = lengths in ((), (1,))
@@ -47,15 +47,15 @@ def _unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, "float32", read)
 
 
-def _find_spectral(stored: Stored) -> Iterator[Group]:
+def _find_spectral(stored: StoredArrays) -> Iterator[ArrayGroup]:
     for name in list(stored.arrays):
         weight = name.removesuffix("_orig")
         if weight != name and f"{weight}_u" in stored.arrays:
             vectors = {role: stored.arrays[weight + role] for role in ("_u", "_v") if weight + role in stored.arrays}
-            yield Group(stored, _NAME, weight, {"weight": stored.arrays[name], **vectors})
+            yield ArrayGroup(stored, _NAME, weight, {"weight": stored.arrays[name], **vectors})
 
 
-def _original(group: Group) -> Unpacked:
+def _original(group: ArrayGroup) -> Unpacked:
     return Unpacked(group.name, group.shape("weight"), "", lambda: group.read("weight"), group.dtype("weight"))
 
 

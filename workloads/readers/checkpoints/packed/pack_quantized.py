@@ -11,7 +11,7 @@ import numpy as np
 
 from workloads.readers.checkpoints.packed.bits import unpack_padded, unpack_stream
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised, grid_over
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked, by_suffixes
 from workloads.readers.checkpoints.packed.settings import bits_in_config
 
 _PARTS = {
@@ -19,7 +19,7 @@ _PARTS = {
 }  # fmt: skip
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     shape = tuple(group.integers("shape"))
     words = group.shape("weight_packed")
     fits = len(shape) == len(words) >= 2 and min(shape) > 0 and shape[:-1] == words[:-1]
@@ -54,7 +54,7 @@ def _unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, f"int{bits} {words_of}", read)
 
 
-def _bits(group: Group, size: int, words: int) -> int:
+def _bits(group: ArrayGroup, size: int, words: int) -> int:
     """From the number of words; among several that fit, what the configuration says."""
     fit = [b for b in range(1, 9) if words in (-(-size * b // 32), -(-size // (32 // b)))]
     told = bits_in_config(group.stored.config)
@@ -65,7 +65,7 @@ def _bits(group: Group, size: int, words: int) -> int:
     return found[0]
 
 
-def _unpacking(group: Group, bits: int, size: int, words: int) -> Callable[[np.ndarray, int, int], np.ndarray]:
+def _unpacking(group: ArrayGroup, bits: int, size: int, words: int) -> Callable[[np.ndarray, int, int], np.ndarray]:
     """How rows of a size lie in so many words: without gaps, or as many numbers to a word as fit whole."""
     dense, padded = words == -(-size * bits // 32), words == -(-size // (32 // bits))
     same = 32 % bits == 0 or size <= 32 // bits
@@ -73,7 +73,7 @@ def _unpacking(group: Group, bits: int, size: int, words: int) -> Callable[[np.n
     return unpack_stream if dense else unpack_padded
 
 
-def _check_zeros(group: Group, grid: Grid, bits: int, dense: bool) -> None:
+def _check_zeros(group: ArrayGroup, grid: Grid, bits: int, dense: bool) -> None:
     """Zero points are as many as scales, or packed along the outputs as the codes are along the inputs."""
     *rest, rows, columns = grid.shape
     found = group.shape("zero")
@@ -83,7 +83,9 @@ def _check_zeros(group: Group, grid: Grid, bits: int, dense: bool) -> None:
     group.require(packed or plain, f"weight_zero_point has the shape {list(found)} for scales of {list(grid.shape)}")
 
 
-def _zeros(group: Group, grid: Grid, bits: int, unpack: Callable[[np.ndarray, int, int], np.ndarray]) -> np.ndarray:
+def _zeros(
+    group: ArrayGroup, grid: Grid, bits: int, unpack: Callable[[np.ndarray, int, int], np.ndarray]
+) -> np.ndarray:
     if group.dtype("zero") != "I32":
         return group.floats("zero")
     turned = np.ascontiguousarray(np.swapaxes(group.read("zero"), -1, -2))
@@ -91,7 +93,7 @@ def _zeros(group: Group, grid: Grid, bits: int, unpack: Callable[[np.ndarray, in
     return np.swapaxes(codes, -1, -2).astype(np.float32) - (1 << (bits - 1))
 
 
-def _by_index(group: Group, grid: Grid) -> Grid:
+def _by_index(group: ArrayGroup, grid: Grid) -> Grid:
     """The grid with the groups of columns that g_idx says; -1 throughout stands for none."""
     if "g_idx" not in group:
         return grid

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised
-from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, Group, Scheme, Unpacked, by_suffixes
-from workloads.readers.checkpoints.stored import Stored
+from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, ArrayGroup, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.stored import StoredArrays
 
 _BLOCKS = (128, 96, 64, 32)
 """Group sizes that quanto chooses from."""
@@ -25,14 +25,14 @@ _suffixed = by_suffixes(
 )
 
 
-def _find(stored: Stored) -> Iterator[Group]:
+def _find(stored: StoredArrays) -> Iterator[ArrayGroup]:
     for group in _suffixed(stored):
         bias = stored.arrays.get(group.name.removesuffix("weight") + "bias")
         outputs = bias.shape[0] if bias is not None and len(bias.shape) == 1 else 0
-        yield Group(stored, group.scheme, group.name, group.parts, {"outputs": outputs})
+        yield ArrayGroup(stored, group.scheme, group.name, group.parts, {"outputs": outputs})
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     packed, entries = group.shape("data._data"), group.shape("scale")
     fits = len(packed) == 2 and len(entries) == 2 and entries[1] == 1 and group.shape("shift") == entries
     group.require(fits, f"its scales have the shape {list(entries)} and its codes {list(packed)}", DEQUANTISE)
@@ -60,7 +60,7 @@ def _unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, f"int{bits} in groups of {block}", read)
 
 
-def _shape(group: Group, rows: int, block: int) -> tuple[int, int]:
+def _shape(group: ArrayGroup, rows: int, block: int) -> tuple[int, int]:
     """[out, in] of a grouped shape."""
     outputs = group.settings.get("outputs") or (rows if block not in _BLOCKS else 0)
     told = outputs > 0 and rows % outputs == 0

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, stem_of
 from workloads.readers.checkpoints.packed.settings import method
-from workloads.readers.checkpoints.stored import Stored
+from workloads.readers.checkpoints.stored import StoredArrays
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ REFUSALS = (
 )
 
 
-def refuse_known(stored: Stored) -> None:
+def refuse_known(stored: StoredArrays) -> None:
     """**Raises** `InputError` for the first module that is packed by one of `REFUSALS`."""
     for one in REFUSALS:
         for name, array in stored.arrays.items():

@@ -12,19 +12,19 @@ import numpy as np
 
 from workloads.readers.checkpoints.packed.floats import FLOATS, FP8, WORDS, as_float32, from_exponents
 from workloads.readers.checkpoints.packed.grids import dequantised, grid_over
-from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, Group, Scheme, Unpacked, by_suffixes
+from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, ArrayGroup, Scheme, Unpacked, by_suffixes
 from workloads.readers.checkpoints.packed.settings import bits_in_config, number, quantisation
 
 _CODES = ("I8", *FP8)
 
 
-def _is_scaled(codes: str, group: Group) -> bool:
+def _is_scaled(codes: str, group: ArrayGroup) -> bool:
     exponents = group.dtype("scale") == "U8" and group.dtype(codes) in FP8
     scaled = group.dtype("scale") in FLOATS or exponents
     return group.dtype(codes) in _CODES and len(group.shape(codes)) >= 2 and scaled
 
 
-def unpack_scaled(codes: str, factor: float, group: Group) -> Unpacked:
+def unpack_scaled(codes: str, factor: float, group: ArrayGroup) -> Unpacked:
     """(code - zero) * scale * factor."""
     shape, dtype = group.shape(codes), group.dtype(codes)
     grid = grid_over(group, "scale", shape, _said_blocks(group))
@@ -43,7 +43,7 @@ def unpack_scaled(codes: str, factor: float, group: Group) -> Unpacked:
     return Unpacked(group.name, shape, f"{width} {grid.words(shape)}", read)
 
 
-def _said_blocks(group: Group) -> tuple[int, ...]:
+def _said_blocks(group: ArrayGroup) -> tuple[int, ...]:
     block = quantisation(group.stored.config).get("weight_block_size")
     if isinstance(block, list) and len(block) == 2 and all(isinstance(one, int) for one in block):
         return tuple(block)
@@ -51,7 +51,7 @@ def _said_blocks(group: Group) -> tuple[int, ...]:
     return (1, size) if size is not None and size > 0 else ()
 
 
-def _unpacked_int8(group: Group) -> Unpacked:
+def _unpacked_int8(group: ArrayGroup) -> Unpacked:
     rows = "format" not in group or group.integers("format") == [0]
     group.require(rows, "its rows are in the order of a kernel (col32, Turing or Ampere)", DEQUANTISE)
     return unpack_scaled("weight", 1 / 127, group)

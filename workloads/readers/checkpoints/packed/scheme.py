@@ -13,7 +13,7 @@ import numpy as np
 
 from workloads.errors import InputError
 from workloads.readers.checkpoints.packed.floats import as_float32
-from workloads.readers.checkpoints.stored import Stored, StoredArray, Weights
+from workloads.readers.checkpoints.stored import StoredArray, StoredArrays, Weights
 from workloads.readers.source import BROKEN, words_of
 
 REWRITE = "write the file again, or dequantise it and save the weights as bfloat16"
@@ -32,10 +32,10 @@ class Unpacked(Weights):
 
 
 @dataclass(frozen=True)
-class Group:
+class ArrayGroup:
     """The arrays that together are one weight, by role."""
 
-    stored: Stored
+    stored: StoredArrays
     scheme: str
     name: str
     """Of the weight."""
@@ -95,14 +95,14 @@ class Scheme:
     """A way of packing weights. Adding one is a file with such a record, and the record in `SCHEMES`."""
 
     name: str
-    find: Callable[[Stored], Iterator[Group]]
+    find: Callable[[StoredArrays], Iterator[ArrayGroup]]
     """Its groups among the arrays; no array is in two of them."""
-    unpack: Callable[[Group], Unpacked]
+    unpack: Callable[[ArrayGroup], Unpacked]
     """From headers and small arrays alone. **Raises** `InputError`."""
 
 
 @contextmanager
-def told(group: Group) -> Iterator[None]:
+def told(group: ArrayGroup) -> Iterator[None]:
     """What goes wrong with arrays of types and sizes that no check foresaw, as a sentence.
 
     Values beyond the range of floats become infinite without a warning; who takes the weights up refuses them.
@@ -121,17 +121,17 @@ def by_suffixes(
     anchor: str,
     parts: Mapping[str, str],
     needs: tuple[str, ...] = (),
-    fits: Callable[[Group], bool] = lambda group: True,
+    fits: Callable[[ArrayGroup], bool] = lambda group: True,
     result: str = "weight",
     required: bool = False,
-) -> Callable[[Stored], Iterator[Group]]:
+) -> Callable[[StoredArrays], Iterator[ArrayGroup]]:
     """Finds groups whose names differ in their last words: `anchor` (role and suffix alike) and `parts` by role.
 
     A suffix that begins with a letter or digit is a whole last word, as `qweight` of `q_proj.qweight`. `required`:
     the anchor belongs to no other scheme, so that what lacks a needed part is refused rather than passed over.
     """
 
-    def find(stored: Stored) -> Iterator[Group]:
+    def find(stored: StoredArrays) -> Iterator[ArrayGroup]:
         for name in list(stored.arrays):
             stem = stem_of(name, anchor)
             if stem is None or name not in stored.arrays:
@@ -141,7 +141,7 @@ def by_suffixes(
                 continue
             named = {role: stored.arrays.get(stem + suffix) for role, suffix in parts.items()}
             found = {role: array for role, array in named.items() if array is not None}
-            group = Group(stored, scheme, stem + result, {anchor.strip("._:"): stored.arrays[name], **found})
+            group = ArrayGroup(stored, scheme, stem + result, {anchor.strip("._:"): stored.arrays[name], **found})
             if missing:
                 group.refuse(f"{missing[0]} is missing", "give the folder with all its shards, or write it again")
             with told(group):

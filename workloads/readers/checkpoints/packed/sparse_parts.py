@@ -12,8 +12,8 @@ import numpy as np
 from scipy.sparse import bsr_array, coo_array, csc_array, csr_array
 
 from workloads.readers.checkpoints.packed.floats import FLOATS, WORDS, as_float32
-from workloads.readers.checkpoints.packed.scheme import Group, Scheme, Unpacked
-from workloads.readers.checkpoints.stored import Stored
+from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpacked
+from workloads.readers.checkpoints.stored import StoredArrays
 
 _SIZES = ("size", "shape", "dense_shape", "sparse_sizes")
 _OTHERS = ("fill_value", "nnz", "format", "compressed_axes")
@@ -42,7 +42,7 @@ _LAYOUTS = (
 )
 
 
-def _find(stored: Stored) -> Iterator[Group]:
+def _find(stored: StoredArrays) -> Iterator[ArrayGroup]:
     for layout in _LAYOUTS:
         for name in list(stored.arrays):
             stem = name.removesuffix(layout.places)
@@ -55,7 +55,7 @@ def _find(stored: Stored) -> Iterator[Group]:
                     yield group
 
 
-def _group(stored: Stored, layout: _Layout, stem: str, wanted: Mapping[str, str]) -> Group | None:
+def _group(stored: StoredArrays, layout: _Layout, stem: str, wanted: Mapping[str, str]) -> ArrayGroup | None:
     parts = {role: stored.arrays[name] for role, name in wanted.items()}
     if len(parts["places"].shape) != (1 if layout.pointers else 2) or not parts["values"].shape:
         return None
@@ -64,10 +64,12 @@ def _group(stored: Stored, layout: _Layout, stem: str, wanted: Mapping[str, str]
     parts = {**parts, **({"size": size} if size is not None else {}), **extra}
     name = stem.rstrip("._/:")
     turned = stem + "barcodes" in stored.arrays
-    return Group(stored, "a sparse matrix by its parts", name, parts, {"layout": layout.name, "by columns": turned})
+    return ArrayGroup(
+        stored, "a sparse matrix by its parts", name, parts, {"layout": layout.name, "by columns": turned}
+    )
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     group.require("size" in group, "its size is missing", "add it as an array called size")
     shape = tuple(group.integers("size"))
     two = len(shape) == 2 and all(0 < side <= MOST_ROWS for side in shape)
@@ -91,7 +93,7 @@ def _unpacked(group: Group) -> Unpacked:
     return Unpacked(group.name, shape, WORDS.get(dtype, dtype), read, dtype)
 
 
-def _layout(group: Group, shape: tuple[int, ...]) -> str:
+def _layout(group: ArrayGroup, shape: tuple[int, ...]) -> str:
     """As the names say; pointers of SciPy and pydata may go by columns, as `format`, `compressed_axes` or they tell."""
     layout = group.settings["layout"]
     if layout != "indptr":
@@ -108,7 +110,7 @@ def _layout(group: Group, shape: tuple[int, ...]) -> str:
     return "csc" if columns and (not rows or group.settings["by columns"]) else "csr"
 
 
-def _check_lengths(group: Group, shape: tuple[int, ...]) -> None:
+def _check_lengths(group: ArrayGroup, shape: tuple[int, ...]) -> None:
     places, values, layout = group.shape("places"), group.shape("values"), group.settings["layout"]
     if layout in ("csr", "csc"):
         pointers = group.shape("pointers")
@@ -123,7 +125,7 @@ def _check_lengths(group: Group, shape: tuple[int, ...]) -> None:
         group.require(fits, f"its indices have the shape {list(places)} and its values {list(values)}")
 
 
-def _entries_axis(group: Group) -> int:
+def _entries_axis(group: ArrayGroup) -> int:
     """Which axis of the indices counts the entries: [2, entries] but for JAX and TensorFlow."""
     places, by_entry = group.shape("places"), group.settings["layout"] == "bcoo"
     if places[0] == places[1] == 2:
@@ -131,7 +133,7 @@ def _entries_axis(group: Group) -> int:
     return 0 if places[1] == 2 else 1
 
 
-def _values(group: Group) -> np.ndarray:
+def _values(group: ArrayGroup) -> np.ndarray:
     found = group.read("values")
     if group.dtype("values") in FLOATS and found.dtype != np.float64:
         found = as_float32(found, group.dtype("values"))
@@ -141,7 +143,7 @@ def _values(group: Group) -> np.ndarray:
     return found
 
 
-def _by_places(group: Group, shape: tuple[int, int]) -> coo_array:
+def _by_places(group: ArrayGroup, shape: tuple[int, int]) -> coo_array:
     places, values = group.read("places"), _values(group)
     rows, columns = (places.T if _entries_axis(group) == 0 else places).astype(np.int64)
     inside = (rows < shape[0]) & (columns < shape[1])
@@ -153,7 +155,7 @@ def _by_places(group: Group, shape: tuple[int, int]) -> coo_array:
     return coo_array((values[inside], (rows[inside], columns[inside])), shape=shape)
 
 
-def _by_pointers(group: Group, shape: tuple[int, int]) -> csr_array | csc_array | bsr_array:
+def _by_pointers(group: ArrayGroup, shape: tuple[int, int]) -> csr_array | csc_array | bsr_array:
     pointers, places = group.read("pointers").astype(np.int64), group.read("places").astype(np.int64)
     values, layout = _values(group), group.settings["layout"]
     rising = pointers[0] == 0 and pointers[-1] == len(places) and (np.diff(pointers) >= 0).all()

@@ -17,19 +17,19 @@ from workloads.readers.checkpoints.packed.floats import FP8
 from workloads.readers.checkpoints.packed.four_bit_floats import MODELOPT
 from workloads.readers.checkpoints.packed.grids import Grid, dequantised
 from workloads.readers.checkpoints.packed.scaled import unpack_scaled
-from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, Group, Scheme, Unpacked
-from workloads.readers.checkpoints.stored import Stored
+from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, ArrayGroup, Scheme, Unpacked
+from workloads.readers.checkpoints.stored import StoredArrays
 
 _NAME = "torchao"
 _PARTS = {"scale": "scale", "zero": "zero_point", "factor": "per_tensor_scale", "spare": "act_pre_scale"}
 
 
-def _find(stored: Stored) -> Iterator[Group]:
+def _find(stored: StoredArrays) -> Iterator[ArrayGroup]:
     for name in [one for one in stored.arrays if one.endswith(("qdata", ":qdata"))]:
         stem, weight = _weight_of(name)
         if weight and name in stored.arrays:
             parts = {role: stored.arrays[stem + part] for role, part in _PARTS.items() if stem + part in stored.arrays}
-            yield Group(stored, _NAME, weight, {"weight": stored.arrays[name], **parts}, _settings(stored, weight))
+            yield ArrayGroup(stored, _NAME, weight, {"weight": stored.arrays[name], **parts}, _settings(stored, weight))
 
 
 def _weight_of(name: str) -> tuple[str, str]:
@@ -42,7 +42,7 @@ def _weight_of(name: str) -> tuple[str, str]:
     return (stem, f"{module}{dot}{inner}") if inner and parameter == f"_{inner}_" else ("", "")
 
 
-def _settings(stored: Stored, weight: str) -> dict[str, Any]:
+def _settings(stored: StoredArrays, weight: str) -> dict[str, Any]:
     try:
         found = json.loads(stored.metadata.get(weight, "{}"))
         data = found.get("_data")
@@ -51,7 +51,7 @@ def _settings(stored: Stored, weight: str) -> dict[str, Any]:
         return {}
 
 
-def _unpacked(group: Group) -> Unpacked:
+def _unpacked(group: ArrayGroup) -> Unpacked:
     kind, dtype = group.settings.get("_type", ""), group.dtype("weight")
     group.require("scale" in group, "its scale is missing", "give the folder with all its shards, or write it again")
     if kind in ("Float8Tensor", "Int8Tensor", "IntxUnpackedToInt8Tensor", "") and dtype in ("I8", *FP8):
@@ -64,7 +64,7 @@ def _unpacked(group: Group) -> Unpacked:
     group.refuse(what, DEQUANTISE)
 
 
-def _unpacked_int4(group: Group) -> Unpacked:
+def _unpacked_int4(group: ArrayGroup) -> Unpacked:
     group.require("zero" in group, "its zero_point is missing")
     *rest, half = group.shape("weight")
     shape, entries = (*rest, half * 2), group.shape("scale")

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
-from workloads.readers.found import Found, Layer, LeftOut
+from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
@@ -42,7 +42,7 @@ def found_matrix(
         notes += (f"{source.name}: {zeros:,} stored values are zero and were dropped; :keepzeros keeps them.",)
     elif zeros:
         notes += (f"{source.name}: {zeros:,} stored values are zero; they were kept as ones.",)
-    return Found(source.path, format, (Layer(name, csr.shape, lambda: csr, values=values),), left_out, notes)
+    return Found(source.path, format, (FoundLayer(name, csr.shape, lambda: csr, values=values),), left_out, notes)
 
 
 def both_triangles(matrix: csr_array) -> csr_array:
