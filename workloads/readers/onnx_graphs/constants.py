@@ -29,7 +29,7 @@ class StoredConstant:
 
     def then(
         self, shape: tuple[int, ...], make: Callable[..., np.ndarray], *others: "StoredConstant | None"
-    ) -> "Constant":
+    ) -> "StoredConstant":
         """What `make` turns this array (and others) into."""
         return derived(shape, self.values, make, (self, *others))
 
