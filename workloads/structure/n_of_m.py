@@ -51,7 +51,7 @@ def find_n_of_m(matrix: csr_array) -> NofM:
 def pruned_channels(filters: csr_array, taps: int) -> int:
     """M of filters [out, (channel, tap)] that are N:M along their channels, as is pruned for; 1 if they are not."""
     channels = filters.shape[1] // taps
-    if taps == 1 or channels % GROUPS[0] or filters.nnz == filters.shape[0] * filters.shape[1]:
+    if taps == 1 or filters.shape[1] % taps or channels % GROUPS[0] or filters.nnz == math.prod(filters.shape):
         return 1
     by_tap = csr_array(filters[:, filter_order(channels, taps, channels)])
     by_tap.sort_indices()
