@@ -335,6 +335,8 @@ def test_pruned_networks_are_priced_with_their_reuse():
     assert [kernel.unfolding and kernel.unfolding.channels for kernel in kernels] == [1, 8, None, None]
     for kernel in kernels[:2]:
         assert isinstance(kernel, SparseKernel)
+        assert kernel.unfolding is not None
+        assert kernel.b is not None
         of, b = kernel.unfolding, kernel.b.tocoo()
         source = of.source(b.row, b.col)
         assert source.min() >= 0

@@ -17,6 +17,7 @@ from .kernels.tensors import CooTensor as CooTensor
 from .kernels.tensors import mttkrp as mttkrp
 from .kernels.tensors import ttm as ttm
 from .kernels.tensors import ttv as ttv
+from .kernels.unfolding import Unfolding as Unfolding
 from .kernels.workload import Workload as Workload
 from .readers.loading import describe as describe
 from .readers.loading import load_matrix as load_matrix

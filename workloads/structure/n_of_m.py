@@ -54,7 +54,7 @@ def pruned_channels(filters: csr_array, taps: int) -> int:
     Grouped filters, which use the same few channels at every tap, are not pruned.
     """
     channels = filters.shape[1] // taps
-    if taps == 1 or channels % GROUPS[0] or filters.nnz == filters.shape[0] * filters.shape[1]:
+    if taps == 1 or filters.shape[1] % taps or channels % GROUPS[0] or filters.nnz == math.prod(filters.shape):
         return 1
     by_tap = csr_array(filters[:, filter_order(channels, taps, channels)])
     by_tap.sort_indices()
