@@ -35,9 +35,9 @@ def _inception(name: str) -> list[Layer]:
 INCEPTIONS = tuple(layer for module in _MODULES for layer in _inception(module))
 
 _STEM = {
-    "conv1": Shape(3, 64, 112, 112, 7, 7, stride=2),
+    "conv1": Shape(3, 64, 112, 112, 7, 7, stride=2, padding=3),
     "conv2_reduce": Shape(64, 64, 56, 56),
-    "conv2": Shape(64, 192, 56, 56, 3, 3),
+    "conv2": Shape(64, 192, 56, 56, 3, 3, padding=1),
 }
 
 GOOGLENET = (
