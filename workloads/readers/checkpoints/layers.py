@@ -1,5 +1,6 @@
 """From what a container holds to layers: unpacked, sorted by role, turned to [out, in], and read when asked for."""
 
+import math
 import re
 from functools import partial
 
@@ -115,7 +116,9 @@ def _layers(source: Source, weights: Weights, network: StoredNetwork, notes: lis
     if lies.order[-1] != len(lies.order) - 1 and name.leaf != "kernel" and len(weights.shape) == 2:
         notes.append(f"{_family_words(label)} lie [in, out] and are read [out, in]")
     if count == 1:
-        return [FoundLayer(label, shape, partial(_read, source, weights, lies, 0), values=weights.values)]
+        read = partial(_read, source, weights, lies, 0)
+        taps = math.prod(weights.shape[axis] for axis in lies.order[lies.out + 1 :])
+        return [FoundLayer(label, shape, read, values=weights.values, taps=taps)]
     return [
         FoundLayer(f"{label}.{at}", shape, partial(_read, source, weights, lies, at), values=weights.values)
         for at in range(count)
