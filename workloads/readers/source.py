@@ -184,6 +184,8 @@ class Source:
             raise
         except (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, tarfile.TarError) as error:
             self.fail("compressed data", "is truncated or damaged", "copy or download the file again", error)
+        except (NotImplementedError, RuntimeError) as error:  # of zipfile: encrypted, or packed by another method
+            self.fail("archive", f"cannot be unpacked ({words_of(error)})", "unpack it and give the file meant", error)
         except MemoryError as error:
             self.fail("content", "needs more memory than there is", "give a smaller file", error)
         except OSError as error:
