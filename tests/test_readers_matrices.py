@@ -263,7 +263,7 @@ def test_zeros_are_kept_when_asked(tmp_path: Path) -> None:
     path.write_text(REAL + "2 2 2\n1 1 3\n2 2 0\n")
     same(load_matrix(path, ReadOptions(zeros="keep")), np.array([[3.0, 0], [0, 1]]))
     assert resolve_workload(f"{path}:keepzeros").kernels[0].a.nnz == 2
-    with pytest.raises(InputError, match=r"is Matrix Market, for which :undirected means nothing; leave"):
+    with pytest.raises(InputError, match=r"is read as Matrix Market, for which :undirected means nothing; leave"):
         load_matrix(path, read_options(str(path), ["undirected"]))
 
 

@@ -69,6 +69,6 @@ def _is_npz(source: Source) -> Sureness:
 
 _HEEDS = ("direction", "first_id", "gaps", "zeros")
 FORMATS = (
-    FileFormat("an edge_index in .npy", _is_npy, _read_npy, heeds=_HEEDS),
-    FileFormat("an edge_index in .npz", _is_npz, _read_npz, heeds=_HEEDS),
+    FileFormat("edge_index in .npy", _is_npy, _read_npy, heeds=_HEEDS),
+    FileFormat("edge_index in .npz", _is_npz, _read_npz, heeds=_HEEDS),
 )

@@ -270,6 +270,6 @@ def _resembles(source: Source) -> Sureness:
 
 _HEEDS = ("direction", "first_id", "gaps", "zeros")
 FORMATS = (
-    FileFormat("an edge list", _recognise, _read, heeds=_HEEDS),
-    FileFormat("an edge list", _resembles, _read, in_folders=False, heeds=_HEEDS),
+    FileFormat("edge list", _recognise, _read, heeds=_HEEDS),
+    FileFormat("edge list", _resembles, _read, in_folders=False, heeds=_HEEDS),
 )
