@@ -6,8 +6,9 @@
 | `graphsage` | [X, A X] W, the mean of all neighbours, Hamilton et al., NeurIPS 2017 | 100-256-256-47, see below |
 
 Aggregation is the real pattern of the graph times a dense matrix of features; combination is W transposed times the
-dense features of all nodes. Options may follow both paths, `gcn:graph.txt:undirected`. `FEATURES` is a file with the sparse features of the nodes, one row a node: then the first
-combination is their pattern times W, the first width is their number of columns, and WIDTHS names the others.
+dense features of all nodes. `FEATURES` is a file with the sparse features of the nodes, one row a node: then the first
+combination is their pattern times W, the first width is their number of columns, and WIDTHS names the others. Options may
+follow both paths, `gcn:graph.txt:undirected`.
 
 GraphSAGE's widths are ogbn-products' in `examples/nodeproppred/products/gnn.py` of github.com/snap-stanford/ogb.
 """
