@@ -7,8 +7,8 @@
 
 Aggregation is the real pattern of the graph times a dense matrix of features; combination is W transposed times the
 dense features of all nodes. `FEATURES` is a file with the sparse features of the nodes, one row a node: then the first
-combination is their pattern times W, the first width is their number of columns, and WIDTHS names the others. Options may
-follow both paths, `gcn:graph.txt:undirected`.
+combination is their pattern times W, the first width is their number of columns, and WIDTHS names the others. Options
+of `workloads.readers.options` may follow both paths, as in `gcn:graph.txt:undirected`.
 
 GraphSAGE's widths are ogbn-products' in `examples/nodeproppred/products/gnn.py` of github.com/snap-stanford/ogb.
 """
@@ -102,12 +102,22 @@ def _parts(spec: str, text: str) -> tuple[str, str | None, list[int]]:
         dashes = []
     if 0 in dashes:
         raise InputError(f"{spec!r}: a width is 0; give at least 1.")
-    graph, comma, features = text.rpartition(",")
-    if not comma or os.path.exists(text) or (not _is_there(graph) and _is_there(text)):
-        graph, features = text, ""
+    graph, features = _two_paths(text)
     if not graph:
         raise InputError(f"{spec!r}: names no graph; write {spec.partition(':')[0]}:FILE.")
     return graph, features or None, dashes
+
+
+def _two_paths(text: str) -> tuple[str, str]:
+    """Text before and behind the comma that has a path on both sides, or on its left; nothing behind where none has."""
+    splits = [(text[:at], text[at + 1 :]) for at, mark in enumerate(text) if mark == ","]
+    if not splits or os.path.exists(text):
+        return text, ""
+    begun = [split for split in splits if _is_there(split[0])]
+    whole = next((split for split in begun if _is_there(split[1])), None)
+    if whole or begun:
+        return whole or begun[-1]
+    return (text, "") if _is_there(text) else splits[-1]
 
 
 def _is_there(path: str) -> bool:

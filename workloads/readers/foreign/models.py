@@ -108,7 +108,7 @@ MODELS: tuple[FileFormat, ...] = (
         "Darknet weights", named(r"\.weights$"), "give the network's .cfg for the sizes, or convert the weights to .npz"
     ),
     refused("an MXNet file of parameters", named(r"\.params$"), _WEIGHTS),
-    refused("an ncnn model", written(r"7767517\s"), _TO_ONNX),
+    refused("an ncnn model", written(r"7767517[ \t]*\r?\n\s*\d+\s+\d+\s*\n"), _TO_ONNX),
     refused("an RKNN model", magic(b"RKNN"), _TO_ONNX),
     refused("a PaddlePaddle model", named(r"\.(pdmodel|pdiparams)$"), _TO_ONNX),
     refused("an MNN model", named(r"\.mnn$"), _TO_ONNX),

@@ -7,7 +7,7 @@ from workloads.readers.matrices.canonical_form import check_sides, number_type
 from workloads.readers.source import Source
 
 
-def compressed(
+def compressed_matrix(
     source: Source,
     names: tuple[str, str, str],
     parts: tuple[np.ndarray, np.ndarray, np.ndarray],

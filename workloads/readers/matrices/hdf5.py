@@ -2,9 +2,9 @@
 
 AnnData: anndata.readthedocs.io, "On-disk format", `encoding-type` and `shape`; before version 0.7 `h5sparse_format`.
 Loom: loompy.org, "Loom file format specs", whose main matrix is dense and called `matrix`. 10x Genomics: "HDF5
-feature-barcode matrix format", CSC of features x barcodes. MATLAB: `MATLAB_sparse` is the number of rows, `jc` the offsets
-of columns, `ir` the rows; dense variables are stored transposed. Links out of the file, external and virtual data are not
-followed.
+feature-barcode matrix format", CSC of features x barcodes. MATLAB: `MATLAB_sparse` is the number of rows, `jc` the
+offsets of columns, `ir` the rows; dense variables are stored transposed. Links out of the file, external and virtual
+data are not followed.
 """
 
 import io
@@ -17,7 +17,7 @@ from scipy.sparse import coo_array
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
 from workloads.readers.matrices.canonical_form import found_matrix
-from workloads.readers.matrices.compressed import compressed
+from workloads.readers.matrices.compressed import compressed_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import BROKEN, MOST_UNPACKED, Source, words_of
 
@@ -125,7 +125,7 @@ def _sparse(source: Source, name: str, group: Any) -> tuple[coo_array, list[str]
         if group.attrs.get("MATLAB_class") == b"logical":
             data = data.astype(bool)
         names = (f"{name}/data", f"{name}/ir", f"{name}/jc")
-        return compressed(source, names, (data, indices, offsets), (rows, len(offsets) - 1), "csc")
+        return compressed_matrix(source, names, (data, indices, offsets), (rows, len(offsets) - 1), "csc")
     if not {"data", "indices", "indptr"} <= set(group):
         return None
     names = (f"{name}/data", f"{name}/indices", f"{name}/indptr")
@@ -136,9 +136,9 @@ def _sparse(source: Source, name: str, group: Any) -> tuple[coo_array, list[str]
     shape = _shape(source, name, group)
     kind = group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", group.attrs.get("format", "")))
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-    if "barcodes" in group and shape is not None:  # of 10x Genomics
-        kind = "csc"
-    return compressed(source, names, (data, indices, offsets), shape, kind[:3] if kind[:3] in ("csr", "csc") else "")
+    kind = "csc" if "barcodes" in group and shape is not None else kind[:3]  # of 10x Genomics
+    kind = kind if kind in ("csr", "csc") else ""
+    return compressed_matrix(source, names, (data, indices, offsets), shape, kind)
 
 
 def _shape(source: Source, name: str, group: Any) -> tuple[int, int] | None:

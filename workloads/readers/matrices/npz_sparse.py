@@ -20,7 +20,7 @@ from workloads.kernels.tensors import CooTensor
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
 from workloads.readers.matrices.canonical_form import check_sides, found_matrix, number_type
-from workloads.readers.matrices.compressed import compressed
+from workloads.readers.matrices.compressed import compressed_matrix
 from workloads.readers.matrices.npz_archive import NpzArchive, npz_names, opened_npz
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
@@ -125,7 +125,7 @@ def _compressed(
 ) -> coo_array:
     """CSR, or CSC where only that fits the shape."""
     parts = (archive.array(data), archive.whole(indices), archive.whole(indptr))
-    matrix, notes = compressed(archive.source, (data, indices, indptr), parts, shape, kind)
+    matrix, notes = compressed_matrix(archive.source, (data, indices, indptr), parts, shape, kind)
     archive.notes += notes
     return matrix
 
