@@ -9,6 +9,7 @@ data are not followed.
 
 import io
 import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -57,8 +58,7 @@ def _of_file(source: Source, file: Any, options: ReadOptions) -> Found:
     if of_keras or "keras_version" in file.attrs:
         source.fail("HDF5 file", "holds weights of Keras", "export them as .safetensors, .npz or .onnx")
     sparse = {name: made for name, group in groups.items() if (made := _sparse(source, name, group)) is not None}
-    chosen, why = _chosen(sparse), "a matrix beside the main one"
-    matrices: dict[str, tuple[coo_array, list[str]]] = {name: sparse[name] for name in chosen}
+    matrices: dict[str, tuple[coo_array, list[str]]] = {name: sparse[name] for name in _chosen(sparse)}
     if not matrices:
         dense = {name: one for name, one in datasets.items() if _is_dense(one)}
         main = next((name for name in ("X", "matrix") if name in dense), None)
@@ -68,20 +68,29 @@ def _of_file(source: Source, file: Any, options: ReadOptions) -> Found:
             source.fail("HDF5 file", f"holds no sparse matrix that is known ({listed})", _FIX)
         arrays = {name: _array(source, name, one) for name, one in dense.items()}
         matrices = {name: (coo_array(one.T if matlab else one), []) for name, one in arrays.items()}
-        why = "no matrix of numbers"
     parts = [
         found_matrix(source, "MATLAB 7.3 file" if matlab else "HDF5 file", matrix, options,
                      pattern=matrix.dtype == bool, values=f"{matrix.dtype}", name="" if len(matrices) == 1 else name,
                      notes=tuple(f"{source.name}: {note}." for note in told))
         for name, (matrix, told) in matrices.items()
     ]  # fmt: skip
-    others = [name for name in (*sparse, *datasets) if name not in matrices]
-    others = [name for name in others if not any(name.startswith(f"{one}/") for one in matrices)]
     notes = tuple(note for part in parts for note in part.notes)
     if len(parts) == 1 and not matlab:
         notes = (f"{source.name}: the matrix read is {next(iter(matrices))!r}.", *notes)
     layers = tuple(layer for part in parts for layer in part.layers)
-    return Found(source.path, parts[0].format, layers, tuple(LeftOut(name, why) for name in others), notes)
+    return Found(source.path, parts[0].format, layers, _left_out(matrices, sparse, datasets), notes)
+
+
+def _left_out(matrices: Collection[str], sparse: Collection[str], datasets: dict[str, Any]) -> tuple[LeftOut, ...]:
+    """Sparse matrices that are not read, and datasets that are no part of one."""
+    beside = [name for name in sparse if name not in matrices]
+    lone = [name for name in datasets if not any(name.startswith(f"{one}/") for one in (*matrices, *sparse))]
+    beside += [name for name in lone if name not in matrices and _is_dense(datasets[name])]
+    others = [name for name in lone if name not in matrices and not _is_dense(datasets[name])]
+    return (
+        *(LeftOut(name, "a matrix beside the main one") for name in beside),
+        *(LeftOut(name, "no matrix of numbers") for name in others),
+    )
 
 
 def _objects(source: Source, file: Any) -> tuple[dict[str, Any], dict[str, Any]]:
