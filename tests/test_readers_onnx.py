@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from reference.onnx_models import RNG, codes, dense, found, helper, model, sparse
 
+from workloads import SparseKernel, measure, resolve_workload
 from workloads.errors import InputError
 
 ReferenceEvaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
@@ -100,6 +101,35 @@ def test_filters_without_known_maps_say_how_many_taps_they_have(tmp_path: Path) 
     for sides, columns in (((1, 4, None, None), None), (None, None)):
         (layer,) = found(tmp_path, model([node], {"w": sparse(2, 4, 3, 3)}, {"x": ("f4", sides)})).layers
         assert (layer.unfolding, layer.taps, layer.columns) == (None, 9, columns)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "options"),
+    [
+        ((3, 3), {"pads": [0, 0, 1, 1], "strides": [2, 2]}),
+        ((1, 7), {"pads": [0, 3, 0, 3]}),
+        ((3, 3), {"dilations": [2, 2]}),
+        ((3, 3), {"group": 2}),
+        ((5,), {"pads": [4, 0]}),
+        ((2, 2, 2), {}),
+    ],
+)
+def test_filters_pruned_along_their_channels_are_known_whatever_the_geometry(
+    tmp_path: Path, kernel: tuple[int, ...], options: dict
+) -> None:
+    order = np.argsort(np.argsort(RNG.random((16, *kernel, 4, 4)), axis=-1), axis=-1)
+    filters = np.moveaxis((order < 2).reshape(16, *kernel, 16).astype("f4"), -1, 1)
+    node = helper.make_node("Conv", ["x", "w"], ["y"], "c", **options)
+    x = (2, 16 * options.get("group", 1), *[9] * len(kernel))
+    found(tmp_path, model([node], {"w": filters}, {"x": ("f4", x)}))
+    (kernel_found,) = resolve_workload(str(tmp_path / "net.onnx")).kernels
+    assert isinstance(kernel_found, SparseKernel)
+    a = kernel_found.a.toarray()
+    assert (a.reshape(16, -1, 4) != 0).sum(axis=2).max() == 2
+    of = kernel_found.unfolding
+    assert (of is None) if len(kernel) > 2 else (of is not None and of.channel_block == 4)
+    if of is not None:
+        assert 0 < np.exp2(np.asarray(measure(kernel_found).b_distinct)).min() < 0.8
 
 
 @pytest.mark.parametrize("group", [1, 2])

@@ -216,6 +216,10 @@ def test_rows_that_are_no_layers_are_told(tmp_path: Path) -> None:
     found = describe(path)
     assert [(one.name, one.shape, one.repeats) for one in found.layers] == [("d", (1, 9), 8)]
     assert [one.name for one in found.left_out] == ["p"]
+    assert [line.split() for line in str(found).splitlines()[1:3]] == [
+        ["layer", "rows", "columns", "of", "A", "columns", "of", "B", "repeats", "values"],
+        ["d", "1", "9", "49", "8", "Uniform(density=1.0)"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,12 @@ _NAMES = ("name", *_SPELLINGS["name"].split())
 _ROLES = {spelling: role for role, more in _SPELLINGS.items() for spelling in (role, *more.split())}
 _CONVOLVES = "write the convolution as ifmap height, ifmap width, filter height, ..., or remove it"
 _ZEROS = (
-    re.compile(r"spars|densit|nnz|non_?zero|num_zeros|prun"),
+    re.compile(r".*(spars|densit|nnz|non_?zero|num_zeros|prun).*"),
     ("",),
     "name it density, sparsity, density_b or sparsity_b, whichever it is, or remove it",
 )
 _BATCH = (
-    re.compile(r"batch(?!_?norm)|b|n"),
+    re.compile(r".*batch(?!_?norm).*|b|n"),
     ("", "1"),
     "name it batch, or repeats where it counts products, or remove it",
 )
@@ -59,7 +59,9 @@ _BESIDE_CONVOLUTIONS = (
     (re.compile(r".*pad.*"), ("", "0"), "name it padding, with that of each side, or remove it"),
 )
 """Names of columns that would change a layer, the cells that would not, and what to do about others."""
-_RESULT = re.compile(r"(.*_)?(c|z|o|out|output|outputs|result|ofmap)(_.*)?")
+_OF_RESULT = r"(c|z|o|out|output|result|ofmap)"
+_RESULT = re.compile(rf"(density|sparsity|nnz)_{_OF_RESULT}|{_OF_RESULT}_(density|sparsity|nnz)")
+"""What is known of zeros of the result."""
 _TWINS = (("ifmap_height", "ifmap_width"), ("filter_height", "filter_width"), ("stride_height", "stride_width"))
 
 
@@ -108,10 +110,11 @@ def is_heading(columns: list[Column]) -> bool:
 def would_change(column: Column, cells: Iterable[str], convolving: bool) -> str:
     """What to do about a column that is not read though it may change what layers are; empty where it does not."""
     plain = _plain(column.text)
+    if _RESULT.fullmatch(plain):
+        return ""
     for names, harmless, fix in _BESIDE_CONVOLUTIONS if convolving else _BESIDE_PRODUCTS:
-        found = names.search(plain) if names is _ZEROS[0] else names.fullmatch(plain)
-        if found and not (names is _ZEROS[0] and _RESULT.fullmatch(plain)):
-            return fix if any(cell not in harmless for cell in cells) else ""
+        if names.fullmatch(plain) and any(cell not in harmless for cell in cells):
+            return fix
     return ""
 
 
@@ -124,4 +127,4 @@ def _plain(text: str) -> str:
     """Lower case, words joined by underscores, without what stands in brackets."""
     bare = re.sub(r"[(\[].*?[)\]]|%|#", " ", text).strip().lower()
     plain = re.sub(r"[\s\-./]+", "_", bare).strip("_")
-    return re.sub(r"(sparsity|density)_(percentage|percent|pct|ratio|rate|fraction|level)(?=_|$)", r"\1", plain)
+    return re.sub(r"(.*(?:sparsity|density).*)_(?:percentage|percent|pct|ratio|rate|fraction|level)", r"\1", plain)
