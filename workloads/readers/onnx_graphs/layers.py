@@ -253,7 +253,11 @@ def _may_end(body) -> bool:
 
 def _slices(node: Node, body) -> dict[str, StoredConstant | Unread]:
     """What Scan gives its body of a stored stack of matrices, one a step."""
-    count = min(node.number("num_scan_inputs", 0), len(node.inputs), len(body.input)) if node.kind == "Scan" else 0
+    try:
+        scanned = node.number("num_scan_inputs", 0) if node.kind == "Scan" else 0
+    except BROKEN:
+        return {}
+    count = min(scanned, len(node.inputs), len(body.input))
     why = f"are matrices of a stack that Scan {node.name} goes through, which is not read"
     found: dict[str, StoredConstant | Unread] = {}
     for back in range(1, count + 1):

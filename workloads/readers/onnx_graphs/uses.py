@@ -5,8 +5,11 @@ from workloads.readers.onnx_graphs.model import subgraphs
 
 def used_nodes(graph) -> set[int]:
     """Numbers of these nodes; of all where the graph has no output that one of them makes."""
-    makers = {name: number for number, node in enumerate(graph.node) for name in node.output if name}
-    waiting = [makers[value.name] for value in graph.output if value.name in makers]
+    makers: dict[str, list[int]] = {}
+    for number, node in enumerate(graph.node):
+        for name in filter(None, node.output):
+            makers.setdefault(name, []).append(number)
+    waiting = [number for value in graph.output for number in makers.get(value.name, ())]
     if not waiting:
         return set(range(len(graph.node)))
     used: set[int] = set()
@@ -14,7 +17,7 @@ def used_nodes(graph) -> set[int]:
         number = waiting.pop()
         if number not in used:
             used.add(number)
-            waiting += [makers[name] for name in _read_by(graph.node[number]) if name in makers]
+            waiting += [maker for name in _read_by(graph.node[number]) for maker in makers.get(name, ())]
     return used
 
 
