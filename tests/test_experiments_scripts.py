@@ -10,6 +10,7 @@ from matplotlib.image import imread
 
 from dse import read_design, read_front
 from experiments import pareto_front, tune_pe_count, what_if
+from experiments.common import pe_count
 from experiments.common.cli import main
 
 ONE_DATAFLOW = ("--fix", "dataflow=gustavson")
@@ -170,7 +171,10 @@ def test_pe_sweep_keeps_the_rest_of_the_hardware(front: Path, tmp_path: Path, ca
     assert "least latency" in capsys.readouterr().out
 
 
-def test_pe_sweep_searches_the_rest_and_says_how_sure_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_pe_sweep_searches_the_rest_and_says_how_sure_it_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(pe_count, "PASSES", 1)
     out = tmp_path / "sweep"
     args = ["--smoke", *ONE_DATAFLOW, "--max-area-mm2", "2", "--out", str(out)]
     assert main(tune_pe_count.run, tune_pe_count.Config, args) == 0

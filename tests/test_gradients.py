@@ -104,9 +104,12 @@ def test_smooth_gradients_are_finite(family: str, dataflow: str, measured, tech)
     assert all(np.any(np.asarray(getattr(slopes[1], name)) != 0) for name in MAPPING_NUMBERS)
 
 
-@pytest.mark.parametrize(("family", "dataflow"), CASES)
+@pytest.mark.parametrize(("family", "dataflow"), [("dense_b", "gustavson"), ("sparse_b", "inner_product")])
 def test_smooth_gradients_equal_central_differences(family: str, dataflow: str, measured, tech):
-    """In float64, by the log of every number, inside the cells of the lattice; elasticities to 1e-3."""
+    """In float64, by the log of every number, inside the cells of the lattice; elasticities to 1e-3.
+
+    `validate_gradients.py` does the same for every family and dataflow, at its smoke size in CI.
+    """
     step = 1e-6
     with jax.enable_x64(True):
         statistics, technology = floats(measured[family][0], jnp.float64), floats(tech, jnp.float64)

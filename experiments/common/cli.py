@@ -25,8 +25,8 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
     """Parse the options into `config`, call `run` with it and return the exit status.
 
     The script's docstring is its help. A user's mistake (`InputError`) is one line on stderr and status 2, Ctrl-C is
-    status 130, output that nobody reads any more 141; none shows a traceback. `--help` and options that cannot be parsed
-    end the process as tyro does.
+    status 130, output that nobody reads any more 141; none shows a traceback. `--help` and options that cannot be
+    parsed end the process as tyro does.
     """
     options: Any = tyro.cli(
         config,
