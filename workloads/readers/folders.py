@@ -20,8 +20,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from scipy.sparse import csr_array
-
 from workloads.errors import InputError
 from workloads.readers.checkpoints.models import folder_of, models_among
 from workloads.readers.formats import FileFormat, Sureness, format_of, known_formats
@@ -102,7 +100,7 @@ def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: 
     notes: dict[str, None] = {}
     names: dict[str, None] = {}
     for unit in units:
-        found = _with_all_nodes(unit.first, unit.read(options))
+        found = unit.read(options)
         below = _below(path, unit.first)
         names[found.format] = None
         for layer in found.layers:
@@ -110,7 +108,8 @@ def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: 
             layers.append(replace(layer, name="/".join(part for part in (prefix, layer.name) if part)))
         prefix = f"{below}: " if len(units) > 1 else ""
         left_out += [replace(one, name=f"{below}/{one.name}" if prefix else one.name) for one in found.left_out]
-        notes |= dict.fromkeys(f"{prefix}{note}" for note in found.notes)
+        own = f"{unit.first.name}: "
+        notes |= dict.fromkeys(f"{prefix}{note.removeprefix(own) if prefix else note}" for note in found.notes)
     return Found(path, ", ".join(names), tuple(layers), tuple(left_out), tuple(notes))
 
 
@@ -153,38 +152,6 @@ def _companions(sources: list[Source]) -> list[tuple[Source, str]]:
             elif ogb and source.name != "edge.csv" and source.suffix == ".csv":
                 found.append((source, "features, labels or counts of the graph in edge.csv (OGB)"))
     return found
-
-
-def _with_all_nodes(source: Source, found: Found) -> Found:
-    """OGB's graph with the nodes that `num-node-list.csv` counts, where no edge has the last of them."""
-    if source.name != "edge.csv" or len(found.layers) != 1 or found.layers[0].read is None:
-        return found
-    counts = [one for end in ("", ".gz") if (one := _beside(source, f"num-node-list.csv{end}")) is not None]
-    if not counts:
-        return found
-    numbers = [text.strip() for text in counts[0].first_lines if text.strip()]
-    if len(numbers) != 1 or not numbers[0].isdecimal() or len(numbers[0]) > 10:
-        note = f"{source.name} is read as one graph although num-node-list.csv has {len(numbers)} counts"
-        return replace(found, notes=(*found.notes, note))
-    side = int(numbers[0])
-    (layer,) = found.layers
-    if side <= max(layer.shape):
-        return found
-    return replace(found, layers=(replace(layer, shape=(side, side), read=partial(_widened, layer, side)),))
-
-
-def _widened(layer: FoundLayer, side: int) -> csr_array:
-    assert layer.read is not None
-    matrix = layer.read().copy()
-    matrix.resize((side, side))
-    return matrix
-
-
-def _beside(source: Source, name: str) -> Source | None:
-    if source.member:
-        return None
-    path = source.path.with_name(name)
-    return Source(path) if path.is_file() else None
 
 
 def _refuse_nothing(

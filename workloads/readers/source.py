@@ -103,10 +103,11 @@ class Source:
 
     def beside(self, name: str) -> "Source | None":
         """The file of that name in the same folder or archive, compressed or not; None for none."""
-        if self.member:
-            folder = str(PurePosixPath(self.member).parent / name)
-            return next((one for one in Source(self.path).members or () if one.member.startswith(folder)), None)
         names = (name, *(name + suffix for suffix in _COMPRESSED_SUFFIXES))
+        if self.member:
+            members = {one.member: one for one in Source(self.path).members or ()}
+            paths = (str(PurePosixPath(self.member).with_name(one)) for one in names)
+            return next((members[one] for one in paths if one in members), None)
         return next((Source(p) for one in names if (p := self.path.with_name(one)).is_file()), None)
 
     def lines(self) -> Iterator[tuple[int, str]]:

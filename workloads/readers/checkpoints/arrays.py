@@ -64,6 +64,16 @@ def as_layer(source: Source, name: str, weights: np.ndarray) -> csr_array:
     return csr_array((np.concatenate(values), np.concatenate(columns), starts), shape=flat.shape)
 
 
+def block_diagonal(matrix: csr_array, groups: int) -> csr_array:
+    """Rows of equal groups, each over inputs of its own: [out, in] becomes [out, groups x in]."""
+    rows, columns = matrix.shape
+    group = np.repeat(np.arange(rows) * groups // rows, np.diff(matrix.indptr))
+    wide = columns * groups
+    kind = np.int32 if wide < 2**31 else np.int64
+    indices = (matrix.indices.astype(kind) + group.astype(kind) * columns).astype(kind)
+    return csr_array((matrix.data, indices, matrix.indptr), shape=(rows, wide))
+
+
 def _nonzero(block: np.ndarray) -> np.ndarray:
     """Where values are not zero, of either sign; by their bits where NumPy would turn each of them into a float."""
     name, bits = block.dtype.name, 8 * block.dtype.itemsize

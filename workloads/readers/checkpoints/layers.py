@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from workloads.readers.checkpoints.arrays import as_layer
+from workloads.readers.checkpoints.arrays import as_layer, block_diagonal
 from workloads.readers.checkpoints.layouts import Layout, Unknown, is_expert, layout, matrix_shape
 from workloads.readers.checkpoints.names import Name
 from workloads.readers.checkpoints.network import StoredNetwork
@@ -147,13 +147,3 @@ def _read(source: Source, weights: Weights, lies: Layout, at: int) -> csr_array:
     rows = int(np.prod(turned.shape[: lies.out]))
     matrix = as_layer(source, weights.name, np.ascontiguousarray(turned).reshape(rows, -1))
     return block_diagonal(matrix, lies.groups) if lies.groups > 1 else matrix
-
-
-def block_diagonal(matrix: csr_array, groups: int) -> csr_array:
-    """Rows of equal groups, each over inputs of its own: [out, in] becomes [out, groups x in]."""
-    rows, columns = matrix.shape
-    group = np.repeat(np.arange(rows) * groups // rows, np.diff(matrix.indptr))
-    wide = columns * groups
-    kind = np.int32 if wide < 2**31 else np.int64
-    indices = (matrix.indices.astype(kind) + group.astype(kind) * columns).astype(kind)
-    return csr_array((matrix.data, indices, matrix.indptr), shape=(rows, wide))
