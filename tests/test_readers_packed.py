@@ -37,7 +37,7 @@ def stored(
 
 
 def read(case: Case) -> dict[str, np.ndarray]:
-    weights, _ = unpacked(stored(case.arrays, case.config, case.metadata))
+    weights, *_ = unpacked(stored(case.arrays, case.config, case.metadata))
     found = {}
     for one in weights:
         array = one.read()
@@ -191,7 +191,7 @@ def test_refusals(arrays: dict, config: dict, message: str) -> None:
 
 def test_what_is_not_packed_passes_on() -> None:
     arrays = {"f.weight": W, "f.bias": W[0], "g.weight": W.astype(ml_dtypes.bfloat16), "mask": W > 3, "ids": I32}
-    weights, left_out = unpacked(stored({**arrays, "f.input_scale": np.float32(1), "h.weight_scale": W}))
+    weights, left_out, _ = unpacked(stored({**arrays, "f.input_scale": np.float32(1), "h.weight_scale": W}))
     assert {one.name: one.values for one in weights} == {
         "f.weight": "float32", "f.bias": "float32", "g.weight": "bfloat16", "mask": "mask", "ids": "int32",
     }  # fmt: skip
@@ -236,7 +236,7 @@ def test_values_say_their_width() -> None:
         "mlx int6 float16",
     ):
         case = CASES[scheme](np.random.default_rng(0))
-        weights, _ = unpacked(stored(case.arrays, case.config))
+        weights, *_ = unpacked(stored(case.arrays, case.config))
         words[scheme] = next(one.values for one in weights if one.name == NAME)
     assert list(words.values()) == [
         "int4 in groups of 16",
@@ -256,6 +256,6 @@ def test_nothing_is_read_early() -> None:
         raise AssertionError("read early")
 
     arrays = {name: StoredArray(name, one.shape, one.dtype, refuse) for name, one in found.arrays.items()}
-    weights, _ = unpacked(StoredArrays(found.source, arrays, {}, case.config))
+    weights, *_ = unpacked(StoredArrays(found.source, arrays, {}, case.config))
     assert weights[-1].shape == (32, 64)
     json.dumps(case.config)

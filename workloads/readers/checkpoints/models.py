@@ -14,11 +14,9 @@
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
-
-import numpy as np
 
 from workloads.readers.checkpoints.containers import Container, container_of
 from workloads.readers.checkpoints.sharded import FORMAT as INDEX
@@ -178,21 +176,8 @@ def _partner(array: StoredArray, masks: StoredArrays) -> StoredArray | None:
 
 
 def _found_masked(box: Container, stored: StoredArrays, pairs: dict[str, StoredArray], options: ReadOptions) -> Found:
-    def product(array: StoredArray, mask: StoredArray) -> np.ndarray:
-        kept, values = mask.read(), array.read()
-        if not ((kept == 0) | (kept == 1)).all():
-            stored.source.fail(mask.name, "holds masks other than 0 and 1", "make them 0 where a weight is pruned")
-        return np.where(kept != 0, values, np.zeros((), values.dtype))
-
-    arrays = {
-        name: StoredArray(name, array.shape, array.dtype, partial(product, array, pairs[name]))
-        if name in pairs
-        else array
-        for name, array in stored.arrays.items()
-    }
-    found = box.found(StoredArrays(stored.source, arrays, stored.metadata, stored.config))
-    note = f"the masks beside {stored.source.name} are applied to it"
-    return Found(found.path, found.format, found.layers, found.left_out, (*found.notes, note))
+    laid = {f"{name}_mask": replace(mask, name=f"{name}_mask") for name, mask in pairs.items()}
+    return box.found(replace(stored, arrays={**stored.arrays, **laid}))
 
 
 def _copies_in_onnx(sources: list[Source], copies: list[Copy]) -> None:
