@@ -10,6 +10,7 @@
 | text that only looks like an edge list or a table | read if nothing surer is there, else left out and told |
 | files of kinds that are refused (pickles, other tools' models) | left out and told; refused if nothing else is there |
 | a file named as weights or a matrix that is refused or empty (Git LFS pointer, web page) | refused |
+| tables of layers (results, other descriptions) beside a network's weights | left out and told |
 | notes, pictures, tokenizers | passed over |
 """
 
@@ -21,12 +22,17 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from workloads.errors import InputError
+from workloads.readers.checkpoints import FORMATS as CHECKPOINTS
 from workloads.readers.checkpoints.models import folder_of, models_among
 from workloads.readers.formats import FileFormat, Sureness, format_of, known_formats
 from workloads.readers.found import Found, FoundLayer, LeftOut
+from workloads.readers.onnx_graphs import FORMATS as GRAPHS
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
+from workloads.readers.tables import FORMATS as TABLES
 
+_NETWORKS = (*CHECKPOINTS, *GRAPHS)
+"""Formats of weights of networks."""
 _SUFFIXES = (".mtx", ".smtx", ".npz", ".npy", ".safetensors", ".onnx", ".gguf")
 """Files of these names are meant to be read: what hinders it is said."""
 _NOTES = re.compile(
@@ -87,11 +93,23 @@ def find_among(
             for source, kind in refused
             if kind.holds_data and source.suffix != ".json"
         ]
+        units, tables = _without_tables(units)
+        left_out += [
+            LeftOut(_below(path, one.first), "a table beside a network; give it by itself if it is meant")
+            for one in tables
+        ]
     else:
         units = looks
     if not units:
         _refuse_nothing(path, refused, find_in, options)
     return _together(path, sorted(units, key=lambda unit: _below(path, unit.first)), left_out, options)
+
+
+def _without_tables(units: list[_Unit]) -> tuple[list[_Unit], list[_Unit]]:
+    """What is read where a network's weights are among them, and tables of layers, which are none of its own."""
+    networks = [unit for unit in units if unit.kind is None or unit.kind in _NETWORKS]
+    tables = [unit for unit in units if unit.kind in TABLES] if networks else []
+    return [unit for unit in units if unit not in tables], tables
 
 
 def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: ReadOptions) -> Found:

@@ -46,6 +46,7 @@ class LayerSeries:
         """Whether convolutions of a series lie [kernel..., in, out]."""
         series = self._of(name, axes)
         small = all(max(one[:-2]) <= _WIDEST_KERNEL for one in series)
+        small = small and any(one[-1] != one[-2] for one in series)
         other = not _fit(series, 0, 1) or any(is_doubtful(one) for one in series)
         return small and other and _fit(series, -1, -2)
 

@@ -4,9 +4,9 @@ Known by its name and by its arrays: what is below one module has the names and 
 
 | copy | of |
 |---|---|
-| `params_ema` (BasicSR), `ema_params`, `swa_model`, `averaged`, `shadow` | what else has these arrays |
-| `teacher` (DINO), `target`, `momentum_encoder`, `encoder_k` (MoCo), `visual_encoder_m` (ALBEF), `model_old` | `student`, \
-`online`, `base_encoder`, `encoder_q`, `visual_encoder`, `model` |
+| `params_ema` (BasicSR), `ema_params`, `averaged`, `shadow` | what else has these arrays |
+| `teacher` (DINO), `target`, `swa_model`, `model_old` | `student`, `online`, `model` |
+| `momentum_encoder`, `encoder_k` (MoCo), `visual_encoder_m` (ALBEF) | `base_encoder`, `encoder_q`, `visual_encoder` |
 """
 
 import re
@@ -15,10 +15,23 @@ from collections.abc import Mapping
 _AVERAGES = {"ema", "averaged", "shadow", "polyak"}
 """Words that only copies have."""
 _OTHERS = {
-    "swa", "avg", "average", "teacher", "target", "momentum", "m", "old", "prev", "previous", "best", "backup", "frozen",
-    "reference", "ref",
+    "swa", "avg", "average", "teacher", "target", "momentum", "m", "old", "prev", "previous", "best", "backup",
+    "frozen", "reference", "ref",
 }  # fmt: skip
-_NETWORKS = {"student", "online", "model", "module", "net", "network", "params", "state", "base", "main", "policy", "live"}
+_NETWORKS = {
+    "student",
+    "online",
+    "model",
+    "module",
+    "net",
+    "network",
+    "params",
+    "state",
+    "base",
+    "main",
+    "policy",
+    "live",
+}
 _PARTS = _NETWORKS | {"encoder", "decoder", "backbone", "generator", "critic", "actor", "branch", "unet", "transformer"}
 _PAIRS = ({"q", "k"}, {"query", "key"})
 

@@ -13,14 +13,29 @@ from workloads.readers.checkpoints.names import Name
 from workloads.readers.checkpoints.network import StoredNetwork
 from workloads.readers.checkpoints.packed import unpacked
 from workloads.readers.checkpoints.packed.floats import WORDS
-from workloads.readers.checkpoints.roles import BUFFER, LOOKED_UP, is_whole, left_out, names_weights, no_known_role, tied_head
+from workloads.readers.checkpoints.roles import (
+    BUFFER,
+    LOOKED_UP,
+    is_whole,
+    left_out,
+    names_weights,
+    no_known_role,
+    tied_head,
+)
 from workloads.readers.checkpoints.stored import StoredArrays, Weights
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.source import Source
 
 _KERNELS = ("kernel", "pointwise_kernel", "recurrent_kernel")
 """Parameters that are called after lying [in, out]."""
-_VISITS = ("num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk", "moe_top_k", "top_k_experts")
+_VISITS = (
+    "num_experts_per_tok",
+    "num_experts_per_token",
+    "experts_per_token",
+    "moe_topk",
+    "moe_top_k",
+    "top_k_experts",
+)
 _BYTES = "bytes of which no known packing says what they stand for"
 
 

@@ -10,8 +10,7 @@ A layer's matrix is [out, in x kernel height x kernel width]. Frameworks store i
 | Flax attention | in, heads, depth; of `out` heads, depth, in | `kernel` of 3 axes, its bias, `query`, ..., `out` |
 | PyTorch convolution | out, in per group, kernel... | 3 axes or more |
 | PyTorch transposed convolution, [out x kernel, in] | in, out, kernel... | the bias's length, `deconv`, ..., a series |
-| Flax, Keras, Haiku, TensorFlow convolution | kernel..., in, out | `kernel`, `/w`, `/weights`, a bias as long as the last \
-axis only, a series that fits only so |
+| Flax, Keras, Haiku, TensorFlow convolution | kernel..., in, out | `kernel`, `/w`, `/weights`, the bias, a series |
 | Keras transposed convolution | kernel..., out, in | `conv2d_transpose`, the bias's length |
 | Keras DepthwiseConv | kernel..., in, multiplier | `depthwise_kernel` |
 | experts | experts, out, in or in, out | `experts`; `hidden_size`, biases, the other experts, `model_type` |
@@ -114,7 +113,7 @@ def _makes_last_but_one(name: Name, shape: tuple[int, ...], bias: tuple[int, ...
 
 
 def _family(name: Name) -> str:
-    return re.sub(r"\d+", "*", name.layer)
+    return re.sub(r"_?\d+", "", name.layer).rstrip("._/") + "*"
 
 
 def _convolution(name: Name, shape: tuple[int, ...], network: StoredNetwork) -> Layout:

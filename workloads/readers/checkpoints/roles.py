@@ -10,8 +10,8 @@
 | relative positions | `relative_position...`, `rel_pos...` | looked up, added to scores |
 | recurrences' own | `A_log`, `time_mix`, `time_decay`, ... | elementwise in a recurrence |
 | buffers: ids, masks, anchors, statistics, rotary frequencies | parameter, or whole numbers | not multiplied |
-| states of optimisers, moving averages | `exp_avg`, `opt_state/`, `dense/kernel/Adam`, `model_ema.` | not of the network |
-| gradients, Hessians, importance scores, earlier weights | `..._scores`, `hessian`, `weight_prev` | not of the network |
+| states of optimisers, moving averages | `exp_avg`, `opt_state/`, `dense/kernel/Adam`, `ema.` | not of the network |
+| gradients, Hessians, scores, earlier weights | `mask_scores`, `hessian`, `weight_prev` | not of the network |
 | what is no weight by its name | a file that names weights; in a module whose `weight` has that shape | not known |
 
 An embedding is an operand once where it is the head too (`tied_head`).
@@ -59,7 +59,10 @@ _PARAMETERS: tuple[tuple[str, str], ...] = (
     (BUFFER, r"(.*_)?masks?|masked_bias|anchors?(_grid)?|grid|strides?|pixel_(mean|std)"),
     (BUFFER, r"running_(mean|var)|num_batches_tracked"),
     (DATA, r"[xy]_(train|test|val|valid)|(train|test|val|valid)_(data|labels?|images?|[xy])|labels?|targets?"),
-    (TRAINING, r"(max_)?exp_avg(_sq)?|momentum(_buffer)?|step|adam_[mv]|adamw?(_\d)?|rmsprop(_\d)?|queue(_ptr)?|embed_avg|ema_.*|cluster_size"),
+    (
+        TRAINING,
+        r"(max_)?exp_avg(_sq)?|momentum(_buffer)?|step|adam_[mv]|adamw?(_\d)?|rmsprop(_\d)?|queue(_ptr)?|embed_avg|ema_.*|cluster_size",
+    ),
     (TRAINING, r"(.*_)?(grad|grads|gradients?|hessian|fisher)|exponentialmovingaverage"),
     (TRAINING, r"(weights?|kernel|w)_(prev|previous|old|init|initial|best|delta)"),
     (SCORES, r"(.*_)?(mask_scores?|scores?|importances?|saliency|sensitivity)"),

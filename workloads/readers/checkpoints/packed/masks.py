@@ -24,7 +24,10 @@ _BESIDE = (
     (re.compile(r"(.*?)__(\w+)_mma_mask"), ("{0}{1}",)),
     (re.compile(r"(.*)\.zero_mask"), ("{0}.module.weight", "{0}.weight")),
     (re.compile(r"masks?[._/](.*)"), ("{0}", "{0}.weight", "params/{0}", "params.{0}")),
-    (re.compile(r"(.*?)[._/](?:pruning_|sparse_|sparsity_)?masks?"), ("{0}", *(f"{{0}}{s}{w}" for s in "./" for w in _OWN))),
+    (
+        re.compile(r"(.*?)[._/](?:pruning_|sparse_|sparsity_)?masks?"),
+        ("{0}", *(f"{{0}}{s}{w}" for s in "./" for w in _OWN)),
+    ),
     (re.compile(r"()(?:pruning_|sparse_|sparsity_|weights?_)?masks?"), _OWN),
 )
 """Names of masks, and of the weights that they may belong to."""

@@ -48,7 +48,7 @@ def zeros_of(group: ArrayGroup, role: str, codes: str) -> np.ndarray:
     what = f"{name} may be subtracted from the codes or added to the weights, which have other zeros"
     group.require(whole or not zeros.any(), what, DEQUANTISE)
     if group.dtype(codes) == "U8":
-        single = zeros.size > 0 and zeros.max() > _MOST_OF_FOUR_BITS
+        single = zeros.size > 0 and bool(zeros.max() > _MOST_OF_FOUR_BITS)
         group.require(single, f"its bytes may hold a code each or several, as {name} has 15 at most", DEQUANTISE)
     return zeros
 
