@@ -29,13 +29,9 @@ from workloads.readers.source import Source
 _KERNELS = ("kernel", "pointwise_kernel", "recurrent_kernel")
 """Parameters that are called after lying [in, out]."""
 _VISITS = (
-    "num_experts_per_tok",
-    "num_experts_per_token",
-    "experts_per_token",
-    "moe_topk",
-    "moe_top_k",
-    "top_k_experts",
-)
+    "num_experts_per_tok", "num_experts_per_token", "experts_per_token", "moe_topk", "moe_top_k", "top_k_experts",
+)  # fmt: skip
+"""What configurations call the number of experts that a token visits."""
 _BYTES = "bytes of which no known packing says what they stand for"
 
 
@@ -112,7 +108,7 @@ def _sorted(
         why = "no entries" if 0 in one.shape else left_out(name, one.shape, has_bias)
         if one.name in copies:
             why = f"a copy of {copies[one.name]}"
-        if only_masks and len(one.shape) > 1:
+        if only_masks and len(one.shape) > 1 and 0 not in one.shape:
             why = None
         if why is None and weighted:
             why = no_known_role(name, one.shape, shapes, has_bias)
