@@ -19,6 +19,7 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+import os
 import re
 import sys
 from dataclasses import dataclass, field
@@ -32,14 +33,17 @@ from dse import read_design, read_front
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
+from experiments.common.search import workload_of
 from experiments.common.sparsity.bits import bounds, effectual_fraction, format_bits
 from experiments.common.sparsity.figure import pattern_figure
 from experiments.common.sparsity.inputs import distinct, subjects_of
 from experiments.common.sparsity.saving import HeldHardware, priceable, savings
 from experiments.common.sparsity.text import Entry, Profile, headline, pattern_words, percent, report_row, report_text
+from experiments.common.table import text_table
+from workloads import describe
 from workloads.errors import InputError
+from workloads.readers.finding import taken_apart
 from workloads.structure import describe_structure
-from workloads.workload_specs import found_at
 
 OBJECTIVES = {"latency": "latency_s", "energy": "energy_pj", "edp": "edp_js"}
 LARGEST_VALUE = 64
@@ -52,7 +56,7 @@ class Config:
     inputs: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="PATH|NAME[@PRODUCT]")] = ()
     """Matrices or folders by path, suites and networks by name; `embedded` unless given."""
     describe: bool = False
-    """Only list what the paths hold, layer by layer, and what was left out and why; values are not read."""
+    """Only list what paths hold, layer by layer, and what was left out and why; values are not read."""
     design: str | None = None
     """Design to expect savings on, such as front.json:7; else a plain one of 256 PEs."""
     objective: Literal["latency", "energy", "edp"] = "edp"
@@ -73,7 +77,7 @@ class Config:
 def run(config: Config) -> None:
     """Look at every pattern, price every kernel, write the files, say what was found."""
     if config.describe:
-        print("\n\n".join(str(found_at(path)) for path in config.inputs))
+        print("\n\n".join(_description(spec) for spec in config.inputs or ("embedded",)))
         return
     output = Output(config.out)
     specs = config.inputs or (("digits_sparse", "nm24") if config.smoke else ("embedded",))
@@ -120,6 +124,16 @@ def run(config: Config) -> None:
             print(f"{entry.subject.name}: {entry.subject.note}.")
     print(f"\n{output.seconds:.1f} s")
     print(output.listing())
+
+
+def _description(spec: str) -> str:
+    """What a path holds, or the kernels of a name or of a product."""
+    if os.path.exists(taken_apart(spec)[0]):
+        return str(describe(spec))
+    kernels = workload_of([spec]).kernels
+    rows = [(one.name, f"{one.m:,}", f"{one.k:,}", f"{one.n:,}", f"{one.repeats:g}") for one in kernels]
+    table = text_table(("kernel", "M", "K", "N", "runs"), rows)
+    return f"{spec}: {len(rows)} kernel{'s' if len(rows) > 1 else ''}, Z[M, N] = A[M, K] B[K, N]\n{table}"
 
 
 def _check(config: Config) -> None:

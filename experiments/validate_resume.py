@@ -35,7 +35,7 @@ from dse.files.result_file import read_result, write_result
 from experiments.common.cli import main, show_progress
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions
-from experiments.common.search import STRATEGIES, TRADE_OFF, build_problem, build_space
+from experiments.common.search import STRATEGIES, TRADE_OFF, build_problem, build_space, workload_of
 from experiments.common.table import text_table
 from workloads import resolve_workloads
 from workloads.errors import InputError
@@ -88,7 +88,7 @@ def run(config: Config) -> None:
         specs = [SMOKE_WORKLOAD if spec == "embedded" else spec for spec in specs]
         budget, kills = min(budget, SMOKE_BUDGET), SMOKE_KILLS
     os.environ.setdefault("PYTHONWARNINGS", QUIET)
-    resolve_workloads(specs)  # mistakes are told before any process begins
+    workload_of(specs)  # mistakes are told before any process begins
     output, rng = Output(config.out), np.random.default_rng(config.seed)
     rows: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(dir=config.out, prefix=".") as drafts:

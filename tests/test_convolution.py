@@ -24,7 +24,7 @@ from workloads.pruning.layer_statistics import layer_tables
 from workloads.pruning.shrink import without_unread
 from workloads.pruning.small_networks import cnn, recorded
 from workloads.pruning.workload import pruned_workload
-from workloads.readers.found import Layer
+from workloads.readers.found import FoundLayer
 from workloads.statistics.convolution import distinct_in_tiles
 from workloads.statistics.lattice import levels
 from workloads.workload_specs import _layer_kernels
@@ -253,7 +253,7 @@ def test_n_of_m_lies_along_the_channels_of_a_convolution(tmp_path):
     of = Unfolding(16, 8, 8, 3, 3, 8, 8, 1, 1)
     matrix = csr_array(filters.reshape(16, -1))
     assert fullest(matrix, 4) > 2
-    found = Layer("conv", matrix.shape, lambda: matrix, columns=128, unfolding=of)
+    found = FoundLayer("conv", matrix.shape, lambda: matrix, columns=128, unfolding=of)
     (kernel,) = _layer_kernels(found, "file", None)
     assert isinstance(kernel, SparseKernel)
     assert kernel.unfolding == replace(of, channel_block=4)
@@ -272,13 +272,15 @@ def test_n_of_m_lies_along_the_channels_of_a_convolution(tmp_path):
 def test_filters_pruned_anyhow_keep_their_order():
     matrix = csr_array((np.random.default_rng(0).random((16, 144)) < 0.5).astype(float))
     of = Unfolding(16, 8, 8, 3, 3, 8, 8, 1, 1)
-    (kernel,) = _layer_kernels(Layer("conv", matrix.shape, lambda: matrix, unfolding=of), "file", None)
+    (kernel,) = _layer_kernels(FoundLayer("conv", matrix.shape, lambda: matrix, unfolding=of), "file", None)
     assert (kernel.unfolding, kernel.n, (kernel.a != matrix).nnz) == (of, 64, 0)
 
 
 def test_layers_of_densities_know_their_maps():
     of = Unfolding(16, 8, 8, 3, 3, 8, 8, 1, 1)
-    layer = Layer("conv", (8, 144), density=NM(2, 4), columns=640, activations=Uniform(0.5), repeats=2.0, unfolding=of)
+    layer = FoundLayer(
+        "conv", (8, 144), density=NM(2, 4), columns=640, activations=Uniform(0.5), repeats=2.0, unfolding=of
+    )
     (kernel,) = _layer_kernels(layer, "file", None)
     assert kernel.unfolding == replace(of, channel_block=4)
     assert (kernel.shape, kernel.repeats) == ((8, 144, 640), 2)

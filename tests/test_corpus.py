@@ -1,4 +1,4 @@
-"""Files as people have them, where the corpus lies beside the project: each is read right, or refused in one sentence."""
+"""Files as people have them, where their corpus lies beside the project: each is read right or refused well."""
 
 import subprocess
 import sys

@@ -8,6 +8,7 @@ import struct
 import zipfile
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -154,6 +155,8 @@ TEXTS = {
     "A.mtx": b"%%MatrixMarket matrix coordinate real general\n2 2 1\n1 2 1.0\n",
     "cat.el": b"0 1\n1 2\n",
     "A.csv": b"0,1\n1,2\n",
+    "genes.edges": b"PAR1 F2\nF2 RIFF\nRIFF PAR1\n",
+    "ids.txt": b"7767517 4\n4 9\n9 7767517\n",
     "layers.csv": b"name,M,N,K\nx,2,3,4\n",
 }
 
@@ -191,3 +194,19 @@ def test_a_folder_passes_over_what_is_no_data(tmp_path: Path) -> None:
     }.items():
         (tmp_path / name).write_bytes(content)
     assert len(resolve_workload(str(tmp_path)).kernels) == 1
+
+
+def test_hdf5_is_not_taken_for_messagepack(tmp_path: Path) -> None:
+    """Its first byte opens a map in MessagePack, and Scanpy and Keras write names that Flax writes too."""
+    with h5py.File(tmp_path / "scanpy.h5ad", "w") as file:
+        group = file.create_group("X")
+        group.attrs.update({"encoding-type": "csr_matrix", "shape": (2, 3)})
+        group["data"], group["indices"], group["indptr"] = [1.5, 2], [2, 0], [0, 1, 2]
+        file["uns/neighbors/params/n_neighbors"], file["layers/covars"], file["obs/target"] = 15, 1, 1
+    np.testing.assert_array_equal(load_matrix(tmp_path / "scanpy.h5ad").toarray(), [[0, 0, 1.5], [2, 0, 0]])
+    for name in ("dense/dense/kernel:0", "model_weights/dense/kernel:0", "layers/dense/vars/0"):
+        for version in ("earliest", "latest"):
+            with h5py.File(tmp_path / "model.h5", "w", libver=version) as file:
+                file[name] = np.eye(3)
+            with pytest.raises(InputError, match="Keras"):
+                load_matrix(tmp_path / "model.h5")

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import re
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from workloads import InputError, load_matrix, resolve_workload
 from workloads.readers.loading import describe
 from workloads.readers.options import read_options
+from workloads.readers.source import Source
 
 QUICK = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 Edges = list[tuple[int, int]]
@@ -176,6 +178,14 @@ def test_what_networkx_writes(graph: tuple[int, Edges], directed: bool, tmp_path
         ("r.csv", "userId,movieId,rating\n1,1,5.0\n2,2,3.5\n", "", [[5, 0], [0, 3.5]], ":directed"),
         ("c.csv", "row,col,v\n1,0,2.5\n1,2,3\n", "", [[0, 0, 0], [2.5, 0, 3]], "rows and columns"),
         ("i.csv", "i,j,v\n0,1,2.5\n1,0,3\n", "", [[0, 2.5], [3, 0]], ""),
+        ("u.csv", "user,item,rating\n1,2,5\n2,3,4\n", "", [[0, 5, 0], [0, 0, 4]], "column ids begin with 2 .* :from0"),
+        ("u.csv", "user,item,rating\n2,2,5\n2,3,4\n", "from1", [[0, 0, 0], [0, 5, 4]], "stay empty"),
+        ("u.csv", "user,item,rating\n2,2,5\n", "", [[0, 0, 0], [0, 0, 0], [0, 0, 5]], "no column has the id 0.*:from1"),
+        ("u.txt", "4 3 3\n1 2 5\n2 1 4\n4 2 1\n", "", [[0, 5, 0], [4, 0, 0], [0] * 3, [0, 1, 0]], "was read as sizes"),
+        ("w.txt", "0 1 2\n1 0 5\n", "", [[0, 2], [5, 0]], "column 3 was read as the weights of edges; save a dense"),
+        ("w.csv", "0,1,0\n1,0,7\n0,0,2\n1,1,0\n", "directed", [[2, 0], [7, 0]], "column 3"),
+        ("h.edges", "# Nodes: 9\n1 2\n2 1\n", "", np.pad([[0, 1], [1, 0]], (1, 6)), "no node has the id 0.*:from1"),
+        ("h.edges", "# Nodes: 2\n0 1\n1 2\n2 0\n", "", [[0, 1, 0], [0, 0, 1], [1, 0, 0]], "says 2 nodes but .* to 2"),
         ("h.edges", "# Nodes: 2 Edges: 9\n0 1\n1 0\n", "", [[0, 1], [1, 0]], "header says 9 edges but 2"),
     ],
 )  # fmt: skip
@@ -203,6 +213,21 @@ def test_neighbouring_files(tmp_path: Path) -> None:
     expected = np.zeros((3, 3))
     expected[2, 0] = expected[0, 2] = 0.5
     np.testing.assert_array_equal(load_matrix(tmp_path / "x.e").toarray(), expected)
+    with zipfile.ZipFile(tmp_path / "g.zip", "w") as archive:
+        for name in ("x.e", "x.v", "x.properties"):
+            archive.write(tmp_path / name, f"a/{name}")
+        archive.writestr("a/x.v.old.txt", "1\n2\n")
+        archive.writestr("a/x.ve", "1\n2\n")
+    np.testing.assert_array_equal(load_matrix(tmp_path / "g.zip").toarray(), expected)
+    beside = Source(tmp_path / "g.zip", "a/x.e").beside("x.v")
+    assert beside is not None
+    assert beside.member == "a/x.v"
+    assert Source(tmp_path / "g.zip", "a/x.e").beside("x.") is None
+
+
+def test_columns_that_are_left_out_have_a_name(tmp_path: Path) -> None:
+    (tmp_path / "e.csv").write_text(",source,target\n0,1,2\n1,2,1\n")
+    assert [one.name for one in describe(tmp_path / "e.csv").left_out] == ["column 1"]
 
 
 def test_edge_index(tmp_path: Path) -> None:
@@ -215,6 +240,12 @@ def test_edge_index(tmp_path: Path) -> None:
     found = describe(tmp_path / "data.npz")
     assert found.layers[0].read().shape == (6, 6)
     assert [one.name for one in found.left_out] == ["node_feat"]
+    for pair, more, side in ((("src", "dst"), {}, 4), (("senders", "receivers"), {"n_node": 5}, 5),
+                             (("row", "col"), {"num_nodes": 5}, 5)):  # fmt: skip
+        np.savez(tmp_path / "ends.npz", **dict(zip(pair, edges, strict=True)), **more)
+        found = describe(tmp_path / "ends.npz")
+        np.testing.assert_array_equal(found.layers[0].read().toarray(), np.pad(expected, (0, side - 4)))
+        assert not found.left_out
     np.savez(tmp_path / "many.npz", edge_index=edges, num_nodes=np.array([2, 2]))
     with pytest.raises(InputError, match="holds 2 graphs"):
         load_matrix(tmp_path / "many.npz")
@@ -231,6 +262,9 @@ def test_edge_index(tmp_path: Path) -> None:
         ("e.txt", "0 1 1\n1 0 0\n1 1 1\n1 0 0\n0 0 1\n", "holds only 0 and 1: a dense matrix or an edge list"),
         ("e.txt", "0 1 5 3\n1 2 4 9\n2 0 4 1\n", "has 4 columns, and the fourth holds no times"),
         ("e.txt", "5 0 3\n0 2 0\n1 0 4\n", "of 3 x 3 whole numbers is a dense matrix or an edge list"),
+        ("e.csv", "0,3,0\n5,0,7\n0,0,2\n1,0,0\n", "of 4 x 3 whole numbers is a dense matrix or an edge list"),
+        ("e.csv", "1,2,3\n4,5,6\n7,8,9\n10,11,12\n", "of 4 x 3 whole numbers is a dense matrix or an edge list"),
+        ("e.txt", "0 0 3\n0 1 2\n0 0 1\n2 1 5\n", "of 4 x 3 whole numbers is a dense matrix or an edge list"),
         ("e.csv", "step,count\n0,1\n1,2\n", "under a heading that names no nodes"),
         ("e.gr", "p sp 3 2\na 1 2 5\n", "promises 2 edges but 1 follow"),
         ("e.gr", "p sp 3 1\na 1 4 5\n", "node id 4 is out of range: the header says 3 nodes"),

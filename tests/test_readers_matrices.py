@@ -244,6 +244,10 @@ SYMMETRIC = REAL.replace("general", "symmetric")
         ("svm.txt", "+1 1:0.5 3:2\n-1 qid:4 2:1\n0\n", [[0.5, 0, 2], [0, 1, 0], [0, 0, 0]], "largest index gives 3"),
         ("svm0.txt", "1,2 0:0.5 1:2\n", [[0.5, 2]], "counted from 0"),
         ("words.txt", "2\n3\n2\n1 3 4\n2 1 5\n", [[0, 0, 4], [5, 0, 0]], ""),
+        ("s.tns", "2 3 2\n1 3 2.5\n2 1 1\n", [[0, 0, 2.5], [1, 0, 0]], "2 3 2, was read as sizes, since 2 entries"),
+        ("e.tns", "2 3 1\n1 3 2.5\n2 1 1\n1 1 4\n", [[4, 0, 2.5], [1, 0, 1]], "2 3 1, was read as an entry"),
+        ("n.tns", "2 3\n1 2 2.5\n2 1 1\n", [[0, 2.5, 0], [1, 0, 0]], ""),
+        ("p.tns", "2\n2 3\n1 2 2.5\n2 1 1\n", [[0, 2.5, 0], [1, 0, 0]], ""),
         ("t.tns", "0 1 2.5\n1 0 1\n", [[0, 2.5], [1, 0]], "counted from 0"),
     ],
 )  # fmt: skip
@@ -263,7 +267,7 @@ def test_zeros_are_kept_when_asked(tmp_path: Path) -> None:
     path.write_text(REAL + "2 2 2\n1 1 3\n2 2 0\n")
     same(load_matrix(path, ReadOptions(zeros="keep")), np.array([[3.0, 0], [0, 1]]))
     assert resolve_workload(f"{path}:keepzeros").kernels[0].a.nnz == 2
-    with pytest.raises(InputError, match=r"is Matrix Market, for which :undirected means nothing; leave"):
+    with pytest.raises(InputError, match=r"is read as Matrix Market, for which :undirected means nothing; leave"):
         load_matrix(path, read_options(str(path), ["undirected"]))
 
 
@@ -479,3 +483,52 @@ def test_real_matrices_match_their_manifest() -> None:
     for row in rows:
         matrix = load_matrix(DATA / row["file"])
         assert (*matrix.shape, matrix.nnz) == (int(row["rows"]), int(row["cols"]), int(row["nnz"])), row["file"]
+
+
+@pytest.mark.parametrize("kind", ["csr", "csc"])
+@pytest.mark.parametrize("side", [3, 4])
+def test_compressed_parts_that_say_little_are_told(tmp_path: Path, kind: str, side: int) -> None:
+    """By their format, by the shape where only one fits; else as CSR, which is told, in HDF5 as in `.npz`."""
+    a = sp.random_array((3, side), density=0.5, rng=0, format="csr")
+    stored = a.asformat(kind)
+    arrays = {part: getattr(stored, part) for part in ("data", "indices", "indptr")}
+    for said, shaped in ((True, True), (False, True), (False, False)):
+        more = {"shape": np.array(a.shape)} if shaped else {}
+        with h5py.File(tmp_path / "a.h5", "w") as file:
+            file.update({f"g/{name}": array for name, array in (arrays | more).items()})
+            file["g"].attrs.update({"format": kind} if said else {})
+        np.savez(tmp_path / "a.npz", **arrays, **more)
+        for name in ("a.h5", *(() if said else ("a.npz",))):
+            found = describe(tmp_path / name)
+            known = said or (shaped and side == 4)
+            expected = a if known or kind == "csr" else a.T
+            same(found.layers[0].read(), expected.toarray()) if shaped else None
+            assert any("(CSR)" in note for note in found.notes) != known, (name, said, shaped, found.notes)
+
+
+def test_options_and_notes_of_a_path_go_wherever_it_goes(tmp_path: Path) -> None:
+    path, weights = tmp_path / "g, 1.txt", tmp_path / "w.txt"
+    path.write_text("1 2\n2 3\n")
+    weights.write_text("0 1 2.5\n1 2 2.5\n2 0 1\n")
+    told = resolve_workload(str(path)).notes
+    assert len(told) == 2
+    assert load_matrix(f"{path}:undirected").nnz == describe(f"{path}:undirected").layers[0].read().nnz == 4
+    for spec in (f"gcn:{path}", f"graphsage:{path},{weights}", f"gcn:{weights},{path}@4", f"{weights}@axb:{path}",
+                 f"{weights}@add:{path}", f"{weights}@multiply:{path}"):  # fmt: skip
+        assert set(told) <= set(resolve_workload(spec).notes), spec
+        options = spec.replace(str(path), f"{path}:undirected:from1")
+        assert not set(told) & set(resolve_workload(options).notes), spec
+    for spec in (f"gcn:{path}:both", f"{weights}@axb:{path}:both", f"gcn:{weights},{path}:both"):
+        with pytest.raises(InputError, match=r"'both' is no option of a file; choose"):
+            resolve_workload(spec)
+
+
+def test_what_is_dense_or_of_keras_in_hdf5(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "a.loom", "w") as file:
+        file["matrix"], file["layers/spliced"], file["row_attrs/Gene"] = np.eye(3, 4), np.eye(3, 4), np.arange(3)
+    same(load_matrix(tmp_path / "a.loom"), np.eye(3, 4))
+    for name in ("dense/dense/kernel:0", "layers/dense/vars/0"):
+        with h5py.File(tmp_path / "k.h5", "w") as file:
+            file[name] = np.eye(3, 4)
+        with pytest.raises(InputError, match="Keras"):
+            load_matrix(tmp_path / "k.h5")

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from reference.onnx_models import RNG, codes, dense, found, helper, model, sparse
 
+from workloads import SparseKernel, measure, resolve_workload
 from workloads.errors import InputError
 
 ReferenceEvaluator = pytest.importorskip("onnx.reference").ReferenceEvaluator
@@ -31,6 +32,10 @@ CONVOLUTIONS = [
     ((1, 6, 5, 5), (6, 1, 3, 3), 6, {"auto_pad": "SAME_UPPER"}),
     ((1, 6, 5, 6), (12, 1, 2, 2), 6, {"auto_pad": "SAME_LOWER", "strides": [2, 2]}),
     ((1, 3, 5, 6), (2, 3, 3, 3), 1, {"auto_pad": "VALID"}),
+    ((2, 3, 8, 7), (4, 3, 3, 3), 1, {"pads": [0, 0, 1, 1], "strides": [2, 2]}),
+    ((1, 2, 5, 9), (3, 2, 1, 7), 1, {"pads": [0, 3, 0, 3]}),
+    ((1, 2, 9, 8), (4, 1, 3, 3), 2, {"pads": [2, 1, 2, 3], "dilations": [2, 3], "strides": [1, 2]}),
+    ((1, 2, 9, 8), (4, 2, 3, 2), 1, {"auto_pad": "SAME_LOWER", "dilations": [2, 2], "strides": [2, 3]}),
     ((1, 2, 4, 5, 4), (3, 2, 2, 3, 2), 1, {"strides": [1, 2, 1], "dilations": [2, 1, 1]}),
 ]
 
@@ -39,7 +44,8 @@ def padding(x: tuple, kernel: tuple, options: dict) -> list[int]:
     if not options.get("auto_pad", "").startswith("SAME"):
         return options.get("pads", [0] * 2 * len(kernel))
     strides = options.get("strides", [1] * len(kernel))
-    total = [max((-(-i // s) - 1) * s + k - i, 0) for i, k, s in zip(x[2:], kernel, strides, strict=True)]
+    axes = zip(x[2:], kernel, strides, options.get("dilations", [1] * len(kernel)), strict=True)
+    total = [max((-(-i // s) - 1) * s + (k - 1) * d + 1 - i, 0) for i, k, s, d in axes]
     low, high = [one // 2 for one in total], [-(-one // 2) for one in total]
     return low + high if options["auto_pad"] == "SAME_UPPER" else high + low
 
@@ -74,13 +80,56 @@ def test_convolutions(tmp_path: Path, kind: str, x: tuple, w: tuple, group: int,
         (y,) = ReferenceEvaluator(one).run(None, {"x": data})
         made = (a @ b).reshape(w[0], x[0], *y.shape[2:]).swapaxes(0, 1)
         np.testing.assert_allclose(made, y, rtol=1e-4, atol=1e-4)
+    assert layer.taps == math.prod(w[2:])
+    assert (layer.unfolding is not None) == (len(w) < 5)
     if layer.unfolding is not None:
-        rows, columns = np.indices(b.shape)
-        of, inside = layer.unfolding, b != 0
-        source = of.source(rows[inside], columns[inside])
-        np.testing.assert_array_equal(data.reshape(-1)[source], b[inside])
-    square = len(w) == 4 and len({*strides}) == 1 and len({*padding(x, w[2:], options)}) == 1
-    assert (layer.unfolding is not None) == square
+        source = layer.unfolding.source(*np.indices(b.shape))
+        np.testing.assert_array_equal(np.where(source < 0, 0, data.reshape(-1)[source]), b)
+
+
+def test_channels_may_come_last(tmp_path: Path) -> None:
+    options, w = {"pads": [1, 0, 1, 0], "strides": [2, 1]}, sparse(4, 3, 3, 2)
+    first = helper.make_node("Conv", ["x", "w"], ["y"], "c", **options)
+    last = helper.make_node("FusedConv", ["x", "w"], ["y"], "c", domain="com.microsoft", channels_last=1, **options)
+    (one,) = found(tmp_path, model([first], {"w": w}, {"x": ("f4", (2, 3, 7, 6))})).layers
+    (other,) = found(tmp_path, model([last], {"w": w}, {"x": ("f4", (2, 7, 6, 3))})).layers
+    assert (one.shape, one.columns, one.unfolding) == (other.shape, other.columns, other.unfolding)
+
+
+def test_filters_without_known_maps_say_how_many_taps_they_have(tmp_path: Path) -> None:
+    node = helper.make_node("Conv", ["x", "w"], ["y"], "c")
+    for sides, columns in (((1, 4, None, None), None), (None, None)):
+        (layer,) = found(tmp_path, model([node], {"w": sparse(2, 4, 3, 3)}, {"x": ("f4", sides)})).layers
+        assert (layer.unfolding, layer.taps, layer.columns) == (None, 9, columns)
+
+
+@pytest.mark.parametrize(
+    ("kernel", "options"),
+    [
+        ((3, 3), {"pads": [0, 0, 1, 1], "strides": [2, 2]}),
+        ((1, 7), {"pads": [0, 3, 0, 3]}),
+        ((3, 3), {"dilations": [2, 2]}),
+        ((3, 3), {"group": 2}),
+        ((5,), {"pads": [4, 0]}),
+        ((2, 2, 2), {}),
+    ],
+)
+def test_filters_pruned_along_their_channels_are_known_whatever_the_geometry(
+    tmp_path: Path, kernel: tuple[int, ...], options: dict
+) -> None:
+    order = np.argsort(np.argsort(RNG.random((16, *kernel, 4, 4)), axis=-1), axis=-1)
+    filters = np.moveaxis((order < 2).reshape(16, *kernel, 16).astype("f4"), -1, 1)
+    node = helper.make_node("Conv", ["x", "w"], ["y"], "c", **options)
+    x = (2, 16 * options.get("group", 1), *[9] * len(kernel))
+    found(tmp_path, model([node], {"w": filters}, {"x": ("f4", x)}))
+    (kernel_found,) = resolve_workload(str(tmp_path / "net.onnx")).kernels
+    assert isinstance(kernel_found, SparseKernel)
+    a = kernel_found.a.toarray()
+    assert (a.reshape(16, -1, 4) != 0).sum(axis=2).max() == 2
+    of = kernel_found.unfolding
+    assert (of is None) if len(kernel) > 2 else (of is not None and of.channel_block == 4)
+    if of is not None:
+        assert 0 < np.exp2(np.asarray(measure(kernel_found).b_distinct)).min() < 0.8
 
 
 @pytest.mark.parametrize("group", [1, 2])

@@ -154,7 +154,7 @@ def test_subgraphs(tmp_path: Path) -> None:
     loop = helper.make_node("Loop", ["trips", ""], ["b"], "repeat", body=turn)
     unknown = helper.make_node("Loop", ["asked", ""], ["d"], "forever", body=turn)
     inputs = {"c": ("?", ()), "x": ("f4", (4, 8)), "asked": ("i8", ())}
-    one = model([pick, loop, unknown], {"trips": ints(7)}, inputs, outputs=("a", "b"))
+    one = model([pick, loop, unknown], {"trips": ints(7)}, inputs, outputs=("a", "b", "d"))
     read = found(tmp_path, one)
     expected = [("fc_e", 4, 1), ("fc_r", 4, 7), ("fc_r.2", 4, 1), ("fc_t", 4, 1)]
     assert sorted((layer.name, layer.columns, layer.repeats) for layer in read.layers) == expected
@@ -174,6 +174,45 @@ def test_a_scan_runs_once_a_step(tmp_path: Path, axis: int, steps: int) -> None:
     read = found(tmp_path, model([scan], {"w": w}, {"x": ("f4", (5, 3, 8))}))
     (layer,) = read.layers
     assert (layer.columns, layer.repeats, read.notes) == (15 // steps, steps, ())
+
+
+def test_a_stack_that_a_scan_goes_through_is_not_taken_for_activations(tmp_path: Path) -> None:
+    info, w = helper.make_tensor_value_info, sparse(3, 8, 8)
+    body = helper.make_graph(
+        [n("Transpose", "s", "t", perm=[1, 0]), n("MatMul", "h t", "o", name="fc"), n("Identity", "o", "p")],
+        "step", [info("h", 1, None), info("s", 1, None)], [info("o", 1, None), info("p", 1, None)],
+    )  # fmt: skip
+    scan = helper.make_node("Scan", ["x", "w"], ["y", "z"], "scan", num_scan_inputs=1, body=body)
+    head = n("MatMul", "y v", "u", name="head")
+    read = found(tmp_path, model([scan, head], {"w": w, "v": sparse(8, 2)}, {"x": ("f4", (4, 8))}, outputs=("u",)))
+    assert [(layer.name, bool(layer.unreadable)) for layer in read.layers] == [("fc", True), ("head", False)]
+    with pytest.raises(InputError, match="layer fc cannot be read: its weights are matrices of a stack that Scan scan"):
+        resolve_workload(str(tmp_path / "net.onnx"))
+
+
+def test_products_that_nothing_uses_are_left_out(tmp_path: Path) -> None:
+    info = helper.make_tensor_value_info
+    body = helper.make_graph(
+        [n("Add", "h h", "g"), n("MatMul", "g v", "o", name="inner"), n("MatMul", "g v", "d", name="inner dead")],
+        "branch", [], [info("o", 1, None)],
+    )  # fmt: skip
+    nodes = [
+        n("MatMul", "x w", "h", name="read inside"),
+        helper.make_node("If", ["c"], ["y"], "pick", then_branch=body, else_branch=body),
+        helper.make_node("If", ["c"], ["z"], "dead if", then_branch=body, else_branch=body),
+        n("MatMul", "x w", "a", name="dead"),
+        n("MatMul", "a u", "b", name="dead behind it"),
+        n("Hardmax", "w", "k"),
+        n("MatMul", "x k", "e", name="dead and unread"),
+    ]
+    one = model(nodes, STORED | {"u": sparse(16, 4)}, {"x": ("f4", (4, 8)), "c": ("?", ())})
+    read = found(tmp_path, one)
+    assert [layer.name for layer in read.layers] == ["read inside", "inner", "inner.2"]
+    dead = [one.name for one in read.left_out if one.why == "computed, but used by nothing"]
+    assert dead == ["inner dead", "inner dead", "inner", "inner dead", "inner", "inner dead", "dead",
+                    "dead behind it", "dead and unread"]  # fmt: skip
+    one.graph.output[0].name = "nothing"
+    assert [layer.name for layer in found(tmp_path, one).layers][-3:] == ["dead", "dead behind it", "dead and unread"]
 
 
 def test_local_functions_are_inlined(tmp_path: Path) -> None:
@@ -314,10 +353,13 @@ UNREADABLE = {
 @pytest.mark.parametrize("why", UNREADABLE)
 def test_a_layer_that_cannot_be_read_is_never_dropped(tmp_path: Path, why: str) -> None:
     nodes = [n("MatMul", "x w", "h", name="one"), *UNREADABLE[why]]
-    one = model(nodes, STORED, {"x": ("f4", (4, 8)), "z": ("f4", ())})
+    one = model(nodes, STORED, {"x": ("f4", (4, 8)), "z": ("f4", ())}, outputs=("h", "y"))
     read = found(tmp_path, one)
-    assert [layer.name for layer in read.layers] == ["one", "two"]
+    assert [(layer.name, layer.values, bool(layer.unreadable)) for layer in read.layers] == [
+        ("one", "float32", False), ("two", "", True)
+    ]  # fmt: skip
     assert "cannot be read" in str(read)
+    assert "cannot be read" not in " ".join(read.remarks)
     path = str(tmp_path / "net.onnx")
     with pytest.raises(InputError, match=r"layer two cannot be read: its weights .*; export it .* net\.onnx#PATTERN"):
         resolve_workload(path)

@@ -4,6 +4,7 @@ import dataclasses
 import random
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -82,7 +83,9 @@ def test_what_a_table_says_of_zeros(tmp_path: Path) -> None:
     )
     assert read("sparsity", "1:4") == DensityKernel("x", 4, 16, 8, NM(1, 4))  # SCALE-Sim's filters are [K, N]
     assert read("density", "1:4") == DensityKernel("x", 8, 16, 4, NM(1, 4))
-    assert read("density", "4:4") == read("sparsity", "1:1") == DensityKernel("x", 8, 16, 4, Dense())
+    assert read("density", "4:4") == DensityKernel("x", 8, 16, 4, Dense())
+    assert read("sparsity", "1:1") == DensityKernel("x", 4, 16, 8, Dense())
+    assert read("sparsity ratio,density_b_pct", "0.5,25") == DensityKernel("x", 8, 16, 4, Uniform(0.5), Uniform(0.25))
     assert read("batch", "3") == DensityKernel("x", 8, 16, 4, Dense(), repeats=3.0)
 
 
@@ -101,9 +104,103 @@ def test_convolutions_of_scale_sim(tmp_path: Path) -> None:
     assert apart == DensityKernel("c", 2, 9, 4 * 3, Dense())
     batched = read(f"{usual}, Strides, Batch Size, Sparsity", "9,9,3,3,4,2,1,5,1:4")
     assert batched == DensityKernel("c", 2, 36, 49 * 5, NM(1, 4))
+    assert read(f"{usual}, Strides, padding", "224,224,7,7,3,64,2,3").n == 112 * 112
+    assert read(f"{usual}, Strides, padding", "224,224,7,7,3,64,2,0").n == 109 * 109
     padded = read(f"{usual}, Strides, padding, dilation, groups", "9,9,3,3,4,2,1,2,2,2")
     assert padded == DensityKernel("c", 1, 18, 81, Dense(), repeats=2.0)
     assert read(f"{usual}, Strides, Eh, Ew", "9,9,3,3,4,2,1,7,7").n == 49
+
+
+HANGING = "IFMAP Height,IFMAP Width,Filter Height,Filter Width,Channels,Num Filter,Strides"
+
+
+@QUICK
+@given(
+    map=st.tuples(st.integers(1, 12), st.integers(1, 12)),
+    kernel=st.tuples(st.integers(1, 4), st.integers(1, 4)),
+    of_group=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    steps=st.tuples(st.integers(1, 3), st.integers(1, 3), st.integers(1, 3), st.integers(1, 3)),
+    padding=st.integers(0, 2) | st.none(),
+)
+def test_convolutions_meet_their_maps(map, kernel, of_group, steps, padding, tmp_path: Path) -> None:
+    """Each position of B is the activation that a walk of one group's filters meets, of whatever geometry."""
+    down, right, dilation, groups = steps
+    heading = "IFMAP Height,IFMAP Width,Filter Height,Filter Width,Channels,Num Filter,Stride height,Stride width"
+    row = [*map, *kernel, of_group[0] * groups, of_group[1] * groups, down, right]
+    if padding is None:  # as SCALE-Sim's: what hangs over the map counts
+        dilation = groups = 1
+        row[4:6] = of_group
+    else:
+        heading, row = f"{heading},padding,dilation,groups", [*row, padding, dilation, groups]
+    path = tmp_path / "net.csv"
+    path.write_text(f"name,{heading}\nc,{','.join([str(one) for one in row])}\n")
+    pad, reach = padding or 0, [(taps - 1) * dilation + 1 for taps in kernel]
+    spare = [side + 2 * pad - one for side, one in zip(map, reach, strict=True)]
+    if min(spare) < 0:
+        return
+    up = padding is None
+    out = [(-(-one // step) if up else one // step) + 1 for one, step in zip(spare, (down, right), strict=True)]
+    (layer,) = describe(path).layers
+    of = layer.unfolding
+    assert of is not None
+    assert (layer.repeats, layer.columns) == (groups, out[0] * out[1])
+    source = of.source(*np.indices((of.rows, layer.columns)))
+    maps = np.arange(of_group[0] * map[0] * map[1]).reshape(of_group[0], *map)
+    for (tap, place), found in np.ndenumerate(source):
+        channel, y, x = np.unravel_index(tap, (of_group[0], *kernel))
+        oy, ox = np.unravel_index(place, out)
+        y, x = oy * down + y * dilation - pad, ox * right + x * dilation - pad
+        assert found == (maps[channel, y, x] if 0 <= y < map[0] and 0 <= x < map[1] else -1)
+
+
+def test_what_a_table_leaves_open_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "net.csv"
+
+    def notes(text: str) -> str:
+        path.write_text(text)
+        return " ".join(describe(path).notes)
+
+    assert "rounded up, as in SCALE-Sim" in notes(f"name,{HANGING}\nc,224,224,7,7,3,64,2\n")
+    assert not notes(f"name,{HANGING}\nc,225,225,7,7,3,64,2\n")
+    assert not notes(f"name,{HANGING},padding\nc,224,224,7,7,3,64,2,3\n")
+    assert "'sparsity %' is read in percent" in notes("name,M,N,K,sparsity %\nx,8,4,16,0.5\ny,8,4,16,1\n")
+    assert not notes("name,M,N,K,sparsity %\nx,8,4,16,0.5\ny,8,4,16,90\n")
+    assert not notes("name,M,N,K,sparsity %\nx,8,4,16,0.5%\n")
+    assert "'density_C', 'time (us)'" in notes("name,M,N,K,density_C,time (us)\nx,8,4,16,0.5,3\n")
+    assert "in all lines its filters" in notes("name,M,N,K,sparsity\nx,8,4,16,0.5\ny,8,4,16,2:4\n")
+    assert [(one.shape, one.columns) for one in describe(path).layers] == [((4, 16), 8), ((4, 16), 8)]
+    assert "'R', 'groups'" not in notes("name,M,N,K,R,S,B,groups,nnz\nx,8,4,16,1,1,,1,\n")
+
+
+@pytest.mark.parametrize(
+    ("heading", "cell", "fix"),
+    [
+        *[
+            (f"name,M,N,K,{column}", "8,4,16,0.5", "name it density, sparsity, density_b or sparsity_b")
+            for column in (
+                "sparse_weight",
+                "sparsity_of_layer",
+                "nnz",
+                "weight nnz",
+                "Non-zeros",
+                "pruning",
+                "densityX",
+            )
+        ],
+        *[(f"name,M,N,K,{column}", "8,4,16,2", "name it batch, or repeats") for column in ("B", "batched_by")],
+        ("name,M,N,K,R,S", "8,4,16,3,3", "write the convolution as ifmap height"),
+        ("name,M,N,K,groups", "8,4,16,2", "name it repeats"),
+        (f"name,{HANGING},N", "9,9,3,3,4,4,1,8", "name it batch"),
+        (f"name,{HANGING},pad_top", "9,9,3,3,4,4,1,1", "name it padding"),
+        (f"name,{HANGING},dilation_h", "9,9,3,3,4,4,1,2", "name it groups, dilation or strides"),
+        (f"name,{HANGING},weight_nnz", "9,9,3,3,4,4,1,2", "name it density"),
+    ],
+)
+def test_columns_that_would_change_a_layer_are_refused(heading: str, cell: str, fix: str, tmp_path: Path) -> None:
+    path = tmp_path / "net.csv"
+    path.write_text(f"{heading}\nx,{cell}\n")
+    with pytest.raises(InputError, match=f"line 1 has the column .* but may change what a layer is; {fix}"):
+        describe(path)
 
 
 def test_rows_that_are_no_layers_are_told(tmp_path: Path) -> None:
@@ -119,6 +216,10 @@ def test_rows_that_are_no_layers_are_told(tmp_path: Path) -> None:
     found = describe(path)
     assert [(one.name, one.shape, one.repeats) for one in found.layers] == [("d", (1, 9), 8)]
     assert [one.name for one in found.left_out] == ["p"]
+    assert [line.split() for line in str(found).splitlines()[1:3]] == [
+        ["layer", "rows", "columns", "of", "A", "columns", "of", "B", "repeats", "values"],
+        ["d", "1", "9", "49", "8", "Uniform(density=1.0)"],
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from test_dse_search import fake_problem
 from dse import RandomSearch, Result, SearchOutcome, SearchTask, read_design, read_front
 from experiments import sweep
 from experiments.common.cli import USAGE_ERROR, main
+from experiments.common.scenario import ScenarioOptions
 from experiments.common.sweep.cases import Case
+from experiments.common.sweep.choices import settings_of
 from experiments.common.sweep.comparison import compare
 from experiments.common.sweep.text import case_rows, verdict
 
@@ -233,3 +235,9 @@ def test_mistakes_are_told_before_anything_is_searched(
     for word in words:
         assert word in said[0]
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_how_a_file_was_read_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("1 2\n2 3\n")
+    settings_of([str(tmp_path / "a.txt")], ["default"], (), {"now": ScenarioOptions().build()})
+    assert "nothing says whether edges are directed" in capsys.readouterr().out

@@ -20,7 +20,7 @@ and `product` is
 | `spmm:N` | A @ B | dense with N columns; `spmm` is `spmm:64`, what files get unless they or a product say otherwise |
 | `axa` | A @ A | A itself, which must be square |
 | `axat` | A @ A^T | A transposed |
-| `axb:FILE` | A @ B | the sparse matrix in a file |
+| `axb:FILE` | A @ B | the sparse matrix in a file, options behind it as above |
 | `sddmm:K` | A * (P @ Q) at the non-zeros of A | P and Q dense, K columns and rows |
 | `attention:H:D` | H heads of depth D under the mask A (`workloads.kernels.attention`) | dense |
 | `ttv:MODE`, `ttm:MODE:RANK`, `mttkrp:MODE:RANK` | of a tensor, modes from 0 (`workloads.kernels.tensors`) | dense |
@@ -33,8 +33,6 @@ only described by densities takes `spmv` and `spmm:N`.
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -53,11 +51,10 @@ from workloads.kernels.unfolding import filter_order
 from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
 from workloads.networks.digits import digits_activations, digits_layers
-from workloads.readers.finding import find
+from workloads.readers.finding import find_written, taken_apart
 from workloads.readers.found import Found, FoundLayer, LeftOut
-from workloads.readers.loading import load_matrix
-from workloads.readers.options import ReadOptions, read_options
-from workloads.readers.suitesparse import PREFIX, suitesparse_matrix
+from workloads.readers.loading import matrix_of
+from workloads.readers.suitesparse import PREFIX, found_in_suitesparse
 
 DEFAULT_COLUMNS = 64
 """Columns of a dense B unless told otherwise: a batch of images, the features of a graph's nodes."""
@@ -74,6 +71,9 @@ _PRODUCTS = (
     "add:FILE",
     "multiply:FILE",
 )
+
+_OF_FILES = ("axb", *OPERATIONS)
+"""Products whose second operand comes from a file."""
 
 
 @dataclass(frozen=True)
@@ -105,24 +105,28 @@ def resolve_workload(spec: str) -> Workload:
     if spec.partition(":")[0] in GRAPH_NETWORKS and ":" in spec:
         return graph_workload(spec)
     what, product = _split(spec)
+    second = _second_operand(product)
+    b = None if second is None else matrix_of(second)
     notes: tuple[str, ...] = ()
     if what == "embedded":
-        kernels = [kernel for name in _SUITES for kernel in _suite_kernels(name, product)]
+        kernels = [kernel for name in _SUITES for kernel in _suite_kernels(name, product, b)]
     elif what == "digits_sparse":
         if product is not None:
             raise InputError(f"{spec!r}: digits_sparse has its own B; write it without @{product}, or use digits.")
         inputs = digits_activations()
         kernels = [spmspm(w, inputs[name], f"digits_{name}@activations") for name, w in digits_layers().items()]
     elif what in _SUITES:
-        kernels = _suite_kernels(what, product)
+        kernels = _suite_kernels(what, product, b)
     elif what.partition(":")[0] in NETWORK_NAMES:
         kernels = [_replaced(kernel, product) for kernel in network_workload(what).kernels]
     elif what.startswith(PREFIX):
         name = what.removeprefix(PREFIX)
-        kernels = _kernels(name, suitesparse_matrix(name), product or "spmm")
+        found = found_in_suitesparse(name)
+        kernels, notes = _kernels(name, matrix_of(found), product or "spmm", b), found.remarks
     else:
-        kernels, notes = _found_kernels(found_at(what), product)
-    return Workload(spec, tuple(kernels), notes)
+        kernels, notes = _found_kernels(found_at(what), product, b)
+    of_second = () if second is None else second.remarks
+    return Workload(spec, tuple(kernels), tuple(dict.fromkeys((*notes, *of_second))))
 
 
 def resolve_workloads(specs: list[str]) -> Workload:
@@ -147,17 +151,11 @@ def found_at(what: str) -> Found:
 
     **Raises** `InputError` where there is no such path, for what cannot be read, and where no name matches.
     """
-    path, options, pattern = _path_of(what)
-    if not os.path.exists(path):
+    if not os.path.exists(taken_apart(what)[0]):
         names = ", ".join([*SUITE_NAMES, *NETWORK_NAMES, *(f"{name}:GRAPH" for name in GRAPH_NETWORKS)])
         fix = f"check it or use one of: {names}, {PREFIX}GROUP/NAME"
         raise InputError(f"{what!r}: no such path and no workload of that name; {fix}.")
-    found = find(path, options)
-    if pattern != "*":
-        found = found.selected(lambda name: fnmatchcase(name, pattern) or fnmatchcase(f"{name}.weight", pattern))
-        if not found.layers:
-            raise InputError(f"{path}: holds no layer whose name matches {pattern!r}; check the file and the pattern.")
-    return found
+    return find_written(what)
 
 
 def as_workload(what: Any) -> Any:
@@ -192,22 +190,29 @@ def _split(spec: str) -> tuple[str, str | None]:
     return (what, product) if at else (spec, None)
 
 
-def _suite_kernels(name: str, product: str | None) -> list[Kernel]:
+def _second_operand(product: str | None) -> Found | None:
+    """What the file of `axb:FILE`, `add:FILE` or `multiply:FILE` holds; None for other products."""
+    kind, _, path = (product or "").partition(":")
+    return find_written(path) if kind in _OF_FILES and path else None
+
+
+def _suite_kernels(name: str, product: str | None, b: csr_array | None) -> list[Kernel]:
     suite = _SUITES[name]
     products = suite.products if product is None else (product,)
-    return [kernel for matrix, a in suite.matrices().items() for one in products for kernel in _kernels(matrix, a, one)]
+    matrices = suite.matrices().items()
+    return [kernel for matrix, a in matrices for one in products for kernel in _kernels(matrix, a, one, b)]
 
 
-def _kernels(matrix: str, a: csr_array, product: str) -> list[Kernel]:
-    """The kernels of one product of a matrix, named after both."""
+def _kernels(matrix: str, a: csr_array, product: str, b: csr_array | None) -> list[Kernel]:
+    """The kernels of one product of a matrix, named after both; `b` is the second operand that comes from a file."""
     heads, colon, depth = product.removeprefix("attention:").partition(":")
     if product.startswith("attention:") and colon:
         sizes = (_columns(product, heads), _columns(product, depth))
         return list(sparse_attention(a, *sizes, f"{matrix}@attention").kernels)
-    return [_kernel(matrix, a, product)]
+    return [_kernel(matrix, a, product, b)]
 
 
-def _kernel(matrix: str, a: csr_array, product: str) -> Kernel:
+def _kernel(matrix: str, a: csr_array, product: str, b: csr_array | None) -> Kernel:
     """One product of a matrix, named after both."""
     kind, colon, rest = product.partition(":")
     if kind == "spmm":
@@ -216,8 +221,8 @@ def _kernel(matrix: str, a: csr_array, product: str) -> Kernel:
     name = f"{matrix}@{product}"
     if kind == "sddmm" and colon:
         return SddmmKernel(name, a, _columns(product, rest))
-    if kind in ("axb", *OPERATIONS) and rest:
-        b, name = load_matrix(rest), f"{matrix}@{kind}:{Path(rest).name}"
+    if kind in _OF_FILES and b is not None:
+        name = f"{matrix}@{kind}:{os.path.basename(taken_apart(rest)[0])}"
         return spmspm(a, b, name) if kind == "axb" else ElementwiseKernel(name, a, b, kind)
     if product == "spmv":
         return spmv(a, name)
@@ -252,24 +257,9 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
     )
 
 
-def _path_of(what: str) -> tuple[str, ReadOptions, str]:
-    """A path that exists, what its options say, and the pattern; the whole text as path where none exists."""
-    if os.path.exists(what):
-        return what, ReadOptions(), "*"
-    head, mark, pattern = what.rpartition("#")
-    rest = head if mark else what
-    words: list[str] = []
-    while not os.path.exists(rest) and ":" in rest:
-        rest, _, word = rest.rpartition(":")
-        words.insert(0, word)
-    if not os.path.exists(rest):
-        return what, ReadOptions(), "*"
-    return rest, read_options(rest, words), pattern if mark else "*"
-
-
-def _found_kernels(found: Found, product: str | None) -> tuple[list[Kernel], tuple[str, ...]]:
+def _found_kernels(found: Found, product: str | None, b: csr_array | None) -> tuple[list[Kernel], tuple[str, ...]]:
     """The kernels of all layers, those of zeros left out, and what is to be said of them."""
-    made = [_layer_kernels(layer, found.path.name, product) for layer in found.layers]
+    made = [_layer_kernels(layer, found.path.name, product, b) for layer in found.layers]
     empty = [layer.name or found.path.name for layer, kernels in zip(found.layers, made, strict=True) if not kernels]
     if len(empty) == len(made):
         raise InputError(f"{found.path}: {empty[0]} holds no non-zero; remove it, or keep one of its weights.")
@@ -277,7 +267,7 @@ def _found_kernels(found: Found, product: str | None) -> tuple[list[Kernel], tup
     return [kernel for kernels in made for kernel in kernels], (*found.remarks, *zeros.remarks)
 
 
-def _layer_kernels(layer: FoundLayer, file: str, product: str | None) -> list[Kernel]:
+def _layer_kernels(layer: FoundLayer, file: str, product: str | None, b: csr_array | None) -> list[Kernel]:
     """The kernels that a layer takes part in, named after it, or after the file; none where it is all zeros."""
     name = layer.name or file
     if layer.density is not None:
@@ -298,7 +288,7 @@ def _layer_kernels(layer: FoundLayer, file: str, product: str | None) -> list[Ke
         unfolding = replace(layer.unfolding, channel_block=block)
         n = layer.columns or unfolding.positions
         return [SparseKernel(f"{name}@spmm:{n}", matrix, None, n, layer.repeats, unfolding)]
-    found = _kernels(name, matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"))
+    found = _kernels(name, matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"), b)
     return [replace(kernel, repeats=kernel.repeats * layer.repeats) for kernel in found]
 
 

@@ -1,6 +1,7 @@
 """From the command line to a script's function and its exit status."""
 
 import dataclasses
+import os
 import sys
 import textwrap
 from collections.abc import Callable, Sequence
@@ -14,6 +15,8 @@ from workloads.errors import InputError
 
 USAGE_ERROR = 2
 INTERRUPTED = 130
+BROKEN_PIPE = 141
+"""What a shell reports of a process that SIGPIPE ended."""
 
 ConfigT = TypeVar("ConfigT")
 
@@ -22,7 +25,8 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
     """Parse the options into `config`, call `run` with it and return the exit status.
 
     The script's docstring is its help. A user's mistake (`InputError`) is one line on stderr and status 2, Ctrl-C is
-    status 130; neither shows a traceback. `--help` and options that cannot be parsed end the process as tyro does.
+    status 130, output that nobody reads any more 141; none shows a traceback. `--help` and options that cannot be parsed
+    end the process as tyro does.
     """
     options: Any = tyro.cli(
         config,
@@ -37,6 +41,9 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
     except InputError as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return USAGE_ERROR
+    except BrokenPipeError:  # whoever read the output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return BROKEN_PIPE
     except KeyboardInterrupt:
         print("interrupted; files that were not finished are not written", file=sys.stderr)
         return INTERRUPTED

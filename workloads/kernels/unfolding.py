@@ -29,8 +29,10 @@ OUTSIDE = -1
 class Unfolding:
     """How a batch of maps becomes a matrix; all sizes are those of the maps, the filters and the outputs.
 
-    `padding` is that above and left of a map; below and right there is as much as the outputs ask for. A convolution
-    in groups is one product for each, of the group's channels. **Raises** `InputError` for sizes below one.
+    `padding` is that above and left of a map; below and right there is as much as the outputs ask for. Of a convolution
+    in groups there are two forms: one product of all channels whose A has the groups' stored weights as blocks along
+    its diagonal, and where weights are known by a density, a product of one group's channels that is repeated.
+    **Raises** `InputError` for sizes below one.
     """
 
     channels: int
@@ -145,6 +147,38 @@ def filter_order(channels: int, taps: int, channel_block: int) -> np.ndarray:
 def pair(value: Pair) -> tuple[int, int]:
     """Both numbers of a `Pair`."""
     return value if isinstance(value, tuple) else (value, value)
+
+
+def unfolding_of(
+    channels: int,
+    kernel: Sequence[int],
+    out: Sequence[int],
+    sides: Sequence[int] | None = None,
+    *,
+    stride: Sequence[int] = (1, 1),
+    padding: Sequence[int] = (0, 0),
+    dilation: Sequence[int] = (1, 1),
+    channel_block: int = 1,
+) -> Unfolding:
+    """How maps become a matrix, of sizes axis by axis; maps of one axis are of a single row.
+
+    Maps without `sides` end where the last filter does. **Raises** `InputError` for sizes below one.
+    """
+    if sides is None:
+        steps = zip(kernel, out, stride, padding, dilation, strict=True)
+        sides = [(count - 1) * step + (taps - 1) * apart + 1 - pad for taps, count, step, pad, apart in steps]
+    sizes = (*_both(sides, 1), *_both(kernel, 1), *_both(out, 1))
+    steps = [pair_of(*_both(stride, 1)), pair_of(*_both(padding, 0)), pair_of(*_both(dilation, 1))]
+    return Unfolding(channels, *sizes, *steps, channel_block)
+
+
+def _both(along: Sequence[int], alone: int) -> tuple[int, int]:
+    return (along[0], along[1]) if len(along) == 2 else (alone, along[0])
+
+
+def pair_of(y: int, x: int) -> Pair:
+    """Both numbers as a `Pair`; one where they are equal, so that equal unfoldings compare equal."""
+    return y if y == x else (y, x)
 
 
 def outputs(side: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:

@@ -7,7 +7,8 @@
 
 Aggregation is the real pattern of the graph times a dense matrix of features; combination is W transposed times the
 dense features of all nodes. `FEATURES` is a file with the sparse features of the nodes, one row a node: then the first
-combination is their pattern times W, the first width is their number of columns, and WIDTHS names the others.
+combination is their pattern times W, the first width is their number of columns, and WIDTHS names the others. Options
+of `workloads.readers.options` may follow both paths, as in `gcn:graph.txt:undirected`.
 
 GraphSAGE's widths are ogbn-products' in `examples/nodeproppred/products/gnn.py` of github.com/snap-stanford/ogb.
 """
@@ -25,7 +26,8 @@ from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.kernels.workload import Workload
-from workloads.readers.loading import load_matrix
+from workloads.readers.finding import find_written, taken_apart
+from workloads.readers.loading import matrix_of
 
 
 @dataclass(frozen=True)
@@ -37,16 +39,17 @@ class _GraphNetwork:
 def graph_workload(spec: str) -> Workload:
     """The workload of `gcn:GRAPH` or `graphsage:GRAPH`, see above; kernels are named `layer1/aggregate` and so on.
 
-    **Raises** `InputError` for a graph that is not square, features that are not those of its nodes, fewer than two
-    widths, and what `load_matrix` refuses.
+    Its notes say how both files were read. **Raises** `InputError` for a graph that is not square, features that are
+    not those of its nodes, fewer than two widths, and what `load_matrix` refuses.
     """
     name, _, text = spec.partition(":")
     network = GRAPH_NETWORKS[name]
     graph_path, features_path, widths = _parts(spec, text)
-    graph = load_matrix(graph_path)
+    found = [find_written(path) for path in (graph_path, features_path) if path]
+    graph, *others = (matrix_of(one) for one in found)
     if graph.shape[0] != graph.shape[1]:
         raise InputError(f"{graph_path}: the graph is {graph.shape[0]} x {graph.shape[1]}; give a square matrix.")
-    features = load_matrix(features_path) if features_path else None
+    features = others[0] if others else None
     if features is not None and features.shape[0] != graph.shape[0]:
         rows, nodes = features.shape[0], graph.shape[0]
         raise InputError(f"{features_path}: has {rows} rows but the graph has {nodes} nodes; give one row a node.")
@@ -55,7 +58,8 @@ def graph_workload(spec: str) -> Workload:
     widths = widths or list(network.widths)
     if len(widths) < 2:
         raise InputError(f"{spec!r}: one width makes no layer; give at least two, as in @{_dashes(network.widths)}.")
-    return Workload(spec, tuple(network.layers(graph, features, widths)))
+    notes = dict.fromkeys(remark for one in found for remark in one.remarks)
+    return Workload(spec, tuple(network.layers(graph, features, widths)), tuple(notes))
 
 
 def _gcn(graph: csr_array, features: csr_array | None, widths: list[int]) -> list[Kernel]:
@@ -90,7 +94,7 @@ def _combination(
 
 
 def _parts(spec: str, text: str) -> tuple[str, str | None, list[int]]:
-    """Paths of the graph and the features and the widths; a path that exists is never taken apart."""
+    """The graph's and the features' paths with their options, and the widths; a path that exists stays whole."""
     widths = re.fullmatch(r"(.+)@(\d{1,7}(?:-\d{1,7})*)", text)
     if widths and not os.path.exists(text):
         text, dashes = widths[1], [int(width) for width in widths[2].split("-")]
@@ -98,12 +102,27 @@ def _parts(spec: str, text: str) -> tuple[str, str | None, list[int]]:
         dashes = []
     if 0 in dashes:
         raise InputError(f"{spec!r}: a width is 0; give at least 1.")
-    graph, comma, features = text.rpartition(",")
-    if os.path.exists(text) or not comma:
-        graph, features = text, ""
+    graph, features = _two_paths(text)
     if not graph:
         raise InputError(f"{spec!r}: names no graph; write {spec.partition(':')[0]}:FILE.")
     return graph, features or None, dashes
+
+
+def _two_paths(text: str) -> tuple[str, str]:
+    """Text before and behind the comma that has a path on both sides, or on its left; nothing behind where none has."""
+    splits = [(text[:at], text[at + 1 :]) for at, mark in enumerate(text) if mark == ","]
+    if not splits or os.path.exists(text):
+        return text, ""
+    begun = [split for split in splits if _is_there(split[0])]
+    whole = next((split for split in begun if _is_there(split[1])), None)
+    if whole or begun:
+        return whole or begun[-1]
+    return (text, "") if _is_there(text) else splits[-1]
+
+
+def _is_there(path: str) -> bool:
+    """Whether a path exists, options behind it or not."""
+    return os.path.exists(taken_apart(path)[0])
 
 
 def _dashes(widths: tuple[int, ...]) -> str:

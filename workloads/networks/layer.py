@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from workloads.densities import NM, Dense, Uniform
 from workloads.errors import InputError
 from workloads.kernels.matrix_product import DensityKernel
-from workloads.kernels.unfolding import Unfolding
+from workloads.kernels.unfolding import Unfolding, unfolding_of
 
 
 @dataclass(frozen=True)
@@ -53,20 +53,13 @@ class ConvolutionShape:
 
     def unfolding(self, channel_block: int = 1) -> Unfolding:
         """How the maps of one group become B."""
-        height, width = (
-            self.stride * out if self.padding else self.stride * (out - 1) + of_filter
-            for out, of_filter in ((self.rows, self.filter_rows), (self.columns, self.filter_columns))
-        )
-        return Unfolding(
+        return unfolding_of(
             self.channels // self.groups,
-            height,
-            width,
-            self.filter_rows,
-            self.filter_columns,
-            self.rows,
-            self.columns,
-            self.stride,
-            self.padding,
+            (self.filter_rows, self.filter_columns),
+            (self.rows, self.columns),
+            (self.stride * self.rows, self.stride * self.columns) if self.padding else None,
+            stride=(self.stride, self.stride),
+            padding=(self.padding, self.padding),
             channel_block=channel_block,
         )
 

@@ -10,6 +10,7 @@
 | `formats` | `FileFormat`, how a file's format is recognised, all of them |
 | `source` | `Source`: content, compression, limits |
 | `options` | `ReadOptions`: what a user says that a file cannot |
+| `text_layout` | comments, separator and fields of the first lines of a text |
 | `tokens`, `number_scanner` | text of numbers, split into fields by compiled code |
 | `matrices`, `graphs`, `tensors` | files of one matrix, graph or tensor |
 | `checkpoints`, `onnx_graphs` | weights of networks |

@@ -1,16 +1,47 @@
-"""From a path to what it holds: a file of any format, an archive, or a folder."""
+"""From a path to what it holds: a file of any format, an archive, or a folder.
+
+Users write a path with options after colons and a pattern for layers' names after #, `graph.txt:undirected`,
+`model.safetensors#*mlp*`; a path that exists is never taken apart.
+"""
 
 import os
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from workloads.errors import InputError
 from workloads.readers.folders import find_among
 from workloads.readers.formats import format_of
 from workloads.readers.found import Found
-from workloads.readers.options import ReadOptions, words_said
+from workloads.readers.options import ReadOptions, read_options, words_said
 from workloads.readers.source import BROKEN, Source, words_of
 
 READABLE = ".mtx, .npz, .safetensors, .onnx or a table of layers (.csv)"
+
+
+def find_written(text: str) -> Found:
+    """What a path holds, with the options and the pattern behind it. **Raises** `InputError`, one sentence."""
+    path, options, pattern = taken_apart(text)
+    found = find(path, options)
+    if pattern != "*":
+        found = found.selected(lambda name: fnmatchcase(name, pattern) or fnmatchcase(f"{name}.weight", pattern))
+        if not found.layers:
+            raise InputError(f"{path}: holds no layer whose name matches {pattern!r}; check the file and the pattern.")
+    return found
+
+
+def taken_apart(text: str) -> tuple[str, ReadOptions, str]:
+    """A path that exists, what its options say, and the pattern; the whole text as path where none exists."""
+    if os.path.exists(text):
+        return text, ReadOptions(), "*"
+    head, mark, pattern = text.rpartition("#")
+    rest = head if mark else text
+    words: list[str] = []
+    while not os.path.exists(rest) and ":" in rest:
+        rest, _, word = rest.rpartition(":")
+        words.insert(0, word)
+    if not os.path.exists(rest):
+        return text, ReadOptions(), "*"
+    return rest, read_options(rest, words), pattern if mark else "*"
 
 
 def find(path: str | os.PathLike[str], options: ReadOptions | None = None) -> Found:
@@ -40,7 +71,7 @@ def find_in(source: Source, options: ReadOptions) -> Found:
         )
     unheeded = [word for field, word in words_said(options).items() if field not in found.heeds]
     if unheeded:
-        source.fail("file", f"is {found.name}, for which :{unheeded[0]} means nothing", "leave the option out")
+        source.fail("file", f"is read as {found.name}, for which :{unheeded[0]} means nothing", "leave the option out")
     try:
         return found.read(source, options)
     except InputError:

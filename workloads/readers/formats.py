@@ -36,7 +36,8 @@ class FileFormat:
     """A format: how it is recognised and read. `read` is None for what is only known to be refused."""
 
     name: str
-    """In words, as users call it: `Matrix Market`."""
+    """In words, as users call it, and as `Found.format` begins: `Matrix Market`, `METIS graph`; of what is refused with
+    an article, as it follows `is`."""
     recognise: Callable[[Source], Sureness]
     """From `head`, `first_lines` and the name only."""
     read: Callable[[Source, ReadOptions], Found]

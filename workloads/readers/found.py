@@ -32,6 +32,8 @@ class FoundLayer:
     activations: Density | csr_array | None = None
     """B where the file says that it is sparse."""
     repeats: float = 1.0
+    unreadable: str = ""
+    """As `cannot be read: its weights are not stored`, where `read` can only raise."""
     values: str = ""
     """What a value is, as `bfloat16` or `int4 in groups of 128`; empty where the file has none."""
     unfolding: Unfolding | None = None
@@ -63,17 +65,21 @@ class Found:
 
     def __str__(self) -> str:
         """One line a layer, then what was left out by reason, then the notes."""
-        rows = [("layer", "rows", "columns of A", "columns of B", "values")]
+        rows = [("layer", "rows", "columns of A", "columns of B", "repeats", "values")]
         for one in self.layers:
             sizes = [f"{side:,}" for side in one.shape]
             sizes = sizes if len(sizes) == 2 else [" x ".join(sizes), ""]
-            values = one.values or ("" if one.density is None else f"{one.density}")
-            rows.append((one.name or self.path.name, *sizes, f"{one.columns:,}" if one.columns else "-", values))
+            values = one.unreadable or one.values or ("" if one.density is None else f"{one.density}")
+            repeats = "" if one.repeats == 1 else f"{one.repeats:,.12g}"
+            columns = f"{one.columns:,}" if one.columns else "-"
+            rows.append((one.name or self.path.name, *sizes, columns, repeats, values))
+        if not any(row[4] for row in rows[1:]):
+            rows = [(*row[:4], row[5]) for row in rows]
         widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
         lines = [f"{self.path}: {self.format}, {len(self.layers)} layer{'s' if len(self.layers) != 1 else ''}"]
         for row in rows:
             cells = (
-                text.ljust(w) if at in (0, 4) else text.rjust(w)
+                text.ljust(w) if at in (0, len(row) - 1) else text.rjust(w)
                 for at, (text, w) in enumerate(zip(row, widths, strict=True))
             )
             lines.append("  ".join(cells).rstrip())

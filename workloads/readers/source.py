@@ -106,8 +106,8 @@ class Source:
         names = (name, *(name + suffix for suffix in _COMPRESSED_SUFFIXES))
         if self.member:
             members = {one.member: one for one in Source(self.path).members or ()}
-            paths = (str(PurePosixPath(self.member).with_name(one)) for one in names)
-            return next((members[one] for one in paths if one in members), None)
+            beside = (str(PurePosixPath(self.member).with_name(one)) for one in names)
+            return next((members[one] for one in beside if one in members), None)
         return next((Source(p) for one in names if (p := self.path.with_name(one)).is_file()), None)
 
     def lines(self) -> Iterator[tuple[int, str]]:

@@ -27,7 +27,9 @@ from scipy.sparse import csr_array
 from workloads.atomic_write import written_whole
 from workloads.cache import cache_folder
 from workloads.errors import InputError
-from workloads.readers.loading import load_matrix
+from workloads.readers.finding import find
+from workloads.readers.found import Found
+from workloads.readers.loading import matrix_of
 
 PREFIX = "suitesparse:"
 SERVER = "https://suitesparse-collection-website.herokuapp.com/MM"
@@ -42,7 +44,12 @@ _NAME = re.compile(r"[A-Za-z0-9_.+-]{1,80}/[A-Za-z0-9_.+-]{1,80}")
 
 
 def suitesparse_matrix(name: str) -> csr_array:
-    """The matrix called `GROUP/NAME`, downloaded once.
+    """The matrix called `GROUP/NAME`. **Raises** `InputError` as `found_in_suitesparse`."""
+    return matrix_of(found_in_suitesparse(name))
+
+
+def found_in_suitesparse(name: str) -> Found:
+    """What the file of the matrix called `GROUP/NAME` holds, downloaded once.
 
     **Raises** `InputError`, one sentence, for a name of another form, one that the collection has not, no network, an
     archive without the matrix, and a file whose checksum is no longer the one noted.
@@ -56,7 +63,7 @@ def suitesparse_matrix(name: str) -> csr_array:
             _download(name, path, note)
         elif _sha256(path) != note.read_text(encoding="ascii", errors="replace").strip():
             raise InputError(f"{path}: is not what was downloaded (its SHA-256 has changed); delete it and run again.")
-        return load_matrix(path)
+        return find(path)
 
 
 @contextlib.contextmanager

@@ -22,26 +22,30 @@ def named_story(front: Sequence[Costed], named: Mapping[str, int], rivals: Mappi
 
 
 def design_story(costed: Costed, words: str) -> list[str]:
-    """One design in words, and a table of its kernels."""
+    """One design in words, and a table of its kernels, each for one run of those that it has."""
     latency, picojoules, area = costed.point
     name, share = costed.total.bottleneck, costed.total.bottleneck_share
     head = f"{words}: {quantity(latency, 's')}, {energy(picojoules)}, {area:.3g} mm2"
-    header = ("kernel", "latency", "energy", "used", "bound by", "mapping")
+    often = bool((costed.repeats != 1).any())
+    header = ("kernel", *(("runs",) if often else ()), "latency", "energy", "used", "bound by", "mapping")
     table = [
         (
             kernel,
+            *((f"{repeats:g}",) if often else ()),
             quantity(float(cost.latency_s), "s"),
             energy(float(np.sum(cost.energy_pj))),
             f"{float(cost.utilization):.1%}",
             cost.bottleneck,
             mapping_words(mapping),
         )
-        for kernel, mapping, cost in zip(costed.design.kernels, costed.design.mappings, costed.kernels, strict=True)
+        for kernel, mapping, cost, repeats in zip(
+            costed.design.kernels, costed.design.mappings, costed.kernels, costed.repeats, strict=True
+        )
     ]
     return [
         f"{head}, bound by {name} for {share:.0%} of the time",
         f"     {hardware_words(costed.design)}",
-        text_table(header, table, indent="     ", left=(0, 5)),
+        text_table(header, table, indent="     ", left=(0, len(header) - 1)),
     ]
 
 
@@ -49,9 +53,11 @@ def rival_words(rival: DenseRival) -> str:
     """What the dense accelerator beside a design takes; says so where it leaves area unused."""
     area = rival.costed.point[2]
     left = "" if within_limit(1.0, rival.times_area) else " (it has no use for as much area as this design has)"
+    ahead = rival.times_latency < 1 and rival.times_energy < 1
+    short = "; it is ahead in both, so the search has come to its end too early: raise --budget" if ahead else ""
     return (
         f"a dense accelerator of {area:.3g} mm2{left} takes {rival.times_latency:.3g} times as long and "
-        f"{rival.times_energy:.3g} times the energy"
+        f"{rival.times_energy:.3g} times the energy{short}"
     )
 
 

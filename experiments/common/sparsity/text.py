@@ -148,11 +148,15 @@ def headline(entries: Sequence[Entry]) -> str:
         "x time",
         "x energy",
     )
-    rows = [_headline_row(entry) for entry in entries]
+    names = [_short(entry.subject.name) for entry in entries]
+    if len(set(names)) < len(names):
+        names = [entry.subject.name for entry in entries]
+    rows = [(name, *_headline_row(entry)) for name, entry in zip(names, entries, strict=True)]
     return text_table(header, rows, left=(0, 2, 3, 5, 6))
 
 
 def _headline_row(entry: Entry) -> tuple[str, ...]:
+    """All but the name."""
     main, second, saving = entry.main, entry.operands.get("b"), entry.saving
     bound = entry.bounds
     gains = ("-", "-") if saving is None else (_times(saving.latency), _times(saving.energy))
@@ -167,7 +171,6 @@ def _headline_row(entry: Entry) -> tuple[str, ...]:
         origin = structure.origin.kind if structure.zeros else "-"
         told = (percent(structure.zeros), origin, names, f"{imbalance:.2f}", stored, other)
     return (
-        _short(entry.subject.name),
         *told,
         f"{100 * entry.effectual:.3g}%",
         _times(1 / entry.effectual),

@@ -9,9 +9,9 @@ from typing import TypeVar
 
 from dse import DesignSpace, Problem
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from experiments.common.search import TRADE_OFF, build_problem, build_space
+from experiments.common.search import TRADE_OFF, build_problem, build_space, workload_of
 from hwmodels.technology import Technology
-from workloads import Workload, resolve_workload
+from workloads import Workload
 from workloads.errors import InputError
 
 DEFAULT_SPACE = "default"
@@ -46,7 +46,9 @@ def settings_of(
     Workloads are labelled by the last parts of their paths, spaces by the stems of their files, as far as these differ.
     InputError for workloads and files that cannot be read, and for what is named twice or not at all.
     """
-    workloads = _labelled("--workload", specs, lambda text: re.sub(r"[^:@#]*/", "", text.rstrip("/")), resolve_workload)
+    workloads = _labelled(
+        "--workload", specs, lambda text: re.sub(r"[^:@#]*/", "", text.rstrip("/")), lambda text: workload_of([text])
+    )
     files = _labelled("--space", spaces, lambda text: Path(text).stem, str)
     return [
         SweepSetting(workload, space, scenario, (made, built, technology))

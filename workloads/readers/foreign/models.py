@@ -12,11 +12,11 @@ _TO_ONNX = "export or convert the model to ONNX, or its weights to .npz"
 
 
 def _messagepack(source: Source) -> Sureness:
-    """A map whose first key is text, with names that Flax gives."""
+    """A map whose first key is text, with names that Flax gives (github.com/msgpack/msgpack, `spec.md`)."""
     head = source.head
-    mapped = head[:1] and (0x80 <= head[0] <= 0x8F or head[0] in (0xDE, 0xDF))
+    mapped = re.match(rb"([\x81-\x8f]|\xde..|\xdf....)([\xa1-\xbf]|\xd9.)[\x20-\x7e]", head[:16], re.DOTALL)
     named = any(name in head for name in (b"params", b"kernel", b"embedding", b"batch_stats", b"target"))
-    if mapped and named and not source.is_text and not is_safetensors(source):
+    if mapped and named and not is_safetensors(source):
         return Sureness.SIGNED
     return Sureness.NAMED if source.suffix == ".msgpack" else Sureness.NO
 
@@ -32,7 +32,7 @@ def _keras(source: Source) -> Sureness:
         b"_layer_checkpoint_dependencies",
         b"optimizer_weights",
     )
-    three = b"layers" in source.head and b"vars" in source.head
+    three = all(re.search(rb"[\0-\x1f]%s(?!\w)" % name, source.head) for name in (b"layers", b"vars"))
     return Sureness.SIGNED if three or any(name in source.head for name in names) else Sureness.NO
 
 
@@ -108,7 +108,7 @@ MODELS: tuple[FileFormat, ...] = (
         "Darknet weights", named(r"\.weights$"), "give the network's .cfg for the sizes, or convert the weights to .npz"
     ),
     refused("an MXNet file of parameters", named(r"\.params$"), _WEIGHTS),
-    refused("an ncnn model", written(r"7767517\s"), _TO_ONNX),
+    refused("an ncnn model", written(r"7767517[ \t]*\r?\n\s*\d+\s+\d+\s*\n"), _TO_ONNX),
     refused("an RKNN model", magic(b"RKNN"), _TO_ONNX),
     refused("a PaddlePaddle model", named(r"\.(pdmodel|pdiparams)$"), _TO_ONNX),
     refused("an MNN model", named(r"\.mnn$"), _TO_ONNX),

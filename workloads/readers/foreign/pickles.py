@@ -31,7 +31,7 @@ PICKLES: tuple[FileFormat, ...] = (
     refused(
         "pickled Python, which runs code when read",
         surest(
-            _pickled, named(r"\.(pkl|pickle|p|joblib|pdparams|pdopt|dill)$|^ind\.\w+\.(x|tx|allx|y|ty|ally|graph)$")
+            _pickled, named(r"\.(pkl|pickle|p|joblib|pdparams|pdopt|dill)$|^ind\.[\w-]+\.(x|tx|allx|y|ty|ally|graph)$")
         ),
         _UNPICKLED,
     ),

@@ -10,10 +10,13 @@ Recognise = Callable[[Source], Sureness]
 
 
 def magic(*begins: bytes, at: int = 0) -> Recognise:
-    """By bytes at an offset."""
+    """By bytes at an offset; letters and digits alone are no sign in a text, where they may be a node's name."""
 
     def recognise(source: Source) -> Sureness:
-        return Sureness.SIGNED if source.head[at:].startswith(begins) and not is_safetensors(source) else Sureness.NO
+        found = next((begin for begin in begins if source.head[at:].startswith(begin)), None)
+        if found is None or (found.isalnum() and source.is_text) or is_safetensors(source):
+            return Sureness.NO
+        return Sureness.SIGNED
 
     return recognise
 

@@ -7,11 +7,6 @@ from workloads.readers.tables.layers import TABLE
 _TO_SPARSE = "convert it to .mtx, .npz or .csv"
 
 STORES: tuple[FileFormat, ...] = (
-    refused(
-        "a DGL graph (.bin of save_graphs)",
-        magic(b"\x3f\xa1\xb4\x46\xf0\x4f\x2e\xdd"),
-        "save its adjacency matrix as .npz or .mtx",
-    ),
     refused("an Apache Parquet table", magic(b"PAR1"), _TO_SPARSE),
     refused(
         "an Apache Arrow or Feather table",

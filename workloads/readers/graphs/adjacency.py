@@ -151,7 +151,7 @@ def _is_adjlist(source: Source) -> Sureness:
 
 
 FORMATS = (
-    FileFormat("a METIS graph", _is_metis, _read_metis, heeds=("zeros",)),
-    FileFormat("a Ligra adjacency graph", _is_ligra, _read_ligra, heeds=("zeros",)),
-    FileFormat("a networkx adjacency list", _is_adjlist, _read_adjlist, heeds=("direction",)),
+    FileFormat("METIS graph", _is_metis, _read_metis, heeds=("zeros",)),
+    FileFormat("Ligra adjacency graph", _is_ligra, _read_ligra, heeds=("zeros",)),
+    FileFormat("networkx adjacency list", _is_adjlist, _read_adjlist, heeds=("direction",)),
 )

@@ -1,7 +1,5 @@
 """Graphs in binary forms of single tools, recognised to be refused by name."""
 
-import re
-
 from workloads.readers.formats import FileFormat, Sureness, refused
 from workloads.readers.source import Source
 
@@ -29,19 +27,9 @@ def _is_webgraph(source: Source) -> Sureness:
     return Sureness.NAMED if binary or text else Sureness.NO
 
 
-def _is_planetoid(source: Source) -> Sureness:
-    named = re.fullmatch(r"ind\.[\w-]+\.(x|tx|allx|y|ty|ally|graph)", source.path.name)
-    return Sureness.NAMED if named else Sureness.NO
-
-
 FORMATS: tuple[FileFormat, ...] = (
-    refused(
-        "a pickled file of Planetoid, which runs code when read",
-        _is_planetoid,
-        "save the graph with scipy.sparse.save_npz",
-    ),
     refused("a serialised graph of GAP (binary, .sg)", _binary(".sg", ".wsg", ".sgU"), _EDGES),
-    refused("a binary graph of DGL", _is_dgl, "save its edges with numpy.savez or scipy.sparse.save_npz"),
+    refused("a DGL graph (.bin of save_graphs)", _is_dgl, "save its adjacency matrix as .npz or .mtx"),
     refused("a binary graph of Galois (.gr)", _is_galois, _EDGES),
     refused("a WebGraph of LAW (binary)", _is_webgraph, "convert it with ArcListASCIIGraph to an edge list"),
     refused("a binary DIMACS graph (.col.b)", _binary(".b"), "convert it to text (.col) or to .mtx"),

@@ -93,6 +93,6 @@ def _is_formula(source: Source) -> Sureness:
 
 
 FORMATS = (
-    FileFormat("a DIMACS graph", _recognise, _read, heeds=("direction", "zeros")),
+    FileFormat("DIMACS graph", _recognise, _read, heeds=("direction", "zeros")),
     refused("a DIMACS formula (cnf)", _is_formula, "convert it to a matrix of clauses and variables (.mtx)"),
 )

@@ -7,8 +7,11 @@ from itertools import pairwise
 
 from workloads.readers.graphs.edge_headers import Comments, columns_of, comments_of
 from workloads.readers.source import Source
+from workloads.readers.text_layout import NUMBER, data_lines, fields_of, is_comment, separator_of
 
-GRAPH_SUFFIXES = (".el", ".wel", ".edges", ".edgelist", ".edge", ".e", ".cites", ".ungraph", ".txt", ".tsv", ".csv")
+NAMED_SUFFIXES = (".el", ".wel", ".edges", ".edgelist", ".edge", ".e", ".cites", ".ungraph", ".ncol")
+"""Of edge lists and of nothing else."""
+GRAPH_SUFFIXES = (*NAMED_SUFFIXES, ".txt", ".tsv", ".csv")
 _LABEL_SUFFIXES = (".edges", ".edgelist", ".el", ".cites", ".ncol")
 _RATINGS = re.compile(r"(u\d?\.data|u[\dab]\.(base|test)|ratings?\.(dat|csv|txt|tsv))", re.I)
 """GroupLens' names of files of ratings: user, item, rating, time (grouplens.org/datasets/movielens)."""
@@ -19,7 +22,6 @@ _OF_OGB = re.compile(
 )
 """OGB's names of files beside `edge.csv`, whose numbers are no edges (ogb.stanford.edu)."""
 _WHOLE = re.compile(r"[+-]?\d+")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ed][+-]?\d+)?|nan|[+-]?inf(inity)?", re.I)
 
 
 @dataclass(frozen=True)
@@ -53,24 +55,23 @@ def layout_of(source: Source) -> EdgeLayout | None:
     """The layout of a file that may be an edge list; None for what is none."""
     if not source.is_text or source.suffix in (".mtx", ".tns", ".smtx") or _OF_OGB.fullmatch(source.name):
         return None
-    lines = [line.strip("\ufeff").rstrip() for line in source.first_lines]
-    data = [line for line in lines if line.strip() and line.strip()[0] not in "#%" and line.strip()[:2] != "//"]
+    lines, data = [line.strip("\ufeff").rstrip() for line in source.first_lines], data_lines(source)
     if not data:
         return None
     if lines[0].lstrip(" %").lower().startswith("matrixmarket"):
         return None
-    comments = comments_of([line for line in lines if line not in data], source.name)
+    comments = comments_of([line for line in lines if is_comment(line)], source.name)
     if any("GMT" in line and line.startswith("#") for line in lines[:3]):
         return None  # networkx' adjacency list, whose writer puts the date in front
     if all(re.fullmatch(r"[^\s{:]+\s+[^\s{:]+\s+\{.*\}", line.strip()) for line in data):
         return EdgeLayout("", 1, [], {}, False, True, comments, False, 2, [])
-    separator = _separator(data)
+    separator = separator_of(data)
     stride = 1 + all("::" in line for line in data)
-    rows = [_fields(line, separator)[::stride] for line in data]
+    rows = [fields_of(line, separator)[::stride] for line in data]
     heading, columns = [], {}
-    if not any(_NUMBER.fullmatch(text) for text in rows[0]) and len(rows) > 1 and separator_or_words(separator, rows):
+    if not any(NUMBER.fullmatch(text) for text in rows[0]) and len(rows) > 1 and separator_or_words(separator, rows):
         columns = columns_of(rows[0]) or {}
-        if columns or any(_NUMBER.fullmatch(text) for text in rows[1]):
+        if columns or any(NUMBER.fullmatch(text) for text in rows[1]):
             heading, rows = rows[0], rows[1:]
             if not columns:
                 return None
@@ -82,7 +83,7 @@ def layout_of(source: Source) -> EdgeLayout | None:
 
 def separator_or_words(separator: str, rows: list[list[str]]) -> bool:
     """Whether a first line of words can be a heading: it has a separator, or numbers come after it."""
-    return bool(separator) or any(_NUMBER.fullmatch(text) for text in rows[1])
+    return bool(separator) or any(NUMBER.fullmatch(text) for text in rows[1])
 
 
 def _with_labels(layout: EdgeLayout, source: Source) -> EdgeLayout | None:
@@ -97,7 +98,7 @@ def _with_labels(layout: EdgeLayout, source: Source) -> EdgeLayout | None:
     pairs = [(row[ends[0]], row[ends[1]]) for row in whole]
     if all(_WHOLE.fullmatch(text) for pair in pairs for text in pair):
         return layout
-    if any(_NUMBER.fullmatch(text) and not _WHOLE.fullmatch(text) for pair in pairs for text in pair):
+    if any(NUMBER.fullmatch(text) and not _WHOLE.fullmatch(text) for pair in pairs for text in pair):
         return None
     named = EdgeLayout(**{**vars(layout), "labels": True})
     if layout.columns or source.suffix in _LABEL_SUFFIXES or layout.comments.known:
@@ -111,38 +112,10 @@ def _are_edges_of_names(layout: EdgeLayout, pairs: list[tuple[str, str]]) -> boo
     """Whether lines of names are edges: all as wide as each other, and nodes that come back."""
     if any(len(row) != layout.width for row in layout.first) or layout.width > 3 or len(pairs) < 3:
         return False
-    if layout.width == 3 and not all(_NUMBER.fullmatch(row[2]) for row in layout.first):
+    if layout.width == 3 and not all(NUMBER.fullmatch(row[2]) for row in layout.first):
         return False
     sources, targets = {a for a, _ in pairs}, {b for _, b in pairs}
     return bool(sources & targets) and len(sources | targets) < 1.6 * len(pairs)
-
-
-def _separator(data: list[str]) -> str:
-    some = data[-20:]
-    for mark in (",", ";", "|", "\t"):
-        counts = {_outside_quotes(line).count(mark) for line in some}
-        if 0 in counts or (len(counts) > 1 and mark == "\t"):
-            continue
-        if mark != "\t" or any(
-            " " in field.strip() or not field.strip() for line in some for field in line.split("\t")
-        ):
-            return mark
-    return ":" if all("::" in line for line in some) else ""
-
-
-def _outside_quotes(line: str) -> str:
-    return re.sub(r'"[^"]*"', "", line)
-
-
-def _fields(line: str, separator: str) -> list[str]:
-    if not separator:
-        return [text.strip('"') for text in line.split()]
-    held: list[str] = []
-    bare = re.sub(r'"[^"]*"', lambda m: held.append(m[0][1:-1]) or f"\0{len(held) - 1}\0", line)
-    fields = [text.strip() for text in bare.split(separator)]
-    if len(fields) > 1 and not fields[-1]:
-        fields.pop()
-    return [re.sub("\0(\\d+)\0", lambda m: held[int(m[1])], text) for text in fields]
 
 
 def are_times(values: list[float], rising: bool) -> bool:

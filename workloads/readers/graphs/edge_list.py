@@ -13,11 +13,14 @@ import numpy as np
 
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.graphs.edge_layout import GRAPH_SUFFIXES, EdgeLayout, are_times, layout_of
+from workloads.readers.graphs.edge_layout import GRAPH_SUFFIXES, NAMED_SUFFIXES, EdgeLayout, are_times, layout_of
 from workloads.readers.graphs.numbering import GraphHeader, found_graph, listed_places
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import Rows, rows_of, whole_numbers
+
+_JUDGED = 100_000
+"""Lines from which it is judged whether they are edges."""
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,12 @@ def _table(source: Source, layout: EdgeLayout, options: ReadOptions) -> _Edges:
         _refuse_masks(source, ends, width)
     edges = _Edges((ends[0], ends[1]), None, header, tuple(notes))
     edges = _with_values(source, layout, edges, blocks, width)
-    whole = edges.weights is not None and bool(np.all(edges.weights == np.floor(edges.weights)))
-    if not layout.sure and options.direction is None and whole and len(ends[0]) == width == 3:
-        what = "of 3 x 3 whole numbers is a dense matrix or an edge list"
-        source.fail("table", what, "save a matrix with numpy.save, or add :directed for edges")
-    return edges
+    if layout.sure or notes or edges.weights is None or source.suffix in NAMED_SUFFIXES:
+        return edges
+    if options.direction is None:
+        _refuse_matrices(source, edges)
+    note = "column 3 was read as the weights of edges; save a dense matrix of three columns with numpy.save"
+    return replace(edges, notes=(*edges.notes, note))
 
 
 def _end_columns(layout: EdgeLayout) -> tuple[int, int]:
@@ -145,6 +149,25 @@ def _refuse_masks(source: Source, ends: tuple[np.ndarray, ...], width: int) -> N
         source.fail("table", what, "save a matrix with numpy.save, or add :directed for edges")
 
 
+def _refuse_matrices(source: Source, edges: _Edges) -> None:
+    """**Raises** `InputError` for three columns of whole numbers that are rows of a matrix sooner than weighted edges.
+
+    A matrix of few columns has the same beginning of a row again and again, and zeros in its third column, or nothing
+    but numbers of their own; edges come once each, share nodes, and those of weight zero are not written. A quarter of
+    such lines is too many: our choice.
+    """
+    assert edges.weights is not None
+    i, j, weights = (part[:_JUDGED] for part in (*edges.ends, edges.weights))
+    if i.dtype.kind != "i" or np.any(weights != np.floor(weights)):
+        return
+    count, what = len(i), f"of {len(edges.weights)} x 3 whole numbers is a dense matrix or an edge list"
+    again = count - len(np.unique(np.stack([i, j]), axis=1).T)
+    apart = len(np.unique([i, j])) == 2 * count > 4
+    zeros = int(np.count_nonzero(weights == 0)) if again or np.any(i == j) else 0
+    if count == 3 or apart or 4 * (again + zeros) >= count:
+        source.fail("table", what, "save a matrix with numpy.save, or add :directed for edges")
+
+
 def _direction(source: Source, layout: EdgeLayout, header: GraphHeader, blocks: list[Rows], width: int) -> GraphHeader:
     """The header with the direction that headings and names of files say."""
     if header.direction is not None:
@@ -172,7 +195,7 @@ def _with_values(source: Source, layout: EdgeLayout, edges: _Edges, blocks: list
     else:
         weight, time = columns.get("weight"), columns.get("time")
         used = {*_end_columns(layout), weight}
-        others = [name for at, name in enumerate(layout.heading) if at not in used]
+        others = [name or f"column {at + 1}" for at, name in enumerate(layout.heading) if at not in used]
         left_out += tuple(LeftOut(name, "columns that are neither nodes nor weights") for name in others)
     if weight is None:
         return replace(edges, left_out=left_out)
@@ -234,7 +257,10 @@ def _with_neighbours(source: Source, edges: _Edges) -> _Edges:
         nodes = [line.strip() for _, line in counts.lines() if line.strip()]
         if len(nodes) > 1:
             source.fail("edge list", f"holds {len(nodes)} graphs, one after the other", "give a file for one of them")
-        if len(nodes) == 1 and re.fullmatch(r"\d{1,9}", nodes[0]):
+        if not nodes or not re.fullmatch(r"\d{1,9}", nodes[0]):
+            what = "num-node-list.csv beside it holds no number of nodes and was passed over"
+            edges = replace(edges, notes=(*edges.notes, what))
+        else:
             return replace(edges, header=replace(edges.header, nodes=int(nodes[0]), first_id=0))
     if source.suffix == ".e" and (listed := source.beside(f"{stem}.v")) is not None:
         names = [line.strip() for _, line in listed.lines() if line.strip()]
@@ -270,6 +296,6 @@ def _resembles(source: Source) -> Sureness:
 
 _HEEDS = ("direction", "first_id", "gaps", "zeros")
 FORMATS = (
-    FileFormat("an edge list", _recognise, _read, heeds=_HEEDS),
-    FileFormat("an edge list", _resembles, _read, in_folders=False, heeds=_HEEDS),
+    FileFormat("edge list", _recognise, _read, heeds=_HEEDS),
+    FileFormat("edge list", _resembles, _read, in_folders=False, heeds=_HEEDS),
 )

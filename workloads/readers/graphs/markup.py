@@ -194,6 +194,6 @@ def _is_gml(source: Source) -> Sureness:
 
 
 FORMATS = (
-    FileFormat("a GraphML or GEXF graph", _is_xml, _read_xml, heeds=("direction", "zeros")),
-    FileFormat("a GML graph", _is_gml, _read_gml, heeds=("direction", "zeros")),
+    FileFormat("GraphML or GEXF graph", _is_xml, _read_xml, heeds=("direction", "zeros")),
+    FileFormat("GML graph", _is_gml, _read_gml, heeds=("direction", "zeros")),
 )

@@ -4,7 +4,7 @@ What a file does not say is concluded from all of its ids and told in a note, wi
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -46,16 +46,16 @@ def found_graph(
     if direction == "bipartite":
         sides = ("row", "column")
         sizes = (header.nodes, header.targets)
-        if header.first_id is None and any(ids.dtype.kind == "i" and ids.min() == 0 for ids in edges):
-            header = replace(header, first_id=0)  # rows and columns count from the same number
+        first = _likely_first(edges, sizes, apart=True)
         parts = [
-            _placed(source, [ids], size, header, options, what, told)
+            _placed(source, [ids], size, header, first, options, what, told)
             for ids, size, what in zip(edges, sizes, sides, strict=True)
         ]
         (i,), rows = parts[0]
         (j,), columns = parts[1]
     else:
-        (i, j), rows = _placed(source, list(edges), header.nodes, header, options, "node", told)
+        first = _likely_first(edges, (header.nodes, header.nodes), apart=False)
+        (i, j), rows = _placed(source, list(edges), header.nodes, header, first, options, "node", told)
         columns = rows
     matrix = coo_array((np.ones(len(i)) if weights is None else weights, (i, j)), shape=(rows, columns))
     if direction is None and not places_mirror(matrix):
@@ -77,16 +77,26 @@ def found_graph(
     )
 
 
+def _likely_first(edges: tuple[np.ndarray, np.ndarray], sizes: tuple[int | None, int | None], apart: bool) -> int:
+    """The number that ids begin with where neither format nor user say it; rows and columns count from the same one."""
+    if any(ids.dtype.kind != "i" for ids in edges):
+        return 0
+    low = min(int(ids.min()) for ids in edges)
+    full = any(int(ids.max()) == size for ids, size in zip(edges, sizes, strict=True))
+    return int(low >= 1 and (full or (low == 1 and (apart or None in sizes))))
+
+
 def _placed(
     source: Source,
     parts: list[np.ndarray],
     nodes: int | None,
     header: GraphHeader,
+    likely: int,
     options: ReadOptions,
     what: str,
     told: list[str],
 ) -> tuple[list[np.ndarray], int]:
-    """Places from 0 of the ids of one set of nodes, and the size of the set."""
+    """Places from 0 of the ids of one set of nodes, which are likely to count from `likely`, and the set's size."""
     if parts[0].dtype.kind != "i":
         return _names_placed(parts, what, told)
     low, high = min(int(ids.min()) for ids in parts), max(int(ids.max()) for ids in parts)
@@ -106,13 +116,17 @@ def _placed(
     if nodes is None and high >= MAX_SIDE and options.gaps == "keep":
         source.fail(f"{what} id {high}", f"is above {MAX_SIDE - 1}", "leave out :keepgaps or renumber the nodes")
     if nodes is None:
-        nodes, first = _concluded(parts, low, high, first, options, what, told)
+        nodes, first = _concluded(parts, low, high, likely if first is None else first, options, what, told)
         if nodes is None:
             return _closed(parts, None, what, told)
+        if header.first_id is None and options.first_id is None and low >= 1:
+            told.append(_first_told(what, low, first))
     elif first is None:
-        first = int(low >= 1 and high == nodes)
-        if first:
-            told.append(f"{what} ids reach from {low} to the number of {what}s and were counted from 1; :from0 differs")
+        first = likely
+        if low >= 1:
+            told.append(_first_told(what, low, first))
+        if high + 1 - first > nodes:
+            told.append(f"the header says {nodes:,} {what}s but their ids reach from {low} to {high}")
     size = max(nodes, high + 1 - first)
     if size > MAX_SIDE:
         source.fail(f"{what} id {high}", f"is above {MAX_SIDE - 1}", "renumber the nodes from 0")
@@ -120,9 +134,9 @@ def _placed(
 
 
 def _concluded(
-    parts: list[np.ndarray], low: int, high: int, first: int | None, options: ReadOptions, what: str, told: list[str]
+    parts: list[np.ndarray], low: int, high: int, first: int, options: ReadOptions, what: str, told: list[str]
 ) -> tuple[int | None, int]:
-    """The number of nodes and the first id where no header says them; None where the ids are to be renumbered."""
+    """The number of nodes and the first id where no header says it; None where the ids are to be renumbered."""
     counted = 0
     if high < MAX_SIDE:
         seen = np.zeros(high + 1, np.bool_)
@@ -131,15 +145,17 @@ def _concluded(
         counted = int(np.count_nonzero(seen))
     if options.gaps is None and (high >= MAX_SIDE or high > _SPARSEST * counted):
         return None, 0
-    if first is None and low >= 1:
-        first = int(low == 1)
-        fix = ":from0 counts them from 0, with an empty one in front"
-        told.append(f"{what} ids begin with 1 and were counted from 1; {fix}" if first else f"no {what} has the id 0")
-    first = first or 0
     if counted < high + 1 - first and options.gaps is None:
         missing = high + 1 - first - counted
         told.append(f"{missing:,} {what}s below the largest id have no edge and stay empty; :closegaps renumbers")
     return high + 1 - first, first
+
+
+def _first_told(what: str, low: int, first: int) -> str:
+    """That nothing says what ids begin with."""
+    if first:
+        return f"{what} ids begin with {low} and were counted from 1; :from0 counts them from 0, with an empty {what} 0"
+    return f"no {what} has the id 0; ids begin with {low} and were counted from 0, :from1 counts them from 1"
 
 
 def _closed(parts: list[np.ndarray], nodes: int | None, what: str, told: list[str]) -> tuple[list[np.ndarray], int]:

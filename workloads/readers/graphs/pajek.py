@@ -96,4 +96,4 @@ def _recognise(source: Source) -> Sureness:
     return Sureness.SIGNED if first.startswith("*vertices") else Sureness.NO
 
 
-FORMATS = (FileFormat("a Pajek network", _recognise, _read, heeds=("direction", "zeros")),)
+FORMATS = (FileFormat("Pajek network", _recognise, _read, heeds=("direction", "zeros")),)

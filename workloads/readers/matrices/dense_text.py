@@ -3,8 +3,6 @@
 A file of two, three or four columns of whole numbers is an edge list sooner; one of two columns with decimals a curve.
 """
 
-import re
-
 import numpy as np
 from scipy.sparse import coo_array
 
@@ -13,14 +11,13 @@ from workloads.readers.found import Found
 from workloads.readers.matrices.canonical_form import found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
+from workloads.readers.text_layout import NUMBER, data_lines, fields_of, separator_of
 from workloads.readers.tokens import rows_of
-
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([ed][+-]?\d+)?|nan|[+-]?inf(inity)?", re.I)
 
 
 def _read(source: Source, options: ReadOptions) -> Found:
     values, width, count = [], None, 0
-    for block in rows_of(source, _separator(_data_lines(source))):
+    for block in rows_of(source, separator_of(_lines(source))):
         width = int(block.widths[0]) if width is None else width
         odd = block.odd_row(width)
         if odd is not None:
@@ -38,27 +35,21 @@ def _read(source: Source, options: ReadOptions) -> Found:
     return found_matrix(source, "dense matrix as text", matrix, options, notes=(note,))
 
 
-def _data_lines(source: Source) -> list[str]:
-    lines = (line.strip("\ufeff").strip() for line in source.first_lines)
-    return [line for line in lines if line and line[0] not in "#%" and line[:2] != "//"]
-
-
-def _separator(lines: list[str]) -> str:
-    return next((mark for mark in ",;|" if lines and all(mark in line for line in lines[-20:])), "")
+def _lines(source: Source) -> list[str]:
+    return [line.strip() for line in data_lines(source)]
 
 
 def _cells(source: Source) -> list[list[str]]:
-    lines = _data_lines(source)
-    mark = _separator(lines)
-    cells = [[text.strip(' "') for text in (line.split(mark) if mark else line.split())] for line in lines]
-    return [row[:-1] if len(row) > 1 and not row[-1] else row for row in cells]
+    lines = _lines(source)
+    separator = separator_of(lines)
+    return [fields_of(line, separator) for line in lines]
 
 
 def _recognise(source: Source) -> Sureness:
     if not source.is_text:
         return Sureness.NO
     rows = _cells(source)
-    if not rows or len(rows[0]) < 3 or not all(_NUMBER.fullmatch(text) for row in rows for text in row):
+    if not rows or len(rows[0]) < 3 or not all(NUMBER.fullmatch(text) for row in rows for text in row):
         return Sureness.NO
     return Sureness.LOOKS if len({len(row) for row in rows}) == 1 or len(rows[0]) > 4 else Sureness.NO
 
@@ -67,7 +58,7 @@ def _is_curve(source: Source) -> Sureness:
     if not source.is_text:
         return Sureness.NO
     rows = _cells(source)
-    numbers = bool(rows) and all(_NUMBER.fullmatch(text) for row in rows for text in row)
+    numbers = bool(rows) and all(NUMBER.fullmatch(text) for row in rows for text in row)
     return Sureness.LOOKS if numbers and all(len(row) <= 2 for row in rows) else Sureness.NO
 
 
@@ -76,9 +67,9 @@ def _is_headed(source: Source) -> Sureness:
     if not source.is_text:
         return Sureness.NO
     rows = _cells(source)
-    if len(rows) < 2 or len(rows[0]) < 2 or any(_NUMBER.fullmatch(text) for text in rows[0]):
+    if len(rows) < 2 or len(rows[0]) < 2 or any(NUMBER.fullmatch(text) for text in rows[0]):
         return Sureness.NO
-    same = all(len(row) == len(rows[0]) and all(_NUMBER.fullmatch(text) for text in row) for row in rows[1:])
+    same = all(len(row) == len(rows[0]) and all(NUMBER.fullmatch(text) for text in row) for row in rows[1:])
     return Sureness.LOOKS if same else Sureness.NO
 
 

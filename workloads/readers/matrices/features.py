@@ -110,5 +110,5 @@ def _is_words(source: Source) -> Sureness:
 
 FORMATS = (
     FileFormat("libsvm", _is_libsvm, _read_libsvm, heeds=("first_id", "zeros")),
-    FileFormat("a bag of words", _is_words, _read_words, heeds=("zeros",)),
+    FileFormat("bag of words", _is_words, _read_words, heeds=("zeros",)),
 )

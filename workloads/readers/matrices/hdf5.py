@@ -1,20 +1,24 @@
 """Sparse matrices in HDF5: AnnData's `.h5ad`, 10x Genomics' `.h5`, MATLAB 7.3's `.mat`, and CSR or CSC by parts.
 
 AnnData: anndata.readthedocs.io, "On-disk format", `encoding-type` and `shape`; before version 0.7 `h5sparse_format`.
-10x Genomics: "HDF5 feature-barcode matrix format", CSC of features x barcodes. MATLAB: `MATLAB_sparse` is the number of
-rows, `jc` the offsets of columns, `ir` the rows; dense variables are stored transposed. Links out of the file, external
-and virtual data are not followed.
+Loom: loompy.org, "Loom file format specs", whose main matrix is dense and called `matrix`. 10x Genomics: "HDF5
+feature-barcode matrix format", CSC of features x barcodes. MATLAB: `MATLAB_sparse` is the number of rows, `jc` the
+offsets of columns, `ir` the rows; dense variables are stored transposed. Links out of the file, external and virtual
+data are not followed.
 """
 
 import io
+import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from scipy.sparse import coo_array, csc_array, csr_array
+from scipy.sparse import coo_array
 
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.matrices.canonical_form import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import found_matrix
+from workloads.readers.matrices.compressed import compressed_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import BROKEN, MOST_UNPACKED, Source, words_of
 
@@ -24,6 +28,10 @@ _SIGNATURES = (0, 512, 1024, 2048, 4096)
 _MOST_OBJECTS = 10_000
 _MOST_RATIO = 1100
 """Bytes that a stored one may become: deflate's limit is 1032."""
+_KERAS = re.compile(
+    r"(model_weights|_layer_checkpoint_dependencies)(/|$)|(.*/)?(vars/\d+|(recurrent_|depthwise_|pointwise_)?kernel(:\d+)?)$"
+)
+"""Names of Keras' groups and datasets (keras.io, "Whole model saving"; HDF5 of Keras 2 and 3)."""
 _FIX = "convert it to .npz with scipy.sparse.save_npz or to .mtx"
 
 
@@ -46,34 +54,43 @@ def _read(source: Source, options: ReadOptions) -> Found:
 def _of_file(source: Source, file: Any, options: ReadOptions) -> Found:
     matlab = source.head.startswith(b"MATLAB 7.3")
     groups, datasets = _objects(source, file)
-    if any(name.split("/")[0] in ("model_weights", "_layer_checkpoint_dependencies", "layers") and "X" not in file
-           for name in (*groups, *datasets)) or "keras_version" in file.attrs:  # fmt: skip
+    of_keras = "X" not in file and any(_KERAS.match(name) for name in (*groups, *datasets))
+    if of_keras or "keras_version" in file.attrs:
         source.fail("HDF5 file", "holds weights of Keras", "export them as .safetensors, .npz or .onnx")
-    sparse = {name: matrix for name, group in groups.items() if (matrix := _sparse(source, name, group)) is not None}
-    chosen, why = _chosen(sparse), "a matrix beside the main one"
-    matrices: dict[str, Any] = {name: sparse[name] for name in chosen}
+    sparse = {name: made for name, group in groups.items() if (made := _sparse(source, name, group)) is not None}
+    matrices: dict[str, tuple[coo_array, list[str]]] = {name: sparse[name] for name in _chosen(sparse)}
     if not matrices:
         dense = {name: one for name, one in datasets.items() if _is_dense(one)}
-        if "X" in dense:
-            dense = {"X": dense["X"]}
+        main = next((name for name in ("X", "matrix") if name in dense), None)
+        dense = {main: dense[main]} if main else dense
         if not dense or (len(dense) > 1 and not matlab):
             listed = ", ".join([*dense, *datasets][:4]) or "nothing"
             source.fail("HDF5 file", f"holds no sparse matrix that is known ({listed})", _FIX)
-        matrices = {name: coo_array(_array(source, name, one).T if matlab else _array(source, name, one))
-                    for name, one in dense.items()}  # fmt: skip
-        why = "no matrix of numbers"
+        arrays = {name: _array(source, name, one) for name, one in dense.items()}
+        matrices = {name: (coo_array(one.T if matlab else one), []) for name, one in arrays.items()}
     parts = [
         found_matrix(source, "MATLAB 7.3 file" if matlab else "HDF5 file", matrix, options,
-                     pattern=matrix.dtype == bool, values=f"{matrix.dtype}", name="" if len(matrices) == 1 else name)
-        for name, matrix in matrices.items()
+                     pattern=matrix.dtype == bool, values=f"{matrix.dtype}", name="" if len(matrices) == 1 else name,
+                     notes=tuple(f"{source.name}: {note}." for note in told))
+        for name, (matrix, told) in matrices.items()
     ]  # fmt: skip
-    others = [name for name in (*sparse, *datasets) if name not in matrices]
-    others = [name for name in others if not any(name.startswith(f"{one}/") for one in matrices)]
     notes = tuple(note for part in parts for note in part.notes)
     if len(parts) == 1 and not matlab:
         notes = (f"{source.name}: the matrix read is {next(iter(matrices))!r}.", *notes)
     layers = tuple(layer for part in parts for layer in part.layers)
-    return Found(source.path, parts[0].format, layers, tuple(LeftOut(name, why) for name in others), notes)
+    return Found(source.path, parts[0].format, layers, _left_out(matrices, sparse, datasets), notes)
+
+
+def _left_out(matrices: Collection[str], sparse: Collection[str], datasets: dict[str, Any]) -> tuple[LeftOut, ...]:
+    """Sparse matrices that are not read, and datasets that are no part of one."""
+    beside = [name for name in sparse if name not in matrices]
+    lone = [name for name in datasets if not any(name.startswith(f"{one}/") for one in (*matrices, *sparse))]
+    beside += [name for name in lone if name not in matrices and _is_dense(datasets[name])]
+    others = [name for name in lone if name not in matrices and not _is_dense(datasets[name])]
+    return (
+        *(LeftOut(name, "a matrix beside the main one") for name in beside),
+        *(LeftOut(name, "no matrix of numbers") for name in others),
+    )
 
 
 def _objects(source: Source, file: Any) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -108,33 +125,29 @@ def _chosen(sparse: dict[str, Any]) -> list[str]:
     return [main] if main else list(sparse)
 
 
-def _sparse(source: Source, name: str, group: Any) -> coo_array | None:
-    """The sparse matrix that a group is; None for others."""
+def _sparse(source: Source, name: str, group: Any) -> tuple[coo_array, list[str]] | None:
+    """The sparse matrix that a group is, and what had to be assumed; None for others."""
     if "MATLAB_sparse" in group.attrs:
         rows, offsets = int(group.attrs["MATLAB_sparse"]), _whole(source, f"{name}/jc", group["jc"])
         indices = _whole(source, f"{name}/ir", group["ir"]) if "ir" in group else np.empty(0, np.int64)
         data = _array(source, f"{name}/data", group["data"]) if "data" in group else np.empty(0)
         if group.attrs.get("MATLAB_class") == b"logical":
             data = data.astype(bool)
-        return _made(source, name, data, indices, offsets, (rows, len(offsets) - 1), True)
+        names = (f"{name}/data", f"{name}/ir", f"{name}/jc")
+        return compressed_matrix(source, names, (data, indices, offsets), (rows, len(offsets) - 1), "csc")
     if not {"data", "indices", "indptr"} <= set(group):
         return None
-    data = _array(source, f"{name}/data", group["data"])
-    indices, offsets = (_whole(source, f"{name}/{part}", group[part]) for part in ("indices", "indptr"))
+    names = (f"{name}/data", f"{name}/indices", f"{name}/indptr")
+    data = _array(source, names[0], group["data"])
+    indices, offsets = (
+        _whole(source, of, group[part]) for of, part in zip(names[1:], ("indices", "indptr"), strict=True)
+    )
     shape = _shape(source, name, group)
     kind = group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", group.attrs.get("format", "")))
     kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-    tenx = "barcodes" in group
-    if tenx and shape is not None:
-        columns_first = True
-    elif kind.startswith(("csr", "csc")):
-        columns_first = kind.startswith("csc")
-    else:
-        columns_first = shape is not None and len(offsets) == shape[1] + 1 != shape[0] + 1
-    if shape is None:
-        shape = (len(offsets) - 1, int(indices.max(initial=0)) + 1)
-        shape = shape[::-1] if columns_first else shape
-    return _made(source, name, data, indices, offsets, shape, columns_first)
+    kind = "csc" if "barcodes" in group and shape is not None else kind[:3]  # of 10x Genomics
+    kind = kind if kind in ("csr", "csc") else ""
+    return compressed_matrix(source, names, (data, indices, offsets), shape, kind)
 
 
 def _shape(source: Source, name: str, group: Any) -> tuple[int, int] | None:
@@ -146,23 +159,6 @@ def _shape(source: Source, name: str, group: Any) -> tuple[int, int] | None:
                 source.fail(name, f"has {len(sides)} axes where a matrix has 2", _FIX)
             return int(sides[0]), int(sides[1])
     return None
-
-
-def _made(
-    source: Source,
-    name: str,
-    data: np.ndarray,
-    indices: np.ndarray,
-    offsets: np.ndarray,
-    shape: tuple[int, int],
-    columns_first: bool,
-) -> coo_array:
-    check_sides(source, *shape)
-    if not len(offsets) or len(data) != len(indices):
-        source.fail(name, f"has {len(data)} values for {len(indices)} indices", "write or copy it again")
-    made = (csc_array if columns_first else csr_array)((data, indices, offsets), shape=shape)
-    made.check_format(full_check=True)
-    return coo_array(made)
 
 
 def _whole(source: Source, name: str, dataset: Any) -> np.ndarray:

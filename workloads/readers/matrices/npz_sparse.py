@@ -20,11 +20,13 @@ from workloads.kernels.tensors import CooTensor
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
 from workloads.readers.matrices.canonical_form import check_sides, found_matrix, number_type
+from workloads.readers.matrices.compressed import compressed_matrix
 from workloads.readers.matrices.npz_archive import NpzArchive, npz_names, opened_npz
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
 _ENDS = (("row", "col"), ("rows", "cols"), ("senders", "receivers"), ("src", "dst"), ("sources", "targets"))
+"""Without a shape the latter are edges (`graphs.edge_index`)."""
 _VALUES = ("data", "values", "vals", "value", "val", "weights", "weight", "edge_weight")
 
 
@@ -120,30 +122,15 @@ def _tensor(at: np.ndarray, data: np.ndarray, shape: tuple[int, ...]) -> CooTens
 
 def _compressed(
     archive: NpzArchive, data: str, indices: str, indptr: str, shape: tuple[int, ...] | None, kind: str = ""
-) -> coo_array | csr_array:
+) -> coo_array:
     """CSR, or CSC where only that fits the shape."""
-    values, inner, offsets = archive.array(data), archive.whole(indices), archive.whole(indptr)
-    number_type(archive.source, values.dtype)
-    if inner.ndim != 1 or offsets.ndim != 1 or not len(offsets):
-        archive.source.fail(indptr, f"has {offsets.ndim} axes and {indices} {inner.ndim}", "save both with one axis")
-    if shape is None:
-        shape = (len(offsets) - 1, int(inner.max(initial=0)) + 1)
-        archive.notes.append(f"no shape is stored; it was read as rows of {shape[0]} x {shape[1]} (CSR)")
-    if len(shape) != 2:
-        archive.source.fail("shape", f"has {len(shape)} axes where a matrix has 2", "save a matrix")
-    check_sides(archive.source, *shape)
-    if not kind:
-        kind = "csc" if len(offsets) == shape[1] + 1 != shape[0] + 1 else "csr"
-        if shape[0] == shape[1]:
-            archive.notes.append(f"{indptr} was read as offsets of rows (CSR), not of columns, which would fit too")
-    if len(values) != len(inner):
-        archive.source.fail(data, f"has {len(values)} values for {len(inner)} indices", "save as many")
-    made = (csr_array if kind == "csr" else csc_array)((values, inner, offsets), shape=shape)
-    made.check_format(full_check=True)
-    return coo_array(made)
+    parts = (archive.array(data), archive.whole(indices), archive.whole(indptr))
+    matrix, notes = compressed_matrix(archive.source, (data, indices, indptr), parts, shape, kind)
+    archive.notes += notes
+    return matrix
 
 
-def _gcxs(archive: NpzArchive, shape: tuple[int, ...] | None) -> coo_array | csr_array:
+def _gcxs(archive: NpzArchive, shape: tuple[int, ...] | None) -> coo_array:
     axes = archive.whole("compressed_axes").ravel().tolist()
     if shape is None or len(shape) != 2 or axes not in ([0], [1]):
         axes_count = "unknown" if shape is None else f"{len(shape)}"

@@ -10,6 +10,7 @@ file -> `model`: protobuf or text, functions inlined -> `shapes`, `folding` -> `
 | `nodes` | a node as operators see it |
 | `operators` | which operators are products |
 | `convolutions`, `matrix_products`, `einsum`, `recurrent` | how each is one |
+| `uses` | which nodes lead to an output |
 | `layers` | the walk through a model |
 """
 

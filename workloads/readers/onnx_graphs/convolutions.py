@@ -5,12 +5,14 @@
 | `Conv`, `ConvInteger`, `QLinearConv`, `FusedConv`, `DeformConv` | filters [out, in x kernel] | output places |
 | `ConvTranspose` | filters [out x kernel, in] | input places |
 
-Groups are blocks along A's diagonal. Source: https://onnx.ai/onnx/operators/onnx__Conv.html, ConvTranspose likewise.
+Groups are blocks along A's diagonal, as each has a pattern of its own.
+Source: https://onnx.ai/onnx/operators/onnx__Conv.html, ConvTranspose likewise.
 """
 
 import math
+from dataclasses import dataclass
 
-from workloads.kernels.convolution import Unfolding
+from workloads.kernels.unfolding import Unfolding, unfolding_of
 from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
 from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct, same, times
 from workloads.readers.onnx_graphs.quantised import without_zero_point
@@ -28,23 +30,28 @@ def conv(node: Node, at: int = 1, zero: int | None = None) -> Found:
         weights = without_zero_point(weights, node.zero_point(zero), 0)
     out, groups = _sides(weights, node)
     last = node.number("channels_last", 0)
-    sides = None if last else node.dims(0)
     per_group, kernel = weights.shape[1], weights.shape[2:]
+    sides = _channels_first(node.dims(0)) if last else node.dims(0)
     if sides is not None:
         if len(sides) != len(weights.shape):
             raise Unread(f"have {len(kernel)} axes of a kernel for {len(sides) - 2} of a map")
         same(sides[1], per_group * groups, "channels")
-    places = _places(node, sides, kernel)
-    out_sides = node.out()
-    if last and out_sides:
-        places = list(out_sides[1:-1])
-    elif None in places and out_sides is not None and len(out_sides) == len(weights.shape):
+    steps = _steps(node, len(kernel))
+    places = _places(steps, sides, kernel)
+    out_sides = _channels_first(node.out()) if last else node.out()
+    if None in places and out_sides is not None and len(out_sides) == len(weights.shape):
         places = list(out_sides[2:])
     batch = sides[0] if sides else out_sides[0] if out_sides else None
-    plain = node.kind != "DeformConv" and sides is not None and batch is not None
-    unfolding = _unfolding(node, sides, kernel, places) if plain and sides is not None else None
-    shape = (out, per_group * math.prod(kernel))
-    return [NodeProduct(weights, shape, times(batch, *places), groups=groups, unfolding=unfolding)]
+    mapped = node.kind != "DeformConv" and sides is not None and batch is not None
+    product = NodeProduct(
+        weights,
+        (out, per_group * math.prod(kernel)),
+        times(batch, *places),
+        groups=groups,
+        unfolding=_unfolding(steps, sides, kernel, places) if mapped and sides is not None else None,
+        taps=math.prod(kernel),
+    )
+    return [product]
 
 
 def conv_integer(node: Node) -> Found:
@@ -88,47 +95,62 @@ def _sides(weights: StoredConstant, node: Node) -> tuple[int, int]:
     return weights.shape[0], groups
 
 
-def _places(node: Node, sides: Dims | None, kernel: tuple[int, ...]) -> list[int | None]:
-    """Sides of the output's map."""
-    if sides is None:
-        return [None] * len(kernel)
-    strides, dilations = node.numbers("strides", [1] * len(kernel)), node.numbers("dilations", [1] * len(kernel))
-    pads, automatic = node.numbers("pads", [0] * 2 * len(kernel)), node.text("auto_pad", "NOTSET")
-    if len(strides) != len(kernel) or len(dilations) != len(kernel) or len(pads) != 2 * len(kernel):
+@dataclass(frozen=True)
+class _Steps:
+    """How filters go over a map, axis by axis."""
+
+    strides: list[int]
+    dilations: list[int]
+    pads: list[int]
+    """Before the map along each axis, then behind it."""
+    automatic: str
+    """`NOTSET` where `pads` count."""
+
+
+def _channels_first(dims: Dims | None) -> Dims | None:
+    return (dims[0], dims[-1], *dims[1:-1]) if dims is not None and len(dims) > 2 else dims
+
+
+def _steps(node: Node, axes: int) -> _Steps:
+    strides, dilations = node.numbers("strides", [1] * axes), node.numbers("dilations", [1] * axes)
+    pads, automatic = node.numbers("pads", [0] * 2 * axes), node.text("auto_pad", "NOTSET")
+    if len(strides) != axes or len(dilations) != axes or len(pads) != 2 * axes:
         raise Unread("have strides, dilations or padding of another number of axes")
     if min(strides) < 1 or min(dilations) < 1:
         raise Unread("have strides or dilations below 1")
+    return _Steps(strides, dilations, [0] * 2 * axes if automatic == "VALID" else pads, automatic)
+
+
+def _places(steps: _Steps, sides: Dims | None, kernel: tuple[int, ...]) -> list[int | None]:
+    """Sides of the output's map."""
+    if sides is None:
+        return [None] * len(kernel)
     places: list[int | None] = []
     for at, side in enumerate(sides[2:]):
-        reach = (kernel[at] - 1) * dilations[at] + 1
+        reach = (kernel[at] - 1) * steps.dilations[at] + 1
         if side is None:
             places.append(None)
-        elif automatic.startswith("SAME"):
-            places.append(-(-side // strides[at]))
+        elif steps.automatic.startswith("SAME"):
+            places.append(-(-side // steps.strides[at]))
         else:
-            padded = side + (pads[at] + pads[at + len(kernel)] if automatic == "NOTSET" else 0)
-            places.append((padded - reach) // strides[at] + 1)
+            padded = side + steps.pads[at] + steps.pads[at + len(kernel)]
+            places.append((padded - reach) // steps.strides[at] + 1)
             if padded < reach:
                 raise Unread(f"have a kernel that is larger than the padded map ({reach} and {padded})")
     return places
 
 
-def _unfolding(node: Node, sides: Dims, kernel: tuple[int, ...], places: list[int | None]) -> Unfolding | None:
-    """For maps of two axes with one stride and one padding, undilated; else None."""
-    known = [side for side in (*sides, *places) if side is not None]
-    if len(kernel) != 2 or len(known) != 6:
+def _unfolding(steps: _Steps, sides: Dims, kernel: tuple[int, ...], places: list[int | None]) -> Unfolding | None:
+    """For maps of one or two axes; None for others, and where a side is unknown, empty or cut by its padding."""
+    known = [side for side in (*sides[1:], *places) if side]
+    if len(kernel) > 2 or len(known) != 1 + 2 * len(kernel):
         return None
-    _, channels, height, width, down, right = known
-    strides, dilations = node.numbers("strides", [1, 1]), node.numbers("dilations", [1, 1])
-    pads = node.numbers("pads", [0, 0, 0, 0])
-    automatic = node.text("auto_pad", "NOTSET")
-    if automatic == "VALID":
-        pads = [0, 0, 0, 0]
-    elif automatic.startswith("SAME"):
-        ends = zip((down, right), strides, kernel, (height, width), strict=True)
-        whole = [(place - 1) * stride + reach - side for place, stride, reach, side in ends]
-        total = [max(one, 0) for one in whole]
-        pads = [total[0] // 2, total[1] // 2, -(-total[0] // 2), -(-total[1] // 2)]
-    if len({*strides}) != 1 or {*dilations} != {1} or len({*pads}) != 1 or pads[0] < 0:
+    maps, out = known[1 : 1 + len(kernel)], known[1 + len(kernel) :]
+    pads = steps.pads[: len(kernel)]
+    if steps.automatic.startswith("SAME"):
+        axes = zip(out, steps.strides, kernel, steps.dilations, maps, strict=True)
+        total = [max((to - 1) * step + (taps - 1) * apart + 1 - side, 0) for to, step, taps, apart, side in axes]
+        pads = [one // 2 if steps.automatic == "SAME_UPPER" else -(-one // 2) for one in total]
+    if min(pads) < 0:
         return None
-    return Unfolding(channels, height, width, *kernel, down, right, strides[0], pads[0])
+    return unfolding_of(known[0], kernel, out, maps, stride=steps.strides, padding=pads, dilation=steps.dilations)

@@ -13,15 +13,16 @@ from scipy.sparse import csr_array
 
 from workloads.densities import Dense
 from workloads.errors import InputError
-from workloads.readers.checkpoints.arrays import as_layer
+from workloads.readers.checkpoints.arrays import as_layer, block_diagonal
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.matrices.canonical_form import MAX_SIDE
 from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
 from workloads.readers.onnx_graphs.folding import fold, generated
 from workloads.readers.onnx_graphs.model import load, subgraphs
-from workloads.readers.onnx_graphs.nodes import Node, NodeProduct, Scope
+from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct, Scope
 from workloads.readers.onnx_graphs.operators import PRODUCTS, products
 from workloads.readers.onnx_graphs.shapes import Shapes
+from workloads.readers.onnx_graphs.uses import used_nodes
 from workloads.readers.source import BROKEN, Source, words_of
 
 _NATIVE = "biuf"
@@ -35,7 +36,7 @@ def find_layers(source: Source) -> Found:
     onnx, model, tensors = load(source)
     shapes = Shapes(onnx, model)
     walk = _Walk(source, onnx, tensors, shapes, {one.domain: one.version for one in model.opset_import}.get("", 9))
-    walk.graph(model.graph, (), Scope(ChainMap(), ChainMap()), 1.0)
+    walk.graph(model.graph, (), Scope(ChainMap(), ChainMap()), 1.0, True)
     layers, notes = walk.layers, [*walk.notes]
     readable = [one for one in layers if one.name not in walk.unread]
     if not readable:
@@ -94,9 +95,10 @@ class _Walk:
     dense: set[str] = field(default_factory=set)
     names: set[str] = field(default_factory=set)
 
-    def graph(self, graph, path: tuple, outer: Scope, repeats: float) -> None:
-        """Adds the layers of a graph, each taken `repeats` times."""
+    def graph(self, graph, path: tuple, outer: Scope, repeats: float, used: bool) -> None:
+        """Adds the layers of a graph, each taken `repeats` times; none where its results are not `used`."""
         scope = Scope(outer.constants.new_child(), outer.shapes.new_child(self.shapes.of(path)))
+        uses = used_nodes(graph) if used else set()
         for tensor in graph.initializer:
             scope.constants[tensor.name] = self.tensors.constant(tensor)
         if not path:
@@ -109,11 +111,12 @@ class _Walk:
             below = list(subgraphs(proto))
             if not below and self._folded(node, proto, scope):
                 continue
-            self._node(node, repeats)
+            self._node(node, repeats, number in uses)
             for name, one in below:
-                times = self._times(node, name, one)
+                times = self._times(node, name, one) if number in uses else 1.0
                 if times:
-                    self.graph(one, (*path, number, name), scope, repeats * times)
+                    inside = Scope(scope.constants.new_child(_slices(node, one)), scope.shapes)
+                    self.graph(one, (*path, number, name), inside, repeats * times, number in uses)
 
     def _value_of(self, part):
         if part.type == self.onnx.AttributeProto.TENSOR:
@@ -153,16 +156,22 @@ class _Walk:
         except BROKEN as error:
             return [Unread(f"are computed by {node.kind}, which is malformed ({words_of(error)})")]
 
-    def _node(self, node: Node, repeats: float) -> None:
-        known = self.onnx.defs.has(node.kind, node.domain)
+    def _node(self, node: Node, repeats: float, used: bool) -> None:
+        known, why = self.onnx.defs.has(node.kind, node.domain), ""
+        found: list[NodeProduct | Activations] = []
         try:
             found = products(node, known)
-        except Unread as why:
-            return self._add_unread(node.name, str(why))
+        except Unread as unread:
+            why = str(unread)
         except InputError:
             raise
         except BROKEN as error:
-            return self._add_unread(node.name, f"are multiplied by a malformed {node.kind} ({words_of(error)})")
+            why = f"are multiplied by a malformed {node.kind} ({words_of(error)})"
+        if not used and (why or any(isinstance(one, NodeProduct) for one in found)):
+            self.left_out.append(LeftOut(node.name, "computed, but used by nothing"))
+            return
+        if why:
+            self._add_unread(node.name, why)
         for one in found:
             if isinstance(one, NodeProduct):
                 self._add(node.name, one, repeats)
@@ -176,7 +185,7 @@ class _Walk:
         def read() -> NoReturn:
             _unreadable(self.source, name, why)
 
-        self.layers.append(FoundLayer(name, (), read, values=f"cannot be read: its weights {why}"))
+        self.layers.append(FoundLayer(name, (), read, unreadable=f"cannot be read: its weights {why}"))
 
     def _add(self, node: str, one: NodeProduct, repeats: float) -> None:
         name, rows, columns = f"{node}.{one.part}" if one.part else node, one.shape[0], one.shape[1] * one.groups
@@ -202,6 +211,7 @@ class _Walk:
                 repeats=repeats * one.repeats,
                 values=one.weights.values if known else "dense, no weights are stored",
                 unfolding=one.unfolding,
+                taps=one.taps,
             )
         )
 
@@ -241,6 +251,22 @@ def _may_end(body) -> bool:
     return any(condition in node.output and node.op_type not in ("Identity", "Constant") for node in body.node)
 
 
+def _slices(node: Node, body) -> dict[str, StoredConstant | Unread]:
+    """What Scan gives its body of a stored stack of matrices, one a step."""
+    try:
+        scanned = node.number("num_scan_inputs", 0) if node.kind == "Scan" else 0
+    except BROKEN:
+        return {}
+    count = min(scanned, len(node.inputs), len(body.input))
+    why = f"are matrices of a stack that Scan {node.name} goes through, which is not read"
+    found: dict[str, StoredConstant | Unread] = {}
+    for back in range(1, count + 1):
+        at = len(node.inputs) - back
+        if node.stored(at) and len(node.dims(at) or ()) > 2:
+            found[body.input[-back].name] = Unread(why)
+    return found
+
+
 def _scan_length(node: Node) -> int | None:
     scanned = node.number("num_scan_inputs", 0)
     axes = node.numbers("scan_input_axes", [0] * scanned)
@@ -271,7 +297,8 @@ def _reader(source: Source, name: str, one: NodeProduct) -> Callable[[], csr_arr
         try:
             array = np.ones(one.shape, np.int8) if one.weights.make is None else one.weights.read()
             array = array if array.dtype.kind in _NATIVE else array.astype(np.float32)
-            return _in_blocks(as_layer(source, name, array.reshape(one.shape)), one.groups)
+            matrix = as_layer(source, name, array.reshape(one.shape))
+            return block_diagonal(matrix, one.groups) if one.groups > 1 else matrix
         except InputError:
             raise
         except Unread as why:
@@ -282,14 +309,3 @@ def _reader(source: Source, name: str, one: NodeProduct) -> Callable[[], csr_arr
             source.fail(f"layer {name}", f"cannot be read ({words_of(error)})", "export the model again", error)
 
     return read
-
-
-def _in_blocks(matrix: csr_array, groups: int) -> csr_array:
-    """Rows [out, in / groups] at their places in [out, in]: groups are blocks along the diagonal."""
-    rows, columns = matrix.shape
-    if groups == 1:
-        return matrix
-    group = np.arange(rows) // (rows // groups)
-    shift = np.repeat(group, np.diff(matrix.indptr)) * columns
-    indices = matrix.indices + shift.astype(matrix.indices.dtype)
-    return csr_array((matrix.data, indices, matrix.indptr), shape=(rows, columns * groups))

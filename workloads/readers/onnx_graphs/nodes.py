@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from workloads.kernels.convolution import Unfolding
+from workloads.kernels.unfolding import Unfolding
 from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
 from workloads.readers.onnx_graphs.shapes import Dims
 
@@ -26,6 +26,8 @@ class NodeProduct:
     groups: int = 1
     """Blocks along the diagonal of A: rows and columns are divided among them."""
     unfolding: Unfolding | None = None
+    taps: int = 1
+    """Weights of a filter for one channel, which lie beside each other in a row of A."""
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,11 @@ def count(source: Source, where: str, column: str, text: str, decimal_comma: boo
     return value
 
 
+def is_n_of_m(text: str) -> bool:
+    """Whether a cell is N:M."""
+    return _RATIO.fullmatch(text) is not None
+
+
 def n_of_m(source: Source, where: str, column: str, text: str) -> Density | None:
     """N:M, n non-zeros in each m neighbours; None where the text is no ratio. **Raises** `InputError`."""
     ratio = _RATIO.fullmatch(text)

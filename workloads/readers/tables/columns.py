@@ -1,6 +1,7 @@
 """What a column of a table of layers is called, and what it means."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 PRODUCT = ("m", "n", "k")
@@ -23,7 +24,7 @@ _SPELLINGS = {
     "padding": "pad pads paddings",
     "dilation": "dilations",
     "groups": "group num_groups",
-    "batch": "batch_size batch_count batches batchsize",
+    "batch": "batch_size batch_count batches batchsize minibatch mini_batch num_batches",
     "density": "density_a a_density weight_density weights_density density_weight density_weights density_w",
     "density_b": "b_density activation_density activations_density input_density density_activation density_input",
     "sparsity": "sparsity_a a_sparsity weight_sparsity weights_sparsity sparsity_weight sparsity_weights sparsity_w",
@@ -34,6 +35,33 @@ _SPELLINGS = {
 _NAMES = ("name", *_SPELLINGS["name"].split())
 """In order of preference where several columns could be the name."""
 _ROLES = {spelling: role for role, more in _SPELLINGS.items() for spelling in (role, *more.split())}
+_CONVOLVES = "write the convolution as ifmap height, ifmap width, filter height, ..., or remove it"
+_ZEROS = (
+    re.compile(r".*(spars|densit|nnz|non_?zero|num_zeros|prun).*"),
+    ("",),
+    "name it density, sparsity, density_b or sparsity_b, whichever it is, or remove it",
+)
+_BATCH = (
+    re.compile(r".*batch(?!_?norm).*|b|n"),
+    ("", "1"),
+    "name it batch, or repeats where it counts products, or remove it",
+)
+_BESIDE_PRODUCTS = (
+    _ZEROS,
+    _BATCH,
+    (re.compile(r"groups|g"), ("", "1"), "name it repeats, with the sizes of one group, or remove it"),
+    (re.compile(r"[chpqrsw]"), ("", "1"), _CONVOLVES),
+)
+_BESIDE_CONVOLUTIONS = (
+    _ZEROS,
+    _BATCH,
+    (re.compile(r"g|.*(group|dilat|stride).*"), ("", "1"), "name it groups, dilation or strides, or remove it"),
+    (re.compile(r".*pad.*"), ("", "0"), "name it padding, with that of each side, or remove it"),
+)
+"""Names of columns that would change a layer, the cells that would not, and what to do about others."""
+_OF_RESULT = r"(c|z|o|out|output|result|ofmap)"
+_RESULT = re.compile(rf"(density|sparsity|nnz)_{_OF_RESULT}|{_OF_RESULT}_(density|sparsity|nnz)")
+"""What is known of zeros of the result."""
 _TWINS = (("ifmap_height", "ifmap_width"), ("filter_height", "filter_width"), ("stride_height", "stride_width"))
 
 
@@ -79,12 +107,24 @@ def is_heading(columns: list[Column]) -> bool:
     return named == 3 or (named == 2 and "name" in roles) or len(roles.intersection(CONVOLUTION)) >= 3
 
 
+def would_change(column: Column, cells: Iterable[str], convolving: bool) -> str:
+    """What to do about a column that is not read though it may change what layers are; empty where it does not."""
+    plain = _plain(column.text)
+    if _RESULT.fullmatch(plain):
+        return ""
+    for names, harmless, fix in _BESIDE_CONVOLUTIONS if convolving else _BESIDE_PRODUCTS:
+        if names.fullmatch(plain) and any(cell not in harmless for cell in cells):
+            return fix
+    return ""
+
+
 def _column(text: str) -> Column:
     text = " ".join(text.replace("\u00a0", " ").split())
-    return Column(_ROLES.get(_plain(text), ""), text, "%" in text or "percent" in text.lower())
+    return Column(_ROLES.get(_plain(text), ""), text, re.search(r"%|percent|pct", text.lower()) is not None)
 
 
 def _plain(text: str) -> str:
     """Lower case, words joined by underscores, without what stands in brackets."""
     bare = re.sub(r"[(\[].*?[)\]]|%|#", " ", text).strip().lower()
-    return re.sub(r"[\s\-.]+", "_", bare).strip("_")
+    plain = re.sub(r"[\s\-./]+", "_", bare).strip("_")
+    return re.sub(r"(.*(?:sparsity|density).*)_(?:percentage|percent|pct|ratio|rate|fraction|level)", r"\1", plain)

@@ -3,7 +3,7 @@
 Every index is placed by the operands that it occurs in (as in the TTGT method; Springer and Bientinesi,
 arXiv:1607.00145): in A and the result it counts rows, in B and the result columns, in A and B it is summed over, in all
 three it counts products of their own. A sum of two indices in one place of an operand, `p * stride + r`, is a
-convolution, and the same rule makes im2col of it.
+convolution, and the same rule makes im2col of it; one index that counts products of their own is that of its groups.
 """
 
 import math
@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from workloads.densities import Density
-from workloads.kernels.convolution import Unfolding
+from workloads.kernels.unfolding import Unfolding, unfolding_of
 from workloads.readers.found import FoundLayer
 from workloads.readers.source import Source
 from workloads.readers.tables.layers import product
@@ -76,7 +76,7 @@ def layer_of(source: Source, where: str, one: Contraction) -> FoundLayer:
         axes[axis].append(index)
     m, n, k, repeats = (math.prod(one.sizes[index] for index in indices) for indices in axes.values())
     layer = product(source, where, one.name, (m, n, k), a.density, b.density, one.repeats * repeats)
-    return replace(layer, unfolding=_unfolding(one, a, b, k, n) if repeats == 1 else None)
+    return replace(layer, unfolding=_unfolding(one, a, b, k, n))
 
 
 def _ordered(one: Contraction) -> tuple[Operand, Operand]:
@@ -97,22 +97,23 @@ def _listed(operand: Operand) -> list[str]:
 
 
 def _unfolding(one: Contraction, a: Operand, b: Operand, k: int, n: int) -> Unfolding | None:
-    """How maps become B: two places of B that each add a position of the output and one of the filter."""
+    """How maps become B: one or two places of B that each add a position of the output and one of the filter.
+
+    None for other sums, and where such an index is found in another place of B too, so that nothing is met twice.
+    """
     summed = [place for place in b.places if len(place) > 1]
-    if len(summed) != 2:
+    if len(summed) not in (1, 2):
         return None
-    outs, taps, strides = [], [], set()
+    axes = []
     for place in summed:
         out = [index for index in place if index in one.output.indices and index not in a.indices]
         tap = [index for index in place if index in a.indices and index not in one.output.indices]
-        if len(place) != 2 or len(out) != 1 or len(tap) != 1 or (place[tap[0]] != 1 and one.sizes[tap[0]] > 1):
+        if len(place) != 2 or len(out) != 1 or len(tap) != 1 or any(_listed(b).count(index) > 1 for index in place):
             return None
-        outs.append(one.sizes[out[0]])
-        taps.append(one.sizes[tap[0]])
-        if one.sizes[out[0]] > 1:
-            strides.add(place[out[0]])
-    if len(strides) > 1 or k % math.prod(taps) or n % math.prod(outs):
+        taps, outs = one.sizes[tap[0]], one.sizes[out[0]]
+        axes.append((taps, outs, place[out[0]] if outs > 1 else 1, place[tap[0]] if taps > 1 else 1))
+    kernel, outs, stride, dilation = zip(*axes, strict=True)
+    if min(*stride, *dilation) < 1 or k % math.prod(kernel) or n % math.prod(outs):
         return None
-    stride = strides.pop() if strides else 1
-    height, width = ((out - 1) * stride + tap for out, tap in zip(outs, taps, strict=True))
-    return Unfolding(k // math.prod(taps), height, width, *taps, *outs, stride, 0)
+    padding = [0] * len(axes)
+    return unfolding_of(k // math.prod(kernel), kernel, outs, stride=stride, padding=padding, dilation=dilation)

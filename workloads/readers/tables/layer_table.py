@@ -14,33 +14,41 @@ The first line names the columns, in any order and case. Z[M, N] = sum over k of
 Instead of M, N, K there may be a convolution, `IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num
 Filter, Strides` as SCALE-Sim has it (github.com/scalesim-project/SCALE-Sim, `topologies/`): its maps include the
 padding and output sizes are rounded up. `Batch Size` multiplies the columns of B; `padding`, `dilation` and `groups`
-are taken into account where a table has them. Where `Sparsity` is N:M in a table of M, N, K, that table is SCALE-Sim's
-too, and the sparse operand its filters [K, N]: A is then [N, K] and B has M columns.
+are taken into account where a table has them, and then output sizes are rounded down, as by frameworks. Where
+`Sparsity` is N:M in any line of a table of M, N, K, that table is SCALE-Sim's too, and the sparse operand its filters
+[K, N]: A is then [N, K] and B has M columns.
 
-Non-zeros lie anywhere with equal chance, or n in each m along K. Columns of other names are left out and told.
+Non-zeros lie anywhere with equal chance, or n in each m along K. Columns of other names are left out and told; those
+that would change a layer (of zeros, batches, groups) are refused.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from workloads.densities import NM, Density
+from workloads.densities import Density
 from workloads.readers.formats import Sureness
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tables import cells
-from workloads.readers.tables.columns import CONVOLUTION, PRODUCT, Column
+from workloads.readers.tables.columns import CONVOLUTION, PRODUCT, Column, would_change
 from workloads.readers.tables.delimited import Table, heading_of, lacks_heading, numbered, read_table
 from workloads.readers.tables.layers import TableConvolution, convolution, product, with_own_names
 
 _FILTERS_ARE_A = (
-    "N:M in a column sparsity beside M, N, K is SCALE-Sim's: the filters [K, N] are sparse and become A [N, K]; "
+    "N:M in a column sparsity beside M, N, K is SCALE-Sim's: in all lines its filters [K, N] become A [N, K]; "
     "name the column density where A [M, K] is meant."
 )
 _NO_PRODUCT = (
     r"pool|add|eltwise|element|relu|gelu|activation|softmax|norm|concat|reshape|flatten|input|dropout|residual"
 )
+_AT_MOST_ONE = r"0?[.,]\d+|[01]([.,]0*)?"
 _DEPTHWISE = r"\bdw|depth|dsconv|dwconv"
+_ROUNDED_UP = (
+    "Output sizes are rounded up, as in SCALE-Sim, where the last filter hangs over the map; "
+    "add a column padding (0 where maps include it) to have them rounded down."
+)
+_NOT_OF_SCALE_SIM = ("padding", "dilation", "groups")
 _BATCH_REPEATS = "A batch of products is taken as that many of them; multiply N instead where all have the same A."
 
 
@@ -108,7 +116,9 @@ def read_layer_table(source: Source, options: ReadOptions) -> Found:
         source.fail("heading", f"names no column {missing[0]!r}", f"name all of {', '.join(sizes)}")
     layers: list[FoundLayer] = []
     left_out: list[LeftOut] = []
-    notes = _column_notes(table)
+    _check_other_columns(source, table, convolving)
+    notes = [*_column_notes(table), *_percent_notes(table, columns)]
+    ratios = any(cells.is_n_of_m(one) for one in _cells(table, columns.get("sparsity")))
     if not convolving and set(columns).intersection(CONVOLUTION):
         notes.append("Columns of a convolution are left out, as M, N and K stand beside them.")
     for number, fields in table.rows:
@@ -120,7 +130,7 @@ def read_layer_table(source: Source, options: ReadOptions) -> Found:
             left_out.append(LeftOut(row.fields.get("name") or f"line {number}", why))
             continue
         name = row.fields.get("name") or f"layer{len(layers) + 1}"
-        layers.append(_convolution(row, name) if convolving else _product(row, name, notes))
+        layers.append(_convolution(row, name, notes) if convolving else _product(row, name, ratios, notes))
     if not layers:
         source.fail("table", "has no line with sizes below its heading", "add one for each layer")
     form = "table of convolutions, as SCALE-Sim's" if convolving else "table of layers"
@@ -136,6 +146,32 @@ def _known_columns(source: Source, table: Table) -> dict[str, int]:
             what = f"has the columns {first!r} and {column.text!r}, which mean the same"
             source.fail(f"line {table.heading_line}", what, "keep one of them")
     return places
+
+
+def _cells(table: Table, at: int | None) -> list[str]:
+    return [] if at is None else [fields[at] for _, fields in table.rows if at < len(fields)]
+
+
+def _check_other_columns(source: Source, table: Table, convolving: bool) -> None:
+    """**Raises** `InputError` for a column that is not read though it may change what layers are."""
+    beside = PRODUCT if convolving else ("groups",)
+    for at, column in enumerate(table.columns):
+        if not column.role or column.role in beside:
+            fix = would_change(column, _cells(table, at), convolving)
+            if fix:
+                what = f"has the column {column.text[:40]!r}, which is not read here but may change what a layer is"
+                source.fail(f"line {table.heading_line}", what, fix)
+
+
+def _percent_notes(table: Table, columns: dict[str, int]) -> list[str]:
+    """Of percentages that look like shares."""
+    found = []
+    for role in ("density", "sparsity", "density_b", "sparsity_b"):
+        said = [one for one in _cells(table, columns.get(role)) if one]
+        if said and table.columns[columns[role]].percent and all(re.fullmatch(_AT_MOST_ONE, one) for one in said):
+            text = table.columns[columns[role]].text
+            found.append(f"{text!r} is read in percent, 1 as 0.01; take that out of the heading where 1 means all.")
+    return found
 
 
 def _column_notes(table: Table) -> list[str]:
@@ -164,10 +200,10 @@ def _no_product(row: _Row) -> str | None:
     return f"{kind}, no product with weights" if re.search(_NO_PRODUCT, kind) else None
 
 
-def _product(row: _Row, name: str, notes: list[str]) -> FoundLayer:
+def _product(row: _Row, name: str, filters_are_a: bool, notes: list[str]) -> FoundLayer:
     m, n, k = (row.whole(role) for role in PRODUCT)
     a, b = row.density(""), row.density("_b")
-    if isinstance(a, NM) and row.fields.get("sparsity"):
+    if filters_are_a:
         m, n = n, m
         notes.append(_FILTERS_ARE_A)
     batch = row.whole("batch", 1)
@@ -176,7 +212,7 @@ def _product(row: _Row, name: str, notes: list[str]) -> FoundLayer:
     return product(row.source, row.where, name, (m, n, k), a, b, row.count("repeats") * batch)
 
 
-def _convolution(row: _Row, name: str) -> FoundLayer:
+def _convolution(row: _Row, name: str, notes: list[str]) -> FoundLayer:
     ifmap_height, ifmap_width, height, width, channels, filters = (row.whole(role) for role in CONVOLUTION)
     groups = row.whole("groups", 1)
     if re.search(_DEPTHWISE, row.fields.get("kind", "").lower()) and groups == 1:
@@ -187,8 +223,10 @@ def _convolution(row: _Row, name: str) -> FoundLayer:
         filters, channels, (height, width), (ifmap_height, ifmap_width),
         stride=(stride, row.whole("stride_width", stride)), padding=(padding, padding),
         dilation=(row.whole("dilation", 1),) * 2, groups=groups, images=row.whole("batch", 1),
-        rounding_up=True,
+        rounding_up=not row.columns.keys() & {*_NOT_OF_SCALE_SIM},
     )  # fmt: skip
+    if sizes.rounding_up and sizes.out != replace(sizes, rounding_up=False).out:
+        notes.append(_ROUNDED_UP)
     return convolution(row.source, row.where, name, sizes, row.density(""), row.density("_b"), row.count("repeats"))
 
 

@@ -1,8 +1,8 @@
 """From sizes to a layer: a product or a convolution whose weights are known by their number and density alone.
 
-A convolution is taken by im2col with the filters as A (Chellapilla, Puri and Simard, IWFHR 2006); one in groups is as
-many smaller products; a transposed one is its own matrix product, a column for each position of its input (Dumoulin and
-Visin, arXiv:1603.07285, section 4), whose results overlap when they are added.
+A convolution is taken by im2col with the filters as A (Chellapilla, Puri and Simard, IWFHR 2006); one in groups is one
+group's product, repeated; a transposed one is its own matrix product, a column for each position of its input (Dumoulin
+and Visin, arXiv:1603.07285, section 4), whose results overlap when they are added.
 """
 
 import math
@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from workloads.densities import Dense, Density
-from workloads.kernels.convolution import Unfolding
+from workloads.kernels.unfolding import unfolding_of
 from workloads.readers.found import FoundLayer
 from workloads.readers.source import Source
 
@@ -111,7 +111,11 @@ def convolution(
     k = one.channels // one.groups * math.prod(one.kernel)
     n = out_height * out_width * one.images
     found = product(source, where, name, (one.filters // one.groups, n, k), a, b, repeats * one.groups)
-    return replace(found, unfolding=_unfolding(one))
+    unfolding = unfolding_of(
+        one.channels // one.groups, one.kernel, one.out, one.map,
+        stride=one.stride, padding=one.padding, dilation=one.dilation,
+    )  # fmt: skip
+    return replace(found, unfolding=unfolding)
 
 
 def transposed_convolution(source: Source, where: str, name: str, sizes: TableConvolution) -> FoundLayer:
@@ -122,18 +126,3 @@ def transposed_convolution(source: Source, where: str, name: str, sizes: TableCo
     m = sizes.filters // sizes.groups * math.prod(sizes.kernel)
     n, k = math.prod(sizes.map) * sizes.images, sizes.channels // sizes.groups
     return product(source, where, name, (m, n, k), repeats=sizes.groups)
-
-
-def _unfolding(one: TableConvolution) -> Unfolding | None:
-    """None for what `Unfolding` cannot say: groups, dilation, unequal strides or padding, filters that hang over."""
-    (rows, columns), (height, width) = one.kernel, one.map
-    out_height, out_width = one.out
-    stride, padding = one.stride[0], one.padding[0]
-    same = one.stride[1] == stride and one.padding[1] == padding
-    dilated = any(apart > 1 and taps > 1 for apart, taps in zip(one.dilation, one.kernel, strict=True))
-    over = (out_height - 1) * stride + rows > height + 2 * padding or (
-        (out_width - 1) * stride + columns > width + 2 * padding
-    )
-    if one.groups > 1 or dilated or not same or over:
-        return None
-    return Unfolding(one.channels, height, width, rows, columns, out_height, out_width, stride, padding)

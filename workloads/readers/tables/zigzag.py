@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from workloads.kernels.convolution import Unfolding
+from workloads.kernels.unfolding import Unfolding, pair, pair_of
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.source import Source, words_of
 from workloads.readers.tables.contraction import Contraction, Operand, is_elementwise, layer_of
@@ -135,10 +135,12 @@ def _with_padding(entry: Mapping, unfolding: Unfolding) -> Unfolding:
     sizes, padding = entry.get("pr_loop_dim_size", entry.get("pr_loop_sizes")), entry.get("padding")
     sizes = sizes if isinstance(sizes, dict) else dict(zip(axes, _listed(sizes), strict=False))
     padding = padding if isinstance(padding, dict) else dict(zip(axes, _listed(padding), strict=False))
-    height, width = sizes.get("IY"), sizes.get("IX")
-    pads = [pad for axis in ("IY", "IX") for pad in _listed(padding.get(axis))]
-    if len(pads) != 4 or not all(isinstance(one, int) for one in (height, width, *pads)) or len(set(pads)) > 1:
+    maps = [sizes.get("IY"), sizes.get("IX")]
+    pads = [_listed(padding.get(axis)) for axis in ("IY", "IX")]
+    numbers = [one for one in (*maps, *pads[0], *pads[1]) if type(one) is int]
+    if any(len(one) != 2 for one in pads) or len(numbers) != 6:
         return unfolding
-    spare = (height + 2 * pads[0] - unfolding.height, width + 2 * pads[0] - unfolding.width)
-    fits = 0 <= pads[0] < unfolding.kernel_height and all(0 <= one < unfolding.stride for one in spare)
-    return replace(unfolding, height=height, width=width, padding=pads[0]) if fits else unfolding
+    height, width, top, _, left, _ = numbers
+    spans = zip((height, width), pads, (unfolding.height, unfolding.width), pair(unfolding.stride), strict=True)
+    fits = all(side > 0 and min(ends) >= 0 and 0 <= side + sum(ends) - span < step for side, ends, span, step in spans)
+    return replace(unfolding, height=height, width=width, padding=pair_of(top, left)) if fits else unfolding

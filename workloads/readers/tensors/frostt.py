@@ -1,7 +1,9 @@
 """FROSTT tensors, `.tns`: `index ... index value` a line, indices from 1 (Smith et al., frostt.io, 2017).
 
 The extended form, which MLIR's sparse runtime writes, begins with the lines `modes entries` and `size ... size`
-(mlir/lib/ExecutionEngine/SparseTensor, `# extended FROSTT format`). A tensor of two modes is a matrix.
+(mlir/lib/ExecutionEngine/SparseTensor, `# extended FROSTT format`), ParTI's with `modes` and `size ... size`
+(Li et al., github.com/hpcgarage/ParTI). Sizes alone, or with the number of entries behind them, are known by their
+numbers. A tensor of two modes is a matrix.
 """
 
 from functools import partial
@@ -15,7 +17,7 @@ from workloads.readers.found import Found, FoundLayer
 from workloads.readers.matrices.canonical_form import MAX_SIDE, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
-from workloads.readers.tokens import Rows, all_rows
+from workloads.readers.tokens import Rows, all_rows, whole_numbers
 
 MOST_MODES = 16
 """Above FROSTT's own, which have at most 5."""
@@ -23,7 +25,7 @@ MOST_MODES = 16
 
 def _read(source: Source, options: ReadOptions) -> Found:
     rows = all_rows(source)
-    sizes, entries, rows = _header(source, rows)
+    sizes, entries, rows, notes = _header(source, rows)
     if not len(rows):
         source.fail("tensor", "has no entries", "write `index ... index value` a line")
     width = int(rows.widths[0])
@@ -39,7 +41,8 @@ def _read(source: Source, options: ReadOptions) -> Found:
         source.fail("header", f"promises {entries} entries but {len(rows)} follow", "copy the file again or correct it")
     at = np.stack([rows.integers(rows.column(mode, width), "an index") for mode in range(width - 1)], axis=1)
     values = rows.reals(rows.column(width - 1, width), "the value")
-    first, notes = _first_index(source, at, options)
+    first, of_first = _first_index(source, at, options)
+    notes += of_first
     at -= first
     shape = tuple(sizes) if sizes else tuple(int(size) for size in at.max(axis=0) + 1)
     if at.min() < 0 or np.any(at >= np.array(shape)) or max(shape) >= 2**40:
@@ -49,18 +52,47 @@ def _read(source: Source, options: ReadOptions) -> Found:
     return _as_found(source, at, values, shape, options, notes)
 
 
-def _header(source: Source, rows: Rows) -> tuple[list[int], int | None, Rows]:
-    """Sizes and number of entries where the extended form says them, and the rows behind."""
+def _header(source: Source, rows: Rows) -> tuple[list[int], int | None, Rows, tuple[str, ...]]:
+    """Sizes and number of entries where the file says them, the rows behind, and what had to be assumed."""
     said = any("extended frostt" in line.lower() for line in source.first_lines[:5])
     widths = rows.widths[:3].tolist()
-    if not said and not (len(widths) == 3 and widths[0] == 2 and widths[1] == widths[2] - 1):
-        return [], None, rows
-    if len(widths) < 3:
+    if said and len(widths) < 3:
         source.fail("header", "is not whole", "write `modes entries`, the sizes and the entries")
-    modes, entries = (int(one) for one in rows.integers(slice(0, 2), "modes and entries"))
-    if widths[0] != 2 or widths[1] != modes:
-        source.fail("header", f"says {modes} modes and {widths[1]} sizes", "write `modes entries` and then the sizes")
-    return rows.integers(slice(2, 2 + modes), "a size").tolist(), entries, rows.since(2)
+    if said or (len(widths) == 3 and widths[0] <= 2 and widths[1] == widths[2] - 1 > 0):
+        head = [int(one) for one in rows.integers(slice(0, widths[0]), "modes and entries")]
+        modes, entries = head[0], head[1] if len(head) == 2 else None
+        if len(head) > 2 or widths[1] != modes:
+            source.fail(
+                "header", f"says {modes} modes and {widths[1]} sizes", "write `modes entries` and then the sizes"
+            )
+        sizes = rows.integers(slice(widths[0], widths[0] + modes), "a size").tolist()
+        return sizes, entries, rows.since(2), ()
+    if len(widths) > 1 and 2 <= widths[0] == widths[1] - 1:
+        return rows.integers(slice(0, widths[0]), "a size").tolist(), None, rows.since(1), ()
+    return _like_an_entry(source, rows)
+
+
+def _like_an_entry(source: Source, rows: Rows) -> tuple[list[int], int | None, Rows, tuple[str, ...]]:
+    """The header of a file whose first line is as long as the others: sizes and entries if its numbers are these."""
+    width = int(rows.widths[0])
+    if len(rows) < 2 or width < 3 or rows.odd_row(width) is not None:
+        return [], None, rows, ()
+    first, bad = whole_numbers(rows, slice(0, width))
+    if bad is not None:
+        return [], None, rows, ()
+    rest = rows.since(1)
+    tops = [int(rest.integers(rest.column(mode, width), "an index").max()) for mode in range(width - 1)]
+    *sizes, entries = first.tolist()
+    if any(top > size for top, size in zip(tops, sizes, strict=True)):
+        return [], None, rows, ()
+    line = " ".join(map(str, first.tolist()))
+    if entries == len(rest):
+        note = f"{source.name}: the first line, {line}, was read as sizes, since {entries:,} entries follow."
+        return sizes, entries, rest, (note,)
+    note = (
+        f"{source.name}: the first line, {line}, was read as an entry; as sizes it would promise {entries:,} entries."
+    )
+    return [], None, rows, (note,) if len(rest) > 2 else ()
 
 
 def _first_index(source: Source, at: np.ndarray, options: ReadOptions) -> tuple[int, tuple[str, ...]]:
