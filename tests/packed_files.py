@@ -174,6 +174,26 @@ def scaled(
     return make
 
 
+def zero_points(
+    codes: str, scale: str, zero: str, dtype: type, single: bool = False
+) -> Callable[[np.random.Generator], Case]:
+    """Codes with a zero point by row, or one for all; no scale where it has no name."""
+
+    def make(rng: np.random.Generator) -> Case:
+        low, high = (0, 256) if dtype is np.uint8 else (-128, 128)
+        shape, by = (10, 24), () if single else (10, 1)
+        numbers, scales = rng.integers(low, high, shape), (rng.random(by) + 0.1).astype(np.float32)
+        zeros = np.asarray(rng.integers(100, 120, by)).astype(dtype)
+        numbers[rng.random(shape) < 0.4] = 0
+        numbers = np.where(rng.random(shape) < 0.4, zeros, numbers)
+        arrays = {codes: numbers.astype(dtype), zero: zeros, **({scale: scales} if scale else {})}
+        name = "fc.weight" if scale and codes == "fc.weight" else codes
+        weight = (numbers - zeros.astype(np.float32)) * (scales if scale else 1)
+        return Case(arrays, weight.astype(np.float32), name=name)
+
+    return make
+
+
 def fp4(case: str) -> Callable[[np.random.Generator], Case]:
     def make(rng: np.random.Generator) -> Case:
         out, size, block = 6, 64, 16 if "nvfp4" in case else 32
@@ -334,13 +354,12 @@ def bitnet(rng: np.random.Generator) -> Case:
 
 
 def masked(
-    weights: str, mask: str, kind: type = np.bool_, inverted: bool = False
+    weights: str, mask: str, kind: type = np.bool_, inverted: bool = False, name: str = ""
 ) -> Callable[[np.random.Generator], Case]:
     def make(rng: np.random.Generator) -> Case:
         values, kept = rng.standard_normal((6, 12)).astype(np.float32), rng.random((6, 12)) < 0.4
         arrays = {weights: values, mask: (~kept if inverted else kept).astype(kind)}
-        name = "fc.module.weight" if inverted else "fc.weight"
-        return Case(arrays, values * kept, name=name)
+        return Case(arrays, values * kept, name=name or ("fc.module.weight" if inverted else "fc.weight"))
 
     return make
 
@@ -453,6 +472,19 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     **{f"scaled e5m2 {name}": scaled(name, (2, 3), E5) for name in ("weight_scale", "scale", "scale_weight")},
     "asymmetric int8": scaled("weight_scale", (10, 1), np.int8, True),
     **{
+        f"zero points {zero} {dtype.__name__}": zero_points("fc.weight", f"fc.{scale}", f"fc.{zero}", dtype)
+        for scale, zero in (
+            ("scale", "zero_point"),
+            ("weight_scale", "weight_zp"),
+            ("scale", "zero"),
+            ("weight_scale", "weight.zero_point"),
+        )
+        for dtype in (np.int8, np.uint8)
+    },
+    "zero point for all": zero_points("fc.weight", "fc.weight_scale", "fc.weight_zero_point", np.int8, True),
+    "zero points of codes without a known scale": zero_points("fc.weight.int8", "", "fc.weight.zero", np.int8),
+    "zero points of named codes": zero_points("w_int8", "", "w_zero_point", np.int8, True),
+    **{
         f"fp4 {case}": fp4(case)
         for case in (
             "compressed-tensors nvfp4",
@@ -482,6 +514,11 @@ CASES: dict[str, Callable[[np.random.Generator], Case]] = {
     "torch.ao": masked("fc.parametrizations.weight.original", "fc.parametrizations.weight.0.mask"),
     "mask beside": masked("fc.weight", "fc.mask", np.uint8),
     "mask before": masked("fc.weight", "masks.fc.weight"),
+    **{
+        f"mask beside {weight}": masked(weight, mask, np.float32, name=weight)
+        for weight, mask in (("weight", "mask"), ("w", "pruning_mask"), ("fc/kernel", "fc/mask"), ("A", "A_mask"))
+    },
+    "masks of Flax": masked("params/fc/kernel", "masks/fc/kernel", name="params/fc/kernel"),
     "zero mask": masked("fc.module.weight", "fc.zero_mask", np.float16, True),
     "weight_norm": normalised(("fc.weight_g", "fc.weight_v")),
     "weight_norm parametrised": normalised(

@@ -18,6 +18,7 @@ from workloads import InputError, load_matrix, resolve_workload
 from workloads.readers.checkpoints import arrays
 from workloads.readers.found import Found
 from workloads.readers.loading import describe
+from workloads.readers.source import Source
 
 RNG = np.random.default_rng(15)
 FC = np.array([[1.5, 0, -2], [0, 0, 3]], np.float32)
@@ -119,8 +120,11 @@ def test_gguf_is_read_as_its_own_library_writes_it(tmp_path: Path, kind: str, or
 
 NETWORKS: dict[str, tuple[dict[str, tuple[int, ...]], dict, dict[str, tuple[int, int]]]] = {
     "tied": (
-        {"model.embed_tokens.weight": (40, 12), "model.layers.0.self_attn.q_proj.weight": (12, 12),
-         "model.norm.weight": (12,)},
+        {
+            "model.embed_tokens.weight": (40, 12),
+            "model.layers.0.self_attn.q_proj.weight": (12, 12),
+            "model.norm.weight": (12,),
+        },
         {"architectures": ["LlamaForCausalLM"], "tie_word_embeddings": True},
         {"model.layers.0.self_attn.q_proj": (12, 12), "model.embed_tokens": (40, 12)},
     ),
@@ -130,15 +134,24 @@ NETWORKS: dict[str, tuple[dict[str, tuple[int, ...]], dict, dict[str, tuple[int,
         {"lm_head": (40, 12)},
     ),
     "no head": (
-        {"embeddings.word_embeddings.weight": (40, 12), "embeddings.position_embeddings.weight": (9, 12),
-         "pooler.dense.weight": (12, 12), "embeddings.position_ids": (1, 9)},
+        {
+            "embeddings.word_embeddings.weight": (40, 12),
+            "embeddings.position_embeddings.weight": (9, 12),
+            "pooler.dense.weight": (12, 12),
+            "embeddings.position_ids": (1, 9),
+        },
         {"architectures": ["BertModel"]},
         {"pooler.dense": (12, 12)},
     ),
     "GPT-2 without a configuration": (
-        {"transformer.h.0.attn.c_attn.weight": (12, 36), "transformer.h.0.attn.c_proj.weight": (12, 12),
-         "transformer.h.0.attn.c_proj.bias": (12,), "transformer.h.0.attn.c_attn.bias": (36,),
-         "transformer.h.0.attn.bias": (1, 1, 5, 5), "transformer.wpe.weight": (5, 12)},
+        {
+            "transformer.h.0.attn.c_attn.weight": (12, 36),
+            "transformer.h.0.attn.c_proj.weight": (12, 12),
+            "transformer.h.0.attn.c_proj.bias": (12,),
+            "transformer.h.0.attn.c_attn.bias": (36,),
+            "transformer.h.0.attn.bias": (1, 1, 5, 5),
+            "transformer.wpe.weight": (5, 12),
+        },
         {},
         {"transformer.h.0.attn.c_attn": (36, 12), "transformer.h.0.attn.c_proj": (12, 12)},
     ),
@@ -148,20 +161,32 @@ NETWORKS: dict[str, tuple[dict[str, tuple[int, ...]], dict, dict[str, tuple[int,
         {"h.0.attn.c_attn": (36, 12), "h.0.mlp.c_proj": (12, 48)},
     ),
     "diffusion: time embeddings have biases": (
-        {"time_embed.0.weight": (16, 4), "time_embed.0.bias": (16,), "x_embedder.proj.weight": (16, 4, 2, 2),
-         "pos_embed": (1, 9, 16), "scale_shift_table": (6, 16)},
+        {
+            "time_embed.0.weight": (16, 4),
+            "time_embed.0.bias": (16,),
+            "x_embedder.proj.weight": (16, 4, 2, 2),
+            "pos_embed": (1, 9, 16),
+            "scale_shift_table": (6, 16),
+        },
         {},
         {"time_embed.0": (16, 4), "x_embedder.proj": (16, 16)},
     ),
     "T5": (
-        {"shared.weight": (30, 8), "encoder.block.0.layer.0.SelfAttention.q.weight": (8, 8),
-         "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight": (32, 2)},
+        {
+            "shared.weight": (30, 8),
+            "encoder.block.0.layer.0.SelfAttention.q.weight": (8, 8),
+            "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight": (32, 2),
+        },
         {"architectures": ["T5ForConditionalGeneration"]},
         {"shared": (30, 8), "encoder.block.0.layer.0.SelfAttention.q": (8, 8)},
     ),
     "state spaces": (
-        {"backbone.layers.0.mixer.in_proj.weight": (64, 16), "backbone.layers.0.mixer.conv1d.weight": (32, 1, 4),
-         "backbone.layers.0.mixer.A_log": (32, 4), "backbone.layers.0.mixer.D": (32,)},
+        {
+            "backbone.layers.0.mixer.in_proj.weight": (64, 16),
+            "backbone.layers.0.mixer.conv1d.weight": (32, 1, 4),
+            "backbone.layers.0.mixer.A_log": (32, 4),
+            "backbone.layers.0.mixer.D": (32,),
+        },
         {},
         {"backbone.layers.0.mixer.in_proj": (64, 16), "backbone.layers.0.mixer.conv1d": (32, 128)},
     ),
@@ -171,20 +196,31 @@ NETWORKS: dict[str, tuple[dict[str, tuple[int, ...]], dict, dict[str, tuple[int,
         {"conv1": (6, 25), "conv2": (16, 150), "fc1": (120, 400)},
     ),
     "MobileNet": (
-        {"features.0.0.weight": (8, 3, 3, 3), "features.1.conv.0.0.weight": (8, 1, 3, 3),
-         "features.1.conv.1.weight": (16, 8, 1, 1)},
+        {
+            "features.0.0.weight": (8, 3, 3, 3),
+            "features.1.conv.0.0.weight": (8, 1, 3, 3),
+            "features.1.conv.1.weight": (16, 8, 1, 1),
+        },
         {},
         {"features.0.0": (8, 27), "features.1.conv.0.0": (8, 72), "features.1.conv.1": (16, 8)},
     ),
     "ResNeXt": (
-        {"conv1.weight": (16, 3, 7, 7), "layer1.0.conv1.weight": (32, 16, 1, 1), "layer1.0.conv2.weight": (32, 4, 3, 3),
-         "layer1.0.conv3.weight": (64, 32, 1, 1)},
+        {
+            "conv1.weight": (16, 3, 7, 7),
+            "layer1.0.conv1.weight": (32, 16, 1, 1),
+            "layer1.0.conv2.weight": (32, 4, 3, 3),
+            "layer1.0.conv3.weight": (64, 32, 1, 1),
+        },
         {},
         {"conv1": (16, 147), "layer1.0.conv1": (32, 16), "layer1.0.conv2": (32, 288), "layer1.0.conv3": (64, 32)},
     ),
     "detector": (
-        {"model.0.conv.weight": (6, 3, 3, 3), "model.0.bn.running_mean": (6,), "model.1.anchors": (3, 3, 2),
-         "model.1.anchor_grid": (3, 1, 3, 1, 1, 2)},
+        {
+            "model.0.conv.weight": (6, 3, 3, 3),
+            "model.0.bn.running_mean": (6,),
+            "model.1.anchors": (3, 3, 2),
+            "model.1.anchor_grid": (3, 1, 3, 1, 1, 2),
+        },
         {},
         {"model.0.conv": (6, 27)},
     ),
@@ -203,7 +239,72 @@ NETWORKS: dict[str, tuple[dict[str, tuple[int, ...]], dict, dict[str, tuple[int,
         {},
         {"rnn.weight_ih_l0": (24, 5), "rnn.weight_hh_l0": (24, 6)},
     ),
-}  # fmt: skip
+    "what training leaves": (
+        {
+            "q.weight": (8, 8),
+            "q.mask_scores": (8, 8),
+            "q.weight.grad": (8, 8),
+            "q.hessian": (8, 8),
+            "v.weight": (8, 4),
+            "q.weight_fisher": (8, 8),
+            "q.importance": (8, 8),
+            "q.weight_prev": (8, 8),
+            "q.anything": (8, 8),
+            "optimizer.exp_avg.q.weight": (8, 8),
+            "opt_state/0/mu/v/weight": (8, 4),
+            "v.weight/Adam_1": (8, 4),
+        },
+        {},
+        {"q": (8, 8), "v": (8, 4)},
+    ),
+    "what went through the network": (
+        {
+            "q.weight": (8, 8),
+            "cache.k": (8, 8),
+            "hidden_states": (4, 8),
+            "logits": (4, 50),
+            "input": (32, 8),
+            "activations": (32, 8),
+            "attn.in_proj_weight": (24, 8),
+            "k.lora_A": (2, 8),
+            "text_projection": (8, 8),
+        },
+        {},
+        {"q": (8, 8), "attn.in_proj_weight": (24, 8), "k.lora_A": (2, 8), "text_projection": (8, 8)},
+    ),
+    "queries, keys and layers of the same shapes are no copies": (
+        {
+            f"{name}.weight": (8, 8)
+            for name in ("a.query", "a.key", "b.k_proj", "b.q_proj", "to_q", "to_k", "fc1", "fc2", "mlp_avg", "mlp_max")
+        },
+        {},
+        {
+            name: (8, 8)
+            for name in ("a.query", "a.key", "b.k_proj", "b.q_proj", "to_q", "to_k", "fc1", "fc2", "mlp_avg", "mlp_max")
+        },
+    ),
+}
+COPIES = {
+    "params": "params_ema",
+    "model": "swa_model",
+    "student": "teacher",
+    "encoder_q": "encoder_k",
+    "base_encoder": "momentum_encoder",
+    "encoder": "target_encoder",
+    "module": "averaged",
+    "vision_encoder": "vision_encoder_m",
+}
+for one, other in COPIES.items():
+    NETWORKS[f"{other} beside {one}"] = (
+        {
+            f"{name}.{layer}": (8, 4, 3, 3) if layer == "c.weight" else (8, 4)
+            for name in (one, other)
+            for layer in ("c.weight", "fc.weight")
+        },
+        {},
+        {f"{one}.c": (8, 36), f"{one}.fc": (8, 4)},
+    )
+NETWORKS["one copy alone"] = ({"teacher.fc.weight": (8, 4)}, {}, {"teacher.fc": (8, 4)})
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -216,6 +317,7 @@ def test_products_of_a_network_and_nothing_else(tmp_path: Path, kind: str) -> No
     assert {layer.name: layer.shape for layer in found.layers} == expected
     read = {name for layer in found.layers for name in (layer.name, f"{layer.name}.weight")}
     assert {one.name for one in found.left_out} == set(shapes) - read
+    assert all(note.startswith("model.safetensors: ") and note.endswith(".") for note in found.notes)
     dense(found)
 
 
@@ -224,7 +326,7 @@ def turned(weights: np.ndarray) -> np.ndarray:
     return weights.transpose(*range(2, weights.ndim), 1, 0)
 
 
-LINEAR, CONV, ATTENTION = pruned(10, 6), pruned(5, 4, 3, 2), pruned(2, 3, 7)
+LINEAR, CONV, ATTENTION, UP = pruned(10, 6), pruned(5, 4, 3, 2), pruned(2, 3, 7), pruned(9, 5, 4, 4)
 LAYOUTS: dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = {
     "Linear": ({"fc.weight": LINEAR, "fc.bias": np.ones(10)}, {"fc": LINEAR}),
     "in first, told by the bias": ({"W1": LINEAR.T, "b1": np.ones(10)}, {"W1": LINEAR}),
@@ -233,6 +335,27 @@ LAYOUTS: dict[str, tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = {
     "Flax Conv": ({"params/Conv_0/kernel": turned(CONV)}, {"params/Conv_0": CONV.reshape(5, -1)}),
     "TensorFlow convolution": (
         {"conv/weights": turned(CONV), "conv/biases": np.ones(5)}, {"conv/weights": CONV.reshape(5, -1)},
+    ),
+    "TensorFlow without biases": ({"fc/weights": LINEAR.T, "conv/weights": turned(CONV)}, {
+        "fc/weights": LINEAR, "conv/weights": CONV.reshape(5, -1)}),
+    "Haiku": ({"net/~/conv2_d/w": turned(CONV)}, {"net/~/conv2_d/w": CONV.reshape(5, -1)}),
+    "convolutions that fit only with channels last": (
+        {"conv.weight": turned(CONV), "conv1.weight": turned(pruned(7, 5, 3, 2)), "fc.weight": pruned(3, 7)},
+        {"conv": CONV.reshape(5, -1)},
+    ),
+    "matrices that fit only in first": (
+        {"l1.weight": LINEAR.T, "l2.weight": pruned(10, 4), "l3.weight": pruned(4, 9)}, {"l1": LINEAR},
+    ),
+    "generator without biases": (
+        {"main.0.weight": UP, "main.3.weight": pruned(5, 3, 4, 4), "main.6.weight": pruned(3, 1, 4, 4)},
+        {"main.0": UP.reshape(9, -1).T},
+    ),
+    "Keras transposed convolution": (
+        {"conv2d_transpose/kernel": UP.transpose(2, 3, 1, 0)}, {"conv2d_transpose": UP.reshape(9, -1).T},
+    ),
+    "Flax transposed convolution": (
+        {"params/ConvTranspose_0/kernel": UP.transpose(2, 3, 0, 1)},
+        {"params/ConvTranspose_0": UP.reshape(9, -1).T},
     ),
     "Flax attention": (
         {"a/query/kernel": ATTENTION.transpose(2, 0, 1), "a/query/bias": np.ones((2, 3)), "a/out/kernel": ATTENTION,
@@ -261,6 +384,34 @@ def test_every_layout_is_the_same_matrix(tmp_path: Path, kind: str, suffix: str)
     layers = dense(describe(saved(tmp_path / f"m{suffix}", tensors)))
     for name, matrix in expected.items():
         np.testing.assert_array_equal(layers[name], matrix)
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "taps"),
+    [
+        ("a/query/kernel", (7, 2, 3), 1), ("a/out/kernel", (2, 3, 7), 1), ("conv/kernel", (3, 2, 4, 5), 6),
+        ("dw/depthwise_kernel", (3, 2, 4, 1), 6), ("conv.weight", (5, 4, 3, 2), 6),
+        ("up.deconv.weight", (5, 4, 2, 2), 1),
+        ("fc.weight", (5, 4), 1), ("blk.0.ssm_conv1d.weight", (8, 4), 4),
+    ],
+)  # fmt: skip
+def test_only_convolutions_have_taps(tmp_path: Path, name: str, shape: tuple[int, ...], taps: int) -> None:
+    (layer,) = describe(saved(tmp_path / "m.safetensors", {name: pruned(*shape)})).layers
+    assert layer.taps == taps
+
+
+def test_kernels_that_may_lie_two_ways_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"conv.weight has the shape .* which may be .*; save the biases"):
+        describe(saved(tmp_path / "m.safetensors", {"conv.weight": pruned(3, 3, 4, 8)}))
+
+
+@pytest.mark.parametrize("config", [{}, {"num_experts_per_tok": 2}])
+def test_experts_are_told_to_see_few_tokens(tmp_path: Path, config: dict) -> None:
+    tensors = {f"l.experts.{at}.w1.weight": pruned(8, 4) for at in range(3)}
+    (note,) = describe(saved(tmp_path / "m.safetensors", tensors, config)).notes
+    visits = "2 of the experts" if config else "only some of the experts"
+    assert note.startswith(f"m.safetensors: a token visits {visits}, ")
+    assert note.endswith("as m.safetensors#*experts*@spmm:N.")
 
 
 @pytest.mark.parametrize("in_first", [False, True])
@@ -336,8 +487,85 @@ def test_masks_beside_weights_are_applied(tmp_path: Path) -> None:
     weights, mask = RNG.random((4, 6), np.float32), RNG.random((4, 6)) < 0.5
     saved(tmp_path / "model.safetensors", {"fc.weight": weights})
     saved(tmp_path / "masks.safetensors", {"fc.weight": mask})
-    same(describe(tmp_path), {"fc": weights * mask})
-    same(describe(tmp_path / "masks.safetensors"), {"fc": mask})
+    found = describe(tmp_path)
+    same(found, {"fc": weights * mask})
+    assert found.notes == ("model.safetensors: masks that are stored beside weights are applied to them.",)
+    alone = describe(tmp_path / "masks.safetensors")
+    same(alone, {"fc": mask})
+    assert not alone.remarks
+
+
+NET = {"a.weight": pruned(6, 4), "b.weight": pruned(5, 6)}
+SAME: list[tuple[list[str], list[str]]] = [
+    (["checkpoint-90/model", "checkpoint-200/model"], ["checkpoint-200/model"]),
+    (["model", "checkpoint-90/model", "checkpoint-200/model"], ["model"]),
+    (["net_epoch_2", "net_epoch_10", "net_epoch_9"], ["net_epoch_10"]),
+    (["model", "optimizer", "ema"], ["model"]),
+    (["model", "model_fp16", "model-int8", "model.bf16"], ["model"]),
+    (["model", "best", "backup/model"], ["model"]),
+    (["layer_0", "layer_1", "layer_2"], ["layer_0", "layer_1", "layer_2"]),
+    (["best", "last"], []),
+    (["run_1/model", "run_2/model"], []),
+    (["a", "b"], []),
+]
+
+
+@pytest.mark.parametrize(("names", "read"), SAME)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_one_network_in_several_files_is_read_once(
+    tmp_path: Path, names: list[str], read: list[str], zipped: bool
+) -> None:
+    folder = tmp_path / "net"
+    for name in names:
+        saved(folder / f"{name}.safetensors", NET)
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "net.zip", "w") as archive:
+            for name in names:
+                archive.write(folder / f"{name}.safetensors", f"{name}.safetensors")
+        folder = tmp_path / "net.zip"
+    if not read:
+        with pytest.raises(InputError, match=r"holds arrays of the same names and shapes as .*; give one of them"):
+            describe(folder)
+        return
+    found = describe(folder)
+    prefixes = [f"{name}.safetensors/" for name in read] if len(read) > 1 else [""]
+    assert {layer.name for layer in found.layers} == {f"{one}{name}" for one in prefixes for name in "ab"}
+    assert {one.name for one in found.left_out} == {f"{name}.safetensors" for name in names if name not in read}
+
+
+def test_components_of_a_pipeline_and_files_of_a_layer_each_are_all_read(tmp_path: Path) -> None:
+    for folder in ("transformer", "transformer_2"):
+        saved(tmp_path / "pipe" / folder / "model.safetensors", NET)
+    (tmp_path / "pipe" / "model_index.json").write_text("{}")
+    assert len(describe(tmp_path / "pipe").layers) == 4
+    for name in ("up", "down"):
+        saved(tmp_path / "layers" / f"{name}.safetensors", {"weight": FC})
+    assert len(describe(tmp_path / "layers").layers) == 2
+
+
+def test_tables_beside_a_network_are_left_out(tmp_path: Path) -> None:
+    saved(tmp_path / "model.safetensors", {"fc.weight": FC})
+    (tmp_path / "results.csv").write_text("name,M,N,K\na,1,2,3\n")
+    found = describe(tmp_path)
+    same(found, {"fc": FC})
+    assert [one.name for one in found.left_out] == ["results.csv"]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_file_beside_another_is_found_by_its_whole_name(tmp_path: Path, zipped: bool) -> None:
+    names = ("d/g.e", "d/g.verbose.txt", "d/g.v.gz", "e/g.w")
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("1")
+    source = Source(tmp_path / "d" / "g.e")
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+            for name in names:
+                archive.write(tmp_path / name, name)
+        source = Source(tmp_path / "all.zip", "d/g.e")
+    beside = [source.beside(name) for name in ("g.v", "g.verbose", "g.w", "g.e")]
+    assert [bool(one) for one in beside] == [True, False, False, True]
+    assert "g.v.gz" in str(beside[0])
 
 
 def test_names_begin_with_a_file_only_where_there_are_several(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from scipy.sparse import issparse
 
 from workloads import InputError
 from workloads.readers.checkpoints.packed import unpacked
-from workloads.readers.checkpoints.packed.beside import with_masks
 from workloads.readers.checkpoints.packed.marlin_24 import SCHEME as MARLIN_24
 from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.source import Source
@@ -37,7 +36,7 @@ def stored(
 
 
 def read(case: Case) -> dict[str, np.ndarray]:
-    weights, _ = unpacked(stored(case.arrays, case.config, case.metadata))
+    weights, *_ = unpacked(stored(case.arrays, case.config, case.metadata))
     found = {}
     for one in weights:
         array = one.read()
@@ -155,6 +154,7 @@ def _marlin_meta(kept: np.ndarray) -> np.ndarray:
 
 W = np.arange(24.0, dtype=np.float32).reshape(4, 6)
 I32, U8 = np.zeros((4, 8), np.int32), np.full((4, 8), 200, np.uint8)
+SCALED = {"f.weight": W.astype(np.int8), "f.weight_scale": np.ones((4, 1), np.float32)}
 EXPERTS = {
     "experts.down_proj": np.zeros((2, 4, 8), np.uint8),
     "experts.down_proj_weight_scale": np.ones((2, 4, 1), np.float32),
@@ -181,6 +181,11 @@ EXPERTS = {
         ({"f.W_q": U8}, {}, "is HQQ, but f.scale is missing; give the folder with all its shards"),
         ({"a.indices": I32[:2], "a.values": W[0]}, {}, "its size is missing; add it as an array called size"),
         ({"f.weight": W.astype(np.int8), "f.weight_scale": W[:, :5]}, {}, r"\[4, 5\], which fits no weight"),
+        ({**SCALED, "f.weight_offset": W[:, :1]}, {}, "f.weight_offset may be subtracted from the codes or added"),
+        ({**SCALED, "f.weight_min": W[:, :1]}, {}, "f.weight_min may be subtracted from the codes or added"),
+        ({**SCALED, "f.zero_point": W[:, :1] + 0.5}, {}, "f.zero_point may be subtracted from the codes or added"),
+        ({**SCALED, "f.weight": U8, "f.zero_point": np.uint8(8)}, {}, "its bytes may hold a code each or several"),
+        ({**SCALED, "f.weight": U8.view(np.int8)}, {"quantization_config": {"bits": 4}}, "where 4 bits are said"),
     ],
 )  # fmt: skip
 def test_refusals(arrays: dict, config: dict, message: str) -> None:
@@ -191,7 +196,7 @@ def test_refusals(arrays: dict, config: dict, message: str) -> None:
 
 def test_what_is_not_packed_passes_on() -> None:
     arrays = {"f.weight": W, "f.bias": W[0], "g.weight": W.astype(ml_dtypes.bfloat16), "mask": W > 3, "ids": I32}
-    weights, left_out = unpacked(stored({**arrays, "f.input_scale": np.float32(1), "h.weight_scale": W}))
+    weights, left_out, _ = unpacked(stored({**arrays, "f.input_scale": np.float32(1), "h.weight_scale": W}))
     assert {one.name: one.values for one in weights} == {
         "f.weight": "float32", "f.bias": "float32", "g.weight": "bfloat16", "mask": "mask", "ids": "int32",
     }  # fmt: skip
@@ -204,19 +209,6 @@ def test_masks_saved_alone_are_patterns() -> None:
         np.testing.assert_array_equal(found[name] != 0, least < W)
 
 
-def test_masks_in_a_file_of_their_own(tmp_path: Path) -> None:
-    for name in ("other", "copy", "masks"):
-        (tmp_path / f"{name}.safetensors").write_bytes(bytes(8))
-    weights, other = stored({"f.weight": W, "f.bias": W[0]}), str(tmp_path / "other.safetensors")
-    masks = stored({"f.weight": W > 3}, path=other)
-    joined = with_masks(weights, masks)
-    assert joined is not None
-    (weight,) = [one for one in unpacked(joined)[0] if len(one.shape) > 1]
-    np.testing.assert_array_equal(weight.read(), W * (W > 3))
-    assert with_masks(weights, stored({"f.weight": W}, path=str(tmp_path / "copy.safetensors"))) is None
-    assert with_masks(weights, stored({"f.weight": W}, path=str(tmp_path / "masks.safetensors"))) is not None
-
-
 def test_schemes_go_on_from_each_other() -> None:
     """A mask upon codes with scales, and pruning under weight normalisation."""
     codes, mask = np.full((4, 6), 3, np.int8), W % 2 == 0
@@ -224,6 +216,11 @@ def test_schemes_go_on_from_each_other() -> None:
     np.testing.assert_array_equal(found["f.weight"], 3 * mask)
     arrays = {"f.weight_g": np.ones((4, 1), np.float32), "f.weight_v_orig": W + 1, "f.weight_v_mask": mask}
     np.testing.assert_array_equal(read(Case(arrays, W))["f.weight"] != 0, mask)
+
+
+def test_offsets_that_are_zero_do_not_matter() -> None:
+    arrays = {**SCALED, "f.weight_offset": np.zeros(4, np.float32)}
+    np.testing.assert_array_equal(read(Case(arrays, W))["f.weight"], W)
 
 
 def test_values_say_their_width() -> None:
@@ -236,7 +233,7 @@ def test_values_say_their_width() -> None:
         "mlx int6 float16",
     ):
         case = CASES[scheme](np.random.default_rng(0))
-        weights, _ = unpacked(stored(case.arrays, case.config))
+        weights, *_ = unpacked(stored(case.arrays, case.config))
         words[scheme] = next(one.values for one in weights if one.name == NAME)
     assert list(words.values()) == [
         "int4 in groups of 16",
@@ -256,6 +253,6 @@ def test_nothing_is_read_early() -> None:
         raise AssertionError("read early")
 
     arrays = {name: StoredArray(name, one.shape, one.dtype, refuse) for name, one in found.arrays.items()}
-    weights, _ = unpacked(StoredArrays(found.source, arrays, {}, case.config))
+    weights, *_ = unpacked(StoredArrays(found.source, arrays, {}, case.config))
     assert weights[-1].shape == (32, 64)
     json.dumps(case.config)

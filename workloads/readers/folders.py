@@ -10,6 +10,7 @@
 | text that only looks like an edge list or a table | read if nothing surer is there, else left out and told |
 | files of kinds that are refused (pickles, other tools' models) | left out and told; refused if nothing else is there |
 | a file named as weights or a matrix that is refused or empty (Git LFS pointer, web page) | refused |
+| tables of layers (results, other descriptions) beside a network's weights | left out and told |
 | notes, pictures, tokenizers | passed over |
 """
 
@@ -20,15 +21,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
 
-from scipy.sparse import csr_array
-
 from workloads.errors import InputError
+from workloads.readers.checkpoints import FORMATS as CHECKPOINTS
 from workloads.readers.checkpoints.models import folder_of, models_among
 from workloads.readers.formats import FileFormat, Sureness, format_of, known_formats
 from workloads.readers.found import Found, FoundLayer, LeftOut
+from workloads.readers.onnx_graphs import FORMATS as GRAPHS
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
+from workloads.readers.tables import FORMATS as TABLES
 
+_NETWORKS = (*CHECKPOINTS, *GRAPHS)
+"""Formats of weights of networks."""
 _SUFFIXES = (".mtx", ".smtx", ".npz", ".npy", ".safetensors", ".onnx", ".gguf")
 """Files of these names are meant to be read: what hinders it is said."""
 _NOTES = re.compile(
@@ -89,11 +93,23 @@ def find_among(
             for source, kind in refused
             if kind.holds_data and source.suffix != ".json"
         ]
+        units, tables = _without_tables(units)
+        left_out += [
+            LeftOut(_below(path, one.first), "a table beside a network; give it by itself if it is meant")
+            for one in tables
+        ]
     else:
         units = looks
     if not units:
         _refuse_nothing(path, refused, find_in, options)
     return _together(path, sorted(units, key=lambda unit: _below(path, unit.first)), left_out, options)
+
+
+def _without_tables(units: list[_Unit]) -> tuple[list[_Unit], list[_Unit]]:
+    """What is read where a network's weights are among them, and tables of layers, which are none of its own."""
+    networks = [unit for unit in units if unit.kind is None or unit.kind in _NETWORKS]
+    tables = [unit for unit in units if unit.kind in TABLES] if networks else []
+    return [unit for unit in units if unit not in tables], tables
 
 
 def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: ReadOptions) -> Found:
@@ -102,7 +118,7 @@ def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: 
     notes: dict[str, None] = {}
     names: dict[str, None] = {}
     for unit in units:
-        found = _with_all_nodes(unit.first, unit.read(options))
+        found = unit.read(options)
         below = _below(path, unit.first)
         names[found.format] = None
         for layer in found.layers:
@@ -110,7 +126,8 @@ def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: 
             layers.append(replace(layer, name="/".join(part for part in (prefix, layer.name) if part)))
         prefix = f"{below}: " if len(units) > 1 else ""
         left_out += [replace(one, name=f"{below}/{one.name}" if prefix else one.name) for one in found.left_out]
-        notes |= dict.fromkeys(f"{prefix}{note}" for note in found.notes)
+        own = f"{unit.first.name}: "
+        notes |= dict.fromkeys(f"{prefix}{note.removeprefix(own) if prefix else note}" for note in found.notes)
     return Found(path, ", ".join(names), tuple(layers), tuple(left_out), tuple(notes))
 
 
@@ -153,38 +170,6 @@ def _companions(sources: list[Source]) -> list[tuple[Source, str]]:
             elif ogb and source.name != "edge.csv" and source.suffix == ".csv":
                 found.append((source, "features, labels or counts of the graph in edge.csv (OGB)"))
     return found
-
-
-def _with_all_nodes(source: Source, found: Found) -> Found:
-    """OGB's graph with the nodes that `num-node-list.csv` counts, where no edge has the last of them."""
-    if source.name != "edge.csv" or len(found.layers) != 1 or found.layers[0].read is None:
-        return found
-    counts = [one for end in ("", ".gz") if (one := _beside(source, f"num-node-list.csv{end}")) is not None]
-    if not counts:
-        return found
-    numbers = [text.strip() for text in counts[0].first_lines if text.strip()]
-    if len(numbers) != 1 or not numbers[0].isdecimal() or len(numbers[0]) > 10:
-        note = f"{source.name} is read as one graph although num-node-list.csv has {len(numbers)} counts"
-        return replace(found, notes=(*found.notes, note))
-    side = int(numbers[0])
-    (layer,) = found.layers
-    if side <= max(layer.shape):
-        return found
-    return replace(found, layers=(replace(layer, shape=(side, side), read=partial(_widened, layer, side)),))
-
-
-def _widened(layer: FoundLayer, side: int) -> csr_array:
-    assert layer.read is not None
-    matrix = layer.read().copy()
-    matrix.resize((side, side))
-    return matrix
-
-
-def _beside(source: Source, name: str) -> Source | None:
-    if source.member:
-        return None
-    path = source.path.with_name(name)
-    return Source(path) if path.is_file() else None
 
 
 def _refuse_nothing(

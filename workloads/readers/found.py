@@ -89,7 +89,7 @@ class Found:
     def remarks(self) -> tuple[str, ...]:
         """The notes, what was left out, and what values are where they are no 8-bit integers; a sentence each."""
         said = [f"{self.path}: left out, {words}." for words in self._left_out_words()]
-        kinds = dict.fromkeys(layer.values for layer in self.layers if layer.values and not _is_int8(layer.values))
+        kinds = dict.fromkeys(layer.values for layer in self.layers if layer.values and not _fits_int8(layer.values))
         if kinds:
             said.append(f"{self.path}: values are {', '.join(kinds)}, not int8; costs are for values of `value_bits`.")
         return (*self.notes, *said)
@@ -107,5 +107,6 @@ class Found:
         return replace(self, layers=tuple(layer for layer in self.layers if keep(layer.name)))
 
 
-def _is_int8(values: str) -> bool:
-    return values.startswith(("int8", "uint8", "bool"))
+def _fits_int8(values: str) -> bool:
+    """Whether 8 bits hold the values; a mask says where they are, not what."""
+    return values.startswith(("int8", "uint8", "bool", "mask"))

@@ -6,13 +6,13 @@
 |---|---|
 | `safetensors`, `numpy_archive`, `gguf` | files of named arrays |
 | `containers` | all of these as formats |
-| `sharded`, `models` | one network in several files; the networks of a folder |
+| `sharded`, `models`, `same_tables` | one network in several files; the networks of a folder, and copies among them |
 | `configuration` | `config.json` beside weights |
 | `stored` | what a container holds, and the weights that it becomes |
 | `packed` | quantised, compressed and masked arrays unpacked |
 | `names`, `network` | what arrays say of each other |
-| `roles` | which arrays are operands of products |
-| `layouts`, `convolution_groups` | how an operand's array lies; groups of convolutions |
+| `roles`, `copies` | which arrays are operands of products; second copies of a network in a file |
+| `layouts`, `chains`, `convolution_groups` | how an operand's array lies; series that tell; groups of convolutions |
 | `layers`, `arrays` | operands as matrices of layers |
 """
 

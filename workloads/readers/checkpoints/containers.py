@@ -41,7 +41,7 @@ class Container:
         shard = re.search(r"-\d{5}-of-(\d{5})\.", source.name)
         if shard is None or int(shard[1]) < 2:
             return found
-        note = f"{source.name} is one of {int(shard[1])} shards; give the folder or the index for the whole network"
+        note = f"{source.name}: is one of {int(shard[1])} shards; give the folder or the index for the whole network."
         return replace(found, notes=(*found.notes, note))
 
 

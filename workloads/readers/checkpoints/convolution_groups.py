@@ -13,7 +13,7 @@ All but the first two are conclusions, and told as such. Whatever is neither has
 import math
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from workloads.readers.checkpoints.names import Name, natural
@@ -31,8 +31,11 @@ _NUMBERED = re.compile(r"^(\D*)(\d+)(\D.*)?$")
 class ConvolutionGroups:
     """The groups of a network's convolutions, from the shapes of all of its operands."""
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], operands: list[Name]) -> None:
+    def __init__(
+        self, shapes: Mapping[str, tuple[int, ...]], operands: list[Name], channels_last: Callable[[Name], bool]
+    ) -> None:
         self._shapes, self._operands = shapes, sorted(operands, key=lambda name: natural(name.text))
+        self._channels_last = channels_last
         self._place = {name.text: at for at, name in enumerate(self._operands)}
 
     def groups(self, name: Name, outputs: int, inputs: int, kernel: int, said: int = 0) -> tuple[int, str]:
@@ -69,10 +72,10 @@ class ConvolutionGroups:
         return Counter(self._outputs(one) for one in self._operands)
 
     def _outputs(self, name: Name) -> int:
-        return self._shapes[name.text][-1 if name.leaf == "kernel" else 0]
+        return self._shapes[name.text][-1 if self._channels_last(name) else 0]
 
     def _inputs(self, name: Name) -> int:
-        return self._shapes[name.text][-2 if name.leaf == "kernel" else 1]
+        return self._shapes[name.text][-2 if self._channels_last(name) else 1]
 
     def _ratio(self, name: Name) -> float:
         return self._outputs(name) / self._inputs(name)
@@ -123,7 +126,7 @@ class ConvolutionGroups:
 
     def _kernel(self, name: Name) -> int:
         shape = self._shapes[name.text]
-        return math.prod(shape[:-2] if name.leaf == "kernel" else shape[2:])
+        return math.prod(shape[:-2] if self._channels_last(name) else shape[2:])
 
     def _made_before(self, name: Name, kernel: int) -> int:
         """Channels that the layer just before makes, where they are several times the inputs; else 0."""
@@ -165,10 +168,10 @@ class ConvolutionGroups:
 
     def _unmade(self, name: Name) -> bool:
         """Whether a convolution takes channels that no layer makes, and makes several times as many."""
-        shape, outputs, inputs = self._shapes[name.text], self._outputs(name), self._inputs(name)
+        outputs, inputs = self._outputs(name), self._inputs(name)
         if outputs % inputs or outputs == inputs or self._made[outputs] < 2 or inputs in _STEM_CHANNELS[:3]:
             return False
-        return not (self._is_first(name) or self._made[inputs] or math.prod(shape[2:]) == 1)
+        return not (self._is_first(name) or self._made[inputs] or self._kernel(name) == 1)
 
 
 def _media(name: Name) -> set[str]:

@@ -9,27 +9,29 @@
 | `onnx/*.onnx`, or `model*.onnx`, beside `*.safetensors` | a copy, left out |
 | `model_quantized.onnx`, `..._fp16.onnx` beside `model.onnx` | a copy, left out |
 | `NAME-Q4_K_M.gguf` beside another of the same name, or beside `*.safetensors` | a copy, left out |
+| others whose arrays have the same names and shapes | see `same_tables` |
 | arrays of truth values in `*mask*` with the names and shapes of another file's | its masks, applied |
 """
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import PurePosixPath
 
-import numpy as np
-
 from workloads.readers.checkpoints.containers import Container, container_of
+from workloads.readers.checkpoints.same_tables import NetworkFiles, Table, without_copies
 from workloads.readers.checkpoints.sharded import FORMAT as INDEX
 from workloads.readers.checkpoints.sharded import merged, numbered, shards_of_index
 from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import format_of
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
-from workloads.readers.source import Source
+from workloads.readers.source import BROKEN, Source
 
-_VARIANT = re.compile(r"\.(fp16|fp32|bf16|float16|bfloat16|float32|int8|fp8|non_ema|ema)(?=\.|-\d{5}-of|$)")
+_VARIANT = re.compile(
+    r"[._-](fp16|fp32|bf16|float16|bfloat16|float32|int8|int4|fp8|[48]bit|non_ema|ema)(?=\.(?!onnx)|-\d{5}-of|$)"
+)
 _ONNX_VARIANT = re.compile(
     r"_(fp16|quantized|int8|uint8|q4|q4f16|q8|bnb4|optimized|O[1-4]|qint8.*|quint8.*)(?=\.onnx$)"
 )
@@ -62,7 +64,33 @@ def models_among(sources: list[Source]) -> tuple[list[Model], list[Copy]]:
         left = _without_index(left, models)
         _masked(left, models)
     _copies_in_onnx(sources, copies)
-    return models, copies
+    return _without_same(sources, models, copies)
+
+
+def _without_same(sources: list[Source], models: list[Model], copies: list[Copy]) -> tuple[list[Model], list[Copy]]:
+    """Models and copies, where networks of the same arrays are told apart from parts of one."""
+    taken = {str(one) for model in models for one in model.sources} | {str(copy.source) for copy in copies}
+    alone = [one for one in sources if str(one) not in taken and "mask" not in one.name.lower()]
+    alone = [one for one in alone if container_of(format_of(one)) is not None]
+    files = [*(model.sources for model in models), *((one,) for one in alone)]
+    pipelines = {folder_of(one) for one in sources if one.name == "model_index.json"}
+    left = without_copies([NetworkFiles(these, _table(these)) for these in files], pipelines)
+    gone = {str(one.source) for one, _ in left}
+    found = [Copy(source, why) for one, why in left for source in one.sources]
+    return [model for model in models if str(model.sources[0]) not in gone], [*copies, *found]
+
+
+def _table(sources: tuple[Source, ...]) -> Table:
+    """Of all files together; empty where they cannot be read, which is said when they are."""
+    found: set[tuple[str, tuple[int, ...]]] = set()
+    for source in sources:
+        box = container_of(format_of(source))
+        try:
+            arrays = box.stored(source).arrays.values() if box and "mask" not in source.name.lower() else ()
+        except BROKEN:
+            return frozenset()
+        found |= {(one.name, one.shape) for one in arrays if len(one.shape) > 1}
+    return frozenset(found)
 
 
 def folder_of(source: Source) -> str:
@@ -151,7 +179,7 @@ def _found_merged(shards: list[Source], options: ReadOptions) -> Found:
 
 def _masked(here: list[Source], models: list[Model]) -> None:
     """Pairs of a file of weights and a file of their masks."""
-    opened = [(source, box) for source in here if (box := container_of(format_of(source)))]
+    opened = [(source, box) for source in here if (box := container_of(format_of(source))) and box.packs]
     if len(opened) < 2:
         return
     masks = [(s, box.stored(s)) for s, box in opened if re.search(r"mask", s.name.lower())]
@@ -178,21 +206,8 @@ def _partner(array: StoredArray, masks: StoredArrays) -> StoredArray | None:
 
 
 def _found_masked(box: Container, stored: StoredArrays, pairs: dict[str, StoredArray], options: ReadOptions) -> Found:
-    def product(array: StoredArray, mask: StoredArray) -> np.ndarray:
-        kept, values = mask.read(), array.read()
-        if not ((kept == 0) | (kept == 1)).all():
-            stored.source.fail(mask.name, "holds masks other than 0 and 1", "make them 0 where a weight is pruned")
-        return np.where(kept != 0, values, np.zeros((), values.dtype))
-
-    arrays = {
-        name: StoredArray(name, array.shape, array.dtype, partial(product, array, pairs[name]))
-        if name in pairs
-        else array
-        for name, array in stored.arrays.items()
-    }
-    found = box.found(StoredArrays(stored.source, arrays, stored.metadata, stored.config))
-    note = f"the masks beside {stored.source.name} are applied to it"
-    return Found(found.path, found.format, found.layers, found.left_out, (*found.notes, note))
+    laid = {f"{name}_mask": replace(mask, name=f"{name}_mask") for name, mask in pairs.items()}
+    return box.found(replace(stored, arrays={**stored.arrays, **laid}))
 
 
 def _copies_in_onnx(sources: list[Source], copies: list[Copy]) -> None:

@@ -8,7 +8,10 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 
-_WEIGHT = {"weight", "weights", "kernel", "w", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel"}
+_WEIGHT = {
+    "weight", "weights", "kernel", "w", "depthwise_kernel", "pointwise_kernel", "recurrent_kernel", "depthwise_weights",
+    "pointwise_weights",
+}  # fmt: skip
 """What a module calls the array that it multiplies with."""
 _WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
@@ -33,6 +36,18 @@ class Name:
     def is_weight(self) -> bool:
         """Whether the parameter is called a weight, and so its module says what it is."""
         return self.leaf in _WEIGHT and len(self.parts) > 1
+
+    @cached_property
+    def is_kernel(self) -> bool:
+        """Whether it lies [kernel..., in, out]: of Flax, Keras, Haiku (`linear/w`), TensorFlow (`fc/weights`)."""
+        kernels = ("kernel", "pointwise_kernel", "recurrent_kernel", "pointwise_weights")
+        return self.leaf in kernels or (self.leaf in ("w", "weights") and "/" in self.text)
+
+    @cached_property
+    def is_expert(self) -> bool:
+        """Whether it belongs to the experts of a mixture."""
+        found = r"expert|[._]moe[._]|(^|[._/])exps($|[._])|_exps[._]|block_sparse_moe|moe_layer"
+        return bool(re.search(found, self.text.lower()))
 
     @cached_property
     def owner(self) -> str:

@@ -1,12 +1,12 @@
 """What arrays of a network tell of each other: biases, neighbours, sizes, and the configuration beside them."""
 
-import itertools
 import re
 from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
+from workloads.readers.checkpoints.chains import LayerSeries
 from workloads.readers.checkpoints.convolution_groups import ConvolutionGroups
 from workloads.readers.checkpoints.names import Name, natural
 
@@ -56,7 +56,20 @@ class StoredNetwork:
 
     @cached_property
     def _groups(self) -> ConvolutionGroups:
-        return ConvolutionGroups(self.shapes, self.operands)
+        return ConvolutionGroups(self.shapes, self.operands, self.channels_last)
+
+    def channels_last(self, name: Name) -> bool:
+        """Whether a convolution lies [kernel..., in, out]; so does every matrix by `Name.is_kernel`."""
+        shape, bias = self.shapes[name.text], self.bias(name)
+        if name.is_kernel or len(shape) < 3:
+            return name.is_kernel
+        if bias and len(bias) == 1 and bias[0] in (shape[0], shape[1], shape[-1]):
+            return bias[0] == shape[-1] and bias[0] not in shape[:2]
+        return self.series.channels_last(name, len(shape))
+
+    @cached_property
+    def series(self) -> LayerSeries:
+        return LayerSeries(self.shapes, self.operands)
 
     # Two axes
 
@@ -68,25 +81,13 @@ class StoredNetwork:
         told = self._told_by_family.get(self._family(name))
         if told is not None:
             return told
-        if name.leaf in ("kernel", "recurrent_kernel", "pointwise_kernel"):
-            return True
-        if self._family(name) == "c_" and self.kind in _CONV1D:
+        if name.is_kernel or (self._family(name) == "c_" and self.kind in _CONV1D):
             return True
         bare = not name.is_weight and name.owner in _TURNED
         low_rank = re.search(
             r"(^|\.)att\.([wagv][12]|time_(maa|decay)_w[12])$|attention\.time_(maa|decay)_w[12]$", name.text
         )
-        return bool(bare or low_rank) or (name.leaf != "weight" and self._chains_turned)
-
-    @cached_property
-    def _chains_turned(self) -> bool:
-        """Whether each of `W1`, `W2`, ... takes what the one before makes only if all lie [in, out]."""
-        sides = [self.shapes[name.text] for name in self.operands]
-        series = len({name.family for name in self.operands}) == 1
-        if len(sides) < 2 or not series or any(len(shape) != 2 for shape in sides):
-            return False
-        pairs = list(itertools.pairwise(sides))
-        return all(a[1] == b[0] for a, b in pairs) and not all(a[0] == b[1] for a, b in pairs)
+        return bool(bare or low_rank) or self.series.in_first(name)
 
     @cached_property
     def _told_by_family(self) -> dict[str, bool]:

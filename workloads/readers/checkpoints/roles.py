@@ -10,8 +10,9 @@
 | relative positions | `relative_position...`, `rel_pos...` | looked up, added to scores |
 | recurrences' own | `A_log`, `time_mix`, `time_decay`, ... | elementwise in a recurrence |
 | buffers: ids, masks, anchors, statistics, rotary frequencies | parameter, or whole numbers | not multiplied |
-| states of optimisers, moving averages | `exp_avg`, `momentum`, `model_ema.` | not of the network |
-| other arrays of three axes or more | no `weight`, no experts, in a file that names weights | not known |
+| states of optimisers, moving averages | `exp_avg`, `opt_state/`, `dense/kernel/Adam`, `ema.` | not of the network |
+| gradients, Hessians, scores, earlier weights | `mask_scores`, `hessian`, `weight_prev` | not of the network |
+| what is no weight by its name | a file that names weights; in a module whose `weight` has that shape | not known |
 
 An embedding is an operand once where it is the head too (`tied_head`).
 """
@@ -31,6 +32,7 @@ RECURRENT = "elementwise in a recurrence, not multiplied"
 NORMS, SCALES = "a norm, scaled by", "scales or zero points"
 TRAINING = "a state of the training, not of the network"
 DATA = "samples or labels, not weights"
+SCORES = "scores or masks to be made of them; what they would prune is not pruned here"
 FACTORS = "a factor of an update that is no product with activations; merge it into the weights"
 
 _EMBEDDINGS = {
@@ -57,7 +59,13 @@ _PARAMETERS: tuple[tuple[str, str], ...] = (
     (BUFFER, r"(.*_)?masks?|masked_bias|anchors?(_grid)?|grid|strides?|pixel_(mean|std)"),
     (BUFFER, r"running_(mean|var)|num_batches_tracked"),
     (DATA, r"[xy]_(train|test|val|valid)|(train|test|val|valid)_(data|labels?|images?|[xy])|labels?|targets?"),
-    (TRAINING, r"(max_)?exp_avg(_sq)?|momentum(_buffer)?|step|adam_[mv]|queue(_ptr)?|embed_avg|ema_.*|cluster_size"),
+    (
+        TRAINING,
+        r"(max_)?exp_avg(_sq)?|momentum(_buffer)?|step|adam_[mv]|adamw?(_\d)?|rmsprop(_\d)?|queue(_ptr)?|embed_avg|ema_.*|cluster_size",
+    ),
+    (TRAINING, r"(.*_)?(grad|grads|gradients?|hessian|fisher)|exponentialmovingaverage"),
+    (TRAINING, r"(weights?|kernel|w)_(prev|previous|old|init|initial|best|delta)"),
+    (SCORES, r"(.*_)?(mask_scores?|scores?|importances?|saliency|sensitivity)"),
     (FACTORS, r"hada_.*|lokr_.*|oft_.*|boft_.*"),
     (SCALES, r"(.*[_:])?(scales?|scale_inv|zeros?|zero_points?|absmax|quant_map)(_\d)?"),
     (NORMS, r"gamma|beta|alpha|layer_?scale(_.*)?|logit_scale|temperature|scale_shift_table|(.*_)?norm(_weight)?"),
@@ -65,14 +73,24 @@ _PARAMETERS: tuple[tuple[str, str], ...] = (
 """Why a parameter is left out, and what it is called, whole and in lower case."""
 _PLACES = r"(?!embed_).*_tokens?|quer(y|ies)_(embed.*|feat.*|pos)|(row|col|column)_embed.*|reference_points|pe_k"
 """Modules without bias whose weights are places and tokens, not operands."""
+_OF_TRAINING = re.compile(
+    r"(^|[./])(model_ema|ema_model|ema|optimi[sz]ers?(_states?)?|opt_states?|optim(_states?)?|(max_)?exp_avg(_sq)?|"
+    r"adamw?(_\d+)?|n?adam|rmsprop|sgd|adagrad|adadelta|adafactor|ftrl|lion)[./]",
+    re.I,
+)
 UNKNOWN = "several axes of no known role"
+_LIKE_WEIGHTS = re.compile(
+    r"w[a-z0-9]{0,3}|weights?|kernels?|proj|projection|linear|fc\d*|dense|lora|qkv|matrix|mat|mlp|head|conv\d*|gate|up|down|"
+    r"ih|hh|att|attn|classifier|core|factor"
+)
+"""Words of parameters that multiply without being called `weight`."""
 
 
 def left_out(name: Name, shape: tuple[int, ...], has_bias: bool) -> str | None:
     """Why an array is no operand of a product; None where it is one."""
     if sum(side > 1 for side in shape) == 0 or len(shape) < 2:
         return SCALED
-    if re.search(r"(^|[./])(model_ema|ema_model|ema)[./]", name.text):
+    if _OF_TRAINING.search(name.text):
         return TRAINING
     if re.fullmatch(r"(.*_)?(bias|biases)(_.*)?", name.leaf) and not name.is_weight:
         return RELATIVE if "relative" in name.words else ADDED
@@ -122,6 +140,29 @@ def _is_embedding(name: Name) -> bool:
 def is_whole(values: str) -> bool:
     """Whether values are whole numbers of a width that no arithmetic of networks has: ids, counts, packed words."""
     return values in ("int16", "uint16", "int32", "uint32", "int64", "uint64")
+
+
+def names_weights(name: Name) -> bool:
+    """Whether what is no weight in a file of such names would be called otherwise."""
+    return name.is_weight or re.fullmatch(r"w\d*|weights?\d*|kernel", name.leaf) is not None
+
+
+def no_known_role(
+    name: Name, shape: tuple[int, ...], shapes: Mapping[str, tuple[int, ...]], has_bias: bool
+) -> str | None:
+    """Why an array of a file that names weights is none; None where it is one."""
+    if len(shape) > 2:
+        if name.is_expert:
+            return None
+        long = len(shape) == 3 and not name.is_kernel and shape[1] > 1 and shape[2] > 256
+        return UNKNOWN if not name.is_weight or long else None
+    if names_weights(name) or has_bias:
+        return None
+    stem = re.sub(r"[^./]+$", "", name.text)
+    owners = (stem.rstrip("./"), *(stem + one for one in ("weight", "weights", "kernel", "w")))
+    beside = any(shapes.get(one) == shape for one in owners)
+    words = [word.lower() for word in re.findall(r"[A-Za-z]+\d*", name.leaf)]
+    return UNKNOWN if beside or not any(_LIKE_WEIGHTS.fullmatch(word) for word in words) else None
 
 
 _OF_WORDS = re.compile(r"pos|type|segment|rel|time|level|query|class|label|image|vision|patch|codebook")

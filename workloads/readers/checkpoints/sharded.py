@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import PurePosixPath
 from typing import Any
 
-from workloads.readers.checkpoints.configuration import beside, exists
 from workloads.readers.checkpoints.containers import CONTAINERS, Container
 from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import FileFormat, Sureness, format_of
@@ -28,11 +27,11 @@ def shards_of_index(source: Source) -> list[Source]:
     names = sorted(set(weight_map(source).values()))
     if len(names) > _MOST_SHARDS:
         source.fail("index", f"names {len(names):,} files", "write it again")
-    found = [beside(source, name) for name in names]
-    missing = [name for name, shard in zip(names, found, strict=True) if not exists(shard)]
+    found = {name: source.beside(name) for name in names}
+    missing = [name for name, shard in found.items() if shard is None]
     if missing:
         source.fail("index", f"names {missing[0]}, which is missing ({len(missing)} of {len(names)} shards)", _FETCH)
-    return found
+    return [shard for shard in found.values() if shard is not None]
 
 
 def weight_map(source: Source) -> Mapping[str, str]:

@@ -9,11 +9,10 @@ the same model has unpacked; every other array passes unchanged. Zeros are those
 | `bitmask`, `pack_quantized`, `marlin_24` | compressed-tensors |
 | `gptq`, `awq`, `hqq`, `quanto`, `mlx`, `torchao`, `bitnet`, `bitsandbytes` | of these names |
 | `four_bit_floats` | NVFP4, MXFP4, MXFP6, ModelOpt |
-| `scaled` | int8 and FP8 with scales |
+| `scaled`, `zero_points` | int8 and FP8 with scales and zero points |
 | `masks`, `norms`, `fake_quantised` | pruning, reparametrisation, quantisation-aware training |
 | `refusals` | what is refused by name |
 | `leftovers` | arrays of no group |
-| `beside` | masks in a file of their own |
 | `scheme`, `settings` | what a scheme is; what a configuration says |
 | `bits`, `floats`, `grids` | codes from words, small floating-point types, scales over weights |
 """
@@ -81,23 +80,24 @@ SCHEMES: tuple[Scheme, ...] = (
 """In the order in which they look for groups: an array belongs to the first that takes it."""
 
 
-def unpacked(stored: StoredArrays) -> tuple[list[Weights], list[LeftOut]]:
-    """The weights of a checkpoint's arrays, unpacked when read, and what is none.
+def unpacked(stored: StoredArrays) -> tuple[list[Weights], list[LeftOut], list[str]]:
+    """The weights of a checkpoint's arrays, unpacked when read; what is none; and notes.
 
     Reads headers and small arrays (sizes, settings) only. **Raises** `InputError`, one sentence, for schemes that are
     not read and for arrays of a group that contradict each other.
     """
     refusals.refuse_known(stored)
-    arrays, words = dict(stored.arrays), {}
+    arrays, words, notes = dict(stored.arrays), {}, {}
     left = replace(stored, arrays=arrays)
     for scheme in SCHEMES:
         for group in scheme.find(left):
             with told(group):
                 found = scheme.unpack(group)
             _replace(arrays, words, group, found)
+            notes |= {found.note: None} if found.note else {}
     passed = list(leftovers.pass_on(left, words))
     weights = [one for one in passed if isinstance(one, Weights)]
-    return weights, [one for one in passed if isinstance(one, LeftOut)]
+    return weights, [one for one in passed if isinstance(one, LeftOut)], list(notes)
 
 
 def _read(group: ArrayGroup, found: Unpacked) -> np.ndarray | csr_array:

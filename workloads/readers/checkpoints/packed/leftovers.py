@@ -24,7 +24,7 @@ _SCALES = (
     "weight_g_idx", "g_idx", "SCB", "weight_format", "scale_weight",
 )  # fmt: skip
 _CODES = ("qweight", "qzeros", "weight_packed", "W_q", "q_weight", "weight_blocks", "quant_state", "weight_scales")
-_SCALE_OF = re.compile(r"[._:](?:weight_)?(?:scales?|scale_inv|absmax|zero_points?|qzeros)$")
+_SCALE_OF = re.compile(r"[._:](?:weight_)?(?:scales?|scale_inv|absmax|zero_?points?|q?zeros?|zps?)$")
 _WORDS_OF_CODES = ("I16", "U16", "I32", "U32")
 
 

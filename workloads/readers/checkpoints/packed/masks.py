@@ -14,13 +14,21 @@ from workloads.readers.checkpoints.packed.scheme import ArrayGroup, Scheme, Unpa
 from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 
 _NAME = "pruned by a mask"
+APPLIED = "masks that are stored beside weights are applied to them"
+"""Told where it was done."""
 _PARAMETRISED = re.compile(r"(.*?parametrizations\.\w+\.)(.+)")
 _LONGEST_NAME = 500
+_OWN = ("weight", "weights", "kernel", "w", "W")
+"""What a module calls its weight, or a file its only one."""
 _BESIDE = (
     (re.compile(r"(.*?)__(\w+)_mma_mask"), ("{0}{1}",)),
     (re.compile(r"(.*)\.zero_mask"), ("{0}.module.weight", "{0}.weight")),
-    (re.compile(r"masks?[._/](.*)"), ("{0}", "{0}.weight")),
-    (re.compile(r"(.*?)[._](?:pruning_|sparse_|sparsity_)?mask"), ("{0}", "{0}.weight")),
+    (re.compile(r"masks?[._/](.*)"), ("{0}", "{0}.weight", "params/{0}", "params.{0}")),
+    (
+        re.compile(r"(.*?)[._/](?:pruning_|sparse_|sparsity_)?masks?"),
+        ("{0}", *(f"{{0}}{s}{w}" for s in "./" for w in _OWN)),
+    ),
+    (re.compile(r"()(?:pruning_|sparse_|sparsity_|weights?_)?masks?"), _OWN),
 )
 """Names of masks, and of the weights that they may belong to."""
 _ALONE = re.compile(r"(?:masks?[._/])?(.*?)(?:__)?((?:weight|kernel)\w*?)(?:_mma_mask|[._]mask)")
@@ -106,7 +114,7 @@ def _masked(group: ArrayGroup) -> Unpacked:
             weights[np.broadcast_to(_kept(group, "zeros"), shape)] = 0
         return weights
 
-    return Unpacked(group.name, shape, "", read, group.dtype("weight"))
+    return Unpacked(group.name, shape, "", read, group.dtype("weight"), APPLIED)
 
 
 def _alone(group: ArrayGroup) -> Unpacked:

@@ -6,14 +6,18 @@ FBGEMM FP8; optimum-quanto qint8 and qfloat8 (`_data`, `_scale`); LLM.int8 of bi
 the largest of a row, which is code 127); scaled FP8 of ComfyUI (`scale_weight`).
 """
 
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 
-from workloads.readers.checkpoints.packed.floats import FLOATS, FP8, WORDS, as_float32, from_exponents
-from workloads.readers.checkpoints.packed.grids import dequantised, grid_over
-from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, ArrayGroup, Scheme, Unpacked, by_suffixes
-from workloads.readers.checkpoints.packed.settings import bits_in_config, number, quantisation
+from workloads.readers.checkpoints.packed.floats import FLOATS, FP8, as_float32, from_exponents
+from workloads.readers.checkpoints.packed.grids import Grid, dequantised, grid_over
+from workloads.readers.checkpoints.packed.scheme import DEQUANTISE, ArrayGroup, Scheme, Unpacked, by_suffixes, told
+from workloads.readers.checkpoints.packed.settings import number, quantisation
+from workloads.readers.checkpoints.packed.zero_points import check_width, shifted_by, width_of, zero_beside, zeros_of
+from workloads.readers.checkpoints.stored import StoredArrays
 
 _CODES = ("I8", *FP8)
 
@@ -21,25 +25,26 @@ _CODES = ("I8", *FP8)
 def _is_scaled(codes: str, group: ArrayGroup) -> bool:
     exponents = group.dtype("scale") == "U8" and group.dtype(codes) in FP8
     scaled = group.dtype("scale") in FLOATS or exponents
-    return group.dtype(codes) in _CODES and len(group.shape(codes)) >= 2 and scaled
+    single = group.dtype(codes) in _CODES or (group.dtype(codes) == "U8" and "zero" in group)
+    return single and len(group.shape(codes)) >= 2 and scaled
 
 
 def unpack_scaled(codes: str, factor: float, group: ArrayGroup) -> Unpacked:
     """(code - zero) * scale * factor."""
     shape, dtype = group.shape(codes), group.dtype(codes)
     grid = grid_over(group, "scale", shape, _said_blocks(group))
-    over = grid_over(group, "zero", shape, _said_blocks(group)) if "zero" in group else None
+    over = shifted_by(group, codes, _said_blocks(group))
+    width, bits = width_of(group, codes)
 
     def read() -> np.ndarray:
         packed = group.read(codes)
+        check_width(group, packed, bits)
         exponents = group.dtype("scale") in ("U8", "F8_E8M0")
         scale = from_exponents(group.read("scale")) if exponents else group.floats("scale")
-        zero = (over, group.floats("zero")) if over is not None else None
+        zero = (over[0], zeros_of(group, over[1], codes)) if over is not None else None
         scale = np.asarray(scale * np.float32(factor), np.float32)
         return dequantised(shape, lambda start, stop: as_float32(packed[start:stop], dtype), (grid, scale), zero)
 
-    narrow = bits_in_config(group.stored.config) if dtype == "I8" else set()
-    width = f"int{min(narrow)}" if len(narrow) == 1 and 0 < min(narrow) < 8 else WORDS[dtype]
     return Unpacked(group.name, shape, f"{width} {grid.words(shape)}", read)
 
 
@@ -57,12 +62,45 @@ def _unpacked_int8(group: ArrayGroup) -> Unpacked:
     return unpack_scaled("weight", 1 / 127, group)
 
 
-def _scheme(name: str, codes: str, scale: str, zero: str = "-", result: str = "weight") -> Scheme:
+def _scheme(name: str, codes: str, scale: str, result: str = "weight") -> Scheme:
     role = codes.strip("._:")
-    find = by_suffixes(
-        name, codes, {"scale": scale, "zero": zero}, needs=("scale",), fits=partial(_is_scaled, role), result=result
-    )
+    named = by_suffixes(name, codes, {"scale": scale}, needs=("scale",), result=result)
+
+    def find(stored: StoredArrays) -> Iterator[ArrayGroup]:
+        for group in named(stored):
+            shift = zero_beside(stored, group.parts[role].name)
+            whole = group if shift is None else replace(group, parts={**group.parts, shift[0]: shift[1]})
+            with told(whole):
+                its_own = _is_scaled(role, whole)
+            if its_own:
+                yield whole
+
     return Scheme(name, find, partial(unpack_scaled, role, 1.0))
+
+
+def _find_unscaled(stored: StoredArrays) -> Iterator[ArrayGroup]:
+    for name, array in list(stored.arrays.items()):
+        codes = array.dtype in ("I8", "U8") and len(array.shape) >= 2 and name in stored.arrays
+        shift = zero_beside(stored, name) if codes else None
+        if shift is not None:
+            yield ArrayGroup(stored, "codes with zero points", name, {"codes": array, shift[0]: shift[1]})
+
+
+def _unscaled(group: ArrayGroup) -> Unpacked:
+    """code - zero: without its scale a weight has the same zeros."""
+    shape = group.shape("codes")
+    over = shifted_by(group, "codes", _said_blocks(group))
+    assert over is not None
+    width, bits = width_of(group, "codes")
+
+    def read() -> np.ndarray:
+        packed = group.read("codes")
+        check_width(group, packed, bits)
+        one = (Grid((1,) * len(shape), shape), np.ones(1, np.float32))
+        zero = (over[0], zeros_of(group, over[1], "codes"))
+        return dequantised(shape, lambda start, stop: packed[start:stop], one, zero)
+
+    return Unpacked(group.name, shape, width, read)
 
 
 LLM_INT8 = Scheme(
@@ -77,12 +115,13 @@ LLM_INT8 = Scheme(
     _unpacked_int8,
 )
 SCHEMES = (
-    _scheme("scaled 8-bit codes", "weight", "weight_scale", "weight_zero_point"),
+    _scheme("scaled 8-bit codes", "weight", "weight_scale"),
     _scheme("block-scaled FP8", "weight", "weight_scale_inv"),
     _scheme("scaled FP8", "weight", "scale_weight"),
-    _scheme("block-scaled FP8", "weight", "scale"),
+    _scheme("scaled 8-bit codes", "weight", "scale"),
     _scheme("scaled experts", "_proj", "_proj_scale", result="_proj"),
     _scheme("scaled experts", "_proj", "_proj_scale_inv", result="_proj"),
     _scheme("scaled experts", "_proj", "_proj_weight_scale", result="_proj"),
     _scheme("optimum-quanto", "._data", "._scale", result=""),
+    Scheme("codes with zero points", _find_unscaled, _unscaled),
 )

@@ -29,6 +29,8 @@ class Unpacked(Weights):
     """Weights with their type in safetensors' words, so that another scheme can go on from there."""
 
     dtype: str = "F32"
+    note: str = ""
+    """What is to be told of how it was made; equal ones once."""
 
 
 @dataclass(frozen=True)
