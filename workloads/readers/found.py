@@ -87,11 +87,17 @@ class Found:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """The notes, what was left out, and what values are where they are no 8-bit integers; a sentence each."""
+        """The notes, what was left out, what values are where they are no 8-bit integers, and what is not known of
+        convolutions; a sentence each."""
         said = [f"{self.path}: left out, {words}." for words in self._left_out_words()]
         kinds = dict.fromkeys(layer.values for layer in self.layers if layer.values and not _fits_int8(layer.values))
         if kinds:
-            said.append(f"{self.path}: values are {', '.join(kinds)}, not int8; costs are for values of `value_bits`.")
+            what = f"{self.path}: values are {', '.join(kinds)}, not int8"
+            said.append(f"{what}; costs are for integers of the design's `value_bits`, 8 unless --fix value_bits=16.")
+        blind = sum(layer.taps > 1 and layer.columns is None and layer.unfolding is None for layer in self.layers)
+        if blind:
+            what = f"{self.path}: the maps of {blind} convolution{'s' if blind > 1 else ''} are not in the file"
+            said.append(f"{what}, so each has the same columns; @spmm:N says how many, or export ONNX with fixed sizes.")
         return (*self.notes, *said)
 
     def _left_out_words(self) -> list[str]:
