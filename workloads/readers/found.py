@@ -97,7 +97,7 @@ class Found:
         blind = sum(layer.taps > 1 and layer.columns is None and layer.unfolding is None for layer in self.layers)
         if blind:
             what = f"{self.path}: the maps of {blind} convolution{'s' if blind > 1 else ''} are not in the file"
-            said.append(f"{what}, so all have the same columns; say how many by @spmm:N, or export ONNX of fixed sizes.")
+            said.append(f"{what}, so all have the same columns; say how many by @spmm:N, or export to ONNX.")
         return (*self.notes, *said)
 
     def _left_out_words(self) -> list[str]:
