@@ -4,6 +4,7 @@ What must hold of tables however few or many non-zeros there are: finite, betwee
 equal to the total at every tile shape, larger tiles hold no less; and that a design costs something finite on them.
 """
 
+import math
 import random
 
 import jax
@@ -110,7 +111,7 @@ def check_counts(counts: dict[str, np.ndarray], shape: tuple[int, int], nonzeros
     assert (loads[:, :, 1:] <= loads[:, :, :-1] * (1 + 3 * rough) + 1e-9).all()
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(densities())
 @example((Uniform(1e-9), 4096, 1))
 @example((Uniform(0.005), 4096, 33))
@@ -120,7 +121,7 @@ def test_expected_counts_keep_the_laws(case):
     check_counts(expected_operand(density, rows, columns), (rows, columns), density.nonzeros(rows, columns), 0.02)
 
 
-@settings(max_examples=80, deadline=None, derandomize=True)
+@settings(max_examples=40, deadline=None, derandomize=True)
 @given(patterns())
 def test_counts_keep_the_laws(pattern):
     check_counts(count_operand(pattern), pattern.shape, pattern.nnz, 1e-12)
@@ -139,22 +140,22 @@ def edge_kernels(rows: int, columns: int, n: int) -> list[DensityKernel | Sparse
     return found
 
 
-@pytest.mark.parametrize("shape", [(1, 64, 1), (64, 1, 8), (64, 64, 8)], ids=str)
-def test_costs_are_finite(shape, tech):
+def test_costs_are_finite(tech):
     """On every design: positive time and energy, no more effectual multiplies than there are positions."""
     rng = random.Random(5)
-    rows, columns, n = shape
+    whole = [kernel for shape in ((1, 64, 1), (64, 1, 8), (64, 64, 8)) for kernel in edge_kernels(*shape)]
     for family in ("dense_b", "sparse_b"):
-        kernels = [kernel for kernel in edge_kernels(rows, columns, n) if kernel.family == family for _ in range(4)]
+        kernels = [kernel for kernel in whole if kernel.family == family for _ in range(2)]
         stacked = stack_statistics([measure(kernel) for kernel in kernels])
         assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(stacked))
+        positions = np.array([math.prod(kernel.shape) for kernel in kernels])
         for dataflow in DATAFLOWS:
             hardware, mapping = batch_of([design(rng, dataflow, family) for _ in kernels])
             costs = jax.vmap(lambda h, m, k: evaluate(h, m, k, tech), in_axes=(-1, -1, 0))(hardware, mapping, stacked)
             assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(costs))
             assert (np.asarray(costs.latency_s) > 0).all()
             assert (np.asarray(costs.total_energy_pj) > 0).all()
-            assert (np.asarray(costs.computes.effectual) <= rows * columns * n * 1.02).all()
+            assert (np.asarray(costs.computes.effectual) <= positions * 1.02).all()
             assert all((np.asarray(leaf) >= 0).all() for leaf in jax.tree.leaves(costs.traffic))
 
 

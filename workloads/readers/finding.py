@@ -9,7 +9,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from workloads.errors import InputError
-from workloads.readers.folders import find_among
 from workloads.readers.formats import format_of
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions, read_options, words_said
@@ -46,6 +45,8 @@ def taken_apart(text: str) -> tuple[str, ReadOptions, str]:
 
 def find(path: str | os.PathLike[str], options: ReadOptions | None = None) -> Found:
     """What a file or a folder holds; layers are read when asked for. **Raises** `InputError`, one sentence."""
+    from workloads.readers.folders import find_among  # which loads the readers, as few runs need
+
     path, options = Path(path), options or ReadOptions()
     if not os.path.lexists(path):
         raise InputError(f"{path}: no such file; check the path.")

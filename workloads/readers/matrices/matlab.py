@@ -7,7 +7,7 @@ variables beside them are left out; Davis and Hu's `Problem.Zeros` are entries t
 import io
 
 import numpy as np
-import scipy.io
+import scipy
 from scipy.sparse import coo_array, issparse
 
 from workloads.readers.formats import FileFormat, Sureness
