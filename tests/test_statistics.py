@@ -11,18 +11,22 @@ from reference.inside import jumps
 from scipy.sparse import csr_array
 
 from workloads import (
+    DensityKernel,
     SamplingError,
     SparseBStatistics,
     SparseKernel,
+    Uniform,
     measure,
     sampling_error,
     stack_statistics,
     table_bytes,
 )
 from workloads import generators as make
+from workloads.kernels.unfolding import Unfolding
 from workloads.statistics import fiber_pairs as fibers
 from workloads.statistics.lattice import ARRAY_WIDTHS, TINY, levels, lookup, to_log
 from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.measurement import with_shared_shapes
 from workloads.statistics.occupancy import Cut, cut
 from workloads.statistics.operand import LOADS, PEAKS
 from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES, count_operand, group_occupancy
@@ -341,6 +345,15 @@ def test_lookups_stay_between_neighbouring_points_and_zeros_come_back():
     assert float(lookup(jnp.asarray(to_log(np.zeros((3, 1)))), (jnp.float32(1.5),))[0]) <= TINY
 
 
+def test_tables_of_any_size_have_one_shape():
+    """So that one compiled model serves them all, down to a single weight and with maps that are unfolded."""
+    of = Unfolding(2, 5, 5, 3, 3, 3, 3, 1, 0)
+    whole = [DensityKernel("k", m, k, n, Uniform(0.5)) for m, k, n in ((1, 1, 1), (3, 5, 7), (3000, 20, 9000))]
+    whole.append(DensityKernel("conv", 4, 18, 9, Uniform(0.5), unfolding=of))
+    alone = [with_shared_shapes([measure(kernel)])[0] for kernel in whole]
+    assert len({tuple(np.shape(leaf) for leaf in jax.tree.leaves(one)) for one in alone}) == 1
+
+
 @pytest.mark.usefixtures("no_cache")
 @pytest.mark.parametrize("n", [None, 26], ids=["dense_b", "sparse_b"])
 def test_stacking_pads_without_changing_lookups(n: int | None):
@@ -362,6 +375,7 @@ def test_stacking_pads_without_changing_lookups(n: int | None):
     assert table_bytes(stacked) >= table_bytes(small) + table_bytes(large)
 
 
+@pytest.mark.usefixtures("no_cache")
 @pytest.mark.parametrize("n", [None, 26], ids=["dense_b", "sparse_b"])
 def test_disk_cache_gives_the_same_tables(n: int | None, tmp_path, monkeypatch: pytest.MonkeyPatch):
     kernel = kernel_of("power_law", n=n)
@@ -427,6 +441,7 @@ def test_sampled_pairs_of_fibers_are_near_the_exact_ones(monkeypatch: pytest.Mon
         assert 0 < np.max(error / truth) < 0.02
 
 
+@pytest.mark.usefixtures("no_cache")
 @pytest.mark.parametrize("n", [None, 26], ids=["dense_b", "sparse_b"])
 def test_sampling_error_is_kept_with_the_tables(n: int | None, tmp_path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("SPARSE_DSE_CACHE", str(tmp_path))

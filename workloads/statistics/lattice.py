@@ -30,8 +30,8 @@ def levels(size: int) -> int:
 
 def shared_levels(points: int) -> int:
     """Points of a table's axis that workloads of many sizes share, so that one compiled model serves them: 16, enough
-    for sizes up to 32,768, then every fourth number. An axis of one point stays as it is."""
-    return points if points == 1 else max(LEAST_LEVELS, -(-points // 4) * 4)
+    for sizes up to 32,768, then every fourth number."""
+    return max(LEAST_LEVELS, -(-points // 4) * 4)
 
 
 def to_log(values: np.ndarray) -> np.ndarray:
