@@ -38,7 +38,7 @@ from experiments.common.cli import main
 from experiments.common.design_words import energy, hardware_words, quantity
 from experiments.common.figures.pe_count import pe_figure
 from experiments.common.output import Output
-from experiments.common.pe_count import exchanged, held, least, remapped, searched
+from experiments.common.pe_count import ALIKE, exchanged, held, least, remapped, searched
 from experiments.common.report import design_row
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import ALIASES, TRADE_OFF, Start, balanced_design, build_problem, build_space
@@ -46,9 +46,6 @@ from experiments.common.table import text_table
 from workloads.errors import InputError
 
 LARGEST = 65_536
-ALIKE = 0.02
-"""Relative difference up to which counts are told as alike and the fewest PEs are taken: another seed may exchange
-them (two seeds on `embedded` differ by up to 1.8 % at a count)."""
 QUANTITIES = {"latency_s": "latency", "energy_pj": "energy", "area_mm2": "area", "edp_js": "energy-delay product"}
 
 

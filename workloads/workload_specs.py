@@ -233,6 +233,8 @@ def _kernel(matrix: str, a: csr_array, product: str, b: csr_array | None) -> Ker
             rows, columns = a.shape
             raise InputError(f"{name}: A @ A needs a square matrix but A is {rows} x {columns}; use @axat or @spmm.")
         return spmspm(a, a, name)
+    if kind in ("ttv", "ttm", "mttkrp"):
+        raise InputError(f"{name}: @{kind} is of a tensor of three modes or more, and this is a matrix; use @spmm:N.")
     raise InputError(f"{name}: unknown product {product!r}; use one of {', '.join('@' + one for one in _PRODUCTS)}.")
 
 

@@ -18,6 +18,9 @@ PASSES = 4
 """Times at most that counts improve their designs and try those of their neighbours."""
 STEPS = 24
 """Steps at most of one number each, before mappings are enumerated again."""
+ALIKE = 0.02
+"""Relative difference up to which counts are told as alike and the fewest PEs are taken: another seed may exchange
+them (two seeds on `embedded` differ by up to 1.8 % at a count)."""
 GAIN = 1e-3
 """Relative gain from which on a neighbour's design is taken."""
 

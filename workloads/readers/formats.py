@@ -33,7 +33,7 @@ class Sureness(IntEnum):
 
 @dataclass(frozen=True)
 class FileFormat:
-    """A format: how it is recognised and read. `read` is None for what is only known to be refused."""
+    """A format: how it is recognised and read."""
 
     name: str
     """In words, as users call it, and as `Found.format` begins: `Matrix Market`, `METIS graph`; of what is refused with

@@ -12,6 +12,7 @@ from matplotlib.ticker import PercentFormatter
 from dse import Costed
 from experiments.common.design_words import quantity
 from experiments.common.figures.style import OKABE_ITO, RESOURCE_COLOURS, log_axis, new_figure
+from experiments.common.pe_count import ALIKE
 
 SHADE = 0.22
 
@@ -27,7 +28,8 @@ PANELS = (
 def pe_figure(table: Mapping[int, Costed], title: str, restarts: Sequence[Mapping[int, Costed]] = ()) -> Figure:
     """Latency, energy, area and utilisation against the number of PEs; the background is the bottleneck's colour.
 
-    What single `restarts` of the search found is drawn as rings.
+    A star marks the fewest PEs that are as good as the best (`ALIKE`). What single `restarts` of the search found is
+    drawn as rings.
     """
     counts, curves = np.array(list(table)), _curves(table)
     binding = [costed.total.bottleneck for costed in table.values()]
@@ -42,7 +44,7 @@ def pe_figure(table: Mapping[int, Costed], title: str, restarts: Sequence[Mappin
         for places, found in rings:
             axes.plot(places, found[at_panel], "o", ls="", mfc="none", mec=OKABE_ITO["blue"], ms=7, mew=0.9)
         axes.plot(counts, values, "o-", color="black", lw=1.4, ms=4)
-        at = int(values.argmin() if best == "min" else values.argmax())
+        at = int(np.argmax(values <= values.min() * (1 + ALIKE)) if best == "min" else values.argmax())
         axes.plot(counts[at], values[at], "*", color=OKABE_ITO["vermilion"], mec="black", mew=0.6, ms=14)
         value = quantity(values[at], unit).replace("mm2", "mm²") if unit else f"{values[at]:.0%}"
         axes.set_title(f"{label}: best at {counts[at]} PE{'s' if counts[at] > 1 else ''}, {value}")
