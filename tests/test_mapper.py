@@ -29,7 +29,7 @@ from dse.mapper import (
     supported_choices,
     weighted_sum,
 )
-from dse.problem.batched_models import UNITS
+from dse.problem.batched_models import ENERGY, UNITS
 from experiments.validate_mapper import differences
 from hwmodels import evaluate
 from hwmodels.cost import ENERGY_COMPONENTS
@@ -174,7 +174,7 @@ def test_nothing_that_is_cut_beats_what_is_kept(of_families, family):
             assert beaten_by(front, points) < 2e-5
             found += len(front)
         for report in mapper.reports:
-            left_out = report.zeros_computed + report.orders + report.too_large + report.surpassed
+            left_out = report.zeros_computed + report.orders + report.unfit + report.surpassed
             assert report.mappings == left_out + report.evaluated
             assert report.evaluated < report.mappings
     assert found > 0
@@ -198,9 +198,11 @@ def test_what_memories_are_asked_for_does_not_depend_on_other_choices(of_familie
         asked = held.batcher.memory(encoding.batch(rows[:1]), 0, batch.tiles[:1, 0], batch.choices[first, 0])[0]
         scores = held.score(rows)
         assert len(kinds) > 1
-        latency, energy, need = asked[kind.ravel()].T
-        assert scores.fits[:, 0, 0] == pytest.approx(need, rel=1e-5)
+        latency, energy, need, clock, watts = asked[kind.ravel()].T
+        assert scores.fits[:, 0, [0, 3]] == pytest.approx(np.column_stack([need, clock]), rel=1e-5)
         assert (latency <= scores.latency_s[:, 0] * (1 + 1e-5)).all()
+        least = energy + latency * watts * 1e12
+        assert (least <= held.mappings_alone(rows)[:, 0, ENERGY] * (1 + 1e-5)).all()
         for row in range(0, len(rows), 23):
             (cost,) = held.batcher.costs(batch.take(np.array([row])))[0]
             bits = float(cost.actions.dram_read_bits + cost.actions.dram_write_bits)

@@ -9,9 +9,10 @@ one that fits and is nowhere worse:
   which these are depends on which dimensions have more than one tile. With a dense B (and in SDDMM) an order that
   fetches more than another is left out too. With a sparse B it is not: what is fetched once and what is fetched at each
   visit are then estimated from different statistics, which agree only to some 0.2 %.
-- A tile of A, B and Z must fit in half of the GLB.
-- A run takes at least the time and the energy of what DRAM moves. Mappings go from the least of both to the most, and
-  those are left out of which this much alone is no better than what is known (`Surpassed`).
+- A tile of A, B and Z must fit in half of the GLB, and the machine must reach its clock.
+- A run takes at least the time of what DRAM moves, and the energy of it and of a machine that runs for that time.
+  Mappings go from the least of both to the most, and those are left out of which this much alone is no better than
+  what is known (`Surpassed`).
 
 What tiles take in the GLB and what DRAM moves follow from tile sizes, loop order, formats, whether they are skipped in
 (SDDMM) and the widths of values, so they are evaluated once for these, and serve every machine. What is left is
@@ -78,8 +79,8 @@ class MapperReport:
     """Left out because their zeros could be gated."""
     orders: int
     """Left out because another loop order fetches no more."""
-    too_large: int
-    """Left out because their tiles do not fit in the GLB."""
+    unfit: int
+    """Left out because their tiles do not fit in the GLB, or the machine does not reach its clock."""
     surpassed: int
     """Left out because what DRAM moves for them takes more than what was found."""
     evaluated: int
@@ -144,7 +145,7 @@ class KernelMappings:
         able = self._able(units)
         left = self._left(able)
         members = self._members(left)
-        cells, orders, too_large = self._cells(self.problem.encoding.batch(machine[None]), members)
+        cells, orders, unfit = self._cells(self.problem.encoding.batch(machine[None]), members)
         sizes = np.array([len(own) for own in members])
         evaluated = 0
         while len(cells.tiles):
@@ -157,9 +158,9 @@ class KernelMappings:
             cells = cells.take(np.arange(some, len(cells.tiles)))
         tiles = len(self._tiles)
         computed = tiles * (len(able) - len(left))
-        rest = tiles * len(left) - orders - too_large - evaluated
+        rest = tiles * len(left) - orders - unfit - evaluated
         name = self.problem.kernels[0].name
-        self.report = MapperReport(name, tiles * len(able), computed, orders, too_large, rest, evaluated)
+        self.report = MapperReport(name, tiles * len(able), computed, orders, unfit, rest, evaluated)
 
     def fitting(self, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All that may be best on machines like that of a genome whatever units they have, and fit in its GLB.
@@ -201,7 +202,9 @@ class KernelMappings:
         orders = self._choices[self._examples[kinds], ORDER]
         ordered = np.stack([np.isin(orders, self._orders(split)) for split in self._splits])[self._split_of]
         latency, energy, need = np.moveaxis(self._memory(batch, kinds), 2, 0)
-        fits = within_limit(need)
+        _, _, _, clock, watts = self.problem.batcher.memory(batch, 0, self._sizes[:1], self._choices[:1])[0, 0]
+        energy = energy + latency * watts * 1e12
+        fits = within_limit(need) & within_limit(clock)
         tiles, at = np.nonzero(ordered & fits)
         cells = _Cells(tiles, kinds[at], latency[tiles, at], energy[tiles, at])
         least_first = np.argsort(cells.latency_s * cells.energy_pj, kind="stable")
@@ -249,14 +252,14 @@ class KernelMappings:
         return kind.ravel(), examples
 
     def _memory(self, batch: Batch, kinds: np.ndarray) -> np.ndarray:
-        """What tile sizes with `kinds` of choices ask of a machine's memories (`Batcher.memory`), times what rounding
-        leaves of it for sure; shape [t, k, 3]."""
+        """What tile sizes with `kinds` of choices ask of a machine's memories: the first three of `MEMORY`, time and
+        energy less what rounding may add; shape [t, k, 3]."""
         widths = tuple(batch.hardware[0, WIDTHS].tolist())
         asked = self._asked.setdefault(widths, np.full((len(self._tiles), len(self._examples), 3), np.nan))
         missing = kinds[np.isnan(asked[0, kinds, 0])]
         if len(missing):
             found = self.problem.batcher.memory(batch, 0, self._sizes, self._choices[self._examples[missing]])
-            asked[:, missing] = found * [1 - TOLERANCE, 1 - TOLERANCE, batch.hardware[0, GLB]]
+            asked[:, missing] = found[:, :, :3] * [1 - TOLERANCE, 1 - TOLERANCE, batch.hardware[0, GLB]]
             self.problem.evaluations += len(self._tiles) * len(missing)
         return asked[:, kinds] / [1.0, 1.0, batch.hardware[0, GLB]]
 

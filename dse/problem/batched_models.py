@@ -40,13 +40,18 @@ OUTPUTS = BUS_BITS + 1
 """Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the four `FITS`, and bits on the buses, of one run of a
 kernel."""
 
+MEMORY = ("dram_s", "dram_pj", "glb", "clock", "watts")
+"""What `Batcher.memory` gives: seconds in which DRAM moves what a run fetches and stores, the energy of it, what its
+tiles take of the GLB over what there is; the clock over the machine's limit, and what the machine takes while it runs
+without units (W), both of which are the same for all mappings."""
+
 FAST = {"xla_cpu_use_fusion_emitters": False}
 """Compiler options for many designs: XLA on a CPU takes half of the usual time to compile a model, and the code is as
 fast (seen on 2 cores with jaxlib 0.10)."""
 SOON = FAST | {"xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
 gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
-GRID = 64, 16
+GRID = 32, 16
 """Tile sizes, and choices, of a call for what mappings of one kernel ask of the memories of one machine."""
 KINDS: dict[str, tuple[int, dict[str, Any]]] = {
     "cost": (32, SOON),
@@ -210,12 +215,15 @@ class Batcher:
 
         def memory(tables, technology, numbers, tiles, choices):
             model = eqx.combine(technology, self._fixed_technology).solved()
+            hardware = hardware_of(numbers, jnp.zeros(UNITS))
+            running = machine_energy(hardware, area_mm2(hardware, model), model)
+            watts = (running.clock_pj_per_cycle + running.leakage_pj_per_cycle) * model.scenario.clock_ghz * 1e-3
 
             def one(tile, choice):
                 found = cost(tables, technology, jnp.concatenate([numbers, tile]), weights_of(jnp.int32(0), choice))
                 bits = found.actions.dram_read_bits + found.actions.dram_write_bits
                 seconds = bits / (model.dram_gbps() * 8e9)
-                return jnp.stack([seconds, found.energy_pj[DRAM], found.fits[0]])
+                return jnp.stack([seconds, found.energy_pj[DRAM], found.fits[0], found.fits[3], watts])
 
             return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(tiles, choices)
 
@@ -345,11 +353,10 @@ class Batcher:
         return self._outputs("bulk", batch, choices)
 
     def memory(self, machine: Batch, kernel: int, tiles: np.ndarray, choices: np.ndarray) -> np.ndarray:
-        """What mappings of one kernel ask of the memories of one machine, a batch of one: seconds in which DRAM moves
-        what they fetch and store, the energy of it (pJ), and what their tiles take of the GLB over what there is.
+        """What mappings of one kernel ask of the memories of one machine, a batch of one.
 
-        **Arguments**: tile sizes, shape [t, 3], and indices of `MAPPING_CHOICES`, shape [c, 7]; nothing of this depends
-        on the dataflow. **Returns** every choice with every tile size, shape [t, c, 3].
+        **Arguments**: tile sizes, shape [t, 3], and indices of `MAPPING_CHOICES`, shape [c, 7]; nothing here depends on
+        the dataflow. **Returns** every choice with every tile size, shape [t, c, `MEMORY`].
         """
         key = (self.kernels[kernel].family, DATAFLOWS[0], "memory")
         corners = list(itertools.product(range(0, len(tiles), GRID[0]), range(0, len(choices), GRID[1])))
@@ -364,7 +371,7 @@ class Batcher:
             return np.asarray(self._compiled[key]([*self._shared[kernel], *leaves])[0])
 
         self._compile({key: (kernel, given(0, 0))})
-        found = np.zeros((len(tiles), len(choices), 3))
+        found = np.zeros((len(tiles), len(choices), len(MEMORY)))
         with ThreadPoolExecutor(CALLERS) as pool:
             for (t, c), some in zip(corners, pool.map(made, corners), strict=True):
                 here = found[t : t + GRID[0], c : c + GRID[1]]
