@@ -5,6 +5,7 @@ per design, so neither the number of kernels nor that of designs compiles anythi
 kernel and dataflow and padded to the chunk.
 """
 
+import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -274,13 +275,14 @@ class Batcher:
             return jax.device_get(self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
 
         kernels = [kernel for kernel, _, _ in calls]
-        with ThreadPoolExecutor(CALLERS) as pool:
-            found = pool.map(made, keys, kernels, arguments)
-            yield from zip(kernels, [rows for _, _, rows in calls], found, strict=True)
+        found = _callers().map(made, keys, kernels, arguments)
+        yield from zip(kernels, [rows for _, _, rows in calls], found, strict=True)
 
     def _compile(self, wanted: dict[Key, tuple[int, tuple]]) -> None:
         """Compile side by side the functions that are not yet, each with a kernel and arguments to trace it with."""
         missing = {key: call for key, call in wanted.items() if key not in self._compiled}
+        if not missing:
+            return
         with ThreadPoolExecutor(COMPILERS) as pool:
             self._compiled.update(zip(missing, pool.map(self._program, missing, missing.values()), strict=True))
 
@@ -372,10 +374,9 @@ class Batcher:
 
         self._compile({key: (kernel, given(0, 0))})
         found = np.zeros((len(tiles), len(choices), len(MEMORY)))
-        with ThreadPoolExecutor(CALLERS) as pool:
-            for (t, c), some in zip(corners, pool.map(made, corners), strict=True):
-                here = found[t : t + GRID[0], c : c + GRID[1]]
-                here[:] = some[: here.shape[0], : here.shape[1]]
+        for (t, c), some in zip(corners, _callers().map(made, corners), strict=True):
+            here = found[t : t + GRID[0], c : c + GRID[1]]
+            here[:] = some[: here.shape[0], : here.shape[1]]
         return found
 
     def with_units(self, outputs: np.ndarray, machines: Batch, units: np.ndarray) -> np.ndarray:
@@ -436,6 +437,12 @@ class Batcher:
             for at, row in enumerate(rows):
                 costs[row][kernel] = Cost.of_leaves([leaf[at] for leaf in leaves])
         return costs
+
+
+@functools.cache
+def _callers() -> ThreadPoolExecutor:
+    """Threads for calls side by side, one pool for the process: starting threads takes longer than a small call."""
+    return ThreadPoolExecutor(CALLERS, "call")
 
 
 def priced(outputs: np.ndarray, unit_costs: np.ndarray | None) -> np.ndarray:
