@@ -1,4 +1,4 @@
-"""Compiled programs kept between runs: read back whole, on the devices there are, and made anew where settings differ."""
+"""Compiled programs kept between runs: read back, on the devices they are of, and made anew where settings differ."""
 
 import json
 import os
