@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from workloads.cache import cached
+from workloads.cache.tables import cached
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.statistics.elementwise_counts import DEALT, DEALT_ALONE, EXTENTS, VISIT_QUANTITIES, count_overlay
 from workloads.statistics.lattice import TINY, interpolate, interpolate_log, to_log

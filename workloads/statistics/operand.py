@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.sparse import csr_array
 
-from workloads.cache import cached
+from workloads.cache.tables import cached
 from workloads.densities import Density
 from workloads.kernels.matrix_product import pattern_hash
 from workloads.statistics.closed_form.group_occupancy import fullest_groups

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.sparse import csr_array
 
-from workloads.cache import cached
+from workloads.cache.tables import cached
 from workloads.densities import Density
 from workloads.errors import InputError
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel

@@ -5,9 +5,9 @@ skip-ahead jumps are counted on a sample of rows and of pairs above a stated siz
 """
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.fiber_pairs import distinct_outputs, jumps
 from workloads.statistics.lattice import ARRAY_WIDTHS, levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
@@ -105,7 +105,7 @@ def _classes_of(products: np.ndarray) -> np.ndarray:
     return np.where(products > 0, classes, -1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _passes(fiber, count, classes, weight, widths):
     """Steps over all segments when each is dealt `widths` at a time, for those of each class of k, and by weight of k.
 

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.closed_form.sum_distributions import Law
 from workloads.statistics.load_balance import PARTITION_LEVELS
 
@@ -23,7 +23,7 @@ def column_passes(law: Law, height: int, width: int) -> tuple[np.ndarray, np.nda
     return used, passes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def passes_of(mean, variance, empty, height, widths):
     """Mean of ceil(x / P) for counts x of at most `height`, [n, widths], from their mean, variance and P(x = 0)."""
     passes = np.zeros((mean.size, widths.size))
@@ -52,7 +52,7 @@ def passes_of(mean, variance, empty, height, widths):
     return passes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _more_passes(mean, variance, parts, height):
     """Mean of ceil(x / P) - 1 over x > 0 for the binomial or Poisson law of this mean and variance."""
     ratio = min(max(variance / mean, 0.0), 1.0)
