@@ -20,6 +20,7 @@ from hwmodels.design.choices import GATE, SKIP
 from hwmodels.formats.sizes import TileSums, directory_bits, has_mask, has_runs, is_dense, storage
 from workloads.statistics.elementwise import ElementwiseStatistics
 from workloads.statistics.elementwise_counts import EXTENTS, STEPS
+from workloads.statistics.lattice import ratio
 from workloads.statistics.operand import Tiles
 from workloads.statistics.tile_classes import CLASSES
 
@@ -56,7 +57,7 @@ def cost(point: Point) -> Cost:
     compute, intersect, steps = _cycles(point, found, _loads(point, a, b), a, b)
     results = found["operations"]
     pointers = (
-        block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0) * (found["tiles"] / total(found["tiles"]))
+        block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0) * ratio(found["tiles"], total(found["tiles"]))
     )
     nothing = jnp.zeros_like(results)
     activity, sums = with_sums(

@@ -11,6 +11,7 @@ from hwmodels.analytical.operand_b import ArrayCycles, OperandB
 from hwmodels.analytical.passes import Passes, passes_of
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
+from workloads.statistics.lattice import ratio
 
 NO_CYCLES = 1e-6
 """Cycles that stand for none."""
@@ -56,7 +57,7 @@ def _activity(
     sends = b.a_visits * passes.a_sends
     worked = b.a_visits * passes.columns
     fetched = tiles.a_each * b.a_visits + (1.0 - tiles.a_each) * b.a_once
-    resting = (1.0 - tiles.b_each) * b.once_bits / total(b.each_bits.total)
+    resting = (1.0 - tiles.b_each) * ratio(b.once_bits, total(b.each_bits.total))
     spilled, finished = _z_traffic(point, b)
     return Activity(
         compute=compute,
@@ -80,7 +81,7 @@ def _activity(
 
 def _z_traffic(point: Point, b: OperandB) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
     """Bits of partial outputs written to DRAM, and read back; bits of finished ones written."""
-    return point.tiles.z_each * b.z_spill_bits, b.z_final_bits * (b.visits / total(b.visits))
+    return point.tiles.z_each * b.z_spill_bits, b.z_final_bits * ratio(b.visits, total(b.visits))
 
 
 def _groups(point: Point, b: OperandB) -> VisitShares:

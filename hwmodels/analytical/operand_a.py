@@ -11,6 +11,7 @@ from hwmodels.analytical.intersection import bitmask_words, steps_of_full_column
 from hwmodels.design.choices import ROWS_ALIKE, SKIP
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import Storage, TileSums, directory_bits, has_mask, has_runs, is_dense, storage
+from workloads.statistics.lattice import ratio
 from workloads.statistics.operand import OperandStatistics, Tiles
 
 Scalar = Float[Array, ""]
@@ -182,7 +183,7 @@ def row_loads(point: Point, a: OperandA) -> RowLoads:
     dealt = {"rows": a.found_rows, "nonzeros": a.nonzeros, "work": a.work}
     most = {name: load + more * dealt[name] for name, load in most.items()}
     rows, nonzeros = most["rows"], most["nonzeros"]
-    padding = rows / a.found_rows * a.stored_padding  # runs of zeros go with rows, hardly with what else these hold
+    padding = ratio(rows, a.found_rows) * a.stored_padding  # runs of zeros go with rows, hardly with what else these hold
     stored = nonzeros + padding
     words = bitmask_words(tiles.depth, point.numerics)
     held_rows = a.rows_per_pe * a.tiles

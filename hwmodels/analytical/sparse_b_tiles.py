@@ -10,7 +10,7 @@ from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA
 from hwmodels.formats.sizes import Storage, TileSums, has_runs, is_dense, storage
-from workloads.statistics.lattice import lookup
+from workloads.statistics.lattice import lookup, ratio
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
 

@@ -17,7 +17,7 @@ from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
 from hwmodels.design.choices import SKIP
 from hwmodels.formats.sizes import directory_bits, is_dense, rows_addressable
-from workloads.statistics.lattice import lookup
+from workloads.statistics.lattice import lookup, ratio
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
 
@@ -63,20 +63,20 @@ def sparse_b(
     sent_values, sent_metadata = stored.moved(visits, sent_rows, sent_nonzeros)
 
     count = total(visits.count)
-    results = a.work / total(a.work) * met.depth["distinct"]
+    results = ratio(a.work, total(a.work)) * met.depth["distinct"]
     partial_bits = hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
     row_pointers = a.block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0)
     most_products = lookup(kernel.block_products, (tiles.tile_m,))[0]
     z_words = point.numerics.min_of(tiles.height * tiles.width, jnp.maximum(most_products, 1.0))
     z_tiles = _z_tiles(tiles, count, a.block_rows / kernel.m, tiled.totals["block_rows"] / kernel.n)
-    last = jnp.clip(z_tiles / count, 0.0, 1.0)
+    last = jnp.clip(ratio(z_tiles, count), 0.0, 1.0)
     more = _fuller_half(met.spread)
     return OperandB(
         visits=visits.count,
         a_visits=visits.of_a,
         a_once=visits.a_once,
         skip=mapping.b_zero[SKIP] * sparse,
-        share_bits=total(held_bits.total) / count / hardware.pe_cols,
+        share_bits=ratio(total(held_bits.total), count) / hardware.pe_cols,
         peak_bits=stored.peak_bits,
         z_peak_bits=z_words * partial_bits,
         each_bits=Parts(
@@ -140,7 +140,7 @@ class SparseCycles(ArrayCycles):
         columns, (array_width, times) = self.point.tiles.tile_n / passes, self._steps_width()
         steps = times * lookup(kernel.row_steps, (columns, array_width))[0]
         fibers = lookup(kernel.row_steps, (columns, jnp.full_like(columns, ANY_WIDTH)))[0]
-        rounding = jnp.clip((steps - times * kernel.products / array_width) / fibers, 0.0, 1.0)
+        rounding = jnp.clip(ratio(steps - times * kernel.products / array_width, fibers), 0.0, 1.0)
         skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + times * loads.work / array_width
         all_rows = self._b_visits() * times * total(lookup(kernel.b_passes, (columns, array_width))) * a.rows_per_pe
         return Parts(
@@ -156,7 +156,7 @@ class SparseCycles(ArrayCycles):
         )
         lane_nonzeros = lane["nonzeros"][0] / tiled.classes["nonzeros"][0]
         lane_columns = lane["rows"][0] / tiled.classes["rows"][0]
-        row_rows = loads.rows / total(a.rows)
+        row_rows = ratio(loads.rows, total(a.rows))
         row_entries = (loads.nonzeros + loads.rows / a.rows * a.padding) / total(a.nonzeros)
         matches = loads.work * lane_nonzeros
         depth = self.met.depth
@@ -188,7 +188,7 @@ class SparseCycles(ArrayCycles):
         b_only = a.rows_per_pe * self._b_visits() * total(by_b)
         dealt = kernel.a.column_passes(tiles.m, tiles.k, pe_rows)
         a_only = a.skip * dealt + (1.0 - a.skip) * a.dealt_areas
-        spread = a.skip * a.work / total(a.work) * both + (1.0 - a.skip) * b_only
+        spread = a.skip * ratio(a.work, total(a.work)) * both + (1.0 - a.skip) * b_only
         return Parts((1.0 - self.skip) * a_only * self._dense_steps(passes), self.skip * spread)
 
     def intersection_steps(self):
