@@ -13,9 +13,6 @@ from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
 from workloads.statistics.lattice import ratio
 
-NO_CYCLES = 1e-6
-"""Cycles that stand for none."""
-
 
 def cost_of_product(point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles) -> Cost:
     """Cost of one run, of what A, B and Z are like and the array takes."""
@@ -46,8 +43,8 @@ def _cycles(point: Point, b: OperandB, cycles: ArrayCycles, loads: RowLoads, pas
     if point.dataflow == "outer_product":
         return cycles.outer_product(passes.columns), Parts(jnp.zeros_like(decode), None)
     compute, walked = cycles.inner_product(loads, passes.columns)
-    longer = point.numerics.max_of(walked.total, decode) / jnp.maximum(walked.total, NO_CYCLES)
-    return compute, walked * longer
+    longer = ratio(point.numerics.max_of(walked.total, decode), walked.total)
+    return compute, walked * longer + Parts(jnp.where(walked.total > 0, 0.0, decode), None)
 
 
 def _activity(
@@ -105,9 +102,9 @@ def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
         b.skip * met.b_skips + full_b * met.none_skip
     )
     zeros_of_a = b.skip * (met.b_skips - met.both_skip) + full_b * (met.none_skip - met.a_skips)
-    zeros_of_b = met.a_skips - met.both_skip
+    zeros_of_a, zeros_of_b = jnp.maximum(zeros_of_a, 0.0), jnp.maximum(met.a_skips - met.both_skip, 0.0)
     gated = a_gate * zeros_of_a + b_gate * zeros_of_b
-    padded = total(a.padding) / total(a.nonzeros) * (b.skip * met.both_skip + full_b * met.a_skips)
+    padded = ratio(total(a.padding), total(a.nonzeros)) * (b.skip * met.both_skip + full_b * met.a_skips)
     effectual = met.both_skip
     ineffectual = jnp.maximum(processed - effectual - gated, 0.0)
     everything = kernel.m * kernel.k * kernel.n

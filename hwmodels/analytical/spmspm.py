@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
@@ -17,15 +18,16 @@ from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
 from hwmodels.design.choices import SKIP
 from hwmodels.formats.sizes import directory_bits, is_dense, rows_addressable
-from workloads.statistics.lattice import lookup, ratio
+from workloads.statistics.lattice import ANY_WIDTH, interpolate, lookup, ratio
+from workloads.statistics.occupancy import place_of
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
-ANY_WIDTH = 4096.0
-"""The last point of the width axis: a fiber of any length takes one step."""
+LAST_WIDTH = float(np.log2(ANY_WIDTH))
+"""Where a fiber of any length takes one step."""
 NEARLY_CERTAIN = 1.0 - 1e-6
 """Largest chance of a visit that has a logarithm of its opposite."""
 EVEN = 1e-6
@@ -96,8 +98,8 @@ def sparse_b(
         group_with_b=0.5 + more,
         products=Products(
             both_skip=kernel.products,
-            a_skips=total(a.nonzeros * visits.of_a) * visits.columns,
-            b_skips=total(visits.b_nonzeros * a.heights / a.tiles),
+            a_skips=visits.a_nonzeros * visits.columns,
+            b_skips=total(visits.b_nonzeros * (a.heights / a.tiles)),
             none_skip=total(a.areas * visits.of_a) * visits.columns,
         ),
     )
@@ -137,12 +139,13 @@ class SparseCycles(ArrayCycles):
     def gustavson(self, loads, passes):
         """An entry of A takes ceil(b / W) steps: b / W, plus a share of a step fixed so that the total is exact."""
         kernel, a = self.point.kernel, self.a
-        columns, (array_width, times) = self.point.tiles.tile_n / passes, self._steps_width()
-        steps = times * lookup(kernel.row_steps, (columns, array_width))[0]
-        fibers = lookup(kernel.row_steps, (columns, jnp.full_like(columns, ANY_WIDTH)))[0]
+        (array_width, times), columns = self._steps_width(), self._place_of_pass(passes)
+        width = jnp.log2(array_width)
+        steps = times * interpolate(kernel.row_steps, jnp.stack([columns, width]))[0]
+        fibers = interpolate(kernel.row_steps, jnp.stack([columns, jnp.full_like(columns, LAST_WIDTH)]))[0]
         rounding = jnp.clip(ratio(steps - times * kernel.products / array_width, fibers), 0.0, 1.0)
         skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + times * loads.work / array_width
-        all_rows = self._b_visits() * times * total(lookup(kernel.b_passes, (columns, array_width))) * a.rows_per_pe
+        all_rows = self._b_visits() * times * total(interpolate(kernel.b_passes, jnp.stack([columns, width]))) * a.rows_per_pe
         return Parts(
             (1.0 - self.skip) * loads.entries * self._dense_steps(passes),
             self.skip * (a.skip * skipping + (1.0 - a.skip) * all_rows),
@@ -181,9 +184,9 @@ class SparseCycles(ArrayCycles):
     def outer_product(self, passes):
         """Sum over k of ceil(a / R) ceil(b / W), factored within classes of k of similar product."""
         kernel, tiles, a, pe_rows = self.point.kernel, self.point.tiles, self.a, self.point.hardware.pe_rows
-        by_a = lookup(kernel.a_passes, (tiles.tile_m, pe_rows))
+        by_a = interpolate(kernel.a_passes, jnp.stack([tiles.m.place, jnp.log2(pe_rows)]))
         array_width, times = self._steps_width()
-        by_b = times * lookup(kernel.b_passes, (tiles.tile_n, array_width))
+        by_b = times * interpolate(kernel.b_passes, jnp.stack([tiles.n.place, jnp.log2(array_width)]))
         both = total(by_a * by_b / jnp.exp2(kernel.k_classes))
         b_only = a.rows_per_pe * self._b_visits() * total(by_b)
         dealt = kernel.a.column_passes(tiles.m, tiles.k, pe_rows)
@@ -211,6 +214,11 @@ class SparseCycles(ArrayCycles):
         """Width of the array in non-zeros of B, whose padding takes the rest; below one, and the steps for each."""
         width = self.point.array_width / self.padded
         return jnp.maximum(width, 1.0), jnp.maximum(1.0 / width, 1.0)
+
+    def _place_of_pass(self, passes: Scalar) -> Scalar:
+        """Where the columns of one pass lie on the axis of B's columns."""
+        point = self.point
+        return place_of(point.kernel.n, point.numerics.ceil(point.tiles.width / passes))
 
     def _dense_steps(self, passes: Scalar) -> PerClass:
         """Steps of a full row of B over the tiles along n that are visited."""

@@ -145,7 +145,7 @@ def huge_kernels(family: str) -> list[DensityKernel]:
         "many rows": (HUGE, 5, 64, Uniform(0.01), Uniform(0.2)),
         "many columns": (7, 64, HUGE, NM(2, 4), Uniform(0.1)),
         "all sizes": (2**31, 2**31, 2**31, Uniform(0.5), Uniform(0.5)),
-        "all sizes, hardly any": (HUGE, HUGE, HUGE, Uniform(once * once), Uniform(once * once)),
+        "all sizes, one a row": (HUGE, HUGE, HUGE, Uniform(once), Uniform(once)),
         "all sizes, full": (HUGE, HUGE, HUGE, Uniform(1.0), Uniform(1.0)),
         "graph": (2**20, 2**20, 2**20, PowerLawRows(2**-17, 2.1), PowerLawRows(2**-17, 2.1)),
     }

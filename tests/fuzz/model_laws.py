@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from hwmodels import Hardware, Mapping
-from hwmodels.cost import Cost
+from hwmodels.cost import COST_LEAVES, Cost, within_limit
 from hwmodels.formats.records import FORMAT_RECORDS
 from hwmodels.technology import Technology
 
@@ -53,7 +53,11 @@ def broken_laws(
     **Arguments**: the costs of n designs, components on the last axis, in NumPy; latencies of the same designs with
     each of `MORE`; `positions`, M K N; `fixed_fill`, the cycles of the fill beside the array's sides.
     """
-    leaves = [np.asarray(leaf, np.float64).reshape(len(cost.cycles), -1) for leaf in jax.tree.leaves(cost)]
+    leaves = {
+        name: np.asarray(leaf, np.float64).reshape(len(cost.cycles), -1)
+        for name, leaf in zip(COST_LEAVES, jax.tree.leaves(cost), strict=True)
+    }
+    sound = np.all([np.isfinite(leaf).all(axis=1) for leaf in leaves.values()], axis=0)
     cycles = np.float64(cost.cycles)
     fill = fixed_fill + hardware.pe_rows + hardware.pe_cols
     bound, busy = np.float64(cost.bound_cycles), np.float64(cost.resource_cycles)
@@ -65,8 +69,6 @@ def broken_laws(
     buses = np.float64(traffic.value_bus_bytes) + traffic.index_bus_bytes
     with np.errstate(invalid="ignore"):
         broken = {
-            "every number is finite": ~np.all([np.isfinite(leaf).all(axis=1) for leaf in leaves], axis=0),
-            "nothing is negative": np.any([(leaf < 0).any(axis=1) for leaf in leaves], axis=0),
             "utilisation is at most 1": ~(cost.utilization <= 1 + 1e-5),
             "no array does more MACs than it has": ~(fates - cost.computes.skipped <= cycles * array * (1 + ROUNDING)),
             "bound cycles and the fill add up to the cycles": _apart(bound.sum(axis=1) + fill, cycles),
@@ -81,6 +83,10 @@ def broken_laws(
         }
         for name, latency in faster.items():
             broken[f"{name} is never slower"] = ~(latency <= np.float64(cost.latency_s) * (1 + 1e-5))
+    broken = {law: mask & sound for law, mask in broken.items()}
+    broken["nothing is NaN"] = np.any([np.isnan(leaf).any(axis=1) for leaf in leaves.values()], axis=0)
+    broken["all is finite where everything fits"] = ~sound & within_limit(cost.fits).all(axis=1)
+    broken["nothing is negative"] = np.any([(leaf < 0).any(axis=1) for leaf in leaves.values()], axis=0)
     return broken
 
 

@@ -75,7 +75,7 @@ class Campaign:
         self.broken[law] += int(mask.sum())
         self.broken[f"{law}: {where}"] += int(mask.sum())
         if mask.any() and law not in self.examples:
-            self.examples[law] = f"{where}: {in_words(*row(designs, int(np.argmax(mask))))}"
+            self.examples[law] = f"{where}: {_brief(row(designs, int(np.argmax(mask))))}"
 
     def simulate(self, rng: np.random.Generator, family: str, dataflow: str, kernel: Any, statistics: Any, count: int):
         """Run `count` designs of one kernel in the simulator too."""
@@ -88,14 +88,24 @@ class Campaign:
             if np.any(truth.fits[1:3] > 1):  # neither has a plan for what does not fit the PEs
                 continue
             model = jax.tree.map(lambda leaf, at=at: leaf[at], found)
-            words = str(in_words(*row(designs, at)))
+            words = _brief(row(designs, at))
             for what, name in (("cycles", "cycles"), ("energy", "total_energy_pj")):
                 ratio = float(getattr(model, name)) / float(getattr(truth, name))
-                self.errors[family, what, kernel.name].append((ratio, f"{dataflow} {words}"))
+                lattice = "on the lattice" if _on_lattice(row(designs, at)) else "off it"
+                self.errors[f"{family}, {lattice}", what, kernel.name].append((ratio, f"{dataflow} {words}"))
             effectual = float(model.computes.effectual), float(truth.computes.effectual)
             wrong = np.array([abs(effectual[0] - effectual[1]) > 1e-4 * max(effectual)])
             self._note("effectual MACs are the simulator's", wrong, jax.tree.map(lambda x, at=at: x[at : at + 1], designs),
                        f"{family}, {dataflow}, {kernel.name}")
+
+
+def _brief(design: Any) -> str:
+    return ", ".join(f"{name} {value:g}" if isinstance(value, float) else value for name, value in in_words(*design).items())
+
+
+def _on_lattice(design: Any) -> bool:
+    numbers = [value for value in in_words(*design).values() if isinstance(value, float)]
+    return all(np.log2(number).is_integer() for number in numbers)
 
 
 def run(count: int, seed: int, simulated: int) -> bool:
@@ -121,27 +131,24 @@ def report(campaign: Campaign) -> bool:
     """Print what was found; whether every law holds."""
     laws = [law for law in campaign.broken if ": " not in law]
     for law in laws:
-        print(f"{campaign.broken[law]:8d} break: {law}")
-        if campaign.broken[law]:
-            print(f"         first: {campaign.examples[law]}")
-            worst = sorted(((n, at) for at, n in campaign.broken.items() if at.startswith(f"{law}: ") and n), reverse=True)
-            for n, at in worst[:12]:
-                print(f"         {n:6d} {at.removeprefix(law + ': ')}")
-    for (family, what, _), _ in {(k[0], k[1], ""): 0 for k in campaign.errors}.items():
-        pass
-    for family in FAMILIES:
-        for what in ("cycles", "energy"):
-            of = {k[2]: v for k, v in campaign.errors.items() if k[:2] == (family, what)}
-            every = [abs(np.log(r)) for v in of.values() for r, _ in v]
-            if not every:
-                continue
-            print(f"{family} {what}: {len(every)} runs, median {np.expm1(np.median(every)):.2%}, "
-                  f"95th {np.expm1(np.quantile(every, 0.95)):.2%}, worst {np.expm1(max(every)):.2%}")
-            worst = sorted(((max(v, key=lambda e: abs(np.log(e[0]))), name) for name, v in of.items()),
-                           key=lambda e: -abs(np.log(e[0][0])))
-            for (ratio, words), name in worst[:8]:
-                print(f"     {ratio:8.4f} {name}: {words}")
-    return not any(campaign.broken[law] for law in laws)
+        if not campaign.broken[law]:
+            continue
+        print(f"{campaign.broken[law]:8d} break: {law}; the first: {campaign.examples[law]}")
+        where = {at.removeprefix(f"{law}: "): n for at, n in campaign.broken.items() if at.startswith(f"{law}: ") and n}
+        print("        ", "; ".join(f"{n} {at}" for at, n in sorted(where.items(), key=lambda one: -one[1])[:6]))
+    for family, what in sorted({key[:2] for key in campaign.errors}):
+        runs = [(abs(np.log(ratio)), ratio, name, words)
+                for (of, which, name), found in campaign.errors.items() if (of, which) == (family, what)
+                for ratio, words in found]  # fmt: skip
+        errors = np.expm1([run[0] for run in runs])
+        print(f"{family} {what}: {len(runs)} runs, median {np.median(errors):.2%}, 95th "
+              f"{np.quantile(errors, 0.95):.2%}, worst {errors.max():.2%}")  # fmt: skip
+        worst = sorted(runs, reverse=True)
+        print("        ", "; ".join(f"{ratio:.3f} {name}" for _, ratio, name, _ in worst[:6]))
+        print(f"         the worst: {worst[0][3]}")
+    held = sum(not campaign.broken[law] for law in laws)
+    print(f"{campaign.count:,} designs; {held} of {len(laws)} laws hold for all")
+    return held == len(laws)
 
 
 if __name__ == "__main__":

@@ -44,11 +44,20 @@ def cut(span: Scalar, size: Scalar, pieces: Scalar) -> Cut:
     inside = pieces - 1.0
     edge = jnp.clip(span - inside * size, jnp.minimum(1.0, span), size)
     log_span, log_size, log_edge = jnp.unstack(jnp.log2(jnp.stack([span, size, edge])))
+    return Cut(inside, size, edge, log_edge - log_size, _place(log_span, log_size))
+
+
+def place_of(span: Scalar, size: Scalar) -> Scalar:
+    """Where pieces of a size of a side lie on the lattice's axis."""
+    return _place(*jnp.unstack(jnp.log2(jnp.stack([span, jnp.minimum(size, span)]))))
+
+
+def _place(log_span: Scalar, log_size: Scalar) -> Scalar:
     last = jnp.ceil(log_span * (1.0 - 1e-6))
     before = jnp.maximum(last - 1.0, 0.0)
     # The last point of the axis stands for the whole side, which may be nearer than twice the point before it.
     beyond = jnp.clip((log_size - before) / jnp.maximum(log_span - before, 1e-6), 0.0, 1.0)
-    return Cut(inside, size, edge, log_edge - log_size, jnp.minimum(log_size, before) + beyond * jnp.minimum(last, 1.0))
+    return jnp.minimum(log_size, before) + beyond * jnp.minimum(last, 1.0)
 
 
 def places_of(*cuts: Cut) -> Float[Array, " d"]:
