@@ -201,7 +201,9 @@ def _with_room_for(activity: Activity, sums: Activity, point: Point, computes: C
     hardware = point.hardware
     worked = computes.effectual + computes.ineffectual + computes.gated
     least = worked / (hardware.pe_rows * hardware.pe_cols * hardware.lanes)
-    return dataclasses.replace(activity, compute=activity.compute * jnp.maximum(ratio(least, _whole(sums.compute)), 1.0))
+    return dataclasses.replace(
+        activity, compute=activity.compute * jnp.maximum(ratio(least, _whole(sums.compute)), 1.0)
+    )
 
 
 def _whole(amount: Amount) -> Scalar:

@@ -178,7 +178,8 @@ def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dic
     )
     missed = missed_fibers(*side, lanes, point.numerics) / side[0].size
     of_lane = {
-        name: jnp.clip(load + missed * of_all[name], of_all[name] / lanes, of_all[name]) for name, load in of_lane.items()
+        name: jnp.clip(load + missed * of_all[name], of_all[name] / lanes, of_all[name])
+        for name, load in of_lane.items()
     }
 
     def chosen(loads: dict[str, PerClass]) -> dict[str, PerClass]:

@@ -186,7 +186,9 @@ def row_loads(point: Point, a: OperandA) -> RowLoads:
         for name, load in most.items()
     }
     rows, nonzeros = most["rows"], most["nonzeros"]
-    padding = ratio(rows, a.found_rows) * a.stored_padding  # runs of zeros go with rows, hardly with what else these hold
+    padding = (
+        ratio(rows, a.found_rows) * a.stored_padding
+    )  # runs of zeros go with rows, hardly with what else these hold
     stored = nonzeros + padding
     words = bitmask_words(tiles.depth, point.numerics)
     held_rows = a.rows_per_pe * a.tiles

@@ -93,7 +93,9 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
         return jnp.clip(held + missed / tiles.height * every, every / pe_rows, every)
 
     rows = fullest(ANY_WIDTH * one, s.tiled.scale["rows"])
-    padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows, hardly with what else these hold
+    padding = (
+        ratio(rows, s.found_rows) * s.stored_padding
+    )  # runs of zeros go with rows, hardly with what else these hold
     entries = fullest(one, s.tiled.scale["nonzeros"]) + padding
     steps = fullest(width, s.tiled.scale["nonzeros"]) + padding / width
     full_steps = s.rows_per_pe * s.tiles * _mean_across(point, s)

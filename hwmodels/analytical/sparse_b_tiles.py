@@ -10,7 +10,7 @@ from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA
 from hwmodels.formats.sizes import Storage, TileSums, has_runs, is_dense, storage
-from workloads.statistics.lattice import lookup, ratio
+from workloads.statistics.lattice import lookup
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
 
@@ -47,6 +47,7 @@ def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> Visit
     by_depth = a.widths / total(a.widths)
     count = sparse * (a_sparse * met.visits + a_dense * by_tiles * tiles.trips_m * tiled.totals["tiles"])
     b_nonzeros = sparse * a_sparse * met.b_nonzeros + a_dense * by_depth * tiles.trips_m * nonzeros
+    b_blocks = tiled.totals["block_columns"]
     b_once = sparse * met.depth["b_once"] / nonzeros + dense * a.block_columns / kernel.k
     return VisitedPairs(
         count=count + dense * a.tiles * tiles.trips_n,
@@ -56,7 +57,7 @@ def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> Visit
         + dense * kernel.a.nonzeros * tiles.trips_n,
         b_nonzeros=b_nonzeros + dense * a_sparse * by_depth * (total(a.tiles) / tiles.trips_k) * nonzeros,
         columns=sparse * a_sparse * met.columns + (1.0 - sparse * a_sparse) * kernel.n / tiles.trips_n,
-        a_once=sparse * (a_sparse * met.depth["a_once"] / total(a.nonzeros) + a_dense) + dense,
+        a_once=sparse * (a_sparse * met.depth["a_once"] / total(a.nonzeros) + a_dense * b_blocks / kernel.k) + dense,
         b_once=a_sparse * b_once + a_dense,
     )
 

@@ -96,13 +96,18 @@ def sparse_b(
         spilled_at_ends=0.5 + 0.5 * last,
         group_visits=jnp.full_like(more[:, :1], 0.5),
         group_with_b=0.5 + more,
-        products=Products(
-            both_skip=kernel.products,
-            a_skips=visits.a_nonzeros * visits.columns,
-            b_skips=total(visits.b_nonzeros * (a.heights / a.tiles)),
-            none_skip=total(a.areas * visits.of_a) * visits.columns,
-        ),
+        products=_products(point, a, visits),
     )
+
+
+def _products(point: Point, a: OperandA, visits: VisitedPairs) -> Products:
+    """Pairs of entries that meet: means of visits are taken apart, so that their products are held between bounds."""
+    kernel, both = point.kernel, point.kernel.products
+    a_skips = jnp.clip(visits.a_nonzeros * visits.columns, both, jnp.maximum(kernel.a.nonzeros * kernel.n, both))
+    b_skips = total(visits.b_nonzeros * (a.heights / a.tiles))
+    b_skips = jnp.clip(b_skips, both, jnp.maximum(kernel.b.nonzeros * kernel.m, both))
+    none_skip = jnp.minimum(total(a.areas * visits.of_a) * visits.columns, kernel.m * kernel.k * kernel.n)
+    return Products(both, a_skips, b_skips, jnp.maximum(none_skip, jnp.maximum(a_skips, b_skips)))
 
 
 def _z_tiles(tiles: Tiling, visits: Scalar, rows: Scalar, columns: Scalar) -> Scalar:
@@ -145,7 +150,9 @@ class SparseCycles(ArrayCycles):
         fibers = interpolate(kernel.row_steps, jnp.stack([columns, jnp.full_like(columns, LAST_WIDTH)]))[0]
         rounding = jnp.clip(ratio(steps - times * kernel.products / array_width, fibers), 0.0, 1.0)
         skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + times * loads.work / array_width
-        all_rows = self._b_visits() * times * total(interpolate(kernel.b_passes, jnp.stack([columns, width]))) * a.rows_per_pe
+        all_rows = (
+            self._b_visits() * times * total(interpolate(kernel.b_passes, jnp.stack([columns, width]))) * a.rows_per_pe
+        )
         return Parts(
             (1.0 - self.skip) * loads.entries * self._dense_steps(passes),
             self.skip * (a.skip * skipping + (1.0 - a.skip) * all_rows),
@@ -187,7 +194,7 @@ class SparseCycles(ArrayCycles):
         by_a = interpolate(kernel.a_passes, jnp.stack([tiles.m.place, jnp.log2(pe_rows)]))
         array_width, times = self._steps_width()
         by_b = times * interpolate(kernel.b_passes, jnp.stack([tiles.n.place, jnp.log2(array_width)]))
-        both = total(by_a * by_b / jnp.exp2(kernel.k_classes))
+        both = total(by_a * by_b[:-1] / jnp.exp2(kernel.k_classes))
         b_only = a.rows_per_pe * self._b_visits() * total(by_b)
         dealt = kernel.a.column_passes(tiles.m, tiles.k, pe_rows)
         a_only = a.skip * dealt + (1.0 - a.skip) * a.dealt_areas

@@ -1,6 +1,7 @@
 """Random designs that can be built: legal, in whole numbers, half of them on the lattice of the statistics."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from hwmodels import Hardware, Mapping
@@ -20,27 +21,36 @@ Numbers = dict[str, np.ndarray]
 
 
 def random_designs(
-    rng: np.random.Generator, count: int, dataflow: str, family: str, sizes: tuple[int, int, int], *, small: bool = False
+    rng: np.random.Generator,
+    count: int,
+    dataflow: str,
+    family: str,
+    sizes: tuple[int, int, int],
+    *,
+    small: bool = False,
 ) -> tuple[Hardware, Mapping]:
-    """`count` designs stacked on the first axis, arrays of NumPy, for a kernel of `sizes` m, k and n.
+    """`count` designs stacked on the first axis for a kernel of `sizes` m, k and n.
 
     Numbers are log-uniform in what may be built (`small`: cut so that the simulator is done soon), tiles up to twice
     the kernel's size; choices are uniform among the legal ones.
     """
     numbers = _numbers(rng, count, dict(zip(MAPPING_NUMBERS, sizes, strict=True)), 0.5 if small else 1.0)
     word = np.ceil(numbers["accumulator_bits"] / 8)
-    numbers["accumulator_bytes"] = np.maximum(numbers["accumulator_bytes"], word).astype(np.float32)
+    numbers["accumulator_bytes"] = np.maximum(numbers["accumulator_bytes"], word)
+    of = {name: jnp.asarray(values, jnp.float32) for name, values in numbers.items()}
     picked = _choices(rng, count, dataflow, family)
-    used = {name: np.eye(len(names), dtype=np.float32)[picked[name]] for name, names in MAPPING_CHOICES.items()}
-    units = np.eye(len(INTERSECTIONS), dtype=np.float32)[rng.integers(len(INTERSECTIONS), size=count)]
-    flows = np.tile(np.eye(len(DATAFLOWS), dtype=np.float32)[DATAFLOWS.index(dataflow)], (count, 1))
+    used = {name: _weights(picked[name], len(names)) for name, names in MAPPING_CHOICES.items()}
     hardware = Hardware(
-        **{name: numbers[name] for name in HARDWARE_NUMBERS},
-        intersection=units,
-        dataflows=flows,
+        **{name: of[name] for name in HARDWARE_NUMBERS},
+        intersection=_weights(rng.integers(len(INTERSECTIONS), size=count), len(INTERSECTIONS)),
+        dataflows=_weights(np.full(count, DATAFLOWS.index(dataflow)), len(DATAFLOWS)),
         **{capability: used[use] for use, capability in CAPABILITY_OF.items()},
     )
-    return hardware, Mapping(**{name: numbers[name] for name in MAPPING_NUMBERS}, **used, dataflow=dataflow)
+    return hardware, Mapping(**{name: of[name] for name in MAPPING_NUMBERS}, **used, dataflow=dataflow)
+
+
+def _weights(picked: np.ndarray, choices: int) -> jax.Array:
+    return jnp.asarray(np.eye(choices)[picked], jnp.float32)
 
 
 def _numbers(rng: np.random.Generator, count: int, sizes: dict[str, int], reach: float) -> Numbers:
@@ -81,3 +91,10 @@ def in_words(hardware: Hardware, mapping: Mapping) -> dict[str, str | float]:
     words = {name: name_of(getattr(mapping, name), names) for name, names in MAPPING_CHOICES.items()}
     unit = name_of(hardware.intersection, INTERSECTIONS)
     return numbers | words | {"dataflow": mapping.dataflow, "intersection": unit}
+
+
+def on_lattice(design: tuple[Hardware, Mapping]) -> bool:
+    """Whether every number of a design is a power of two."""
+    numbers = [getattr(design[0], name) for name in HARDWARE_NUMBERS]
+    numbers += [getattr(design[1], name) for name in MAPPING_NUMBERS]
+    return all(float(np.log2(number)).is_integer() for number in numbers)

@@ -43,6 +43,8 @@ MORE = {
     "a faster clock": _sped("clock_ghz"),
 }
 """Changes of hardware or scenario that never take longer with the same mapping."""
+SCENARIO = ("more DRAM channels", "a faster clock")
+"""Those of the scenario."""
 
 
 def broken_laws(
@@ -58,6 +60,7 @@ def broken_laws(
         for name, leaf in zip(COST_LEAVES, jax.tree.leaves(cost), strict=True)
     }
     sound = np.all([np.isfinite(leaf).all(axis=1) for leaf in leaves.values()], axis=0)
+    hardware, mapping = jax.tree.map(np.asarray, (hardware, mapping))
     cycles = np.float64(cost.cycles)
     fill = fixed_fill + hardware.pe_rows + hardware.pe_cols
     bound, busy = np.float64(cost.bound_cycles), np.float64(cost.resource_cycles)

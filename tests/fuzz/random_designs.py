@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jax
 import numpy as np
-from fuzz.designs import in_words, random_designs, row
+from fuzz.designs import in_words, on_lattice, random_designs, row
 from fuzz.hard_kernels import FAMILIES, hard_kernels, huge_kernels
 from fuzz.model_laws import MORE, broken_laws
 
@@ -90,22 +90,23 @@ class Campaign:
             model = jax.tree.map(lambda leaf, at=at: leaf[at], found)
             words = _brief(row(designs, at))
             for what, name in (("cycles", "cycles"), ("energy", "total_energy_pj")):
-                ratio = float(getattr(model, name)) / float(getattr(truth, name))
-                lattice = "on the lattice" if _on_lattice(row(designs, at)) else "off it"
+                ratio = float(np.sum(getattr(model, name))) / float(np.sum(getattr(truth, name)))
+                lattice = "on the lattice" if on_lattice(row(designs, at)) else "off it"
                 self.errors[f"{family}, {lattice}", what, kernel.name].append((ratio, f"{dataflow} {words}"))
             effectual = float(model.computes.effectual), float(truth.computes.effectual)
             wrong = np.array([abs(effectual[0] - effectual[1]) > 1e-4 * max(effectual)])
-            self._note("effectual MACs are the simulator's", wrong, jax.tree.map(lambda x, at=at: x[at : at + 1], designs),
-                       f"{family}, {dataflow}, {kernel.name}")
+            self._note(
+                "effectual MACs are the simulator's",
+                wrong,
+                jax.tree.map(lambda x, at=at: x[at : at + 1], designs),
+                f"{family}, {dataflow}, {kernel.name}",
+            )
 
 
 def _brief(design: Any) -> str:
-    return ", ".join(f"{name} {value:g}" if isinstance(value, float) else value for name, value in in_words(*design).items())
-
-
-def _on_lattice(design: Any) -> bool:
-    numbers = [value for value in in_words(*design).values() if isinstance(value, float)]
-    return all(np.log2(number).is_integer() for number in numbers)
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else value for name, value in in_words(*design).items()
+    )
 
 
 def run(count: int, seed: int, simulated: int) -> bool:
@@ -123,7 +124,10 @@ def run(count: int, seed: int, simulated: int) -> bool:
                 campaign.evaluate(rng, family, dataflow, kernel, statistics, -(-count // share))
             for kernel, statistics in zip(small, measured, strict=False):
                 campaign.simulate(rng, family, dataflow, kernel, statistics, -(-simulated // share))
-        print(f"{family}: {len(kernels)} kernels, {campaign.count:,} designs, {time.perf_counter() - start:.0f} s", flush=True)
+        print(
+            f"{family}: {len(kernels)} kernels, {campaign.count:,} designs, {time.perf_counter() - start:.0f} s",
+            flush=True,
+        )
     return report(campaign)
 
 

@@ -75,14 +75,14 @@ class Occupied(eqx.Module):
     cuts: tuple[Cut, ...]
 
     def total(self, quantity: int = 0, by_length: Sequence[int] = ()) -> Scalar:
-        """Occupied places, each counting for the lengths of its tile along some sides."""
-        found = self.shares[quantity]
+        """Occupied places, each counting for the lengths of its tile along some sides; no more than there are."""
+        found, most = self.shares[quantity], 1.0
         for side, (cut, edge) in enumerate(zip(self.cuts, self.edges, strict=True)):
-            inside, last = cut.inside, edge
+            inside, last, whole = cut.inside, edge, 1.0
             if side in by_length:
-                inside, last = inside * cut.size, last * cut.edge
-            found = found * (inside + last)
-        return found
+                inside, last, whole = inside * cut.size, last * cut.edge, cut.edge
+            found, most = found * (inside + last), most * (inside + whole)
+        return jnp.minimum(found, most)
 
 
 def occupied(logs: Float[Array, " q"], cuts: Sequence[Cut]) -> Occupied:
@@ -101,8 +101,8 @@ def occupied_along(logs: Float[Array, "e 3"], cuts: Sequence[Cut], by_length: Se
     octaves = jnp.stack([cut.octaves for cut in cuts])
     found, fall = jnp.exp2(jnp.stack([share + correction, slope * octaves]))
     inside = [cut.inside * cut.size if long else cut.inside for cut, long in zip(cuts, by_length, strict=True)]
-    last = [cut.edge if long else jnp.ones_like(cut.edge) for cut, long in zip(cuts, by_length, strict=True)]
-    return found * (jnp.stack(inside) + fall * jnp.stack(last))
+    last = jnp.stack([cut.edge if long else jnp.ones_like(cut.edge) for cut, long in zip(cuts, by_length, strict=True)])
+    return jnp.minimum(found * (jnp.stack(inside) + fall * last), jnp.stack(inside) + last)
 
 
 def occupancy_table(

@@ -67,7 +67,7 @@ class SparseBStatistics(eqx.Module):
     """By `DEPTH_QUANTITIES`; then occupancy of pairs of fibers, and of those that make an output."""
     row_steps: Float[Array, "ln w 1"]
     a_passes: Float[Array, "lm p c"]
-    b_passes: Float[Array, "ln w c"]
+    b_passes: Float[Array, "ln w c_and_none"]
     k_classes: Float[Array, " c"]
     products: Scalar
     z_nonzeros: Scalar

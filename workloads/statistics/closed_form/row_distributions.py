@@ -183,9 +183,7 @@ def _mixed(lengths: np.ndarray, chance: np.ndarray, columns: int, width: int) ->
 def _of_groups(density: NM, columns: int, width: int) -> list[RowLaw]:
     m, whole, edge = density.m, columns // width, columns % width
     before, period = (columns - columns % m) // width, m // math.gcd(width, m)  # tiles that end in whole groups
-    kinds = [
-        (at * width % m, width, False, (before - at + period - 1) // period) for at in range(min(period, before))
-    ]
+    kinds = [(at * width % m, width, False, (before - at + period - 1) // period) for at in range(min(period, before))]
     kinds += [(at * width % m, width, True, 1) for at in range(before, whole)]
     if edge:
         kinds.append((whole * width % m, edge, columns % m > 0, 1))
