@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dse import DesignSpace, Encoding, default_space, describe, parse_fixes, read_space
-from dse.space.encoding import KernelShape, batch_of
+from dse.space.encoding import KernelShape, batch_of, design_of
 from dse.space.neighbours import hardware_neighbours, mapping_neighbours
 from hwmodels.design.choices import DATAFLOWS, FORMATS
 from hwmodels.design.legality import canonical, illegality, legal_formats, legal_zero_modes
@@ -45,7 +45,9 @@ def test_genomes_round_trip_through_words():
 def test_batches_of_genomes_and_of_words_agree():
     encoding = Encoding(small(), KERNELS)
     rows = encoding.random(np.random.default_rng(2), 20)
-    one, other = encoding.batch(rows), batch_of([encoding.design(row) for row in rows])
+    designs = [encoding.design(row) for row in rows]
+    one, other = encoding.batch(rows), batch_of(designs)
+    assert [design_of(one, row, designs[0].kernels) for row in range(len(rows))] == designs
     for name in ("hardware", "intersection", "tiles", "dataflow", "choices"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     np.testing.assert_array_equal(one.capabilities(), other.capabilities())
