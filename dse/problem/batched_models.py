@@ -35,6 +35,7 @@ from hwmodels.design.hardware import (
 )
 from hwmodels.energy import machine_energy
 from hwmodels.numerics import Exact, Numerics, Trend
+from workloads.errors import InputError
 
 LATENCY, ENERGY, AREA, FIT, BUS_BITS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
 OUTPUTS = BUS_BITS + 1
@@ -272,7 +273,9 @@ class Batcher:
         self._compile({key: (call[0], given) for key, call, given in zip(keys, calls, arguments, strict=True)})
 
         def made(key: Key, kernel: int, given: tuple[Any, ...]) -> list[np.ndarray]:
-            return jax.device_get(self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
+            found = jax.device_get(self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
+            require_numbers(found[:1] if key[2] == "gradient" else found, self.kernels[kernel].name)  # not of slopes
+            return found
 
         kernels = [kernel for kernel, _, _ in calls]
         found = _callers().map(made, keys, kernels, arguments)
@@ -370,7 +373,9 @@ class Batcher:
 
         def made(corner: tuple[int, int]) -> np.ndarray:
             leaves = jax.tree.leaves(given(*corner)[2:])
-            return np.asarray(self._compiled[key]([*self._shared[kernel], *leaves])[0])
+            found = np.asarray(self._compiled[key]([*self._shared[kernel], *leaves])[0])
+            require_numbers([found], self.kernels[kernel].name)
+            return found
 
         self._compile({key: (kernel, given(0, 0))})
         found = np.zeros((len(tiles), len(choices), len(MEMORY)))
@@ -437,6 +442,15 @@ class Batcher:
             for at, row in enumerate(rows):
                 costs[row][kernel] = Cost.of_leaves([leaf[at] for leaf in leaves])
         return costs
+
+
+def require_numbers(found: Sequence[np.ndarray], kernel: str) -> None:
+    """InputError, which names the kernel, where what a model gave for it is no number."""
+    if any(np.isnan(leaf).any() for leaf in found):
+        raise InputError(
+            f"{kernel}: the model gives no number (NaN) for what a design costs; check the technology's constants and "
+            "the scenario, and if these are sound report it, with this kernel, as a fault of the model."
+        )
 
 
 @functools.cache

@@ -4,6 +4,7 @@ A family says what goes on in all visits of each class (`Activity`). All that fo
 formulas serve the classes and their sums; only the time of a visit, the maximum over its resources, is not.
 """
 
+import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -16,7 +17,7 @@ from hwmodels.analytical.design_point import Point
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
 from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
 from hwmodels.energy import price
-from workloads.statistics.lattice import computed_once
+from workloads.statistics.lattice import computed_once, ratio
 
 Scalar = Float[Array, ""]
 
@@ -167,7 +168,7 @@ def account(
     None where visits of one class are alike; `array`: the family's own actions; `computes`: the fate of every multiply;
     `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
     """
-    busy = _busy(point, activity, groups)
+    busy = _busy(point, _with_room_for(activity, sums, point, computes), groups)
     cycles, resource_cycles, bound_cycles = _time(point, busy)
     moved = _moved_by(point, sums)
     actions = _actions(sums, moved, array, computes, cycles)
@@ -189,6 +190,19 @@ def account(
         traffic=_traffic(sums, moved, actions),
         actions=actions,
         fits=rows_of(*fits, clock_ghz / limit_ghz),
+    )
+
+
+def _with_room_for(activity: Activity, sums: Activity, point: Point, computes: Computes) -> Activity:
+    """Activity whose compute cycles are at least those in which the array, all of it busy, does its MACs.
+
+    The most loaded PE has no less than the mean; where loads are interpolated this need not follow.
+    """
+    hardware = point.hardware
+    worked = computes.effectual + computes.ineffectual + computes.gated
+    least = worked / (hardware.pe_rows * hardware.pe_cols * hardware.lanes)
+    return dataclasses.replace(
+        activity, compute=activity.compute * jnp.maximum(ratio(least, _whole(sums.compute)), 1.0)
     )
 
 

@@ -42,7 +42,8 @@ def passes_of(mean, variance, empty, height, widths):
             elif m > 64 and deviation > parts:
                 more = m / parts + 0.5 * (1 - 1 / parts) - some
             elif m > 64:
-                more, j = 0.0, 1
+                sure = max(math.floor((m - 7 * deviation - 1) / parts), 0)
+                more, j = float(sure), sure + 1
                 while j * parts < m + 7 * deviation + 1:
                     more += 0.5 * math.erfc((j * parts + 0.5 - m) / max(deviation, 1e-6) / math.sqrt(2.0))
                     j += 1

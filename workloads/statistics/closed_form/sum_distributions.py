@@ -108,7 +108,8 @@ def law_points(low: float, high: float, candidates: np.ndarray, below: np.ndarra
 def _points_of_sum(one: Law, other: Law, mean: float, variance: float) -> np.ndarray:
     low, high = one.points[0] + other.points[0], one.points[-1] + other.points[-1]
     if high - low < BINS:
-        return np.arange(np.floor(low), np.ceil(high) + 1)
+        low = np.floor(low)
+        return np.unique(low + np.arange(np.ceil(high) - low + 1))  # above 2^53 neighbours are the same number
     deviation = np.sqrt(variance)
     third = sum(float((law.points - law.mean) ** 3 @ law.probability) for law in (one, other))
     skewness = third / max(deviation, 1e-300) ** 3
