@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from workloads.documents import read_json
 from workloads.errors import InputError
 
 _DEFAULT = Path(__file__).with_name("default.json")
@@ -57,16 +58,10 @@ def constants_table(path: str | os.PathLike[str] | None = None) -> tuple[Constan
 
 
 def _replacements(path: Path) -> dict[str, Constant]:
-    if not path.is_file():
-        raise InputError(f"Technology file '{path}' does not exist; give the path of a JSON file.")
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"Technology file '{path}' is not valid JSON ({error}); correct it there.") from None
-    except OSError as error:
-        raise InputError(f"Technology file '{path}' cannot be read ({error.strerror}).") from None
-    except RecursionError:
-        raise InputError(f"Technology file '{path}' is nested too deeply; write names and numbers only.") from None
+        entries = read_json(path)
+    except InputError as error:
+        raise InputError(f"Technology file {error}") from None
     if not isinstance(entries, dict):
         raise InputError(f"Technology file '{path}' must hold one object such as {{\"int_add_pj\": 0.1}}.")
     return {name: _replacement(path, name, entry) for name, entry in entries.items()}
