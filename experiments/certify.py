@@ -96,14 +96,15 @@ class Config:
     out: Path = Path("out/certify")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: a small space for the workload `digits`, cut box by box."""
+    """A run of seconds: the workload `digits` for `embedded`, a small space unless --fix is given, cut box by box."""
 
 
 def run(config: Config) -> None:
     """Find or read a front, bound the true one, say what is proven."""
     output = Output(config.out)
     if config.smoke:
-        config = replace(config, workload=("digits",), fix=(SMOKE_FIXES,), budget=400, minutes=0.2, most=1)
+        specs = tuple("digits" if spec == "embedded" else spec for spec in config.workload)
+        config = replace(config, workload=specs, fix=config.fix or (SMOKE_FIXES,), budget=400, minutes=0.2, most=1)
     workload, technology = workload_of(config.workload), config.scenario.build()
     space = build_space(config.space, config.fix, workload)
     limits = {"area_mm2": config.max_area_mm2}

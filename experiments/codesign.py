@@ -133,6 +133,7 @@ def run(config: Config) -> None:
     if config.smoke:
         shares, methods, levels, seeds = shares[2:5:2] or shares, ("units",), (0.8,), min(seeds, 1)
         rounds, budget, settles, arms = min(rounds, 8), min(budget, 200), 1, ()
+    cases_of(config.methods, config.levels)  # what cannot be is refused in any size
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)
     technology = config.scenario.build()
     fixes = parse_fixes([text for group in config.fix for text in group])

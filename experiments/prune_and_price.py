@@ -42,6 +42,7 @@ from dse import (
     Design,
     Gradient,
     RandomSearch,
+    default_space,
     parse_fixes,
     read_design,
     read_front,
@@ -114,10 +115,12 @@ def run(config: Config) -> None:
     if config.smoke:
         methods = tuple(name for name in methods if name in ("global", "nm4", "rows")) or methods[:1]
         levels, seeds, rounds, budget = (0.9,), min(seeds, 2), min(rounds, 16), min(budget, 100)
+    cases_of(config.methods, config.levels)  # what cannot be is refused in any size
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)
     design, stored, bits = machine_of(config)
     technology = config.scenario.build(stored)
     fixes = parse_fixes([text for group in config.fix for text in group])
+    default_space().fix(**fixes)  # refused before networks are trained
     images = read_images(config.data, numbers)
     held_out = len(images[0].held_out)
     if config.batch > held_out:

@@ -195,9 +195,8 @@ def check_pairs(config: Config, rng: np.random.Generator) -> list[dict[str, Any]
     return rows
 
 
-def large_products(config: Config, rng: np.random.Generator) -> list[dict[str, Any]]:
+def large_products(config: Config, matrix: csr_array, rng: np.random.Generator) -> list[dict[str, Any]]:
     """The matrix times a dense B and times itself, with every choice open, on random machines."""
-    matrix = rmat(10, 16, 0) if config.matrix is None else load_matrix(config.matrix)
     kernels = [SparseKernel("times a dense B", matrix, None, config.columns)]
     if matrix.shape[0] == matrix.shape[1]:
         kernels.append(SparseKernel("times itself", matrix, matrix, matrix.shape[1]))
@@ -222,8 +221,9 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[str]:
 def run(config: Config) -> None:
     """Draw, enumerate, compare; ends the process with status 1 if an optimum is missed."""
     out, rng = Output(config.out), np.random.default_rng(config.seed)
+    matrix = rmat(10, 16, 0) if config.matrix is None else load_matrix(config.matrix)
     rows = check_pairs(config, rng)
-    large = [] if config.smoke else large_products(config, rng)
+    large = [] if config.smoke else large_products(config, matrix, rng)
     worst = {name: max(row[f"difference_{name}"] for row in rows) for name in (*MERITS, "front")}
     holds = max(worst.values()) <= TOLERANCE
     out.csv("pairs.csv", rows)

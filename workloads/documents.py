@@ -5,7 +5,7 @@ import os
 import stat
 import tomllib
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from workloads.errors import InputError
 
@@ -18,7 +18,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     """What a JSON file holds. InputError if it cannot be read, is not JSON, or names a key twice."""
     text = _text_of(path)
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_int=_integer, parse_constant=_no_constant)
+        return json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
     except RecursionError:
         raise InputError(f"{path}: is nested too deeply; write it as this project does.") from None
     except ValueError as error:
@@ -64,7 +64,3 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= LONGEST_INTEGER else float(digits)
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no number of JSON")

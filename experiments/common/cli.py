@@ -27,6 +27,7 @@ BROKEN_PIPE = 141
 """What a shell reports of a process that SIGPIPE ended."""
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 """What is wrong with a disk, or a terminal, that takes no more."""
+BORDERS = ("╭", "╰")
 LONGEST = 300
 """Letters of what is quoted of options that cannot be parsed."""
 
@@ -36,9 +37,9 @@ ConfigT = TypeVar("ConfigT")
 def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[str] | None = None) -> int:
     """Parse the options into `config`, call `run` with it and return the exit status.
 
-    The script's docstring is its help. A user's mistake (`InputError`, options that cannot be parsed) and a full disk
-    are one line on stderr and status 2, Ctrl-C is status 130, output that nobody reads any more 141; none shows a
-    traceback. `--help` ends the process.
+    The script's docstring is its help. A user's mistake (`InputError`, options that cannot be parsed, a path that the
+    system refuses), a full disk and too little memory are one line on stderr and status 2, Ctrl-C is status 130, output
+    that nobody reads any more 141; none shows a traceback. `--help` ends the process.
     """
     _open_streams()
     try:
@@ -52,10 +53,12 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
         _let_go(sys.stdout)
         return BROKEN_PIPE
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno in FULL:
+            _let_go(sys.stdout)
+            return _said(f"{error.filename or 'The output'} cannot be written ({error.strerror}); free the space.")
+        if error.filename is None:
             raise
-        _let_go(sys.stdout)
-        return _said(f"{error.filename or 'The output'} cannot be written ({error.strerror}); free the space.")
+        return _said(f"{error.filename}: the system says '{error.strerror}'; name another path.")
     except KeyboardInterrupt:
         return interrupted()
     return 0
@@ -63,7 +66,9 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
 
 def parsed(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[str] | None = None) -> ConfigT:
     """The options as a `config`; InputError for what cannot be parsed, SystemExit after `--help`."""
-    told = io.StringIO()
+    args, told = sys.argv[1:] if args is None else args, io.StringIO()
+    if any(not arg.strip() or re.fullmatch("--[^=]*=", arg) for arg in args):
+        raise InputError("An option is given an empty text; give it a value, or leave it out.")
     try:
         with contextlib.redirect_stderr(told):
             options: Any = tyro.cli(
@@ -85,10 +90,17 @@ def parsed(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence
 
 def _sentence(box: str) -> str:
     """What tyro prints of a mistake, a box of several paragraphs, as one sentence."""
-    lines = [line[1:-1].strip() for line in box.splitlines()[1:-1]]
-    paragraphs = " ".join(lines).split("──")
-    said = paragraphs[0].strip().removeprefix("Error parsing ").rstrip(".")
-    near = re.search(r"(?:meant|similar).*?(--[\w-]+)", " ".join(paragraphs[1:]))
+    paragraphs: list[list[str]] = [[]]
+    for line in box.splitlines():
+        text = line.strip("│ ")
+        if line.startswith(BORDERS) or (text and set(text) <= set("─-")):
+            paragraphs.append([])
+        elif text:
+            paragraphs[-1].append(text)
+    titled = 0 if box.startswith(BORDERS) else 1  # without such letters the title is a paragraph of its own
+    message, *rest = [" ".join(lines) for lines in paragraphs if lines][titled:]
+    said = message.removeprefix("Error parsing ").rstrip(".")
+    near = re.search(r"(?:meant|similar).*?(--[\w-]+)", " ".join(rest))
     said = said if len(said) <= LONGEST else f"{said[:LONGEST]}..."
     if "; give " in said:
         return f"{said}."
@@ -119,9 +131,11 @@ def _let_go(stream: Any) -> None:
 
 
 def _said(mistake: str) -> int:
-    """Tell a mistake in one line; the exit status."""
+    """Tell a mistake in one line, of which only the ends where it quotes too much; the exit status."""
+    line = " ".join(mistake.split())
+    line = line if len(line) <= 3 * LONGEST else f"{line[: 2 * LONGEST]} ... {line[-LONGEST:]}"
     try:
-        print(f"error: {' '.join(mistake.split())}", file=sys.stderr, flush=True)
+        print(f"error: {line}", file=sys.stderr, flush=True)
     except OSError:
         _let_go(sys.stderr)
     return USAGE_ERROR

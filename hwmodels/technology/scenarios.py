@@ -77,5 +77,5 @@ def _number(name: str, value: object) -> float:
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):
-        raise InputError(f"{name} {str(value)[:40]!r} is not a number; give a finite number.")
+        raise InputError(f"{name} {str(value)[:40]} is not a number; give a finite number.")
     return number
