@@ -24,6 +24,9 @@ _ZERO_ALLOWED = (
     "unit_activity",
 )
 
+FACTOR, EXPONENT_FACTOR = 1e9, 3.0
+"""How far from the default a constant may be, and an exponent: so that nothing overflows single precision."""
+
 
 class Constant(NamedTuple):
     """One constant of the technology: its value and unit, where it is from and how sure it is."""
@@ -98,10 +101,14 @@ def _number(where: str, name: str, value: Any, unit: str) -> float:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not math.isfinite(number) or abs(number) > 1e30 or 0 < abs(number) < 1e-30:
-        raise InputError(f"{where}: {number!r} is not a finite number of usual size; give a number in {unit}.")
     if number < 0:
         raise InputError(f"{where}: {number!r} is negative; give a number in {unit} that is not.")
+    default, apart = _defaults()[name].value, EXPONENT_FACTOR if name.endswith("_exponent") else FACTOR
+    if not math.isfinite(number) or not (number == 0 or default / apart <= number <= default * apart):
+        raise InputError(
+            f"{where}: {number!r} is not a finite number of usual size; give one in {unit} from {default / apart:.3g} "
+            f"to {default * apart:.3g}."
+        )
     if number == 0 and name not in _ZERO_ALLOWED:
         raise InputError(f"{where}: it is zero; give a positive number in {unit}.")
     return number
