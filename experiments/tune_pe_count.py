@@ -78,7 +78,8 @@ class Config:
     out: Path = Path("out/tune_pe_count")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: counts 4 and 16, budget 60, and the workload `digits` unless one is given."""
+    """A run of seconds: counts 4 and 16, budget 60, two restarts at most, and the workload `digits` unless one is
+    given."""
 
 
 def run(config: Config) -> None:
@@ -99,7 +100,8 @@ def run(config: Config) -> None:
         base = known[0] if known else balanced_design(problem, budget, config.seed)
         designs, began = held(problem, base, counts, objective), f"Held: {hardware_words(base).partition(', ')[2]}\n"
     else:
-        seeds = range(config.seed, config.seed + config.restarts)
+        count = min(config.restarts, 2) if config.smoke else config.restarts
+        seeds = range(config.seed, config.seed + count)
         restarts = [restart(problem, known, counts, objective, budget, seed) for seed in seeds]
         of_all = {count: least(problem, [found.get(count) for found in restarts], objective) for count in counts}
         designs = {count: design for count, design in of_all.items() if design is not None}

@@ -18,6 +18,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +30,8 @@ from typing import Any, NamedTuple
 
 from dse import read_front, read_space
 from experiments.common.cli import USAGE_ERROR, main
+from experiments.common.published.points import EMBEDDED
+from experiments.common.published.report import predict_all
 from hwmodels.technology import constants_table
 from workloads.errors import InputError
 
@@ -150,8 +153,8 @@ def command_lines(count: int, rng: random.Random, configs: dict[str, type]) -> I
         yield Line(script, ["--smoke", *out, *(text for part in parts for text in part)])
 
 
-def forked(folder: Path, call: Callable[[], int]) -> tuple[int, str, float, int]:
-    """Status, stderr, seconds and peak memory of a call in a process of its own."""
+def forked(folder: Path, call: Callable[[], int], limit_s: float = 3 * LIMIT_S) -> tuple[int, str, float, int]:
+    """Status, stderr, seconds and peak memory of a call in a process of its own, which is killed at the limit."""
     start, said = time.monotonic(), folder / "stderr"
     child = os.fork()
     if child == 0:
@@ -174,7 +177,7 @@ def forked(folder: Path, call: Callable[[], int]) -> tuple[int, str, float, int]
         seconds = time.monotonic() - start
         if ended:
             break
-        if seconds > 3 * LIMIT_S:
+        if seconds > limit_s:
             os.killpg(child, signal.SIGKILL)
         time.sleep(0.005)
     text = said.read_text(errors="backslashreplace")
@@ -225,7 +228,7 @@ def damaged(text: str, rng: random.Random) -> str:
             at = rng.randrange(len(lines)) if lines else 0
             text = "".join(lines[: at + 1] + lines[at:])
         else:  # another value
-            values = list(re.finditer(r"(?<=[:=\[] )[^\s,\]}]+", text))
+            values = list(re.finditer(r"(?<=[:=\[,])\s*[^\s,:=\]}\[{]+", text))
             if values:
                 one = rng.choice(values)
                 text = text[: one.start()] + rng.choice(numbers) + text[one.end() :]
@@ -239,6 +242,7 @@ def read_damaged(count: int, rng: random.Random, front: str, folder: Path) -> tu
         "front.json": (front, read_front),
         "space.toml": (TOML, read_space),
         "technology.json": (json.dumps(constants, indent=1), constants_table),
+        "eie.json": ((EMBEDDED / "eie.json").read_text(), lambda path: predict_all(path.parent, "eie")),
     }
     faults, refused = [], 0
     for at in range(count):
@@ -263,16 +267,12 @@ def read_damaged(count: int, rng: random.Random, front: str, folder: Path) -> tu
 
 def example_front() -> str:
     """The design file of a small search, made in a process of its own: a process that has used JAX must not fork."""
-    folder = Path(tempfile.mkdtemp(prefix="command_lines_"))
-    code = "import sys; from experiments.common.cli import main; from experiments import pareto_front as p; "
-    code += (
-        "sys.exit(main(p.run, p.Config, ['--smoke', '--strategy', 'random', '--budget', '60', '--out', sys.argv[1]]))"
-    )
-    environment = os.environ | {"PYTHONPATH": str(ROOT)}
-    if os.spawnve(os.P_WAIT, sys.executable, [sys.executable, "-c", code, str(folder)], environment):
-        raise SystemExit("No front to damage: the search for one failed.")
-    front = json.loads((folder / "front.json").read_text())
-    shutil.rmtree(folder)
+    with tempfile.TemporaryDirectory(prefix="command_lines_") as folder:
+        options = ["--smoke", "--strategy", "random", "--budget", "60", "--out", folder]
+        command = [sys.executable, str(ROOT / "experiments" / "pareto_front.py"), *options]
+        environment = os.environ | {"PYTHONPATH": str(ROOT)}
+        subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+        front = json.loads((Path(folder) / "front.json").read_text())
     return json.dumps({**front, "rows": front["rows"][:3]}, indent=1)
 
 
