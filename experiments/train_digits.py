@@ -29,6 +29,7 @@ from sklearn.datasets import load_digits
 from tqdm import tqdm
 
 from experiments.common.options import Seed, real, whole
+from experiments.common.progress import show_progress
 from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 from workloads.networks.digits import BATCH
@@ -76,7 +77,7 @@ def pruned(config: Config, recipe: Recipe, images: np.ndarray, labels: np.ndarra
         lambda weights, share: global_magnitude(weights, share(config.sparsity)),
         lambda: data,
         keys[1:],
-        progress=lambda rounds: tqdm(rounds, desc="training", unit="epoch"),
+        progress=lambda rounds: tqdm(rounds, desc="training", unit="epoch", disable=not show_progress()),
     )
 
 

@@ -3,7 +3,7 @@
 Scripts import it before any other module: from here on an interrupt ends them with one line (`interrupts`).
 """
 
-from experiments.common.interrupts import interrupted, raised_interrupts
+from experiments.common.interrupts import interrupted, raised_interrupts, was_interrupted
 
 import contextlib
 import dataclasses
@@ -61,6 +61,10 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
         return _said(f"{error.filename}: the system says '{error.strerror}'; name another path.")
     except KeyboardInterrupt:
         return interrupted()
+    except Exception:
+        if not was_interrupted():
+            raise
+        return interrupted()  # a library has made an error of its own of it
     return 0
 
 

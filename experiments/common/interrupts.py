@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 INTERRUPTED = 130
 """Exit status."""
@@ -25,8 +25,8 @@ GRACE_S = 5.0
 MESSAGE = "interrupted; files that were not finished are not written"
 SCRIPTS = Path(__file__).resolve().parents[1]
 
-_dropped, _told = threading.Event(), threading.Event()
-"""Whether Python said that an interrupt was dropped, and whether the user knows of it."""
+_asked, _dropped, _told = threading.Event(), threading.Event(), threading.Event()
+"""Whether there was an interrupt, whether Python said that it was dropped, and whether the user knows of it."""
 
 
 def end_at_interrupts() -> None:
@@ -56,25 +56,41 @@ def raised_interrupts() -> Iterator[None]:
 
 
 def interrupted() -> int:
-    """Tell the user, once; the exit status."""
+    """End the process of a script, whose files are in order; of any other caller tell the user, and the exit status.
+
+    Python's own end would wait for the threads of libraries, or take from them what they still use.
+    """
+    if signal.getsignal(signal.SIGINT) is _end:
+        _end()
+    _tell()
+    return INTERRUPTED
+
+
+def was_interrupted() -> bool:
+    """Whether there was an interrupt, as far as `end_at_interrupts` is in force."""
+    return _asked.is_set()
+
+
+def _tell() -> None:
     if not _told.is_set():
         _told.set()
         with contextlib.suppress(OSError):
             os.write(2, f"{MESSAGE}\n".encode())
-    return INTERRUPTED
 
 
-def _end(*_: Any) -> None:
+def _end(*_: Any) -> NoReturn:
     """End the process, and those that it has started, without anything that could wait."""
+    _tell()
     for child in multiprocessing.active_children():
         child.kill()
-    os._exit(interrupted())
+    os._exit(INTERRUPTED)
 
 
 def _watch(reader: int) -> None:
     """After a SIGINT: raise the interrupt again if it was dropped; end the process when the grace is over."""
     while os.read(reader, 1) != bytes([signal.SIGINT]):
         pass
+    _asked.set()
     over = time.monotonic() + GRACE_S
     while _dropped.wait(max(over - time.monotonic(), 0.0)):
         _dropped.clear()

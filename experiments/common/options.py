@@ -47,10 +47,10 @@ class _Numbers(NamedTuple):
         if self.low <= value <= self.high and value not in self._excluded():
             return value
         shown = text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
-        least = f"{'above' if self.above else 'at least'} {_plain(self.low)}"
+        least = f"{'above' if self.above else 'of at least'} {_plain(self.low)}"
         most = f"{'below' if self.below else 'at most'} {_plain(self.high)}"
         what = "whole number" if self.kind is int else "number"
-        raise ValueError(f"{shown!r} cannot be; give a {what} of {least} and {most}")
+        raise ValueError(f"{shown!r} cannot be; give a {what} {least} and {most}")
 
     def _excluded(self) -> list[float]:
         return [self.low] * self.above + [self.high] * self.below

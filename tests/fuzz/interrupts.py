@@ -31,7 +31,6 @@ COMMANDS = (
     ("sparsity_report", "--smoke"),
     ("train_digits", "--smoke"),
     ("validate_densities", "--smoke"),
-    ("benchmark", "--smoke"),
     ("validate_models", "--smoke"),
 )
 STATUSES = {"interrupt": (130,), "group": (130,), "pipe": (141, 0), "full": (2,)}

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from command_lines import LIMIT_BYTES, SCRIPTS, forked, options_of
+
 from experiments.common.cli import main
 
 LIMIT_S = 300.0
