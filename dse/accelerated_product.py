@@ -157,7 +157,7 @@ def _without_jax(matrix: Any, name: str) -> Any:
         raise InputError(f"{name} is a BCOO with batch or dense dimensions; give a plain matrix.")
     index, data, shape = np.asarray(matrix.indices, np.int64), np.asarray(matrix.data), np.array(matrix.shape)
     padding = np.all(index == shape, axis=1)
-    outside = np.any((index < 0) | (index > shape), axis=1)
+    outside = np.any((index < 0) | (index >= shape), axis=1) & ~padding
     if outside.any():
         at = ", ".join(map(str, index[outside][0]))
         raise InputError(f"{name} has an entry at ({at}), outside its {shape[0]} x {shape[1]}; correct its indices.")

@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 import scipy.sparse
 
 from experiments import pareto_front, tune_pe_count, what_if
-from experiments.common.cli import USAGE_ERROR, main
+from experiments.common.cli import BROKEN_PIPE, USAGE_ERROR, main
+from experiments.common.interrupts import INTERRUPTED
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = {"pareto_front": pareto_front, "tune_pe_count": tune_pe_count, "what_if": what_if}
@@ -154,6 +157,30 @@ def test_status_of_the_process(command: list[str], tmp_path: Path):
     assert done.stderr.count("\n") == 1
     assert "nobody-has-this" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("place", "status"), [("/dev/full", USAGE_ERROR), ("closed pipe", BROKEN_PIPE)])
+def test_output_that_cannot_be_written(place: str, status: int, monkeypatch, capsys: pytest.CaptureFixture[str]):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer if place == "closed pipe" else os.open(place, os.O_WRONLY), "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(what_if.run, what_if.Config, ["--help"]) == status
+    assert capsys.readouterr().err.count("\n") == (status == USAGE_ERROR)
+
+
+def test_an_interrupt_while_libraries_are_loaded(tmp_path: Path):
+    process = subprocess.Popen(
+        [sys.executable, "experiments/what_if.py", "--out", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(0.6)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said.count("\n")) == (INTERRUPTED, 1), said
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS))

