@@ -81,11 +81,15 @@ class DesignSpace:
         for name, value in values.items():
             kernel, _, short = name.rpartition(".")
             listed = value if isinstance(value, list | tuple) else [value]
-            space = space.replaced(short, kernel, check_values(space[short], listed, f"fix {name}"))
+            space = space.replaced(short, kernel, listed, f"fix {name}")
         return space
 
-    def replaced(self, name: str, kernel: str, values: tuple[Value, ...]) -> "DesignSpace":
-        """The space with other values of a parameter, for one kernel only unless `kernel` is empty."""
+    def replaced(self, name: str, kernel: str, values: Sequence[Any], where: str = "The design space") -> "DesignSpace":
+        """The space with other values of a parameter, for one kernel only unless `kernel` is empty.
+
+        **Raises** `InputError`, which begins with `where`, for values that cannot be built.
+        """
+        values = check_values(self[name], values, where)
         if not kernel:
             changed = tuple(
                 dataclasses.replace(p, values=values, source="the user") if p.name == name else p

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from dse.space.defaults import default_space
-from dse.space.design_space import MOST_VALUES, DesignSpace, Parameter, check_values, powers_of_two
+from dse.space.design_space import MOST_VALUES, DesignSpace, Parameter, powers_of_two
 from hwmodels.design.hardware import NUMBER_RECORDS
 from workloads.documents import read_toml
 from workloads.errors import InputError
@@ -29,7 +29,7 @@ def read_space(path: str | Path, base: DesignSpace | None = None) -> DesignSpace
                 parameter = space[name]
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
-            space = space.replaced(name, kernel, check_values(parameter, _listed(table, parameter, where), where))
+            space = space.replaced(name, kernel, _listed(table, parameter, where), where)
     return space
 
 
