@@ -75,7 +75,7 @@ def _drop(*path):
         (_set("rows", 0, "hardware", "lanes", "two"), "must be a number"),
         (_set("rows", 0, "hardware", "lanes", float("nan")), "must be a number"),
         (_set("rows", 0, "hardware", "lanes", -1), "at least 1"),
-        (_set("rows", 0, "hardware", "lanes", 10**30), "at most 1,024"),
+        (_set("rows", 0, "hardware", "lanes", 10**30), "at most 16,384"),
         (_set("rows", 0, "hardware", "lanes", 10**400), "must be a number"),
         (_set("scenario", "dram", [1.0, [0.0]]), "scenario.dram must list"),
         (_set("scenario", "clock_ghz", "fast"), "scenario.clock_ghz"),

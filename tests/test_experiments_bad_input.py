@@ -74,7 +74,7 @@ def files(tmp_path: Path) -> Path:
         (["--fix", "pe_rowz=12"], ["pe_rowz", "pe_rows"]),
         (["--fix", "pe_rows"], ["pe_rows", "NAME=VALUE"]),
         (["--fix", "pe_rows=0"], ["pe_rows", "at least 1"]),
-        (["--fix", "pe_rows=inf"], ["pe_rows", "at most 65,536"]),
+        (["--fix", "pe_rows=inf"], ["pe_rows", "at most 1,048,576"]),
         (["--fix", "a_format=zip"], ["zip", "csr"]),
         (["--fix", "nobody.tile_m=16"], ["nobody"]),
         (["--space", "{}/missing.toml"], ["missing.toml"]),

@@ -31,8 +31,8 @@ class Number:
 
     @property
     def most(self) -> int:
-        """Greatest that a design may have: 16 times what is searched or measured, so that nothing overflows."""
-        return 16 * int(max(self.bounds[1], self.stress[1], self.ceiling or 0))
+        """Greatest that a design may have: 256 times what is searched or measured, so that nothing overflows."""
+        return 256 * int(max(self.bounds[1], self.stress[1], self.ceiling or 0))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -33,7 +33,8 @@ COMMANDS = (
     ("validate_densities", "--smoke"),
     ("validate_models", "--smoke"),
 )
-STATUSES = {"interrupt": (130,), "group": (130,), "pipe": (141, 0), "full": (2,)}
+STATUSES = {"interrupt": (130, -2), "group": (130, -2), "pipe": (141, 0), "full": (2,)}
+"""A process that is no longer Python, or not yet, ends by the signal itself, which a shell reports as 130 too."""
 
 
 class Ended(NamedTuple):
