@@ -120,7 +120,8 @@ def run(config: Config) -> None:
     design, stored, bits = machine_of(config)
     technology = config.scenario.build(stored)
     fixes = parse_fixes([text for group in config.fix for text in group])
-    default_space().fix(**fixes)  # refused before networks are trained
+    if default_space().fix(**fixes).per_kernel:  # refused, as what cannot be, before networks are trained
+        raise InputError("--fix names a kernel, but networks have kernels of their own; name the parameter alone.")
     images = read_images(config.data, numbers)
     held_out = len(images[0].held_out)
     if config.batch > held_out:

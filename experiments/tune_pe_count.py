@@ -137,7 +137,9 @@ def restart(
 
 
 def costed_table(problem: Problem, designs: Mapping[int, Design]) -> dict[int, Costed]:
-    """Number of PEs -> the design with all its costs."""
+    """Number of PEs -> the design with all its costs; empty where a search has found none."""
+    if not designs:
+        return {}
     return dict(zip(designs, problem.costed(list(designs.values())), strict=True))
 
 
