@@ -146,6 +146,12 @@ def test_space_files(tmp_path):
         ("[rows]\nfixed = 1", "no parameter"),
         ("[pe_rows]\nlow = 8\nhigh = 4", "swap"),
         ("[pe_rows]\nlow = 'a'", "not a number"),
+        ("[pe_rows]\nhigh = inf", "not a number of at least 1 and at most 1,048,576"),
+        ("[pe_rows]\nvalues = [inf]", "not a whole number"),
+        ("[pe_rows]\nfixed = " + "9" * 400, "not a whole number"),
+        ("[pe_rows]\nfixed = " + "9" * 5000, "not valid TOML"),
+        ("[pe_rows]\nfixed = " + "[" * 5000, "nested too deeply"),
+        ("[pe_rows]\nhigh = 1e6\nstep = 1", "make 1,000,000 values"),
         ("[pe_rows]\ntop = 4", "field 'top' is unknown"),
         ("[pe_rows]\nvalues = 4", "must be a list"),
         ("[pe_rows]\nvalues = []", "at least one"),
@@ -161,5 +167,5 @@ def test_bad_space_files_are_told_in_one_sentence(tmp_path, text, part):
     with pytest.raises(InputError, match=part) as caught:
         read_space(path)
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not exist"):
         read_space(tmp_path / "missing.toml")

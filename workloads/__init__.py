@@ -13,6 +13,7 @@
 | `workload_specs` | `resolve_workload("embedded", "graph.mtx@axa", "llama3-405b:decode:2:4")`: every name and path |
 | `cache` | what is kept on disk between runs: measured tables, compiled code; private folders, damage found out |
 | `atomic_write` | files that are there whole or not at all |
+| `documents` | JSON and TOML files of a user's, read with limits |
 | `errors` | `InputError`, the one exception for a user's mistake |
 
 Tables hold exact counts at every lattice point. Of patterns above 2 million non-zeros the loads of the fullest
