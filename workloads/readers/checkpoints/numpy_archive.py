@@ -13,7 +13,7 @@ import numpy as np
 from workloads.readers.checkpoints.arrays import STORED_TYPES, stored_type
 from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import Sureness
-from workloads.readers.source import BROKEN, MOST_UNPACKED, Source, words_of
+from workloads.readers.source import BROKEN, Source, words_of
 
 _HEADER_BYTES = 1_000_000
 
@@ -21,7 +21,7 @@ _HEADER_BYTES = 1_000_000
 def stored(source: Source) -> StoredArrays:
     """The arrays of an archive, text left out. **Raises** `InputError`, for pickled objects among others."""
     try:
-        with _opened(source) as archive:
+        with source.opened_zip() as archive:
             members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
             headers = {one.filename: _header(source, archive, one) for one in members}
     except zipfile.BadZipFile as error:
@@ -45,10 +45,6 @@ def recognise(source: Source) -> Sureness:
     return Sureness.NO
 
 
-def _opened(source: Source) -> zipfile.ZipFile:
-    return zipfile.ZipFile(io.BytesIO(source.content) if source.compressed else source.path)
-
-
 def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
     """Shape and type of one array; the type is empty for text."""
     name = member.filename.removesuffix(".npy")
@@ -62,7 +58,7 @@ def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
         source.fail(name, f"is damaged ({words_of(error)})", "write or copy the file again", error)
     if dtype.hasobject:
         source.fail(name, "holds pickled Python objects, which run code when read", "save it as an array of numbers")
-    if math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size or member.file_size > MOST_UNPACKED:
+    if math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size:
         what = f"of shape {list(shape)} and type {dtype} does not fit its {member.file_size:,} bytes"
         source.fail(name, what, "write or copy the file again")
     if dtype == np.dtype("V2"):
@@ -75,7 +71,7 @@ def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
 
 def _read(source: Source, member: str, name: str, dtype: np.dtype) -> np.ndarray:
     try:
-        with _opened(source) as archive, archive.open(member) as stream:
+        with source.opened_zip() as archive, archive.open(member) as stream:
             content = io.BytesIO(stream.read())
         found = np.lib.format.read_array(content, allow_pickle=False)
     except BROKEN as error:
