@@ -54,14 +54,11 @@ from workloads.networks.digits import digits_activations, digits_layers
 from workloads.readers.finding import find_written, taken_apart
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.loading import matrix_of
-from workloads.readers.source import LARGE
+from workloads.readers.measurable import check_measurable
 from workloads.readers.suitesparse import PREFIX, found_in_suitesparse
 
 DEFAULT_COLUMNS = 64
 """Columns of a dense B unless told otherwise: a batch of images, the features of a graph's nodes."""
-
-MOST_LAYERS = 5000
-"""Of a path: each takes a tenth of a second or more to be measured. The largest networks have some hundred."""
 
 _PRODUCTS = (
     "spmv",
@@ -153,7 +150,7 @@ def resolve_workloads(specs: list[str]) -> Workload:
 def found_at(what: str) -> Found:
     """What a path holds: `PATH`, options after colons, a pattern for layers' names after #.
 
-    **Raises** `InputError` where there is no such path, for what cannot be read, and where no name matches.
+    **Raises** `InputError` where there is no such path, for what cannot be read or measured, and where no name matches.
     """
     path, options, _ = taken_apart(what)
     if not os.path.exists(path):
@@ -161,9 +158,8 @@ def found_at(what: str) -> Found:
         fix = f"check it or use one of: {names}, {PREFIX}GROUP/NAME"
         raise InputError(f"{what[:200]!r}: no such path and no workload of that name; {fix}.")
     found = find_written(what)
-    if len(found.layers) > MOST_LAYERS and not options.large:
-        fix = f"name those that are meant, as in {found.path.name}#*mlp*, or {LARGE}"
-        raise InputError(f"{path}: holds {len(found.layers)} layers, more than {MOST_LAYERS}; {fix}.")
+    if not options.large:
+        check_measurable(found)
     return found
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 MOST_S = 20.0
-"""Of processor time; twice as much of a clock's, as the machine may be busy."""
+"""Of processor time; six times as much of a clock's, as the machine may be busy."""
 MOST_MIB = 2048
 _ROOM = 4 * 2**30
 """Bytes of addresses that a child may take beyond those it begins with: what asks for more is a fault too."""
@@ -46,7 +46,7 @@ class Outcome:
 
 
 def tried(work: Callable[[], str], refusals: type[Exception] | tuple[type[Exception], ...]) -> Outcome:
-    """Runs a case that returns what it read; `refusals` are the errors that are a user's mistake. Warnings are faults."""
+    """Runs a case that returns what it read; `refusals` are errors that are a user's mistake, warnings are faults."""
     read, write = os.pipe()
     begin = time.monotonic()
     child = os.fork()
@@ -54,13 +54,13 @@ def tried(work: Callable[[], str], refusals: type[Exception] | tuple[type[Except
         os.close(read)
         _run(work, refusals, write)
     os.close(write)
-    told, late = _received(read, begin + 2 * MOST_S)
+    told, late = _received(read, begin + 6 * MOST_S)
     if late:
         os.kill(child, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
     seconds, mib = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
     if late:
-        return Outcome("fault", f"did not end within {2 * MOST_S:.0f} s", seconds, mib)
+        return Outcome("fault", f"did not end within {6 * MOST_S:.0f} s", seconds, mib)
     if not told or status:
         signed = os.WIFSIGNALED(status)
         how = f"signal {signal.Signals(os.WTERMSIG(status)).name}" if signed else f"status {status >> 8}"
