@@ -3,7 +3,6 @@
 import difflib
 from collections.abc import Collection
 
-
 LONGEST = 1000
 """Characters of a sentence: more come from what stands in a file."""
 

@@ -13,5 +13,5 @@ a traceback, a signal, more than 20 s or 2 GiB is a fault: it is told, its file 
 | `readers` | the script for files |
 | `seeds` | small sound files of every format, made by the writers of the tests |
 | `mutations` | a sound file damaged: bits, numbers, lines, fields of protobuf and JSON, members of archives |
-| `hostile` | files that are wrong as a whole: bombs, endless announcements, loops, pipes |
+| `hostile`, `hostile_binaries` | what is wrong as a whole: endless announcements, bombs, loops, pipes |
 """

@@ -181,7 +181,7 @@ def _inside(data: bytes, rng: random.Random) -> bytes:
     """What is packed is damaged, and packed again; names and sizes of a zip file's members with it."""
     for magic, (unpack, pack) in _PACKERS.items():
         if data.startswith(magic):
-            return _tried(lambda packed: pack(mutated(unpack(packed)[:200_000], rng)), data)
+            return pack(mutated(_tried(unpack, data)[:200_000], rng))
     return _tried(lambda packed: _zip_changed(packed, rng), data)
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 from fuzz.hostile import hostile
+from fuzz.hostile_binaries import hostile_binaries
 from fuzz.mutations import cut_off, mutated
 from fuzz.sandbox import Outcome, tried
 from fuzz.seeds import Seed, made, of_folder
@@ -107,8 +108,8 @@ class Campaign:
         return {renamed: change(seed.files[one], rng), **others}
 
     def run_hostile(self) -> None:
-        """The files of `hostile`, once each; what is small is measured too."""
-        for name, write in hostile(self.box):
+        """The files of `hostile` and `hostile_binaries`, once each; what is small is measured too."""
+        for name, write in (*hostile(self.box), *hostile_binaries(self.box)):
             spec = write()
             path = Path(spec.partition("@")[0].partition(":")[0])
             usual = float("inf") if path.parent == self.box and path.is_file() and path.stat().st_size > 10**6 else 0

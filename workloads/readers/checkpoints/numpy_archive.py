@@ -18,6 +18,7 @@ from workloads.readers.formats import Sureness
 from workloads.readers.matrices.numpy_files import read_header, read_values
 from workloads.readers.source import BROKEN, Source, words_of
 
+
 def stored(source: Source) -> StoredArrays:
     """The arrays of an archive, text left out. **Raises** `InputError`, for pickled objects among others."""
     try:
