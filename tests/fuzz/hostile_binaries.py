@@ -219,13 +219,13 @@ def _graphs_of_onnx(folder: Path):
         "itself": lambda: _external("itself.onnx"),
     }.items():
 
-        def written(made=made, name=name) -> bytes:
+        def content(made=made) -> bytes:
             for link, to in (("device", "/dev/zero"), ("loop", "loop")):
                 if not (folder / link).is_symlink():
                     (folder / link).symlink_to(to)
             return made().SerializeToString()
 
-        yield written(folder, f"{name}.onnx", written)
+        yield written(folder, f"{name}.onnx", content)
     yield written(folder, "deep.onnx", lambda: _nested(lambda data: b"\x3a" + _varint(len(data)) + data, 20_000))
     yield written(
         folder, "text.onnxtxt", "<ir_version: 8>\nagraph (float[N] x) => (float[N] y) {" + "y = Foo(" * 100_000

@@ -11,6 +11,7 @@ longest time and the most memory; exit status 1 for any fault.
 """
 
 import argparse
+import itertools
 import os
 import random
 import re
@@ -109,7 +110,7 @@ class Campaign:
 
     def run_hostile(self) -> None:
         """The files of `hostile` and `hostile_binaries`, once each; what is small is measured too."""
-        for name, write in (*hostile(self.box), *hostile_binaries(self.box)):
+        for name, write in itertools.chain(hostile(self.box), hostile_binaries(self.box)):
             spec = write()
             path = Path(spec.partition("@")[0].partition(":")[0])
             usual = float("inf") if path.parent == self.box and path.is_file() and path.stat().st_size > 10**6 else 0
