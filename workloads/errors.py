@@ -3,9 +3,24 @@
 import difflib
 from collections.abc import Collection
 
+LONGEST = 1000
+"""Characters of a sentence: more come from what stands in a file."""
+
 
 class InputError(ValueError):
-    """Bad input, told in one sentence: which file, which field, what to do."""
+    """Bad input, told in one sentence: which file, which field, what to do.
+
+    It may quote a file that nobody trusts: it is put on one line, made fit for a terminal, and cut in its middle.
+    """
+
+    def __init__(self, sentence: str) -> None:
+        text = printable(" ".join(sentence.split()))
+        super().__init__(text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} ... {text[-LONGEST // 4 :]}")
+
+
+def printable(text: str) -> str:
+    """Text without what would move a terminal's cursor, change its colours or turn the direction of writing."""
+    return text if text.isprintable() else "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def choose_from(name: str, known: Collection[str]) -> str:

@@ -54,6 +54,7 @@ from workloads.networks.digits import digits_activations, digits_layers
 from workloads.readers.finding import find_written, taken_apart
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.loading import matrix_of
+from workloads.readers.measurable import check_measurable
 from workloads.readers.suitesparse import PREFIX, found_in_suitesparse
 
 DEFAULT_COLUMNS = 64
@@ -149,13 +150,17 @@ def resolve_workloads(specs: list[str]) -> Workload:
 def found_at(what: str) -> Found:
     """What a path holds: `PATH`, options after colons, a pattern for layers' names after #.
 
-    **Raises** `InputError` where there is no such path, for what cannot be read, and where no name matches.
+    **Raises** `InputError` where there is no such path, for what cannot be read or measured, and where no name matches.
     """
-    if not os.path.exists(taken_apart(what)[0]):
+    path, options, _ = taken_apart(what)
+    if not os.path.exists(path):
         names = ", ".join([*SUITE_NAMES, *NETWORK_NAMES, *(f"{name}:GRAPH" for name in GRAPH_NETWORKS)])
         fix = f"check it or use one of: {names}, {PREFIX}GROUP/NAME"
-        raise InputError(f"{what!r}: no such path and no workload of that name; {fix}.")
-    return find_written(what)
+        raise InputError(f"{what[:200]!r}: no such path and no workload of that name; {fix}.")
+    found = find_written(what)
+    if not options.large:
+        check_measurable(found)
+    return found
 
 
 def as_workload(what: Any) -> Any:

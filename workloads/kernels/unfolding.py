@@ -76,8 +76,14 @@ class Unfolding:
 
     @property
     def repeats_anything(self) -> bool:
-        """Whether an activation can occur twice: not with filters of one weight for each channel."""
-        return self.taps > 1
+        """Whether an activation can occur twice, or a position lie in the padding.
+
+        Not with filters of one weight for each channel, nor where filters are as long as the map along the axis that
+        they have several weights on, as in a plain product that is written as a convolution.
+        """
+        sizes = zip(self.kernel, (self.out_height, self.out_width), (self.height, self.width), strict=True)
+        alone = all(taps == 1 or (outputs == 1 and taps <= side) for taps, outputs, side in sizes)
+        return self.taps > 1 and not (alone and pair(self.padding) == (0, 0) and pair(self.dilation) == (1, 1))
 
     def images(self, columns: int) -> int:
         """Images that so many columns of B are of."""

@@ -1,5 +1,6 @@
 """Workloads: kernels whose costs add up."""
 
+from collections import Counter
 from dataclasses import dataclass
 
 from workloads.errors import InputError
@@ -22,9 +23,8 @@ class Workload:
     def __post_init__(self) -> None:
         if not self.kernels:
             raise InputError(f"Workload {self.name!r} has no kernels; give at least one.")
-        names = [kernel.name for kernel in self.kernels]
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
+        (twice, times), *_ = Counter(kernel.name for kernel in self.kernels).most_common(1)
+        if times > 1:
             raise InputError(f"Workload {self.name!r} has two kernels named {twice!r}; rename one.")
 
 

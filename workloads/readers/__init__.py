@@ -8,7 +8,9 @@
 | `finding`, `folders` | a file, an archive or a folder -> `Found` |
 | `found` | `Found`, `FoundLayer`, `LeftOut`: what readers return |
 | `formats` | `FileFormat`, how a file's format is recognised, all of them |
-| `source` | `Source`: content, compression, limits |
+| `source` | `Source`: a file's content, compressed or not |
+| `unpacking`, `archives` | compressed streams and members of archives, within limits |
+| `measurable` | limits on what is only described |
 | `options` | `ReadOptions`: what a user says that a file cannot |
 | `text_layout` | comments, separator and fields of the first lines of a text |
 | `tokens`, `number_scanner` | text of numbers, split into fields by compiled code |

@@ -7,8 +7,10 @@ Users write a path with options after colons and a pattern for layers' names aft
 import os
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NoReturn
 
 from workloads.errors import InputError
+from workloads.readers.archives import MOST_MEMBERS
 from workloads.readers.formats import format_of
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions, read_options, words_said
@@ -51,11 +53,11 @@ def find(path: str | os.PathLike[str], options: ReadOptions | None = None) -> Fo
     if not os.path.lexists(path):
         raise InputError(f"{path}: no such file; check the path.")
     if path.is_dir():
-        return find_among(path, [Source(one) for one in sorted(_files_below(path))], find_in, options)
+        return find_among(path, [Source(one, large=options.large) for one in _files_below(path)], find_in, options)
     if not path.is_file():
         raise InputError(f"{path}: is no plain file; give a file or a folder.")
-    source = Source(path)
-    if path.stat().st_size == 0:
+    source = Source(path, large=options.large)
+    if source.size_on_disk == 0:
         source.fail("file", "is empty", "write or copy it again")
     if (members := source.members) is not None:
         return find_among(path, members, find_in, options)
@@ -70,7 +72,7 @@ def find_in(source: Source, options: ReadOptions) -> Found:
         source.fail(
             "file", f"holds {what}", "convert it to .mtx, .npz, .safetensors, .onnx or a table of layers (.csv)"
         )
-    unheeded = [word for field, word in words_said(options).items() if field not in found.heeds]
+    unheeded = [word for field, word in words_said(options).items() if field not in (*found.heeds, "large")]
     if unheeded:
         source.fail("file", f"is read as {found.name}, for which :{unheeded[0]} means nothing", "leave the option out")
     try:
@@ -84,5 +86,23 @@ def find_in(source: Source, options: ReadOptions) -> Found:
 
 
 def _files_below(folder: Path) -> list[Path]:
-    below = (path for path in folder.rglob("*") if path.is_file())
-    return [p for p in below if not any(part.startswith(".") for part in p.relative_to(folder).parts)]
+    """Plain files, hidden ones and those in hidden folders left out, in order; links to folders are not followed."""
+    found: list[Path] = []
+    seen = 0
+
+    def refuse(error: OSError) -> NoReturn:
+        what = f"cannot be read ({error.strerror or words_of(error)})"
+        raise InputError(f"{error.filename or folder}: {what}; check its permissions, or give the file meant.")
+
+    try:
+        for here, below, names in os.walk(folder, onerror=refuse):
+            below[:] = [name for name in below if not name.startswith(".")]
+            seen += len(below) + len(names)
+            if seen > MOST_MEMBERS:
+                what = f"holds more than {MOST_MEMBERS} files and folders"
+                raise InputError(f"{folder}: {what}; give the file or the folder in it that is meant.")
+            paths = (Path(here, name) for name in names if not name.startswith("."))
+            found += [path for path in paths if path.is_file()]
+    except OSError as error:
+        refuse(error)
+    return sorted(found)

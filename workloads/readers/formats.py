@@ -45,7 +45,7 @@ class FileFormat:
     in_folders: bool = True
     """Whether a folder's files of this kind are read without being named."""
     heeds: tuple[str, ...] = ()
-    """Fields of `ReadOptions` that the reader acts upon; others are refused rather than ignored."""
+    """Fields of `ReadOptions` that the reader acts upon, beside `large`; others are refused rather than ignored."""
     is_refused: bool = False
     """Whether `read` always raises; in a folder what else there is is read, and this left out."""
     holds_data: bool = True

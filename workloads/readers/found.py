@@ -7,6 +7,7 @@ from pathlib import Path
 from scipy.sparse import csr_array
 
 from workloads.densities import Density
+from workloads.errors import printable
 from workloads.kernels.tensors import CooTensor
 from workloads.kernels.unfolding import Unfolding
 
@@ -41,6 +42,9 @@ class FoundLayer:
     taps: int = 1
     """Kernel height times kernel width of a convolution whose maps the file does not tell."""
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name))
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -49,6 +53,9 @@ class LeftOut:
     name: str
     why: str
     """As in `looked up, not multiplied`; equal reasons are told together."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "name", printable(self.name))
 
 
 @dataclass(frozen=True)

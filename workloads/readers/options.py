@@ -20,6 +20,8 @@ class ReadOptions:
     """Ids that no edge has: an empty row each, or renumbered away."""
     zeros: Literal["keep", "drop"] = "drop"
     """Entries that are stored with the value zero: kept with the value one, or dropped."""
+    large: bool = False
+    """Whether a file may unpack to, and announce, as much as it will: lifts the limits of docs/files.md."""
 
 
 _WORDS: dict[str, dict] = {
@@ -32,6 +34,7 @@ _WORDS: dict[str, dict] = {
     "closegaps": {"gaps": "close"},
     "keepzeros": {"zeros": "keep"},
     "dropzeros": {"zeros": "drop"},
+    "large": {"large": True},
 }
 
 OPTION_WORDS = tuple(_WORDS)

@@ -1,10 +1,9 @@
 """A file as readers see it: looked through where it is compressed, and never larger than a limit.
 
-Compression is recognised by content, not by suffix: gzip (RFC 1952), bzip2, xz, and zip or tar archives, whose members
-are sources of their own. Limits on what is unpacked stand here and nowhere else.
+Compression is recognised by content, not by suffix: gzip, bzip2, xz (`unpacking`), and zip or tar archives, whose
+members are sources of their own (`archives`).
 """
 
-import bz2
 import contextlib
 import gzip
 import io
@@ -19,13 +18,13 @@ from pathlib import Path, PurePosixPath
 from typing import NoReturn
 
 from workloads.errors import InputError
+from workloads.readers.archives import MOST_MEMBERS, Opened, is_tar, open_zip, tar_members, zip_members
+from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO, MOST_TEXT, PACKED, read_whole, unpacked
 
 HEAD_BYTES = 65_536
 """What formats are recognised by."""
-MOST_UNPACKED = 4 * 2**30
-"""Bytes that compressed content may grow to."""
-MOST_MEMBERS = 10_000
-"""Files of an archive that are looked at."""
+LARGE = "add :large to the path if that is right"
+"""How sentences on limits end that this option lifts."""
 
 BROKEN = (
     ValueError, TypeError, LookupError, AttributeError, ArithmeticError, SyntaxError, EOFError, OSError, MemoryError,
@@ -33,7 +32,6 @@ BROKEN = (
 )  # fmt: skip
 """What readers of NumPy, SciPy and others raise where bytes are missing or wrong; `InputError` is a `ValueError`."""
 
-_STREAMS = {b"\x1f\x8b\x08": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ\x00": lzma.open}
 _COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".lzma", ".z")
 _NOT_ARCHIVES = ("format.npy", "[Content_Types].xml", "mimetype", "model.weights.h5", "data.pkl")
 """Members by which a zip file is known to be one document, not a collection of files."""
@@ -42,9 +40,14 @@ _NOT_ARCHIVES = ("format.npy", "[Content_Types].xml", "mimetype", "model.weights
 class Source:
     """A file, or a member of an archive. Methods **raise** `InputError`, one sentence, for what is wrong with it."""
 
-    def __init__(self, path: str | os.PathLike[str], member: str = "") -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], member: str = "", large: bool = False, archive: "Source | None" = None
+    ) -> None:
         self.path = Path(path)
         self.member = member
+        self.large = large
+        """Whether the user says that it may unpack to, and announce, as much as it will."""
+        self._archive = archive if archive is not None or not member else Source(path, large=large)
 
     def __str__(self) -> str:
         return f"{self.path}" + (f" ({self.member})" if self.member else "")
@@ -64,36 +67,51 @@ class Source:
     @cached_property
     def compressed(self) -> bool:
         """Whether the content is looked through; `path` then is of no use to a library."""
-        return bool(self.member) or any(self._raw_head.startswith(magic) for magic in _STREAMS)
+        return bool(self.member) or any(self._raw_head.startswith(magic) for magic in PACKED)
 
     @cached_property
     def head(self) -> bytes:
         """The first 64 KiB of the content."""
+        if not self.member and not self._raw_head:
+            return b""
         with self._told(), self.open() as stream:
             return stream.read(HEAD_BYTES)
 
     @cached_property
     def content(self) -> bytes:
         """All of it."""
-        with self._told(), self.open() as stream:
-            found = stream.read(MOST_UNPACKED + 1)
-        if len(found) > MOST_UNPACKED:
-            self.fail("content", f"is larger than {MOST_UNPACKED / 2**30:g} GiB", "give a smaller file")
+        with self._told(), self.open(MOST_BYTES) as stream:
+            return read_whole(stream)
+
+    def part(self, start: int, size: int) -> bytes:
+        """Some bytes of it; never mapped into memory, where a file that is cut off meanwhile would end the process."""
+        if self.compressed:
+            found = self.content[start : start + size]
+        else:
+            with self._told(), open(self.path, "rb") as stream:
+                stream.seek(start)
+                found = stream.read(size)
+        if len(found) < size:
+            self.fail("file", f"ends before byte {start + size}", "copy or write it again")
         return found
 
-    def open(self) -> io.BufferedIOBase:
-        """A stream of the content from its beginning."""
-        stream: io.BufferedIOBase
-        stream = io.BytesIO(_member(self.path, self.member)) if self.member else open(self.path, "rb")  # noqa: SIM115
-        head = stream.read(6)
-        stream.seek(0)
-        for magic, unpack in _STREAMS.items():
-            if head.startswith(magic):
-                if self.member:
-                    return unpack(stream, "rb")
-                stream.close()
-                return unpack(self.path, "rb")
-        return stream
+    @property
+    def size(self) -> int:
+        """Bytes of the content."""
+        return len(self.content) if self.compressed else self.size_on_disk
+
+    @property
+    def size_on_disk(self) -> int:
+        """Bytes of the file at `path`, compressed or not."""
+        with self._told():
+            return self.path.stat().st_size
+
+    def open(self, free: int = MOST_TEXT) -> io.BufferedIOBase:
+        """A stream of the content from its beginning, of which `free` bytes are harmless though they are packed."""
+        free = 2**62 if self.large else free
+        if self._archive is not None:
+            return self._archive.in_archive[self.member](free, self._refuse_unpacked)
+        return unpacked(open(self.path, "rb"), free, self._refuse_unpacked)
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """The content, at most `size` bytes at a time, none of it kept."""
@@ -104,11 +122,17 @@ class Source:
     def beside(self, name: str) -> "Source | None":
         """The file of that name in the same folder or archive, compressed or not; None for none."""
         names = (name, *(name + suffix for suffix in _COMPRESSED_SUFFIXES))
-        if self.member:
-            members = {one.member: one for one in Source(self.path).members or ()}
-            beside = (str(PurePosixPath(self.member).with_name(one)) for one in names)
-            return next((members[one] for one in beside if one in members), None)
-        return next((Source(p) for one in names if (p := self.path.with_name(one)).is_file()), None)
+        return next((found for one in names if (found := self.near(PurePosixPath(one))) is not None), None)
+
+    def near(self, place: PurePosixPath) -> "Source | None":
+        """The file at a place relative to this one's folder, here or in the archive; None for none."""
+        if self._archive is None:
+            path = self.path.parent / place
+            return Source(path, large=self.large) if path.is_file() else None
+        member = str(PurePosixPath(self.member).parent / place)
+        if member not in self._archive.in_archive:
+            return None
+        return Source(self.path, member, self.large, self._archive)
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Numbers (from 1) and texts of the lines, ends cut off; UTF-8 or UTF-16, byte order marks left out."""
@@ -135,37 +159,48 @@ class Source:
     @cached_property
     def members(self) -> list["Source"] | None:
         """The files of an archive, hidden ones and folders left out, in order of name; None for what is no archive."""
-        if self.member:
+        if self.member or not (is_tar(self.head) or self._raw_head.startswith(b"PK\x03\x04")):
             return None
-        try:
-            if self._raw_head.startswith(b"PK\x03\x04"):
-                names = self._zip_names()
-                document = any(n in _NOT_ARCHIVES or n.endswith((".npy", "/data.pkl")) for n in names)
-                if document:
-                    return None
-            elif _is_tar(self.head):
-                with tarfile.open(self.path) as archive:
-                    names = [one.name for one in archive if one.isfile()]
-            else:
-                return None
-        except BROKEN as error:
-            self.fail("archive", f"is truncated or damaged ({words_of(error)})", "copy or download it again", error)
+        names = list(self.in_archive)
+        if any(n in _NOT_ARCHIVES or n.endswith((".npy", "/data.pkl")) for n in names) and not is_tar(self.head):
+            return None
         names = [n for n in names if not any(p.startswith((".", "__MACOSX")) for p in PurePosixPath(n).parts)]
         if len(names) > MOST_MEMBERS:
             self.fail("archive", f"holds more than {MOST_MEMBERS} files", "unpack it and give the file meant")
-        return [Source(self.path, name) for name in sorted(names)]
+        return [Source(self.path, name, self.large, self) for name in sorted(names)]
+
+    @cached_property
+    def in_archive(self) -> dict[str, Opened]:
+        """How the members of an archive are opened, by name."""
+        try:
+            if is_tar(self.head):
+                return tar_members(self.path, self.content if self.compressed else None)
+            return zip_members(self.opened_zip())
+        except InputError:
+            raise
+        except BROKEN as error:
+            self.fail("archive", f"is truncated or damaged ({words_of(error)})", "copy or download it again", error)
+
+    def opened_zip(self) -> zipfile.ZipFile:
+        """The content as a zip file. **Raises** what `zipfile` does, and `InputError` for what unpacks to too much."""
+        return open_zip(self.path, self.content if self.compressed else None, self._refuse_unpacked, self.large)
 
     @cached_property
     def zip_names(self) -> tuple[str, ...]:
         """The files of a zip file; none for what is no zip file, or a damaged one."""
         try:
-            return tuple(self._zip_names()) if self.head.startswith(b"PK\x03\x04") else ()
+            if not self.head.startswith(b"PK\x03\x04"):
+                return ()
+            with self.opened_zip() as archive:
+                return tuple(one.filename for one in archive.infolist() if not one.is_dir())
+        except InputError:
+            raise
         except BROKEN:
             return ()
 
-    def _zip_names(self) -> list[str]:
-        with zipfile.ZipFile(io.BytesIO(self.content) if self.compressed else self.path) as archive:
-            return [one.filename for one in archive.infolist() if not one.is_dir()]
+    def _refuse_unpacked(self) -> NoReturn:
+        what = f"unpacks to more than {MOST_TEXT >> 20} MiB of text or {MOST_BYTES >> 20} MiB and {MOST_RATIO} times"
+        self.fail("compressed data", f"{what} its packed size", LARGE)
 
     def fail(self, field: str, problem: str, fix: str, cause: BaseException | None = None) -> NoReturn:
         """**Raises** `InputError`: `PATH: FIELD PROBLEM; FIX.`"""
@@ -173,6 +208,9 @@ class Source:
 
     @cached_property
     def _raw_head(self) -> bytes:
+        """The beginning of the file at `path`; an empty one is not opened, as those in /proc may never end."""
+        if not self.size_on_disk:
+            return b""
         with self._told(), open(self.path, "rb") as stream:
             return stream.read(512)
 
@@ -197,22 +235,3 @@ class Source:
 def words_of(error: BaseException) -> str:
     """An error's text on one line, at most 200 characters, without a stop."""
     return " ".join(str(error).split()).rstrip(".")[:200]
-
-
-def _is_tar(head: bytes) -> bool:
-    return head[257:262] == b"ustar"
-
-
-def _member(path: Path, name: str) -> bytes:
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive, archive.open(name) as stream:
-            found = stream.read(MOST_UNPACKED + 1)
-    else:
-        with tarfile.open(path) as archive:
-            stream = archive.extractfile(name)
-            if stream is None:
-                raise InputError(f"{path} ({name}): is no plain file; unpack the archive and give the file meant.")
-            found = stream.read(MOST_UNPACKED + 1)
-    if len(found) > MOST_UNPACKED:
-        raise InputError(f"{path} ({name}): is larger than {MOST_UNPACKED / 2**30:g} GiB; unpack it.")
-    return found

@@ -38,7 +38,8 @@ def fields_of(line: str, separator: str) -> list[str]:
     if not separator:
         return [text.strip('"') for text in line.split()]
     held: list[str] = []
-    bare = re.sub(r'"[^"]*"', lambda m: held.append(m[0][1:-1]) or f"\0{len(held) - 1}\0", line)
+    plain = line.replace("\0", "\ufffd")  # as marks of what stands in quotes
+    bare = re.sub(r'"[^"]*"', lambda m: held.append(m[0][1:-1]) or f"\0{len(held) - 1}\0", plain)
     fields = [text.strip() for text in bare.split(separator)]
     if len(fields) > 1 and not fields[-1]:
         fields.pop()

@@ -8,6 +8,7 @@ falling columns. So those in one tile follow each other, and each after the firs
 Pairs are alike for all channels but for their rows, and for all images but for their columns.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache
 from math import gcd
@@ -74,28 +75,30 @@ def inside(of: Unfolding) -> int:
 @lru_cache(maxsize=256)
 def distinct_in_tiles(of: Unfolding, columns: int) -> Float[np.ndarray, "lk ln"]:
     """Distinct activations in a tile of B, summed over the tiles, for tiles of 1, 2, 4, ... rows and columns."""
-    pairs = _pairs(of)
-    across = _pairs_in_same_columns(of, columns, list(pairs.values()))
-    down = _pairs_in_same_rows(of, np.array(list(pairs), int).reshape(-1, 2))
-    return inside(of) * of.images(columns) - down @ across
+    edges = _edges(columns, of.positions)
+    taps, across = [], []
+    for one, low, high in _pairs(of):
+        taps.append(one)
+        across.append(_pairs_in_same_columns(low, high, of, columns, edges))
+    down = _pairs_in_same_rows(of, np.array(taps, int).reshape(-1, 2))
+    return inside(of) * of.images(columns) - down @ np.array(across).reshape(-1, edges.shape[0])
 
 
-def _pairs(of: Unfolding) -> dict[tuple[int, int], tuple[np.ndarray, np.ndarray]]:
-    """Taps at which the same activation is met one after the other -> the outputs that meet it, of one image."""
-    place = np.indices((of.height, of.width)).reshape(2, -1)
-    last_tap, last_output = np.full(place.shape[1], -1), np.zeros(place.shape[1], np.int64)
-    found: dict[tuple[int, int], tuple[np.ndarray, np.ndarray]] = {}
+def _pairs(of: Unfolding) -> Iterator[tuple[tuple[int, int], np.ndarray, np.ndarray]]:
+    """Taps at which the same activation is met one after the other, and the outputs of one image that meet it."""
+    shape, kind = (of.height, of.width), np.int32 if max(of.height * of.width, of.positions) < 2**31 else np.int64
+    last_tap, last_output = np.full(shape, -1, np.int32), np.zeros(shape, kind)
     for tap in range(of.taps):
         (y, met_y), (x, met_x) = (
-            of.output(axis, place[axis], step) for axis, step in enumerate(divmod(tap, of.kernel_width))
+            of.output(axis, np.arange(side), step)
+            for axis, (side, step) in enumerate(zip(shape, divmod(tap, of.kernel_width), strict=True))
         )
-        output, met = y * of.out_width + x, met_y & met_x
-        again = met & (last_tap >= 0)
-        for before in np.unique(last_tap[again]).tolist():
-            here = again & (last_tap == before)
-            found[before, tap] = output[here], last_output[here]
-        last_tap[met], last_output[met] = tap, output[met]
-    return found
+        met, output = np.ix_(met_y, met_x), np.add.outer(y[met_y] * of.out_width, x[met_x]).astype(kind)
+        taps, outputs = last_tap[met], last_output[met]
+        for before in np.unique(taps[taps >= 0]).tolist():
+            here = taps == before
+            yield (before, tap), output[here], outputs[here]
+        last_tap[met], last_output[met] = tap, output
 
 
 def _pairs_in_same_rows(of: Unfolding, taps: np.ndarray) -> Float[np.ndarray, "lk pairs"]:
@@ -106,27 +109,27 @@ def _pairs_in_same_rows(of: Unfolding, taps: np.ndarray) -> Float[np.ndarray, "l
 
 
 def _pairs_in_same_columns(
-    of: Unfolding, columns: int, pairs: list[tuple[np.ndarray, np.ndarray]]
-) -> Float[np.ndarray, "pairs ln"]:
-    """Pairs of all images whose outputs lie in the same tile, of each kind."""
-    period, widths = of.positions, 1 << np.arange(levels(columns))
-    edges = np.stack([_edges(columns, width, period) for width in widths.tolist()], axis=1)
+    low: np.ndarray, high: np.ndarray, of: Unfolding, columns: int, edges: csr_array
+) -> Float[np.ndarray, " ln"]:
+    """Pairs of one kind, of all images, whose outputs lie in the same tile."""
+    period, widths = of.positions, 1 << np.arange(edges.shape[0])
     # A pair is cut by an edge between its outputs, low < edge <= high; these lie as far apart in all pairs of a kind.
-    crossing, sizes, apart = np.zeros((len(pairs), period)), np.zeros((len(pairs), 1)), np.zeros((len(pairs), 1))
-    for kind, (low, high) in enumerate(pairs):
-        opened, closed = (np.bincount(at + 1, minlength=period + 1) for at in (low, high))
-        crossing[kind] = np.cumsum(opened - closed)[:period]
-        sizes[kind], apart[kind] = len(low) * of.images(columns), high[0] - low[0]
-    return np.where(widths > apart, sizes - crossing @ edges, 0.0)
+    opened, closed = (np.bincount(at + 1, minlength=period + 1) for at in (low, high))
+    crossing = np.cumsum(opened - closed)[:period].astype(float)
+    return np.where(widths > high[0] - low[0], len(low) * of.images(columns) - edges @ crossing, 0.0)
 
 
-def _edges(columns: int, width: int, period: int) -> Float[np.ndarray, " period"]:
-    """How often an edge between tiles lies at each place of an image."""
-    count, repeat = -(-columns // width) - 1, period // gcd(period, width)
-    whole, rest = divmod(count, repeat)
-    places = np.arange(1, min(count, repeat) + 1, dtype=np.int64) * width % period
-    found = np.bincount(places[:rest], minlength=period).astype(float)
-    return found + whole * np.bincount(places, minlength=period) if whole else found
+def _edges(columns: int, period: int) -> csr_array:
+    """How often an edge between tiles of 1, 2, 4, ... columns lies at each place of an image, [ln, period]."""
+    places, times = [], []
+    for width in (1 << np.arange(levels(columns))).tolist():
+        count, repeat = -(-columns // width) - 1, period // gcd(period, width)
+        whole, rest = divmod(count, repeat)
+        order = np.arange(min(count, repeat), dtype=np.int64)
+        places.append((order + 1) * width % period)
+        times.append(whole + (order < rest).astype(float))
+    starts = np.cumsum([0, *map(len, places)])
+    return csr_array((np.concatenate(times), np.concatenate(places), starts), shape=(len(places), period))
 
 
 def _counted(b: csr_array, of: Unfolding) -> Float[np.ndarray, "lk ln"]:

@@ -4,11 +4,11 @@ Sizes lie in the file with the fastest axis first: [in, out] there is [out, in] 
 turned into numbers by the package `gguf`, an extra; numbers of 16, 32 and 64 bits are read without it.
 """
 
+import io
 import math
-import mmap
 import struct
 from functools import partial
-from typing import Any, Literal
+from typing import IO, Any
 
 import numpy as np
 
@@ -32,7 +32,7 @@ _BLOCKS = {
 }  # fmt: skip
 """Quantised types: name, values and bytes of a block (ggml-common.h)."""
 _MOST = 1_000_000
-"""Arrays, or entries of metadata, that a file may have."""
+"""Arrays, entries of metadata, or texts in one of these that a file may have."""
 _AGAIN = "download or copy it again"
 
 
@@ -43,51 +43,56 @@ def recognise(source: Source) -> Sureness:
 
 def stored(source: Source) -> StoredArrays:
     """The arrays that a file's header names. **Raises** `InputError`."""
-    cursor = _Cursor(source)
     try:
-        count, entries = _counts(source, cursor)
-        metadata = dict(_entry(cursor) for _ in range(entries))
-        infos = [_info(cursor) for _ in range(count)]
+        with io.BytesIO(source.content) if source.compressed else source.open() as stream:
+            cursor = _Cursor(source, stream)
+            count, entries = _counts(source, cursor)
+            metadata = dict(_entry(cursor) for _ in range(entries))
+            infos = [_info(cursor) for _ in range(count)]
+            end = cursor.at
     except (struct.error, UnicodeDecodeError, IndexError) as error:
         source.fail("GGUF header", "is truncated or damaged", _AGAIN, error)
     alignment = metadata.get("general.alignment", 32)
     if type(alignment) is not int or alignment <= 0:
         source.fail("GGUF header", f"has the alignment {alignment}", _AGAIN)
-    begin = -(-cursor.at // alignment) * alignment
+    begin = -(-end // alignment) * alignment
     arrays = {}
     for name, shape, kind, offset in infos:
         dtype, length = _type(source, name, shape, kind)
-        if begin + offset + length > len(cursor.bytes) or name in arrays:
+        if begin + offset + length > cursor.size or name in arrays:
             source.fail(name, "lies beyond the end of the file or comes twice", _AGAIN)
-        arrays[name] = StoredArray(name, shape, dtype, partial(_read, cursor, begin + offset, length, shape, kind))
+        read = partial(_read, source, cursor.order, begin + offset, length, shape, kind)
+        arrays[name] = StoredArray(name, shape, dtype, read)
     return StoredArrays(source, arrays, metadata)
 
 
 class _Cursor:
-    """A place in the bytes of a file, mapped into memory."""
+    """A place in a file's header."""
 
-    def __init__(self, source: Source) -> None:
-        self.source, self.at, self.order = source, 4, "<"
-        self.bytes: Any = source.content
-        if not source.compressed:
-            with open(source.path, "rb") as stream:
-                self.bytes = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
+    def __init__(self, source: Source, stream: IO[bytes]) -> None:
+        self.source, self.stream, self.order, self.size = source, stream, "<", source.size
+        stream.seek(4)
+
+    @property
+    def at(self) -> int:
+        return self.stream.tell()
 
     def number(self, code: str) -> Any:
-        (found,) = struct.unpack_from(self.order + code, self.bytes, self.at)
-        self.at += struct.calcsize("<" + code)
+        (found,) = struct.unpack(self.order + code, self.stream.read(struct.calcsize("<" + code)))
         return found
 
-    def skip(self, length: int) -> None:
-        self.at += length
-        if self.at > len(self.bytes):
+    def _check(self, length: int) -> None:
+        if self.at + length > self.size:
             raise IndexError("beyond the end")
+
+    def skip(self, length: int) -> None:
+        self._check(length)
+        self.stream.seek(length, io.SEEK_CUR)
 
     def text(self) -> str:
         length = self.number("Q")
-        begin = self.at
-        self.skip(length)
-        return bytes(self.bytes[begin : self.at]).decode("utf-8", "replace")
+        self._check(length)
+        return self.stream.read(length).decode("utf-8", "replace")
 
 
 def _counts(source: Source, cursor: _Cursor) -> tuple[int, int]:
@@ -112,7 +117,7 @@ def _entry(cursor: _Cursor) -> tuple[str, Any]:
         return key, cursor.number(_code(cursor, kind))
     inner, length = cursor.number("I"), cursor.number("Q")
     if inner == _STRING:
-        if length * 8 > len(cursor.bytes):
+        if length > _MOST or length * 8 > cursor.size:
             raise IndexError("beyond the end")
         for _ in range(length):
             cursor.skip(cursor.number("Q"))
@@ -151,10 +156,8 @@ def _type(source: Source, name: str, shape: tuple[int, ...], kind: int) -> tuple
     return word, math.prod(shape) // values * size
 
 
-def _read(cursor: _Cursor, start: int, length: int, shape: tuple[int, ...], kind: int) -> np.ndarray:
-    source = cursor.source
-    raw = np.frombuffer(cursor.bytes, np.uint8, length, start) if length else np.empty(0, np.uint8)
-    order: Literal["<", ">"] = ">" if cursor.order == ">" else "<"
+def _read(source: Source, order: str, start: int, length: int, shape: tuple[int, ...], kind: int) -> np.ndarray:
+    raw = np.frombuffer(source.part(start, length), np.uint8)
     if kind in _PLAIN:
         dtype = STORED_TYPES[_PLAIN[kind]]
         if order == ">":

@@ -3,25 +3,26 @@
 Headers are read first and checked against the members' sizes; arrays of Python objects are pickles and refused.
 """
 
-import io
+import contextlib
 import math
 import zipfile
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
 
+from workloads.errors import InputError
 from workloads.readers.checkpoints.arrays import STORED_TYPES, stored_type
 from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import Sureness
-from workloads.readers.source import BROKEN, MOST_UNPACKED, Source, words_of
-
-_HEADER_BYTES = 1_000_000
+from workloads.readers.matrices.numpy_files import read_header, read_values
+from workloads.readers.source import BROKEN, Source, words_of
 
 
 def stored(source: Source) -> StoredArrays:
     """The arrays of an archive, text left out. **Raises** `InputError`, for pickled objects among others."""
     try:
-        with _opened(source) as archive:
+        with source.opened_zip() as archive:
             members = [one for one in archive.infolist() if one.filename.endswith(".npy")]
             headers = {one.filename: _header(source, archive, one) for one in members}
     except zipfile.BadZipFile as error:
@@ -45,24 +46,13 @@ def recognise(source: Source) -> Sureness:
     return Sureness.NO
 
 
-def _opened(source: Source) -> zipfile.ZipFile:
-    return zipfile.ZipFile(io.BytesIO(source.content) if source.compressed else source.path)
-
-
 def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[tuple[int, ...], str]:
     """Shape and type of one array; the type is empty for text."""
     name = member.filename.removesuffix(".npy")
-    try:
-        with archive.open(member) as packed:
-            stream = io.BytesIO(packed.read(_HEADER_BYTES))
-        version = np.lib.format.read_magic(stream)
-        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        shape, _, dtype = read(stream)
-    except BROKEN as error:
-        source.fail(name, f"is damaged ({words_of(error)})", "write or copy the file again", error)
-    if dtype.hasobject:
-        source.fail(name, "holds pickled Python objects, which run code when read", "save it as an array of numbers")
-    if math.prod(shape) * dtype.itemsize + stream.tell() != member.file_size or member.file_size > MOST_UNPACKED:
+    with _told(source, name), archive.open(member) as stream:
+        shape, _, dtype = read_header(source, stream, name)
+        begin = stream.tell()
+    if math.prod(shape) * dtype.itemsize + begin != member.file_size:
         what = f"of shape {list(shape)} and type {dtype} does not fit its {member.file_size:,} bytes"
         source.fail(name, what, "write or copy the file again")
     if dtype == np.dtype("V2"):
@@ -74,10 +64,18 @@ def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
 
 
 def _read(source: Source, member: str, name: str, dtype: np.dtype) -> np.ndarray:
+    with _told(source, name), source.opened_zip() as archive, archive.open(member) as stream:
+        header = read_header(source, stream, name)
+        found = read_values(source, stream, header, archive.getinfo(member).file_size, name)
+    return found.view(dtype) if found.dtype.kind == "V" else found.astype(dtype, copy=False)
+
+
+@contextlib.contextmanager
+def _told(source: Source, name: str) -> Iterator[None]:
+    """What is wrong with an array's bytes, as a sentence."""
     try:
-        with _opened(source) as archive, archive.open(member) as stream:
-            content = io.BytesIO(stream.read())
-        found = np.lib.format.read_array(content, allow_pickle=False)
+        yield
+    except InputError:
+        raise
     except BROKEN as error:
         source.fail(name, f"is damaged ({words_of(error)})", "write or copy the file again", error)
-    return found.view(dtype) if found.dtype.kind == "V" else found.astype(dtype, copy=False)

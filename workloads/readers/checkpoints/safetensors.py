@@ -1,12 +1,11 @@
 """Safetensors: a header of JSON, then the arrays' bytes (format section of github.com/huggingface/safetensors).
 
 The first 8 bytes are the header's length, little-endian; it maps names to `dtype`, `shape` and `data_offsets` within
-what follows, which must be covered without overlap or gap. Arrays are mapped into memory, not copied.
+what follows, which must be covered without overlap or gap. Arrays are read when asked for.
 """
 
 import json
 import math
-import mmap
 import struct
 from functools import partial
 from typing import Any
@@ -29,7 +28,7 @@ _AGAIN = "write or copy it again"
 
 def stored(source: Source) -> StoredArrays:
     """The arrays that a file's header names. **Raises** `InputError`."""
-    size = len(source.content) if source.compressed else source.path.stat().st_size
+    size = source.size
     header = _header(source, size)
     metadata = header.pop("__metadata__", {})
     begin = 8 + struct.unpack("<Q", source.head[:8])[0]
@@ -63,10 +62,7 @@ def _header(source: Source, size: int) -> dict[str, Any]:
     (length,) = struct.unpack("<Q", source.head[:8])
     if length > min(MOST_HEADER, size - 8):
         _refuse(source, f"its header would have {length:,} bytes of {size:,}")
-    with source.open() as stream:
-        text = stream.read(8 + length)[8:]
-    if len(text) != length:
-        _refuse(source, "is cut off within its header")
+    text = source.part(8, length)
     try:
         header = json.loads(text, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:
@@ -111,12 +107,7 @@ def _read(source: Source, name: str, start: int, length: int, shape: tuple[int, 
         source.fail(name, f"has the type {dtype}, whose values lie across bytes", "save it as bfloat16 or float32")
     if length == 0:
         return np.empty(shape, STORED_TYPES[dtype])
-    if source.compressed:
-        raw = np.frombuffer(source.content, np.uint8, length, start)
-    else:
-        with open(source.path, "rb") as stream:
-            mapped = mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ)
-        raw = np.frombuffer(mapped, np.uint8, length, start)
+    raw = np.frombuffer(source.part(start, length), np.uint8)
     if dtype == "F4":
         raw = np.stack([raw & 15, raw >> 4], axis=-1).reshape(-1)
     return raw.view(STORED_TYPES[dtype]).reshape(shape)

@@ -5,10 +5,13 @@ from scipy.sparse import coo_array, csr_array
 
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
-from workloads.readers.source import Source
+from workloads.readers.source import LARGE, Source
 
 MAX_SIDE = 2**28
 """Largest number of rows or columns: above SuiteSparse's longest matrix (mawi_201512020330, 226,196,185 rows)."""
+MOST_EMPTY = 2**22
+"""Rows or columns that a matrix may have beyond `MOST_APART` for each entry: all of them cost time and memory."""
+MOST_APART = 64
 
 
 def found_matrix(
@@ -29,6 +32,7 @@ def found_matrix(
     With `mirror` an entry stands for its transposed place too, unless that has an entry of its own.
     """
     stored = matrix.nnz
+    check_emptiness(source, matrix.shape, stored)
     csr = _compressed(matrix)
     csr.sum_duplicates()
     twice = stored - csr.nnz
@@ -109,6 +113,13 @@ def check_sides(source: Source, rows: int, columns: int) -> None:
         source.fail("shape", f"{rows} x {columns} is empty", "give at least one row and one column")
     if max(rows, columns) > MAX_SIDE:
         source.fail("shape", f"{rows} x {columns} exceeds {MAX_SIDE} on a side", "check the header or cut the matrix")
+
+
+def check_emptiness(source: Source, shape: tuple[int, ...], entries: int) -> None:
+    """**Raises** `InputError` where nearly all rows or columns would be empty, unless the user says that it is so."""
+    if not source.large and max(shape) > MOST_EMPTY + MOST_APART * entries:
+        what = f"{shape[0]} x {shape[1]} leaves nearly all rows or columns empty, with {entries} entries"
+        source.fail("shape", what, f"check the sizes or renumber the ids, or {LARGE}")
 
 
 def number_type(source: Source, dtype: np.dtype) -> type:

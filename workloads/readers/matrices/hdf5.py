@@ -20,14 +20,13 @@ from workloads.readers.found import Found, LeftOut
 from workloads.readers.matrices.canonical_form import found_matrix
 from workloads.readers.matrices.compressed import compressed_matrix
 from workloads.readers.options import ReadOptions
-from workloads.readers.source import BROKEN, MOST_UNPACKED, Source, words_of
+from workloads.readers.source import BROKEN, LARGE, Source, words_of
+from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _SIGNATURES = (0, 512, 1024, 2048, 4096)
 """Where the signature may stand (HDF5 file format, section II.A)."""
 _MOST_OBJECTS = 10_000
-_MOST_RATIO = 1100
-"""Bytes that a stored one may become: deflate's limit is 1032."""
 _KERAS = re.compile(
     r"(model_weights|_layer_checkpoint_dependencies)(/|$)|(.*/)?(vars/\d+|(recurrent_|depthwise_|pointwise_)?kernel(:\d+)?)$"
 )
@@ -173,8 +172,10 @@ def _array(source: Source, name: str, dataset: Any) -> np.ndarray:
     if getattr(dataset, "dtype", None) is None or dataset.external or dataset.is_virtual:
         source.fail(name, "is no data of the file itself", _FIX)
     stored = dataset.id.get_storage_size()
-    if dataset.nbytes > min(MOST_UNPACKED, _MOST_RATIO * stored + 2**20):
-        source.fail(name, f"says {dataset.nbytes} bytes of which {stored} are stored", "write or copy it again")
+    if not source.large and dataset.nbytes > MOST_BYTES + MOST_RATIO * stored:
+        most = f"{MOST_BYTES >> 20} MiB and {MOST_RATIO} times the {stored} stored"
+        what = f"says {dataset.nbytes} bytes, more than {most}"
+        source.fail(name, what, LARGE)
     found = dataset[()]
     if found.dtype.names == ("real", "imag"):
         return found["real"] + 1j * found["imag"]

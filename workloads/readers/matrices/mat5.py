@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array, csc_array
 
-from workloads.readers.source import MOST_UNPACKED, Source
+from workloads.readers.source import LARGE, Source
+from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO
 
 _NUMBERS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 9: "f8", 12: "i8", 13: "u8"}
 """Types of stored data."""
@@ -59,13 +60,16 @@ def mat5_variables(source: Source) -> dict[str, np.ndarray | coo_array | None]:
     if order is None:
         source.fail("MATLAB file", "is cut off or has no byte order", "copy it again")
     found: dict[str, np.ndarray | coo_array | None] = {}
-    left = MOST_UNPACKED
+    left = 2**62 if source.large else MOST_BYTES + MOST_RATIO * len(content)
     for kind, element in _Bytes(source, content[128:], order).elements():
         if kind == _COMPRESSED:
             unpack = zlib.decompressobj()
             data = unpack.decompress(element.data, left)
+            if not unpack.eof and len(data) >= left:
+                what = f"unpacks to more than {MOST_BYTES >> 20} MiB and {MOST_RATIO} times its packed size"
+                source.fail("MATLAB file", what, LARGE)
             if not unpack.eof:
-                source.fail("MATLAB file", "is cut off, or too large unpacked", "copy it again")
+                source.fail("MATLAB file", "is cut off", "copy it again")
             left -= len(data)
             kind, element = next(_Bytes(source, memoryview(data), order).elements(), (0, element))
         if kind == _MATRIX:

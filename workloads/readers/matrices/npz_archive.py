@@ -1,7 +1,6 @@
 """The arrays of an `.npz`, by name and only when asked for; nothing is unpickled."""
 
 import contextlib
-import io
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -57,19 +56,12 @@ class NpzArchive:
 @contextlib.contextmanager
 def opened_npz(source: Source) -> Iterator[NpzArchive]:
     """An archive whose names `npz_names` gave."""
-    with zipfile.ZipFile(io.BytesIO(source.content) if source.compressed else source.path) as opened:
-        yield NpzArchive(
-            source, opened, [one.removesuffix(".npy") for one in opened.namelist() if one.endswith(".npy")]
-        )
+    with source.opened_zip() as opened:
+        names = [one.removesuffix(".npy") for one in opened.namelist() if one.endswith(".npy")]
+        yield NpzArchive(source, opened, names)
 
 
 def npz_names(source: Source) -> list[str]:
     """The names of the arrays of an `.npz`; empty for what is none."""
-    if not source.head.startswith(b"PK"):
-        return []
-    try:
-        with zipfile.ZipFile(io.BytesIO(source.content) if source.compressed else source.path) as opened:
-            names = opened.namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, RuntimeError, NotImplementedError):
-        return []
+    names = source.zip_names
     return [one.removesuffix(".npy") for one in names] if all(one.endswith(".npy") for one in names) else []

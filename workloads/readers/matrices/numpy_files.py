@@ -17,7 +17,7 @@ from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
 from workloads.readers.matrices.canonical_form import canonical, check_sides, number_type
 from workloads.readers.options import ReadOptions
-from workloads.readers.source import MOST_UNPACKED, Source
+from workloads.readers.source import Source
 
 Header = tuple[tuple[int, ...], bool, np.dtype]
 """Shape, whether columns come first, and type."""
@@ -49,11 +49,13 @@ def read_values(
     """The array behind a header, of at most `most` bytes."""
     shape, fortran, dtype = header
     size = math.prod(shape) * dtype.itemsize
-    if size > min(most, MOST_UNPACKED):
+    if size > most:
         source.fail(field, f"is cut off: its header says {size} bytes and {most} are there", "copy the file again")
     data = stream.read(size)
     if len(data) < size:
         source.fail(field, f"is cut off after {len(data)} of {size} bytes", "copy the file again")
+    if stream.read(1):
+        source.fail(field, f"goes on behind the {size} bytes that its header says", "write or copy the file again")
     return np.frombuffer(data, dtype).reshape(shape[::-1]).T if fortran else np.frombuffer(data, dtype).reshape(shape)
 
 
@@ -77,7 +79,7 @@ def _read(source: Source, options: ReadOptions) -> Found:
         _refuse_edges(source, header, start)
     if dtype != np.dtype("V2"):
         number_type(source, dtype)
-    if not source.compressed and source.path.stat().st_size < start + math.prod(shape) * dtype.itemsize:
+    if source.size < start + math.prod(shape) * dtype.itemsize:
         source.fail("array", "is cut off: its header says more bytes than there are", "copy the file again")
     values = f"{header[2]}" if header[2].kind != "b" else ""
     layer = FoundLayer("", shape, partial(_dense, source, header, start, options), values=values)
@@ -86,12 +88,9 @@ def _read(source: Source, options: ReadOptions) -> Found:
 
 def values_behind(source: Source, header: Header, start: int) -> np.ndarray:
     """The array of a file whose header ends at `start`."""
-    with source.open() as stream:
-        most = source.path.stat().st_size - start if not source.compressed else MOST_UNPACKED
+    with io.BytesIO(source.content) if source.compressed else source.open() as stream:
         stream.seek(start)
-        if source.compressed:
-            most = len(source.content) - start
-        return read_values(source, stream, header, most)
+        return read_values(source, stream, header, source.size - start)
 
 
 def _dense(source: Source, header: Header, start: int, options: ReadOptions) -> csr_array:

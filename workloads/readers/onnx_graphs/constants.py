@@ -1,14 +1,17 @@
 """Arrays that are known from the file alone: stored in it, or computed in the graph from what is stored."""
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-MOST_ENTRIES = 2**28
-"""Of one array that is computed or unpacked: 1 GiB of float32."""
-_MOST_STEPS = 4 * MOST_ENTRIES
+MOST_ENTRIES = 2**26
+"""Of what is computed, beside a multiple of what it is computed from: 256 MiB of float32."""
+_MOST_GROWTH = 8
+"""Entries that are held at a time for each one that is stored."""
+_MOST_STEPS = 2**30
 """Entries of all arrays on the way to one."""
 
 
@@ -34,28 +37,49 @@ class StoredConstant:
         return derived(shape, self.values, make, (self, *others))
 
     def read(self) -> np.ndarray:
-        """The array, each one on the way made once. **Raises** `ValueError` for another shape or too many entries."""
+        """The array, each one on the way made once and let go of when none needs it any more.
+
+        **Raises** `ValueError` for another shape or too many entries.
+        """
+        order = self._in_order()
+        uses = Counter(id(part) for one in order for part in one.of if part is not None)
         done: dict[int, np.ndarray] = {}
-        waiting, steps = [self], 0
-        with np.errstate(all="ignore"):
-            while waiting:
-                one = waiting[-1]
-                missing = [part for part in one.of if part is not None and id(part) not in done]
-                if id(one) not in done and missing:
-                    waiting += missing
-                    continue
-                waiting.pop()
-                if id(one) in done:
-                    continue
-                if one.make is None:
-                    raise ValueError("no values are stored")
-                steps += math.prod(one.shape) if one.of else 0
-                if steps > _MOST_STEPS:
-                    raise ValueError(f"it is computed in more than {_MOST_STEPS} entries")
-                done[id(one)] = one.make(*(None if part is None else done[id(part)] for part in one.of))
-                if done[id(one)].shape != one.shape:
-                    raise ValueError(f"an array has the shape {list(done[id(one)].shape)}, not {list(one.shape)}")
+        steps = held = stored = 0
+        for one in order:
+            size = math.prod(one.shape)
+            steps, stored, held = steps + size * bool(one.of), stored + size * (not one.of), held + size
+            if one.make is None:
+                raise ValueError("no values are stored")
+            if steps > _MOST_STEPS or held > MOST_ENTRIES + _MOST_GROWTH * stored:
+                raise ValueError(f"it is computed from {stored} entries by way of {max(steps, held)}")
+            with np.errstate(all="ignore"):
+                made = one.make(*(None if part is None else done[id(part)] for part in one.of))
+            if made.shape != one.shape:
+                raise ValueError(f"an array has the shape {list(made.shape)}, not {list(one.shape)}")
+            done[id(one)] = made
+            for part in one.of:
+                if part is not None:
+                    uses[id(part)] -= 1
+                    if not uses[id(part)]:
+                        held -= math.prod(part.shape)
+                        del done[id(part)]
         return done[id(self)]
+
+    def _in_order(self) -> "list[StoredConstant]":
+        """All constants on the way to this one, each once, behind those that it is made of."""
+        order: list[StoredConstant] = []
+        waiting, known = [self], set()
+        while waiting:
+            one = waiting[-1]
+            missing = [part for part in one.of if part is not None and id(part) not in known]
+            if missing and id(one) not in known:
+                waiting += missing
+                continue
+            waiting.pop()
+            if id(one) not in known:
+                known.add(id(one))
+                order.append(one)
+        return order
 
 
 def derived(
@@ -71,8 +95,11 @@ def held(array: np.ndarray) -> StoredConstant:
     return StoredConstant(array.shape, array.dtype.name, lambda: array)
 
 
-def bounded(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """The shape. **Raises** `Unread` for a negative side and for more than `MOST_ENTRIES`."""
-    if min(shape, default=1) < 0 or math.prod(shape) > MOST_ENTRIES:
+def bounded(shape: tuple[int, ...], *sizes: int) -> tuple[int, ...]:
+    """The shape of what is computed from arrays of some sizes.
+
+    **Raises** `Unread` for a negative side, and for more than `MOST_ENTRIES` and twice these.
+    """
+    if min(shape, default=1) < 0 or math.prod(shape) > MOST_ENTRIES + 2 * sum(sizes):
         raise Unread(f"have the shape {list(shape)}, which is too large")
     return tuple(int(side) for side in shape)

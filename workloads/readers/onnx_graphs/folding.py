@@ -51,7 +51,7 @@ def fold(node: Node, onnx, inputs: list[StoredConstant | None]) -> list[StoredCo
         raise Unread(f"are computed by {node.kind}, which is not folded")
     if any(one is not None and one.values.startswith(("complex", "string")) for one in inputs):
         raise Unread(f"are computed by {node.kind} from what are no real numbers")
-    found = []
+    found, sizes = [], [math.prod(one.shape) for one in inputs if one is not None]
     for at, make in enumerate(makers):
         shape = node.out(at)
         known = None if shape is None or None in shape else tuple(side for side in shape if side is not None)
@@ -67,7 +67,7 @@ def fold(node: Node, onnx, inputs: list[StoredConstant | None]) -> list[StoredCo
                 found.append(StoredConstant(array.shape, values, lambda array=array: array))
                 continue
             known = array.shape
-        found.append(derived(bounded(known), values, make, tuple(inputs)))
+        found.append(derived(bounded(known, *sizes), values, make, tuple(inputs)))
     return found
 
 
@@ -124,7 +124,7 @@ def _elementwise(node: Node, *inputs: np.ndarray) -> np.ndarray:
         if node.number("broadcast", 0) and other.ndim < found.ndim:  # before version 7, along axes from `axis`
             axis = node.number("axis", found.ndim - other.ndim)
             other = other.reshape((*other.shape, *(1,) * (found.ndim - axis % found.ndim - other.ndim)))
-        bounded(np.broadcast_shapes(found.shape, other.shape))
+        bounded(np.broadcast_shapes(found.shape, other.shape), found.size, other.size)
         found = _BINARY[node.kind](found, other)
     return found
 
@@ -213,17 +213,18 @@ def _slice(node: Node, x: np.ndarray, *inputs: np.ndarray | None) -> np.ndarray:
 
 
 def _concat(node: Node, *inputs: np.ndarray) -> np.ndarray:
-    bounded((sum(one.size for one in inputs),))
+    sizes = [one.size for one in inputs]
+    bounded((sum(sizes),), *sizes)
     return np.concatenate(inputs, node.number("axis", 1))
 
 
 def _expand(node: Node, x: np.ndarray, sides: np.ndarray) -> np.ndarray:
-    shape = bounded(np.broadcast_shapes(x.shape, tuple(int(side) for side in sides)))
+    shape = bounded(np.broadcast_shapes(x.shape, tuple(int(side) for side in sides)), x.size)
     return np.broadcast_to(x, shape)
 
 
 def _tile(node: Node, x: np.ndarray, repeats: np.ndarray) -> np.ndarray:
-    bounded(tuple(side * int(times) for side, times in zip(x.shape, repeats, strict=True)))
+    bounded(tuple(side * int(times) for side, times in zip(x.shape, repeats, strict=True)), x.size)
     return np.tile(x, [int(times) for times in repeats])
 
 
@@ -235,19 +236,19 @@ def _pad(node: Node, x: np.ndarray, pads=None, value=None, axes=None) -> np.ndar
     along = range(x.ndim) if axes is None else [int(axis) % x.ndim for axis in axes]
     ends = dict(zip(along, zip(widths[: len(widths) // 2], widths[len(widths) // 2 :], strict=True), strict=True))
     whole = [ends.get(axis, (0, 0)) for axis in range(x.ndim)]
-    bounded(tuple(side + sum(end) for side, end in zip(x.shape, whole, strict=True)))
+    bounded(tuple(side + sum(end) for side, end in zip(x.shape, whole, strict=True)), x.size)
     fill = node.attributes.get("value", 0.0) if value is None else value.reshape(-1)[0]
     return np.pad(x, whole, constant_values=fill)
 
 
 def _gather(node: Node, x: np.ndarray, places: np.ndarray) -> np.ndarray:
     axis = node.number("axis", 0)
-    bounded((x.size // max(x.shape[axis], 1) * places.size,))
+    bounded((x.size // max(x.shape[axis], 1) * places.size,), x.size)
     return np.take(x, places.astype(np.int64), axis)
 
 
 def _where(node: Node, chosen: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    bounded(np.broadcast_shapes(chosen.shape, x.shape, y.shape))
+    bounded(np.broadcast_shapes(chosen.shape, x.shape, y.shape), chosen.size, x.size, y.size)
     return np.where(chosen, x, y)
 
 
@@ -269,12 +270,12 @@ def _shape(node: Node, x: np.ndarray) -> np.ndarray:
 
 
 def _shift(node: Node, x: np.ndarray, by: np.ndarray) -> np.ndarray:
-    bounded(np.broadcast_shapes(x.shape, by.shape))
+    bounded(np.broadcast_shapes(x.shape, by.shape), x.size, by.size)
     return np.left_shift(x, by) if node.text("direction", "") == "LEFT" else np.right_shift(x, by)
 
 
 def _mod(node: Node, x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    bounded(np.broadcast_shapes(x.shape, y.shape))
+    bounded(np.broadcast_shapes(x.shape, y.shape), x.size, y.size)
     return (np.fmod if node.number("fmod", 0) else np.mod)(x, y)
 
 

@@ -3,6 +3,7 @@
 What cannot be read is a layer too, whose `read` says why: so that no network is taken for a smaller one.
 """
 
+import math
 from collections import ChainMap
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ from workloads.readers.source import BROKEN, Source, words_of
 
 _NATIVE = "biuf"
 _MOST_COLUMNS = 2**31
+_MOST_ASSUMED = 2**24
+"""Weights of a grouped convolution that a graph gives no values of, and that are taken for ones."""
 _FILTERED, _MATRIX = ("Conv", "ConvTranspose"), ("Gemm", "MatMul")
 """Operators whose second input is a weight, or likely one."""
 
@@ -93,7 +96,8 @@ class _Walk:
     notes: dict[str, None] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     dense: set[str] = field(default_factory=set)
-    names: set[str] = field(default_factory=set)
+    names: dict[str, int] = field(default_factory=dict)
+    """With the number of the last one that was called after it."""
 
     def graph(self, graph, path: tuple, outer: Scope, repeats: float, used: bool) -> None:
         """Adds the layers of a graph, each taken `repeats` times; none where its results are not `used`."""
@@ -193,11 +197,13 @@ class _Walk:
             return self._add_unread(name, f"are {rows} x {columns}, more than {MAX_SIDE} on a side")
         if one.columns is not None and one.columns >= _MOST_COLUMNS:
             return self._add_unread(name, f"meet {one.columns} columns, more than {_MOST_COLUMNS}")
+        known = one.weights.make is not None
+        if not known and one.groups > 1 and math.prod(one.shape) > _MOST_ASSUMED:
+            return self._add_unread(name, f"are not stored, and {one.groups} groups of them are too many to be assumed")
         name = self._unique(name)
         if one.columns == 0:
             self.left_out.append(LeftOut(name, "multiplied with nothing"))
             return
-        known = one.weights.make is not None
         if not known:
             self.dense.add(name)
         solid = not known and one.groups == 1
@@ -216,11 +222,11 @@ class _Walk:
         )
 
     def _unique(self, name: str) -> str:
-        unique, number = name, 1
+        unique = name
         while unique in self.names:
-            number += 1
-            unique = f"{name}.{number}"
-        self.names.add(unique)
+            self.names[name] += 1
+            unique = f"{name}.{self.names[name]}"
+        self.names[unique] = 1
         return unique
 
     def _times(self, node: Node, branch: str, body) -> float:

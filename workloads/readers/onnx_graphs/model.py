@@ -120,7 +120,7 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
 def _parsed(source: Source, onnx):
     kind = encoding(source) or "protobuf"
     if kind == "protobuf":
-        return onnx.ModelProto.FromString(source.content if source.compressed else source.path.read_bytes())
+        return onnx.ModelProto.FromString(source.part(0, source.size))
     text = source.content.decode("utf-8-sig")
     depth = 0
     for letter in filter("{}[]".__contains__, text):

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from workloads.readers.onnx_graphs.constants import StoredConstant, Unread, bounded
+from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
 from workloads.readers.onnx_graphs.nodes import Node
 
 _ROUNDINGS = {
@@ -89,7 +89,7 @@ def unpacked_bits(node: Node, at: int = 1) -> StoredConstant:
     block = node.number("block_size", 0)
     if bits not in (2, 4, 8) or min(n, k) < 1 or block < 1 or block * bits % 8:
         raise Unread(f"are packed in {bits} bits and blocks of {block}, which is not read")
-    blocks, shape = -(-k // block), bounded((n, k))
+    blocks, shape = -(-k // block), (n, k)
     packed, scales, zeros = node.constant(at), node.constant(at + 1), node.zero_point(at + 2)
     group = node.zero_point(at + 3)
     if packed is None or scales is None:

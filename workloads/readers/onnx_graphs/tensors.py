@@ -147,35 +147,19 @@ class Tensors:
         if not all(text.isascii() and text.isdecimal() and len(text) < 16 for text in numbers):
             self.source.fail(what, f"has its data at {' + '.join(numbers)!r}", "export the model again")
         offset, length = map(int, numbers)
-        beside = self._beside(place)
-        size = self._size(beside)
-        if size is None:
+        beside = self.source.near(place)
+        if beside is None:
             self.missing[location] = None
             return None
         if length != needs:
             self.source.fail(what, f"has {length} bytes in {location}, not {needs}", "export the model again")
-        if offset + length > size:
+        if offset + length > beside.size:
             pointer = beside.head.startswith(_POINTER)
             problem = f"has its data in {location}, which " + ("is a Git LFS pointer" if pointer else "ends before it")
             self.source.fail(what, problem, "run `git lfs pull`" if pointer else "copy or download that file again")
         data_type = tensor.data_type
 
         def read() -> np.ndarray:
-            if beside.member:
-                return self._array(beside.content[offset : offset + length], data_type, shape)
-            if not length:
-                return self._array(b"", data_type, shape)
-            return self._array(np.memmap(beside.path, np.uint8, "r", offset, (length,)), data_type, shape)
+            return self._array(beside.part(offset, length), data_type, shape)
 
         return read
-
-    def _beside(self, place: PurePosixPath) -> Source:
-        if self.source.member:
-            return Source(self.source.path, str(PurePosixPath(self.source.member).parent / place))
-        return Source(self.source.path.parent / place)
-
-    def _size(self, beside: Source) -> int | None:
-        if not beside.member:
-            return beside.path.stat().st_size if beside.path.is_file() else None
-        siblings = Source(self.source.path).members or []
-        return len(beside.content) if any(one.member == beside.member for one in siblings) else None

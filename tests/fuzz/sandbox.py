@@ -1,0 +1,114 @@
+"""One case in a forked child with limits, and what became of it."""
+
+import json
+import os
+import resource
+import select
+import signal
+import time
+import traceback
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+
+MOST_S = 20.0
+"""Of processor time; six times as much of a clock's, as the machine may be busy."""
+MOST_MIB = 2048
+_ROOM = 4 * 2**30
+"""Bytes of addresses that a child may take beyond those it begins with: what asks for more is a fault too."""
+_LONGEST_SENTENCE = 1000
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a case: `read`, `refused`, or a fault."""
+
+    kind: str
+    text: str
+    """What was read, the sentence, or the last lines of a traceback."""
+    seconds: float
+    mib: float
+
+    @property
+    def fault(self) -> str:
+        """What is wrong with it; empty where it ended well."""
+        if self.kind == "fault":
+            return self.text
+        if self.seconds > MOST_S:
+            return f"took {self.seconds:.0f} s: {self.text}"
+        if self.mib > MOST_MIB:
+            return f"took {self.mib:.0f} MiB: {self.text}"
+        if self.kind == "refused" and ("\n" in self.text or not 20 < len(self.text) < _LONGEST_SENTENCE):
+            return f"is not refused in one sentence: {self.text}"
+        if self.kind == "refused" and "more memory than there is" in self.text:
+            return f"was stopped only by the end of memory: {self.text}"
+        return ""
+
+
+def tried(work: Callable[[], str], refusals: type[Exception] | tuple[type[Exception], ...]) -> Outcome:
+    """Runs a case that returns what it read; `refusals` are errors that are a user's mistake, warnings are faults."""
+    read, write = os.pipe()
+    begin = time.monotonic()
+    child = os.fork()
+    if not child:
+        os.close(read)
+        _run(work, refusals, write)
+    os.close(write)
+    told, late = _received(read, begin + 6 * MOST_S)
+    if late:
+        os.kill(child, signal.SIGKILL)
+    _, status, used = os.wait4(child, 0)
+    seconds, mib = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+    if late:
+        return Outcome("fault", f"did not end within {6 * MOST_S:.0f} s", seconds, mib)
+    if not told or status:
+        signed = os.WIFSIGNALED(status)
+        how = f"signal {signal.Signals(os.WTERMSIG(status)).name}" if signed else f"status {status >> 8}"
+        return Outcome("fault", f"ended the process by {how}", seconds, mib)
+    kind, text = json.loads(told)
+    return Outcome(kind, text, seconds, mib)
+
+
+def _received(pipe: int, deadline: float) -> tuple[bytes, bool]:
+    """All that comes through a pipe, and whether it is still open at the deadline."""
+    told = b""
+    while True:
+        if not select.select([pipe], [], [], max(deadline - time.monotonic(), 0))[0]:
+            os.close(pipe)
+            return told, True
+        piece = os.read(pipe, 65_536)
+        if not piece:
+            os.close(pipe)
+            return told, False
+        told += piece
+
+
+def _run(work: Callable[[], str], refusals: type[Exception] | tuple[type[Exception], ...], pipe: int) -> None:
+    """The child: does the work, tells what came of it, and ends without any of the parent's clean-up."""
+    try:
+        most = _addresses() + _ROOM
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        with open(os.devnull, "w") as nothing:
+            os.dup2(nothing.fileno(), 1)
+            os.dup2(nothing.fileno(), 2)
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                told = ("read", work())
+        except refusals as error:
+            told = ("refused", str(error))
+        except BaseException:
+            told = ("fault", traceback.format_exc()[-2000:])
+        data = json.dumps(told).encode()
+        while data:
+            data = data[os.write(pipe, data) :]
+        os._exit(0)
+    finally:
+        os._exit(3)
+
+
+def _addresses() -> int:
+    """Bytes of addresses that this process has now."""
+    with open("/proc/self/statm", encoding="ascii") as stream:
+        return int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
