@@ -1,6 +1,6 @@
 """Laws that every model keeps, and the simulator's costs, at the edge of every family, in all dataflows.
 
-`python tests/fuzz/random_designs.py COUNT SEED` holds any number of designs on all such kernels to the same laws.
+`python -m fuzz.random_designs COUNT SEED` holds any number of designs on all such kernels to the same laws.
 """
 
 import dataclasses

@@ -4,7 +4,6 @@ A family says what goes on in all visits of each class (`Activity`). All that fo
 formulas serve the classes and their sums; only the time of a visit, the maximum over its resources, is not.
 """
 
-import dataclasses
 from typing import Any
 
 import equinox as eqx
@@ -15,13 +14,14 @@ from jaxtyping import Array, Float
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
-from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
+from hwmodels.cost import RESOURCES, ActionCounts, Computes, Cost, Traffic, rows_of
 from hwmodels.energy import price
-from workloads.statistics.lattice import computed_once, ratio
+from workloads.statistics.lattice import computed_once
 
 Scalar = Float[Array, ""]
 
 PIPELINE_STAGES = 16.0
+COMPUTE = RESOURCES.index("compute")
 
 
 class Parts(eqx.Module):
@@ -168,8 +168,8 @@ def account(
     None where visits of one class are alike; `array`: the family's own actions; `computes`: the fate of every multiply;
     `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
     """
-    busy = _busy(point, _with_room_for(activity, sums, point, computes), groups)
-    cycles, resource_cycles, bound_cycles = _time(point, busy)
+    busy = _busy(point, activity, groups)
+    cycles, resource_cycles, bound_cycles = _time(point, busy, computes)
     moved = _moved_by(point, sums)
     actions = _actions(sums, moved, array, computes, cycles)
     hardware, technology = point.hardware, point.technology
@@ -190,19 +190,6 @@ def account(
         traffic=_traffic(sums, moved, actions),
         actions=actions,
         fits=rows_of(*fits, clock_ghz / limit_ghz),
-    )
-
-
-def _with_room_for(activity: Activity, sums: Activity, point: Point, computes: Computes) -> Activity:
-    """Activity whose compute cycles are at least those in which the array, all of it busy, does its MACs.
-
-    The most loaded PE has no less than the mean; where loads are interpolated this need not follow.
-    """
-    hardware = point.hardware
-    worked = computes.effectual + computes.ineffectual + computes.gated
-    least = worked / (hardware.pe_rows * hardware.pe_cols * hardware.lanes)
-    return dataclasses.replace(
-        activity, compute=activity.compute * jnp.maximum(ratio(least, _whole(sums.compute)), 1.0)
     )
 
 
@@ -236,17 +223,26 @@ def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[
 
 
 def _time(
-    point: Point, busy: list[Float[Array, " v"]]
+    point: Point, busy: list[Float[Array, " v"]], computes: Computes
 ) -> tuple[Scalar, Float[Array, " resource"], Float[Array, " resource"]]:
-    """Cycles of all visits and the fill; busy cycles, and those for which it is the bottleneck, by `RESOURCES`."""
+    """Cycles of all visits and the fill; busy cycles, and those for which it is the bottleneck, by `RESOURCES`.
+
+    The most loaded PE has no less to do than the mean. Where loads are interpolated this need not follow, so what is
+    missing until an array that is all busy has done its MACs is added.
+    """
     hardware, numerics = point.hardware, point.numerics
     visit_cycles = numerics.max_of(*busy)
     # In one stack with the maximum, lest XLA write one of its parts over it, in place and slowly.
     rows = computed_once([*busy, visit_cycles, *numerics.attributed(*busy)])
     by_resource = rows @ jnp.ones_like(visit_cycles)
+    found, bound, visited = by_resource[: len(busy)], by_resource[len(busy) + 1 :], total(visit_cycles)
+    worked = computes.effectual + computes.ineffectual + computes.gated
+    least = worked / (hardware.pe_rows * hardware.pe_cols * hardware.lanes)
+    found = found.at[COMPUTE].max(least)
+    bound = bound.at[COMPUTE].add(jnp.maximum(least - visited, 0.0))
     latency = point.technology.dram_latency_ns() * point.technology.scenario.clock_ghz
     fill = latency + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
-    return total(visit_cycles) + fill, by_resource[: len(busy)], by_resource[len(busy) + 1 :]
+    return jnp.maximum(visited, least) + fill, found, bound
 
 
 def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:

@@ -43,8 +43,10 @@ def _cycles(point: Point, b: OperandB, cycles: ArrayCycles, loads: RowLoads, pas
     if point.dataflow == "outer_product":
         return cycles.outer_product(passes.columns), Parts(jnp.zeros_like(decode), None)
     compute, walked = cycles.inner_product(loads, passes.columns)
-    longer = ratio(point.numerics.max_of(walked.total, decode), walked.total)
-    return compute, walked * longer + Parts(jnp.where(walked.total > 0, 0.0, decode), None)
+    longer = walked * ratio(point.numerics.max_of(walked.total, decode), walked.total)
+    if walked.even is None:  # a full B, of which every tile of A meets something
+        return compute, longer
+    return compute, longer + Parts(jnp.where(walked.total > 0, 0.0, decode), None)
 
 
 def _activity(

@@ -1,7 +1,8 @@
 """Random designs over all families of kernels and dataflows, held to the laws of `model_laws` and to the simulator.
 
 Usage:
-    python tests/fuzz/random_designs.py COUNT SEED [SIMULATED]
+    cd tests
+    ../.venv/bin/python -m fuzz.random_designs COUNT SEED [SIMULATED]
 
 COUNT designs in all are evaluated, each with its five faster twins, on the kernels of `hard_kernels`, which are drawn
 anew with SEED; SIMULATED of them (2,000 unless given) are also run by the simulator. Prints how many break each law,
@@ -12,10 +13,7 @@ is broken.
 import sys
 import time
 from collections import defaultdict
-from pathlib import Path
 from typing import Any
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import jax
 import numpy as np
