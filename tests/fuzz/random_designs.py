@@ -17,10 +17,10 @@ from typing import Any
 
 import jax
 import numpy as np
+
 from fuzz.designs import in_words, on_lattice, random_designs, row
 from fuzz.hard_kernels import FAMILIES, hard_kernels, huge_kernels
 from fuzz.model_laws import MORE, broken_laws
-
 from hwmodels import Cost, Hardware, Mapping, evaluate
 from hwmodels.analytical.accounting import PIPELINE_STAGES
 from hwmodels.design.choices import DATAFLOWS

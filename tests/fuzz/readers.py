@@ -143,7 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="*", type=Path, help="folders whose files are seeds too")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="mutations end after these")
-    parser.add_argument("--count", type=int, default=1000, help="mutated files, at most")
+    parser.add_argument("--count", type=int, default=100_000, help="mutated files, at most")
     parser.add_argument("--truncations", type=int, default=0, help="files that are cut off, behind those")
     parser.add_argument("--hostile", action="store_true", help="first the files of fuzz.hostile, for minutes")
     parser.add_argument("--seed", type=int, default=0)

@@ -80,7 +80,7 @@ class Source:
     @cached_property
     def content(self) -> bytes:
         """All of it."""
-        with self._told(), self.open(MOST_BYTES) as stream:
+        with self._told(), self.open(binary=True) as stream:
             return read_whole(stream)
 
     def part(self, start: int, size: int) -> bytes:
@@ -106,9 +106,9 @@ class Source:
         with self._told():
             return self.path.stat().st_size
 
-    def open(self, free: int = MOST_TEXT) -> io.BufferedIOBase:
-        """A stream of the content from its beginning, of which `free` bytes are harmless though they are packed."""
-        free = 2**62 if self.large else free
+    def open(self, binary: bool = False) -> io.BufferedIOBase:
+        """A stream of the content from its beginning, within the limits of text or of binary content."""
+        free = 2**62 if self.large else MOST_BYTES if binary else MOST_TEXT
         if self._archive is not None:
             return self._archive.in_archive[self.member](free, self._refuse_unpacked)
         return unpacked(open(self.path, "rb"), free, self._refuse_unpacked)
@@ -228,6 +228,8 @@ class Source:
         except MemoryError as error:
             self.fail("content", "needs more memory than there is", "give a smaller file", error)
         except OSError as error:
+            if error.errno is None:  # of bzip2's decompressor
+                self.fail("compressed data", "is truncated or damaged", "copy or download the file again", error)
             what = f"cannot be read ({error.strerror or words_of(error)})"
             self.fail("file", what, "check the file and its permissions", error)
 
