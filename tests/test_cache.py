@@ -241,6 +241,11 @@ def test_machine_code_is_kept_until_what_it_is_made_of_changes(tmp_path: Path, m
     for nowhere in (None, tmp_path / "file"):
         monkeypatch.setattr(machine_code, "FOLDER", nowhere)
         assert not read_back(1)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(InputError, match="working directory is gone"):
+        read_back(1)
 
 
 def test_values_that_only_their_address_tells_are_refused() -> None:

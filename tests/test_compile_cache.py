@@ -14,6 +14,7 @@ import pytest
 from dse import enable_compile_cache
 from dse.problem.compile_cache import compile_cache_folder, kept
 from workloads.cache.folder import VARIABLE
+from workloads.errors import InputError
 
 
 @pytest.fixture
@@ -51,6 +52,8 @@ def test_a_kept_program_is_not_compiled_again_and_gives_the_same(folder: Path):
     with jax.default_matmul_precision("float32"):
         kept(build, "a")
     assert build.calls == 4, "settings of JAX are part of what decides a program"
+    with jax.disable_jit(), pytest.raises(InputError, match="JAX_DISABLE_JIT is set"):
+        kept(build, "a")
 
 
 def test_the_folder_is_chosen_by_the_variable_or_the_call(folder: Path, monkeypatch: pytest.MonkeyPatch):

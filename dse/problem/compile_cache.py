@@ -22,6 +22,7 @@ from jax.experimental.serialize_executable import deserialize_and_load, serializ
 
 from workloads.cache.entries import read_entry, write_entry
 from workloads.cache.folder import cache_folder, kept_in
+from workloads.errors import InputError
 
 SOURCES = ("hwmodels", "workloads", "dse")
 LIBRARIES = ("jax", "jaxlib", "numpy", "equinox", "jaxtyping", "ml_dtypes")
@@ -50,7 +51,10 @@ def kept(compile_it: Callable[[], Any], *key: Any) -> Any:
     """A compiled program from the cache folder, or from `compile_it()` and then kept; `key` is what it depends on.
 
     Nothing is kept where JAX keeps compiled code itself: a program that JAX has loaded cannot be written whole again.
+    **Raises** `InputError` where JAX is told not to compile.
     """
+    if jax.config.jax_disable_jit:
+        raise InputError("JAX_DISABLE_JIT is set, but searches run compiled programs; unset it.")
     folder = compile_cache_folder()
     if folder is None or jax.config.jax_compilation_cache_dir:
         return compile_it()

@@ -24,6 +24,7 @@ from numba.core.serialize import dumps
 
 from workloads.cache.entries import read_entry, write_entry
 from workloads.cache.folder import cache_folder, kept_in
+from workloads.errors import InputError
 
 FOLDER = cache_folder()
 """Of the whole cache, as it was chosen when the program began."""
@@ -36,7 +37,7 @@ _PLAIN = (bool, int, float, complex, str, bytes, type(None), type(Ellipsis), np.
 def compiled(function: Callable) -> Any:
     """Numba's dispatcher of a function, which runs without Python's lock (`njit(nogil=True)`)."""
     dispatcher = numba.njit(nogil=True)(function)
-    if FOLDER is not None and isinstance(dispatcher, Dispatcher):  # it is the function with NUMBA_DISABLE_JIT
+    if isinstance(dispatcher, Dispatcher):  # it is the function with NUMBA_DISABLE_JIT
         dispatcher._cache = _KeptCode(function)
     return dispatcher
 
@@ -98,6 +99,16 @@ def _settings() -> list[str]:
     return versions + sorted(f"{name}={value}" for name, value in os.environ.items() if name.startswith("NUMBA_"))
 
 
+def _check_working_directory() -> None:
+    """**Raises** `InputError` where there is none: Numba asks for it while it compiles."""
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise InputError(
+            "The working directory is gone, and Numba needs one to compile; go to one that exists."
+        ) from error
+
+
 class _KeptCode(NullCache):
     """The cache of a dispatcher, with the methods that Numba calls."""
 
@@ -105,11 +116,13 @@ class _KeptCode(NullCache):
         self._function = function
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
-        """Compiled code for these types of arguments, None if there is none."""
+        """Compiled code for these types of arguments, None if there is none. **Raises** `InputError` where Numba cannot
+        compile any."""
         target_context.refresh()
         folder = kept_in(FOLDER, "machine_code")
         content = None if folder is None else read_entry(folder, self._name(sig, target_context.codegen()))
         if content is None:
+            _check_working_directory()
             return None
         try:
             return CompileResult._rebuild(target_context, *pickle.loads(content))

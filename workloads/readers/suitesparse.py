@@ -78,8 +78,8 @@ def _folder() -> Iterator[Path]:
 def _as_noted(path: Path, note: Path) -> bool:
     """Whether there is a matrix with the checksum that it was downloaded with."""
     try:
-        found = path.is_file() and note.is_file()
-        return found and _sha256(path) == note.read_text(encoding="ascii", errors="replace").strip()
+        plain = all(one.is_file() and not one.is_symlink() for one in (path, note))
+        return plain and _sha256(path) == note.read_text(encoding="ascii", errors="replace").strip()
     except OSError:
         return False
 
