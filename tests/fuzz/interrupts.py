@@ -127,9 +127,10 @@ def campaign(count: int, seed: int) -> int:
         ended = happened(kind, command, moment_s)
         met[kind] += ended.status != 0
         slowest = max(slowest, ended.seconds if kind in ("interrupt", "group") else 0.0)
-        if wrong := fault(kind, ended):
-            faulty += 1
-            print(f"{at}: {kind} of {command[0]} at {moment_s:.2f} s: {wrong}\n    {ended.stderr[-1500:]}", flush=True)
+        wrong = fault(kind, ended)
+        faulty += bool(wrong)
+        told = f": {wrong}\n    {ended.stderr[-1500:]}" if wrong else f": {ended.status}"
+        print(f"{at}: {kind} of {command[0]} at {moment_s:.2f} s{told}", flush=True)
     listed = ", ".join(f"{number} by {kind}" for kind, number in met.items())
     print(f"{count} runs, ended {listed}: {faulty} faulty; slowest interrupt {slowest:.1f} s")
     return int(faulty > 0)
