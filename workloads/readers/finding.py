@@ -14,8 +14,10 @@ from workloads.readers.archives import MOST_MEMBERS
 from workloads.readers.formats import format_of
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions, read_options, words_said
-from workloads.readers.source import BROKEN, Source, words_of
+from workloads.readers.source import BROKEN, LARGE, Source, words_of
 
+_MOST_DEPTH = 100
+"""Of folders in folders."""
 READABLE = ".mtx, .npz, .safetensors, .onnx or a table of layers (.csv)"
 
 
@@ -53,7 +55,9 @@ def find(path: str | os.PathLike[str], options: ReadOptions | None = None) -> Fo
     if not os.path.lexists(path):
         raise InputError(f"{path}: no such file; check the path.")
     if path.is_dir():
-        return find_among(path, [Source(one, large=options.large) for one in _files_below(path)], find_in, options)
+        return find_among(
+            path, [Source(one, large=options.large) for one in _files_below(path, options.large)], find_in, options
+        )
     if not path.is_file():
         raise InputError(f"{path}: is no plain file; give a file or a folder.")
     source = Source(path, large=options.large)
@@ -85,7 +89,7 @@ def find_in(source: Source, options: ReadOptions) -> Found:
         source.fail(found.name, f"is malformed ({words_of(error)})", "correct it or write the file again", error)
 
 
-def _files_below(folder: Path) -> list[Path]:
+def _files_below(folder: Path, large: bool) -> list[Path]:
     """Plain files, hidden ones and those in hidden folders left out, in order; links to folders are not followed."""
     found: list[Path] = []
     seen = 0
@@ -97,10 +101,12 @@ def _files_below(folder: Path) -> list[Path]:
     try:
         for here, below, names in os.walk(folder, onerror=refuse):
             below[:] = [name for name in below if not name.startswith(".")]
+            if below and len(Path(here).relative_to(folder).parts) >= _MOST_DEPTH:
+                raise InputError(f"{folder}: holds folders more than {_MOST_DEPTH} deep; give the one that is meant.")
             seen += len(below) + len(names)
-            if seen > MOST_MEMBERS:
-                what = f"holds more than {MOST_MEMBERS} files and folders"
-                raise InputError(f"{folder}: {what}; give the file or the folder in it that is meant.")
+            if seen > MOST_MEMBERS and not large:
+                fix = f"give the file or the folder in it that is meant, or {LARGE}"
+                raise InputError(f"{folder}: holds more than {MOST_MEMBERS} files and folders; {fix}.")
             paths = (Path(here, name) for name in names if not name.startswith("."))
             found += [path for path in paths if path.is_file()]
     except OSError as error:

@@ -23,7 +23,7 @@ from pathlib import Path, PurePosixPath
 
 from workloads.errors import InputError
 from workloads.readers.checkpoints import FORMATS as CHECKPOINTS
-from workloads.readers.checkpoints.models import folder_of, models_among
+from workloads.readers.checkpoints.models import by_folder, models_among
 from workloads.readers.formats import FileFormat, Sureness, format_of, known_formats
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.onnx_graphs import FORMATS as GRAPHS
@@ -64,7 +64,8 @@ def find_among(
     """What the files of a folder, or the members of an archive, hold together. **Raises** `InputError` for nothing."""
     sources = _without_links(sources)
     left_out = [LeftOut(_below(path, source), why) for source, why in _companions(sources)]
-    models, copies = models_among([one for one in sources if _below(path, one) not in {left.name for left in left_out}])
+    companions = {left.name for left in left_out}
+    models, copies = models_among([one for one in sources if _below(path, one) not in companions])
     left_out += [LeftOut(_below(path, one.source), one.why) for one in copies]
     taken = {left.name for left in left_out} | {_below(path, one) for model in models for one in model.sources}
     units = [_Unit(model.sources[0], model.found, None) for model in models]
@@ -147,24 +148,25 @@ def _without_links(sources: list[Source]) -> list[Source]:
         place = f"{os.path.realpath(source.path)}\0{source.member}"
         if place not in found or (source.path.is_symlink() and not found[place].path.is_symlink()):
             found[place] = source
-    return [source for source in sources if source in found.values()]
+    kept = set(found.values())
+    return [source for source in sources if source in kept]
 
 
 def _companions(sources: list[Source]) -> list[tuple[Source, str]]:
     """Files that belong to a matrix beside them and are none of their own."""
     found = []
-    for folder in dict.fromkeys(folder_of(source) for source in sources):
-        here = [source for source in sources if folder_of(source) == folder]
+    for folder, here in by_folder(sources).items():
+        owner = PurePosixPath(folder).name
         stems = {PurePosixPath(source.name).stem for source in here if source.suffix == ".mtx"}
         names = {source.name for source in here}
         ogb = "edge.csv" in names and bool({"num-node-list.csv", "node-feat.csv"} & names)
         for source in here:
             stem = PurePosixPath(source.name).stem
             match = _AUXILIARY.match(stem)
-            collected = next((n for n in stems if stem.startswith(f"{n}_") and PurePosixPath(folder).name == n), "")
+            collected = owner if owner in stems and stem.startswith(f"{owner}_") else ""
             if source.suffix in (".mtx", ".txt") and ((match and match["name"] in stems) or collected):
-                owner = collected or (match["name"] if match else "")
-                found.append((source, f"a right-hand side, solution, names or coordinates of {owner}.mtx"))
+                of = collected or (match["name"] if match else "")
+                found.append((source, f"a right-hand side, solution, names or coordinates of {of}.mtx"))
             elif "matrix.mtx" in names and _TENX.match(source.name):
                 found.append((source, "names of the rows or columns of matrix.mtx (10x Genomics)"))
             elif ogb and source.name != "edge.csv" and source.suffix == ".csv":

@@ -10,6 +10,7 @@ from enum import IntEnum
 from functools import cache
 from importlib import import_module
 from typing import NoReturn
+from weakref import WeakKeyDictionary
 
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
@@ -69,6 +70,13 @@ def known_formats() -> tuple[FileFormat, ...]:
 
 def format_of(source: Source) -> FileFormat | None:
     """The format of a file; None where none recognises it."""
-    ranked = [(one.recognise(source), one) for one in known_formats()]
-    surest = max(sureness for sureness, _ in ranked)
-    return None if surest is Sureness.NO else next(one for sureness, one in ranked if sureness is surest)
+    if source not in _FOUND:
+        ranked = [(one.recognise(source), one) for one in known_formats()]
+        surest = max(sureness for sureness, _ in ranked)
+        known = None if surest is Sureness.NO else next(one for sureness, one in ranked if sureness is surest)
+        _FOUND[source] = known
+    return _FOUND[source]
+
+
+_FOUND: WeakKeyDictionary[Source, FileFormat | None] = WeakKeyDictionary()
+"""Formats of the files that were looked at: those of a folder are asked for several times."""

@@ -59,7 +59,7 @@ class Source:
         stem, dot, last = name.rpartition(".")
         return stem if self.compressed and stem and f"{dot}{last}".lower() in _COMPRESSED_SUFFIXES else name
 
-    @property
+    @cached_property
     def suffix(self) -> str:
         """Lower case, with its dot, of `name`; empty for none."""
         return PurePosixPath(self.name).suffix.lower()
@@ -165,8 +165,10 @@ class Source:
         if any(n in _NOT_ARCHIVES or n.endswith((".npy", "/data.pkl")) for n in names) and not is_tar(self.head):
             return None
         names = [n for n in names if not any(p.startswith((".", "__MACOSX")) for p in PurePosixPath(n).parts)]
-        if len(names) > MOST_MEMBERS:
-            self.fail("archive", f"holds more than {MOST_MEMBERS} files", "unpack it and give the file meant")
+        if len(names) > MOST_MEMBERS and not self.large:
+            self.fail(
+                "archive", f"holds more than {MOST_MEMBERS} files", f"unpack it and give the file meant, or {LARGE}"
+            )
         return [Source(self.path, name, self.large, self) for name in sorted(names)]
 
     @cached_property

@@ -57,8 +57,7 @@ class Copy:
 def models_among(sources: list[Source]) -> tuple[list[Model], list[Copy]]:
     """Networks in several files, and copies; files that neither names stand for themselves. **Raises** `InputError`."""
     models, copies = [], []
-    for folder in dict.fromkeys(folder_of(source) for source in sources):
-        here = [source for source in sources if folder_of(source) == folder]
+    for here in by_folder(sources).values():
         left = _copies(here, copies)
         left = _with_index(left, models, copies)
         left = _without_index(left, models)
@@ -98,11 +97,20 @@ def folder_of(source: Source) -> str:
     return str(PurePosixPath(source.member).parent) if source.member else str(source.path.parent)
 
 
+def by_folder(sources: list[Source]) -> dict[str, list[Source]]:
+    """Files by the folder that they are in."""
+    found: dict[str, list[Source]] = {}
+    for source in sources:
+        found.setdefault(folder_of(source), []).append(source)
+    return found
+
+
 def _copies(here: list[Source], copies: list[Copy]) -> list[Source]:
     """What is no copy of another file of the same folder; copies are added to `copies`."""
     left, first_of = [], {}
+    tensors = sorted(source.name for source in here if re.search(r"\.safetensors(\.index\.json)?$", source.name))
     for source in sorted(here, key=lambda one: (_mark(one.name), one.name)):
-        other = _original(source.name, here, first_of)
+        other = _original(source.name, tensors, first_of)
         if other:
             copies.append(Copy(source, f"a copy of the network in {other}"))
         else:
@@ -110,12 +118,10 @@ def _copies(here: list[Source], copies: list[Copy]) -> list[Source]:
     return left
 
 
-def _original(name: str, here: list[Source], first_of: dict[str, tuple[str, str]]) -> str:
+def _original(name: str, tensors: list[str], first_of: dict[str, tuple[str, str]]) -> str:
     """The file that another one is a copy of; empty for none. `first_of` keeps the variant read of every name."""
-    tensors = sorted(source.name for source in here if re.search(r"\.safetensors(\.index\.json)?$", source.name))
-    saved = [one for one in tensors if one.startswith("model")]
     if re.match(r"consolidated.*\.safetensors", name):
-        return saved[0] if saved else ""
+        return next((one for one in tensors if one.startswith("model")), "")
     if (re.match(r"model.*\.onnx$", name) or name.endswith(".gguf")) and tensors:
         return tensors[0]
     if not name.endswith((".safetensors", ".onnx", ".gguf", ".index.json")):

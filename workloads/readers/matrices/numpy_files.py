@@ -38,8 +38,8 @@ def read_header(source: Source, stream: io.BufferedIOBase, field: str = "array")
     if dtype.hasobject:
         source.fail(field, "holds pickled Python objects, which run code when read", "save it as an array of numbers")
     if dtype.names:
-        what = f"has a structured type with the fields {', '.join(dtype.names)[:80]}"
-        source.fail(field, what, "save it as a sparse matrix with scipy.sparse.save_npz")
+        what = f"has the type of records, a structured type with the fields {', '.join(dtype.names)[:80]}"
+        source.fail(field, what, "save it as float32, or as a sparse matrix with scipy.sparse.save_npz")
     return shape, fortran, dtype
 
 
