@@ -249,17 +249,18 @@ def _cycles(
 def _computes(point: Point, found: dict[str, PerClass], a: Stored, b: Stored) -> Computes:
     """An operation is effectual where it has a result; else padding is gated, or the operand whose zero it is says."""
     kernel = point.kernel
-    effectual, positions = total(found["operations"]), total(found["areas"])
-    of_a, of_b = total(found["a_nonzeros"]), total(found["b_nonzeros"])
+    effectual = total(found["operations"])
+    positions = jnp.maximum(total(found["areas"]), effectual)
+    of_a, of_b = (jnp.clip(total(found[f"{operand}_nonzeros"]), 0.0, positions) for operand in "ab")
     padding_a, padding_b = a.rle * total(found["a_padding"]), b.rle * total(found["b_padding"])
     added = total(_added(found, "operations", a, b))
     both, none = a.skip * b.skip, (1.0 - a.skip) * (1.0 - b.skip)
     only_a, only_b = a.skip * (1.0 - b.skip), b.skip * (1.0 - a.skip)
     padded = both * added + (1.0 - kernel.union) * (only_a * padding_a + only_b * padding_b)
     spare_a, spare_b = (jnp.maximum(held - effectual, 0.0) for held in (of_a, of_b))
-    zeros_of_a = only_b * spare_b + none * jnp.maximum(positions - of_a, 0.0)
+    zeros_of_a = only_b * spare_b + none * (positions - jnp.maximum(of_a, effectual))
     zeros_of_b = (only_a + none) * spare_a
-    rest = (1.0 - both) * jnp.maximum(positions - effectual, 0.0)
+    rest = (1.0 - both) * (positions - effectual)
     decider_gates = a.skip * b.gate + (1.0 - a.skip) * a.gate
     worked = (1.0 - kernel.union) * (zeros_of_a + zeros_of_b) + kernel.union * rest
     gated = (1.0 - kernel.union) * (a.gate * zeros_of_a + b.gate * zeros_of_b) + kernel.union * rest * decider_gates
