@@ -35,7 +35,7 @@ def _bombs(folder: Path):
                 folder, name + suffix, lambda pack=pack, head=head, block=block: pack(head) + pack(block) * 128
             )
     members = "".join(f"{j} {j}\n" for j in range(1000)).encode()
-    yield written(folder, "many.gz", lambda: gzip.compress(members) * 20_000)
+    yield written(folder, "many.gz", lambda: gzip.compress(members) * 10_000)
     yield written(folder, "nested.mtx.gz", lambda: _nested(gzip.compress, 200))
     yield written(folder, "nested.zip", lambda: _nested(lambda data: _zipped({"a.zip": data}), 50))
     yield written(folder, "many.zip", lambda: _zipped({f"{i}.mtx": b"x" for i in range(100_000)}))

@@ -71,9 +71,12 @@ def known_formats() -> tuple[FileFormat, ...]:
 def format_of(source: Source) -> FileFormat | None:
     """The format of a file; None where none recognises it."""
     if source not in _FOUND:
-        ranked = [(one.recognise(source), one) for one in known_formats()]
-        surest = max(sureness for sureness, _ in ranked)
-        known = None if surest is Sureness.NO else next(one for sureness, one in ranked if sureness is surest)
+        surest, known = Sureness.NO, None
+        for one in known_formats():
+            if (sureness := one.recognise(source)) > surest:
+                surest, known = sureness, one
+            if surest is Sureness.SIGNED:
+                break
         _FOUND[source] = known
     return _FOUND[source]
 

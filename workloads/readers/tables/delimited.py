@@ -63,7 +63,7 @@ def read_table(source: Source) -> Table:
 
 
 def _heading(number: int, line: str) -> tuple[int, str, list[Column]] | None:
-    for separator in _SEPARATORS:
+    for separator in (one for one in _SEPARATORS if one in line):
         columns = columns_of(_fields(line, separator))
         if is_heading(columns) and (separator != " " or all(one.role for one in columns)):
             return number, separator, columns
