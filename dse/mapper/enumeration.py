@@ -145,8 +145,14 @@ class KernelMappings:
         able = self._able(units)
         left = self._left(able)
         members = self._members(left)
-        cells, orders, unfit = self._cells(self.problem.encoding.batch(machine[None]), members)
+        batch = self.problem.encoding.batch(machine[None])
+        cells, orders, unfit = self._cells(batch, members)
         sizes = np.array([len(own) for own in members])
+        if not self._own_model:
+            clock, watts = self.problem.batcher.memory(batch, 0, self._sizes[:1], self._choices[:1])[0, 0, 3:]
+            cells = dataclasses.replace(cells, energy_pj=cells.energy_pj + cells.latency_s * watts * 1e12)
+            if not within_limit(clock):
+                cells, unfit = cells.take(np.zeros(0, int)), unfit + int(sizes[cells.kinds].sum())
         evaluated = 0
         while len(cells.tiles):
             cells = cells.take(np.flatnonzero(~surpassed(cells.latency_s, cells.energy_pj)))
@@ -202,9 +208,7 @@ class KernelMappings:
         orders = self._choices[self._examples[kinds], ORDER]
         ordered = np.stack([np.isin(orders, self._orders(split)) for split in self._splits])[self._split_of]
         latency, energy, need = np.moveaxis(self._memory(batch, kinds), 2, 0)
-        _, _, _, clock, watts = self.problem.batcher.memory(batch, 0, self._sizes[:1], self._choices[:1])[0, 0]
-        energy = energy + latency * watts * 1e12
-        fits = within_limit(need) & within_limit(clock)
+        fits = within_limit(need)
         tiles, at = np.nonzero(ordered & fits)
         cells = _Cells(tiles, kinds[at], latency[tiles, at], energy[tiles, at])
         least_first = np.argsort(cells.latency_s * cells.energy_pj, kind="stable")
