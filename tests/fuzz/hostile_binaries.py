@@ -46,6 +46,8 @@ def _bombs(folder: Path):
     yield written(folder, "bombs.zip", lambda: _zipped({f"{i}.mtx": market + 4 * lines for i in range(64)}))
     yield written(folder, "overlapping.npz", _overlapping)
     yield written(folder, "zeros.npz", lambda: _npz({"a.npy": (2**14, 2**17)}))
+    yield written(folder, "ones.npz", lambda: _npz({"fc.weight.npy": (2**12, 2**12)}, 1))
+    yield written(folder, "ones.npy.gz", lambda: gzip.compress(_npy((2**12, 2**12), "|i1") + bytes([1]) * 2**24))
     yield written(folder, "data.npz", lambda: _npz({"data.npy": (2**28,), "indices.npy": (2**28,), "indptr.npy": (2,)}))
     yield written(folder, "bomb.tar.gz", lambda: gzip.compress(_tarred({"a.mtx": bytes(2**30)})))
     yield written(folder, "links.tar", lambda: _tarred({"a.mtx": "b.mtx", "b.mtx": "a.mtx"}))
@@ -81,15 +83,15 @@ def _tarred(members: dict[str, bytes | str]) -> bytes:
     return stream.getvalue()
 
 
-def _npz(shapes: dict[str, tuple[int, ...]]) -> bytes:
-    """Arrays of zeros."""
+def _npz(shapes: dict[str, tuple[int, ...]], value: int = 0) -> bytes:
+    """Arrays of one value."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, shape in shapes.items():
             with archive.open(name, "w", force_zip64=True) as member:
                 member.write(_npy(shape, "|i1"))
                 for _ in range(max(int(np.prod(shape)) >> 24, 1)):
-                    member.write(bytes(min(2**24, int(np.prod(shape)))))
+                    member.write(bytes([value]) * min(2**24, int(np.prod(shape))))
     return stream.getvalue()
 
 

@@ -251,7 +251,7 @@ def _json(data: bytes, rng: random.Random) -> bytes:
     """A value somewhere in JSON replaced, moved or doubled."""
     try:
         whole = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return _numbers(data, rng)
     places = list(_places(whole))
     if not places:

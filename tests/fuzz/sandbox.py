@@ -11,8 +11,10 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
-MOST_S = 20.0
-"""Of processor time; six times as much of a clock's, as the machine may be busy."""
+MOST_S = 20
+"""Of processor time: of a clock's, a busy machine takes many times as much."""
+_BLOCKED_S = 600
+"""Of a clock's, after which a case is taken to wait for what never comes."""
 MOST_MIB = 2048
 _ROOM = 4 * 2**30
 """Bytes of addresses that a child may take beyond those it begins with: what asks for more is a fault too."""
@@ -54,13 +56,13 @@ def tried(work: Callable[[], str], refusals: type[Exception] | tuple[type[Except
         os.close(read)
         _run(work, refusals, write)
     os.close(write)
-    told, late = _received(read, begin + 6 * MOST_S)
+    told, late = _received(read, begin + _BLOCKED_S)
     if late:
         os.kill(child, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
     seconds, mib = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
     if late:
-        return Outcome("fault", f"did not end within {6 * MOST_S:.0f} s", seconds, mib)
+        return Outcome("fault", f"did not end within {_BLOCKED_S} s", seconds, mib)
     if not told or status:
         signed = os.WIFSIGNALED(status)
         how = f"signal {signal.Signals(os.WTERMSIG(status)).name}" if signed else f"status {status >> 8}"
@@ -89,6 +91,7 @@ def _run(work: Callable[[], str], refusals: type[Exception] | tuple[type[Excepti
         most = _addresses() + _ROOM
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+        resource.setrlimit(resource.RLIMIT_CPU, (2 * MOST_S, 2 * MOST_S))
         with open(os.devnull, "w") as nothing:
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)

@@ -15,6 +15,7 @@ from workloads.errors import InputError
 from workloads.readers.checkpoints.arrays import STORED_TYPES, stored_type
 from workloads.readers.checkpoints.stored import StoredArray, StoredArrays
 from workloads.readers.formats import Sureness
+from workloads.readers.matrices.canonical_form import check_entries
 from workloads.readers.matrices.numpy_files import read_header, read_values
 from workloads.readers.source import BROKEN, Source, words_of
 
@@ -65,8 +66,10 @@ def _header(source: Source, archive: zipfile.ZipFile, member: zipfile.ZipInfo) -
 
 def _read(source: Source, member: str, name: str, dtype: np.dtype) -> np.ndarray:
     with _told(source, name), source.opened_zip() as archive, archive.open(member) as stream:
-        header = read_header(source, stream, name)
-        found = read_values(source, stream, header, archive.getinfo(member).file_size, name)
+        entry, header = archive.getinfo(member), read_header(source, stream, name)
+        found = read_values(source, stream, header, entry.file_size, name)
+    entries = found.size if found.dtype.kind == "V" else int(np.count_nonzero(found))
+    check_entries(source, entries, entry.compress_size)
     return found.view(dtype) if found.dtype.kind == "V" else found.astype(dtype, copy=False)
 
 

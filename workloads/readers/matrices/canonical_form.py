@@ -12,6 +12,9 @@ MAX_SIDE = 2**28
 MOST_EMPTY = 2**22
 """Rows or columns that a matrix may have beyond `MOST_APART` for each entry: all of them cost time and memory."""
 MOST_APART = 64
+MOST_ENTRIES = 2**22
+"""Non-zeros that a file may unpack to, beyond `MOST_PACKED` for each of its bytes: all of them are gone through."""
+MOST_PACKED = 64
 
 
 def found_matrix(
@@ -33,6 +36,7 @@ def found_matrix(
     """
     stored = matrix.nnz
     check_emptiness(source, matrix.shape, stored)
+    check_entries(source, stored)
     csr = _compressed(matrix)
     csr.sum_duplicates()
     twice = stored - csr.nnz
@@ -120,6 +124,14 @@ def check_emptiness(source: Source, shape: tuple[int, ...], entries: int) -> Non
     if not source.large and max(shape) > MOST_EMPTY + MOST_APART * entries:
         what = f"{shape[0]} x {shape[1]} leaves nearly all rows or columns empty, with {entries} entries"
         source.fail("shape", what, f"check the sizes or renumber the ids, or {LARGE}")
+
+
+def check_entries(source: Source, entries: int, packed: int | None = None) -> None:
+    """**Raises** `InputError` for more non-zeros than fit the packed bytes, those of the file unless they are given."""
+    packed = source.size_on_disk if packed is None else packed
+    if not source.large and entries > MOST_ENTRIES + MOST_PACKED * packed:
+        what = f"hold {entries:,} non-zeros, more than {MOST_ENTRIES:,} and {MOST_PACKED} for each of {packed:,} bytes"
+        source.fail("values", what, LARGE)
 
 
 def number_type(source: Source, dtype: np.dtype) -> type:

@@ -15,7 +15,7 @@ from scipy.sparse import coo_array, csr_array
 
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
-from workloads.readers.matrices.canonical_form import canonical, check_sides, number_type
+from workloads.readers.matrices.canonical_form import canonical, check_entries, check_sides, number_type
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
@@ -97,6 +97,7 @@ def _dense(source: Source, header: Header, start: int, options: ReadOptions) -> 
     dense = values_behind(source, header, start)
     if dense.dtype == ml_dtypes.bfloat16:
         dense = dense.astype(np.float32)
+    check_entries(source, int(np.count_nonzero(dense)))
     rows, columns = np.nonzero(dense)
     values = np.asarray(dense[rows, columns]).astype(number_type(source, dense.dtype))
     return canonical(source, coo_array((values, (rows, columns)), shape=dense.shape), options)

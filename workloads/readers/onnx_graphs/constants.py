@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-MOST_ENTRIES = 2**26
-"""Of what is computed, beside a multiple of what it is computed from: 256 MiB of float32."""
+MOST_ENTRIES = 2**19
+"""Of what is computed, beside a multiple of what it is computed from: what can be measured in seconds."""
 _MOST_GROWTH = 8
 """Entries that are held at a time for each one that is stored."""
 _MOST_STEPS = 2**30

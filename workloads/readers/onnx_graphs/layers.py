@@ -28,8 +28,8 @@ from workloads.readers.source import BROKEN, Source, words_of
 
 _NATIVE = "biuf"
 _MOST_COLUMNS = 2**31
-_MOST_ASSUMED = 2**24
-"""Weights of a grouped convolution that a graph gives no values of, and that are taken for ones."""
+_MOST_ASSUMED, _MOST_GROUPS = 2**22, 2**16
+"""Weights and groups of a convolution that a graph gives no values of, and that are taken for ones."""
 _FILTERED, _MATRIX = ("Conv", "ConvTranspose"), ("Gemm", "MatMul")
 """Operators whose second input is a weight, or likely one."""
 
@@ -198,7 +198,7 @@ class _Walk:
         if one.columns is not None and one.columns >= _MOST_COLUMNS:
             return self._add_unread(name, f"meet {one.columns} columns, more than {_MOST_COLUMNS}")
         known = one.weights.make is not None
-        if not known and one.groups > 1 and math.prod(one.shape) > _MOST_ASSUMED:
+        if not known and one.groups > 1 and (math.prod(one.shape) > _MOST_ASSUMED or one.groups > _MOST_GROUPS):
             return self._add_unread(name, f"are not stored, and {one.groups} groups of them are too many to be assumed")
         name = self._unique(name)
         if one.columns == 0:

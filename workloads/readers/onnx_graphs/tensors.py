@@ -11,11 +11,13 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from workloads.readers.onnx_graphs.constants import MOST_ENTRIES, StoredConstant
+from workloads.readers.onnx_graphs.constants import StoredConstant
 from workloads.readers.source import Source
 
 _BITS = {"INT4": 4, "UINT4": 4, "FLOAT4E2M1": 4, "INT2": 2, "UINT2": 2, "FLOAT6E2M3": 6, "FLOAT6E3M2": 6}
 """Of types that share bytes."""
+_MOST_PLACES = 2**26
+"""Of a sparse tensor, which is written out: 256 MiB of float32."""
 _POINTER = b"version https://git-lfs"
 _PER_ENTRY = {"COMPLEX64": 2, "COMPLEX128": 2}
 _TYPED = ("float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
@@ -64,9 +66,9 @@ class Tensors:
         shape = self._shape(sparse.values.name, sparse.dims)
         values, places = self._constant(sparse.values), self._constant(sparse.indices)
         name = sparse.values.name
-        if math.prod(shape) > MOST_ENTRIES:
+        if math.prod(shape) > _MOST_PLACES:
             fix = "save it as .mtx or .npz"
-            self.source.fail(f"sparse initializer {name}", f"has more than {MOST_ENTRIES} places", fix)
+            self.source.fail(f"sparse initializer {name}", f"has more than {_MOST_PLACES} places", fix)
 
         def make(values: np.ndarray, places: np.ndarray) -> np.ndarray:
             if places.ndim == 2:
