@@ -171,6 +171,7 @@ def test_a_place_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.M
     get(compute)
     (tmp_path / "tables").write_text("in the way")
     monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert kept_in(cache_folder(), "tables") is None
     get(compute)
     monkeypatch.delenv(VARIABLE)
     monkeypatch.setattr(platformdirs, "user_cache_dir", lambda _: "~/.cache/sparse-dse")  # nobody knows what ~ is

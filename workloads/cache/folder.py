@@ -43,7 +43,7 @@ def private(folder: Path) -> Path:
     **Raises** `OSError` where neither can be had.
     """
     _make(folder)
-    if only_ours(folder.stat()):
+    if folder.is_dir() and only_ours(folder.stat()):
         return folder
     own = folder / f"user-{os.geteuid()}"
     _make(own)
