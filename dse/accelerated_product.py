@@ -146,7 +146,7 @@ def _message(found: MappedKernel | None, other: MappedKernel | None, runs_dense:
 
 
 def _without_jax(matrix: Any, name: str) -> Any:
-    """A sparse matrix of JAX's as SciPy's, without its padding; anything else as it is."""
+    """A sparse matrix of JAX's as SciPy's, less its padding, whose index equals the shape; anything else as it is."""
     from jax.experimental.sparse import BCOO, BCSR
 
     if isinstance(matrix, BCSR):
@@ -155,10 +155,14 @@ def _without_jax(matrix: Any, name: str) -> Any:
         return matrix
     if matrix.n_batch or matrix.n_dense or matrix.ndim != 2:
         raise InputError(f"{name} is a BCOO with batch or dense dimensions; give a plain matrix.")
-    index, data = np.asarray(matrix.indices), np.asarray(matrix.data, float)
-    inside = np.all(index < np.array(matrix.shape), axis=1)
-    index = index[inside]
-    return coo_array((data[inside], (index[:, 0], index[:, 1])), shape=matrix.shape)
+    index, data, shape = np.asarray(matrix.indices, np.int64), np.asarray(matrix.data), np.array(matrix.shape)
+    padding = np.all(index == shape, axis=1)
+    outside = np.any((index < 0) | (index >= shape), axis=1) & ~padding
+    if outside.any():
+        at = ", ".join(map(str, index[outside][0]))
+        raise InputError(f"{name} has an entry at ({at}), outside its {shape[0]} x {shape[1]}; correct its indices.")
+    index = index[~padding]
+    return coo_array((data[~padding], (index[:, 0], index[:, 1])), shape=matrix.shape)
 
 
 def _operand(b: Any) -> np.ndarray | csr_array:
@@ -173,9 +177,7 @@ def _operand(b: Any) -> np.ndarray | csr_array:
 
 def _sparse(matrix: Any, name: str) -> csr_array:
     """Any matrix as CSR of float64."""
-    if not issparse(matrix):
-        array = np.asarray(matrix)
-        if array.ndim != 2 or array.dtype.kind not in "biuf":
-            raise InputError(f"{name} has {array.ndim} dimensions of {array.dtype}; give a matrix of real numbers.")
-        matrix = array.astype(float)
+    matrix = matrix if issparse(matrix) else np.asarray(matrix)
+    if matrix.ndim != 2 or matrix.dtype.kind not in "biuf":
+        raise InputError(f"{name} has {matrix.ndim} dimensions of {matrix.dtype}; give a matrix of real numbers.")
     return csr_array(matrix, dtype=float)

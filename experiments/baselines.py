@@ -24,13 +24,15 @@ Writes to --out:
     provenance.json  versions, commit, configuration, CPU
 """
 
+from experiments.common.cli import main
+
 import math
 import sys
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
@@ -62,9 +64,10 @@ from experiments.common.baselines.machines import (
     works_of,
 )
 from experiments.common.baselines.templates import as_templates, comparison_rows, comparison_table
-from experiments.common.cli import main, show_progress
 from experiments.common.design_words import energy, hardware_words, quantity
+from experiments.common.options import Evaluations, Seed, real, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, build_problem
 from experiments.common.table import text_table
@@ -85,16 +88,16 @@ class Config:
     """Suites by name and matrices or folders by path; the design's own, or `embedded`, unless given."""
     design: str | None = None
     """Design to compare, such as front.json:7."""
-    budget: int = 2000
+    budget: Evaluations = 2000
     """Evaluations of the quick search, where no design is given."""
-    threads: int | None = None
+    threads: Annotated[int | None, whole(1, 1024)] = None
     """Threads of the dense CPU run; all physical cores unless given. SciPy's sparse products have one."""
-    cpu_watts: float | None = None
+    cpu_watts: Annotated[float | None, real(0, 10_000, above=True, below=True)] = None
     """Power of a busy CPU core in W; by RAPL, or else from data sheets, unless given."""
-    measure_s: float = 0.3
+    measure_s: Annotated[float, real(0, 60, above=True)] = 0.3
     """Seconds for each measurement on the CPU or GPU."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the quick search."""
     out: Path = Path("out/baselines")
     """Folder for the files."""
@@ -110,10 +113,6 @@ def run(config: Config) -> None:
     if config.smoke:
         specs = specs or (() if config.design else ("digits",))
         budget, measure_s = min(budget, 100), min(measure_s, 0.05)
-    if not 0 < measure_s <= 60:
-        raise InputError(f"--measure-s is {measure_s:g}; give seconds above 0 and up to 60.")
-    if config.threads is not None and config.threads < 1:
-        raise InputError(f"--threads is {config.threads}; give at least 1.")
     power = cpu_power(config.cpu_watts)
     start = Start.of(config.design, specs)
     workload = with_patterns(start.workload, "a comparison with the CPU", config.seed)

@@ -17,6 +17,8 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import resource
 import sys
 import time
@@ -24,14 +26,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from dse.problem.batched_models import FAST
-from experiments.common.cli import main
+from experiments.common.options import Seed, whole
 from experiments.common.output import Output
 from experiments.common.random_designs import draw_designs
 from experiments.common.simulator_rates import measured_rates
@@ -50,15 +52,15 @@ class Config:
 
     matrix: Path | None = None
     """A matrix file; an R-MAT graph of 1,024 nodes by default."""
-    batch: int = 1024
+    batch: Annotated[int, whole(1, 65_536)] = 1024
     """Designs in one call, as many as a search puts into one."""
-    calls: int = 4
+    calls: Annotated[int, whole(1, 64)] = 4
     """Calls under way at once, so that all cores are at work."""
-    repeats: int = 20
+    repeats: Annotated[int, whole(1, 10_000)] = 20
     """Timed runs; the best counts."""
     out: Path = Path("out/benchmark")
     """Folder for the results."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the random designs."""
     smoke: bool = False
     """One small batch of one dataflow, for a quick check."""

@@ -21,9 +21,12 @@ Writes to --out:
     provenance.json  versions, commit, configuration, the gap
 """
 
+from experiments.common.cli import main
+
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Annotated
 
 import tyro
 
@@ -39,8 +42,9 @@ from dse import (
 )
 from experiments.common.certify.figure import gap_figure
 from experiments.common.certify.text import certificate_story, standing_line, standing_row
-from experiments.common.cli import main, show_progress
+from experiments.common.options import AreaLimit, Evaluations, Seed, real, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import build_problem, build_space, objective_names, workload_of
 from workloads.errors import InputError
@@ -72,36 +76,35 @@ class Config:
     """What to keep small: latency, energy, area, edp, ed2p, eadp."""
     front: Path | None = None
     """Design file whose front is judged; without it one is searched for."""
-    budget: int = 10_000
+    budget: Evaluations = 10_000
     """Evaluations of the search, where there is no --front."""
-    minutes: float = 10.0
+    minutes: Annotated[float, real(0, 100_000, above=True)] = 10.0
     """How long boxes are cut, where the machines are too many to try."""
-    most: int = 20_000_000
+    most: Annotated[int, whole(1, 1_000_000_000_000)] = 20_000_000
     """Evaluations of single kernels up to which all machines are tried."""
-    every_s: float = 10.0
+    every_s: Annotated[float, real(0, 86_400, above=True)] = 10.0
     """Seconds between two lines of the gap."""
-    max_area_mm2: float | None = None
+    max_area_mm2: AreaLimit = None
     """Largest area allowed, without the PHY of the DRAM."""
     space: Path | None = None
     """TOML file that changes the default design space."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter at a value or at values (pe_rows=12, lanes=1,2, kernel.tile_m=64)."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the search."""
     out: Path = Path("out/certify")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: a small space for the workload `digits`, cut box by box."""
+    """A run of seconds: the workload `digits` for `embedded`, a small space unless --fix is given, cut box by box."""
 
 
 def run(config: Config) -> None:
     """Find or read a front, bound the true one, say what is proven."""
     output = Output(config.out)
-    if config.minutes <= 0:
-        raise InputError(f"--minutes is {config.minutes:g}; give more than 0.")
     if config.smoke:
-        config = replace(config, workload=("digits",), fix=(SMOKE_FIXES,), budget=400, minutes=0.2, most=1)
+        specs = tuple("digits" if spec == "embedded" else spec for spec in config.workload)
+        config = replace(config, workload=specs, fix=config.fix or (SMOKE_FIXES,), budget=400, minutes=0.2, most=1)
     workload, technology = workload_of(config.workload), config.scenario.build()
     space = build_space(config.space, config.fix, workload)
     limits = {"area_mm2": config.max_area_mm2}

@@ -36,15 +36,16 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import tyro
 
 from dse import RandomSearch, default_space, make_problem, parse_fixes, write_design
-from experiments.common.cli import main
 from experiments.common.codesign.figure import codesign_figure
 from experiments.common.codesign.judge import Judged, fixed_cost, judge_networks, problem_of, swapped
 from experiments.common.codesign.networks import (
@@ -66,11 +67,11 @@ from experiments.common.codesign.text import (
     swapped_words,
 )
 from experiments.common.design_words import hardware_words
+from experiments.common.options import Evaluations, Seed, Shares, whole
 from experiments.common.output import Output
 from experiments.common.prune.machine_search import GUARD_BITS, HELD
 from experiments.common.prune.networks import cases_of, read_images
 from experiments.common.scenario import ScenarioOptions, scenario_words
-from workloads.errors import InputError
 from workloads.pruning.layer_statistics import layer_tables
 from workloads.pruning.small_networks import NETWORKS
 from workloads.pruning.train import Recipe
@@ -93,28 +94,28 @@ class Config:
     """Multi-layer perceptron of 128 and 64 hidden units, or two convolutions and two dense layers."""
     data: Path | None = None
     """Folder of the four IDX files of MNIST or a set like it; scikit-learn's digits unless given."""
-    shares: tuple[float, ...] = (0.4, 0.2, 0.13, 0.085, 0.06, 0.045, 0.034)
+    shares: Shares = (0.4, 0.2, 0.13, 0.085, 0.06, 0.045, 0.034)
     """Co-design: shares of the dense network's EDP to prune to."""
     methods: tuple[str, ...] = ("global", "nm4", "nm8", "rows", "units")
     """Prune, then design: ways of pruning."""
-    levels: tuple[float, ...] = (0.5, 0.7, 0.8, 0.86, 0.9, 0.93, 0.95, 0.97)
+    levels: Shares = (0.5, 0.7, 0.8, 0.86, 0.9, 0.93, 0.95, 0.97)
     """Prune, then design: shares of weights to prune."""
-    seeds: int = 5
+    seeds: Annotated[int, whole(1, MOST_SEEDS)] = 5
     """Networks for each of them, with initial weights (and of digits held-out images) of their own."""
-    rounds: int = 100
+    rounds: Annotated[int, whole(LEAST_ROUNDS, 100_000)] = 100
     """Passes over (of large sets, parts of) the training images: a quarter dense, half pruning, a quarter after."""
-    budget: int = 3000
+    budget: Evaluations = 3000
     """Evaluations of the model for each network's machine."""
-    settles: int = 6
+    settles: Annotated[int, whole(1, 1000)] = 6
     """Searches for the machine on the way; they may have half of its budget."""
     arms: bool = True
     """Whether the two arms are run that show what the gain is made of."""
-    batch: int = 64
+    batch: Annotated[int, whole(1, 65_536)] = 64
     """Images of a run of the machine."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter of the machine at a value or at values."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """First of the seeds."""
     out: Path = Path("out/codesign")
     """Folder for the files."""
@@ -132,7 +133,7 @@ def run(config: Config) -> None:
     if config.smoke:
         shares, methods, levels, seeds = shares[2:5:2] or shares, ("units",), (0.8,), min(seeds, 1)
         rounds, budget, settles, arms = min(rounds, 8), min(budget, 200), 1, ()
-    _check(config, shares, rounds)
+    cases_of(config.methods, config.levels)  # what cannot be is refused in any size
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)
     technology = config.scenario.build()
     fixes = parse_fixes([text for group in config.fix for text in group])
@@ -212,21 +213,6 @@ def run(config: Config) -> None:
     print(f"\n{output.seconds:.1f} s\n{output.listing()}")
     if not holds and not config.smoke:
         raise SystemExit(BAR_FAILED)
-
-
-def _check(config: Config, shares: tuple[float, ...], rounds: int) -> None:
-    wrong = next((share for share in shares if not 0 < share < 1), None)
-    if wrong is not None or not shares:
-        raise InputError(
-            f"--shares: {wrong if shares else 'nothing'} is no share of a price; give numbers above 0 and below 1."
-        )
-    if not 1 <= config.seeds <= MOST_SEEDS:
-        raise InputError(f"--seeds is {config.seeds}; give 1 to {MOST_SEEDS}.")
-    if rounds < LEAST_ROUNDS:
-        raise InputError(f"--rounds is {rounds}; give at least {LEAST_ROUNDS}.")
-    for name in ("budget", "settles", "batch"):
-        if getattr(config, name) < 1:
-            raise InputError(f"--{name} is {getattr(config, name)}; give at least 1.")
 
 
 if __name__ == "__main__":

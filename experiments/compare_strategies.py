@@ -34,16 +34,19 @@ Writes to --out:
     provenance.json  versions, commit, configuration, whether the bars hold
 """
 
+from experiments.common.cli import main
+
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from tqdm import tqdm
 
-from experiments.common.cli import main, show_progress
+from experiments.common.options import MOST, Evaluations, Seed, Seeds, real, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.strategies.bars import failed
 from experiments.common.strategies.comparison import report_of
 from experiments.common.strategies.figure import draw
@@ -66,19 +69,19 @@ class Config:
     """Spaces to search."""
     strategies: tuple[StrategyName, ...] = ("gradient", "random", "gradient_whole", "nsga2", "nsga2_mapped")
     """Strategies to run; `tpe` needs the extra `compare`."""
-    tpe_budget: int = 300
+    tpe_budget: Evaluations = 300
     """Largest budget that `tpe` is run with."""
-    shares: tuple[float, ...] = (0.0005, 0.001, 0.002, 0.005, 0.01)
+    shares: Annotated[tuple[float, ...], real(0, 1, above=True, each="*")] = (0.0005, 0.001, 0.002, 0.005, 0.01)
     """Budgets, as shares of the designs of a space that is enumerated."""
-    longer: tuple[float, ...] = (2.0, 4.0)
+    longer: Annotated[tuple[float, ...], real(1, 1000, each="*")] = (2.0, 4.0)
     """Budgets that only rivals get, as multiples of the largest."""
-    budgets: tuple[int, ...] = (3000, 10_000, 30_000)
+    budgets: Annotated[tuple[int, ...], whole(1, MOST, each="*")] = (3000, 10_000, 30_000)
     """Budgets for spaces that are not enumerated."""
     clock: Clock = "seconds"
     """What is taken for equal time: seconds on the wall, or those of all processor cores."""
-    seeds: int = 5
+    seeds: Seeds = 5
     """Runs of each."""
-    seed: int = 0
+    seed: Seed = 0
     """First seed."""
     out: Path = Path("out/compare_strategies")
     """Folder for the results."""

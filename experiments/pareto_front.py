@@ -31,11 +31,13 @@ A run that is interrupted leaves search.journal in --out. The same command goes 
 any other starts anew. A run that ends removes it.
 """
 
+from experiments.common.cli import main
+
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 import tyro
@@ -59,10 +61,11 @@ from dse import (
     write_front,
 )
 from dse.files.journal import remove_journal
-from experiments.common.cli import main, show_progress
 from experiments.common.figures.front import front_figure
 from experiments.common.front.text import bounds_story, front_story, named_story, search_story
+from experiments.common.options import AreaLimit, Evaluations, PowerLimit, Seed, real, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.report import design_row, layer_rows
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import STRATEGIES, build_problem, build_space, objective_names, workload_of
@@ -91,17 +94,17 @@ class Config:
     """What to keep small: latency, energy, area, power, edp, ed2p, eadp."""
     strategy: Literal["gradient", "random", "evolutionary", "exhaustive"] = "gradient"
     """How to search."""
-    budget: int = 400_000
+    budget: Evaluations = 400_000
     """Evaluations of a design on the whole workload, at most; a search stops when it has settled."""
-    designs: int = 100
+    designs: Annotated[int, whole(1, 1_000_000)] = 100
     """Designs shown, at most; of those alike in all objectives but for per milles, one is kept."""
-    max_area_mm2: float | None = None
+    max_area_mm2: AreaLimit = None
     """Largest area allowed, without the PHY of the DRAM."""
-    max_power_w: float | None = None
+    max_power_w: PowerLimit = None
     """Largest average power allowed."""
-    min_gain: float = 0.01
+    min_gain: Annotated[float, real(0, 1)] = 0.01
     """Relative gain in one objective below which a design is not worth --max-price; 0 shows the whole front."""
-    max_price: float = 0.10
+    max_price: Annotated[float, real(0, 1000)] = 0.10
     """Relative price in another objective that such a gain may have."""
     space: Path | None = None
     """TOML file that changes the default design space."""
@@ -110,7 +113,7 @@ class Config:
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
     confirm: bool = False
     """Run the front through the simulator too, on the real non-zeros, and print how far the models are off."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the search; the same seed gives the same front."""
     out: Path = Path("out/pareto_front")
     """Folder for the files."""

@@ -28,11 +28,13 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
@@ -40,13 +42,15 @@ from dse import (
     Design,
     Gradient,
     RandomSearch,
+    default_space,
     parse_fixes,
     read_design,
     read_front,
     write_design,
 )
-from experiments.common.cli import main
+from dse.files.design_reader import file_and_row
 from experiments.common.design_words import hardware_words
+from experiments.common.options import Evaluations, Seed, Shares, whole
 from experiments.common.output import Output
 from experiments.common.prune.figure import prune_figure
 from experiments.common.prune.machine_search import balanced_machine
@@ -78,24 +82,24 @@ class Config:
     """Published machine to price on, such as a100."""
     methods: tuple[str, ...] = ("global", "layer", "nm4", "nm8", "rows")
     """Ways of pruning."""
-    levels: tuple[float, ...] = (0.5, 0.75, 0.8, 0.9, 0.95, 0.98)
+    levels: Shares = (0.5, 0.75, 0.8, 0.9, 0.95, 0.98)
     """Shares of weights to prune."""
-    seeds: int = 5
+    seeds: Annotated[int, whole(1, MOST_SEEDS)] = 5
     """Networks for each method and level, with initial weights (and of digits held-out images) of their own."""
-    rounds: int = 200
+    rounds: Annotated[int, whole(LEAST_ROUNDS, 100_000)] = 200
     """Passes over (of large sets, parts of) the training images: a quarter dense, half pruning, a quarter after."""
-    bits: int | None = None
-    """Bits of weights and activations, 8 or 16; those of the design's values, or 8, unless given."""
-    batch: int = 64
+    bits: Literal[8, 16] | None = None
+    """Bits of weights and activations; those of the design's values, or 8, unless given."""
+    batch: Annotated[int, whole(1, 65_536)] = 64
     """Held-out images of a run."""
     sparse_inputs: bool = False
     """Let machines see the zeros of activations too."""
-    budget: int = 1500
+    budget: Evaluations = 1500
     """Evaluations of the search for a design, where none is given."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter of that search at a value or at values."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """First of the seeds."""
     out: Path = Path("out/prune_and_price")
     """Folder for the files."""
@@ -111,17 +115,16 @@ def run(config: Config) -> None:
     if config.smoke:
         methods = tuple(name for name in methods if name in ("global", "nm4", "rows")) or methods[:1]
         levels, seeds, rounds, budget = (0.9,), min(seeds, 2), min(rounds, 16), min(budget, 100)
-    if not 1 <= seeds <= MOST_SEEDS:
-        raise InputError(f"--seeds is {seeds}; give 1 to {MOST_SEEDS}.")
-    if rounds < LEAST_ROUNDS:
-        raise InputError(f"--rounds is {rounds}; give at least {LEAST_ROUNDS}.")
+    cases_of(config.methods, config.levels)  # what cannot be is refused in any size
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)
     design, stored, bits = machine_of(config)
     technology = config.scenario.build(stored)
     fixes = parse_fixes([text for group in config.fix for text in group])
+    if default_space().fix(**fixes).per_kernel:  # refused, as what cannot be, before networks are trained
+        raise InputError("--fix names a kernel, but networks have kernels of their own; name the parameter alone.")
     images = read_images(config.data, numbers)
     held_out = len(images[0].held_out)
-    if not 1 <= config.batch <= held_out:
+    if config.batch > held_out:
         raise InputError(f"--batch is {config.batch}; give 1 to {held_out}, the number of held-out images.")
 
     network, pruned = prune_and_measure(
@@ -174,13 +177,10 @@ def machine_of(config: Config) -> tuple[Design | None, Mapping[str, Any] | None,
         raise InputError("--design and --preset are both given; give one of them.")
     if config.preset is not None and config.preset not in SYSTEMS:
         raise InputError(f"--preset '{config.preset}' is unknown; choose one of: {', '.join(SYSTEMS)}.")
-    if config.bits is not None and config.bits not in PRECISIONS:
-        raise InputError(f"--bits is {config.bits}; give 8 or 16.")
     if config.design is None:
         return None, None, config.bits or PRECISIONS[0]
     design = read_design(config.design)
-    head, _, tail = config.design.rpartition(":")
-    stored = read_front(head if head and tail.isdigit() else config.design).scenario
+    stored = read_front(file_and_row(config.design)[0]).scenario
     width = float(design.hardware["value_bits"])
     if width not in PRECISIONS or (config.bits is not None and width != config.bits):
         wanted = "8 or 16" if config.bits is None else config.bits

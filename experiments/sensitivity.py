@@ -33,11 +33,14 @@ Writes to --out:
     provenance.json   versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import tyro
@@ -57,10 +60,12 @@ from dse import (
     write_front,
 )
 from dse.analysis.robustness import NORMAL_95
+from dse.files.design_reader import file_and_row
 from dse.problem.result import Result
-from experiments.common.cli import main, show_progress
 from experiments.common.design_words import main_format
+from experiments.common.options import Evaluations, Seed, real, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import TRADE_OFF, Start, build_problem, build_space
 from experiments.common.sensitivity.conclusions import (
@@ -94,16 +99,16 @@ class Config:
     """Front to question, such as front.json; front.json:7 makes row 7 the design that questions are about."""
     workload: tuple[str, ...] = ()
     """Suites by name and matrices or folders by path; the front's own, or `embedded`, unless given."""
-    draws: int = 4096
+    draws: Annotated[int, whole(2, 1_000_000)] = 4096
     """Draws of the technology's constants."""
-    scale: float = 1.0
+    scale: Annotated[float, real(0, 3)] = 1.0
     """Times the uncertainty of each constant, 0 to 3."""
-    budget: int = 4000
+    budget: Evaluations = 4000
     """Evaluations of each search: for the front, for rivals, and for several workloads."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter of the space that is searched (dataflow=gustavson, kernel.tile_m=64)."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the searches and of the draws."""
     out: Path = Path("out/sensitivity")
     """Folder for the files."""
@@ -251,16 +256,13 @@ def _specs(config: Config, start: Start) -> list[str]:
 
 def _file_of(where: str) -> str:
     """The file of `front.json` or `front.json:7`."""
-    head, _, tail = where.rpartition(":")
-    return head if head and tail.isdigit() else where
+    return file_and_row(where)[0]
 
 
 def _row_of(where: str | None, count: int | None = None) -> int | None:
     """The row of `front.json:7`, None for `front.json`."""
-    if where is None or _file_of(where) == where:
-        return None
-    row = int(where.rpartition(":")[2])
-    if count is not None and row >= count:
+    row = None if where is None else file_and_row(where)[1]
+    if row is not None and count is not None and not 0 <= row < count:
         raise InputError(f"{where}: has rows 0 to {count - 1}, not {row}.")
     return row
 

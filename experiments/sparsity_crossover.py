@@ -25,17 +25,18 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tyro
 
 from dse import Gradient, RandomSearch, parse_fixes
-from experiments.common.cli import main
 from experiments.common.crossover.curves import Curve, cpu_curve, system_curves
 from experiments.common.crossover.figure import crossover_figure
 from experiments.common.crossover.machines import ANCHORS, Finder, FoundMachine
@@ -52,6 +53,7 @@ from experiments.common.crossover.text import (
     zero_rows,
     zero_table,
 )
+from experiments.common.options import Evaluations, Seed, real, whole
 from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from hwmodels.cost import ENERGY_COMPONENTS
@@ -67,22 +69,22 @@ SEEDS = 2
 class Config:
     """Options."""
 
-    size: tuple[int, int, int] = (1024, 1024, 64)
+    size: Annotated[tuple[int, int, int], whole(4, 8192, each=3)] = (1024, 1024, 64)
     """Rows and columns of A, columns of B."""
     pattern: str | None = None
     """A matrix file to remove non-zeros from, instead of a full matrix; its size replaces the first two of --size."""
-    densities: int = 13
+    densities: Annotated[int, whole(4, 1000)] = 13
     """How many densities."""
-    least: float = 0.001
+    least: Annotated[float, real(0, 0.05, above=True, below=True)] = 0.001
     """Lowest density."""
-    max_area_mm2: float = 0.8
+    max_area_mm2: Annotated[float, real(0, 1e6, above=True)] = 0.8
     """Largest area of the dense machine, without the PHY of its DRAM."""
-    budget: int = 1500
+    budget: Evaluations = 1500
     """Evaluations of each search for hardware; there are two for each machine."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter of all machines at a value or at values."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the patterns and of the searches."""
     out: Path = Path("out/sparsity_crossover")
     """Folder for the files."""
@@ -98,10 +100,6 @@ def run(config: Config) -> None:
     if config.smoke:
         sizes, points, budget = tuple(min(s, most) for s, most in zip(sizes, (128, 128, 16), strict=True)), 5, 150
         fixes, area, strategy = (*fixes, ("dataflow=inner_product",)), max(area, 4.0), RandomSearch()
-    if points < 4:
-        raise InputError(f"--densities is {points}; give at least 4.")
-    if not 0 < config.least < 0.05:
-        raise InputError(f"--least is {config.least}; give a density above 0 and below 0.05.")
     technology = config.scenario.build()
     patterns = read_patterns(config.pattern, *sizes, config.seed)
     if patterns.density <= 2 * config.least:

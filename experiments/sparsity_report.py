@@ -19,6 +19,8 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import os
 import re
 import sys
@@ -30,8 +32,10 @@ import tyro
 from tqdm import tqdm
 
 from dse import read_design, read_front
-from experiments.common.cli import main, show_progress
+from dse.files.design_reader import file_and_row
+from experiments.common.options import Seed, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import workload_of
 from experiments.common.sparsity.bits import bounds, effectual_fraction, format_bits
@@ -41,7 +45,6 @@ from experiments.common.sparsity.saving import HeldHardware, priceable, savings
 from experiments.common.sparsity.text import Entry, Profile, headline, pattern_words, percent, report_row, report_text
 from experiments.common.table import text_table
 from workloads import describe
-from workloads.errors import InputError
 from workloads.readers.finding import taken_apart
 from workloads.structure import describe_structure
 
@@ -61,12 +64,12 @@ class Config:
     """Design to expect savings on, such as front.json:7; else a plain one of 256 PEs."""
     objective: Literal["latency", "energy", "edp"] = "edp"
     """What mappings are chosen by, and by what sparsity pays or not."""
-    tile: tuple[int, int] | None = None
+    tile: Annotated[tuple[int, int] | None, whole(1, 2**31, each=2)] = None
     """Rows and columns of the tiles that formats are compared in; one tile unless given."""
-    value_bits: int = 8
+    value_bits: Annotated[int, whole(1, LARGEST_VALUE)] = 8
     """Bits of a value where formats are compared."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """Seed of samples of what is only known by densities."""
     out: Path = Path("out/sparsity_report")
     """Folder for the files."""
@@ -81,8 +84,7 @@ def run(config: Config) -> None:
         return
     output = Output(config.out)
     specs = config.inputs or (("digits_sparse", "nm24") if config.smoke else ("embedded",))
-    _check(config)
-    file = None if config.design is None else read_front(_file_of(config.design))
+    file = None if config.design is None else read_front(file_and_row(config.design)[0])
     hardware = HeldHardware.of(None if config.design is None else read_design(config.design), config.design)
     technology = config.scenario.build(None if file is None else file.scenario)
     subjects = subjects_of(specs, config.seed)
@@ -134,18 +136,6 @@ def _description(spec: str) -> str:
     rows = [(one.name, f"{one.m:,}", f"{one.k:,}", f"{one.n:,}", f"{one.repeats:g}") for one in kernels]
     table = text_table(("kernel", "M", "K", "N", "runs"), rows)
     return f"{spec}: {len(rows)} kernel{'s' if len(rows) > 1 else ''}, Z[M, N] = A[M, K] B[K, N]\n{table}"
-
-
-def _check(config: Config) -> None:
-    if config.tile is not None and min(config.tile) < 1:
-        raise InputError(f"--tile is {config.tile[0]} {config.tile[1]}; give rows and columns of at least 1.")
-    if not 1 <= config.value_bits <= LARGEST_VALUE:
-        raise InputError(f"--value-bits is {config.value_bits}; give a whole number from 1 to {LARGEST_VALUE}.")
-
-
-def _file_of(where: str) -> str:
-    head, _, tail = where.rpartition(":")
-    return head if head and tail.isdigit() else where
 
 
 def _slug(name: str) -> str:

@@ -27,20 +27,23 @@ The same command again takes the searches that ended from their files and goes o
 after a kill. A search that fails does not stop the others; if any did, the exit status is 1.
 """
 
+from experiments.common.cli import main
+
 import contextlib
 import logging
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import tyro
 
 from dse import SearchOutcome, grid, sweep
 from dse.search_grid import connected
-from experiments.common.cli import main, show_progress
+from experiments.common.options import AreaLimit, Evaluations, PowerLimit, Seed, Seeds, real
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.search import STRATEGIES, TRADE_OFF
 from experiments.common.sweep.balanced import balanced_figure
 from experiments.common.sweep.cases import Case, cases_of
@@ -61,6 +64,7 @@ from experiments.common.sweep.text import (
     how_it_ended,
     search_rows,
 )
+from hwmodels.technology import CLOCK_RANGE_GHZ, NODE_RANGE_NM
 from workloads.errors import InputError
 
 SEARCH_FAILED = 1
@@ -77,11 +81,11 @@ class Config:
     """Workloads, each by itself: a suite by name, a matrix or folder by path, with @spmv, @spmm:N or @axa if wanted."""
     space: tuple[str, ...] = ("default",)
     """Design spaces: `default`, or TOML files that change it."""
-    seeds: int = 3
+    seeds: Seeds = 3
     """Searches of each case, from seeds --seed, --seed + 1, ..."""
-    node: tuple[float, ...] = (16.0,)
+    node: Annotated[tuple[float, ...], real(*NODE_RANGE_NM, each="*")] = (16.0,)
     """Technology nodes in nm, 5 to 45."""
-    clock_ghz: tuple[float, ...] = (1.0,)
+    clock_ghz: Annotated[tuple[float, ...], real(*CLOCK_RANGE_GHZ, each="*")] = (1.0,)
     """Clocks of the accelerator in GHz."""
     dram: tuple[str, ...] = ("lpddr4",)
     """DRAMs as TYPE or TYPE:CHANNELS, such as hbm2:1; types and channels as for pareto_front.py."""
@@ -89,11 +93,11 @@ class Config:
     """JSON file that replaces constants of the technology by name."""
     strategy: Literal["gradient", "random", "evolutionary", "exhaustive"] = "gradient"
     """How to search."""
-    budget: int = 10_000
+    budget: Evaluations = 10_000
     """Evaluations of each search, at most."""
-    max_area_mm2: float | None = None
+    max_area_mm2: AreaLimit = None
     """Largest area allowed."""
-    max_power_w: float | None = None
+    max_power_w: PowerLimit = None
     """Largest average power allowed."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter of every space at a value or at values (pe_rows=12, lanes=1,2)."""
@@ -101,7 +105,7 @@ class Config:
     """Spread each search over all devices of this machine."""
     cluster: str | None = None
     """Address of the scheduler of a Dask cluster to search on, such as tcp://host:8786."""
-    seed: int = 0
+    seed: Seed = 0
     """First seed; the same seeds give the same fronts."""
     out: Path = Path("out/sweep")
     """Folder for the files."""
@@ -135,10 +139,7 @@ def _smoke_sized(config: Config) -> Config:
 
 
 def _check(config: Config) -> None:
-    """InputError for options that say nothing else can."""
-    for name in ("seeds", "budget"):
-        if getattr(config, name) < 1:
-            raise InputError(f"--{name} is {getattr(config, name)}; give a whole number of at least 1.")
+    """InputError for options that exclude each other."""
     if config.devices and config.cluster:
         raise InputError("--devices and --cluster exclude each other; give one of them.")
 

@@ -12,19 +12,26 @@ accuracy on it is measured before and after pruning and stored with the weights.
 writes the same bytes.
 """
 
+from experiments.common.cli import main
+
 import platform
+import sys
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
+from typing import Annotated
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
 from sklearn.datasets import load_digits
 from tqdm import tqdm
 
+from experiments.common.options import Seed, real, whole
+from experiments.common.progress import show_progress
+from workloads.atomic_write import written_whole
+from workloads.errors import InputError
 from workloads.networks.digits import BATCH
 from workloads.pruning.images import digits_split
 from workloads.pruning.masks import global_magnitude
@@ -40,17 +47,17 @@ DEFAULT_OUT = Path(__file__).resolve().parent.parent / "workloads" / "data" / "d
 class Config:
     """What is trained and where it goes."""
 
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the split, the initial weights and the order of the images."""
     out: Path = DEFAULT_OUT
     """File to write."""
-    sparsity: float = 0.9
+    sparsity: Annotated[float, real(0, 1, below=True)] = 0.9
     """Share of all weights that are zero in the end."""
-    epochs: int = 200
+    epochs: Annotated[int, whole(4, 100_000)] = 200
     """Passes over the training images: a quarter dense, a half while pruning, a quarter at the final sparsity."""
-    learning_rate: float = 2e-3
+    learning_rate: Annotated[float, real(0, 1, above=True)] = 2e-3
     """Peak of Adam's cosine schedule."""
-    noise: float = 0.1
+    noise: Annotated[float, real(0, 10)] = 0.1
     """Standard deviation of the noise added to the training pixels (0 to 1), against overfitting."""
     smoke: bool = False
     """A run of a few seconds that shows the script works; its network is poor."""
@@ -70,7 +77,7 @@ def pruned(config: Config, recipe: Recipe, images: np.ndarray, labels: np.ndarra
         lambda weights, share: global_magnitude(weights, share(config.sparsity)),
         lambda: data,
         keys[1:],
-        progress=lambda rounds: tqdm(rounds, desc="training", unit="epoch"),
+        progress=lambda rounds: tqdm(rounds, desc="training", unit="epoch", disable=not show_progress()),
     )
 
 
@@ -100,17 +107,15 @@ def train(config: Config) -> dict[str, np.ndarray]:
     return contents
 
 
-def main(config: Config) -> None:
+def run(config: Config) -> None:
     """Train, write the file, say what came out."""
-    if not 0 <= config.sparsity < 1:
-        raise SystemExit(f"--sparsity is {config.sparsity}; give a share of zeros of at least 0 and below 1.")
-    if config.epochs < 4:
-        raise SystemExit(f"--epochs is {config.epochs}; give at least 4.")
-    if not config.out.parent.is_dir():
-        raise SystemExit(f"--out {config.out}: there is no folder {config.out.parent}; create it or name another.")
-    contents = train(config)
-    with open(config.out, "wb") as stream:
-        np.savez_compressed(stream, **contents)
+    try:
+        with written_whole(config.out) as draft:
+            contents = train(config)
+            with draft.open("wb") as stream:
+                np.savez_compressed(stream, **contents)
+    except OSError as error:
+        raise InputError(f"--out {config.out}: cannot be written ({error.strerror}); name another file.") from error
     weights = [contents[name] for name in contents if name.endswith("_weight")]
     zeros = 1 - sum(np.count_nonzero(weight) for weight in weights) / sum(weight.size for weight in weights)
     print(
@@ -120,4 +125,4 @@ def main(config: Config) -> None:
 
 
 if __name__ == "__main__":
-    main(tyro.cli(Config, description=__doc__))
+    sys.exit(main(run, Config))

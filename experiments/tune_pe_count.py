@@ -23,6 +23,8 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import itertools
 import sys
 from collections.abc import Mapping, Sequence
@@ -34,9 +36,9 @@ import numpy as np
 import tyro
 
 from dse import OBJECTIVES, Costed, Design, Objective, Problem, write_design
-from experiments.common.cli import main
 from experiments.common.design_words import energy, hardware_words, quantity
 from experiments.common.figures.pe_count import pe_figure
+from experiments.common.options import AreaLimit, Counts, Evaluations, Seed, Seeds
 from experiments.common.output import Output
 from experiments.common.pe_count import ALIKE, exchanged, held, least, remapped, searched
 from experiments.common.report import design_row
@@ -45,7 +47,6 @@ from experiments.common.search import ALIASES, TRADE_OFF, Start, balanced_design
 from experiments.common.table import text_table
 from workloads.errors import InputError
 
-LARGEST = 65_536
 QUANTITIES = {"latency_s": "latency", "energy_pj": "energy", "area_mm2": "area", "edp_js": "energy-delay product"}
 
 
@@ -57,27 +58,28 @@ class Config:
     """Suites by name and matrices or folders by path; the design's own, or `embedded`, unless given."""
     design: str | None = None
     """Design to start from, such as front.json:7."""
-    counts: tuple[int, ...] = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
+    counts: Counts = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096)
     """Numbers of PEs to try."""
     tune: Literal["edp", "latency", "energy"] = "edp"
     """What hardware and mappings are chosen for at each count."""
     rest: Literal["searched", "held"] | None = None
     """Whether the rest of the hardware is searched at each count; held where a design is given, unless it says so."""
-    max_area_mm2: float | None = None
+    max_area_mm2: AreaLimit = None
     """Largest area, DRAM PHY included; no limit unless given."""
-    budget: int = 2000
+    budget: Evaluations = 2000
     """Evaluations of each search."""
-    restarts: int = 2
+    restarts: Seeds = 2
     """Searches at each count, with seeds that follow --seed."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
     """NAME=VALUE: hold a parameter of the space that is searched (dataflow=gustavson, kernel.tile_m=64)."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the searches."""
     out: Path = Path("out/tune_pe_count")
     """Folder for the files."""
     smoke: bool = False
-    """A run of seconds: counts 4 and 16, budget 60, and the workload `digits` unless one is given."""
+    """A run of seconds: counts 4 and 16, budget 60, two restarts at most, and the workload `digits` unless one is
+    given."""
 
 
 def run(config: Config) -> None:
@@ -86,10 +88,6 @@ def run(config: Config) -> None:
     counts, budget, specs = sorted(set(config.counts)), config.budget, config.workload
     if config.smoke:
         counts, budget, specs = [4, 16], min(budget, 60), specs or (() if config.design else ("digits",))
-    if not counts or counts[0] < 1 or counts[-1] > LARGEST:
-        raise InputError(f"--counts must be whole numbers from 1 to {LARGEST}; give some, such as --counts 16 64 256.")
-    if config.restarts < 1:
-        raise InputError(f"--restarts is {config.restarts}; give a whole number of at least 1.")
     start = Start.of(config.design, specs)
     technology = config.scenario.build(start.scenario)
     limits = {"area_mm2": config.max_area_mm2}
@@ -102,7 +100,8 @@ def run(config: Config) -> None:
         base = known[0] if known else balanced_design(problem, budget, config.seed)
         designs, began = held(problem, base, counts, objective), f"Held: {hardware_words(base).partition(', ')[2]}\n"
     else:
-        seeds = range(config.seed, config.seed + config.restarts)
+        count = min(config.restarts, 2) if config.smoke else config.restarts
+        seeds = range(config.seed, config.seed + count)
         restarts = [restart(problem, known, counts, objective, budget, seed) for seed in seeds]
         of_all = {count: least(problem, [found.get(count) for found in restarts], objective) for count in counts}
         designs = {count: design for count, design in of_all.items() if design is not None}
@@ -138,7 +137,9 @@ def restart(
 
 
 def costed_table(problem: Problem, designs: Mapping[int, Design]) -> dict[int, Costed]:
-    """Number of PEs -> the design with all its costs."""
+    """Number of PEs -> the design with all its costs; empty where a search has found none."""
+    if not designs:
+        return {}
     return dict(zip(designs, problem.costed(list(designs.values())), strict=True))
 
 

@@ -14,20 +14,23 @@ Writes to --out:
     provenance.json  versions, commit, configuration, seconds for each kernel
 """
 
+from experiments.common.cli import main
+
 import dataclasses
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from tqdm import tqdm
 
-from experiments.common.cli import main, show_progress
+from experiments.common.options import Seed, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.table import text_table
 from experiments.common.validation.against_samples import BAR, TableError, by_table, errors_of
 from workloads import NM, Banded, Dense, DensityKernel, PowerLawRows, Uniform, measure
-from workloads.errors import InputError
 
 BAR_FAILED = 1
 """Exit status."""
@@ -38,11 +41,11 @@ SMOKE_SIDE, SMOKE_SAMPLES = 32, 4
 class Config:
     """Options."""
 
-    samples: int = 20
+    samples: Annotated[int, whole(2, 10_000)] = 20
     """Patterns drawn for each kernel."""
-    side: int = 128
+    side: Annotated[int, whole(8, 2048)] = 128
     """Rows of A; other sizes are this or three quarters of it."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the patterns."""
     out: Path = Path("out/validate_densities")
     """Folder for the files."""
@@ -69,10 +72,6 @@ def kernels(side: int) -> list[DensityKernel]:
 
 def run(config: Config) -> None:
     """Compare, write the files, say which tables leave the bar; ends the process with status 1 if one does."""
-    if config.samples < 2:
-        raise InputError(f"--samples is {config.samples}; give at least 2, so that their noise is known.")
-    if config.side < 8:
-        raise InputError(f"--side is {config.side}; give at least 8.")
     side, samples = (SMOKE_SIDE, SMOKE_SAMPLES) if config.smoke else (config.side, config.samples)
     output = Output(config.out)
     errors: list[TableError] = []

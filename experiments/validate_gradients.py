@@ -16,11 +16,13 @@ Writes to --out:
     provenance.json  versions, commit, configuration, whether the bars hold
 """
 
+from experiments.common.cli import main
+
 import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import jax
 import jax.numpy as jnp
@@ -28,8 +30,9 @@ import numpy as np
 from tqdm import tqdm
 
 from dse.problem.batched_models import SOON
-from experiments.common.cli import main, show_progress
+from experiments.common.options import Seed, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.random_designs import draw_designs
 from experiments.common.table import text_table
 from hwmodels import Hardware, Mapping, Smooth, evaluate
@@ -57,13 +60,13 @@ class Config:
 
     matrix: Path | None = None
     """A square matrix file, used as A*B with a dense B and as A*A; an R-MAT graph of 1,024 nodes by default."""
-    designs: int = 100_000
+    designs: Annotated[int, whole(1, 10_000_000)] = 100_000
     """Random designs for each family and dataflow."""
-    differences: int = 1_000
+    differences: Annotated[int, whole(1, 100_000)] = 1_000
     """Designs whose gradients are compared with central differences, for each family and dataflow."""
-    columns: int = 64
+    columns: Annotated[int, whole(1, 65_536)] = 64
     """Columns of the dense B."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the random designs."""
     out: Path = Path("out/validate_gradients")
     """Folder for the results."""

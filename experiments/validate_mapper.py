@@ -16,12 +16,14 @@ Writes to --out:
     provenance.json  versions, commit, configuration, whether the bar holds
 """
 
+from experiments.common.cli import main
+
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from scipy.sparse import csr_array, random_array
@@ -31,12 +33,13 @@ from dse import Problem, alone, default_space, make_problem, nondominated
 from dse.mapper import Enumerated, MappedKernel, every_mapping, mapping_fronts, mapping_space
 from dse.space.design_space import HARDWARE_NAMES, Value
 from dse.space.encoding import Encoding
-from experiments.common.cli import main, show_progress
+from experiments.common.options import MOST, Seed, real, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.table import text_table
 from hwmodels.design.choices import INTERSECTIONS
 from hwmodels.design.legality import FAMILIES
-from hwmodels.technology import make_technology, scenario
+from hwmodels.technology import NODE_RANGE_NM, make_technology, scenario
 from workloads import ElementwiseKernel, SddmmKernel, SparseKernel, Workload, load_matrix
 from workloads.errors import InputError
 from workloads.generators import rmat
@@ -63,7 +66,7 @@ CLOSED = ("a_format", "b_format", "schedule", "dataflow", "loop_order", "a_zero"
 """Choices that lose names until a pair has few enough mappings."""
 MERITS = {"latency": (1, 0), "energy": (0, 1), "edp": (1, 1)}
 """Powers of latency and energy."""
-CUTS = ("zeros_computed", "orders", "too_large")
+CUTS = ("zeros_computed", "orders", "unfit", "surpassed")
 """Of a `MapperReport`."""
 
 
@@ -73,17 +76,17 @@ class Config:
 
     matrix: Path | None = None
     """A square matrix file for the products with every choice open; an R-MAT graph of 1,024 nodes by default."""
-    columns: int = 64
+    columns: Annotated[int, whole(1, 65_536)] = 64
     """Columns of their dense B."""
-    pairs: int = 50
+    pairs: Annotated[int, whole(1, 100_000)] = 50
     """Random pairs of hardware and kernel of which every mapping is evaluated."""
-    largest: int = 1_000_000
+    largest: Annotated[int, whole(1, MOST)] = 1_000_000
     """Mappings of a pair, at most."""
-    machines: int = 5
+    machines: Annotated[int, whole(1, 10_000)] = 5
     """Random machines for the products with every choice open."""
-    node: float = 16.0
+    node: Annotated[float, real(*NODE_RANGE_NM)] = 16.0
     """Technology node, nm."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of machines and kernels."""
     out: Path = Path("out/validate_mapper")
     """Folder for the results."""
@@ -150,10 +153,10 @@ def on_random_machine(problem: Problem, kernel: int, rng: np.random.Generator, l
 def mapper_row(problem: Problem) -> tuple[dict[str, Any], list[MappedKernel]]:
     """What the mapper does on a held machine, the models being compiled; and the front that it finds."""
     mapping_fronts(problem, Enumerated())
-    start = time.perf_counter()
-    (front,) = mapping_fronts(problem, Enumerated())
+    mapper, start = Enumerated(), time.perf_counter()
+    (front,) = mapping_fronts(problem, mapper)
     seconds = time.perf_counter() - start
-    (report,) = Enumerated().reports(problem)
+    (report,) = mapper.reports
     counts = {name: getattr(report, name) for name in ("mappings", *CUTS, "evaluated")}
     row = {"kernel": report.kernel, "family": problem.families[0], **counts, "front": len(front), "seconds": seconds}
     return {**row, **{name: problem.encoding.space.values(name)[0] for name in HARDWARE_NAMES}}, front
@@ -192,9 +195,8 @@ def check_pairs(config: Config, rng: np.random.Generator) -> list[dict[str, Any]
     return rows
 
 
-def large_products(config: Config, rng: np.random.Generator) -> list[dict[str, Any]]:
+def large_products(config: Config, matrix: csr_array, rng: np.random.Generator) -> list[dict[str, Any]]:
     """The matrix times a dense B and times itself, with every choice open, on random machines."""
-    matrix = rmat(10, 16, 0) if config.matrix is None else load_matrix(config.matrix)
     kernels = [SparseKernel("times a dense B", matrix, None, config.columns)]
     if matrix.shape[0] == matrix.shape[1]:
         kernels.append(SparseKernel("times itself", matrix, matrix, matrix.shape[1]))
@@ -218,11 +220,10 @@ def summary(rows: Sequence[dict[str, Any]]) -> list[str]:
 
 def run(config: Config) -> None:
     """Draw, enumerate, compare; ends the process with status 1 if an optimum is missed."""
-    if min(config.pairs, config.machines, config.columns, config.largest) < 1:
-        raise InputError("--pairs, --machines, --columns and --largest must be at least 1.")
     out, rng = Output(config.out), np.random.default_rng(config.seed)
+    matrix = rmat(10, 16, 0) if config.matrix is None else load_matrix(config.matrix)
     rows = check_pairs(config, rng)
-    large = [] if config.smoke else large_products(config, rng)
+    large = [] if config.smoke else large_products(config, matrix, rng)
     worst = {name: max(row[f"difference_{name}"] for row in rows) for name in (*MERITS, "front")}
     holds = max(worst.values()) <= TOLERANCE
     out.csv("pairs.csv", rows)
@@ -233,7 +234,7 @@ def run(config: Config) -> None:
     groups |= {
         name: [row for row in large if row["kernel"] == name] for name in dict.fromkeys(r["kernel"] for r in large)
     }
-    heads = ["", "number", "mappings", "computed", "orders", "too large", "evaluated", "median s", "most s"]
+    heads = ["", "number", "mappings", "computed", "orders", "unfit", "DRAM alone", "evaluated", "median s", "most s"]
     print("mappings: median; what each cut leaves out, and what is evaluated, as shares; seconds once compiled")
     print(text_table(heads, [[name, *summary(group)] for name, group in groups.items() if group]))
     listed = ", ".join(f"{name} {value:.1e}" for name, value in worst.items())

@@ -25,13 +25,15 @@ Writes to --out:
     provenance.json                               versions, commit, configuration, whether the bars hold
 """
 
+from experiments.common.cli import main
+
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from experiments.common.cli import main
+from experiments.common.options import Seed, whole
 from experiments.common.output import Output
 from experiments.common.validation import against_sam, against_simulator, against_sparseloop
 from experiments.common.validation.comparison import ComparisonOutcome
@@ -54,9 +56,9 @@ class Config:
     """Another simulator to compare with; our own if absent."""
     data: Path | None = None
     """Folder with its numbers, or with matrices for our own."""
-    designs: int = 20
+    designs: Annotated[int, whole(1, 100_000)] = 20
     """Random designs for each kernel on the lattice, and as many off it, for our own simulator."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the random designs; the comparisons with others draw nothing."""
     out: Path = Path("out/validate_models")
     """Folder for the files."""
@@ -71,8 +73,6 @@ def run(config: Config) -> None:
         raise InputError(f"--data is missing; give the folder with the numbers of {config.against}.")
     if config.data is not None and not config.data.is_dir():
         raise InputError(f"--data {config.data}: no such folder; give one with the numbers or matrices to compare on.")
-    if config.designs < 1:
-        raise InputError(f"--designs is {config.designs}; give at least 1.")
     output = Output(config.out)
     outcomes = {name: COMPARISONS[name](config.data, output, smoke=config.smoke) for name in chosen}
     if not config.against:

@@ -19,14 +19,17 @@ Writes to --out:
     provenance.json    versions, commit, configuration, bars
 """
 
+from experiments.common.cli import main
+
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tqdm import tqdm
 
-from experiments.common.cli import main, show_progress
+from experiments.common.options import Seed
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.published.figure import parity_figure
 from experiments.common.published.report import (
     chosen_systems,
@@ -51,7 +54,7 @@ class Config:
     """Folder with <system>.json files of published numbers; the embedded ones if absent."""
     systems: tuple[str, ...] = ()
     """Systems to report, by the names of their files; all if absent."""
-    seed: int = 0
+    seed: Seed = 0
     """Not used: what the models sample has a fixed seed, so that a prediction is one number."""
     out: Path = Path("out/validate_published")
     """Folder for the files."""

@@ -16,6 +16,8 @@ Writes to --out:
     provenance.json  versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import multiprocessing
 import os
 import signal
@@ -24,7 +26,7 @@ import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from tqdm import tqdm
@@ -32,8 +34,9 @@ from tqdm import tqdm
 from dse import Result
 from dse.files.journal import journal_bytes, remove_journal
 from dse.files.result_file import read_result, write_result
-from experiments.common.cli import main, show_progress
+from experiments.common.options import Evaluations, Seed, whole
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.scenario import ScenarioOptions
 from experiments.common.search import STRATEGIES, TRADE_OFF, build_problem, build_space, workload_of
 from experiments.common.table import text_table
@@ -59,11 +62,11 @@ class Config:
     """As for pareto_front.py."""
     strategy: Literal["gradient", "random", "evolutionary"] = "gradient"
     """How to search."""
-    budget: int = 2_000
+    budget: Evaluations = 2_000
     """Evaluations of a search."""
-    kills: int = 10
+    kills: Annotated[int, whole(1, 10_000)] = 10
     """Searches that are killed."""
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the search and of the moments of the kills."""
     out: Path = Path("out/validate_resume")
     """Folder for the files."""
@@ -81,8 +84,6 @@ def search(specs: list[str], strategy: str, budget: int, seed: int, journal: Pat
 
 def run(config: Config) -> None:
     """Kill, resume and compare; ends the process with status 1 if a front differs."""
-    if config.kills < 1:
-        raise InputError(f"--kills is {config.kills}; give at least 1.")
     specs, budget, kills = list(config.workload), config.budget, config.kills
     if config.smoke:
         specs = [SMOKE_WORKLOAD if spec == "embedded" else spec for spec in specs]
@@ -139,7 +140,7 @@ def run(config: Config) -> None:
 
 def started(options: tuple, journal: Path | None, ended: Path) -> Any:
     """A process that searches."""
-    process = multiprocessing.get_context("spawn").Process(target=search, args=(*options, journal, ended))
+    process = multiprocessing.get_context("spawn").Process(target=search, args=(*options, journal, ended), daemon=True)
     process.start()
     return process
 

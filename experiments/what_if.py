@@ -30,6 +30,8 @@ Writes to --out:
     provenance.json    versions, commit, configuration
 """
 
+from experiments.common.cli import main
+
 import math
 import sys
 import time
@@ -52,10 +54,11 @@ from dse import (
     parse_changes,
     write_design,
 )
-from experiments.common.cli import main, show_progress
 from experiments.common.design_words import hardware_words, quantity
 from experiments.common.figures.what_if import what_if_figure
+from experiments.common.options import Evaluations, Seed
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import ALIASES, Start, balanced_design, build_problem
 from experiments.common.slopes import misleading_words, slope_rows, slope_table, strongest
@@ -84,10 +87,10 @@ class Config:
     """What mappings are chosen for, where they are chosen anew."""
     workload: tuple[str, ...] = ()
     """Suites by name and matrices or folders by path; the design's own, or `embedded`, unless given."""
-    budget: int = 1500
+    budget: Evaluations = 1500
     """Evaluations of the quick search, where no design is given."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
-    seed: int = 0
+    seed: Seed = 0
     """Seed of the quick search."""
     out: Path = Path("out/what_if")
     """Folder for the files."""

@@ -107,6 +107,9 @@ def test_all_mappings_are_tried_where_the_design_has_none(tech):
         (A, A, {"objective": "speed"}, "objective 'speed' is unknown; choose one of: latency_s"),
         (A, A, {"kernel": "other"}, "The design has no kernel 'other'; choose one of: graph."),
         (BCOO.fromdense(np.ones((2, 2, 2), np.float32), n_batch=1), A, {}, "give a plain matrix"),
+        (BCOO((np.ones(2), np.array([[0, 0], [2, 1]])), shape=(2, 2)), A, {}, r"entry at \(2, 1\), outside its 2 x 2"),
+        (BCOO((np.ones(2), np.array([[0, 0], [-1, 1]])), shape=(2, 2)), A, {}, r"entry at \(-1, 1\), outside"),
+        (csr_array(np.ones((2, 2), complex)), A, {}, "give a matrix of real numbers"),
     ],
 )
 def test_what_cannot_be_multiplied_is_refused(a, b, options: dict, message: str, tech):

@@ -222,7 +222,7 @@ def test_script_puts_machines_side_by_side(tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("args", "words"),
     [
-        (["--cpu-watts", "0"], ["power in W"]),
+        (["--cpu-watts", "0"], ["--cpu-watts", "above 0"]),
         (["--threads", "0"], ["--threads", "at least 1"]),
         (["--measure-s", "-1"], ["--measure-s"]),
         (["--design", "nowhere.json:1"], ["nowhere.json"]),

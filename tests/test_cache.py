@@ -1,5 +1,8 @@
-"""The cache of measured tables: what goes in comes out, and nothing about the disk is ever an error."""
+"""What is kept between runs: what goes in comes out, whatever lies there instead is made anew, and nothing about the
+disk is ever an error."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,8 +13,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from workloads.cache import VARIABLE, cache_folder, cached
+from workloads.cache import machine_code
+from workloads.cache.entries import read_entry, write_entry
+from workloads.cache.folder import OFF, VARIABLE, cache_folder, kept_in
+from workloads.cache.machine_code import compiled, ingredients
+from workloads.cache.tables import cached
 from workloads.errors import InputError
+
+owners = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="no owners of files here")
 
 
 class Counted:
@@ -27,8 +36,9 @@ class Counted:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where tables are kept."""
     monkeypatch.setenv(VARIABLE, str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    return tmp_path / "cache" / "tables"
 
 
 @pytest.fixture
@@ -45,11 +55,18 @@ def get(compute: Callable, key: str = "ab12", version: int = 1) -> dict[str, np.
     return tables
 
 
-def test_computed_once(folder: Path, compute: Counted) -> None:
-    get(compute)
+def test_computed_once_and_kept_for_the_user_alone(folder: Path, compute: Counted) -> None:
+    before = os.umask(0)
+    try:
+        get(compute)
+    finally:
+        os.umask(before)
     get(compute)
     assert compute.calls == 1
-    assert [path.name for path in folder.iterdir()] == ["ab12-v1.npz"]
+    assert [path.name for path in folder.iterdir()] == ["ab12-v1.tables"]
+    if hasattr(os, "geteuid"):
+        assert [path.stat().st_mode & 0o777 for path in (folder.parent, folder)] == [0o700, 0o700]
+        assert next(folder.iterdir()).stat().st_mode & 0o777 == 0o600
 
 
 def test_key_and_version_tell_apart(folder: Path, compute: Counted) -> None:
@@ -75,45 +92,104 @@ def test_round_trip(table: np.ndarray, folder: Path) -> None:
     assert counted.calls == 1
 
 
-@pytest.mark.parametrize("damage", ["empty", "text", "half", "bits", "pickle"])
-def test_damaged_file_is_replaced(folder: Path, compute: Counted, damage: str) -> None:
+def linked(path: Path) -> None:
+    path.replace(path.with_suffix(".moved"))
+    path.symlink_to(path.with_suffix(".moved"))
+
+
+DAMAGE: dict[str, Callable[[Path], object]] = {
+    "empty": lambda path: path.write_bytes(b""),
+    "short": lambda path: path.write_bytes(path.read_bytes()[:20]),
+    "cut": lambda path: path.write_bytes(path.read_bytes()[:-1]),
+    "longer": lambda path: path.write_bytes(path.read_bytes() + b"\0"),
+    "text": lambda path: path.write_text("hello"),
+    "another": lambda path: shutil.copy(path.with_name("other"), path),
+    "folder": lambda path: (path.unlink(), (path / "full").mkdir(parents=True)),
+    "link": linked,
+    "two names": lambda path: path.with_name("second").hardlink_to(path),
+    "pipe": lambda path: (path.unlink(), os.mkfifo(path)),
+    "others write": lambda path: path.chmod(0o620),
+    "unreadable": lambda path: path.chmod(0),
+    "gone": lambda path: path.unlink(),
+}
+
+
+@owners
+@pytest.mark.parametrize("damage", DAMAGE)
+def test_only_what_was_written_there_is_read(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "name"
+    write_entry(tmp_path, "name", b"content")
+    write_entry(tmp_path, "other", b"content")
+    DAMAGE[damage](path)
+    assert read_entry(tmp_path, "name") is None or (damage == "unreadable" and os.geteuid() == 0)
+    write_entry(tmp_path, "name", b"content")
+    assert read_entry(tmp_path, "name") == b"content"
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_every_flipped_bit_is_found(tmp_path: Path) -> None:
+    write_entry(tmp_path, "name", b"content")
+    whole = (tmp_path / "name").read_bytes()
+    for bit in range(8 * len(whole)):
+        flipped = bytearray(whole)
+        flipped[bit // 8] ^= 1 << bit % 8
+        (tmp_path / "name").write_bytes(flipped)
+        assert read_entry(tmp_path, "name") is None
+
+
+@owners
+def test_a_folder_that_others_can_write_gives_way_to_one_of_the_users_own(
+    folder: Path, compute: Counted, monkeypatch: pytest.MonkeyPatch
+) -> None:
     get(compute)
-    path = folder / "ab12-v1.npz"
-    whole = path.read_bytes()
-    if damage == "pickle":
-        np.savez(path, table_t=np.array([None], object))
-    else:
-        half = len(whole) // 4
-        flipped = whole[:half] + bytes(255 - byte for byte in whole[half : 2 * half]) + whole[2 * half :]
-        path.write_bytes({"empty": b"", "text": b"hello", "half": whole[: 2 * half], "bits": flipped}[damage])
+    folder.parent.chmod(0o1777)
+    get(compute)
     get(compute)
     assert compute.calls == 2
+    assert kept_in(cache_folder(), "tables") == folder.parent / f"user-{os.geteuid()}" / "tables"
+    stranger = os.geteuid() + 1
+    folder.parent.chmod(0o700)
+    monkeypatch.setattr(os, "geteuid", lambda: stranger)
+    get(compute)
+    assert compute.calls == 3, "what another user has kept is not read"
+
+
+@pytest.mark.parametrize("setting", [*OFF, " OFF ", "~nobody-of-this-name/x"])
+def test_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compute: Counted, setting: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(VARIABLE, setting)
+    get(compute)
     get(compute)
     assert compute.calls == 2
-    assert [found.name for found in folder.iterdir()] == ["ab12-v1.npz"]
+    assert not list(tmp_path.iterdir())
 
 
-def test_off(monkeypatch: pytest.MonkeyPatch, compute: Counted) -> None:
-    monkeypatch.setenv(VARIABLE, "off")
-    assert cache_folder() is None
-    get(compute)
-    get(compute)
-    assert compute.calls == 2
-
-
-def test_unwritable_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compute: Counted) -> None:
+def test_a_place_where_nothing_can_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, compute: Counted) -> None:
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv(VARIABLE, str(tmp_path / "file" / "cache"))
     get(compute)
+    (tmp_path / "tables").write_text("in the way")
+    monkeypatch.setenv(VARIABLE, str(tmp_path))
+    assert kept_in(cache_folder(), "tables") is None
     get(compute)
-    assert compute.calls == 2
+    monkeypatch.delenv(VARIABLE)
+    monkeypatch.setattr(platformdirs, "user_cache_dir", lambda _: "~/.cache/sparse-dse")  # nobody knows what ~ is
+    assert cache_folder() is None
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    monkeypatch.setenv(VARIABLE, "relative")
+    gone.rmdir()
+    get(compute)
+    assert compute.calls == 3
 
 
 def test_failed_write_leaves_nothing(folder: Path, compute: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     get(compute)
     assert list(folder.iterdir()) == []
 
@@ -136,4 +212,44 @@ def test_errors_of_the_computation_pass(folder: Path) -> None:
 
     with pytest.raises(InputError, match="told to the user"):
         cached("ab12", broken, 1)
-    assert not folder.exists()
+    assert not list(folder.iterdir())
+
+
+def adding(added: int) -> Callable:
+    """A compiled function of a constant that another, which it calls, names: both made anew, as by a new run."""
+    namespace = {"__name__": __name__, "ADDED": added, "compiled": compiled}
+    exec("@compiled\ndef called(x): return x + ADDED\n@compiled\ndef caller(x): return called(x) + 1", namespace)
+    return namespace["caller"]
+
+
+def read_back(added: int) -> bool:
+    """Whether the machine code of `adding` was kept."""
+    function = adding(added)
+    assert function(1) == 2 + added
+    return bool(function.stats.cache_hits)
+
+
+def test_machine_code_is_kept_until_what_it_is_made_of_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it calls included; damaged, it is compiled anew; off, or with no place, nothing is kept."""
+    monkeypatch.setattr(machine_code, "FOLDER", tmp_path / "cache")
+    assert [read_back(1), read_back(1), read_back(2), read_back(2)] == [False, True, False, True]
+    for file in (tmp_path / "cache" / "machine_code").iterdir():
+        content = bytearray(file.read_bytes())
+        content[len(content) // 2] ^= 1
+        file.write_bytes(content)
+    assert [read_back(1), read_back(1)] == [False, True]
+    (tmp_path / "file").write_text("in the way")
+    for nowhere in (None, tmp_path / "file"):
+        monkeypatch.setattr(machine_code, "FOLDER", nowhere)
+        assert not read_back(1)
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(InputError, match="working directory is gone"):
+        read_back(1)
+
+
+def test_values_that_only_their_address_tells_are_refused() -> None:
+    unknown = object()
+    with pytest.raises(TypeError, match="has no text of its own"):
+        list(ingredients(lambda: unknown))

@@ -185,9 +185,9 @@ def test_costs_are_compared_at_equal_accuracy(monkeypatch):
 
 def test_mistakes_are_answered_in_a_sentence(tmp_path, capsys):
     for arguments, words in {
-        ("--shares", "1.5"): "--shares: 1.5 is no share of a price",
-        ("--settles", "0"): "--settles is 0; give at least 1",
-        ("--levels", "2"): "--levels: 2 is not a share of zeros",
+        ("--shares", "1.5"): "--shares: '1.5' cannot be; give a number above 0 and below 1",
+        ("--settles", "0"): "--settles: '0' cannot be; give a whole number of at least 1",
+        ("--levels", "2"): "--levels: '2' cannot be",
     }.items():
         assert main(codesign.run, codesign.Config, ["--out", str(tmp_path), *arguments]) == USAGE_ERROR
         assert words in capsys.readouterr().err

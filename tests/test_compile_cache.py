@@ -1,6 +1,9 @@
-"""Compiled programs kept between runs: read back whole, made anew where they are broken or not the user's own."""
+"""Compiled programs kept between runs: read back, on the devices they are of, and made anew where settings differ."""
 
+import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -10,7 +13,8 @@ import pytest
 
 from dse import enable_compile_cache
 from dse.problem.compile_cache import compile_cache_folder, kept
-from workloads.cache import VARIABLE
+from workloads.cache.folder import VARIABLE
+from workloads.errors import InputError
 
 
 @pytest.fixture
@@ -18,7 +22,7 @@ def folder(tmp_path: Path):
     """Where programs are kept without being asked to."""
     before = compile_cache_folder()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(VARIABLE, str(tmp_path))
+        patch.setenv(VARIABLE, str(tmp_path / "cache"))
         yield enable_compile_cache()
     enable_compile_cache(before)
 
@@ -45,21 +49,11 @@ def test_a_kept_program_is_not_compiled_again_and_gives_the_same(folder: Path):
         file.write_bytes(file.read_bytes()[:100])
     np.testing.assert_array_equal(kept(build, "a")(x), first)
     assert build.calls == 3
-
-
-@pytest.mark.skipif(not hasattr(os, "getuid"), reason="no owners of files here")
-def test_a_program_that_others_can_write_is_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    build = Build()
-    kept(build, "a")
-    (file,) = folder.iterdir()
-    file.chmod(0o620)
-    kept(build, "a")
-    assert build.calls == 2
-    kept(build, "a")
-    assert build.calls == 2, "what was read is now the user's own"
-    monkeypatch.setattr(os, "getuid", lambda: file.stat().st_uid + 1)
-    kept(build, "a")
-    assert build.calls == 3
+    with jax.default_matmul_precision("float32"):
+        kept(build, "a")
+    assert build.calls == 4, "settings of JAX are part of what decides a program"
+    with jax.disable_jit(), pytest.raises(InputError, match="JAX_DISABLE_JIT is set"):
+        kept(build, "a")
 
 
 def test_the_folder_is_chosen_by_the_variable_or_the_call(folder: Path, monkeypatch: pytest.MonkeyPatch):
@@ -68,8 +62,43 @@ def test_the_folder_is_chosen_by_the_variable_or_the_call(folder: Path, monkeypa
     build = Build()
     kept(build, "a"), kept(build, "a")
     assert build.calls == 2
-    assert not folder.exists()
+    assert not list(folder.iterdir())
     (folder.parent / "file").write_text("")
     assert enable_compile_cache(folder.parent / "file" / "below") == folder.parent / "file" / "below"
     kept(build, "a")
     assert build.calls == 3, "a folder that cannot be written is no error"
+
+
+def programs_of_devices() -> None:
+    """What the next test runs in a process of four devices: programs of the last device and of all, and their sums."""
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
+
+    devices, calls = jax.devices(), []
+    everywhere = NamedSharding(Mesh(np.array(devices), ("x",)), PartitionSpec("x"))
+    for place in (devices[0], devices[-1], everywhere):
+
+        def build(place=place):
+            calls.append(place)
+            return jax.jit(jnp.cumsum).lower(jax.device_put(np.arange(8.0), place)).compile()
+
+        found = kept(build, str(place))(jax.device_put(np.arange(8.0), place))
+        assert found.dtype == np.float64
+        print(json.dumps(found.tolist()))
+    print(len(devices), len(calls))
+
+
+def test_programs_of_several_devices_are_read_back(tmp_path: Path):
+    flags = f"{os.environ.get('XLA_FLAGS', '')} --xla_force_host_platform_device_count=4"
+    given = {"PYTHONPATH": os.pathsep.join(sys.path), "XLA_FLAGS": flags, "JAX_ENABLE_X64": "1", "JAX_PLATFORMS": "cpu"}
+    for calls in (3, 0):
+        command = [sys.executable, __file__]
+        environment = os.environ | given | {VARIABLE: str(tmp_path / "cache")}
+        done = subprocess.run(command, capture_output=True, env=environment, text=True)
+        assert done.returncode == 0, done.stderr
+        *sums, counts = done.stdout.splitlines()
+        assert counts == f"4 {calls}"
+        assert sums == [json.dumps(np.cumsum(np.arange(8.0)).tolist())] * 3
+
+
+if __name__ == "__main__":
+    programs_of_devices()

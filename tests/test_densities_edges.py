@@ -151,7 +151,8 @@ def test_costs_are_finite(tech):
         positions = np.array([math.prod(kernel.shape) for kernel in kernels])
         for dataflow in DATAFLOWS:
             hardware, mapping = batch_of([design(rng, dataflow, family) for _ in kernels])
-            costs = jax.vmap(lambda h, m, k: evaluate(h, m, k, tech), in_axes=(-1, -1, 0))(hardware, mapping, stacked)
+            every = jax.jit(jax.vmap(lambda h, m, k: evaluate(h, m, k, tech), in_axes=(-1, -1, 0)))
+            costs = every(hardware, mapping, stacked)
             assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(costs))
             assert (np.asarray(costs.latency_s) > 0).all()
             assert (np.asarray(costs.total_energy_pj) > 0).all()

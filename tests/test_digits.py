@@ -61,23 +61,9 @@ def test_file_is_small() -> None:
 
 def test_script_smoke(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     train_digits = pytest.importorskip("experiments.train_digits")
-    train_digits.main(train_digits.Config(out=tmp_path / "a.npz", smoke=True))
+    train_digits.run(train_digits.Config(out=tmp_path / "a.npz", smoke=True))
     assert "90.0% zeros, held-out accuracy" in capsys.readouterr().out
     with np.load(tmp_path / "a.npz") as made, np.load(STORED) as stored:
         assert set(made.files) == set(stored.files)
         assert all(made[name].shape == stored[name].shape for name in made.files)
         assert np.array_equal(made["held_out"], stored["held_out"])
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"sparsity": 1.0}, "--sparsity is 1.0; give"),
-        ({"epochs": 2}, "--epochs is 2; give at least 4"),
-        ({"out": Path("no") / "such" / "file.npz"}, "there is no folder"),
-    ],
-)
-def test_script_bad_arguments(change: dict, message: str) -> None:
-    train_digits = pytest.importorskip("experiments.train_digits")
-    with pytest.raises(SystemExit, match=message):
-        train_digits.main(train_digits.Config(**change))

@@ -75,6 +75,10 @@ def _drop(*path):
         (_set("rows", 0, "hardware", "lanes", "two"), "must be a number"),
         (_set("rows", 0, "hardware", "lanes", float("nan")), "must be a number"),
         (_set("rows", 0, "hardware", "lanes", -1), "at least 1"),
+        (_set("rows", 0, "hardware", "lanes", 10**30), "at most 16,384"),
+        (_set("rows", 0, "hardware", "lanes", 10**400), "must be a number"),
+        (_set("scenario", "dram", [1.0, [0.0]]), "scenario.dram must list"),
+        (_set("scenario", "clock_ghz", "fast"), "scenario.clock_ghz"),
         (_set("rows", 0, "hardware", "colour", 1), "colour' is unknown"),
         (_set("rows", 0, "hardware", "intersection", "none"), "is unknown; use"),
         (_set("rows", 0, "mappings", "k0", "a_format", "zip"), "is unknown; use"),
@@ -121,8 +125,12 @@ def test_rows_that_are_not_there(tmp_path, found):
             read_design(f"{path}:{row}")
     with pytest.raises(InputError, match="choose one by its row"):
         read_design(path)
-    with pytest.raises(InputError, match="cannot be read"):
-        read_design(tmp_path / "missing.json:0")
+    for where in ("missing.json:0", "front.json:²", "front.json:--1"):
+        with pytest.raises(InputError, match="does not exist"):
+            read_design(tmp_path / where)
+    path.write_text(path.read_text().replace('"rows"', '"rows": [], "rows"'))
+    with pytest.raises(InputError, match="the key 'rows' is there twice"):
+        read_front(path)
     path.write_text("{")
     with pytest.raises(InputError, match="not valid JSON"):
         read_front(path)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dse import DesignSpace, Encoding, default_space, describe, parse_fixes, read_space
-from dse.space.encoding import KernelShape, batch_of
+from dse.space.encoding import KernelShape, batch_of, design_of
 from dse.space.neighbours import hardware_neighbours, mapping_neighbours
 from hwmodels.design.choices import DATAFLOWS, FORMATS
 from hwmodels.design.legality import canonical, illegality, legal_formats, legal_zero_modes
@@ -45,7 +45,9 @@ def test_genomes_round_trip_through_words():
 def test_batches_of_genomes_and_of_words_agree():
     encoding = Encoding(small(), KERNELS)
     rows = encoding.random(np.random.default_rng(2), 20)
-    one, other = encoding.batch(rows), batch_of([encoding.design(row) for row in rows])
+    designs = [encoding.design(row) for row in rows]
+    one, other = encoding.batch(rows), batch_of(designs)
+    assert [design_of(one, row, designs[0].kernels) for row in range(len(rows))] == designs
     for name in ("hardware", "intersection", "tiles", "dataflow", "choices"):
         np.testing.assert_array_equal(getattr(one, name), getattr(other, name))
     np.testing.assert_array_equal(one.capabilities(), other.capabilities())
@@ -144,6 +146,12 @@ def test_space_files(tmp_path):
         ("[rows]\nfixed = 1", "no parameter"),
         ("[pe_rows]\nlow = 8\nhigh = 4", "swap"),
         ("[pe_rows]\nlow = 'a'", "not a number"),
+        ("[pe_rows]\nhigh = inf", "not a number of at least 1 and at most 1,048,576"),
+        ("[pe_rows]\nvalues = [inf]", "not a whole number"),
+        ("[pe_rows]\nfixed = " + "9" * 400, "not a whole number"),
+        ("[pe_rows]\nfixed = " + "9" * 5000, "not valid TOML"),
+        ("[pe_rows]\nfixed = " + "[" * 5000, "nested too deeply"),
+        ("[pe_rows]\nhigh = 1e6\nstep = 1", "make 1,000,000 values"),
         ("[pe_rows]\ntop = 4", "field 'top' is unknown"),
         ("[pe_rows]\nvalues = 4", "must be a list"),
         ("[pe_rows]\nvalues = []", "at least one"),
@@ -159,5 +167,5 @@ def test_bad_space_files_are_told_in_one_sentence(tmp_path, text, part):
     with pytest.raises(InputError, match=part) as caught:
         read_space(path)
     assert "\n" not in str(caught.value)
-    with pytest.raises(InputError, match="cannot be read"):
+    with pytest.raises(InputError, match="does not exist"):
         read_space(tmp_path / "missing.toml")

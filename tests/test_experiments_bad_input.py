@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,8 @@ import pytest
 import scipy.sparse
 
 from experiments import pareto_front, tune_pe_count, what_if
-from experiments.common.cli import USAGE_ERROR, main
+from experiments.common.cli import BROKEN_PIPE, USAGE_ERROR, main
+from experiments.common.interrupts import INTERRUPTED
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = {"pareto_front": pareto_front, "tune_pe_count": tune_pe_count, "what_if": what_if}
@@ -44,6 +47,7 @@ def files(tmp_path: Path) -> Path:
     (tmp_path / "broken.json").write_text("{")
     (tmp_path / "other.json").write_text(json.dumps({"schema": "something else"}))
     (tmp_path / "unknown.json").write_text(json.dumps({"no_such_constant": 1.0}))
+    (tmp_path / "twice.json").write_text('{"int_add_pj": 0.1, "int_add_pj": 0.2}')
     (tmp_path / "negative.json").write_text(json.dumps({"int_add_pj": -1.0}))
     (tmp_path / "space.toml").write_text("[pe_rowz]\nlow = 1\nhigh = 8\n")
     (tmp_path / "file").write_text("in the way")
@@ -64,28 +68,34 @@ def files(tmp_path: Path) -> Path:
         (["--workload", "{}/wide.npz@axa"], ["wide.npz", "square"]),
         (["--workload", "{}/wide.npz@dot"], ["dot", "@axa"]),
         (["--workload", "{}/folder"], ["folder", "no matrix"]),
-        (["--workload"], ["No workload"]),
+        (["--workload"], ["--workload", "without a value"]),
         (["--objectives", "latency,beauty"], ["beauty", "latency_s"]),
-        (["--objectives"], ["objective"]),
+        (["--objectives"], ["--objectives", "without a value"]),
         (["--fix", "pe_rowz=12"], ["pe_rowz", "pe_rows"]),
         (["--fix", "pe_rows"], ["pe_rows", "NAME=VALUE"]),
         (["--fix", "pe_rows=0"], ["pe_rows", "at least 1"]),
+        (["--fix", "pe_rows=inf"], ["pe_rows", "at most 1,048,576"]),
         (["--fix", "a_format=zip"], ["zip", "csr"]),
         (["--fix", "nobody.tile_m=16"], ["nobody"]),
         (["--space", "{}/missing.toml"], ["missing.toml"]),
         (["--space", "{}/space.toml"], ["space.toml", "pe_rowz"]),
         (["--technology", "{}/missing.json"], ["missing.json"]),
+        (["--technology", "x" * 5000], ["File name too long"]),
+        (["--technology", "/dev/zero"], ["/dev/zero", "no file"]),
+        (["--technology", "{}/twice.json"], ["'int_add_pj' is there twice"]),
         (["--technology", "{}/broken.json"], ["broken.json", "JSON"]),
         (["--technology", "{}/unknown.json"], ["no_such_constant"]),
         (["--technology", "{}/negative.json"], ["int_add_pj", "negative"]),
-        (["--node", "3"], ["node_nm", "5..45"]),
-        (["--node", "nan"], ["node_nm"]),
+        (["--node", "3"], ["--node", "at least 5 and at most 45"]),
+        (["--node", "nan"], ["--node", "'nan'"]),
         (["--clock-ghz", "40"], ["clock_ghz", "lower the clock"]),
         (["--dram", "core"], ["core", "lpddr4"]),
-        (["--dram-channels", "0"], ["dram_channels"]),
-        (["--max-area-mm2", "-1"], ["area_mm2", "positive"]),
-        (["--max-area-mm2", "nan"], ["area_mm2", "positive"]),
-        (["--budget", "0"], ["budget", "at least 1"]),
+        (["--clock-ghz", "1e-30"], ["--clock-ghz", "at least 0.001"]),
+        (["--dram-channels", "99999999999"], ["--dram-channels", "at most 1,024"]),
+        (["--max-area-mm2", "0"], ["--max-area-mm2", "above 0"]),
+        (["--budget", "9" * 5000], ["--budget", "at least 1"]),
+        (["--bugdet", "9"], ["--bugdet", "did you mean --budget?"]),
+        (["--strategy", "luck"], ["luck", "gradient"]),
         (["--seed", "-1"], ["--seed"]),
         (["--out", "{}/file/below"], ["--out", "cannot write"]),
         (["--max-area-mm2", "0.0001", "--fix", "dataflow=gustavson"], ["area_mm2 <= 0.0001", "smallest found"]),
@@ -111,11 +121,14 @@ def test_pareto_front(args: list[str], words: list[str], files: Path, capsys: py
         ("what_if", ["--set", "index_bus_bits=wide"], ["wide", "whole number"]),
         ("what_if", ["--set", "a_format=zip"], ["zip", "bitmask"]),
         ("what_if", ["--set", "lanes=2", "--set", "lanes=4"], ["twice"]),
+        ("what_if", ["--set", "lanes=1e30"], ["lanes", "at most"]),
+        ("what_if", ["--design", "{}/other.json:²"], ["other.json:²", "does not exist"]),
+        ("what_if", ["--design", "{}/other.json:--1"], ["other.json:--1", "does not exist"]),
         ("what_if", ["--design", "{}/missing.json:3"], ["missing.json"]),
         ("what_if", ["--design", "{}/broken.json"], ["broken.json", "JSON"]),
         ("what_if", ["--design", "{}/other.json"], ["other.json", "schema"]),
         ("what_if", ["--out", "{}/file/below"], ["--out", "cannot write"]),
-        ("tune_pe_count", ["--counts", "0", "4"], ["--counts", "whole numbers"]),
+        ("tune_pe_count", ["--counts", "0", "4"], ["--counts", "whole number"]),
         ("tune_pe_count", ["--counts"], ["--counts"]),
         ("tune_pe_count", ["--design", "{}/other.json:0"], ["other.json", "schema"]),
         ("tune_pe_count", ["--workload", "{}/nan.npy"], ["nan.npy", "NaN"]),
@@ -144,6 +157,30 @@ def test_status_of_the_process(command: list[str], tmp_path: Path):
     assert done.stderr.count("\n") == 1
     assert "nobody-has-this" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(("place", "status"), [("/dev/full", USAGE_ERROR), ("closed pipe", BROKEN_PIPE)])
+def test_output_that_cannot_be_written(place: str, status: int, monkeypatch, capsys: pytest.CaptureFixture[str]):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer if place == "closed pipe" else os.open(place, os.O_WRONLY), "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        assert main(what_if.run, what_if.Config, ["--help"]) == status
+    assert capsys.readouterr().err.count("\n") == (status == USAGE_ERROR)
+
+
+def test_an_interrupt_while_libraries_are_loaded(tmp_path: Path):
+    process = subprocess.Popen(
+        [sys.executable, "experiments/what_if.py", "--out", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    time.sleep(0.6)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said.count("\n")) == (INTERRUPTED, 1), said
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS))

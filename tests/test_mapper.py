@@ -29,7 +29,7 @@ from dse.mapper import (
     supported_choices,
     weighted_sum,
 )
-from dse.problem.batched_models import UNITS
+from dse.problem.batched_models import ENERGY, LATENCY, UNITS
 from experiments.validate_mapper import differences
 from hwmodels import evaluate
 from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS
@@ -168,30 +168,40 @@ def test_nothing_that_is_cut_beats_what_is_kept(of_families, family):
             units = np.concatenate([unit, np.ones(UNITS - len(unit))])
         technology = make_technology(scenario(arithmetic=arithmetic))
         held = held_on(of_families[family], hardware, technology, units=units)
-        for front, points in zip(mapping_fronts(held, Enumerated()), every_front(held), strict=True):
+        mapper = Enumerated()
+        for front, points in zip(mapping_fronts(held, mapper), every_front(held), strict=True):
             assert beaten_by(front, points) < 2e-5
             found += len(front)
-        for report in Enumerated().reports(held):
-            assert report.mappings == report.zeros_computed + report.orders + report.too_large + report.evaluated
+        for report in mapper.reports:
+            left_out = report.zeros_computed + report.orders + report.unfit + report.surpassed
+            assert report.mappings == left_out + report.evaluated
             assert report.evaluated < report.mappings
     assert found > 0
 
 
-def test_room_in_the_buffer_does_not_depend_on_other_choices(of_families):
-    """What the mapper evaluates once for all mappings with the same formats (and use of zeros, in SDDMM)."""
+def test_what_memories_are_asked_for_does_not_depend_on_other_choices(of_families):
+    """What the mapper evaluates once for all mappings with the same order and formats (and use of zeros, in SDDMM):
+    what tiles take in the GLB, and what DRAM moves, which no run is faster or cheaper than."""
     for problem in of_families.values():
         held = alone(held_on(problem, HARDWARE | SMALL), [0])
         encoding = held.encoding
-        rows = encoding.random(np.random.default_rng(1), 400)
+        rows = encoding.random(np.random.default_rng(1), 600)
         tiles = [encoding.column(0, name) for name in ("tile_m", "tile_k", "tile_n")]
         rows[:, tiles] = encoding.radix[tiles] // 2
-        columns = [encoding.column(0, name) for name in ("a_format", "b_format")]
-        columns += [encoding.column(0, "a_zero")] if problem.families[0] == "sddmm" else []
-        needs = held.score(rows).fits[:, 0, 0]
-        kinds, kind = np.unique(rows[:, columns], axis=0, return_inverse=True)
+        rows = encoding.canonical(rows)
+        deciding = ["loop_order", "a_format", "b_format", *(["a_zero"] if problem.families[0] == "sddmm" else [])]
+        batch = encoding.batch(rows)
+        kinds, first, kind = np.unique(
+            rows[:, [encoding.column(0, name) for name in deciding]], axis=0, return_index=True, return_inverse=True
+        )
+        asked = held.batcher.memory(encoding.batch(rows[:1]), 0, batch.tiles[:1, 0], batch.choices[:, 0])[0]
         assert len(kinds) > 1
-        for at in range(len(kinds)):
-            assert np.ptp(needs[kind.ravel() == at]) <= 1e-5 * needs.max()
+        assert asked == pytest.approx(asked[first][kind.ravel()], rel=1e-5)
+        latency, energy, need, clock, watts = asked.T
+        scores, alone_takes = held.score(rows), held.mappings_alone(rows)[:, 0]
+        assert scores.fits[:, 0, [0, 3]] == pytest.approx(np.column_stack([need, clock]), rel=1e-5)
+        assert (latency <= alone_takes[:, LATENCY] * (1 + 1e-5)).all()
+        assert (energy + latency * watts * 1e12 <= alone_takes[:, ENERGY] * (1 + 1e-5)).all()
 
 
 def test_of_a_model_of_ones_own_every_mapping_is_tried(of_families):
@@ -205,15 +215,17 @@ def test_of_a_model_of_ones_own_every_mapping_is_tried(of_families):
     problem = of_families["dense_b"]
     space = problem.encoding.space.fix(dataflow="gustavson", a_format="csr", a_zero=["compute", "gate"], residency="a")
     held = held_on(problem.within(space), HARDWARE, evaluate=odd)
-    best = best_mappings(held, Enumerated(), "latency_s")
+    mapper = Enumerated()
+    best = best_mappings(held, mapper, "latency_s")
     assert {(one.mapping["a_zero"], one.mapping["loop_order"]) for one in best if one} == {("compute", "nmk")}
-    reports = Enumerated().reports(held)
-    assert all(report.evaluated == report.mappings for report in reports)
+    assert all(report.evaluated == report.mappings for report in mapper.reports)
 
 
 def test_zeros_are_computed_where_gating_takes_more_energy(of_families, tech):
     dear = dataclasses.replace(tech, constants={**tech.constants, "gated_mac_fraction": 2.0})
-    assert all(one.zeros_computed == 0 for one in Enumerated().reports(held_on(of_families["sddmm"], HARDWARE, dear)))
+    mapper = Enumerated()
+    best_mappings(held_on(of_families["sddmm"], HARDWARE, dear), mapper)
+    assert all(one.zeros_computed == 0 for one in mapper.reports)
     with pytest.raises(InputError, match="hold it with"):
         best_mappings(of_families["sddmm"], Enumerated())
 

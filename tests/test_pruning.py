@@ -372,10 +372,10 @@ def test_design_prices_as_the_simulator_and_runs_dense_what_is_dense(tech):
     [
         (["--methods", "globe"], ["globe", "global"]),
         (["--levels", "1.5"], ["--levels", "above 0 and below 1"]),
-        (["--seeds", "0"], ["--seeds", "1 to"]),
+        (["--seeds", "0"], ["--seeds", "at most 32"]),
         (["--rounds", "2"], ["--rounds", "at least 8"]),
-        (["--bits", "4"], ["--bits", "8 or 16"]),
-        (["--batch", "100000"], ["--batch", "held-out"]),
+        (["--bits", "4"], ["--bits", "8", "16"]),
+        (["--batch", "1000"], ["--batch", "held-out"]),
         (["--preset", "eiy"], ["eiy", "eie"]),
         (["--preset", "eie", "--design", "x.json"], ["give one of them"]),
         (["--design", "{}/missing.json"], ["missing.json"]),

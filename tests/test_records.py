@@ -183,6 +183,6 @@ def test_a_number_with_a_default_need_not_be_named(monkeypatch):
 def test_help_of_a_space_tells_each_parameter():
     lines = parameter_help(default_space().fix(lanes=4)).splitlines()
     assert len(lines) == len(default_space().parameters)
-    assert lines[0] == "pe_rows: 1 to 64 PEs; rows of the PE array"
-    assert "lanes: 4 MACs; MACs of a PE" in lines
+    assert lines[0] == "pe_rows: 1 to 64 PEs (given: up to 1,048,576); rows of the PE array"
+    assert "lanes: 4 MACs (given: up to 16,384); MACs of a PE" in lines
     assert "residency: a, b; operand whose share stays in the PE buffers" in lines

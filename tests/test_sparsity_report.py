@@ -160,7 +160,7 @@ def test_dense_wins_where_sparse_does_not():
         (["stencil@dot"], ["dot", "@axa"]),
         (["--tile", "0", "4"], ["--tile", "at least 1"]),
         (["--value-bits", "65"], ["--value-bits", "64"]),
-        (["--design", "missing.json:0"], ["missing.json", "design file"]),
+        (["--design", "missing.json:0"], ["missing.json", "does not exist"]),
     ],
 )
 def test_mistakes_are_one_sentence(args: list[str], words: list[str], tmp_path: Path, capsys):

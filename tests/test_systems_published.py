@@ -155,7 +155,7 @@ def test_broken_files_are_told_in_a_sentence(tmp_path: Path):
     with pytest.raises(InputError, match=r"eie\.json: results\[0\]: field 'unit' is missing; complete the entry"):
         read_points(write(tmp_path, "eie", [{k: v for k, v in RESULT.items() if k != "unit"}]), "eie")
     (tmp_path / "eie.json").write_text("{")
-    with pytest.raises(InputError, match=r"eie\.json: cannot be read as JSON"):
+    with pytest.raises(InputError, match=r"eie\.json: is not valid JSON"):
         read_points(tmp_path, "eie")
     with pytest.raises(InputError, match=r"dstc\.json: no such file; give --facts a folder that holds dstc\.json"):
         read_points(tmp_path, "dstc")

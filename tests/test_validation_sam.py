@@ -236,7 +236,7 @@ def test_bad_counts(row: str, words: list[str], data: Path, capsys: pytest.Captu
 def test_bad_options(data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     for args, words in (
         (["--data", str(data / "cycles.csv")], ["no such folder", "matrices to compare on"]),
-        (["--designs", "0"], ["--designs is 0"]),
+        (["--designs", "0"], ["--designs", "at least 1"]),
         (["--against", "sam"], ["--data is missing"]),
         (["--against", "sam", "--data", str(tmp_path / "none")], ["no such folder"]),
     ):

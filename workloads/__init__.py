@@ -11,8 +11,9 @@
 | `pruning` | small networks trained and pruned here: masks, accuracy, rounding to integers, the network as a workload |
 | `structure` | `describe_structure(matrix)`: uniform, N:M, blocks, bands, power laws, unevenness, origin of the zeros |
 | `workload_specs` | `resolve_workload("embedded", "graph.mtx@axa", "llama3-405b:decode:2:4")`: every name and path |
-| `cache` | measured tables on disk, by content hash |
+| `cache` | what is kept on disk between runs: measured tables, compiled code; private folders, damage found out |
 | `atomic_write` | files that are there whole or not at all |
+| `documents` | JSON and TOML files of a user's, read with limits |
 | `errors` | `InputError`, the one exception for a user's mistake |
 
 Tables hold exact counts at every lattice point. Of patterns above 2 million non-zeros the loads of the fullest

@@ -18,6 +18,7 @@ from dse.problem.result import Result
 from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.design_space import DesignSpace
+from dse.space.encoding import Batch, design_of
 from hwmodels.cost import within_limit
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.design.legality import DENSE_A, DENSE_B
@@ -80,22 +81,23 @@ def find_dense_rivals(
         )
     except InputError:  # the space holds no legal mapping without compression
         return [None] * len(designs)
-    genomes = search(dense).genomes
-    found = _Field.of(dense.designs(genomes), dense.score(genomes))
+    found = _Field.of(dense, dense.encoding.batch(search(dense).genomes))
     return [_beside(dense, found, design, float(area)) for design, area in zip(designs, most, strict=True)]
 
 
 def _beside(dense: Problem, found: "_Field", design: Design, most_mm2: float) -> DenseRival | None:
     """The hardest rival of a design, of those that were found and what follows from them, no larger than `most_mm2`."""
     ours = _totals(dense.score_designs([design]))[0]
-    field = found.with_more(dense, _put_to_dense_work(dense, design))
+    own = _put_to_dense_work(dense, design)
+    field = found.with_more(dense, dense.encoding.batch_of(own)) if own else found
     free = [name for name in HARDWARE_NUMBERS if len(dense.encoding.space.values(name)) > 1]
-    hardest = field.hardest(MOST_GROWN, ours, most_mm2)
-    field = field.with_more(dense, [one for row in hardest for one in _grown(field.designs[row], free)])
+    for row in field.hardest(MOST_GROWN, ours, most_mm2):
+        field = field.with_more(dense, _grown(field.batch.take(np.array([row])), free))
     row = field.chosen(ours, most_mm2)
     if row is None:
         return None
-    return DenseRival(dense.costed([field.designs[row]])[0], *map(float, field.totals[row] / ours))
+    hardest = design_of(field.batch, row, design.kernels)
+    return DenseRival(dense.costed([hardest])[0], *map(float, field.totals[row] / ours))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -105,21 +107,20 @@ class _Field:
     Methods judge them beside a design by what it takes itself, `ours`, shape [3], within an area.
     """
 
-    designs: list[Design]
+    batch: Batch
     totals: np.ndarray
     feasible: np.ndarray
 
     @staticmethod
-    def of(designs: Sequence[Design], scores: Scores) -> "_Field":
-        return _Field(list(designs), _totals(scores), scores.feasible)
+    def of(dense: Problem, batch: Batch) -> "_Field":
+        scores = dense.score_batch(batch)
+        return _Field(batch, _totals(scores), scores.feasible)
 
-    def with_more(self, dense: Problem, designs: Sequence[Design]) -> "_Field":
+    def with_more(self, dense: Problem, batch: Batch) -> "_Field":
         """These and others."""
-        if not designs:
-            return self
-        more = _Field.of(designs, dense.score_designs(designs))
+        more = _Field.of(dense, batch)
         joined = (np.concatenate(pair) for pair in ((self.totals, more.totals), (self.feasible, more.feasible)))
-        return _Field([*self.designs, *more.designs], *joined)
+        return _Field(self.batch.joined(more.batch), *joined)
 
     def behind(self, ours: np.ndarray, most_mm2: float) -> np.ndarray:
         """The worse of latency and energy over the design's, infinite for what breaks a limit; shape [n]."""
@@ -169,11 +170,14 @@ def _put_to_dense_work(dense: Problem, design: Design) -> list[Design]:
     return found
 
 
-def _grown(design: Design, names: Sequence[str]) -> list[Design]:
-    """The design with one of some numbers of its hardware larger, whole numbers on or off the lattice."""
-    found = []
-    for name in names:
-        value = float(design.hardware[name])
-        larger = sorted({float(np.ceil(value * factor)) for factor in FACTORS} - {value})
-        found += [dataclasses.replace(design, hardware={**design.hardware, name: size}) for size in larger]
-    return found
+def _grown(design: Batch, names: Sequence[str]) -> Batch:
+    """A batch of one design with one of some numbers of its hardware larger, whole numbers on or off the lattice."""
+    larger = []
+    for column in map(HARDWARE_NUMBERS.index, names):
+        value = design.hardware[0, column]
+        sizes = np.setdiff1d(np.ceil(value * FACTORS), value)
+        hardware = np.tile(design.hardware, (len(sizes), 1))
+        hardware[:, column] = sizes
+        larger.append(hardware)
+    hardware = np.concatenate(larger) if larger else design.hardware[:0]
+    return dataclasses.replace(design.take(np.zeros(len(hardware), int)), hardware=hardware)

@@ -126,14 +126,11 @@ class KernelAlone:
         machine = np.zeros(len(encoding.genes), np.int32)
         glb = encoding.column(-1, "glb_bytes")
         machine[glb] = encoding.radix[glb] - 1  # the largest, and the narrowest values and sums
-        found = list(mappings.on(machine))
-        if not found:
-            raise InputError(f"No mapping of kernel '{problem.kernels[at].name}' fits the largest GLB of the space.")
-        fits = np.concatenate([one.outputs[:, FIT] for one in found])
-        kept = within_limit(fits[:, 0])
-        self.rows = np.concatenate([one.rows(np.arange(len(one.bits))) for one in found])[kept]
+        self.rows, need = mappings.fitting(machine)
         """Genomes of `problem`, shape [m, genes]; the hardware is to be filled in."""
-        self.glb_bytes = fits[kept, 0] * float(encoding.genes[glb].values[-1])
+        if not len(self.rows):
+            raise InputError(f"No mapping of kernel '{problem.kernels[at].name}' fits the largest GLB of the space.")
+        self.glb_bytes = need * float(encoding.genes[glb].values[-1])
         """What the tiles of each take at least, shape [m]."""
         self.bits = encoding.unit_bits(self.rows)[:, 0]
 

@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +12,10 @@ import numpy as np
 from dse.files.design_file import SCHEMA, VERSION
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, NUMBERS, Value
+from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import with_defaults
 from hwmodels.design.legality import FAMILIES
+from workloads.documents import read_json
 from workloads.errors import InputError
 
 
@@ -33,10 +37,7 @@ class DesignFile:
 
 def read_design(where: str | Path) -> Design:
     """One design: `front.json:7` is row 7 of a front, counted from 0; `design.json` alone must hold a single row."""
-    text, row = str(where), None
-    head, colon, tail = text.rpartition(":")
-    if colon and tail.lstrip("-").isdigit():
-        text, row = head, int(tail)
+    text, row = file_and_row(where)
     file = read_front(text)
     count = len(file.designs)
     if row is None:
@@ -48,21 +49,21 @@ def read_design(where: str | Path) -> Design:
     return file.designs[row]
 
 
+def file_and_row(where: str | Path) -> tuple[str, int | None]:
+    """`front.json:7` taken apart; no row where none is named."""
+    found = re.fullmatch(r"(.+):(-?[0-9]{1,9})", str(where), re.DOTALL)
+    return (found[1], int(found[2])) if found else (str(where), None)
+
+
 def read_front(path: str | Path) -> DesignFile:
     """Read and check a design file; InputError names the file, the field and the fix."""
     path = Path(path)
-    try:
-        document = json.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a design file.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: is not valid JSON ({error}); write it with a search of this project.") from error
+    document = read_json(path)
     if not isinstance(document, dict) or document.get("schema") != SCHEMA:
         raise InputError(f"{path}: is not a design file; its field 'schema' must be '{SCHEMA}'.")
     if document.get("version") != VERSION:
-        raise InputError(
-            f"{path}: version {document.get('version')!r} is unknown; this project reads version {VERSION}."
-        )
+        version = json.dumps(document.get("version"))[:40]
+        raise InputError(f"{path}: version {version} is unknown; this project reads version {VERSION}.")
     reader = _Reader(str(path))
     kernels = tuple(reader.get(document, "kernels", list))
     for at, kernel in enumerate(kernels):
@@ -81,7 +82,7 @@ def read_front(path: str | Path) -> DesignFile:
     return DesignFile(
         workload=reader.get(document, "workload", str),
         kernels=kernels,
-        scenario=reader.get(document, "scenario", dict),
+        scenario=reader.scenario(reader.get(document, "scenario", dict)),
         created_by=reader.get(document, "created_by", str),
         objectives=objectives,
         designs=tuple(design for design, _ in rows),
@@ -106,6 +107,15 @@ class _Reader:
             raise InputError(f"{self.path}: field '{prefix}{field}' is missing; add it.")
         return self.typed(table[field], prefix + field, kind)
 
+    def scenario(self, table: dict) -> dict[str, Any]:
+        """Numbers, and a list of weights for the DRAM, as far as they are there."""
+        for name in {"node_nm", "clock_ghz", "dram_channels"} & table.keys():
+            self.number(table, name, "scenario.")
+        weights = table.get("dram", [0.0] * len(DRAMS))
+        if not isinstance(weights, list) or len(weights) != len(DRAMS) or not all(map(_is_number, weights)):
+            raise InputError(f"{self.path}: scenario.dram must list {len(DRAMS)} numbers, one for each type of DRAM.")
+        return table
+
     def row(self, row: Any, at: int, kernels: tuple, objectives: tuple) -> tuple[Design, list[float]]:
         prefix = f"rows[{at}]."
         self.typed(row, f"rows[{at}]", dict)
@@ -121,7 +131,10 @@ class _Reader:
         for name in names:
             own = f"{prefix}mappings.{name}."
             mappings.append(self.fields(self.get(tables, name, dict, f"{prefix}mappings."), MAPPING_NAMES, own))
-        design = Design(hardware, tuple(mappings), names)
+        try:
+            design = Design(hardware, tuple(mappings), names)
+        except InputError as error:
+            raise InputError(f"{self.path}: rows[{at}]: {error}") from None
         families = tuple(kernel["family"] for kernel in kernels)
         values = self.get(row, "objectives", dict, prefix)
         found = [self.number(values, name, f"{prefix}objectives.") for name, _ in objectives]
@@ -146,8 +159,12 @@ class _Reader:
         if name not in table:
             raise InputError(f"{self.path}: field '{prefix}{name}' is missing; add it.")
         value = table[name]
-        if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value) or value < least:
+        if not _is_number(value) or value < least:
             raise InputError(
                 f"{self.path}: {prefix}{name} = {json.dumps(value)[:40]} must be a number of at least {least:g}."
             )
         return float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dse.mapper.candidates import Candidates, ScoredMappings
+from dse.mapper.enumeration import Surpassed
 from dse.mapper.merit import Merit, merit_of
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem
@@ -33,7 +34,11 @@ def best_mappings(problem: Problem, candidates: Candidates, merit: Merit | str =
     value_of = merit_of(merit) if isinstance(merit, str) else merit
     found: list[MappedKernel | None] = [None] * len(problem.kernels)
     least = np.full(len(found), np.inf)
-    for scored in candidates.scored(problem):
+
+    def surpassed(kernel: int) -> Surpassed:
+        return lambda latency_s, energy_pj: value_of(latency_s, energy_pj) >= least[kernel]
+
+    for scored in candidates.scored(problem, surpassed):
         values = np.where(scored.usable, value_of(scored.latency_s, scored.energy_pj), np.inf)
         row = int(values.argmin())
         if values[row] < least[scored.kernel]:
@@ -45,7 +50,11 @@ def mapping_fronts(problem: Problem, candidates: Candidates) -> list[list[Mapped
     """For each kernel of the problem the candidates that fit and that none beats in both latency and energy, fastest
     first."""
     found: list[list[MappedKernel]] = [[] for _ in problem.kernels]
-    for scored in candidates.scored(problem):
+
+    def surpassed(kernel: int) -> Surpassed:
+        return lambda latency_s, energy_pj: _behind(found[kernel], latency_s, energy_pj)
+
+    for scored in candidates.scored(problem, surpassed):
         rows = np.flatnonzero(scored.usable)
         rows = rows[nondominated(np.column_stack([scored.latency_s, scored.energy_pj])[rows])]
         known = found[scored.kernel] + [_mapped(scored, int(row)) for row in rows]
@@ -58,6 +67,13 @@ def best_design(problem: Problem, designs: Sequence[Design]) -> Design:
     """Of whole designs the one of the least first objective, among those that break no limit if there are any."""
     scores = problem.score_designs(designs)
     return designs[int(np.argmin(np.where(scores.feasible, scores.objectives[:, 0], np.inf)))]
+
+
+def _behind(front: Sequence[MappedKernel], latency_s: np.ndarray, energy_pj: np.ndarray) -> np.ndarray:
+    """Mask of latencies and energies, shape [n], that one of a front is not above in either."""
+    fastest_first = sorted((one.latency_s, one.energy_pj) for one in front)
+    latencies, energies = np.array(fastest_first).reshape(-1, 2).T
+    return energy_pj >= np.append(np.inf, energies)[np.searchsorted(latencies, latency_s, side="right")]
 
 
 def _mapped(scored: ScoredMappings, row: int) -> MappedKernel:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from dse.mapper.enumeration import Evaluated, KernelMappings, MapperReport
+from dse.mapper.enumeration import Evaluated, KernelMappings, MapperReport, Surpassed
 from dse.problem.search_problem import Problem, Scores
 from dse.space.design import Design
 from dse.space.design_space import Value
@@ -42,8 +42,9 @@ class Candidates(abc.ABC):
     """A way to come by mappings."""
 
     @abc.abstractmethod
-    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
-        """Mappings of every kernel of a problem, some at a time."""
+    def scored(self, problem: Problem, surpassed: Callable[[int], Surpassed]) -> Iterator[ScoredMappings]:
+        """Mappings of every kernel of a problem, some at a time; those may be left out that are `surpassed`, by kernel,
+        of what has been yielded."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,8 +60,8 @@ class Pool(Candidates):
     at_once: int = 65_536
     """Designs scored in one call."""
 
-    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
-        """Every kernel's mappings."""
+    def scored(self, problem: Problem, surpassed: Callable[[int], Surpassed]) -> Iterator[ScoredMappings]:
+        """Every kernel's mappings, whatever is surpassed."""
         for at in range(0, len(self.designs), self.at_once):
             chunk = self.designs[at : at + self.at_once]
             scores = problem.score_designs(chunk)
@@ -75,32 +76,31 @@ class Pool(Candidates):
                 yield ScoredMappings.of(scores, kernel, kernel, repeats, usable[:, kernel], words)
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass
 class Enumerated(Candidates):
     """All mappings of the problem's space that may be best, on its hardware, which is held (`KernelMappings`): the best
     of them is the best there is."""
 
     progress: bool = False
+    reports: list[MapperReport] = dataclasses.field(default_factory=list, init=False)
+    """For each kernel of the problem last enumerated how its optimum is known: what was evaluated, and what was left
+    out and why."""
 
-    def scored(self, problem: Problem) -> Iterator[ScoredMappings]:
+    def scored(self, problem: Problem, surpassed: Callable[[int], Surpassed]) -> Iterator[ScoredMappings]:
         """One kernel's mappings after the other's. **Raises** `InputError` where the hardware is not held."""
+        self.reports = []
         for kernel in tqdm(range(len(problem.kernels)), desc="mapping kernels", disable=not self.progress):
             mappings = KernelMappings(problem, kernel)
             own = mappings.problem
-            for found in mappings.on(_held_machine(own)):
+            for found in mappings.on(_held_machine(own), surpassed=surpassed(kernel)):
                 scores = own.scores_of(_with_own_units(own, found)[:, None])
 
                 def words(row: int, own: Problem = own, found: Evaluated = found) -> dict[str, Value]:
-                    return dict(own.design(found.rows(np.array([row]))[0]).mappings[0])
+                    return dict(own.design(found.rows[row]).mappings[0])
 
                 yield ScoredMappings.of(scores, kernel, 0, own.repeats[0], scores.kernel_fits[:, 0], words)
             problem.evaluations += own.evaluations
-
-    def reports(self, problem: Problem) -> list[MapperReport]:
-        """For each kernel how its optimum is known: what is evaluated, and what is left out and why. **Raises**
-        `InputError` where the hardware is not held."""
-        each = [KernelMappings(problem, kernel) for kernel in range(len(problem.kernels))]
-        return [mappings.report(_held_machine(mappings.problem)) for mappings in each]
+            self.reports.append(mappings.report)
 
 
 def _with_own_units(problem: Problem, found: Evaluated) -> np.ndarray:
@@ -112,7 +112,7 @@ def _with_own_units(problem: Problem, found: Evaluated) -> np.ndarray:
     place[order] = np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
     grouped = np.zeros((len(bits), counts.max(), found.outputs.shape[1]))
     grouped[of, place] = found.outputs
-    return problem.on_machines(grouped, found.rows(first), bits)[of, place]
+    return problem.on_machines(grouped, found.rows[first], bits)[of, place]
 
 
 def _held_machine(problem: Problem) -> np.ndarray:

@@ -1,6 +1,6 @@
 """Every mapping of one kernel on one machine, less those that cannot be best: cut before they are evaluated.
 
-Three cuts are exact under the template's model (`hwmodels.evaluate`), since whatever mapping they leave out has another
+Four cuts are exact under the template's model (`hwmodels.evaluate`), since whatever mapping they leave out has another
 one that fits and is nowhere worse:
 
 - Gating a zero takes the time of computing it, no more energy and no area, so computing is left out where gating may be
@@ -9,39 +9,50 @@ one that fits and is nowhere worse:
   which these are depends on which dimensions have more than one tile. With a dense B (and in SDDMM) an order that
   fetches more than another is left out too. With a sparse B it is not: what is fetched once and what is fetched at each
   visit are then estimated from different statistics, which agree only to some 0.2 %.
-- A tile of A, B and Z must fit in half of the GLB. What it needs follows from its sizes, the formats, whether they are
-  skipped in (SDDMM) and the widths of values, so it is evaluated once for these, and serves every machine.
+- A tile of A, B and Z must fit in half of the GLB, and the machine must reach its clock.
+- A run takes at least the time of what DRAM moves, and the energy of it and of a machine that runs for that time.
+  Mappings go from the least of both to the most, and those are left out of which this much alone is no better than
+  what is known (`Surpassed`).
 
-What is left is evaluated whole (`Batcher.alone_on`), so the best of it is the best there is. Of a user's own model
-nothing is known: every mapping is evaluated.
+What tiles take in the GLB and what DRAM moves follow from tile sizes, loop order, formats, whether they are skipped in
+(SDDMM) and the widths of values, so they are evaluated once for these, and serve every machine. What is left is
+evaluated whole, so the best of it is the best there is. Of a user's own model nothing is known: every mapping is
+evaluated.
 """
 
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import numpy as np
 
-from dse.problem.batched_models import FIT, GRID, GridPart
 from dse.problem.multi_workload import alone
 from dse.problem.search_problem import Problem
 from dse.space.encoding import Batch
 from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.analytical.tiling import refetches
-from hwmodels.cost import within_limit
+from hwmodels.cost import TOLERANCE, within_limit
 from hwmodels.design.choices import COMPUTE, DATAFLOWS, GATE, LOOP_ORDERS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 
 WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits")]
 GLB = HARDWARE_NUMBERS.index("glb_bytes")
 ORDER, *ZEROS = (list(MAPPING_CHOICES).index(name) for name in ("loop_order", "a_zero", "b_zero"))
-ROOM = {"sddmm": ("a_format", "a_zero")}
-"""Choices that the room in the GLB depends on, where it is not the formats alone."""
+DECIDING = {"sddmm": ("a_format", "a_zero")}
+"""Choices that decide, with tile sizes and loop order, what tiles take in the GLB and what DRAM moves, where it is not
+the formats alone."""
 ESTIMATED = ("sparse_b",)
 """Families of which an order that fetches more can come out a little better than one that fetches less."""
-AT_ONCE = 65_536
-"""Mappings of a call where nothing is cut."""
+AT_ONCE = 4096
+"""Mappings evaluated in one call, about."""
+
+Surpassed = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""(latency in s, energy in pJ that mappings take at least) -> mask of those that cannot beat what is known."""
+
+
+def none_surpassed(latency_s: np.ndarray, energy_pj: np.ndarray) -> np.ndarray:
+    """Nothing is known, or all mappings are asked for."""
+    return np.zeros(len(latency_s), bool)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,8 +63,8 @@ class Evaluated:
     """Those of `Batcher.alone`, shape [j, OUTPUTS]."""
     bits: np.ndarray
     """Units that each uses, shape [j]."""
-    rows: Callable[[np.ndarray], np.ndarray]
-    """Genomes, of the problem of the kernel alone, of some of them by their place; shape [n, genes]."""
+    rows: np.ndarray
+    """Genomes, of the problem of the kernel alone, shape [j, genes]."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,17 +79,26 @@ class MapperReport:
     """Left out because their zeros could be gated."""
     orders: int
     """Left out because another loop order fetches no more."""
-    too_large: int
-    """Left out because their tiles do not fit in the GLB."""
+    unfit: int
+    """Left out because their tiles do not fit in the GLB, or the machine does not reach its clock."""
+    surpassed: int
+    """Left out because what DRAM moves for them takes more than what was found."""
     evaluated: int
 
 
-class _Part(NamedTuple):
-    """Tiles, about as many as go in one call, and choices of one dataflow that any of them is to be tried with."""
+@dataclasses.dataclass(frozen=True)
+class _Cells:
+    """Tile sizes with kinds of choices that ask the same of the memories, and the least that they take."""
 
-    flow: int
     tiles: np.ndarray
-    chosen: np.ndarray
+    """Index of each, shape [n]; likewise below."""
+    kinds: np.ndarray
+    latency_s: np.ndarray
+    energy_pj: np.ndarray
+
+    def take(self, places: np.ndarray) -> "_Cells":
+        """Some of them."""
+        return _Cells(self.tiles[places], self.kinds[places], self.latency_s[places], self.energy_pj[places])
 
 
 class KernelMappings:
@@ -106,40 +126,60 @@ class KernelMappings:
         """Units of each legal combination of choices."""
         self._choices = np.stack([encoding.values(whole, encoding.column(0, name)) for name in MAPPING_CHOICES], axis=1)
         self._flows = encoding.values(whole, encoding.column(0, "dataflow"))
-        self._needs: dict[tuple[float, ...], np.ndarray] = {}
+        self._kind, self._examples = self._kinds_of_memory_use()
+        self._asked: dict[tuple[float, ...], np.ndarray] = {}
+        self.report: MapperReport | None = None
+        """Of the machine that was gone through last."""
 
     @property
     def count(self) -> int:
         """Mappings before any cut."""
         return len(self._tiles) * len(self._choices)
 
-    def on(self, machine: np.ndarray, units: int = -1) -> Iterator[Evaluated]:
-        """Evaluate what is left on the hardware of a genome with some `units` (bits), some tiles at a time."""
-        if self.problem.evaluate is not template:
-            yield from self._everything(machine, self._able(units))
-            return
-        batch = self.problem.encoding.batch(machine[None])
-        parts = list(self._parts(batch, self._left(self._able(units))))
-        grids = [GridPart(part.flow, self._sizes[part.tiles], self._choices[part.chosen]) for part in parts]
-        for part, found in zip(parts, self.problem.batcher.alone_on(batch, 0, grids), strict=True):
-            self.problem.evaluations += found.shape[0] * found.shape[1]
-            yield self._evaluated(machine, part.tiles, part.chosen, found.reshape(-1, found.shape[2]))
+    def on(self, machine: np.ndarray, units: int = -1, surpassed: Surpassed = none_surpassed) -> Iterator[Evaluated]:
+        """Evaluate what is left on the hardware of a genome with some `units` (bits), some mappings at a time.
 
-    def report(self, machine: np.ndarray, units: int = -1) -> MapperReport:
-        """What `on` leaves out on the hardware of a genome with some `units`, and why."""
-        able, tiles = self._able(units), len(self._tiles)
-        if self.problem.evaluate is not template:
-            return MapperReport(self.problem.kernels[0].name, tiles * len(able), 0, 0, 0, tiles * len(able))
+        `surpassed` is asked before each of them, so it may know what was found by then. `report` tells at the end what
+        was left out.
+        """
+        able = self._able(units)
         left = self._left(able)
-        place = np.zeros(len(self._choices), int)
-        place[left] = np.arange(len(left))
-        tried = np.zeros((tiles, len(left)), bool)
-        for part in self._parts(self.problem.encoding.batch(machine[None]), left):
-            tried[np.ix_(part.tiles, place[part.chosen])] = True
-        evaluated, orders = int(tried.sum()), int((~tried & ~self._ordered(left)[self._split_of]).sum())
+        members = self._members(left)
+        batch = self.problem.encoding.batch(machine[None])
+        cells, orders, unfit = self._cells(batch, members)
+        sizes = np.array([len(own) for own in members])
+        if not self._own_model:
+            clock, watts = self.problem.batcher.memory(batch, 0, self._sizes[:1], self._choices[:1])[0, 0, 3:]
+            cells = dataclasses.replace(cells, energy_pj=cells.energy_pj + cells.latency_s * watts * 1e12)
+            if not within_limit(clock):
+                cells, unfit = cells.take(np.zeros(0, int)), unfit + int(sizes[cells.kinds].sum())
+        evaluated = 0
+        while len(cells.tiles):
+            cells = cells.take(np.flatnonzero(~surpassed(cells.latency_s, cells.energy_pj)))
+            some = max(np.searchsorted(np.cumsum(sizes[cells.kinds]), AT_ONCE), 1)
+            if len(cells.tiles):
+                tiles = np.repeat(cells.tiles[:some], sizes[cells.kinds[:some]])
+                evaluated += len(tiles)
+                yield self._evaluated(machine, tiles, np.concatenate([members[kind] for kind in cells.kinds[:some]]))
+            cells = cells.take(np.arange(some, len(cells.tiles)))
+        tiles = len(self._tiles)
         computed = tiles * (len(able) - len(left))
-        too_large = tried.size - evaluated - orders
-        return MapperReport(self.problem.kernels[0].name, tiles * len(able), computed, orders, too_large, evaluated)
+        rest = tiles * len(left) - orders - unfit - evaluated
+        name = self.problem.kernels[0].name
+        self.report = MapperReport(name, tiles * len(able), computed, orders, unfit, rest, evaluated)
+
+    def fitting(self, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All that may be best on machines like that of a genome whatever units they have, and fit in its GLB.
+
+        **Returns** genomes, shape [j, genes], and the share of half of the GLB that their tiles take, shape [j].
+        """
+        batch = self.problem.encoding.batch(machine[None])
+        members = self._members(self._left(np.arange(len(self._choices))))
+        cells, _, _ = self._cells(batch, members)
+        sizes = np.array([len(own) for own in members])[cells.kinds]
+        chosen = np.concatenate([np.zeros(0, int), *(members[kind] for kind in cells.kinds)])
+        need = self._memory(batch, np.arange(len(members)))[cells.tiles, cells.kinds, 2]
+        return self._rows(machine, np.repeat(cells.tiles, sizes), chosen), np.repeat(need, sizes)
 
     def _able(self, units: int) -> np.ndarray:
         """Combinations of choices for which the machine has the units."""
@@ -147,47 +187,48 @@ class KernelMappings:
 
     def _left(self, able: np.ndarray) -> np.ndarray:
         """Those combinations in which no zero is computed that could be gated."""
-        if not self._gating_saves:
+        if self._own_model or not self._gating_saves:
             return able
         return able[_without_computing(self._choices[able], self._flows[able])]
 
-    def _ordered(self, chosen: np.ndarray) -> np.ndarray:
-        """Whether a combination's loop order is to be tried, where dimensions are split in each way; shape [s, c]."""
-        return np.stack([np.isin(self._choices[chosen, ORDER], self._orders(split)) for split in self._splits])
+    def _members(self, left: np.ndarray) -> list[np.ndarray]:
+        """Those of the combinations `left` that are of each kind of memory use."""
+        order = np.argsort(self._kind[left], kind="stable")
+        counts = np.bincount(self._kind[left], minlength=len(self._examples))
+        return np.split(left[order], np.cumsum(counts)[:-1])
 
-    def _parts(self, batch: Batch, left: np.ndarray) -> Iterator[_Part]:
-        """What is to be evaluated, of the combinations `left`. Tiles of one call are alike in what they need, as far as
-        there are enough of them."""
-        fits = within_limit(self._need(batch) / (batch.hardware[0, GLB] * 4.0))  # [t, room]
-        order = np.lexsort((fits.sum(axis=1), self._split_of))
-        for flow in np.unique(self._flows[left]):
-            own = left[self._flows[left] == flow]
-            ordered, rooms = self._ordered(own), self._rooms[own]
-            some = order[fits[order][:, np.unique(rooms)].any(axis=1)]
-            for tiles in (some[at : at + GRID[0]] for at in range(0, len(some), GRID[0])):
-                wanted = ordered[self._split_of[tiles]] & fits[tiles][:, rooms]
-                yield _Part(int(flow), tiles, own[wanted.any(axis=0)])
+    def _cells(self, batch: Batch, members: list[np.ndarray]) -> tuple[_Cells, int, int]:
+        """Tile sizes and kinds to be tried on a machine, those first that take the least; and how many mappings are
+        left out for their loop order, and because their tiles are too large."""
+        sizes = np.array([len(own) for own in members])
+        kinds = np.flatnonzero(sizes)
+        if self._own_model:
+            tiles, at = np.divmod(np.arange(len(self._tiles) * len(kinds)), max(len(kinds), 1))
+            return _Cells(tiles, kinds[at], np.zeros(len(tiles)), np.zeros(len(tiles))), 0, 0
+        orders = self._choices[self._examples[kinds], ORDER]
+        ordered = np.stack([np.isin(orders, self._orders(split)) for split in self._splits])[self._split_of]
+        latency, energy, need = np.moveaxis(self._memory(batch, kinds), 2, 0)
+        fits = within_limit(need)
+        tiles, at = np.nonzero(ordered & fits)
+        cells = _Cells(tiles, kinds[at], latency[tiles, at], energy[tiles, at])
+        least_first = np.argsort(cells.latency_s * cells.energy_pj, kind="stable")
+        return (
+            cells.take(least_first),
+            int((~ordered @ sizes[kinds]).sum()),
+            int(((ordered & ~fits) @ sizes[kinds]).sum()),
+        )
 
-    def _evaluated(
-        self, machine: np.ndarray, tiles: np.ndarray, chosen: np.ndarray, outputs: np.ndarray | None = None
-    ) -> Evaluated:
-        """Every tile size with every combination of choices; evaluated as they are where there are no `outputs`."""
+    def _evaluated(self, machine: np.ndarray, tiles: np.ndarray, chosen: np.ndarray) -> Evaluated:
+        """Tile sizes with combinations of choices, one each, evaluated."""
+        rows = self._rows(machine, tiles, chosen)
+        return Evaluated(self.problem.mappings_alone(rows)[:, 0], self.bits[chosen], rows)
 
-        def rows(places: np.ndarray) -> np.ndarray:
-            found = np.tile(machine, (len(places), 1))
-            found[:, self._tile_columns] = self._tiles[tiles[places // len(chosen)]]
-            found[:, self._columns] = self.problem.encoding.combinations[0][chosen[places % len(chosen)]]
-            return self.problem.encoding.canonical(found)
-
-        if outputs is None:
-            outputs = self.problem.mappings_alone(rows(np.arange(len(tiles) * len(chosen))))[:, 0]
-        return Evaluated(outputs, np.tile(self.bits[chosen], len(tiles)), rows)
-
-    def _everything(self, machine: np.ndarray, chosen: np.ndarray) -> Iterator[Evaluated]:
-        """Every mapping, some tile sizes at a time."""
-        pieces = min(-(-len(self._tiles) * len(chosen) // AT_ONCE), len(self._tiles))
-        for tiles in np.array_split(np.arange(len(self._tiles)), pieces):
-            yield self._evaluated(machine, tiles, chosen)
+    def _rows(self, machine: np.ndarray, tiles: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+        """Genomes of tile sizes with combinations of choices, one each."""
+        rows = np.tile(machine, (len(tiles), 1))
+        rows[:, self._tile_columns] = self._tiles[tiles]
+        rows[:, self._columns] = self.problem.encoding.combinations[0][chosen]
+        return self.problem.encoding.canonical(rows)
 
     def _orders(self, split: np.ndarray) -> tuple[int, ...]:
         """Loop orders to try where some dimensions are split; in an element-wise kernel nothing is fetched again."""
@@ -201,26 +242,30 @@ class KernelMappings:
         logic = self.problem.technology
         return float(logic.gated_mac_energy_pj(8.0, 24.0)) <= float(logic.mac_energy_pj(8.0, 24.0))
 
-    @functools.cached_property
-    def _rooms(self) -> np.ndarray:
-        """Number of the choices that decide what a tile takes, of each combination."""
-        columns = [list(MAPPING_CHOICES).index(name) for name in ROOM.get(self._family, ("a_format", "b_format"))]
-        return np.unique(self._choices[:, columns], axis=0, return_inverse=True)[1].ravel()
+    @property
+    def _own_model(self) -> bool:
+        """Whether the model is a user's own."""
+        return self.problem.evaluate is not template
 
-    def _need(self, batch: Batch) -> np.ndarray:
-        """Bits that a tile of A, B and Z takes in the GLB, for each tile size and number of `_rooms`; shape [t, r]."""
+    def _kinds_of_memory_use(self) -> tuple[np.ndarray, np.ndarray]:
+        """Number of the choices that decide what a mapping asks of the memories, of each combination; and a combination
+        of each number."""
+        deciding = ("loop_order", *DECIDING.get(self._family, ("a_format", "b_format")))
+        columns = [list(MAPPING_CHOICES).index(name) for name in deciding]
+        _, examples, kind = np.unique(self._choices[:, columns], axis=0, return_index=True, return_inverse=True)
+        return kind.ravel(), examples
+
+    def _memory(self, batch: Batch, kinds: np.ndarray) -> np.ndarray:
+        """What tile sizes with `kinds` of choices ask of a machine's memories: the first three of `MEMORY`, time and
+        energy less what rounding may add; shape [t, k, 3]."""
         widths = tuple(batch.hardware[0, WIDTHS].tolist())
-        if widths not in self._needs:
-            _, examples = np.unique(self._rooms, return_index=True)
-            need = np.zeros((len(self._tiles), len(examples)))
-            flows = self._flows[examples]
-            own_of = [np.flatnonzero(flows == flow) for flow in np.unique(flows)]
-            grids = [GridPart(int(flows[own[0]]), self._sizes, self._choices[examples[own]]) for own in own_of]
-            for own, found in zip(own_of, self.problem.batcher.alone_on(batch, 0, grids), strict=True):
-                need[:, own] = found[:, :, FIT][:, :, 0] * batch.hardware[0, GLB] * 4.0
-            self.problem.evaluations += need.size
-            self._needs[widths] = need
-        return self._needs[widths]
+        asked = self._asked.setdefault(widths, np.full((len(self._tiles), len(self._examples), 3), np.nan))
+        missing = kinds[np.isnan(asked[0, kinds, 0])]
+        if len(missing):
+            found = self.problem.batcher.memory(batch, 0, self._sizes, self._choices[self._examples[missing]])
+            asked[:, missing] = found[:, :, :3] * [1 - TOLERANCE, 1 - TOLERANCE, batch.hardware[0, GLB]]
+            self.problem.evaluations += len(self._tiles) * len(missing)
+        return asked[:, kinds] / [1.0, 1.0, batch.hardware[0, GLB]]
 
 
 def _without_computing(choices: np.ndarray, flows: np.ndarray) -> np.ndarray:

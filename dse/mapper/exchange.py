@@ -109,11 +109,11 @@ class _Kernel:
         mapping = own.encoding.of_kernel == 0
         row = np.concatenate([machine[self._whole.encoding.of_kernel < 0], np.zeros(mapping.sum(), machine.dtype)])
         found = []
-        for some in self._mappings.on(row, units):
+        for some in self._mappings.on(row, units, lambda latency, energy: (latency > most[0]) | (energy > most[1])):
             usable = within_limit(some.outputs[:, FIT].max(axis=1))
             good = np.flatnonzero(usable & (some.outputs[:, [LATENCY, ENERGY]] <= most).all(axis=1))
             if len(good):
-                found.append(_Mappings(some.outputs[good], some.bits[good], some.rows(good)[:, mapping]))
+                found.append(_Mappings(some.outputs[good], some.bits[good], some.rows[good][:, mapping]))
         self._whole.evaluations += own.evaluations
         own.evaluations = 0
         none = _Mappings(np.zeros((0, OUTPUTS)), np.zeros(0, np.int64), np.zeros((0, len(self.columns)), row.dtype))

@@ -8,7 +8,8 @@ import numpy as np
 from dse.problem.objectives import find_objectives
 
 Merit = Callable[[Any, Any], Any]
-"""(latency in s, energy in pJ), numbers or arrays of them -> what is to be small; all are of one hardware and area."""
+"""(latency in s, energy in pJ), numbers or arrays of them -> what is to be small, and does not fall where either grows;
+all are of one hardware and area."""
 
 
 def merit_of(objective: str) -> Merit:

@@ -5,6 +5,7 @@ per design, so neither the number of kernels nor that of designs compiles anythi
 kernel and dataflow and padded to the chunk.
 """
 
+import functools
 import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +23,7 @@ from dse.problem.compile_cache import kept
 from dse.space.encoding import Batch, KernelShape
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
-from hwmodels.cost import COST_LEAVES, FITS, Cost, core_area_mm2
+from hwmodels.cost import COST_LEAVES, ENERGY_COMPONENTS, FITS, Cost, core_area_mm2
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.design.hardware import (
     CAPABILITY_OF,
@@ -34,11 +35,17 @@ from hwmodels.design.hardware import (
 )
 from hwmodels.energy import machine_energy
 from hwmodels.numerics import Exact, Numerics, Trend
+from workloads.errors import InputError
 
 LATENCY, ENERGY, AREA, FIT, BUS_BITS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
 OUTPUTS = BUS_BITS + 1
 """Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the four `FITS`, and bits on the buses, of one run of a
 kernel."""
+
+MEMORY = ("dram_s", "dram_pj", "glb", "clock", "watts")
+"""What `Batcher.memory` gives: seconds in which DRAM moves what a run fetches and stores, the energy of it, what its
+tiles take of the GLB over what there is; the clock over the machine's limit, and what the machine takes while it runs
+without units (W), both of which are the same for all mappings."""
 
 FAST = {"xla_cpu_use_fusion_emitters": False}
 """Compiler options for many designs: XLA on a CPU takes half of the usual time to compile a model, and the code is as
@@ -46,19 +53,19 @@ fast (seen on 2 cores with jaxlib 0.10)."""
 SOON = FAST | {"xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
 gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
-GRID = 64, 16
-"""Tile sizes, and choices, of a call for the mappings of one kernel on one machine."""
+GRID = 32, 16
+"""Tile sizes, and choices, of a call for what mappings of one kernel ask of the memories of one machine."""
 KINDS: dict[str, tuple[int, dict[str, Any]]] = {
     "cost": (32, SOON),
     "bulk": (256, FAST),
     "gradient": (32, SOON),
     "machine": (1024, FAST),
-    "grid": (GRID[0] * GRID[1], FAST),
+    "memory": (GRID[0] * GRID[1], FAST),
 }
 """Designs per call, and compiler options, by kind of function; where a call has fewer designs the rest is padding.
 `cost` gives all of a `Cost`; `bulk` the outputs only, for batches that pay for its compilation; `machine` what the
-units of a hardware take, which is the same for all kernels; `grid` every choice with every tile size on one machine,
-so that what a tile holds is looked up once for all choices."""
+units of a hardware take, which is the same for all kernels; `memory` what every choice with every tile size asks of one
+machine's memories, so that what a tile holds is looked up once for all choices."""
 FEW = 96
 """Designs of one kernel and dataflow for which `bulk` is worth a call."""
 
@@ -69,6 +76,7 @@ COMPILERS = 2
 _TRACING = threading.Lock()
 """Tracing holds Python's own lock, so two threads at it only take turns."""
 
+DRAM = ENERGY_COMPONENTS.index("dram")
 TINY = 1e-30
 """Stands for zero in logs."""
 
@@ -114,16 +122,6 @@ def unpack(numbers: Float[Array, " 14"], weights: Float[Array, " 65"], dataflow:
     vectors = zip(MAPPING_CHOICES, jnp.split(weights[UNITS:], np.cumsum(sizes)[:-1]), strict=True)
     tiles = zip(MAPPING_NUMBERS, numbers[ours:], strict=True)
     return hardware_of(numbers[:ours], weights[:UNITS]), Mapping(**dict(tiles), **dict(vectors), dataflow=dataflow)
-
-
-class GridPart(NamedTuple):
-    """Mappings of one kernel: every choice with every tile size."""
-
-    dataflow: int
-    tiles: np.ndarray
-    """Tile sizes, shape [t, 3]."""
-    choices: np.ndarray
-    """Indices of `MAPPING_CHOICES`, shape [c, 7]."""
 
 
 class Batcher:
@@ -186,14 +184,15 @@ class Batcher:
             totals = [found.latency_s, found.total_energy_pj, found.core_area_mm2]
             return jnp.stack([*totals, *found.fits, found.actions.bus_bits])
 
-        def alone(tables, technology, numbers, choices):
-            intersection, *mapped = choices
+        def weights_of(intersection, mapped):
             picked = [
                 jax.nn.one_hot(at, len(names)) for at, names in zip(mapped, MAPPING_CHOICES.values(), strict=True)
             ]
             unit = jax.nn.one_hot(intersection, len(INTERSECTIONS))
-            weights = [unit, jnp.zeros(UNITS - len(INTERSECTIONS)), *picked]
-            return outputs(tables, technology, numbers, jnp.concatenate(weights))
+            return jnp.concatenate([unit, jnp.zeros(UNITS - len(INTERSECTIONS)), *picked])
+
+        def alone(tables, technology, numbers, choices):
+            return outputs(tables, technology, numbers, weights_of(choices[0], choices[1:]))
 
         def gradient(tables, technology, numbers, weights, pull):
             def logs(steps, weights):
@@ -216,15 +215,22 @@ class Batcher:
             watts = pj_per_cycle * model.scenario.clock_ghz * 1e-3
             return jnp.stack([core_area_mm2(areas[0]), more.bus_pj_per_bit, watts])
 
-        def grid(tables, technology, numbers, intersection, tiles, choices):
+        def memory(tables, technology, numbers, tiles, choices):
+            model = eqx.combine(technology, self._fixed_technology).solved()
+            hardware = hardware_of(numbers, jnp.zeros(UNITS))
+            running = machine_energy(hardware, area_mm2(hardware, model), model)
+            watts = (running.clock_pj_per_cycle + running.leakage_pj_per_cycle) * model.scenario.clock_ghz * 1e-3
+
             def one(tile, choice):
-                picked = jnp.concatenate([intersection[None], choice])
-                return alone(tables, technology, jnp.concatenate([numbers, tile]), picked)
+                found = cost(tables, technology, jnp.concatenate([numbers, tile]), weights_of(jnp.int32(0), choice))
+                bits = found.actions.dram_read_bits + found.actions.dram_write_bits
+                seconds = bits / (model.dram_gbps() * 8e9)
+                return jnp.stack([seconds, found.energy_pj[DRAM], found.fits[0], found.fits[3], watts])
 
             return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(tiles, choices)
 
-        if kind == "grid":
-            return grid
+        if kind == "memory":
+            return memory
         function = {"cost": cost, "bulk": alone, "gradient": gradient, "machine": machine}[kind]
         return jax.vmap(function, in_axes=(None, None, *[0] * (3 if kind == "gradient" else 2)))
 
@@ -267,16 +273,19 @@ class Batcher:
         self._compile({key: (call[0], given) for key, call, given in zip(keys, calls, arguments, strict=True)})
 
         def made(key: Key, kernel: int, given: tuple[Any, ...]) -> list[np.ndarray]:
-            return jax.device_get(self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
+            found = jax.device_get(self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
+            require_numbers(found[:1] if key[2] == "gradient" else found, self.kernels[kernel].name)  # not of slopes
+            return found
 
         kernels = [kernel for kernel, _, _ in calls]
-        with ThreadPoolExecutor(CALLERS) as pool:
-            found = pool.map(made, keys, kernels, arguments)
-            yield from zip(kernels, [rows for _, _, rows in calls], found, strict=True)
+        found = _callers().map(made, keys, kernels, arguments)
+        yield from zip(kernels, [rows for _, _, rows in calls], found, strict=True)
 
     def _compile(self, wanted: dict[Key, tuple[int, tuple]]) -> None:
         """Compile side by side the functions that are not yet, each with a kernel and arguments to trace it with."""
         missing = {key: call for key, call in wanted.items() if key not in self._compiled}
+        if not missing:
+            return
         with ThreadPoolExecutor(COMPILERS) as pool:
             self._compiled.update(zip(missing, pool.map(self._program, missing, missing.values()), strict=True))
 
@@ -292,7 +301,8 @@ class Batcher:
 
         def build() -> Any:
             with _TRACING:
-                lowered = self._jit(of_leaves, len(jax.tree.leaves(arguments[:2]))).lower(leaves)
+                shared = len(jax.tree.leaves(arguments[:2]))
+                lowered = self._jit(kind, of_leaves, shared).lower(leaves)
             if jax.default_backend() == "cpu":
                 try:
                     return lowered.compile(compiler_options=KINDS[kind][1])
@@ -307,10 +317,10 @@ class Batcher:
         settings = (self._relaxed, self._fixed_tables[kernel], self._fixed_technology, jax.default_backend(), *devices)
         return kept(build, key, KINDS[kind], shapes, structure, settings)
 
-    def _jit(self, of_leaves: Callable, shared: int) -> Any:
+    def _jit(self, kind: str, of_leaves: Callable, shared: int) -> Any:
         """The function of a list of arrays, jitted: over several devices each gets the first `shared` arrays whole and
         an equal part of the others, and runs the program that a single device would run on a part."""
-        if not self._devices:
+        if not self._devices or kind == "memory":  # which is of one machine
             return jax.jit(of_leaves)
         mesh = Mesh(np.array(self._devices), ("design",))
 
@@ -347,34 +357,32 @@ class Batcher:
         choices = np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
         return self._outputs("bulk", batch, choices)
 
-    def alone_on(self, machine: Batch, kernel: int, parts: Sequence[GridPart]) -> Iterator[np.ndarray]:
-        """Outputs of one kernel's mappings on one machine, a batch of one, as those of `alone`: of each part every
-        choice with every tile size, shape [t, c, OUTPUTS]."""
-        shared = (machine.hardware[0], np.int32(machine.intersection[0]))
-        keys = [(self.kernels[kernel].family, DATAFLOWS[part.dataflow], "grid") for part in parts]
-        corners = [[(number, *at) for at in _corners(part)] for number, part in enumerate(parts)]
+    def memory(self, machine: Batch, kernel: int, tiles: np.ndarray, choices: np.ndarray) -> np.ndarray:
+        """What mappings of one kernel ask of the memories of one machine, a batch of one.
 
-        def given(number: int, t: int, c: int) -> tuple[Any, ...]:
-            tiles, choices = parts[number].tiles[t : t + GRID[0]], parts[number].choices[c : c + GRID[1]]
-            padded = (
-                np.resize(np.float32(tiles), (GRID[0], 3)),
-                np.resize(np.int32(choices), (GRID[1], choices.shape[1])),
-            )
-            return (self._tables[kernel], self._technology, *shared, *padded)
+        **Arguments**: tile sizes, shape [t, 3], and indices of `MAPPING_CHOICES`, shape [c, 7]; nothing here depends on
+        the dataflow. **Returns** every choice with every tile size, shape [t, c, `MEMORY`].
+        """
+        key = (self.kernels[kernel].family, DATAFLOWS[0], "memory")
+        corners = list(itertools.product(range(0, len(tiles), GRID[0]), range(0, len(choices), GRID[1])))
 
-        def made(corner: tuple[int, int, int]) -> np.ndarray:
+        def given(t: int, c: int) -> tuple[Any, ...]:
+            sizes, chosen = tiles[t : t + GRID[0]], choices[c : c + GRID[1]]
+            padded = np.resize(np.float32(sizes), (GRID[0], 3)), np.resize(np.int32(chosen), (GRID[1], len(chosen[0])))
+            return (self._tables[kernel], self._technology, machine.hardware[0], *padded)
+
+        def made(corner: tuple[int, int]) -> np.ndarray:
             leaves = jax.tree.leaves(given(*corner)[2:])
-            return np.asarray(self._compiled[keys[corner[0]]]([*self._shared[kernel], *leaves])[0])
+            found = np.asarray(self._compiled[key]([*self._shared[kernel], *leaves])[0])
+            require_numbers([found], self.kernels[kernel].name)
+            return found
 
-        self._compile({key: (kernel, given(*own[0])) for key, own in zip(keys, corners, strict=True)})
-        with ThreadPoolExecutor(CALLERS) as pool:
-            found = pool.map(made, itertools.chain(*corners))
-            for part, own in zip(parts, corners, strict=True):
-                outputs = np.zeros((len(part.tiles), len(part.choices), OUTPUTS))
-                for _, t, c in own:
-                    here = outputs[t : t + GRID[0], c : c + GRID[1]]
-                    here[:] = next(found)[: here.shape[0], : here.shape[1]]
-                yield outputs
+        self._compile({key: (kernel, given(0, 0))})
+        found = np.zeros((len(tiles), len(choices), len(MEMORY)))
+        for (t, c), some in zip(corners, _callers().map(made, corners), strict=True):
+            here = found[t : t + GRID[0], c : c + GRID[1]]
+            here[:] = some[: here.shape[0], : here.shape[1]]
+        return found
 
     def with_units(self, outputs: np.ndarray, machines: Batch, units: np.ndarray) -> np.ndarray:
         """Outputs of `alone` on machines that have `units`, weights of shape [n, UNITS]: the same for each kernel."""
@@ -436,9 +444,19 @@ class Batcher:
         return costs
 
 
-def _corners(part: GridPart) -> list[tuple[int, int]]:
-    """The first tile size and the first choice of each call that a part takes."""
-    return [(t, c) for t in range(0, len(part.tiles), GRID[0]) for c in range(0, len(part.choices), GRID[1])]
+def require_numbers(found: Sequence[np.ndarray], kernel: str) -> None:
+    """InputError, which names the kernel, where what a model gave for it is no number."""
+    if any(np.isnan(leaf).any() for leaf in found):
+        raise InputError(
+            f"{kernel}: the model gives no number (NaN) for what a design costs; check the technology's constants and "
+            "the scenario, and if these are sound report it, with this kernel, as a fault of the model."
+        )
+
+
+@functools.cache
+def _callers() -> ThreadPoolExecutor:
+    """Threads for calls side by side, one pool for the process: starting threads takes longer than a small call."""
+    return ThreadPoolExecutor(CALLERS, "call")
 
 
 def priced(outputs: np.ndarray, unit_costs: np.ndarray | None) -> np.ndarray:

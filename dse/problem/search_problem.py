@@ -189,11 +189,11 @@ class Problem:
 
     def score(self, genomes: np.ndarray) -> Scores:
         """Exact scores of genomes, shape [n, genes]."""
-        return self._score(self.encoding.batch(genomes))
+        return self.score_batch(self.encoding.batch(genomes))
 
     def score_designs(self, designs: Sequence[Design]) -> Scores:
         """Exact scores of designs in words; they may lie off the lattice. InputError if one is not legal."""
-        return self._score(self._batch_of(designs))
+        return self.score_batch(self._batch_of(designs))
 
     def design(self, genome: np.ndarray) -> Design:
         """A genome in words."""
@@ -206,7 +206,8 @@ class Problem:
     def _batch_of(self, designs: Sequence[Design]) -> Batch:
         return self.encoding.batch_of([design.checked(self.families) for design in designs])
 
-    def _score(self, batch: Batch) -> Scores:
+    def score_batch(self, batch: Batch) -> Scores:
+        """Exact scores of designs as numbers, which are not checked."""
         self.evaluations += len(batch)
         return self.scores_of(self.batcher.values(batch))
 

@@ -26,6 +26,8 @@ MAPPING_NAMES = ("dataflow", *MAPPING_NUMBERS, *MAPPING_CHOICES)
 NUMBERS = (*HARDWARE_NUMBERS, *MAPPING_NUMBERS)
 CHOICES = {"dataflow": DATAFLOWS} | HARDWARE_CHOICES | MAPPING_CHOICES
 """Choice -> all its names."""
+MOST_VALUES = 4096
+"""Values that one parameter may take."""
 
 Value = float | str
 
@@ -79,11 +81,15 @@ class DesignSpace:
         for name, value in values.items():
             kernel, _, short = name.rpartition(".")
             listed = value if isinstance(value, list | tuple) else [value]
-            space = space.replaced(short, kernel, check_values(space[short], listed, f"fix {name}"))
+            space = space.replaced(short, kernel, listed, f"fix {name}")
         return space
 
-    def replaced(self, name: str, kernel: str, values: tuple[Value, ...]) -> "DesignSpace":
-        """The space with other values of a parameter, for one kernel only unless `kernel` is empty."""
+    def replaced(self, name: str, kernel: str, values: Sequence[Any], where: str = "The design space") -> "DesignSpace":
+        """The space with other values of a parameter, for one kernel only unless `kernel` is empty.
+
+        **Raises** `InputError`, which begins with `where`, for values that cannot be built.
+        """
+        values = check_values(self[name], values, where)
         if not kernel:
             changed = tuple(
                 dataclasses.replace(p, values=values, source="the user") if p.name == name else p
@@ -106,6 +112,8 @@ def check_values(parameter: Parameter, values: Sequence[Any], where: str) -> tup
     if not values:
         raise InputError(f"{where}: give at least one value for '{parameter.name}'.")
     checked = {checked_value(parameter.name, value, where) for value in values}
+    if len(checked) > MOST_VALUES:
+        raise InputError(f"{where}: {len(checked):,} values of '{parameter.name}'; give at most {MOST_VALUES:,}.")
     if parameter.is_number:
         return tuple(sorted(checked))
     return tuple(name for name in CHOICES[parameter.name] if name in checked)
@@ -131,7 +139,8 @@ def parameter_help(space: DesignSpace) -> str:
         name, values = parameter.name, parameter.values
         if parameter.is_number:
             span = f"{values[0]:.10g}" if len(values) == 1 else f"{values[0]:.10g} to {values[-1]:.10g}"
-            lines.append(f"{name}: {span} {parameter.unit}; {NUMBER_RECORDS[name].help}")
+            record = NUMBER_RECORDS[name]
+            lines.append(f"{name}: {span} {parameter.unit} (given: up to {record.most:,}); {record.help}")
         else:
             lines.append(f"{name}: {', '.join(map(str, values))}; {CHOICE_RECORDS[name].help}")
     return "\n".join(lines)

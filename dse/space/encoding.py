@@ -13,7 +13,7 @@ import numpy as np
 from dse.space.combinations import COMBINED, legal_rows
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, DesignSpace, Parameter, Value
-from hwmodels.design.choices import INTERSECTIONS
+from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.design.legality import B_IS_DENSE, CHEAPEST, DENSE_B, uses_intersection
 from workloads.errors import InputError
@@ -67,6 +67,11 @@ class Batch:
         """Some of the designs."""
         arrays = (getattr(self, field.name) for field in dataclasses.fields(self))
         return Batch(*(None if array is None else array[rows] for array in arrays))
+
+    def joined(self, other: "Batch") -> "Batch":
+        """These designs, then the other ones."""
+        pairs = [(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)]
+        return Batch(*(None if one is None else np.concatenate([one, more]) for one, more in pairs))
 
     def capabilities(self) -> np.ndarray:
         """0 or 1 for each capability, dataflows first, then in the order of `CAPABILITY_OF`; shape [n, 28]."""
@@ -327,6 +332,20 @@ def batch_of(designs: Sequence[Design]) -> Batch:
         dataflow=each(("dataflow",), True)[:, :, 0],
         choices=each(tuple(MAPPING_CHOICES), True),
     )
+
+
+def design_of(batch: Batch, row: int, kernels: Sequence[str]) -> Design:
+    """A row of a batch in words: what `batch_of` makes numbers of."""
+    hardware: dict[str, Value] = dict(zip(HARDWARE_NUMBERS, batch.hardware[row].tolist(), strict=True))
+    hardware["intersection"] = INTERSECTIONS[batch.intersection[row]]
+
+    def mapping(kernel: int) -> dict[str, Value]:
+        tiles = dict(zip(MAPPING_NUMBERS, batch.tiles[row, kernel].tolist(), strict=True))
+        picked = zip(MAPPING_CHOICES.items(), batch.choices[row, kernel].tolist(), strict=True)
+        words = {name: names[at] for (name, names), at in picked}
+        return {"dataflow": DATAFLOWS[batch.dataflow[row, kernel]], **tiles, **words}
+
+    return Design(hardware, tuple(map(mapping, range(len(kernels)))), tuple(kernels))
 
 
 def _cut(name: str, values: tuple[Value, ...], kernel: KernelShape) -> tuple[Value, ...]:

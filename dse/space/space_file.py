@@ -1,12 +1,12 @@
 """Design spaces in TOML files."""
 
-import math
-import tomllib
 from pathlib import Path
 from typing import Any
 
 from dse.space.defaults import default_space
-from dse.space.design_space import DesignSpace, Parameter, check_values, powers_of_two
+from dse.space.design_space import MOST_VALUES, DesignSpace, Parameter, powers_of_two
+from hwmodels.design.hardware import NUMBER_RECORDS
+from workloads.documents import read_toml
 from workloads.errors import InputError
 
 
@@ -16,13 +16,7 @@ def read_space(path: str | Path, base: DesignSpace | None = None) -> DesignSpace
     One table per parameter, `[pe_rows]` or `[kernel.conv1.tile_m]`, with either `low` and `high` (powers of two between
     them; `step = 4` makes it low, low + 4, ...), or `values = [...]`, or `fixed = ...`.
     """
-    path = Path(path)
-    try:
-        tables = tomllib.loads(path.read_text())
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); give the path of a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: is not valid TOML: {error}.") from error
+    tables = read_toml(path)
     space = base or default_space()
     kernels = tables.pop("kernel", {})
     if not isinstance(kernels, dict) or not all(isinstance(table, dict) for table in kernels.values()):
@@ -35,7 +29,7 @@ def read_space(path: str | Path, base: DesignSpace | None = None) -> DesignSpace
                 parameter = space[name]
             except InputError as error:
                 raise InputError(f"{path}: {error}") from error
-            space = space.replaced(name, kernel, check_values(parameter, _listed(table, parameter, where), where))
+            space = space.replaced(name, kernel, _listed(table, parameter, where), where)
     return space
 
 
@@ -56,12 +50,15 @@ def _listed(table: Any, parameter: Parameter, where: str) -> list[Any]:
     if not parameter.is_number:
         raise InputError(f"{where}: a choice has no bounds; give 'values' or 'fixed'.")
     low, high = (table.get(end, parameter.values[at]) for end, at in (("low", 0), ("high", -1)))
-    step = table.get("step")
+    step, most = table.get("step"), NUMBER_RECORDS[parameter.name].most
     for name, value in (("low", low), ("high", high), ("step", 1 if step is None else step)):
-        if isinstance(value, bool) or not isinstance(value, int | float) or value < 1 or not math.isfinite(value):
-            raise InputError(f"{where}: {name} = {value!r} is not a number of at least 1.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 1 <= value <= most:
+            raise InputError(f"{where}: {name} = {str(value)[:40]} is not a number of at least 1 and at most {most:,}.")
     if low > high:
         raise InputError(f"{where}: low = {low:g} is above high = {high:g}; swap them.")
     if step is None:
         return list(powers_of_two(low, high))
-    return [low + i * step for i in range(int((high - low) / step) + 1)]
+    count = int((high - low) / step) + 1
+    if count > MOST_VALUES:
+        raise InputError(f"{where}: low, high and step make {count:,} values; give at most {MOST_VALUES:,}.")
+    return [low + i * step for i in range(count)]

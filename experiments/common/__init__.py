@@ -3,6 +3,9 @@
 | module | what is in it |
 |---|---|
 | `cli` | `main`: options to a config, a user's mistake to one sentence and exit status 2 |
+| `interrupts` | Ctrl-C ends a script with one line and status 130, also while it imports |
+| `options` | types of options: what a number may be, checked and told by `--help` |
+| `progress` | whether progress bars are shown |
 | `scenario` | the options for node, clock, DRAM and technology |
 | `search` | workload, problem, strategy and a design to start from, from options |
 | `output` | the output folder: whole files or none, provenance |

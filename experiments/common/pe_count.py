@@ -9,7 +9,7 @@ from tqdm import tqdm
 from dse import Design, DesignSpace, Gradient, Objective, Problem
 from dse.analysis.remapper import Remapper
 from dse.space.design_space import Value
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 
 MOST_ELONGATED = 4.0

@@ -8,14 +8,15 @@ from typing import Annotated, Any
 import numpy as np
 import tyro
 
+from experiments.common.options import real, whole
 from hwmodels.design.choices import DRAMS
-from hwmodels.technology import Technology, make_technology, scenario
+from hwmodels.technology import CHANNELS_RANGE, CLOCK_RANGE_GHZ, NODE_RANGE_NM, Technology, make_technology, scenario
 from workloads.errors import InputError
 
 DEFAULTS: dict[str, Any] = {"node_nm": 16.0, "clock_ghz": 1.0, "dram": "lpddr4", "dram_channels": 4}
 
 
-def _hint(default: str, metavar: str) -> Any:
+def _hint(default: str, metavar: str | None = None) -> Any:
     return tyro.conf.arg(help_behavior_hint=f"(default: {default})", metavar=metavar)
 
 
@@ -23,13 +24,13 @@ def _hint(default: str, metavar: str) -> Any:
 class ScenarioOptions:
     """What the chip is made in and which memory it is given (where a design is read: what it was made for)."""
 
-    node: Annotated[float | None, _hint("16", "NM")] = None
-    """Technology node in nm, 5 to 45."""
-    clock_ghz: Annotated[float | None, _hint("1", "GHZ")] = None
+    node: Annotated[float | None, real(*NODE_RANGE_NM), _hint("16")] = None
+    """Technology node in nm."""
+    clock_ghz: Annotated[float | None, real(*CLOCK_RANGE_GHZ), _hint("1")] = None
     """Clock of the accelerator in GHz."""
     dram: Annotated[str | None, _hint("lpddr4", "TYPE")] = None
     """Type of DRAM: ddr4, lpddr4, lpddr5, gddr6, hbm2, hbm2e or hbm3."""
-    dram_channels: Annotated[int | None, _hint("4", "N")] = None
+    dram_channels: Annotated[int | None, whole(*CHANNELS_RANGE), _hint("4")] = None
     """Channels (DDR4, LPDDR), chips (GDDR6) or stacks (HBM)."""
     technology: Annotated[Path | None, _hint("the cited constants", "FILE")] = None
     """JSON file that replaces constants of the technology by name."""
@@ -49,11 +50,10 @@ class ScenarioOptions:
 
 
 def _stored(fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The scenario of a design file in plain words; what it lacks or cannot mean is left to the defaults."""
+    """The scenario of a design file in plain words; what it lacks is left to the defaults."""
     chosen = {name: fields[name] for name in ("node_nm", "clock_ghz", "dram_channels") if name in fields}
-    weights = np.asarray(fields.get("dram", ()))
-    if weights.shape == (len(DRAMS),):
-        chosen["dram"] = DRAMS[int(weights.argmax())]
+    if any(fields.get("dram", ())):
+        chosen["dram"] = DRAMS[int(np.argmax(fields["dram"]))]
     return chosen
 
 

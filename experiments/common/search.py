@@ -23,7 +23,8 @@ from dse import (
     read_front,
     read_space,
 )
-from experiments.common.cli import show_progress
+from dse.files.design_reader import file_and_row
+from experiments.common.progress import show_progress
 from hwmodels.technology import Technology
 from workloads import Workload, resolve_workloads
 from workloads.errors import InputError
@@ -91,8 +92,7 @@ class Start:
         if where is None:
             return Start(workload_of(specs or ["embedded"]))
         design = read_design(where)
-        head, _, tail = where.rpartition(":")
-        file = read_front(head if head and tail.isdigit() else where)
+        file = read_front(file_and_row(where)[0])
         workload = workload_of(specs or _specs(file.workload))
         names = tuple(kernel.name for kernel in workload.kernels)
         if names != design.kernels:

@@ -8,7 +8,7 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import Costed
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from experiments.common.table import text_table
 from hwmodels import simulate_kernel
 from hwmodels.cost import within_limit

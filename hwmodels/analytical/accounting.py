@@ -14,13 +14,14 @@ from jaxtyping import Array, Float
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
-from hwmodels.cost import ActionCounts, Computes, Cost, Traffic, rows_of
+from hwmodels.cost import RESOURCES, ActionCounts, Computes, Cost, Traffic, rows_of
 from hwmodels.energy import price
 from workloads.statistics.lattice import computed_once
 
 Scalar = Float[Array, ""]
 
 PIPELINE_STAGES = 16.0
+COMPUTE = RESOURCES.index("compute")
 
 
 class Parts(eqx.Module):
@@ -168,7 +169,7 @@ def account(
     `fits`: need over capacity of the GLB, the PE buffer and the accumulators.
     """
     busy = _busy(point, activity, groups)
-    cycles, resource_cycles, bound_cycles = _time(point, busy)
+    cycles, resource_cycles, bound_cycles = _time(point, busy, computes)
     moved = _moved_by(point, sums)
     actions = _actions(sums, moved, array, computes, cycles)
     hardware, technology = point.hardware, point.technology
@@ -222,17 +223,26 @@ def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[
 
 
 def _time(
-    point: Point, busy: list[Float[Array, " v"]]
+    point: Point, busy: list[Float[Array, " v"]], computes: Computes
 ) -> tuple[Scalar, Float[Array, " resource"], Float[Array, " resource"]]:
-    """Cycles of all visits and the fill; busy cycles, and those for which it is the bottleneck, by `RESOURCES`."""
+    """Cycles of all visits and the fill; busy cycles, and those for which it is the bottleneck, by `RESOURCES`.
+
+    The most loaded PE has no less to do than the mean. Where loads are interpolated this need not follow, so what is
+    missing until an array that is all busy has done its MACs is added.
+    """
     hardware, numerics = point.hardware, point.numerics
     visit_cycles = numerics.max_of(*busy)
     # In one stack with the maximum, lest XLA write one of its parts over it, in place and slowly.
     rows = computed_once([*busy, visit_cycles, *numerics.attributed(*busy)])
     by_resource = rows @ jnp.ones_like(visit_cycles)
+    found, bound, visited = by_resource[: len(busy)], by_resource[len(busy) + 1 :], total(visit_cycles)
+    worked = computes.effectual + computes.ineffectual + computes.gated
+    least = worked / (hardware.pe_rows * hardware.pe_cols * hardware.lanes)
+    found = found.at[COMPUTE].max(least)
+    bound = bound.at[COMPUTE].add(jnp.maximum(least - visited, 0.0))
     latency = point.technology.dram_latency_ns() * point.technology.scenario.clock_ghz
     fill = latency + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
-    return total(visit_cycles) + fill, by_resource[: len(busy)], by_resource[len(busy) + 1 :]
+    return jnp.maximum(visited, least) + fill, found, bound
 
 
 def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:

@@ -20,6 +20,7 @@ from hwmodels.design.choices import GATE, SKIP
 from hwmodels.formats.sizes import TileSums, directory_bits, has_mask, has_runs, is_dense, storage
 from workloads.statistics.elementwise import ElementwiseStatistics
 from workloads.statistics.elementwise_counts import EXTENTS, STEPS
+from workloads.statistics.lattice import ratio
 from workloads.statistics.operand import Tiles
 from workloads.statistics.tile_classes import CLASSES
 
@@ -56,7 +57,7 @@ def cost(point: Point) -> Cost:
     compute, intersect, steps = _cycles(point, found, _loads(point, a, b), a, b)
     results = found["operations"]
     pointers = (
-        block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0) * (found["tiles"] / total(found["tiles"]))
+        block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0) * ratio(found["tiles"], total(found["tiles"]))
     )
     nothing = jnp.zeros_like(results)
     activity, sums = with_sums(
@@ -176,7 +177,10 @@ def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dic
         kernel.fullest(by_rows, tiles.m, tiles.n, count, schedule) for count in (lanes, jnp.ones_like(lanes))
     )
     missed = missed_fibers(*side, lanes, point.numerics) / side[0].size
-    of_lane = {name: load + missed * of_all[name] for name, load in of_lane.items()}
+    of_lane = {
+        name: jnp.clip(load + missed * of_all[name], of_all[name] / lanes, of_all[name])
+        for name, load in of_lane.items()
+    }
 
     def chosen(loads: dict[str, PerClass]) -> dict[str, PerClass]:
         held = {name: loads[name] for name in ("operations", *STEPS, "pairs")}
@@ -245,15 +249,17 @@ def _cycles(
 def _computes(point: Point, found: dict[str, PerClass], a: Stored, b: Stored) -> Computes:
     """An operation is effectual where it has a result; else padding is gated, or the operand whose zero it is says."""
     kernel = point.kernel
-    effectual, positions = total(found["operations"]), total(found["areas"])
-    of_a, of_b = total(found["a_nonzeros"]), total(found["b_nonzeros"])
+    effectual = total(found["operations"])
+    positions = jnp.maximum(total(found["areas"]), effectual)
+    of_a, of_b = (jnp.clip(total(found[f"{operand}_nonzeros"]), 0.0, positions) for operand in "ab")
     padding_a, padding_b = a.rle * total(found["a_padding"]), b.rle * total(found["b_padding"])
     added = total(_added(found, "operations", a, b))
     both, none = a.skip * b.skip, (1.0 - a.skip) * (1.0 - b.skip)
     only_a, only_b = a.skip * (1.0 - b.skip), b.skip * (1.0 - a.skip)
     padded = both * added + (1.0 - kernel.union) * (only_a * padding_a + only_b * padding_b)
-    zeros_of_a = only_b * (of_b - effectual) + none * (positions - of_a)
-    zeros_of_b = only_a * (of_a - effectual) + none * (of_a - effectual)
+    spare_a, spare_b = (jnp.maximum(held - effectual, 0.0) for held in (of_a, of_b))
+    zeros_of_a = only_b * spare_b + none * (positions - jnp.maximum(of_a, effectual))
+    zeros_of_b = (only_a + none) * spare_a
     rest = (1.0 - both) * (positions - effectual)
     decider_gates = a.skip * b.gate + (1.0 - a.skip) * a.gate
     worked = (1.0 - kernel.union) * (zeros_of_a + zeros_of_b) + kernel.union * rest

@@ -45,7 +45,11 @@ def steps_of_pairs(
     jumps: Value,
     words: Value,
 ) -> Value:
-    """Steps of `pairs` of non-empty sparse fibers with so many elements, matches and skip-ahead jumps altogether."""
+    """Steps of `pairs` of non-empty sparse fibers with so many elements, matches and skip-ahead jumps altogether.
+
+    Estimates of different sources need not agree: there are no more matches than elements of either side.
+    """
+    matches = jnp.minimum(matches, jnp.minimum(a_elements, b_elements))
     two_finger, leader_follower, skip_ahead, bitmask = jnp.unstack(unit)
     return (
         two_finger * (a_elements + b_elements - matches + pairs)

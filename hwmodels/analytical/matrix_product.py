@@ -11,9 +11,7 @@ from hwmodels.analytical.operand_b import ArrayCycles, OperandB
 from hwmodels.analytical.passes import Passes, passes_of
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
-
-NO_CYCLES = 1e-6
-"""Cycles that stand for none."""
+from workloads.statistics.lattice import ratio
 
 
 def cost_of_product(point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles) -> Cost:
@@ -45,8 +43,10 @@ def _cycles(point: Point, b: OperandB, cycles: ArrayCycles, loads: RowLoads, pas
     if point.dataflow == "outer_product":
         return cycles.outer_product(passes.columns), Parts(jnp.zeros_like(decode), None)
     compute, walked = cycles.inner_product(loads, passes.columns)
-    longer = point.numerics.max_of(walked.total, decode) / jnp.maximum(walked.total, NO_CYCLES)
-    return compute, walked * longer
+    longer = walked * ratio(point.numerics.max_of(walked.total, decode), walked.total)
+    if walked.even is None:  # a full B, of which every tile of A meets something
+        return compute, longer
+    return compute, longer + Parts(jnp.where(walked.total > 0, 0.0, decode), None)
 
 
 def _activity(
@@ -56,7 +56,7 @@ def _activity(
     sends = b.a_visits * passes.a_sends
     worked = b.a_visits * passes.columns
     fetched = tiles.a_each * b.a_visits + (1.0 - tiles.a_each) * b.a_once
-    resting = (1.0 - tiles.b_each) * b.once_bits / total(b.each_bits.total)
+    resting = (1.0 - tiles.b_each) * ratio(b.once_bits, total(b.each_bits.total))
     spilled, finished = _z_traffic(point, b)
     return Activity(
         compute=compute,
@@ -80,7 +80,7 @@ def _activity(
 
 def _z_traffic(point: Point, b: OperandB) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
     """Bits of partial outputs written to DRAM, and read back; bits of finished ones written."""
-    return point.tiles.z_each * b.z_spill_bits, b.z_final_bits * (b.visits / total(b.visits))
+    return point.tiles.z_each * b.z_spill_bits, b.z_final_bits * ratio(b.visits, total(b.visits))
 
 
 def _groups(point: Point, b: OperandB) -> VisitShares:
@@ -104,9 +104,9 @@ def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
         b.skip * met.b_skips + full_b * met.none_skip
     )
     zeros_of_a = b.skip * (met.b_skips - met.both_skip) + full_b * (met.none_skip - met.a_skips)
-    zeros_of_b = met.a_skips - met.both_skip
+    zeros_of_a, zeros_of_b = jnp.maximum(zeros_of_a, 0.0), jnp.maximum(met.a_skips - met.both_skip, 0.0)
     gated = a_gate * zeros_of_a + b_gate * zeros_of_b
-    padded = total(a.padding) / total(a.nonzeros) * (b.skip * met.both_skip + full_b * met.a_skips)
+    padded = ratio(total(a.padding), total(a.nonzeros)) * (b.skip * met.both_skip + full_b * met.a_skips)
     effectual = met.both_skip
     ineffectual = jnp.maximum(processed - effectual - gated, 0.0)
     everything = kernel.m * kernel.k * kernel.n

@@ -11,6 +11,7 @@ from hwmodels.analytical.intersection import bitmask_words, steps_of_full_column
 from hwmodels.design.choices import ROWS_ALIKE, SKIP
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import Storage, TileSums, directory_bits, has_mask, has_runs, is_dense, storage
+from workloads.statistics.lattice import ratio
 from workloads.statistics.operand import OperandStatistics, Tiles
 
 Scalar = Float[Array, ""]
@@ -133,7 +134,7 @@ def describe_a(point: Point) -> OperandA:
         fetched_bits=values_bits + metadata_bits + directory_bits(mapping.a_format, count),
         stored_entries=sparse * (nonzeros + padding),
         rows_per_pe=rows_per_pe,
-        dealt_areas=areas * rows_per_pe * count / heights,
+        dealt_areas=areas * (rows_per_pe * (count / heights)),
         uneven=rows_per_pe * hardware.pe_rows / even - 1.0,
         storage=stored,
         tiled=tiled,
@@ -180,9 +181,14 @@ def row_loads(point: Point, a: OperandA) -> RowLoads:
     # Lattice points divide evenly. Elsewhere the PE rows with one row more hold that much more of the mean.
     more = a.uneven / jnp.minimum(hardware.pe_rows, tiles.height)
     dealt = {"rows": a.found_rows, "nonzeros": a.nonzeros, "work": a.work}
-    most = {name: load + more * dealt[name] for name, load in most.items()}
+    most = {
+        name: jnp.clip(load + more * dealt[name], dealt[name] / hardware.pe_rows, dealt[name])
+        for name, load in most.items()
+    }
     rows, nonzeros = most["rows"], most["nonzeros"]
-    padding = rows / a.found_rows * a.stored_padding  # runs of zeros go with rows, hardly with what else these hold
+    padding = (
+        ratio(rows, a.found_rows) * a.stored_padding
+    )  # runs of zeros go with rows, hardly with what else these hold
     stored = nonzeros + padding
     words = bitmask_words(tiles.depth, point.numerics)
     held_rows = a.rows_per_pe * a.tiles

@@ -20,7 +20,7 @@ from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
 from hwmodels.formats.sizes import has_mask
-from workloads.statistics.lattice import ANY_WIDTH
+from workloads.statistics.lattice import ANY_WIDTH, ratio
 from workloads.statistics.occupancy import cut
 from workloads.statistics.spmm import DenseBStatistics
 
@@ -90,10 +90,12 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
         held, every = (
             scale * kernel.fullest(tiles.m, tiles.n, parts, at_once, mapping.schedule) for parts in (pe_rows, one)
         )
-        return held + missed / tiles.height * every
+        return jnp.clip(held + missed / tiles.height * every, every / pe_rows, every)
 
     rows = fullest(ANY_WIDTH * one, s.tiled.scale["rows"])
-    padding = rows / s.found_rows * s.stored_padding  # runs of zeros go with rows, hardly with what else these hold
+    padding = (
+        ratio(rows, s.found_rows) * s.stored_padding
+    )  # runs of zeros go with rows, hardly with what else these hold
     entries = fullest(one, s.tiled.scale["nonzeros"]) + padding
     steps = fullest(width, s.tiled.scale["nonzeros"]) + padding / width
     full_steps = s.rows_per_pe * s.tiles * _mean_across(point, s)
@@ -208,7 +210,7 @@ def _computes(point: Point, s: OperandA) -> Computes:
     """An entry makes k MACs: effectual at a non-zero, gated at padding, else as `a_zero` says."""
     kernel, gate = point.kernel, point.mapping.a_zero[GATE]
     nonzeros, everything = total(s.nonzeros), kernel.m * kernel.n
-    zeros = (1.0 - s.skip) * (total(s.areas) - nonzeros)
+    zeros = (1.0 - s.skip) * jnp.maximum(total(s.areas) - nonzeros, 0.0)
     gated = total(s.padding) + gate * zeros
     ineffectual = (1.0 - gate) * zeros
     skipped = jnp.maximum(everything - nonzeros - gated - ineffectual, 0.0)

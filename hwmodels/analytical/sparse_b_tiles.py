@@ -24,6 +24,8 @@ class VisitedPairs(NamedTuple):
     count: PerClass
     of_a: PerClass
     """Of each tile of A."""
+    a_nonzeros: Scalar
+    """Non-zeros of A's tiles, in all visits."""
     b_nonzeros: PerClass
     """Non-zeros of B's tiles, in all visits."""
     columns: Scalar
@@ -43,16 +45,19 @@ def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> Visit
     a_sparse, sparse = 1.0 - a_dense, 1.0 - dense
     by_tiles = a.tiles / total(a.tiles)
     by_depth = a.widths / total(a.widths)
-    mean_visits = total(met.a_visits * a.tiled.classes["nonzeros"]) / kernel.a.nonzeros
     count = sparse * (a_sparse * met.visits + a_dense * by_tiles * tiles.trips_m * tiled.totals["tiles"])
     b_nonzeros = sparse * a_sparse * met.b_nonzeros + a_dense * by_depth * tiles.trips_m * nonzeros
+    b_blocks = tiled.totals["block_columns"]
     b_once = sparse * met.depth["b_once"] / nonzeros + dense * a.block_columns / kernel.k
     return VisitedPairs(
         count=count + dense * a.tiles * tiles.trips_n,
-        of_a=sparse * (a_sparse * met.a_visits + a_dense * mean_visits) + dense * tiles.trips_n,
+        of_a=sparse * (a_sparse * met.a_visits + a_dense * tiled.totals["tiles"] / tiles.trips_k)
+        + dense * tiles.trips_n,
+        a_nonzeros=sparse * total(met.a_visits * a.tiled.classes["nonzeros"])
+        + dense * kernel.a.nonzeros * tiles.trips_n,
         b_nonzeros=b_nonzeros + dense * a_sparse * by_depth * (total(a.tiles) / tiles.trips_k) * nonzeros,
         columns=sparse * a_sparse * met.columns + (1.0 - sparse * a_sparse) * kernel.n / tiles.trips_n,
-        a_once=sparse * (a_sparse * met.depth["a_once"] / total(a.nonzeros) + a_dense) + dense,
+        a_once=sparse * (a_sparse * met.depth["a_once"] / total(a.nonzeros) + a_dense * b_blocks / kernel.k) + dense,
         b_once=a_sparse * b_once + a_dense,
     )
 

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
@@ -17,15 +18,16 @@ from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
 from hwmodels.design.choices import SKIP
 from hwmodels.formats.sizes import directory_bits, is_dense, rows_addressable
-from workloads.statistics.lattice import lookup
+from workloads.statistics.lattice import ANY_WIDTH, interpolate, lookup, ratio
+from workloads.statistics.occupancy import place_of
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
-ANY_WIDTH = 4096.0
-"""The last point of the width axis: a fiber of any length takes one step."""
+LAST_WIDTH = float(np.log2(ANY_WIDTH))
+"""Where a fiber of any length takes one step."""
 NEARLY_CERTAIN = 1.0 - 1e-6
 """Largest chance of a visit that has a logarithm of its opposite."""
 EVEN = 1e-6
@@ -63,20 +65,21 @@ def sparse_b(
     sent_values, sent_metadata = stored.moved(visits, sent_rows, sent_nonzeros)
 
     count = total(visits.count)
-    results = a.work / total(a.work) * met.depth["distinct"]
+    results = ratio(a.work, total(a.work)) * met.depth["distinct"]
     partial_bits = hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
-    row_pointers = a.block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0)
+    written_rows = jnp.minimum(a.block_rows, count * tiles.height)  # of row blocks that are visited
+    row_pointers = written_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0)
     most_products = lookup(kernel.block_products, (tiles.tile_m,))[0]
     z_words = point.numerics.min_of(tiles.height * tiles.width, jnp.maximum(most_products, 1.0))
     z_tiles = _z_tiles(tiles, count, a.block_rows / kernel.m, tiled.totals["block_rows"] / kernel.n)
-    last = jnp.clip(z_tiles / count, 0.0, 1.0)
+    last = jnp.clip(ratio(z_tiles, count), 0.0, 1.0)
     more = _fuller_half(met.spread)
     return OperandB(
         visits=visits.count,
         a_visits=visits.of_a,
         a_once=visits.a_once,
         skip=mapping.b_zero[SKIP] * sparse,
-        share_bits=total(held_bits.total) / count / hardware.pe_cols,
+        share_bits=ratio(total(held_bits.total), count) / hardware.pe_cols,
         peak_bits=stored.peak_bits,
         z_peak_bits=z_words * partial_bits,
         each_bits=Parts(
@@ -94,13 +97,18 @@ def sparse_b(
         spilled_at_ends=0.5 + 0.5 * last,
         group_visits=jnp.full_like(more[:, :1], 0.5),
         group_with_b=0.5 + more,
-        products=Products(
-            both_skip=kernel.products,
-            a_skips=total(a.nonzeros * visits.of_a) * visits.columns,
-            b_skips=total(visits.b_nonzeros * a.heights / a.tiles),
-            none_skip=total(a.areas * visits.of_a) * visits.columns,
-        ),
+        products=_products(point, a, visits),
     )
+
+
+def _products(point: Point, a: OperandA, visits: VisitedPairs) -> Products:
+    """Pairs of entries that meet: means of visits are taken apart, so that their products are held between bounds."""
+    kernel, both = point.kernel, point.kernel.products
+    a_skips = jnp.clip(visits.a_nonzeros * visits.columns, both, jnp.maximum(kernel.a.nonzeros * kernel.n, both))
+    b_skips = total(visits.b_nonzeros * (a.heights / a.tiles))
+    b_skips = jnp.clip(b_skips, both, jnp.maximum(kernel.b.nonzeros * kernel.m, both))
+    none_skip = jnp.minimum(total(a.areas * visits.of_a) * visits.columns, kernel.m * kernel.k * kernel.n)
+    return Products(both, a_skips, b_skips, jnp.maximum(none_skip, jnp.maximum(a_skips, b_skips)))
 
 
 def _z_tiles(tiles: Tiling, visits: Scalar, rows: Scalar, columns: Scalar) -> Scalar:
@@ -137,12 +145,15 @@ class SparseCycles(ArrayCycles):
     def gustavson(self, loads, passes):
         """An entry of A takes ceil(b / W) steps: b / W, plus a share of a step fixed so that the total is exact."""
         kernel, a = self.point.kernel, self.a
-        columns, (array_width, times) = self.point.tiles.tile_n / passes, self._steps_width()
-        steps = times * lookup(kernel.row_steps, (columns, array_width))[0]
-        fibers = lookup(kernel.row_steps, (columns, jnp.full_like(columns, ANY_WIDTH)))[0]
-        rounding = jnp.clip((steps - times * kernel.products / array_width) / fibers, 0.0, 1.0)
+        (array_width, times), columns = self._steps_width(), self._place_of_pass(passes)
+        width = jnp.log2(array_width)
+        steps = times * interpolate(kernel.row_steps, jnp.stack([columns, width]))[0]
+        fibers = interpolate(kernel.row_steps, jnp.stack([columns, jnp.full_like(columns, LAST_WIDTH)]))[0]
+        rounding = jnp.clip(ratio(steps - times * kernel.products / array_width, fibers), 0.0, 1.0)
         skipping = rounding * loads.entries * (fibers / total(a.nonzeros)) + times * loads.work / array_width
-        all_rows = self._b_visits() * times * total(lookup(kernel.b_passes, (columns, array_width))) * a.rows_per_pe
+        all_rows = (
+            self._b_visits() * times * total(interpolate(kernel.b_passes, jnp.stack([columns, width]))) * a.rows_per_pe
+        )
         return Parts(
             (1.0 - self.skip) * loads.entries * self._dense_steps(passes),
             self.skip * (a.skip * skipping + (1.0 - a.skip) * all_rows),
@@ -156,7 +167,7 @@ class SparseCycles(ArrayCycles):
         )
         lane_nonzeros = lane["nonzeros"][0] / tiled.classes["nonzeros"][0]
         lane_columns = lane["rows"][0] / tiled.classes["rows"][0]
-        row_rows = loads.rows / total(a.rows)
+        row_rows = ratio(loads.rows, total(a.rows))
         row_entries = (loads.nonzeros + loads.rows / a.rows * a.padding) / total(a.nonzeros)
         matches = loads.work * lane_nonzeros
         depth = self.met.depth
@@ -181,14 +192,14 @@ class SparseCycles(ArrayCycles):
     def outer_product(self, passes):
         """Sum over k of ceil(a / R) ceil(b / W), factored within classes of k of similar product."""
         kernel, tiles, a, pe_rows = self.point.kernel, self.point.tiles, self.a, self.point.hardware.pe_rows
-        by_a = lookup(kernel.a_passes, (tiles.tile_m, pe_rows))
+        by_a = interpolate(kernel.a_passes, jnp.stack([tiles.m.place, jnp.log2(pe_rows)]))
         array_width, times = self._steps_width()
-        by_b = times * lookup(kernel.b_passes, (tiles.tile_n, array_width))
-        both = total(by_a * by_b / jnp.exp2(kernel.k_classes))
+        by_b = times * interpolate(kernel.b_passes, jnp.stack([tiles.n.place, jnp.log2(array_width)]))
+        both = total(by_a * by_b[:-1] / jnp.exp2(kernel.k_classes))
         b_only = a.rows_per_pe * self._b_visits() * total(by_b)
         dealt = kernel.a.column_passes(tiles.m, tiles.k, pe_rows)
         a_only = a.skip * dealt + (1.0 - a.skip) * a.dealt_areas
-        spread = a.skip * a.work / total(a.work) * both + (1.0 - a.skip) * b_only
+        spread = a.skip * ratio(a.work, total(a.work)) * both + (1.0 - a.skip) * b_only
         return Parts((1.0 - self.skip) * a_only * self._dense_steps(passes), self.skip * spread)
 
     def intersection_steps(self):
@@ -211,6 +222,11 @@ class SparseCycles(ArrayCycles):
         """Width of the array in non-zeros of B, whose padding takes the rest; below one, and the steps for each."""
         width = self.point.array_width / self.padded
         return jnp.maximum(width, 1.0), jnp.maximum(1.0 / width, 1.0)
+
+    def _place_of_pass(self, passes: Scalar) -> Scalar:
+        """Where the columns of one pass lie on the axis of B's columns."""
+        point = self.point
+        return place_of(point.kernel.n, point.numerics.ceil(point.tiles.width / passes))
 
     def _dense_steps(self, passes: Scalar) -> PerClass:
         """Steps of a full row of B over the tiles along n that are visited."""

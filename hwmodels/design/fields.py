@@ -29,6 +29,11 @@ class Number:
     default: float | int | None = None
     """What a design has that does not name it; None: every design must."""
 
+    @property
+    def most(self) -> int:
+        """Greatest that a design may have: 256 times what is searched or measured, so that nothing overflows."""
+        return 256 * int(max(self.bounds[1], self.stress[1], self.ceiling or 0))
+
 
 @dataclasses.dataclass(frozen=True)
 class Selection:

@@ -37,6 +37,8 @@ Weights = Float[Array, "..."]
 Value = TypeVar("Value")
 
 KIB = 1024.0
+SHOWN = 40
+"""Letters of a wrong number that are quoted."""
 TILE_SOURCE = "cut at the kernel's size; the floor is a guess"
 
 
@@ -249,7 +251,8 @@ CAPABILITY_OF = {one.choice: name for name, one in CAPABILITY_RECORDS.items() if
 def checked_value(name: str, value: Any, where: str) -> Any:
     """A number or name that the field `name` of a design can have, as plain Python.
 
-    **Raises** `InputError`, which begins with `where`, for what is no whole number of at least 1 and for unknown names.
+    **Raises** `InputError`, which begins with `where`, for what is no whole number from 1 to `Number.most` and for
+    unknown names.
     """
     if name in CHOICE_RECORDS:
         names = CHOICE_RECORDS[name].names
@@ -257,8 +260,10 @@ def checked_value(name: str, value: Any, where: str) -> Any:
             raise InputError(f"{where}: {name} = {value!r} is unknown; choose one of: {', '.join(names)}.")
         return value
     number = value.item() if hasattr(value, "item") and np.ndim(value) == 0 else value
-    if isinstance(number, bool) or not isinstance(number, int | float) or number < 1 or not float(number).is_integer():
-        raise InputError(f"{where}: {name} = {value!r} is not a whole number of at least 1.")
+    most = NUMBER_RECORDS[name].most
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 1 <= number <= most or number % 1:
+        shown = repr(value) if isinstance(value, str) else str(value)[:SHOWN]
+        raise InputError(f"{where}: {name} = {shown} is not a whole number of at least 1 and at most {most:,}.")
     return float(number)
 
 

@@ -4,10 +4,10 @@ The rows of every tile are really dealt by the firmware's schedule, and the load
 """
 
 import numpy as np
-from numba import njit
 
 from hwmodels.simulator.intersection import steps_of_full_columns
 from hwmodels.simulator.schedules import deal
+from workloads.cache.machine_code import compiled
 
 ENTRIES, DECODE, SHARE_BITS, WALK, ALL_WALKED = range(5)
 """Columns of what `busiest_rows` returns."""
@@ -15,7 +15,7 @@ MASK_ENTRIES, MASK_DECODE, MASK_ROWS, LANE_STEPS = range(4)
 """Columns of what `busiest_mask_rows` returns."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
     """For each tile, shape [T, 5]: what the most loaded PE row has of it.
 
@@ -67,7 +67,7 @@ def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def busiest_mask_rows(tiles, fibers, nonzeros, height, width, pe_rows, schedule, skips, bitmask, lanes):
     """For each tile of an SDDMM's mask, shape [T, 4]: what the most loaded PE row has of it.
 

@@ -1,16 +1,16 @@
 """Two sparse matrices merged tile by tile, fiber by fiber: their intersection or their union. Compiled."""
 
 import numpy as np
-from numba import njit
 
 from hwmodels.simulator.intersection import jumps, steps_of_pairs, steps_of_union, walked
 from hwmodels.simulator.schedules import deal
+from workloads.cache.machine_code import compiled
 
 OPERATIONS, STEPS, A_DECODE, B_DECODE, ALL_STEPS, RESULTS, MET = range(7)
 """Columns of what `merge` returns: of the most loaded lane, and of all; `MET`: positions with an entry of both."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def merge(plan, visits, a, b):
     """Merge the tiles `visits.a[v]` and `visits.b[v]` (-1: no entries) of each visit.
 

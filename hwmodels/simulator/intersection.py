@@ -5,12 +5,11 @@ counted of them. Jumps are counted for the units that are `walked`: by `jumps` f
 for whole tiles.
 """
 
-from numba import njit
-
 from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER, SKIP_AHEAD, TWO_FINGER
+from workloads.cache.machine_code import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def steps_of_pairs(unit, pairs, a_entries, b_entries, matches, jumps, words):
     """Steps of pairs of non-empty fibers with so many entries, matches and jumps altogether.
 
@@ -27,13 +26,13 @@ def steps_of_pairs(unit, pairs, a_entries, b_entries, matches, jumps, words):
     return 0
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def steps_of_all_pairs(unit, rows, row_entries, columns, column_entries, matches, words):
     """Steps of each of so many non-empty rows against each of so many columns; none of a unit that is `walked`."""
     return steps_of_pairs(unit, rows * columns, row_entries * columns, rows * column_entries, matches, 0, words)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def steps_of_full_columns(unit, rows, entries, depth):
     """Steps of `rows` non-empty rows that hold so many entries against one column without zeros.
 
@@ -42,7 +41,7 @@ def steps_of_full_columns(unit, rows, entries, depth):
     return steps_of_pairs(unit, rows, entries, rows * depth, entries, entries, (depth + 63) // 64)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def steps_of_union(unit, entries, words):
     """Steps in which a unit finds the union of two fibers that holds so many positions."""
     if unit == BITMASK_AND:
@@ -50,13 +49,13 @@ def steps_of_union(unit, entries, words):
     return entries + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walked(unit):
     """Whether the steps are those of a walk along both fibers, which must be counted: jumps."""
     return unit == SKIP_AHEAD
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fullest_decides(unit):
     """Whether, but for matches, the fullest PE row and the lane with most columns take longest, whichever they are.
 
@@ -65,7 +64,7 @@ def fullest_decides(unit):
     return unit in (LEADER_FOLLOWER, BITMASK_AND)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def jumps(left, left_at, left_end, right, right_at, right_end):
     """Jumps over two sorted lists of coordinates, `left[left_at:left_end]` and the like.
 
@@ -88,7 +87,7 @@ def jumps(left, left_at, left_end, right, right_at, right_end):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def jumps_of_hands(a, b, lanes, tile, part_range, hands, scratch, found):
     """`jumps` of every row of a tile of A over every column of the tiles of B that it meets, by lane and PE row.
 
@@ -161,7 +160,7 @@ def jumps_of_hands(a, b, lanes, tile, part_range, hands, scratch, found):
         c -= matched
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_to_tree(tree, place, part, size, count):
     """Add to one part of a Fenwick tree of `size` places, each with a number for each part."""
     i = place + 1

@@ -1,13 +1,14 @@
 """The products themselves, tile by tile. Compiled."""
 
 import numpy as np
-from numba import njit
+
+from workloads.cache.machine_code import compiled
 
 EFFECTUAL, OUTPUTS, FRESH = range(3)
 """Columns of what `multiply_sparse` finds in each visit: products; distinct outputs; those no earlier visit had."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def multiply_dense(tiles, m, k, n, start, row, column, value, b, z, tile_m, tile_k, tile_n):
     """Add A B to a dense Z [M, N], visit by visit: tile `tiles[v]` of A (-1: no entries) times rows of a dense B."""
     columns = b.shape[1]
@@ -25,7 +26,7 @@ def multiply_dense(tiles, m, k, n, start, row, column, value, b, z, tile_m, tile
                     z[i, j] += x * b[at, j]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def multiply_masked(tiles, m, k, n, start, row, column, value, a, b, sums, tile_m, tile_k, tile_n):
     """Add to `sums`, one for each entry of the mask, its row of A times its column of B, visit by visit.
 
@@ -46,7 +47,7 @@ def multiply_masked(tiles, m, k, n, start, row, column, value, a, b, sums, tile_
                 sums[p] += total
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def multiply_sparse(a, b, tiles, fibers, sizes, visits):
     """Multiply two sparse matrices row by row, and count what each of so many visits has of it.
 

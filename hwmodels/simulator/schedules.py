@@ -5,14 +5,13 @@ cyclically where, rarely, that leaves less to the most loaded part (`workloads.s
 work go last.
 """
 
-from numba import njit
-
 from hwmodels.design.choices import BALANCED, CYCLIC, ROW_BLOCKS
+from workloads.cache.machine_code import compiled
 from workloads.statistics.longest_first import deal_balanced, most_work_first
 from workloads.statistics.schedules import IN_ORDER
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def name_idle(items, work, many, parts, part_of, counts):
     """Parts of the listed items without work, as `deal_idle` deals them."""
     level, part, step, busy_before = 0, -1, -1, 0
@@ -28,7 +27,7 @@ def name_idle(items, work, many, parts, part_of, counts):
         part_of[at] = part
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def deal_idle(idle, parts, counts):
     """Count so many items without work in: each goes to the part with fewest items (ties: the lower number)."""
     total, most = idle, 0
@@ -54,7 +53,7 @@ def deal_idle(idle, parts, counts):
             idle -= 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def deal_in_order(items, work, many, size, parts, schedule, part_of, loads, counts):
     """Row blocks or cyclic dealing."""
     if schedule not in IN_ORDER:
@@ -75,7 +74,7 @@ def deal_in_order(items, work, many, size, parts, schedule, part_of, loads, coun
         loads[part_of[at]] += work[at]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def deal(items, work, many, size, parts, schedule, part_of, loads, counts, heap, order):
     """Deal `size` items, of which only the first `many` of the sorted `items` have work, `work[at]` of `items[at]`.
 

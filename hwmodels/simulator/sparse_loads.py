@@ -5,11 +5,11 @@ nothing. Visits are numbered as `visits.Numbering` says; the arguments are tuple
 """
 
 import numpy as np
-from numba import njit
 
 from hwmodels.design.choices import BALANCED
 from hwmodels.simulator.intersection import fullest_decides, jumps_of_hands, steps_of_all_pairs, walked
 from hwmodels.simulator.schedules import deal
+from workloads.cache.machine_code import compiled
 
 SLICE_STEPS, TOUCHED_ENTRIES, MET = range(3)
 """Columns of what `meet` returns."""
@@ -20,7 +20,7 @@ JUMPS_AT_ONCE = 1 << 18
 """Sums by lane and PE row that are kept at a time: 2 MB, so that they stay in the cache."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def row_steps(fibers, column, columns, passes, width):
     """Steps of each row of B's tiles dealt `width` entries at a time, in each pass over so many columns of its tile."""
     steps = np.zeros(fibers.number.size, np.int64)
@@ -40,7 +40,7 @@ def row_steps(fibers, column, columns, passes, width):
     return steps
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def deal_columns(fibers, columns, lanes, schedule):
     """Deal the columns of each of B's tiles to lanes by their non-zeros.
 
@@ -79,7 +79,7 @@ def deal_columns(fibers, columns, lanes, schedule):
     return lane_of, first, held[: first[-1]].copy(), entries[: first[-1]].copy(), most
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def meet(pe_rows, extent, a, tiles, b, visits):
     """What the columns of A's tiles meet of B, shape [visits, 3], by the names above.
 
@@ -106,7 +106,7 @@ def meet(pe_rows, extent, a, tiles, b, visits):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def hold(rows, low, high, hand_of, stored, full):
     """Entries and non-empty rows that each PE row holds of a tile."""
     stored[:], full[:] = 0, 0
@@ -115,7 +115,7 @@ def hold(rows, low, high, hand_of, stored, full):
         full[hand_of[f - low]] += 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def decode_and_share(plan, rows, stored, full, w, row_bits, fixed_bits):
     """Cycles of the busiest decoder, and the most bits of A that a PE row holds."""
     words = (w + 63) // 64 if plan.bitmask else 0
@@ -127,7 +127,7 @@ def decode_and_share(plan, rows, stored, full, w, row_bits, fixed_bits):
     return cycles, bits
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walk_rows(plan, tiles, a, b, visits):
     """Gustavson of two operands that skip, shape [visits, 4] by the names above.
 
@@ -219,7 +219,7 @@ def walk_rows(plan, tiles, a, b, visits):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def walk_pairs(plan, tiles, a, b, lanes, visits):
     """The inner product of two operands that skip, shape [visits, 4] by the names above.
 

@@ -5,10 +5,11 @@ explicit zeros. The cost is that of the entries, whatever the tiles.
 """
 
 import numpy as np
-from numba import njit
+
+from workloads.cache.machine_code import compiled
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cut_entries(indptr, indices, data, columns, tile_h, tile_w, run):
     """Entries of all tiles in order of (row of tiles, column of tiles, row, column).
 
@@ -85,7 +86,7 @@ def cut_entries(indptr, indices, data, columns, tile_h, tile_w, run):
     return tile_row[:tiles].copy(), tile_column[:tiles].copy(), start[: tiles + 1].copy(), row, column, value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def padding_of(indices, first, end, tile_w, run):
     """Padding entries of a row."""
     padding, edge, previous = 0, 0, -1
@@ -98,7 +99,7 @@ def padding_of(indices, first, end, tile_w, run):
     return padding
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def grown(array, size):
     """A copy with room for more."""
     larger = np.zeros(size, array.dtype)
@@ -106,7 +107,7 @@ def grown(array, size):
     return larger
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cut_rows(start, row):
     """Rows of each tile: (fibers_of [T + 1], number [F], first [F + 1]).
 
@@ -130,7 +131,7 @@ def cut_rows(start, row):
     return fibers_of, number, first
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cut_columns(start, column, extent):
     """Columns of each tile, of which it has at most `extent`, as `cut_rows`; and the entries column by column.
 
@@ -174,7 +175,7 @@ def cut_columns(start, column, extent):
     return fibers_of, number[:fibers].copy(), first[: fibers + 1].copy(), order
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def slices_of_columns(start, column, extent, size):
     """For each tile, shape [T, 2]: columns with entries, and the sum over them of ceil(entries / size)."""
     found = np.zeros((start.size - 1, 2), np.int64)
@@ -191,7 +192,7 @@ def slices_of_columns(start, column, extent, size):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def across_tiles(tile_row, fibers_of, number, tile_h, rows):
     """Rows of the matrix across tiles: (first [rows + 1], fiber [F]); row i has the fibers `fiber[first[i] : ...]`."""
     first = np.zeros(rows + 1, np.int64)

@@ -12,10 +12,19 @@
 
 from hwmodels.technology.model import Technology, make_technology
 from hwmodels.technology.reader import CONFIDENCES, Constant, constants_table
-from hwmodels.technology.scenarios import ARITHMETICS, NODE_RANGE_NM, Scenario, scenario
+from hwmodels.technology.scenarios import (
+    ARITHMETICS,
+    CHANNELS_RANGE,
+    CLOCK_RANGE_GHZ,
+    NODE_RANGE_NM,
+    Scenario,
+    scenario,
+)
 
 __all__ = [
     "ARITHMETICS",
+    "CHANNELS_RANGE",
+    "CLOCK_RANGE_GHZ",
     "CONFIDENCES",
     "NODE_RANGE_NM",
     "Constant",

@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from workloads.documents import read_json
 from workloads.errors import InputError
 
 _DEFAULT = Path(__file__).with_name("default.json")
@@ -22,6 +23,9 @@ _ZERO_ALLOWED = (
     "sram_leakage_w_per_mb",
     "unit_activity",
 )
+
+FACTOR, EXPONENT_FACTOR = 1e9, 3.0
+"""How far from the default a constant may be, and an exponent: so that nothing overflows single precision."""
 
 
 class Constant(NamedTuple):
@@ -57,16 +61,10 @@ def constants_table(path: str | os.PathLike[str] | None = None) -> tuple[Constan
 
 
 def _replacements(path: Path) -> dict[str, Constant]:
-    if not path.is_file():
-        raise InputError(f"Technology file '{path}' does not exist; give the path of a JSON file.")
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(f"Technology file '{path}' is not valid JSON ({error}); correct it there.") from None
-    except OSError as error:
-        raise InputError(f"Technology file '{path}' cannot be read ({error.strerror}).") from None
-    except RecursionError:
-        raise InputError(f"Technology file '{path}' is nested too deeply; write names and numbers only.") from None
+        entries = read_json(path)
+    except InputError as error:
+        raise InputError(f"Technology file {error}") from None
     if not isinstance(entries, dict):
         raise InputError(f"Technology file '{path}' must hold one object such as {{\"int_add_pj\": 0.1}}.")
     return {name: _replacement(path, name, entry) for name, entry in entries.items()}
@@ -103,10 +101,14 @@ def _number(where: str, name: str, value: Any, unit: str) -> float:
         number = float(value)
     except OverflowError:
         number = math.inf
-    if not math.isfinite(number) or abs(number) > 1e30 or 0 < abs(number) < 1e-30:
-        raise InputError(f"{where}: {number!r} is not a finite number of usual size; give a number in {unit}.")
     if number < 0:
         raise InputError(f"{where}: {number!r} is negative; give a number in {unit} that is not.")
+    default, apart = _defaults()[name].value, EXPONENT_FACTOR if name.endswith("_exponent") else FACTOR
+    if not math.isfinite(number) or not (number == 0 or default / apart <= number <= default * apart):
+        raise InputError(
+            f"{where}: {number!r} is not a finite number of usual size; give one in {unit} from {default / apart:.3g} "
+            f"to {default * apart:.3g}."
+        )
     if number == 0 and name not in _ZERO_ALLOWED:
         raise InputError(f"{where}: it is zero; give a positive number in {unit}.")
     return number

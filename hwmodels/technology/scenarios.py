@@ -16,6 +16,10 @@ ARITHMETICS = ("int", "float")
 NODE_RANGE_NM = (5.0, 45.0)
 """Nodes the rules hold for: published energies are at 45 and 7 nm, published SRAM cells go on to 5 nm."""
 
+CLOCK_RANGE_GHZ = (0.001, 100.0)
+"""From a microcontroller's clock to beyond every node's; each node has its own limit (`make_technology`)."""
+CHANNELS_RANGE = (1, 1024)
+"""Sixteen times the 64 channels of the widest LPDDR5 packages (Apple M1 Ultra, 1,024 bits)."""
 
 Number = int | float | np.number
 """What a user may write for a number."""
@@ -50,10 +54,12 @@ def scenario(
             f"node_nm {node_nm} is outside 5..45; published energies are for 45 and 7 nm and SRAM cells end at 5 nm, "
             "so choose a node between."
         )
-    if not _number("clock_ghz", clock_ghz) > 0:
-        raise InputError(f"clock_ghz {clock_ghz} is not positive; give the clock in GHz, such as 1.0.")
-    if not _number("dram_channels", dram_channels) >= 1:
-        raise InputError(f"dram_channels {dram_channels} is less than 1; give at least one channel.")
+    for name, value, (least, most) in (
+        ("clock_ghz", clock_ghz, CLOCK_RANGE_GHZ),
+        ("dram_channels", dram_channels, CHANNELS_RANGE),
+    ):
+        if not least <= _number(name, value) <= most:
+            raise InputError(f"{name} {value} is outside {least:g}..{most:g}; give a number between.")
     if arithmetic not in ARITHMETICS:
         raise InputError(f"arithmetic '{arithmetic}' is unknown; choose one of: {', '.join(ARITHMETICS)}.")
     return Scenario(
@@ -66,6 +72,10 @@ def scenario(
 
 
 def _number(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, Number) or not math.isfinite(value):
-        raise InputError(f"{name} {value!r} is not a number; give a finite number.")
-    return float(value)
+    try:
+        number = math.nan if isinstance(value, bool) or not isinstance(value, Number) else float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise InputError(f"{name} {str(value)[:40]} is not a number; give a finite number.")
+    return number

@@ -5,7 +5,8 @@ to Read Floating Point Numbers Accurately", PLDI 1990); others are marked and co
 """
 
 import numpy as np
-from numba import njit
+
+from workloads.cache.machine_code import compiled
 
 _WIDEST = 48
 """Characters of numbers that are converted together; longer ones go one by one."""
@@ -13,17 +14,17 @@ EXACT_POWERS = 10.0 ** np.arange(23)
 """Powers of ten that a float64 holds exactly."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is_blank(byte: int, separator: int) -> bool:
     return byte != separator and (byte == 32 or byte == 9 or byte == 11 or byte == 12)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _ends_line(byte: int) -> bool:
     return byte == 10 or byte == 13
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _after_line(data: np.ndarray, at: int) -> int:
     """The place after the line end at `at`."""
     if at + 1 < len(data) and data[at] == 13 and data[at + 1] == 10:
@@ -31,7 +32,7 @@ def _after_line(data: np.ndarray, at: int) -> int:
     return at + 1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _field_end(data: np.ndarray, at: int, separator: int) -> int:
     """The place after the field that begins at `at`, blanks behind it included where there is a separator."""
     while at < len(data) and not _ends_line(data[at]):
@@ -41,7 +42,7 @@ def _field_end(data: np.ndarray, at: int, separator: int) -> int:
     return at
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _closing_quote(data: np.ndarray, at: int, separator: int) -> int:
     """The place of the quote that ends the field whose first one is at `at`; -1 for none on the line."""
     if data[at] != 34:
@@ -56,7 +57,7 @@ def _closing_quote(data: np.ndarray, at: int, separator: int) -> int:
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def split_fields(data: np.ndarray, separator: int, blank_rows: bool) -> tuple:
     """Starts and ends of fields, first fields and numbers (from 0) of rows, and the count of lines."""
     size = len(data)
@@ -112,7 +113,7 @@ def split_fields(data: np.ndarray, separator: int, blank_rows: bool) -> tuple:
     return starts[:fields].copy(), ends[:fields].copy(), firsts[: rows + 1].copy(), numbers[:rows].copy(), line
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan_integers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, out: np.ndarray) -> int:
     """The place of the first field that is no whole number of 64 bits, or -1."""
     for one in range(len(starts)):
@@ -131,7 +132,7 @@ def scan_integers(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, out: n
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _is_word(data: np.ndarray, at: int, end: int) -> bool:
     """Whether the letters are nan, inf or infinity."""
     length = end - at
@@ -148,7 +149,7 @@ def _is_word(data: np.ndarray, at: int, end: int) -> bool:
     return same == 8
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _exponent(data: np.ndarray, at: int, end: int) -> int:
     """The exponent from `at` on, its letter optional before a sign; 100000 for none that is valid."""
     if data[at] != 43 and data[at] != 45:
@@ -171,7 +172,7 @@ def _exponent(data: np.ndarray, at: int, end: int) -> int:
     return -value if negative else value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan_reals(
     data: np.ndarray, starts: np.ndarray, ends: np.ndarray, powers: np.ndarray, out: np.ndarray, slow: np.ndarray
 ) -> int:
@@ -217,7 +218,7 @@ def scan_reals(
     return -1
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _gathered(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, out: np.ndarray) -> None:
     """Copies fields into rows of `out`, exponents written with E."""
     for one in range(len(starts)):

@@ -37,6 +37,17 @@ _NOT_ARCHIVES = ("format.npy", "[Content_Types].xml", "mimetype", "model.weights
 """Members by which a zip file is known to be one document, not a collection of files."""
 
 
+class _LeftFile(io.FileIO):
+    """A file that may be left open: where a mistake ends a reader, the lines that it was at are forgotten in any order
+    with their file, which then closes without a warning."""
+
+    def _dealloc_warn(self, source: object) -> None:
+        """Called where a buffer that nobody closed goes."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
 class Source:
     """A file, or a member of an archive. Methods **raise** `InputError`, one sentence, for what is wrong with it."""
 
@@ -111,7 +122,7 @@ class Source:
         free = 2**62 if self.large else MOST_BYTES if binary else MOST_TEXT
         if self._archive is not None:
             return self._archive.in_archive[self.member](free, self._refuse_unpacked)
-        return unpacked(open(self.path, "rb"), free, self._refuse_unpacked)
+        return unpacked(io.BufferedReader(_LeftFile(self.path)), free, self._refuse_unpacked)
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """The content, at most `size` bytes at a time, none of it kept."""

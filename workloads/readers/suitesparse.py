@@ -1,9 +1,9 @@
 """Matrices of the SuiteSparse collection by name: `suitesparse:HB/bcsstk13` (Davis and Hu, ACM TOMS 38(1), 2011).
 
 The collection serves `GROUP/NAME.tar.gz` with `NAME/NAME.mtx` in it and publishes no checksums. So the SHA-256 of a
-matrix is noted beside it when it is first downloaded, and each later use is held to it. Of an archive only that one
-file is taken, to a path made here. Matrices lie in `suitesparse/` of the cache folder (`workloads.cache`), or for this
-run alone in a temporary one where the cache is off.
+matrix is noted beside it when it is downloaded, and one that is no longer what its note says is downloaded again. Of an
+archive only that one file is taken, to a path made here. Matrices lie in `suitesparse/` of the cache folder
+(`workloads.cache`), or for this run alone in a temporary one where nothing can be kept.
 
 `SPARSE_DSE_SUITESPARSE` names another server that has the same tree, such as a mirror in the house.
 """
@@ -25,7 +25,8 @@ from pathlib import Path
 from scipy.sparse import csr_array
 
 from workloads.atomic_write import written_whole
-from workloads.cache import cache_folder
+from workloads.cache.entries import make_way
+from workloads.cache.folder import cache_folder, kept_in
 from workloads.errors import InputError
 from workloads.readers.finding import find
 from workloads.readers.found import Found
@@ -51,35 +52,44 @@ def suitesparse_matrix(name: str) -> csr_array:
 def found_in_suitesparse(name: str) -> Found:
     """What the file of the matrix called `GROUP/NAME` holds, downloaded once.
 
-    **Raises** `InputError`, one sentence, for a name of another form, one that the collection has not, no network, an
-    archive without the matrix, and a file whose checksum is no longer the one noted.
+    **Raises** `InputError`, one sentence, for a name of another form, one that the collection has not, no network, and
+    an archive without the matrix.
     """
     if not _NAME.fullmatch(name) or ".." in name:
         raise InputError(f"{PREFIX}{name}: is no name of that collection; write {PREFIX}GROUP/NAME, as in HB/bcsstk13.")
     with _folder() as folder:
         path = folder / f"{name}.mtx"
         note = path.with_name(path.name + ".sha256")
-        if not (path.is_file() and note.is_file()):
+        if not _as_noted(path, note):
             _download(name, path, note)
-        elif _sha256(path) != note.read_text(encoding="ascii", errors="replace").strip():
-            raise InputError(f"{path}: is not what was downloaded (its SHA-256 has changed); delete it and run again.")
         return find(path)
 
 
 @contextlib.contextmanager
 def _folder() -> Iterator[Path]:
-    cache = cache_folder()
-    if cache is not None:
-        yield cache / "suitesparse"
+    kept = kept_in(cache_folder(), "suitesparse")
+    if kept is not None:
+        yield kept
         return
     with tempfile.TemporaryDirectory() as temporary:
         yield Path(temporary)
+
+
+def _as_noted(path: Path, note: Path) -> bool:
+    """Whether there is a matrix with the checksum that it was downloaded with."""
+    try:
+        plain = all(one.is_file() and not one.is_symlink() for one in (path, note))
+        return plain and _sha256(path) == note.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return False
 
 
 def _download(name: str, path: Path, note: Path) -> None:
     """Both files whole or not at all: the note goes last, and a matrix without one is downloaded again."""
     url = f"{os.environ.get(VARIABLE, '').strip().rstrip('/') or SERVER}/{name}.tar.gz"
     try:
+        make_way(path)
+        make_way(note)
         with written_whole(path) as matrix:
             archive = matrix.with_name("archive")
             _fetch(name, url, archive)

@@ -5,6 +5,7 @@ multiple of the packed bytes that went in so far, so that a bomb is found out at
 """
 
 import bz2
+import contextlib
 import gzip
 import io
 import lzma
@@ -84,6 +85,6 @@ class _Bounded(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._stream.close()
-            self._raw.close()
+            with contextlib.closing(self._raw):
+                self._stream.close()
         super().close()

@@ -16,10 +16,10 @@ from math import gcd
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
-from numba import njit
 from scipy.sparse import csr_array
 
-from workloads.cache import cached
+from workloads.cache.machine_code import compiled
+from workloads.cache.tables import cached
 from workloads.densities import Density, Uniform
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 from workloads.kernels.unfolding import Unfolding
@@ -141,7 +141,7 @@ def _counted(b: csr_array, of: Unfolding) -> Float[np.ndarray, "lk ln"]:
     return _distinct(rows[order], columns[order], starts, levels(b.shape[0]), levels(b.shape[1])) / b.nnz
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _distinct(rows, columns, starts, row_levels, column_levels):
     """Pairs of a tile and an activation in it, for every tile shape; the positions of each activation lie together."""
     found = np.zeros((row_levels, column_levels))

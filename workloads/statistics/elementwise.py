@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from workloads.cache import cached
+from workloads.cache.tables import cached
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.statistics.elementwise_counts import DEALT, DEALT_ALONE, EXTENTS, VISIT_QUANTITIES, count_overlay
-from workloads.statistics.lattice import TINY, interpolate, interpolate_log, to_log
+from workloads.statistics.lattice import from_log, interpolate, interpolate_log, ratio, to_log
 from workloads.statistics.occupancy import Cut, occupancy_table, occupied, places_of
 from workloads.statistics.operand import OperandStatistics, PerClass, Scalar, pattern_statistics
 from workloads.statistics.schedules import SCHEDULES
@@ -43,13 +43,13 @@ class ElementwiseStatistics(eqx.Module):
         """What the places hold that have a tile of both operands (`union`: of either), by class, and `POINTS`."""
         logs = interpolate_log(self.visits, places_of(down, across))
         at = len(VISIT_QUANTITIES) * CLASSES
-        sums = (jnp.exp2(logs[:at]) - TINY).reshape(len(VISIT_QUANTITIES), CLASSES)
-        points = dict(zip(POINTS, jnp.unstack(jnp.exp2(logs[at : at + len(POINTS)]) - TINY), strict=True))
+        sums = from_log(logs[:at]).reshape(len(VISIT_QUANTITIES), CLASSES)
+        points = dict(zip(POINTS, jnp.unstack(from_log(logs[at : at + len(POINTS)])), strict=True))
         found = dict(zip(VISIT_QUANTITIES, jnp.unstack(sums), strict=True))
         places = occupied(logs[at + len(POINTS) :], (down, across))
         known = {name: places.total(which, by) for which, (name, by) in enumerate(zip(EXTENTS, SIDES, strict=True))}
         known["operations"] = self.operations
-        scale = {name: value / jnp.maximum(found[name].sum(axis=0), TINY) for name, value in known.items()}
+        scale = {name: ratio(value, found[name].sum(axis=0)) for name, value in known.items()}
         # Extents of the operands' tiles go with those of the places.
         scale |= {f"{operand}_{name}": scale[name] for operand in "ab" for name in EXTENTS}
         return {name: value * scale.get(name, 1.0) for name, value in found.items()}, points

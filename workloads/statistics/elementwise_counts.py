@@ -9,9 +9,9 @@ what it adds is counted too: where A has it, where B, and where both.
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.lattice import levels
 from workloads.statistics.row_assignment import loads_by_class, tile_starts
 from workloads.statistics.row_segments import RLE_RUN, csr_arrays, heights
@@ -104,7 +104,7 @@ def _amount(held: np.ndarray, union: bool) -> np.ndarray:
     return both if union else np.where((held[:, 0] > 0) & (held[:, 1] > 0), both, 0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sums(number, starts, found):
     """Non-zeros of A and of B in each place, [T, 2]."""
     held = np.zeros((starts.size - 1, 2), np.int64)
@@ -128,7 +128,7 @@ def _into_classes(amount, number, starts, held, high, wide, sums) -> np.ndarray:
     )
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _into_buckets(place, places, number, starts, held, high, wide, sums):
     """`VISIT_QUANTITIES` of the places in each bucket."""
     of_segments = sums.shape[1]
@@ -201,7 +201,7 @@ def joint_segments(a: csr_array, b: csr_array, level: int, union: bool) -> tuple
     return _joint(*csr_arrays(a), *csr_arrays(b), level, not union)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _joint(a_ptr, a_index, b_ptr, b_index, level, with_jumps):
     most = a_index.size + b_index.size
     row, tile, found = np.empty(most, np.int32), np.empty(most, np.int32), np.zeros((most, 12), np.int64)
@@ -242,7 +242,7 @@ def _joint(a_ptr, a_index, b_ptr, b_index, level, with_jumps):
     return row[:n].copy(), tile[:n].copy(), found[:n].copy()
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _padded(index, p, p_end, first, end, plain, padded):
     """Entries of a row from `p` on that lie before `end`: positions as they are, and with padding after each run.
 
@@ -260,7 +260,7 @@ def _padded(index, p, p_end, first, end, plain, padded):
     return p, many, every
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _common(left, left_end, right, right_end):
     """Positions in both of two sorted lists."""
     p, q, count = 0, 0, 0
@@ -272,7 +272,7 @@ def _common(left, left_end, right, right_end):
     return count
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _jumps(left, left_end, right, right_end):
     """Skip-ahead jumps (Hegde et al., MICRO 2019): the side that lags jumps to the other's coordinate or beyond it."""
     p, q, count = 0, 0, 0

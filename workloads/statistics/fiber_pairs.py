@@ -5,9 +5,9 @@ which make up most of the sums, are not left to chance.
 """
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.row_segments import csr_arrays
 
 PRODUCT_LIMIT = 32_000_000
@@ -53,7 +53,7 @@ def distinct_outputs(a: csr_array, b: csr_array, lk: int, rng: np.random.Generat
     return found, np.abs(((halves[:, 0] - halves[:, 1]) / 2)[sampled].sum(0))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_distinct(a_ptr, a_index, b_ptr, b_index, rows, group, groups, columns, levels_k):
     """Per group of rows; two contributions to one output fall into one k tile where their k differ in low bits only."""
     apart = np.zeros((groups, levels_k + 1))  # by the highest bit in which a contribution differs from the last one
@@ -104,7 +104,7 @@ def jumps(a: csr_array, b_columns: csr_array, lk: int, rng: np.random.Generator)
     return counts.sum(0), np.abs(counts[0] - counts[1])
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count_jumps(a_ptr, a_index, b_ptr, b_index, left, right, weights, levels_k):
     """For every other pair: [2, levels_k]."""
     counts = np.zeros((2, levels_k))

@@ -58,7 +58,18 @@ def lookup(table: Float[Array, "..."], sizes: Sequence[Float[Array, ""]]) -> Flo
 
 def interpolate(table: Float[Array, "..."], places: Float[Array, " d"]) -> Float[Array, " q"]:
     """`lookup` at places on the table's first d axes: log2 of sizes, or what stands for it (`occupancy.Cut`)."""
-    return jnp.exp2(interpolate_log(table, places)) - TINY
+    return from_log(interpolate_log(table, places))
+
+
+def from_log(logs: Float[Array, "..."]) -> Float[Array, "..."]:
+    """What `to_log` made the logs of: zero, and never less, where `TINY` stands for it."""
+    return jnp.maximum(jnp.exp2(logs) - TINY, 0.0)
+
+
+def ratio(part: Float[Array, "..."], whole: Float[Array, "..."]) -> Float[Array, "..."]:
+    """`part / whole`; 0 of nothing, with slopes that are finite there too."""
+    something = whole > 0
+    return jnp.where(something, part / jnp.where(something, whole, 1.0), 0.0)
 
 
 def interpolate_log(table: Float[Array, "..."], places: Float[Array, " d"]) -> Float[Array, " q"]:

@@ -4,8 +4,8 @@ A tile is given by its non-empty rows: `local` (place in the tile, increasing) a
 """
 
 import numpy as np
-from numba import njit
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.longest_first import fullest_part
 
 PARTITION_LEVELS = 11
@@ -15,7 +15,7 @@ FEW = 16
 """Rows up to which a tile is dealt or sorted by comparing them pairwise."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sort_descending(items, size, largest, ordered):
     """Sort into `ordered`, largest first: by insertion where items are few, by counting where they are small."""
     if size <= FEW:
@@ -46,7 +46,7 @@ def _sort_descending(items, size, largest, ordered):
         ordered[i] = -ordered[i]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def balanced_loads(items, size, ordered, heap, loads):
     """Longest processing time first; `ordered` and `heap` are room to work in, as long as the items and 1024."""
     total, first, second, ones, all_equal = np.int64(0), np.int64(0), np.int64(0), 0, True
@@ -82,7 +82,7 @@ def balanced_loads(items, size, ordered, heap, loads):
             loads[level] = fullest_part(ordered, size, total, partitions, heap, True)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def block_loads(local, items, size, height, height_level, bins, row_bins, loads, row_loads):
     """Most load and most rows of contiguous row blocks: row i of a tile goes to partition i * P // height.
 
@@ -122,7 +122,7 @@ def block_loads(local, items, size, height, height_level, bins, row_bins, loads,
         row_loads[level] = row_loads[top]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def cyclic_loads(local, items, size, height_level, bins, row_bins, loads, row_loads):
     """Most load and most rows when row i of a tile goes to partition i mod P; room to work in as in `block_loads`."""
     top = min(PARTITION_LEVELS - 1, height_level)
@@ -157,7 +157,7 @@ def cyclic_loads(local, items, size, height_level, bins, row_bins, loads, row_lo
         row_loads[level] = row_loads[top]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fold(bins, row_bins, top, neighbours, loads, row_loads):
     """Fullest of 2**top bins, then of half as many, down to one: neighbours join, or those half the bins apart."""
     for level in range(top, -1, -1):

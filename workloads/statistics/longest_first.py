@@ -8,13 +8,14 @@ tables of loads are filled by it, up to 37 times as fast where few of 20,000 ite
 """
 
 import numpy as np
-from numba import njit
+
+from workloads.cache.machine_code import compiled
 
 FEW = 24
 """Items that are sorted by insertion, which needs no memory."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def sift_down(heap, size, at, value):
     """Put `value` at or below place `at` of a min-heap."""
     while True:
@@ -30,7 +31,7 @@ def sift_down(heap, size, at, value):
     heap[at] = value
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fullest_part(ordered, size, total, parts, heap, whole):
     """Most that a part has of so many items, `ordered` from the largest, that sum up to `total`.
 
@@ -53,7 +54,7 @@ def fullest_part(ordered, size, total, parts, heap, whole):
     return most
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def lighter(load, count, part, other_load, other_count, other_part):
     """Whether a part comes before another: less load, then fewer items, then the lower number."""
     if load != other_load:
@@ -63,7 +64,7 @@ def lighter(load, count, part, other_load, other_count, other_part):
     return part < other_part
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def settle(loads, counts, heap, size, at):
     """Move a part of a heap of parts down to its place."""
     part = heap[at]
@@ -83,7 +84,7 @@ def settle(loads, counts, heap, size, at):
     heap[at] = part
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def insert(loads, counts, line, at):
     """Move a part forward in a line of parts, the lightest first, to its place."""
     part = line[at]
@@ -96,7 +97,7 @@ def insert(loads, counts, line, at):
     line[at] = part
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def deal_equal(order, place, end, load, parts, part_of, loads, counts, heap):
     """Give each of the equal items `order[place:end]` to the lightest part, as from a heap.
 
@@ -124,7 +125,7 @@ def deal_equal(order, place, end, load, parts, part_of, loads, counts, heap):
         insert(loads, counts, heap, at)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def most_work_first(work, many, order):
     """List in `order` the items with work, those with most first and equals in their order; returns how many."""
     busy, most = 0, 0
@@ -161,7 +162,7 @@ def most_work_first(work, many, order):
     return busy
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def deal_longest_first(work, order, busy, parts, part_of, loads, counts, heap):
     """Give each of the items that `order` lists, those with most work first, to the lightest part.
 
@@ -192,7 +193,7 @@ def deal_longest_first(work, order, busy, parts, part_of, loads, counts, heap):
         place = end
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def is_best(loads, largest, parts):
     """Whether no dealing leaves less to the most loaded part: it has the largest item, or no more than its share."""
     total, most = 0, 0
@@ -201,7 +202,7 @@ def is_best(loads, largest, parts):
     return most <= max(largest, (total + parts - 1) // parts)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fullest_cyclic(items, work, many, parts, scratch):
     """Most that a part has if item `items[at]` goes to part `items[at]` mod P; `scratch` is room for all parts."""
     most = 0
@@ -214,7 +215,7 @@ def fullest_cyclic(items, work, many, parts, scratch):
     return most
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def deal_balanced(items, work, many, order, busy, parts, part_of, loads, counts, heap):
     """As `deal_longest_first`; returns False where cyclic dealing leaves less to the fullest part, and is to be taken.
 

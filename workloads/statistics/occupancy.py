@@ -44,11 +44,20 @@ def cut(span: Scalar, size: Scalar, pieces: Scalar) -> Cut:
     inside = pieces - 1.0
     edge = jnp.clip(span - inside * size, jnp.minimum(1.0, span), size)
     log_span, log_size, log_edge = jnp.unstack(jnp.log2(jnp.stack([span, size, edge])))
+    return Cut(inside, size, edge, log_edge - log_size, _place(log_span, log_size))
+
+
+def place_of(span: Scalar, size: Scalar) -> Scalar:
+    """Where pieces of a size of a side lie on the lattice's axis."""
+    return _place(*jnp.unstack(jnp.log2(jnp.stack([span, jnp.minimum(size, span)]))))
+
+
+def _place(log_span: Scalar, log_size: Scalar) -> Scalar:
     last = jnp.ceil(log_span * (1.0 - 1e-6))
     before = jnp.maximum(last - 1.0, 0.0)
     # The last point of the axis stands for the whole side, which may be nearer than twice the point before it.
     beyond = jnp.clip((log_size - before) / jnp.maximum(log_span - before, 1e-6), 0.0, 1.0)
-    return Cut(inside, size, edge, log_edge - log_size, jnp.minimum(log_size, before) + beyond * jnp.minimum(last, 1.0))
+    return jnp.minimum(log_size, before) + beyond * jnp.minimum(last, 1.0)
 
 
 def places_of(*cuts: Cut) -> Float[Array, " d"]:
@@ -66,14 +75,14 @@ class Occupied(eqx.Module):
     cuts: tuple[Cut, ...]
 
     def total(self, quantity: int = 0, by_length: Sequence[int] = ()) -> Scalar:
-        """Occupied places, each counting for the lengths of its tile along some sides."""
-        found = self.shares[quantity]
+        """Occupied places, each counting for the lengths of its tile along some sides; no more than there are."""
+        found, most = self.shares[quantity], 1.0
         for side, (cut, edge) in enumerate(zip(self.cuts, self.edges, strict=True)):
-            inside, last = cut.inside, edge
+            inside, last, whole = cut.inside, edge, 1.0
             if side in by_length:
-                inside, last = inside * cut.size, last * cut.edge
-            found = found * (inside + last)
-        return found
+                inside, last, whole = inside * cut.size, last * cut.edge, cut.edge
+            found, most = found * (inside + last), most * (inside + whole)
+        return jnp.minimum(found, most)
 
 
 def occupied(logs: Float[Array, " q"], cuts: Sequence[Cut]) -> Occupied:
@@ -92,8 +101,8 @@ def occupied_along(logs: Float[Array, "e 3"], cuts: Sequence[Cut], by_length: Se
     octaves = jnp.stack([cut.octaves for cut in cuts])
     found, fall = jnp.exp2(jnp.stack([share + correction, slope * octaves]))
     inside = [cut.inside * cut.size if long else cut.inside for cut, long in zip(cuts, by_length, strict=True)]
-    last = [cut.edge if long else jnp.ones_like(cut.edge) for cut, long in zip(cuts, by_length, strict=True)]
-    return found * (jnp.stack(inside) + fall * jnp.stack(last))
+    last = jnp.stack([cut.edge if long else jnp.ones_like(cut.edge) for cut, long in zip(cuts, by_length, strict=True)])
+    return jnp.minimum(found * (jnp.stack(inside) + fall * last), jnp.stack(inside) + last)
 
 
 def occupancy_table(

@@ -10,19 +10,19 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.sparse import csr_array
 
-from workloads.cache import cached
+from workloads.cache.tables import cached
 from workloads.densities import Density
 from workloads.kernels.matrix_product import pattern_hash
 from workloads.statistics.closed_form.group_occupancy import fullest_groups
 from workloads.statistics.closed_form.operand_counts import expected_operand
-from workloads.statistics.lattice import TINY, interpolate, interpolate_log, to_log
+from workloads.statistics.lattice import from_log, interpolate, interpolate_log, ratio, to_log
 from workloads.statistics.occupancy import Cut, Scalar, occupancy_table, occupied, occupied_along, places_of
 from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES, count_operand, group_occupancies
 from workloads.statistics.sampling import summarize
 from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.tile_classes import CLASSES
 
-VERSION = 10
+VERSION = 11
 """Raised whenever a stored table of an operand or of a pair changes its meaning, so that it is measured again."""
 
 PEAKS = ("peak_nonzeros", "peak_padding")
@@ -84,7 +84,7 @@ class OperandStatistics(eqx.Module):
         tiles = occupied(of_tiles, (down, across))
         by_length = [name.startswith("block") for name in ALONG]
         along = occupied_along(of_sides.reshape(-1, SIDE_ENTRY), [down] * 3 + [across] * 2, by_length)
-        found = jnp.exp2(held) - TINY
+        found = from_log(held)
         by_class, peaks = jnp.split(found, [found.size - len(PEAKS)])
         by_class = by_class.reshape(len(TILE_QUANTITIES), -1)
         sums = by_class @ jnp.ones_like(by_class[0])
@@ -98,9 +98,9 @@ class OperandStatistics(eqx.Module):
             "areas": tiles.total(3, (0, 1)),
         }
         found_nonzeros, found_padding = sums[TILE_QUANTITIES.index("nonzeros")], sums[TILE_QUANTITIES.index("padding")]
-        padding = self.nonzeros * found_padding / jnp.maximum(found_nonzeros, TINY)
+        padding = self.nonzeros * ratio(found_padding, found_nonzeros)
         known = totals | {"nonzeros": self.nonzeros, "padding": padding, "work": self.work}
-        scale = jnp.stack([known[name] for name in TILE_QUANTITIES]) / jnp.maximum(sums, TINY)
+        scale = ratio(jnp.stack([known[name] for name in TILE_QUANTITIES]), sums)
         return Tiles(
             classes=dict(zip(TILE_QUANTITIES, jnp.unstack(by_class * scale[:, None]), strict=True)),
             totals=totals,
@@ -200,7 +200,8 @@ def operand_layout(
         ("block_columns", 1.0, 1, (0,)),
     ):
         counts = np.take(totals[name], -1, axis=1 - axis)
-        entry = occupancy_table((sides[axis],), (counts / full, by_length), by_length=by_length)
+        share = np.divide(counts, full, out=np.zeros_like(counts), where=counts > 0)
+        entry = occupancy_table((sides[axis],), (share, by_length), by_length=by_length)
         entries.append(np.broadcast_to(np.expand_dims(entry, 1 - axis), (*lead, entry.shape[-1])))
     held = [to_log(np.swapaxes(raw["tiles"], 2, 3).reshape(*lead, -1))]
     held += [to_log(np.stack([totals[name] for name in PEAKS], axis=-1))]

@@ -6,8 +6,8 @@ arrays of every width (SDDMM), or what the two fibers of a pair do to each other
 """
 
 import numpy as np
-from numba import njit
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.longest_first import deal_balanced, most_work_first
 from workloads.statistics.row_segments import Segments
 from workloads.statistics.sampling import SEED, next_is_picked
@@ -81,7 +81,7 @@ def _strides(buckets: np.ndarray, rows: np.ndarray, counted: np.ndarray) -> np.n
     return stride[buckets]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work, held, levels, places, balance):
     """Loads of the tiles picked by their place (bucket), and the amount of these tiles."""
     quantities = held.shape[1]
@@ -153,7 +153,7 @@ def _deal_tiles(row, number, starts, block, extent, place, strides, amount, work
     return sums, seen
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def place_in_order(schedule, local, size, height, parts, part_of):
     """Part of each row of a tile by its place."""
     if schedule == ROW_BLOCKS:
@@ -166,7 +166,7 @@ def place_in_order(schedule, local, size, height, parts, part_of):
         raise ValueError("rows are not dealt by this schedule")
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _fullest(number, start, size, part_of, held, bins, rows_in, out):
     """Largest sum of each quantity over the partitions, into `out`; whether any partition has two rows."""
     out[:] = 0

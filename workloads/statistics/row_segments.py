@@ -8,8 +8,9 @@ each level costs one linear merge, between two sets of arrays that are allocated
 from collections.abc import Iterator
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
+
+from workloads.cache.machine_code import compiled
 
 RLE_RUN = 16
 """Gaps of this many zeros need a padding entry: runs are 4 bits wide (Han et al., ISCA 2016)."""
@@ -45,7 +46,7 @@ def heights(cut: Segments, n_levels: int) -> Iterator[Segments]:
         yield cut
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _count(indptr, indices, level):
     n = 0
     for i in range(indptr.size - 1):
@@ -57,7 +58,7 @@ def _count(indptr, indices, level):
     return n
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _cut(indptr, indices, level, weight, with_padding, n):
     row, tile, count = np.empty(n, np.int32), np.empty(n, np.int32), np.empty(n, np.int32)
     padding = np.zeros(n if with_padding else 0, np.int32)
@@ -83,7 +84,7 @@ def _cut(indptr, indices, level, weight, with_padding, n):
     return row, tile, count, padding, work
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _merge(cut, out, level):
     """Sort segments by (row block of height 2**level, tile column, row), given that order for half the height.
 
@@ -131,7 +132,7 @@ def tiles_by_height(cut: Segments, n_levels: int) -> Iterator[tuple[np.ndarray, 
         yield block[:n], tile[:n], count[:n]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _merge_tiles(block, tile, count, n, new_block, new_tile, new_count):
     """Tiles of twice the height, by (row block, tile column); returns their number."""
     start, to = 0, 0

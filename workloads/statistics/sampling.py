@@ -7,7 +7,8 @@ spread of the estimate's own error, so over the many entries of a table their di
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
+
+from workloads.cache.machine_code import compiled
 
 SEED = 88172645463325252
 """Where the generator of `next_is_picked` starts."""
@@ -50,7 +51,7 @@ def summarize(errors: np.ndarray, values: np.ndarray) -> SamplingError:
     return SamplingError(float(rms), float(np.quantile(relative, 0.99)), float(largest), float((relative > 0).mean()))
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def next_is_picked(group, stride, at, pick, state):
     """Whether the next tile of a group is in the sample: of each `stride` that follow each other one, at random.
 

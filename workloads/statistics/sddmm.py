@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.sparse import csr_array
 
-from workloads.cache import cached
+from workloads.cache.tables import cached
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.statistics.lattice import ARRAY_WIDTHS, interpolate, levels, to_log
 from workloads.statistics.load_balance import PARTITION_LEVELS

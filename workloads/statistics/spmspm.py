@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.sparse import csr_array
 
-from workloads.cache import cached
+from workloads.cache.tables import cached
 from workloads.densities import Density
 from workloads.errors import InputError
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
@@ -17,7 +17,7 @@ from workloads.statistics.closed_form.operand_counts import expected_operand
 from workloads.statistics.closed_form.spmspm_counts import expected_pair, row_weights
 from workloads.statistics.closed_form.transposed import transpose_of
 from workloads.statistics.convolution import b_distinct, unfolded_density
-from workloads.statistics.lattice import TINY, computed_once, interpolate_log, levels, to_log
+from workloads.statistics.lattice import TINY, computed_once, from_log, interpolate_log, levels, ratio, to_log
 from workloads.statistics.occupancy import Cut, occupancy_table, occupied, places_of
 from workloads.statistics.operand import (
     ERROR,
@@ -36,8 +36,8 @@ from workloads.statistics.row_segments import segments
 from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES, count_pair
 from workloads.statistics.tile_classes import CLASSES
 
-MOST_SPREAD = 50.0
-"""Largest relative variance that is told apart."""
+MOST_SPREAD_LOG = float(np.log2(51.0))
+"""log2 of one more than the largest relative variance that is told apart."""
 
 
 class SparseBStatistics(eqx.Module):
@@ -67,7 +67,7 @@ class SparseBStatistics(eqx.Module):
     """By `DEPTH_QUANTITIES`; then occupancy of pairs of fibers, and of those that make an output."""
     row_steps: Float[Array, "ln w 1"]
     a_passes: Float[Array, "lm p c"]
-    b_passes: Float[Array, "ln w c"]
+    b_passes: Float[Array, "ln w c_and_none"]
     k_classes: Float[Array, " c"]
     products: Scalar
     z_nonzeros: Scalar
@@ -77,23 +77,22 @@ class SparseBStatistics(eqx.Module):
     def meetings(self, tiles: Tiles, m: Cut, k: Cut, n: Cut) -> "Meetings":
         """What tiles of A, which are `tiles`, and of B do to each other."""
         found, by_met = interpolate_log(self.visits, places_of(m, k, n)), interpolate_log(self.met, places_of(m, k))
-        visits, squares = jnp.split(jnp.exp2(found[: 2 * CLASSES]), 2)
+        logs, squares = jnp.split(found[: 2 * CLASSES], 2)
         all_visits = occupied(found[2 * CLASSES :], (m, k, n))
         visited = all_visits.total()
         met = occupied(by_met[CLASSES:], (m, k)).total(0, (1,)) * self.b.nonzeros / self.k
-        by_met = jnp.exp2(by_met[:CLASSES])
+        # In logs, for the squares of what long sides hold are beyond float32.
+        spread = jnp.exp2(jnp.minimum(squares + logs - 2.0 * by_met[:CLASSES], MOST_SPREAD_LOG)) - 1.0
+        visits, by_met = from_log(logs), from_log(by_met[:CLASSES])
         a_met = occupied(interpolate_log(self.a_visits, places_of(k, n)), (k, n)).total(0, (0,))
         a_met = a_met * self.a.nonzeros / self.k
-        spread = jnp.clip(squares * visits / jnp.maximum(by_met, TINY) ** 2 - 1.0, 0.0, MOST_SPREAD)
         one = jnp.ones_like(visits)
-        visits = visits * (visited / (visits @ one))
-        a_visits = visits / jnp.maximum(tiles.classes["tiles"], TINY)
-        a_visits = a_visits * (a_met / (a_visits @ tiles.classes["nonzeros"]))
-        rows = computed_once([visits, a_visits, by_met * (met / (by_met @ one)), spread])
+        visits = visits * ratio(visited, visits @ one)
+        a_visits = ratio(visits, tiles.classes["tiles"])
+        a_visits = a_visits * ratio(a_met, a_visits @ tiles.classes["nonzeros"])
+        rows = computed_once([visits, a_visits, by_met * ratio(met, by_met @ one), jnp.maximum(spread, 0.0)])
         depth = interpolate_log(self.depth, places_of(k))
-        by_depth = dict(
-            zip(DEPTH_QUANTITIES, jnp.unstack(jnp.exp2(depth[: len(DEPTH_QUANTITIES)]) - TINY), strict=True)
-        )
+        by_depth = dict(zip(DEPTH_QUANTITIES, jnp.unstack(from_log(depth[: len(DEPTH_QUANTITIES)])), strict=True))
         fibers = self.a.used[0] * self.b.used[0]
         of_pairs, of_outputs = jnp.split(depth[len(DEPTH_QUANTITIES) :], 2)
         by_depth["pairs"] = fibers * occupied(of_pairs, (k,)).total()
@@ -102,7 +101,7 @@ class SparseBStatistics(eqx.Module):
             visits=rows[0],
             a_visits=rows[1],
             b_nonzeros=rows[2],
-            columns=all_visits.total(1, (2,)) / visited,
+            columns=ratio(all_visits.total(1, (2,)), visited),
             spread=rows[3],
             depth=by_depth,
         )
@@ -198,7 +197,7 @@ def _pair_layout(
     row_blocks, column_blocks = pairs["met"].sum(axis=-1) * k / b["nonzeros"], pairs["a_visits"] * k / a["nonzeros"]
     met = occupancy_table((m, k), (row_blocks, (1,)), by_length=(1,))
     depth = dict(zip(DEPTH_QUANTITIES, pairs["depth"].T, strict=True))
-    of_fibers = [occupancy_table((k,), (depth[name] / used, ())) for name in ("pairs", "distinct")]
+    of_fibers = [occupancy_table((k,), (depth[name] / max(used, TINY), ())) for name in ("pairs", "distinct")]
     return (
         flat
         | {name: to_log(pairs[name]) for name in logs}

@@ -5,9 +5,9 @@ skip-ahead jumps are counted on a sample of rows and of pairs above a stated siz
 """
 
 import numpy as np
-from numba import njit
 from scipy.sparse import csr_array
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.fiber_pairs import distinct_outputs, jumps
 from workloads.statistics.lattice import ARRAY_WIDTHS, levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
@@ -29,8 +29,8 @@ def count_pair(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarra
     visits; `a_visits` [Lk, Ln]: non-zeros of A's tiles over all visits; `block_products` [Lm]: products of the row
     block that has most; `depth` [Lk, 7] (`DEPTH_QUANTITIES`) and its estimated errors, `depth_errors`, 0 where exact;
     `row_steps` [Ln, 13]: sum over entries of A of the steps that their row of B takes on each width; `a_passes`
-    [Lm, P, 8] and `b_passes` [Ln, 13, 8], with `k_classes` [8]: passes per column of A and row of B for classes of k by
-    product; `totals` [2]: products, non-zeros of Z.
+    [Lm, P, 8] and `b_passes` [Ln, 13, 9], with `k_classes` [8]: passes per column of A and row of B for classes of k by
+    product, and, last, those of rows of B that meet nothing of A; `totals` [2]: products, non-zeros of Z.
     """
     k_count = a.shape[1]
     a_columns, b_columns = csr_array(a.T), csr_array(b.T)
@@ -76,6 +76,7 @@ def count_pair(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarra
 
     partitions = 1 << np.arange(PARTITION_LEVELS)
     a_passes = np.stack([_passes(*segments(a_columns, i)[0:3:2], classes, per_row, partitions)[0] for i in range(lm)])
+    a_passes = a_passes[:, :, :CLASSES]
     of_b = [_passes(*segments(b, level)[0:3:2], classes, per_column, ARRAY_WIDTHS) for level in range(ln)]
     b_passes, row_steps = (np.stack(tables) for tables in zip(*of_b, strict=True))
     k_classes = np.bincount(classes[products > 0], minlength=CLASSES).astype(float)
@@ -105,21 +106,20 @@ def _classes_of(products: np.ndarray) -> np.ndarray:
     return np.where(products > 0, classes, -1)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _passes(fiber, count, classes, weight, widths):
     """Steps over all segments when each is dealt `widths` at a time, for those of each class of k, and by weight of k.
 
-    Returns ([widths, CLASSES], [widths]).
+    Returns ([widths, CLASSES + 1], [widths]); the last class is that of k without products.
     """
-    by_class = np.zeros((widths.size, CLASSES))
+    by_class = np.zeros((widths.size, CLASSES + 1))
     weighted = np.zeros(widths.size)
     for s in range(fiber.size):
         k = fiber[s]
         for level in range(widths.size):
             steps = (count[s] + widths[level] - 1) // widths[level] if count[s] > 1 else 1
             weighted[level] += steps * weight[k]
-            if classes[k] >= 0:
-                by_class[level, classes[k]] += steps
+            by_class[level, classes[k] if classes[k] >= 0 else CLASSES] += steps
     return by_class, weighted
 
 

@@ -5,7 +5,8 @@ tiles that hold (nearly) as much and are interchangeable.
 """
 
 import numpy as np
-from numba import njit
+
+from workloads.cache.machine_code import compiled
 
 CLASSES = 8
 FINE = 256
@@ -14,7 +15,7 @@ BUCKETS = FINE + STEPS * 24
 """Occupancy buckets: one per count below 256, then 64 per octave (a tile is at most 1.6 % off its bucket)."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def bucket_of(count):
     """Bucket of a tile with `count` non-zeros."""
     if count < FINE:
@@ -25,7 +26,7 @@ def bucket_of(count):
     return FINE + (octave - 8) * STEPS + (((count - (1 << octave)) * STEPS) >> octave)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def class_shares(amount, classes):
     """Cut buckets, lightest first, into classes of equal amount: share of each in each class, [buckets, classes].
 
@@ -53,7 +54,7 @@ def into_classes(amount: np.ndarray, sums: np.ndarray, classes: int) -> np.ndarr
     return class_shares(amount[used], classes).T @ sums[used]
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def bucket_amounts(counts):
     """(bucket of each tile, non-zeros in each bucket) of tiles with so many non-zeros each."""
     buckets, amount = np.empty(counts.size, np.int64), np.zeros(BUCKETS)

@@ -6,8 +6,8 @@ Only the loads of partitions may be taken from a sample of the tiles of a bucket
 """
 
 import numpy as np
-from numba import njit
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads, block_loads, cyclic_loads
 from workloads.statistics.sampling import SEED, next_is_picked
 from workloads.statistics.schedules import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDULES
@@ -20,7 +20,7 @@ COLUMN_BASICS = 5
 """Those of `scan_columns`: non-zeros, non-empty columns, their weight, extent of the columns, area."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan_rows(cut, height_level, rows, sample_tiles):
     """Statistics of the rows of every tile of height 2**height_level, per occupancy bucket.
 
@@ -76,7 +76,7 @@ def scan_rows(cut, height_level, rows, sample_tiles):
     return sums, errors, (peak_count, peak_padding)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _strides(basics, single, sample_tiles):
     """One tile of how many is looked at, for each bucket: no fewer tiles than its share of the non-zeros is worth."""
     strides = np.ones(BUCKETS, np.int64)
@@ -87,7 +87,7 @@ def _strides(basics, single, sample_tiles):
     return strides
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     """Sums of loads over one tile of each `strides` that follow each other in a bucket, picked at random.
 
@@ -153,7 +153,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     return sums, seen
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _expand(basics, single, loads, seen, strides):
     """Exact sums beside loads scaled from the tiles seen to all tiles of each bucket, and the loads' errors."""
     kinds = seen.shape[2]
@@ -177,7 +177,7 @@ def _expand(basics, single, loads, seen, strides):
     return sums, errors
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def scan_columns(cut, weight, width_level, columns, height_level, rows):
     """Statistics of the columns of every tile, per occupancy bucket.
 

@@ -9,8 +9,8 @@ import numpy as np
 from tqdm import tqdm
 
 from dse import Costed
-from experiments.common.cli import show_progress
 from experiments.common.crossover.curves import node_words
+from experiments.common.progress import show_progress
 from hwmodels.baselines import (
     MODELLED,
     Baseline,

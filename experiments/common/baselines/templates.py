@@ -10,7 +10,7 @@ from tqdm import tqdm
 from dse import Costed, Design, Encoding, Problem, default_space
 from dse.mapper import Enumerated, best_mappings, mapping_space
 from dse.space.encoding import batch_of
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from experiments.common.table import text_table
 from hwmodels.cost import Cost
 from hwmodels.design.hardware import MAPPING_NUMBERS

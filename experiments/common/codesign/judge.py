@@ -17,8 +17,8 @@ from dse.mapper import (
     supported_choices,
     weighted_sum,
 )
-from experiments.common.cli import show_progress
 from experiments.common.codesign.networks import Trained
+from experiments.common.progress import show_progress
 from hwmodels.cost import Cost
 from workloads import SparseKernel, measure
 from workloads.errors import InputError

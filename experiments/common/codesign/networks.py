@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from dse import Design, Problem, Strategy
 from dse.codesign import Companions
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from experiments.common.prune.networks import title_of
 from workloads import SparseKernel, Workload
 from workloads.kernels.unfolding import Unfolding

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from tqdm import tqdm
 
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from hwmodels.baselines import cpu_power, dense_cpu, sparse_cpu
 from hwmodels.baselines.power import cpu_node
 from hwmodels.systems import System, work_of

@@ -9,7 +9,7 @@ from tqdm import tqdm
 
 from dse import Design, DesignSpace, Gradient, Problem, Strategy, default_space, make_problem
 from dse.mapper import Enumerated, best_mappings, mapping_space
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from hwmodels.cost import Cost, within_limit
 from hwmodels.technology import Technology
 from workloads import SparseKernel, Workload

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from dse import Design, Problem, Strategy, default_space, knee
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from experiments.common.prune.networks import Pruned
 from experiments.common.search import TRADE_OFF, build_problem
 from hwmodels.systems import work_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from workloads import SparseKernel
 from workloads.errors import InputError
 from workloads.pruning.images import Images, digits_images, idx_images

@@ -8,7 +8,7 @@ import numpy as np
 
 from dse import Design
 from dse.mapper import Enumerated, best_mappings, mapping_problem
-from experiments.common.cli import show_progress
+from experiments.common.progress import show_progress
 from hwmodels.cost import Cost
 from hwmodels.systems import System, work_of
 from hwmodels.technology import Technology

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
+from workloads.documents import read_json
 from workloads.errors import InputError
 
 EMBEDDED = Path(__file__).resolve().parent / "data"
@@ -135,12 +136,12 @@ def _read(folder: Path | None, system: str) -> tuple[Path, dict[str, Any]]:
     path = (folder or EMBEDDED) / f"{system}.json"
     if not path.is_file():
         raise InputError(f"{path}: no such file; give --facts a folder that holds {path.name}.")
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: cannot be read as JSON ({error}); write it again.") from error
+    record = read_json(path)
     if not isinstance(record, dict):
         raise InputError(f"{path}: is no JSON object; it should hold the lists facts and results.")
+    for name in ("facts", "results"):
+        if not isinstance(record.get(name) or [], list):
+            raise InputError(f"{path}: field {name!r} is no list; write its entries in one.")
     return path, record
 
 
@@ -160,7 +161,7 @@ def _numbers(metric: str, value: Any) -> Iterator[tuple[str, float, dict[str, An
         for key, entry in value.items():
             yield from _numbers(f"{metric} {key}", entry)
     elif isinstance(value, int | float):
-        yield metric, float(value), {}
+        yield metric, float(value) if math.isfinite(value) else math.nan, {}
     elif value is not None:
         yield metric, math.nan, {"words": str(value)}
 
@@ -169,6 +170,9 @@ def _need(where: str, row: Any, names: Sequence[str]) -> None:
     missing = [name for name in names if not isinstance(row, dict) or name not in row]
     if missing:
         raise InputError(f"{where}: field {missing[0]!r} is missing; complete the entry.")
+    for name in names:
+        if name != "value" and not isinstance(row[name], dict if name == "params" else str):
+            raise InputError(f"{where}: field {name!r} is no {'object' if name == 'params' else 'text'}; correct it.")
 
 
 def _grade(row: Mapping[str, Any]) -> str:

@@ -123,7 +123,13 @@ def predict_all(folder: Path | None, system: str) -> list[Row]:
             else ZERO if point.value == 0
             else ""
         )  # fmt: skip
-        found = reason or how.predict(point, known)
+        try:
+            found = reason or how.predict(point, known)
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            if folder is None:
+                raise
+            where = f"{folder / system}.json: '{point.metric}' of '{point.workload}'"
+            raise InputError(f"{where}: the model cannot read it ({error!r}); compare it with {EMBEDDED}.") from error
         rows.append(Row(point, group, math.nan, found) if isinstance(found, str) else Row(point, group, float(found)))
     return rows
 

@@ -17,8 +17,8 @@ from dse.mapper import (
     supported_choices,
 )
 from dse.space.design_space import HARDWARE_NAMES, Value
-from experiments.common.cli import show_progress
 from experiments.common.output import portable
+from experiments.common.progress import show_progress
 from hwmodels.technology import Technology
 from workloads import DensityKernel, Workload, measure
 from workloads.errors import InputError

@@ -22,9 +22,9 @@ from scipy.sparse import csr_array
 from scipy.stats import spearmanr
 from tqdm import tqdm
 
-from experiments.common.cli import show_progress
 from experiments.common.figures.style import OKABE_ITO, new_figure
 from experiments.common.output import Output
+from experiments.common.progress import show_progress
 from experiments.common.table import text_table
 from experiments.common.validation.comparison import ComparisonOutcome, parity, percent
 from experiments.common.validation.simulator_cases import CaseResults, CaseTask, compare_kernel

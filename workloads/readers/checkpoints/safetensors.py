@@ -87,7 +87,7 @@ def _span(source: Source, name: str, entry: Any, room: int) -> tuple[int, int, t
     for numbers in (shape, offsets):
         if not isinstance(numbers, list) or not all(type(n) is int and 0 <= n < 2**48 for n in numbers):
             _refuse(source, f"{name[:80]} has a shape or offsets that are no whole numbers")
-    if dtype not in _BITS:
+    if not isinstance(dtype, str) or dtype not in _BITS:
         source.fail(
             f"{name}", f"has the type {str(dtype)[:20]}, which is not known here", "save it as bfloat16 or float32"
         )

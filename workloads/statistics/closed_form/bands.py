@@ -23,6 +23,8 @@ from workloads.statistics.schedules import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDUL
 
 MOST_KINDS, MOST_FULL = 32, 96
 """Offsets that are told apart, of a full band, which is quick, more; of more, neighbours are taken as alike."""
+MOST_OFFSETS = 1 << 18
+"""Offsets that are looked at one by one; of more, so many that are spaced alike stand for all."""
 MOST_LINES = 512
 """Rows or columns of a tile that are told apart."""
 POINTS = 8
@@ -46,8 +48,7 @@ def band_tiles(density: Banded, side: int, height: int, width: int) -> list[Band
     tall, wide = side // height, side // width
     found = []
     step = min(height, width)
-    span = np.arange(-((width - 1 + reach) // step) * step, height + reach, step)
-    span = span[(span >= -(width - 1) - reach) & (span <= height - 1 + reach)]
+    span, alike = _crossed(0, step, height, width, reach)
     # Tiles inside: corners (i height, j width) with j width - i height = offset.
     if width >= height:
         least, most = -(-np.maximum(span, 0) // width), np.minimum((tall - 1) * height + span, (wide - 1) * width)
@@ -55,22 +56,31 @@ def band_tiles(density: Banded, side: int, height: int, width: int) -> list[Band
     else:
         least, most = -(-np.maximum(-span, 0) // height), np.minimum((wide - 1) * width - span, (tall - 1) * height)
         counts = np.maximum(most // height - least + 1, 0)
-    found += _grouped(span, counts.astype(float), height, width, reach, most_kinds)
+    found += _grouped(span, counts * alike, height, width, reach, most_kinds)
     below, beside = side % height, side % width
     if below:
-        offsets = np.arange(wide) * width - tall * height
-        found += _grouped(*_crossed(offsets, below, width, reach), below, width, reach, most_kinds)
+        offsets = _crossed(-tall * height, width, below, width, reach, wide)
+        found += _grouped(*offsets, below, width, reach, most_kinds)
     if beside:
-        offsets = wide * width - np.arange(tall) * height
-        found += _grouped(*_crossed(offsets, height, beside, reach), height, beside, reach, most_kinds)
+        offsets = _crossed(wide * width - (tall - 1) * height, height, height, beside, reach, tall)
+        found += _grouped(*offsets, height, beside, reach, most_kinds)
     if below and beside:
         found.append(BandTile(wide * width - tall * height, below, beside, 1.0))
     return [tile for tile in found if tile.count > 0]
 
 
-def _crossed(offsets: np.ndarray, height: int, width: int, reach: int) -> tuple[np.ndarray, np.ndarray]:
-    kept = np.sort(offsets[(offsets >= -(width - 1) - reach) & (offsets <= height - 1 + reach)])
-    return kept, np.ones(kept.size)
+def _crossed(
+    first: int, step: int, height: int, width: int, reach: int, count: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets of tiles that the band crosses, and for how many each stands: of `first`, `first + step`, ..., so many or
+    without end both ways."""
+    low, high = -((width - 1 + reach + first) // step), (height - 1 + reach - first) // step
+    if count is not None:
+        low, high = max(low, 0), min(high, count - 1)
+    number = max(high - low + 1, 0)
+    kept = min(number, MOST_OFFSETS)
+    at = low + (2 * np.arange(kept) + 1) * number // (2 * max(kept, 1))
+    return first + at * step, np.full(kept, number / max(kept, 1))
 
 
 def _grouped(

@@ -6,8 +6,8 @@ Given the non-zeros of a tile, those on some of its cells are hypergeometric; pa
 import math
 
 import numpy as np
-from numba import njit
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.schedules import CYCLIC, IN_ORDER, ROW_BLOCKS, SCHEDULES
 
@@ -17,7 +17,7 @@ FEW_CELLS = 64
 """Cells up to which the law is followed exactly; above, it counts as normal."""
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def none_on(cells, held, total):
     """P(no non-zero on `cells` of `total` cells, `held` of which are non-zeros)."""
     if held <= 0.0:
@@ -31,7 +31,7 @@ def none_on(cells, held, total):
     return chance
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _at_most(at, cells, held, total):
     """P(at most so many non-zeros on the cells)."""
     if at >= min(cells, held):
@@ -50,7 +50,7 @@ def _at_most(at, cells, held, total):
     return min(found, 1.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fullest_by_cells(cells, sure, held, total):
     """Mean load of the fullest part; parts hold `sure` non-zeros, and of `held` others those on `cells` of `total`."""
     low = high = 0.0
@@ -79,7 +79,7 @@ def fullest_by_cells(cells, sure, held, total):
     return most
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _most_rows(some, rows):
     """Mean of the largest number of non-empty rows, of parts with so many rows and each such a mean share of them."""
     high = rows.max()
@@ -103,7 +103,7 @@ def _most_rows(some, rows):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _binomial_at_most(at, trials, share):
     if at >= trials:
         return 1.0
@@ -120,7 +120,7 @@ def _binomial_at_most(at, trials, share):
     return min(found, 1.0)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def fullest_parts(cells, diagonal, weight, place, height, held):
     """Fullest of 1, 2, 4, ... parts by non-empty rows and by non-zeros, dealt `IN_ORDER`; NaN by other schedules.
 

@@ -10,6 +10,7 @@ from workloads.densities.banded import Banded
 from workloads.densities.density import Density
 from workloads.densities.power_law import PowerLawRows
 from workloads.densities.uniform import Uniform
+from workloads.errors import InputError
 from workloads.statistics.closed_form.bands import band_quantities, band_tiles
 from workloads.statistics.closed_form.passes import column_passes
 from workloads.statistics.closed_form.row_distributions import RowLaw, matched_below, row_laws
@@ -29,6 +30,9 @@ from workloads.statistics.tile_classes import CLASSES
 NEARLY_NORMAL = 1e4
 """Variance from which a binomial law counts as normal."""
 ALMOST_SURE = 0.999
+
+LEAST_SHARE = 1e-12
+"""Of non-zeros: chances are differences of numbers near one, which are told apart to 1e-16."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,14 @@ def expected_operand(
 ) -> dict[str, np.ndarray]:
     """Expected counts of a density, in the layout of `operand_counts.count_operand` (without errors), and `extents`.
 
-    `weights`: the work of an entry where the other operand is sparse.
+    `weights`: the work of an entry where the other operand is sparse. **Raises** `InputError` for fewer non-zeros than
+    chances in float64 tell from none.
     """
+    if density.nonzeros(rows, columns) < LEAST_SHARE * rows * columns:
+        raise InputError(
+            f"{density} of {rows} x {columns}: less than {LEAST_SHARE:g} of the positions are non-zeros, too few for "
+            "statistics in closed form; give the pattern itself or a larger density."
+        )
     height_levels, width_levels = levels(rows), levels(columns)
     kinds = 2 if weights is None else 3
     tiles = np.zeros((height_levels, width_levels, classes, len(TILE_QUANTITIES)))

@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.closed_form.sum_distributions import Law
 from workloads.statistics.load_balance import PARTITION_LEVELS
 
@@ -23,7 +23,7 @@ def column_passes(law: Law, height: int, width: int) -> tuple[np.ndarray, np.nda
     return used, passes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def passes_of(mean, variance, empty, height, widths):
     """Mean of ceil(x / P) for counts x of at most `height`, [n, widths], from their mean, variance and P(x = 0)."""
     passes = np.zeros((mean.size, widths.size))
@@ -42,7 +42,8 @@ def passes_of(mean, variance, empty, height, widths):
             elif m > 64 and deviation > parts:
                 more = m / parts + 0.5 * (1 - 1 / parts) - some
             elif m > 64:
-                more, j = 0.0, 1
+                sure = max(math.floor((m - 7 * deviation - 1) / parts), 0)
+                more, j = float(sure), sure + 1
                 while j * parts < m + 7 * deviation + 1:
                     more += 0.5 * math.erfc((j * parts + 0.5 - m) / max(deviation, 1e-6) / math.sqrt(2.0))
                     j += 1
@@ -52,7 +53,7 @@ def passes_of(mean, variance, empty, height, widths):
     return passes
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _more_passes(mean, variance, parts, height):
     """Mean of ceil(x / P) - 1 over x > 0 for the binomial or Poisson law of this mean and variance."""
     ratio = min(max(variance / mean, 0.0), 1.0)

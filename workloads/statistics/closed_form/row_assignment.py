@@ -3,13 +3,13 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from workloads.cache.machine_code import compiled
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.longest_first import fullest_part
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def mean_of_most(joint, at, stepped, mean, parts):
     """Mean load of the fullest of `parts` given the tile's number of non-zeros, [n].
 
@@ -35,7 +35,7 @@ def mean_of_most(joint, at, stepped, mean, parts):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def mean_of_balanced(longest, at, mean, parts):
     """Mean of the larger of the largest row (law as in `mean_of_most`) and the mean of the parts, rounded up, [n]."""
     found = np.empty(mean.size)
@@ -51,7 +51,7 @@ def mean_of_balanced(longest, at, mean, parts):
     return found
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def dealt_rows(rows, deviation, held, height):
     """Mean of ceil(non-empty rows / P) for numbers of rows near normal, [n, P]."""
     dealt = np.empty((rows.size, PARTITION_LEVELS))
@@ -74,7 +74,7 @@ def dealt_rows(rows, deviation, held, height):
     return dealt
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def dealt_longest_first(rows, parts):
     """Load of the fullest part when rows each go to the emptiest part, largest first or if better cyclic.
 

@@ -1,5 +1,6 @@
 """What one row of a tile holds under each density model: the laws that everything else is summed from."""
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -181,12 +182,11 @@ def _mixed(lengths: np.ndarray, chance: np.ndarray, columns: int, width: int) ->
 
 def _of_groups(density: NM, columns: int, width: int) -> list[RowLaw]:
     m, whole, edge = density.m, columns // width, columns % width
-    starts = np.arange(whole, dtype=np.int64) * width
-    tail = starts + width > columns - columns % m
-    counts = np.bincount(starts % m * 2 + tail, minlength=2 * m)
-    kinds = [(key // 2, width, key % 2, int(counts[key])) for key in np.flatnonzero(counts).tolist()]
+    before, period = (columns - columns % m) // width, m // math.gcd(width, m)  # tiles that end in whole groups
+    kinds = [(at * width % m, width, False, (before - at + period - 1) // period) for at in range(min(period, before))]
+    kinds += [(at * width % m, width, True, 1) for at in range(before, whole)]
     if edge:
-        kinds.append((whole * width % m, edge, edge > 0 and columns % m > 0, 1))
+        kinds.append((whole * width % m, edge, columns % m > 0, 1))
     found: dict[bytes, RowLaw] = {}
     for start, size, last, count in kinds:
         law = _stretch(density, start, size, columns % m if last else 0)

@@ -152,6 +152,7 @@ def _passes_of_k(a: Density, b: Density, shape: tuple[int, int, int]) -> dict[st
     shares[order] = class_shares((product * chance)[order], CLASSES) * chance[order, None]
     shares = shares.reshape(c.size, r.size, CLASSES) * k
     by_c, by_r = shares.sum(axis=1), shares.sum(axis=0)
+    by_r = np.column_stack([by_r, k * chance_r * chance_c[c < 0.5].sum()])  # and the rows of B that meet nothing
     parts = 1 << np.arange(PARTITION_LEVELS)
     a_passes = [_dealt(c, m, size, parts).T @ by_c for size in _sizes(m)]
     b_passes = []

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy
-from numba import njit
+
+from workloads.cache.machine_code import compiled
 
 BINS = 72
 MOST_SCORE = 7.0
@@ -107,7 +108,8 @@ def law_points(low: float, high: float, candidates: np.ndarray, below: np.ndarra
 def _points_of_sum(one: Law, other: Law, mean: float, variance: float) -> np.ndarray:
     low, high = one.points[0] + other.points[0], one.points[-1] + other.points[-1]
     if high - low < BINS:
-        return np.arange(np.floor(low), np.ceil(high) + 1)
+        low = np.floor(low)
+        return np.unique(low + np.arange(np.ceil(high) - low + 1))  # above 2^53 neighbours are the same number
     deviation = np.sqrt(variance)
     third = sum(float((law.points - law.mean) ** 3 @ law.probability) for law in (one, other))
     skewness = third / max(deviation, 1e-300) ** 3
@@ -124,7 +126,7 @@ def _points_of_sum(one: Law, other: Law, mean: float, variance: float) -> np.nda
     return score_points(sums[order], below / weight.sum())
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def _add_parts(one, one_parts, other, other_parts, points, parts):
     """Sums of all pairs, each shared by the two nearest `points`; means of parts add, squares take products in."""
     last = points.size - 1
@@ -151,7 +153,7 @@ def _add_parts(one, one_parts, other, other_parts, points, parts):
                 parts[to, 6] += share * (d2 * op + 2.0 * d * od + p * od2)
 
 
-@njit(cache=True, nogil=True)
+@compiled
 def add_joint(one, one_below, other, other_below, points, below):
     """Sums of all pairs for joint laws of a sum and a maximum: P(sum = point, maximum <= each of the thresholds).
 

@@ -8,10 +8,10 @@ after the last point. A converter behind them puts the stops back: one cycle mor
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
 from experiments.common.validation.sam_machine.blocks import in_step
 from experiments.common.validation.sam_machine.streams import Stream
+from workloads.cache.machine_code import compiled
 
 
 def accumulate_rows(outer: Stream, inner: Stream, values: Stream) -> tuple[int, int]:
@@ -43,7 +43,7 @@ def _finish(row: np.ndarray, cycle: np.ndarray, done: int) -> tuple[int, int]:
     return max(last + 1, int(cycle[-1]) + 1, done) + 1, len(row) + stops
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def _rows_out(outer, inner, taken):
     """Points [n] and when they and `DONE` are taken [n + 1] -> row and cycle of each sum written out [sums]."""
@@ -65,7 +65,7 @@ def _rows_out(outer, inner, taken):
     return row[:m], cycle[:m]
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def _with_stops(row, cycle):
     """Cycle in which the last sum leaves the converter. Shapes [sums], [sums] -> scalar."""

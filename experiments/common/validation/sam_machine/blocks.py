@@ -14,26 +14,26 @@ ASPLOS 2023, https://github.com/weiya711/sam), in particular:
 from typing import no_type_check
 
 import numpy as np
-from numba import njit
 
 from experiments.common.validation.sam_machine.streams import DONE, EMPTY, STOP
+from workloads.cache.machine_code import compiled
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def _deeper(x):
     """A control token as it leaves one level further down: a stop closes one level more."""
     return x if x == DONE else x - 1
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def _closing(following):
     """The stop of a fiber whose reference is followed by this token: the stops of all levels that end there are one."""
     return following - 1 if following <= STOP else STOP
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def scan_fibers(token, cycle, segments, coordinates):
     """A scanner of a compressed level. References [n] -> coordinates, references, cycles [m]."""
@@ -70,7 +70,7 @@ def scan_fibers(token, cycle, segments, coordinates):
     return crd[:m], ref[:m], out[:m]
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def scan_dense(token, cycle, size):
     """A scanner of a dense level of `size` coordinates. References [n] -> coordinates, references, cycles [m]."""
@@ -98,7 +98,7 @@ def scan_dense(token, cycle, size):
     return crd[:m], ref[:m], out[:m]
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def merge_fibers(crd1, ref1, cycle1, crd2, ref2, cycle2, union):
     """An intersecter or, if `union`, a unioner. Two streams of coordinates and references -> merged ones and steps.
@@ -139,7 +139,7 @@ def merge_fibers(crd1, ref1, cycle1, crd2, ref2, cycle2, union):
     return crd[: m + 1], left[: m + 1], right[: m + 1], out[: m + 1], steps + 1
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def repeat(token, cycle, along, along_cycle):
     """A repeater: each reference once for each coordinate of a fiber of `along`. [n], [k] -> references, cycles [m].
@@ -173,7 +173,7 @@ def repeat(token, cycle, along, along_cycle):
         i += 2 if token[i + 1] <= STOP else 1
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def reduce_fibers(token, cycle):
     """A reducer: one sum (written 0) for each innermost fiber, stops one level lower. [n] -> values, cycles [m]."""
@@ -191,7 +191,7 @@ def reduce_fibers(token, cycle):
     return out[:m], when[:m]
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def drop_empty(outer, outer_cycle, inner, inner_cycle):
     """A coordinate dropper: outer coordinates whose inner fiber is empty do not leave. [n], [k] -> both streams.
@@ -231,7 +231,7 @@ def drop_empty(outer, outer_cycle, inner, inner_cycle):
     return out1[:m], when1[:m], out2[:k], when2[:k]
 
 
-@njit(cache=True)
+@compiled
 @no_type_check
 def in_step(cycle1, cycle2, cycle3):
     """When a block takes the tokens of three streams in step, one of each a cycle. [n] each -> [n]."""

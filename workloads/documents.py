@@ -1,0 +1,66 @@
+"""JSON and TOML files of a user's: read whole, within limits, and refused in one sentence that names the file."""
+
+import json
+import os
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from workloads.errors import InputError
+
+MOST_BYTES = 256 << 20
+LONGEST_INTEGER = 18
+"""Digits of what stays an integer; longer ones become floats, so that no conversion fails later."""
+
+
+def read_json(path: str | os.PathLike[str]) -> Any:
+    """What a JSON file holds. InputError if it cannot be read, is not JSON, or names a key twice."""
+    text = _text_of(path)
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_int=_integer)
+    except RecursionError:
+        raise InputError(f"{path}: is nested too deeply; write it as this project does.") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is not valid JSON ({error}); correct it there.") from None
+
+
+def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a TOML file holds. InputError if it cannot be read or is not TOML."""
+    text = _text_of(path)
+    try:
+        return tomllib.loads(text)
+    except RecursionError:
+        raise InputError(f"{path}: is nested too deeply; write tables of numbers and names.") from None
+    except ValueError as error:
+        raise InputError(f"{path}: is not valid TOML ({error}); correct it there.") from None
+
+
+def _text_of(path: str | os.PathLike[str]) -> str:
+    """The text of a regular file; what never ends, or waits for a writer, is not opened."""
+    try:
+        status = os.stat(path)
+        if not stat.S_ISREG(status.st_mode):
+            raise InputError(f"{path}: is no file but a folder or device; give the path of a file.")
+        if status.st_size > MOST_BYTES:
+            raise InputError(f"{path}: has {status.st_size:,} bytes; a file of more than {MOST_BYTES:,} is not read.")
+        return Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise InputError(f"{path}: does not exist; give the path of a file.") from None
+    except OSError as error:
+        raise InputError(f"{str(path)[:200]}: cannot be read ({error.strerror}); give the path of a file.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: is no text in UTF-8 ({error.reason}); save it as such.") from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    table = dict(pairs)
+    if len(table) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in table if names.count(name) > 1)
+        raise ValueError(f"the key {twice[:40]!r} is there twice")
+    return table
+
+
+def _integer(digits: str) -> int | float:
+    return int(digits) if len(digits) <= LONGEST_INTEGER else float(digits)
