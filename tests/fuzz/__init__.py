@@ -7,13 +7,12 @@
     ../.venv/bin/python fuzz/command_lines.py 400 7                      # wrong options of every script
     ../.venv/bin/python fuzz/interrupts.py 100 7                         # Ctrl-C, closed pipes, full disks
 
-Each file is read in a forked child with limits on time and memory. It ends well if it is read, or refused in one
-sentence; a traceback, a signal, more than 20 s or 2 GiB is a fault: it is told, its file is kept in --keep, the exit
-status is 1.
+Files are read in forked children with limits on time and memory. One ends well if it is read, or refused in one sentence;
+a traceback, a signal, more than 20 s or 2 GiB is a fault: it is told, its file is kept in --keep, the exit status is 1.
 
 | module | what is in it |
 |---|---|
-| `sandbox` | one case in a child of its own, and what became of it |
+| `sandbox` | cases in children, and what became of each |
 | `readers` | the script for files |
 | `seeds` | small sound files of every format, made by the writers of the tests |
 | `mutations` | a sound file damaged: bits, numbers, lines, fields of protobuf and JSON, members of archives |

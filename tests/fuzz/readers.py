@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,8 @@ from workloads import DensityKernel, InputError, SparseKernel, Workload, measure
 Change = Callable[[bytes, random.Random], bytes]
 _MEASURED = 0.02
 """Share of what is read that is measured too, beside what says larger sizes than its seed."""
+_TOGETHER = 25
+"""Cases of a child."""
 _MOST_MEASURED = 5
 """Kernels of a workload."""
 
@@ -69,17 +72,15 @@ class Campaign:
 
     def warm(self) -> None:
         """Reads each seed, so that children find all code loaded; some of a user's are there to be refused."""
-        import workloads.statistics.measurement  # noqa: F401
-
         for seed in self.seeds:
             try:
                 self.usual[seed.name] = largest(resolve_workload(self.placed(seed, seed.files)))
             except InputError:
                 self.usual[seed.name] = 5000
 
-    def placed(self, seed: Seed, files: dict[str, bytes]) -> str:
+    def placed(self, seed: Seed, files: dict[str, bytes], at: int = 0) -> str:
         """Writes files into a folder of their own, and returns the spec that reads them."""
-        folder = self.box / "case"
+        folder = self.box / f"case{at}"
         shutil.rmtree(folder, ignore_errors=True)
         for below, content in files.items():
             (folder / below).parent.mkdir(parents=True, exist_ok=True)
@@ -88,16 +89,20 @@ class Campaign:
 
     def run(self, change: Change, rng: random.Random, count: int, until: float) -> None:
         """So many cases, or those until a time."""
-        for number in range(1, count + 1):
+        for begin in range(0, count, _TOGETHER):
             if time.monotonic() > until:
                 return
-            seed = rng.choice(self.seeds)
-            spec = self.placed(seed, self.changed(seed, change, rng))
-            most = 0 if rng.random() < _MEASURED else 2 * self.usual[seed.name]
-            outcome = tried(lambda spec=spec, most=most: read(spec, most), InputError)
-            self.add(f"{number} {change.__name__} {seed.name}", outcome, self.box / "case")
-            if number % 1000 == 0:
-                print(f"{number:,} {change.__name__}: {self}", flush=True)
+            names, works = [], []
+            for at in range(min(_TOGETHER, count - begin)):
+                seed = rng.choice(self.seeds)
+                spec = self.placed(seed, self.changed(seed, change, rng), at)
+                most = 0 if rng.random() < _MEASURED else 2 * self.usual[seed.name]
+                names.append(f"{begin + at} {change.__name__} {seed.name}")
+                works.append(partial(read, spec, most))
+            for at, outcome in enumerate(tried(works, InputError)):
+                self.add(names[at], outcome, self.box / f"case{at}")
+            if (begin + _TOGETHER) % 1000 == 0:
+                print(f"{begin + _TOGETHER:,} {change.__name__}: {self}", flush=True)
 
     def changed(self, seed: Seed, change: Change, rng: random.Random) -> dict[str, bytes]:
         """The files of a seed, one of them changed, and now and then named as another format is."""
@@ -114,7 +119,7 @@ class Campaign:
             spec = write()
             path = Path(spec.partition("@")[0].partition(":")[0])
             usual = float("inf") if path.parent == self.box and path.is_file() and path.stat().st_size > 10**6 else 0
-            self.add(f"hostile {name}", tried(lambda spec=spec, usual=usual: read(spec, usual), InputError))
+            self.add(f"hostile {name}", *tried([partial(read, spec, usual)], InputError))
             if path.parent == self.box and path.is_file():
                 path.unlink()
 

@@ -1,5 +1,6 @@
-"""One case in a forked child with limits, and what became of it."""
+"""Cases in forked children with limits, and what became of each."""
 
+import itertools
 import json
 import os
 import resource
@@ -8,7 +9,7 @@ import signal
 import time
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MOST_S = 20
@@ -19,6 +20,10 @@ MOST_MIB = 2048
 _ROOM = 4 * 2**30
 """Bytes of addresses that a child may take beyond those it begins with: what asks for more is a fault too."""
 _LONGEST_SENTENCE = 1000
+
+
+Work = Callable[[], str]
+Errors = type[Exception] | tuple[type[Exception], ...]
 
 
 @dataclass(frozen=True)
@@ -47,28 +52,40 @@ class Outcome:
         return ""
 
 
-def tried(work: Callable[[], str], refusals: type[Exception] | tuple[type[Exception], ...]) -> Outcome:
-    """Runs a case that returns what it read; `refusals` are errors that are a user's mistake, warnings are faults."""
+def tried(works: Sequence[Work], refusals: Errors) -> list[Outcome]:
+    """Runs cases that return what they read; `refusals` are errors that are a user's mistake, warnings are faults.
+
+    They share a child as long as all goes well, since a child takes longer than a case; whatever does not is repeated
+    in a child of its own.
+    """
+    found: list[Outcome] = []
+    while len(found) < len(works):
+        found += itertools.takewhile(lambda one: not one.fault, _in_child(works[len(found) :], refusals))
+        if len(found) < len(works):
+            found += _in_child(works[len(found) : len(found) + 1], refusals)
+    return found
+
+
+def _in_child(works: Sequence[Work], refusals: Errors) -> list[Outcome]:
+    """What became of cases in one child, up to the one that ended it."""
     read, write = os.pipe()
     begin = time.monotonic()
     child = os.fork()
     if not child:
         os.close(read)
-        _run(work, refusals, write)
+        _run(works, refusals, write)
     os.close(write)
     told, late = _received(read, begin + _BLOCKED_S)
     if late:
         os.kill(child, signal.SIGKILL)
     _, status, used = os.wait4(child, 0)
-    seconds, mib = used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
-    if late:
-        return Outcome("fault", f"did not end within {_BLOCKED_S} s", seconds, mib)
-    if not told or status:
+    found = [Outcome(*json.loads(line)) for line in told.splitlines()]
+    if len(found) < len(works):
         signed = os.WIFSIGNALED(status)
         how = f"signal {signal.Signals(os.WTERMSIG(status)).name}" if signed else f"status {status >> 8}"
-        return Outcome("fault", f"ended the process by {how}", seconds, mib)
-    kind, text = json.loads(told)
-    return Outcome(kind, text, seconds, mib)
+        what = f"did not end within {_BLOCKED_S} s" if late else f"ended the process by {how}"
+        found.append(Outcome("fault", what, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024))
+    return found
 
 
 def _received(pipe: int, deadline: float) -> tuple[bytes, bool]:
@@ -85,7 +102,7 @@ def _received(pipe: int, deadline: float) -> tuple[bytes, bool]:
         told += piece
 
 
-def _run(work: Callable[[], str], refusals: type[Exception] | tuple[type[Exception], ...], pipe: int) -> None:
+def _run(works: Sequence[Work], refusals: Errors, pipe: int) -> None:
     """The child: does the work, tells what came of it, and ends without any of the parent's clean-up."""
     try:
         most = _addresses() + _ROOM
@@ -95,20 +112,27 @@ def _run(work: Callable[[], str], refusals: type[Exception] | tuple[type[Excepti
         with open(os.devnull, "w") as nothing:
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("error")
-                told = ("read", work())
-        except refusals as error:
-            told = ("refused", str(error))
-        except BaseException:
-            told = ("fault", traceback.format_exc()[-2000:])
-        data = json.dumps(told).encode()
-        while data:
-            data = data[os.write(pipe, data) :]
+        for work in works:
+            begin = time.process_time()
+            kind, text = _done(work, refusals)
+            used = time.process_time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            data = json.dumps((kind, text, *used)).encode() + b"\n"
+            while data:
+                data = data[os.write(pipe, data) :]
         os._exit(0)
     finally:
         os._exit(3)
+
+
+def _done(work: Work, refusals: Errors) -> tuple[str, str]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return "read", work()
+    except refusals as error:
+        return "refused", str(error)
+    except BaseException:
+        return "fault", traceback.format_exc()[-2000:]
 
 
 def _addresses() -> int:

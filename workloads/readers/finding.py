@@ -9,6 +9,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NoReturn
 
+import numpy as np
+
 from workloads.errors import InputError
 from workloads.readers.archives import MOST_MEMBERS
 from workloads.readers.formats import format_of
@@ -80,7 +82,8 @@ def find_in(source: Source, options: ReadOptions) -> Found:
     if unheeded:
         source.fail("file", f"is read as {found.name}, for which :{unheeded[0]} means nothing", "leave the option out")
     try:
-        return found.read(source, options)
+        with np.errstate(all="ignore"):  # what is not finite in the end is refused
+            return found.read(source, options)
     except InputError:
         raise
     except MemoryError as error:

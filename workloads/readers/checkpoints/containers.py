@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from workloads.errors import InputError
 from workloads.readers.checkpoints import gguf, numpy_archive, safetensors
 from workloads.readers.checkpoints.configuration import read_configuration
 from workloads.readers.checkpoints.layers import found_in
@@ -11,7 +12,7 @@ from workloads.readers.checkpoints.stored import StoredArrays
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
 from workloads.readers.options import ReadOptions
-from workloads.readers.source import Source
+from workloads.readers.source import BROKEN, Source, words_of
 
 
 class Container:
@@ -29,7 +30,12 @@ class Container:
 
     def stored(self, source: Source) -> StoredArrays:
         """Arrays of one file and the configuration beside it."""
-        found = self._stored(source)
+        try:
+            found = self._stored(source)
+        except InputError:
+            raise
+        except BROKEN as error:
+            source.fail(self.name, f"is malformed ({words_of(error)})", "download or write it again", error)
         return StoredArrays(found.source, found.arrays, found.metadata, read_configuration(source))
 
     def found(self, stored: StoredArrays) -> Found:

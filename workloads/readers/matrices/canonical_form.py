@@ -122,7 +122,8 @@ def check_sides(source: Source, rows: int, columns: int) -> None:
 def check_emptiness(source: Source, shape: tuple[int, ...], entries: int) -> None:
     """**Raises** `InputError` where nearly all rows or columns would be empty, unless the user says that it is so."""
     if not source.large and max(shape) > MOST_EMPTY + MOST_APART * entries:
-        what = f"{shape[0]} x {shape[1]} leaves nearly all rows or columns empty, with {entries} entries"
+        sides = " x ".join(map(str, shape))
+        what = f"{sides} leaves nearly all rows or columns empty, with {entries} entries"
         source.fail("shape", what, f"check the sizes or renumber the ids, or {LARGE}")
 
 

@@ -19,7 +19,7 @@ from scipy.sparse import bsr_array, coo_array, csc_array, csr_array, dia_array
 from workloads.kernels.tensors import CooTensor
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
-from workloads.readers.matrices.canonical_form import check_sides, found_matrix, number_type
+from workloads.readers.matrices.canonical_form import check_emptiness, check_sides, found_matrix, number_type
 from workloads.readers.matrices.compressed import compressed_matrix
 from workloads.readers.matrices.npz_archive import NpzArchive, npz_names, opened_npz
 from workloads.readers.options import ReadOptions
@@ -111,6 +111,7 @@ def _coordinates(archive: NpzArchive, at: np.ndarray, data: np.ndarray, shape: t
         return coo_array((data, (at[0], at[1])), shape=shape)
     if len(shape) == 1:
         source.fail("array", "has 1 axis where a matrix has 2", "reshape it to (1, K), or (M, 1)")
+    check_emptiness(source, shape, at.shape[1])
     return FoundLayer("", shape, tensor=partial(_tensor, at, data, shape))
 
 

@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from workloads.kernels.tensors import CooTensor
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
-from workloads.readers.matrices.canonical_form import MAX_SIDE, found_matrix
+from workloads.readers.matrices.canonical_form import MAX_SIDE, check_emptiness, found_matrix
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import Rows, all_rows, whole_numbers
@@ -45,7 +45,7 @@ def _read(source: Source, options: ReadOptions) -> Found:
     notes += of_first
     at -= first
     shape = tuple(sizes) if sizes else tuple(int(size) for size in at.max(axis=0) + 1)
-    if at.min() < 0 or np.any(at >= np.array(shape)) or max(shape) >= 2**40:
+    if at.min() < 0 or np.any(at >= np.array(shape)):
         source.fail("indices", f"reach outside the sizes {shape}", "correct them or the sizes")
     if not sizes:
         notes += (f"{source.name}: sizes are the largest indices, {' x '.join(map(str, shape))}.",)
@@ -111,9 +111,10 @@ def _as_found(
     options: ReadOptions,
     notes: tuple[str, ...],
 ) -> Found:
+    if max(shape) > MAX_SIDE:
+        source.fail("shape", f"{' x '.join(map(str, shape))} exceeds {MAX_SIDE} on a side", "renumber the indices")
+    check_emptiness(source, shape, len(values))
     if len(shape) == 2:
-        if max(shape) > MAX_SIDE:
-            source.fail("shape", f"{shape[0]} x {shape[1]} exceeds {MAX_SIDE} on a side", "renumber the indices")
         matrix = coo_array((values, (at[:, 0], at[:, 1])), shape=shape)
         return found_matrix(source, "FROSTT tensor of two modes", matrix, options, notes=notes)
     if not np.isfinite(values).all():
