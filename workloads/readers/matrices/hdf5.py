@@ -7,7 +7,6 @@ offsets of columns, `ir` the rows; dense variables are stored transposed. Links 
 data are not followed.
 """
 
-import io
 import re
 from collections.abc import Collection
 from typing import Any
@@ -15,18 +14,18 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array
 
+from workloads.errors import InputError
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
 from workloads.readers.matrices.canonical_form import found_matrix
 from workloads.readers.matrices.compressed import compressed_matrix
+from workloads.readers.matrices.hdf5_file import Dataset, Hdf5File, opened_hdf5
 from workloads.readers.options import ReadOptions
-from workloads.readers.source import BROKEN, LARGE, Source, words_of
-from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO
+from workloads.readers.source import BROKEN, Source, words_of
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _SIGNATURES = (0, 512, 1024, 2048, 4096)
 """Where the signature may stand (HDF5 file format, section II.A)."""
-_MOST_OBJECTS = 10_000
 _KERAS = re.compile(
     r"(model_weights|_layer_checkpoint_dependencies)(/|$)|(.*/)?(vars/\d+|(recurrent_|depthwise_|pointwise_)?kernel(:\d+)?)$"
 )
@@ -35,28 +34,26 @@ _FIX = "convert it to .npz with scipy.sparse.save_npz or to .mtx"
 
 
 def _read(source: Source, options: ReadOptions) -> Found:
-    try:
-        import h5py
-    except ImportError as error:
-        source.fail("HDF5 file", "needs h5py to be read", "install it: pip install 'sparse-dse[hdf5]'", error)
-    try:
-        with h5py.File(io.BytesIO(source.content) if source.compressed else source.path, "r") as file:
+    with opened_hdf5(source) as file:
+        try:
             return _of_file(source, file, options)
-    except KeyError as error:
-        source.fail("HDF5 file", f"lacks {words_of(error)}", "write or copy it again", error)
-    except BROKEN as error:
-        if type(error).__name__ == "InputError":
+        except InputError:
             raise
-        source.fail("HDF5 file", f"is damaged ({words_of(error)})", "write or copy it again", error)
+        except BROKEN as error:
+            source.fail("HDF5 file", f"is damaged ({words_of(error)})", "write or copy it again", error)
 
 
-def _of_file(source: Source, file: Any, options: ReadOptions) -> Found:
+def _of_file(source: Source, file: Hdf5File, options: ReadOptions) -> Found:
     matlab = source.head.startswith(b"MATLAB 7.3")
-    groups, datasets = _objects(source, file)
-    of_keras = "X" not in file and any(_KERAS.match(name) for name in (*groups, *datasets))
-    if of_keras or "keras_version" in file.attrs:
+    # MATLAB keeps what its references point at in #refs#.
+    groups, datasets = (
+        {name: one for name, one in ones.items() if name and not name.startswith("#")}
+        for ones in (file.groups, file.datasets)
+    )
+    of_keras = "X" not in {*groups, *datasets} and any(_KERAS.match(name) for name in (*groups, *datasets))
+    if of_keras or "keras_version" in file.groups[""]:
         source.fail("HDF5 file", "holds weights of Keras", "export them as .safetensors, .npz or .onnx")
-    sparse = {name: made for name, group in groups.items() if (made := _sparse(source, name, group)) is not None}
+    sparse = {name: made for name in groups if (made := _sparse(source, file, name)) is not None}
     matrices: dict[str, tuple[coo_array, list[str]]] = {name: sparse[name] for name in _chosen(sparse)}
     if not matrices:
         dense = {name: one for name, one in datasets.items() if _is_dense(one)}
@@ -65,7 +62,7 @@ def _of_file(source: Source, file: Any, options: ReadOptions) -> Found:
         if not dense or (len(dense) > 1 and not matlab):
             listed = ", ".join([*dense, *datasets][:4]) or "nothing"
             source.fail("HDF5 file", f"holds no sparse matrix that is known ({listed})", _FIX)
-        arrays = {name: _array(source, name, one) for name, one in dense.items()}
+        arrays = {name: file.array(name) for name in dense}
         matrices = {name: (coo_array(one.T if matlab else one), []) for name, one in arrays.items()}
     parts = [
         found_matrix(source, "MATLAB 7.3 file" if matlab else "HDF5 file", matrix, options,
@@ -80,7 +77,7 @@ def _of_file(source: Source, file: Any, options: ReadOptions) -> Found:
     return Found(source.path, parts[0].format, layers, _left_out(matrices, sparse, datasets), notes)
 
 
-def _left_out(matrices: Collection[str], sparse: Collection[str], datasets: dict[str, Any]) -> tuple[LeftOut, ...]:
+def _left_out(matrices: Collection[str], sparse: Collection[str], datasets: dict[str, Dataset]) -> tuple[LeftOut, ...]:
     """Sparse matrices that are not read, and datasets that are no part of one."""
     beside = [name for name in sparse if name not in matrices]
     lone = [name for name in datasets if not any(name.startswith(f"{one}/") for one in (*matrices, *sparse))]
@@ -92,100 +89,52 @@ def _left_out(matrices: Collection[str], sparse: Collection[str], datasets: dict
     )
 
 
-def _objects(source: Source, file: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Groups and datasets by path, by hard links only, MATLAB's references left out."""
-    import h5py
-
-    groups, datasets, waiting, seen = {}, {}, [("", file)], set()
-    while waiting:
-        path, group = waiting.pop()
-        for name in list(group)[:_MOST_OBJECTS]:
-            if name.startswith("#") or not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                continue
-            child = group[name]
-            address = h5py.h5o.get_info(child.id).addr
-            if address in seen:
-                continue
-            seen.add(address)
-            below = f"{path}/{name}".strip("/")
-            if isinstance(child, h5py.Group):
-                groups[below] = child
-                waiting.append((below, child))
-            elif isinstance(child, h5py.Dataset):
-                datasets[below] = child
-            if len(groups) + len(datasets) > _MOST_OBJECTS:
-                source.fail("HDF5 file", f"holds more than {_MOST_OBJECTS} objects", _FIX)
-    return groups, datasets
-
-
 def _chosen(sparse: dict[str, Any]) -> list[str]:
     """AnnData's X, 10x' matrix and SuiteSparse's A where they are; else all."""
     main = next((name for name in ("X", "matrix", "Problem/A") if name in sparse), None)
     return [main] if main else list(sparse)
 
 
-def _sparse(source: Source, name: str, group: Any) -> tuple[coo_array, list[str]] | None:
+def _sparse(source: Source, file: Hdf5File, name: str) -> tuple[coo_array, list[str]] | None:
     """The sparse matrix that a group is, and what had to be assumed; None for others."""
-    if "MATLAB_sparse" in group.attrs:
-        rows, offsets = int(group.attrs["MATLAB_sparse"]), _whole(source, f"{name}/jc", group["jc"])
-        indices = _whole(source, f"{name}/ir", group["ir"]) if "ir" in group else np.empty(0, np.int64)
-        data = _array(source, f"{name}/data", group["data"]) if "data" in group else np.empty(0)
-        if group.attrs.get("MATLAB_class") == b"logical":
+    attributes = file.groups[name]
+
+    def part(of: str) -> np.ndarray | None:
+        return file.array(f"{name}/{of}") if f"{name}/{of}" in file.datasets else None
+
+    def whole(of: str) -> np.ndarray:
+        found = file.array(f"{name}/{of}").ravel()
+        if found.dtype.kind not in "iu":
+            source.fail(f"{name}/{of}", f"has the type {found.dtype}, not whole numbers", _FIX)
+        return found.astype(np.int64)
+
+    if "MATLAB_sparse" in attributes:
+        rows, offsets = int(attributes["MATLAB_sparse"]), whole("jc")
+        indices = whole("ir") if f"{name}/ir" in file.datasets else np.empty(0, np.int64)
+        data = part("data")
+        data = np.empty(0) if data is None else data
+        if attributes.get("MATLAB_class") == "logical":
             data = data.astype(bool)
         names = (f"{name}/data", f"{name}/ir", f"{name}/jc")
         return compressed_matrix(source, names, (data, indices, offsets), (rows, len(offsets) - 1), "csc")
-    if not {"data", "indices", "indptr"} <= set(group):
+    names = tuple(f"{name}/{of}" for of in ("data", "indices", "indptr"))
+    if not set(names) <= set(file.datasets):
         return None
-    names = (f"{name}/data", f"{name}/indices", f"{name}/indptr")
-    data = _array(source, names[0], group["data"])
-    indices, offsets = (
-        _whole(source, of, group[part]) for of, part in zip(names[1:], ("indices", "indptr"), strict=True)
-    )
-    shape = _shape(source, name, group)
-    kind = group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", group.attrs.get("format", "")))
-    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-    kind = "csc" if "barcodes" in group and shape is not None else kind[:3]  # of 10x Genomics
-    kind = kind if kind in ("csr", "csc") else ""
-    return compressed_matrix(source, names, (data, indices, offsets), shape, kind)
-
-
-def _shape(source: Source, name: str, group: Any) -> tuple[int, int] | None:
+    shape = None
     for key in ("shape", "h5sparse_shape"):
-        if key in group.attrs or key in group:
-            stored = group.attrs[key] if key in group.attrs else _whole(source, f"{name}/{key}", group[key])
-            sides = np.asarray(stored).ravel().tolist()
+        if shape is None and (key in attributes or f"{name}/{key}" in file.datasets):
+            sides = np.ravel(attributes[key] if key in attributes else whole(key)).tolist()
             if len(sides) != 2:
                 source.fail(name, f"has {len(sides)} axes where a matrix has 2", _FIX)
-            return int(sides[0]), int(sides[1])
-    return None
+            shape = int(sides[0]), int(sides[1])
+    kind = str(attributes.get("encoding-type", attributes.get("h5sparse_format", attributes.get("format", ""))))
+    kind = "csc" if f"{name}/barcodes" in {**file.datasets, **file.groups} and shape is not None else kind[:3]
+    kind = kind if kind in ("csr", "csc") else ""
+    return compressed_matrix(source, names, (file.array(names[0]), whole("indices"), whole("indptr")), shape, kind)
 
 
-def _whole(source: Source, name: str, dataset: Any) -> np.ndarray:
-    found = _array(source, name, dataset).ravel()
-    if found.dtype.kind not in "iu":
-        source.fail(name, f"has the type {found.dtype}, not whole numbers", _FIX)
-    return found.astype(np.int64)
-
-
-def _array(source: Source, name: str, dataset: Any) -> np.ndarray:
-    """The numbers of a dataset; complex ones that MATLAB stores as pairs among them."""
-    if getattr(dataset, "dtype", None) is None or dataset.external or dataset.is_virtual:
-        source.fail(name, "is no data of the file itself", _FIX)
-    stored = dataset.id.get_storage_size()
-    if not source.large and dataset.nbytes > MOST_BYTES + MOST_RATIO * stored:
-        most = f"{MOST_BYTES >> 20} MiB and {MOST_RATIO} times the {stored} stored"
-        what = f"says {dataset.nbytes} bytes, more than {most}"
-        source.fail(name, what, LARGE)
-    found = dataset[()]
-    if found.dtype.names == ("real", "imag"):
-        return found["real"] + 1j * found["imag"]
-    if found.dtype.kind not in "biufc":
-        source.fail(name, f"has the type {str(found.dtype)[:40]}, not numbers", _FIX)
-    return found
-
-
-def _is_dense(dataset: Any) -> bool:
-    return dataset.ndim == 2 and dataset.dtype.kind in "biuf" and min(dataset.shape) > 1
+def _is_dense(dataset: Dataset) -> bool:
+    return len(dataset.shape) == 2 and dataset.kind in "biuf" and min(dataset.shape) > 1
 
 
 def _recognise(source: Source) -> Sureness:
