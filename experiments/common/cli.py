@@ -3,7 +3,7 @@
 Scripts import it before any other module: from here on an interrupt ends them with one line (`interrupts`).
 """
 
-from experiments.common.interrupts import interrupted, raised_interrupts, was_interrupted
+from experiments.common.interrupts import RaisedInterrupts, interrupted, was_interrupted
 
 import contextlib
 import dataclasses
@@ -43,7 +43,7 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
     """
     _open_streams()
     try:
-        with raised_interrupts(), _flushed():
+        with RaisedInterrupts(), _flushed():
             run(parsed(run, config, args))
     except InputError as error:
         return _said(str(error))

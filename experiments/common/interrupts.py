@@ -4,55 +4,58 @@ From the import of this module on, if `__main__` is a script of this folder: whi
 run, the process ends at once, for there is nothing to put in order. In between `KeyboardInterrupt` is raised, so that
 files are whole or absent. A library may drop that exception (in a callback, a finaliser) or go on compiling; a thread
 sees to it that the interrupt is raised again, or ends the process.
+
+It imports nothing that Python has not loaded by itself, so that hardly any time passes before.
 """
 
+import _signal  # pyright: ignore[reportMissingImports]  # `signal` without its enumerations
 import _thread
-import contextlib
-import multiprocessing
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NoReturn
 
 INTERRUPTED = 130
 """Exit status."""
 GRACE_S = 5.0
 """How long an interrupted run may take to put its files in order."""
-MESSAGE = "interrupted; files that were not finished are not written"
-SCRIPTS = Path(__file__).resolve().parents[1]
+MESSAGE = b"interrupted; files that were not finished are not written\n"
+SCRIPTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
-_asked, _dropped, _told = threading.Event(), threading.Event(), threading.Event()
-"""Whether there was an interrupt, whether Python said that it was dropped, and whether the user knows of it."""
+
+class _State:
+    """What is known of an interrupt."""
+
+    asked = told = False
+    """Whether there was one, and whether the user knows what became of it."""
+    undropped = _thread.allocate_lock()
+    """Free from when Python says that an interrupt was dropped until it is raised again."""
 
 
 def end_at_interrupts() -> None:
     """From now on an interrupt ends the process; nothing changes where SIGINT is ignored or handled otherwise."""
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+    if _signal.getsignal(_signal.SIGINT) is not _signal.default_int_handler:
         return
+    _signal.signal(_signal.SIGINT, _end)
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-    os.register_at_fork(after_in_child=lambda: signal.set_wakeup_fd(-1))
-    signal.signal(signal.SIGINT, _end)
+    _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    os.register_at_fork(after_in_child=lambda: _signal.set_wakeup_fd(-1))
+    _State.undropped.acquire()
     sys.unraisablehook = _note_dropped
-    threading.Thread(target=_watch, args=(reader,), name="interrupts", daemon=True).start()
+    _thread.start_new_thread(_watch, (reader,))
 
 
-@contextlib.contextmanager
-def raised_interrupts() -> Iterator[None]:
+class RaisedInterrupts:
     """Where an interrupt is to raise `KeyboardInterrupt`; as ever where `end_at_interrupts` is not in force."""
-    if signal.getsignal(signal.SIGINT) is not _end:
-        yield
-        return
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, _end)
+
+    def __enter__(self) -> None:
+        self._guarded = _signal.getsignal(_signal.SIGINT) is _end
+        if self._guarded:
+            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+
+    def __exit__(self, *_: object) -> None:
+        if self._guarded:
+            _signal.signal(_signal.SIGINT, _end)
 
 
 def interrupted() -> int:
@@ -60,7 +63,7 @@ def interrupted() -> int:
 
     Python's own end would wait for the threads of libraries, or take from them what they still use.
     """
-    if signal.getsignal(signal.SIGINT) is _end:
+    if _signal.getsignal(_signal.SIGINT) is _end:
         _end()
     _tell()
     return INTERRUPTED
@@ -68,44 +71,51 @@ def interrupted() -> int:
 
 def was_interrupted() -> bool:
     """Whether there was an interrupt, as far as `end_at_interrupts` is in force."""
-    return _asked.is_set()
+    return _State.asked
 
 
 def _tell() -> None:
-    if not _told.is_set():
-        _told.set()
-        with contextlib.suppress(OSError):
-            os.write(2, f"{MESSAGE}\n".encode())
+    if not _State.told:
+        _State.told = True
+        try:
+            os.write(2, MESSAGE)
+        except OSError:  # nobody listens
+            return
 
 
-def _end(*_: Any) -> NoReturn:
+def _end(*_: object) -> None:
     """End the process, and those that it has started, without anything that could wait."""
     _tell()
-    for child in multiprocessing.active_children():
+    for child in getattr(sys.modules.get("multiprocessing.process"), "active_children", list)():
         child.kill()
     os._exit(INTERRUPTED)
 
 
 def _watch(reader: int) -> None:
     """After a SIGINT: raise the interrupt again if it was dropped; end the process when the grace is over."""
-    while os.read(reader, 1) != bytes([signal.SIGINT]):
+    while os.read(reader, 1) != bytes([_signal.SIGINT]):
         pass
-    _asked.set()
+    _State.asked = True
     over = time.monotonic() + GRACE_S
-    while _dropped.wait(max(over - time.monotonic(), 0.0)):
-        _dropped.clear()
+    while _State.undropped.acquire(timeout=max(over - time.monotonic(), 0.0)):
         _thread.interrupt_main()
     _end()
 
 
-def _note_dropped(told: Any) -> None:
-    if issubclass(told.exc_type, KeyboardInterrupt):
-        _dropped.set()
-    else:
+def _note_dropped(told: "sys.UnraisableHookArgs") -> None:
+    if not issubclass(told.exc_type, KeyboardInterrupt):
         sys.__unraisablehook__(told)
+    elif _State.undropped.locked():
+        _State.undropped.release()
 
 
-if multiprocessing.current_process().name != "MainProcess":  # a script's own process: its parent ends it
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-elif Path(getattr(sys.modules["__main__"], "__file__", None) or "").resolve().parent == SCRIPTS:
+def _is_child() -> bool:
+    """Whether this is a process that a script has started, which its parent ends."""
+    own = getattr(sys.modules.get("multiprocessing.process"), "current_process", None)
+    return own is not None and own().name != "MainProcess"
+
+
+if _is_child():
+    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
+elif os.path.dirname(os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")) == SCRIPTS:
     end_at_interrupts()
