@@ -7,9 +7,10 @@ offsets of columns, `ir` the rows; dense variables are stored transposed. Links 
 data are not followed.
 """
 
-import io
 import re
+import tempfile
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,14 +20,14 @@ from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
 from workloads.readers.matrices.canonical_form import found_matrix
 from workloads.readers.matrices.compressed import compressed_matrix
+from workloads.readers.matrices.hdf5_process import DamagedHdf5, Dataset, Hdf5File
 from workloads.readers.options import ReadOptions
-from workloads.readers.source import BROKEN, LARGE, Source, words_of
+from workloads.readers.source import LARGE, Source, words_of
 from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO
 
 _MAGIC = b"\x89HDF\r\n\x1a\n"
 _SIGNATURES = (0, 512, 1024, 2048, 4096)
 """Where the signature may stand (HDF5 file format, section II.A)."""
-_MOST_OBJECTS = 10_000
 _KERAS = re.compile(
     r"(model_weights|_layer_checkpoint_dependencies)(/|$)|(.*/)?(vars/\d+|(recurrent_|depthwise_|pointwise_)?kernel(:\d+)?)$"
 )
@@ -35,37 +36,38 @@ _FIX = "convert it to .npz with scipy.sparse.save_npz or to .mtx"
 
 
 def _read(source: Source, options: ReadOptions) -> Found:
-    try:
-        import h5py
-    except ImportError as error:
-        source.fail("HDF5 file", "needs h5py to be read", "install it: pip install 'sparse-dse[hdf5]'", error)
-    try:
-        with h5py.File(io.BytesIO(source.content) if source.compressed else source.path, "r") as file:
-            return _of_file(source, file, options)
-    except KeyError as error:
-        source.fail("HDF5 file", f"lacks {words_of(error)}", "write or copy it again", error)
-    except BROKEN as error:
-        if type(error).__name__ == "InputError":
-            raise
-        source.fail("HDF5 file", f"is damaged ({words_of(error)})", "write or copy it again", error)
+    room = 2**62 if source.large else 8 * MOST_BYTES + 2 * MOST_RATIO * source.size
+    with tempfile.TemporaryDirectory() as folder:
+        path = source.path
+        if source.compressed:
+            path = Path(folder) / "content.h5"
+            path.write_bytes(source.content)
+        try:
+            with Hdf5File(path, min(room, 2**62)) as file:
+                return _of_file(source, file, options)
+        except ImportError as error:
+            source.fail("HDF5 file", "needs h5py to be read", "install it: pip install 'sparse-dse[hdf5]'", error)
+        except DamagedHdf5 as error:
+            source.fail("HDF5 file", f"is damaged ({words_of(error)})", "write or copy it again", error)
+        except KeyError as error:
+            source.fail("HDF5 file", f"lacks {words_of(error)}", "write or copy it again", error)
 
 
-def _of_file(source: Source, file: Any, options: ReadOptions) -> Found:
+def _of_file(source: Source, file: Hdf5File, options: ReadOptions) -> Found:
     matlab = source.head.startswith(b"MATLAB 7.3")
-    groups, datasets = _objects(source, file)
-    of_keras = "X" not in file and any(_KERAS.match(name) for name in (*groups, *datasets))
-    if of_keras or "keras_version" in file.attrs:
+    names = {*file.groups, *file.datasets}
+    of_keras = "X" not in names and any(_KERAS.match(name) for name in names)
+    if of_keras or "keras_version" in file.groups[""]:
         source.fail("HDF5 file", "holds weights of Keras", "export them as .safetensors, .npz or .onnx")
-    sparse = {name: made for name, group in groups.items() if (made := _sparse(source, name, group)) is not None}
+    sparse = {name: made for name in file.groups if (made := _sparse(source, file, name)) is not None}
     matrices: dict[str, tuple[coo_array, list[str]]] = {name: sparse[name] for name in _chosen(sparse)}
     if not matrices:
-        dense = {name: one for name, one in datasets.items() if _is_dense(one)}
-        main = next((name for name in ("X", "matrix") if name in dense), None)
-        dense = {main: dense[main]} if main else dense
+        dense = [name for name, one in file.datasets.items() if _is_dense(one)]
+        dense = next(([name] for name in ("X", "matrix") if name in dense), dense)
         if not dense or (len(dense) > 1 and not matlab):
-            listed = ", ".join([*dense, *datasets][:4]) or "nothing"
+            listed = ", ".join([*dense, *file.datasets][:4]) or "nothing"
             source.fail("HDF5 file", f"holds no sparse matrix that is known ({listed})", _FIX)
-        arrays = {name: _array(source, name, one) for name, one in dense.items()}
+        arrays = {name: _array(source, file, name) for name in dense}
         matrices = {name: (coo_array(one.T if matlab else one), []) for name, one in arrays.items()}
     parts = [
         found_matrix(source, "MATLAB 7.3 file" if matlab else "HDF5 file", matrix, options,
@@ -77,10 +79,10 @@ def _of_file(source: Source, file: Any, options: ReadOptions) -> Found:
     if len(parts) == 1 and not matlab:
         notes = (f"{source.name}: the matrix read is {next(iter(matrices))!r}.", *notes)
     layers = tuple(layer for part in parts for layer in part.layers)
-    return Found(source.path, parts[0].format, layers, _left_out(matrices, sparse, datasets), notes)
+    return Found(source.path, parts[0].format, layers, _left_out(matrices, sparse, file.datasets), notes)
 
 
-def _left_out(matrices: Collection[str], sparse: Collection[str], datasets: dict[str, Any]) -> tuple[LeftOut, ...]:
+def _left_out(matrices: Collection[str], sparse: Collection[str], datasets: dict[str, Dataset]) -> tuple[LeftOut, ...]:
     """Sparse matrices that are not read, and datasets that are no part of one."""
     beside = [name for name in sparse if name not in matrices]
     lone = [name for name in datasets if not any(name.startswith(f"{one}/") for one in (*matrices, *sparse))]
@@ -92,91 +94,78 @@ def _left_out(matrices: Collection[str], sparse: Collection[str], datasets: dict
     )
 
 
-def _objects(source: Source, file: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Groups and datasets by path, by hard links only, MATLAB's references left out."""
-    import h5py
-
-    groups, datasets, waiting, seen = {}, {}, [("", file)], set()
-    while waiting:
-        path, group = waiting.pop()
-        for name in list(group)[:_MOST_OBJECTS]:
-            if name.startswith("#") or not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                continue
-            child = group[name]
-            address = h5py.h5o.get_info(child.id).addr
-            if address in seen:
-                continue
-            seen.add(address)
-            below = f"{path}/{name}".strip("/")
-            if isinstance(child, h5py.Group):
-                groups[below] = child
-                waiting.append((below, child))
-            elif isinstance(child, h5py.Dataset):
-                datasets[below] = child
-            if len(groups) + len(datasets) > _MOST_OBJECTS:
-                source.fail("HDF5 file", f"holds more than {_MOST_OBJECTS} objects", _FIX)
-    return groups, datasets
-
-
 def _chosen(sparse: dict[str, Any]) -> list[str]:
     """AnnData's X, 10x' matrix and SuiteSparse's A where they are; else all."""
     main = next((name for name in ("X", "matrix", "Problem/A") if name in sparse), None)
     return [main] if main else list(sparse)
 
 
-def _sparse(source: Source, name: str, group: Any) -> tuple[coo_array, list[str]] | None:
+def _sparse(source: Source, file: Hdf5File, name: str) -> tuple[coo_array, list[str]] | None:
     """The sparse matrix that a group is, and what had to be assumed; None for others."""
-    if "MATLAB_sparse" in group.attrs:
-        rows, offsets = int(group.attrs["MATLAB_sparse"]), _whole(source, f"{name}/jc", group["jc"])
-        indices = _whole(source, f"{name}/ir", group["ir"]) if "ir" in group else np.empty(0, np.int64)
-        data = _array(source, f"{name}/data", group["data"]) if "data" in group else np.empty(0)
-        if group.attrs.get("MATLAB_class") == b"logical":
-            data = data.astype(bool)
-        names = (f"{name}/data", f"{name}/ir", f"{name}/jc")
-        return compressed_matrix(source, names, (data, indices, offsets), (rows, len(offsets) - 1), "csc")
-    if not {"data", "indices", "indptr"} <= set(group):
+    said, below = file.groups[name], f"{name}/" if name else ""
+    names = [f"{below}{part}" for part in ("data", "indices", "indptr", "ir", "jc", "barcodes")]
+    data, indices, offsets, rows, columns, barcodes = (one if one in file.datasets else "" for one in names)
+    if "MATLAB_sparse" in said:
+        if not columns:
+            raise KeyError(names[4])
+        starts = _whole(source, file, columns)
+        places = _whole(source, file, rows) if rows else np.empty(0, np.int64)
+        values = _array(source, file, data) if data else np.empty(0)
+        values = values.astype(bool) if said.get("MATLAB_class") == "logical" else values
+        shape = (_side(source, name, said["MATLAB_sparse"]), len(starts) - 1)
+        return compressed_matrix(source, (names[0], names[3], names[4]), (values, places, starts), shape, "csc")
+    if not (data and indices and offsets):
         return None
-    names = (f"{name}/data", f"{name}/indices", f"{name}/indptr")
-    data = _array(source, names[0], group["data"])
-    indices, offsets = (
-        _whole(source, of, group[part]) for of, part in zip(names[1:], ("indices", "indptr"), strict=True)
-    )
-    shape = _shape(source, name, group)
-    kind = group.attrs.get("encoding-type", group.attrs.get("h5sparse_format", group.attrs.get("format", "")))
-    kind = kind.decode() if isinstance(kind, bytes) else str(kind)
-    kind = "csc" if "barcodes" in group and shape is not None else kind[:3]  # of 10x Genomics
+    values, places, starts = _array(source, file, data), _whole(source, file, indices), _whole(source, file, offsets)
+    shape = _shape(source, file, name)
+    kind = str(said.get("encoding-type", said.get("h5sparse_format", said.get("format", ""))))
+    kind = "csc" if barcodes and shape is not None else kind[:3]  # of 10x Genomics
     kind = kind if kind in ("csr", "csc") else ""
-    return compressed_matrix(source, names, (data, indices, offsets), shape, kind)
+    return compressed_matrix(source, (data, indices, offsets), (values, places, starts), shape, kind)
 
 
-def _shape(source: Source, name: str, group: Any) -> tuple[int, int] | None:
+def _shape(source: Source, file: Hdf5File, name: str) -> tuple[int, int] | None:
     for key in ("shape", "h5sparse_shape"):
-        if key in group.attrs or key in group:
-            stored = group.attrs[key] if key in group.attrs else _whole(source, f"{name}/{key}", group[key])
-            sides = np.asarray(stored).ravel().tolist()
-            if len(sides) != 2:
-                source.fail(name, f"has {len(sides)} axes where a matrix has 2", _FIX)
-            return int(sides[0]), int(sides[1])
+        dataset = f"{name}/{key}" if name else key
+        if key in file.groups[name]:
+            sides = file.groups[name][key]
+        elif dataset in file.datasets:
+            sides = _whole(source, file, dataset).tolist()
+        else:
+            continue
+        if not isinstance(sides, list) or len(sides) != 2:
+            axes = len(sides) if isinstance(sides, list) else "no"
+            source.fail(name, f"has {axes} axes where a matrix has 2", _FIX)
+        return _side(source, name, sides[0]), _side(source, name, sides[1])
     return None
 
 
-def _whole(source: Source, name: str, dataset: Any) -> np.ndarray:
-    found = _array(source, name, dataset).ravel()
+def _side(source: Source, name: str, value: Any) -> int:
+    value = value[0] if isinstance(value, list) and len(value) == 1 else value
+    if not isinstance(value, int | float) or value != value or abs(value) >= 2**63 or value != int(value):
+        source.fail(name, f"has the side {str(value)[:40]}", _FIX)
+    return int(value)
+
+
+def _whole(source: Source, file: Hdf5File, name: str) -> np.ndarray:
+    found = _array(source, file, name).ravel()
     if found.dtype.kind not in "iu":
         source.fail(name, f"has the type {found.dtype}, not whole numbers", _FIX)
     return found.astype(np.int64)
 
 
-def _array(source: Source, name: str, dataset: Any) -> np.ndarray:
+def _array(source: Source, file: Hdf5File, name: str) -> np.ndarray:
     """The numbers of a dataset; complex ones that MATLAB stores as pairs among them."""
-    if getattr(dataset, "dtype", None) is None or dataset.external or dataset.is_virtual:
+    dataset = file.datasets[name]
+    if dataset.foreign:
         source.fail(name, "is no data of the file itself", _FIX)
-    stored = dataset.id.get_storage_size()
-    if not source.large and dataset.nbytes > MOST_BYTES + MOST_RATIO * stored:
-        most = f"{MOST_BYTES >> 20} MiB and {MOST_RATIO} times the {stored} stored"
-        what = f"says {dataset.nbytes} bytes, more than {most}"
+    if not source.large and dataset.bytes > MOST_BYTES + MOST_RATIO * dataset.stored:
+        most = f"{MOST_BYTES >> 20} MiB and {MOST_RATIO} times the {dataset.stored} stored"
+        what = f"says {dataset.bytes} bytes, more than {most}"
         source.fail(name, what, LARGE)
-    found = dataset[()]
+    if dataset.kind not in "biufcV":
+        source.fail(name, f"has the type {dataset.kind!r}, not numbers", _FIX)
+    found = file.array(name)
     if found.dtype.names == ("real", "imag"):
         return found["real"] + 1j * found["imag"]
     if found.dtype.kind not in "biufc":
@@ -184,8 +173,8 @@ def _array(source: Source, name: str, dataset: Any) -> np.ndarray:
     return found
 
 
-def _is_dense(dataset: Any) -> bool:
-    return dataset.ndim == 2 and dataset.dtype.kind in "biuf" and min(dataset.shape) > 1
+def _is_dense(dataset: Dataset) -> bool:
+    return len(dataset.shape) == 2 and dataset.kind in "biuf" and min(dataset.shape) > 1
 
 
 def _recognise(source: Source) -> Sureness:
