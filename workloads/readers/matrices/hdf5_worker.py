@@ -32,7 +32,7 @@ def main(path: str, most_bytes: int, most_s: int) -> None:
         begin = int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
         resource.setrlimit(resource.RLIMIT_AS, (begin + most_bytes,) * 2)
     try:
-        file = h5py.File(path, "r")
+        file: Any = h5py.File(path, "r")
         groups, datasets = _objects(file)
         listing = {"groups": {"": _attributes(file), **groups}, "datasets": datasets}
     except Exception as error:  # of the library, whose kinds are many
