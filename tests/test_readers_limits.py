@@ -19,6 +19,7 @@ from test_readers_matrices import REAL, WRITERS, tarred, zipped
 from workloads import InputError, describe, load_matrix, resolve_workload
 from workloads.errors import LONGEST
 from workloads.readers import archives, finding, measurable, source
+from workloads.readers.matrices import hdf5_process
 from workloads.readers.measurable import MOST_DESCRIBED
 
 BLANKS = REAL.encode() + b"1 1 1\n1 1 1\n" + b"%" + b" " * 2**20
@@ -149,6 +150,18 @@ def test_files_that_are_cut_off_between_two_looks(tmp_path: Path) -> None:
         (tmp_path / data).write_bytes((tmp_path / data).read_bytes()[:200])
         with pytest.raises(InputError, match=data):
             layer.read()
+
+
+def test_a_library_that_hangs_or_breaks_off_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    WRITERS["csr.h5ad"](tmp_path / "a.h5ad", sp.csr_array(np.eye(4)))
+    (tmp_path / "abort.py").write_text("import os\nos.abort()\n")
+    with monkeypatch.context() as patch:
+        patch.setattr(hdf5_process, "_MOST_S", 0.0)
+        with pytest.raises(InputError, match=r"a\.h5ad: HDF5 file is damaged \(the HDF5 library comes to no end"):
+            describe(tmp_path / "a.h5ad")
+    monkeypatch.setattr(hdf5_process, "_WORKER", tmp_path / "abort.py")
+    with pytest.raises(InputError, match="the HDF5 library broke off"):
+        describe(tmp_path / "a.h5ad")
 
 
 def test_sentences_are_fit_for_a_terminal() -> None:

@@ -7,8 +7,9 @@
     ../.venv/bin/python fuzz/command_lines.py 400 7                      # wrong options of every script
     ../.venv/bin/python fuzz/interrupts.py 100 7                         # Ctrl-C, closed pipes, full disks
 
-Files are read in forked children with limits on time and memory. One ends well if it is read, or refused in a sentence;
-a traceback, a signal, more than 20 s or 2 GiB is a fault: it is told, its file is kept in --keep, the exit status is 1.
+Files are read in forked children with limits on time and memory. One ends well if it is read, or refused in one
+sentence; a traceback, a signal, more than 20 s or 2 GiB is a fault: it is told, its file is kept in --keep, the exit
+status is 1.
 
 | module | what is in it |
 |---|---|

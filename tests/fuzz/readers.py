@@ -34,7 +34,7 @@ from fuzz.seeds import Seed, made, of_folder
 from workloads import DensityKernel, InputError, SparseKernel, Workload, measure, resolve_workload
 
 Change = Callable[[bytes, random.Random], bytes]
-_MEASURED = 0.02
+_MEASURED = 0.05
 """Share of what is read that is measured too, beside what says larger sizes than its seed."""
 _TOGETHER = 25
 """Cases of a child."""

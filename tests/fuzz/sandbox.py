@@ -113,9 +113,9 @@ def _run(works: Sequence[Work], refusals: Errors, pipe: int) -> None:
             os.dup2(nothing.fileno(), 1)
             os.dup2(nothing.fileno(), 2)
         for work in works:
-            begin = sum(os.times()[:4])
+            begin = time.process_time()
             kind, text = _done(work, refusals)
-            used = sum(os.times()[:4]) - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            used = time.process_time() - begin, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
             data = json.dumps((kind, text, *used)).encode() + b"\n"
             while data:
                 data = data[os.write(pipe, data) :]

@@ -165,7 +165,8 @@ def _layers(source: Source, weights: Weights, lies: Layout) -> list[FoundLayer]:
 
 def _read(source: Source, weights: Weights, lies: Layout, at: int) -> csr_array:
     """One product's matrix: the `at`-th of an array that holds several."""
-    array = weights.read()
+    with np.errstate(all="ignore"):  # what is not finite in the end is refused
+        array = weights.read()
     if array.shape != weights.shape:
         source.fail(weights.name, f"has the shape {list(array.shape)}, not {list(weights.shape)}", "write it again")
     if issparse(array):

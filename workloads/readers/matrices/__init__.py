@@ -10,6 +10,7 @@
 | `matlab`, `mat5`, `hdf5` | MATLAB's `.mat`; `.h5ad`, 10x and others in HDF5 |
 | `features` | libsvm, bags of words |
 | `dense_text` | rows of numbers |
+| `hdf5_process`, `hdf5_worker` | HDF5's library in a process of its own |
 | `compressed` | CSR and CSC by parts, for `npz_sparse` and `hdf5` |
 | `canonical_form` | what every reader of matrices ends with |
 """

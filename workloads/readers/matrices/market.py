@@ -152,8 +152,7 @@ def _entries(source: Source, field: str, width: int, blocks: list[Rows]) -> tupl
             values.append(np.ones(len(block)))
         else:
             parts = [block.reals(block.column(at, width), "the value") for at in range(2, width)]
-            with np.errstate(invalid="ignore"):  # infinite values are refused where the matrix is whole
-                values.append(parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1])
+            values.append(parts[0] if len(parts) == 1 else parts[0] + 1j * parts[1])
     none = np.empty(0, np.int64)
     return np.concatenate([none, *rows]), np.concatenate([none, *columns]), np.concatenate([np.empty(0), *values])
 
@@ -166,8 +165,7 @@ def _mirrored(
     apart = i != j
     if sign < 0 and np.any(values[~apart]):
         source.fail("diagonal", "of a skew-symmetric matrix is not zero", "correct it or make the matrix general")
-    with np.errstate(invalid="ignore"):  # infinite values are refused where the matrix is whole
-        other = sign * (values.conj() if symmetry == "hermitian" else values)
+    other = sign * (values.conj() if symmetry == "hermitian" else values)
     lower, upper = bool((i[apart] > j[apart]).any()), bool((i[apart] < j[apart]).any())
     if not (lower and upper):
         every = (np.append(i, j[apart]), np.append(j, i[apart]))

@@ -112,8 +112,7 @@ def _values(matrix: _Bytes, body: list[tuple[int, _Bytes]], flags: int, count: i
     parts = [element.numbers(kind) for kind, element in body[: 2 if flags & 0x0800 else 1]]
     if not parts or any(len(part) < count for part in parts) or (flags & 0x0800 and len(parts) < 2):
         matrix.source.fail("MATLAB file", "has fewer numbers than it says", "copy it again")
-    with np.errstate(invalid="ignore"):  # infinite values are refused where the matrix is whole
-        values = parts[0][:count] if len(parts) == 1 else parts[0][:count] + 1j * parts[1][:count]
+    values = parts[0][:count] if len(parts) == 1 else parts[0][:count] + 1j * parts[1][:count]
     return values != 0 if flags & 0x0200 else values
 
 
