@@ -12,8 +12,9 @@ from jaxtyping import Array, ArrayLike, Float
 
 from hwmodels.quantities import aligned, quantity
 
-RESOURCES = ("compute", "intersect", "index_bus", "value_bus", "glb", "dram")
-"""What a tile's time is the maximum of. `intersect` is the intersection unit and the format decoders."""
+RESOURCES = ("compute", "decode", "index_bus", "value_bus", "buffer_port", "glb", "dram")
+"""What a tile's time is the maximum of. `compute`: steps of the MACs or, where two fibers are intersected, of these
+units; `decode`: of the format decoders; `buffer_port`: words written to the PEs' operand buffers."""
 
 ENERGY_COMPONENTS = (
     "mac",
@@ -41,7 +42,7 @@ AREA_COMPONENTS = (
 
 _CORE = np.array([name != "dram_phy" for name in AREA_COMPONENTS])
 
-FITS = ("glb", "pe_buffer", "accumulator", "clock")
+FITS = ("glb", "pe_buffer", "accumulator", "bus", "clock")
 """Need over capacity; a design can be built and run when none is above 1."""
 
 FILL = "fill"
@@ -75,16 +76,22 @@ class ActionCounts(eqx.Module):
     macs: Scalar
     """MACs that switch: effectual ones, and zeros computed."""
     gated_macs: Scalar
+    tree_adds: Scalar
+    """Additions of the adder trees of lanes on k."""
+    queue_bits: Scalar
+    """Bits written to and bits read from the queues of A and B in the PEs."""
     pe_buffer_read_bits: Scalar
     pe_buffer_write_bits: Scalar
     accumulator_accesses: Scalar
     """Reads plus writes of one accumulator word."""
     intersection_steps: Scalar
     decoded_entries: Scalar
-    bus_bits: Scalar
-    """Bits that travel the array's buses, multicast counted once."""
-    crossbar_words: Scalar
-    """Partial products that the outer product scatters to accumulators."""
+    unicast_bits: Scalar
+    """Bits sent to one PE, or from one."""
+    row_bits: Scalar
+    """Bits sent to all PEs of a row at once; likewise below."""
+    column_bits: Scalar
+    array_bits: Scalar
     glb_read_bits: Scalar
     glb_write_bits: Scalar
     dram_read_bits: Scalar
@@ -121,9 +128,9 @@ class Cost(eqx.Module):
 
     latency_s: Scalar
     cycles: Scalar
-    resource_cycles: Float[Array | np.ndarray, "6 ..."]
+    resource_cycles: Float[Array | np.ndarray, "7 ..."]
     """Busy cycles of each of `RESOURCES`."""
-    bound_cycles: Float[Array | np.ndarray, "6 ..."]
+    bound_cycles: Float[Array | np.ndarray, "7 ..."]
     """Cycles for which each of `RESOURCES` is the bottleneck; they and the fill add up to `cycles`."""
     energy_pj: Float[Array | np.ndarray, "9 ..."]
     """By `ENERGY_COMPONENTS`."""
@@ -134,7 +141,7 @@ class Cost(eqx.Module):
     computes: Computes
     traffic: Traffic
     actions: ActionCounts
-    fits: Float[Array | np.ndarray, "4 ..."]
+    fits: Float[Array | np.ndarray, "5 ..."]
     """By `FITS`."""
 
     @staticmethod

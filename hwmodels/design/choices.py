@@ -66,8 +66,8 @@ ZERO_MODE_RECORDS = (
 )
 INTERSECTION_RECORDS = (
     IntersectionUnit("two_finger", "a merge: one comparison for each entry of both fibers", rows_alike=True),
-    IntersectionUnit("leader_follower", "A leads, B is probed: one probe for each entry of A"),
-    IntersectionUnit("skip_ahead", "a merge that jumps over entries that cannot match"),
+    IntersectionUnit("leader_follower", "A leads, an expanded B is probed: one probe for each entry of A"),
+    IntersectionUnit("skip_ahead", "a merge that jumps over up to 4 entries that cannot match"),
     IntersectionUnit("bitmask", "masks are ANDed, a word of 64 positions at a time", rows_alike=True),
 )
 SCHEDULE_RECORDS = (
@@ -76,8 +76,17 @@ SCHEDULE_RECORDS = (
     Schedule("balanced", "longest processing time first, by the work of the rows", by_work=True),
 )
 RESIDENCY_RECORDS = (
-    Option("a", "A's share stays in the PE buffers, B is streamed"),
-    Option("b", "B's share stays in the PE buffers, A is streamed"),
+    Option("b", "B is held in the PE buffers, A streams by"),
+    Option("ab", "both are held in the PE buffers"),
+    Option("fetch", "neither is held: each entry of A asks the global buffer for its row of B"),
+)
+COLUMN_AXIS_RECORDS = (
+    Option("n", "PE columns work on different columns of B"),
+    Option("m", "PE columns work on different rows of A, each PE on its own queue"),
+)
+LANE_AXIS_RECORDS = (
+    Option("n", "the lanes of a PE work on different columns of B"),
+    Option("k", "the lanes of a PE work on neighbouring entries of A, their products are added by a tree"),
 )
 
 
@@ -92,7 +101,11 @@ ZERO_MODES = _names(ZERO_MODE_RECORDS)
 INTERSECTIONS = _names(INTERSECTION_RECORDS)
 """How the inner product finds matching coordinates."""
 RESIDENCIES = _names(RESIDENCY_RECORDS)
-"""Which operand's share stays in the PE buffers while the other is streamed."""
+"""What is held in the PE buffers."""
+COLUMN_AXES = _names(COLUMN_AXIS_RECORDS)
+"""Which dimension PE columns divide."""
+LANE_AXES = _names(LANE_AXIS_RECORDS)
+"""Which dimension the lanes of a PE divide."""
 LOOP_ORDERS = ("mkn", "mnk", "kmn", "knm", "nmk", "nkm")
 """Order in which the tiles are visited, outermost loop first: the name says it all."""
 DRAMS = ("ddr4", "lpddr4", "lpddr5", "gddr6", "hbm2", "hbm2e", "hbm3")
@@ -103,7 +116,8 @@ COMPUTE, GATE, SKIP = map(ZERO_MODES.index, ("compute", "gate", "skip"))
 TWO_FINGER, LEADER_FOLLOWER, SKIP_AHEAD, BITMASK_AND = map(
     INTERSECTIONS.index, ("two_finger", "leader_follower", "skip_ahead", "bitmask")
 )
-STAYS_A, STAYS_B = map(RESIDENCIES.index, ("a", "b"))
+HOLDS_B, HOLDS_BOTH, FETCHES_B = map(RESIDENCIES.index, ("b", "ab", "fetch"))
+COLUMNS_ON_M, LANES_ON_K = COLUMN_AXES.index("m"), LANE_AXES.index("k")
 
 ROWS_ALIKE = np.array([unit.rows_alike for unit in INTERSECTION_RECORDS], np.float32)
 """1 for each unit to which the firmware deals non-empty rows as equals."""

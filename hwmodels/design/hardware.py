@@ -17,9 +17,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hwmodels.design.choices import (
+    COLUMN_AXES,
     DATAFLOWS,
     FORMATS,
     INTERSECTIONS,
+    LANE_AXES,
     LOOP_ORDERS,
     RESIDENCIES,
     SCHEDULES,
@@ -39,6 +41,8 @@ Value = TypeVar("Value")
 KIB = 1024.0
 SHOWN = 40
 """Letters of a wrong number that are quoted."""
+ALL_PARTS = 2**16
+"""Parts used where a mapping does not say fewer: more than any array has."""
 TILE_SOURCE = "cut at the kernel's size; the floor is a guess"
 
 
@@ -103,9 +107,9 @@ class Hardware(eqx.Module):
         Number(
             "banks of the global buffer; each reads or writes one 64-bit word a cycle",
             "banks",
-            bounds=(4, 128),
-            stress=(1, 64),
-            source="Onyx 16 of 256 KB; Eyeriss v2 112 (16 clusters of 7); narrower ones are a guess",
+            bounds=(4, 512),
+            stress=(1, 512),
+            source="Onyx 16 of 256 KB; Eyeriss v2 112 (16 clusters of 7); what both buses take, and as much to fill it",
             ceiling=1024,
             ceiling_source="what both buses at their ceilings take, and as much again to fill it",
         ),
@@ -123,7 +127,7 @@ class Hardware(eqx.Module):
     accumulator_bytes: Annotated[
         Scalar,
         Number(
-            "accumulators of a PE",
+            "accumulators of a PE, in as many banks as it has lanes",
             "bytes",
             bounds=(64, 32 * KIB),
             stress=(4, 2**13),
@@ -135,8 +139,8 @@ class Hardware(eqx.Module):
         Number(
             "width of the bus of metadata",
             "bits",
-            bounds=(16, 1024),
-            stress=(4, 2048),
+            bounds=(16, 16384),
+            stress=(4, 16384),
             source="EIE 32 (8 entries of 4 b); Eyeriss v2 768 (96 ports of 24 b, 4 b of 12 b an index)",
             ceiling=16384,
             ceiling_source="as that of values: an index is as wide as a value or two",
@@ -147,8 +151,8 @@ class Hardware(eqx.Module):
         Number(
             "width of the bus of values and results",
             "bits",
-            bounds=(32, 2048),
-            stress=(4, 4096),
+            bounds=(32, 16384),
+            stress=(4, 16384),
             source="EIE 32 (8 entries of 4 b); Eyeriss v2 1536 (96 ports of 24 b, 8 b of 12 b a value)",
             ceiling=16384,
             ceiling_source="four stacks of HBM2E at 1 GHz bring 14,700 b a cycle",
@@ -171,6 +175,9 @@ class Hardware(eqx.Module):
     a_zero_modes: Annotated[Weights, Capability("a_zero")]
     b_zero_modes: Annotated[Weights, Capability("b_zero")]
     schedules: Annotated[Weights, Capability("schedule")]
+    residencies: Annotated[Weights, Capability("residency")]
+    column_axes: Annotated[Weights, Capability("columns_on")]
+    lane_axes: Annotated[Weights, Capability("lanes_on")]
 
     def with_(self, **changes: Any) -> "Hardware":
         """Hardware with fields changed: `hardware.with_(pe_rows=16, intersection="bitmask", a_formats=("coo", "csr"))`.
@@ -180,6 +187,18 @@ class Hardware(eqx.Module):
         cannot be.
         """
         return _with_fields(self, changes, "Hardware.with_")
+
+
+def _used(what: str, bounds: tuple[int, int]) -> Number:
+    """The record of how many parts of a kind a mapping uses: all, unless it says fewer."""
+    return Number(
+        f"{what} that are used; the others idle",
+        "parts",
+        bounds=bounds,
+        stress=bounds,
+        source="all that there are; more than these are the same",
+        default=ALL_PARTS,
+    )
 
 
 class Mapping(eqx.Module):
@@ -215,8 +234,13 @@ class Mapping(eqx.Module):
             source=TILE_SOURCE,
         ),
     ]
+    rows_used: Annotated[Scalar, _used("PE rows", (1, 4096))]
+    cols_used: Annotated[Scalar, _used("PE columns", (1, 512))]
+    lanes_used: Annotated[Scalar, _used("lanes of a PE", (1, 64))]
     loop_order: Annotated[Weights, Selection("order in which tiles are visited, outermost loop first", LOOP_ORDERS)]
-    residency: Annotated[Weights, Selection("operand whose share stays in the PE buffers", RESIDENCIES)]
+    residency: Annotated[Weights, Selection("what is held in the PE buffers", RESIDENCIES)]
+    columns_on: Annotated[Weights, Selection("dimension that PE columns divide", COLUMN_AXES)]
+    lanes_on: Annotated[Weights, Selection("dimension that the lanes of a PE divide", LANE_AXES)]
     a_format: Annotated[Weights, Selection("how A is stored", FORMATS)]
     b_format: Annotated[Weights, Selection("how B is stored", FORMATS)]
     a_zero: Annotated[Weights, Selection("what is done with the zeros of A", ZERO_MODES)]

@@ -1,14 +1,22 @@
 """Which choices go together, by name: the one table shared by the validator and the design space (docs/machine.md,
-2-4, 7, 8).
+2, 4, 7, 8).
 
 A format that is walked in one order only (`hwmodels.formats.records`) goes with the dataflows that walk its operand so
 (`hwmodels.design.choices`). A dense operand cannot skip. B of the dense-B family and of SDDMM, whose "A" is its mask,
-is always dense and computed. Both operands of an element-wise kernel are read in the order of A.
+is always dense and computed. Both operands of an element-wise kernel are read by rows.
 """
 
 from collections.abc import Mapping
 
-from hwmodels.design.choices import DATAFLOW_RECORDS, INTERSECTIONS, ZERO_MODES
+from hwmodels.design.choices import (
+    COLUMN_AXES,
+    DATAFLOW_RECORDS,
+    DATAFLOWS,
+    INTERSECTIONS,
+    LANE_AXES,
+    RESIDENCIES,
+    ZERO_MODES,
+)
 from hwmodels.formats.records import COLUMN_ORDERED, FORMAT_OF, FORMATS, ROW_ORDERED
 
 READS_ROWS = {
@@ -16,7 +24,13 @@ READS_ROWS = {
     "b": tuple(flow.name for flow in DATAFLOW_RECORDS if flow.b_order == "rows"),
 }
 """Operand -> the dataflows that walk its rows; the others walk its columns."""
-CHEAPEST = {"intersection": "leader_follower", "schedule": "row_blocks", "residency": "a"}
+CHEAPEST = {
+    "intersection": "leader_follower",
+    "schedule": "row_blocks",
+    "residency": "b",
+    "columns_on": "n",
+    "lanes_on": "n",
+}
 """What a choice that changes nothing is set to."""
 DENSE_A = {"a_format": "dense", "a_zero": "compute"}
 DENSE_B = {"b_format": "dense", "b_zero": "compute"}
@@ -24,6 +38,13 @@ DENSE_B = {"b_format": "dense", "b_zero": "compute"}
 FAMILIES = ("dense_b", "sparse_b", "sddmm", "elementwise")
 B_IS_DENSE = ("dense_b", "sddmm")
 """Families without choices for B: `DENSE_B`."""
+_DATAFLOWS = {"sddmm": ("inner_product",), "elementwise": ("inner_product",)}
+"""Families that need the inner product's units: their dataflows."""
+
+
+def legal_dataflows(family: str) -> tuple[str, ...]:
+    """Dataflows that can run a kernel of a family."""
+    return _DATAFLOWS.get(family, DATAFLOWS)
 
 
 def legal_formats(dataflow: str, operand: str, family: str) -> tuple[str, ...]:
@@ -43,28 +64,49 @@ def legal_zero_modes(format: str, operand: str, family: str) -> tuple[str, ...]:
     return tuple(name for name in ZERO_MODES if not (name == "skip" and FORMAT_OF[format].is_dense))
 
 
+def legal_residencies(dataflow: str, b_format: str, family: str) -> tuple[str, ...]:
+    """What can be held in the PE buffers: rows of B are fetched one by one in Gustavson's dataflow, if they have
+    addresses."""
+    fetches = (
+        dataflow == "gustavson" and FORMAT_OF[b_format].rows_addressable and family not in ("sddmm", "elementwise")
+    )
+    return tuple(name for name in RESIDENCIES if fetches or name != "fetch")
+
+
+def legal_lane_axes(dataflow: str, b_zero: str, family: str) -> tuple[str, ...]:
+    """Dimensions that lanes can divide: k where a tree can add what they make, of an output at a time, and B does not
+    skip. An SDDMM has no other."""
+    if family == "sddmm":
+        return ("k",)
+    on_k = dataflow == "inner_product" and b_zero != "skip" and family != "elementwise"
+    return tuple(name for name in LANE_AXES if on_k or name != "k")
+
+
 def uses_intersection(names: Mapping[str, str], family: str) -> bool:
-    """Whether a mapping may run the intersection unit: A is skipped in the inner product or element-wise."""
+    """Whether a mapping may run the intersection unit: both operands are skipped in the inner product, or A is
+    element-wise."""
     if family == "elementwise":
         return names["a_zero"] == "skip"
-    return names["dataflow"] == "inner_product" and names["a_zero"] == "skip" and family != "sddmm"
+    skips = names["a_zero"] == "skip" and names["b_zero"] == "skip"
+    return family == "sparse_b" and names["dataflow"] == "inner_product" and skips
 
 
 def canonical(names: Mapping[str, str], family: str) -> dict[str, str]:
     """The same mapping (choice -> name) with every choice that changes nothing set to its cheapest value.
 
-    The outer product balances nothing and streams both operands, so its schedule and residency do not matter. When A
-    does not skip, all rows are equal and the schedule does not matter either, unless the inner product deals the
-    columns of a sparse B by it. An `intersection` among the names is settled when it is never run. Element-wise kernels
-    hold nothing in the PE buffers, and deal fibers by the schedule unless neither operand skips.
+    When A does not skip, all rows are equal and the schedule does not matter, unless the inner product deals the
+    columns of a sparse B that skips by it. Where that product skips zeros of B both operands are held, whatever the
+    residency. An `intersection` among the names is settled when it is never run. Element-wise kernels hold nothing in
+    the PE buffers, lanes work on their own, and fibers are dealt by the schedule unless neither operand skips.
     """
     elementwise = family == "elementwise"
-    outer = names["dataflow"] == "outer_product" and not elementwise
-    columns_dealt = names["dataflow"] == "inner_product" and family == "sparse_b"
-    uneven = names["a_zero"] == "skip" or (names["b_zero"] == "skip" if elementwise else columns_dealt)
+    meets = names["dataflow"] == "inner_product" and family == "sparse_b" and names["b_zero"] == "skip"
+    uneven = names["a_zero"] == "skip" or (names["b_zero"] == "skip" if elementwise else meets)
     idle = {
-        "residency": outer or elementwise,
-        "schedule": outer or not uneven,
+        "residency": elementwise or meets or family == "sddmm",
+        "columns_on": elementwise,
+        "lanes_on": elementwise,
+        "schedule": not uneven,
         "intersection": "intersection" in names and not uses_intersection(names, family),
     }
     return {**names, **{choice: CHEAPEST[choice] for choice, changes_nothing in idle.items() if changes_nothing}}
@@ -72,14 +114,43 @@ def canonical(names: Mapping[str, str], family: str) -> dict[str, str]:
 
 def illegality(names: Mapping[str, str], family: str) -> str | None:
     """None for a legal mapping, else what is wrong with it and what would be right (a clause for an error sentence)."""
+    dataflow, flows = names["dataflow"], legal_dataflows(family)
+    if dataflow not in flows:
+        return f"dataflow '{dataflow}' cannot run this kernel; use {', '.join(flows)}"
     for operand in ("a", "b"):
         format, mode = names[f"{operand}_format"], names[f"{operand}_zero"]
-        formats = legal_formats(names["dataflow"], operand, family)
+        formats = legal_formats(dataflow, operand, family)
         if format not in formats:
-            return f"{operand}_format '{format}' does not go with {names['dataflow']}; use {', '.join(formats)}"
+            return f"{operand}_format '{format}' does not go with {dataflow}; use {', '.join(formats)}"
         modes = legal_zero_modes(format, operand, family)
         if mode not in modes:
             return f"{operand}_zero '{mode}' does not go with {operand}_format '{format}'; use {', '.join(modes)}"
-    if "intersection" in names and names["intersection"] not in INTERSECTIONS:
-        return f"intersection '{names['intersection']}' is unknown; use {', '.join(INTERSECTIONS)}"
+    held = legal_residencies(dataflow, names["b_format"], family)
+    if names["residency"] not in held:
+        beside = f"{dataflow} and b_format '{names['b_format']}'"
+        return f"residency '{names['residency']}' does not go with {beside}; use {', '.join(held)}"
+    axes = legal_lane_axes(dataflow, names["b_zero"], family)
+    if names["lanes_on"] not in axes:
+        beside = f"{dataflow} and b_zero '{names['b_zero']}'"
+        return f"lanes_on '{names['lanes_on']}' does not go with {beside}; use {', '.join(axes)}"
+    if names["columns_on"] not in COLUMN_AXES:
+        return f"columns_on '{names['columns_on']}' is unknown; use {', '.join(COLUMN_AXES)}"
+    if "intersection" in names:
+        return _wrong_unit(names, family)
+    return None
+
+
+def _wrong_unit(names: Mapping[str, str], family: str) -> str | None:
+    """What is wrong with the intersection unit for a mapping that may run it: bitmasks are ANDed with bitmasks."""
+    unit = names["intersection"]
+    if unit not in INTERSECTIONS:
+        return f"intersection '{unit}' is unknown; use {', '.join(INTERSECTIONS)}"
+    if unit != "bitmask" or not uses_intersection(names, family):
+        return None
+    for operand in ("a", "b"):
+        format = FORMAT_OF[names[f"{operand}_format"]]
+        if not (format.has_mask or format.is_dense):
+            return (
+                f"{operand}_format '{format.name}' does not go with the intersection unit 'bitmask'; use bitmask, dense"
+            )
     return None
