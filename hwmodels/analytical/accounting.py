@@ -26,7 +26,7 @@ Scalar = Float[Array, ""]
 
 PIPELINE_STAGES = 16.0
 PASS_CYCLES = 8.0
-"""From the queue to the last sum that leaves: what a column pass takes beside its steps (docs/machine.md, section 5)."""
+"""From the queue to the last sum that leaves: what a column pass takes beside its steps."""
 COMPUTE, GLB = RESOURCES.index("compute"), RESOURCES.index("glb")
 
 
