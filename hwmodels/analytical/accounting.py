@@ -91,6 +91,8 @@ class Activity(eqx.Module):
     value_slack_bits: Amount | None = None
     """Bits that rows which are fetched one by one leave unused of the value bus; of the index bus likewise."""
     index_slack_bits: Amount | None = None
+    pointer_bits: Amount | None = None
+    """Bits read in the GLB to find these rows, which cross no bus."""
 
     @property
     def sent_bits(self) -> Amount:
@@ -249,6 +251,8 @@ def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[
     glb_rate = 1.0 / (WORD_BITS * hardware.glb_banks)
     dram_rate = 1.0 / (point.technology.dram_gbps() * 8.0 / point.technology.scenario.clock_ghz)
     glb_bits = activity.sent_bits + activity.operands_dram_bits + moved.results_bits * (1.0 + point.tiles.k_split)
+    if activity.pointer_bits is not None:
+        glb_bits = glb_bits + activity.pointer_bits
     on_index, on_value = moved.index_bus_bits, moved.value_bus_bits
     if activity.index_slack_bits is not None and activity.value_slack_bits is not None:
         on_index, on_value = on_index + activity.index_slack_bits, on_value + activity.value_slack_bits
@@ -290,7 +294,8 @@ def _time(
     found = found.at[COMPUTE].max(least)
     bound = bound.at[COMPUTE].add(jnp.maximum(least - visited, 0.0))
     latency = point.technology.dram_latency_ns() * point.technology.scenario.clock_ghz
-    fill = latency + PIPELINE_STAGES + stages(array.rows, numerics) + stages(array.columns, numerics)
+    hardware = point.hardware
+    fill = latency + PIPELINE_STAGES + stages(hardware.pe_rows, numerics) + stages(hardware.pe_cols, numerics)
     return jnp.maximum(visited, least) + fill, found, bound
 
 
@@ -302,6 +307,7 @@ def stages(ways: Scalar, numerics: Numerics) -> Scalar:
 def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:
     z_read, z_written = _whole(sums.z_read_bits), _whole(sums.z_spilled_bits) + _whole(sums.z_final_bits)
     fetched = _whole(sums.operands_dram_bits)
+    pointers = 0.0 if sums.pointer_bits is None else _whole(sums.pointer_bits)
     return ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
@@ -313,7 +319,7 @@ def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Compute
         intersection_steps=array.intersection_steps,
         decoded_entries=array.decoded_entries,
         bus_hops=array.bus_hops,
-        glb_read_bits=_whole(sums.sent_bits) + _whole(moved.added_bits) + z_written,
+        glb_read_bits=_whole(sums.sent_bits) + pointers + _whole(moved.added_bits) + z_written,
         glb_write_bits=_whole(moved.results_bits) + fetched + z_read,
         dram_read_bits=fetched + z_read,
         dram_write_bits=z_written,

@@ -21,7 +21,7 @@ from hwmodels.analytical.operand_a import HeldShare, OperandA, QueueLoads, queue
 from hwmodels.analytical.operand_b import OperandB, slot_bits
 from hwmodels.analytical.passes import Passes, passes_of
 from hwmodels.cost import Computes, Cost
-from hwmodels.design.choices import GATE, LEADER_FOLLOWER
+from hwmodels.design.choices import BITMASK_AND, GATE, LEADER_FOLLOWER
 from workloads.statistics.lattice import ratio
 
 Scalar = Float[Array, ""]
@@ -76,6 +76,7 @@ def _activity(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes:
         b_decoded=Parts(b.decoded_entries, None),
         value_slack_bits=value_slack,
         index_slack_bits=index_slack,
+        pointer_bits=b.pointer_bits,
     )
 
 
@@ -134,16 +135,17 @@ def _array_actions(
     hears_b = array.rows * array.columns / array.hearing  # PE rows, or all PEs
     a_sent = (sums.a_value_bits.total + sums.a_index_bits.total) * array.hearing
     b_sent = sums.b_value_bits.total + sums.b_index_bits.total
-    fetched, copies = point.fetches, 1.0 + array.on_k * a.skip * (array.lanes - 1.0)
+    fetched = point.fetches
     walked = steps.intersection_steps() if inner else jnp.zeros_like(worked)
-    entry_bits = value_bits + a.skip * (point.tiles.m_bits + point.tiles.k_bits if outer else point.tiles.k_bits)
+    entry_bits = value_bits + a.skip * (point.tiles.m_bits if outer else point.tiles.k_bits)
     entry_reads = sums.entries.total * array.hearing * entry_bits
     in_queues = 2.0 * a_sent * (1.0 - held) + 2.0 * fetched * b_sent
-    written = a_sent * held * (1.0 + meets * (array.lanes - 1.0)) + (1.0 - fetched) * b_sent * hears_b * copies
     return ArrayCounts(
         tree_adds=array.on_k * worked,
         queue_bits=in_queues,
-        pe_buffer_write_bits=written,
+        pe_buffer_write_bits=(1.0 - meets) * held * a_sent
+        + meets * _copies_written(point, a, a_sent, sums.entries.total)
+        + b.written_bits,
         pe_buffer_read_bits=(1.0 - meets)
         * (held * entry_reads + (1.0 - fetched) * _reads_of_b(point, a, b, passes, steps))
         + meets * _met_reads(point, a, walked, worked),
@@ -153,6 +155,16 @@ def _array_actions(
         + sums.b_decoded.total * (fetched + (1.0 - fetched) * hears_b),
         bus_hops=_hops(point, sums),
     )
+
+
+def _copies_written(point: Point, a: OperandA, a_sent: Scalar, entries: Scalar) -> Scalar:
+    """Bits of A that are written for each lane to walk on its own: decoded, or by bitmask; all values if A does not
+    skip."""
+    hardware, array = point.hardware, point.array
+    masked, decoded = hardware.intersection[BITMASK_AND], entries * (hardware.value_bits + point.tiles.k_bits)
+    expanded = entries * hardware.value_bits * array.hearing
+    skipped = masked * a_sent + (1.0 - masked) * decoded * array.hearing
+    return array.lanes * (a.skip * skipped + (1.0 - a.skip) * expanded)
 
 
 def _reads_of_b(point: Point, a: OperandA, b: OperandB, passes: Passes, steps: ArraySteps) -> Scalar:

@@ -9,7 +9,7 @@ from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.matrix_product import cost_of_product
 from hwmodels.analytical.operand_a import OperandA, describe_a, held_share
-from hwmodels.analytical.operand_b import OperandB, Products, fetched_share, group_bits, port_words_of_row
+from hwmodels.analytical.operand_b import OperandB, Products, fetched_share, group_bits, port_words_of_row, written_bits
 from hwmodels.analytical.passes import all_groups
 from hwmodels.cost import Cost
 
@@ -61,7 +61,9 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         sent_values_bits=Parts(None, unfetched * rows_sent * columns * value_bits + asked),
         sent_metadata_bits=Parts(nothing, None),
         slack_bits=_slack(point, a) if point.dataflow == "gustavson" else None,
+        pointer_bits=None,
         port_words=Parts(None, unfetched * rows_sent * port_words_of_row(point) * all_groups(point)),
+        written_bits=unfetched * _written(point, a, total(rows_sent)),
         decoded_entries=nothing,
         results=a.rows * columns,
         result_metadata_bits=nothing,
@@ -73,6 +75,13 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         group_with_b=in_columns + nothing,
         products=products,
     )
+
+
+def _written(point: Point, a: OperandA, rows: Scalar) -> Scalar:
+    """Bits of so many rows of B, of all columns, that PEs store."""
+    tiles, visits = point.tiles, total(a.tiles)
+    widths = (tiles.trips_n - 1.0, tiles.width), (jnp.ones_like(tiles.width), tiles.n.edge)
+    return sum(trips * written_bits(point, a.skip, rows, visits * width, width) for trips, width in widths)
 
 
 def _slack(point: Point, a: OperandA) -> tuple[Parts, Parts]:
