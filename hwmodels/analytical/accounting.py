@@ -16,7 +16,6 @@ from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import MASK_BITS_A_LANE
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
 from hwmodels.cost import RESOURCES, ActionCounts, Computes, Cost, Traffic, rows_of
-from hwmodels.design.choices import COLUMNS_ON_M
 from hwmodels.design.hardware import Hardware
 from hwmodels.energy import price
 from hwmodels.numerics import Numerics
@@ -232,12 +231,10 @@ def account(
 
 def _bus_fit(hardware: Hardware) -> Scalar:
     """The wider bus over the words that PEs can take or give at once (docs/machine.md, section 4)."""
-    rows, columns, lanes = hardware.pe_rows, hardware.pe_cols, hardware.lanes
-    on_m = hardware.column_axes[COLUMNS_ON_M]
-    ports = on_m * rows * columns + (1.0 - on_m) * jnp.maximum(rows, columns)
+    pes, lanes = hardware.pe_rows * hardware.pe_cols, hardware.lanes
     mask_word = jnp.maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
-    values = hardware.value_bus_bits / (ports * lanes * hardware.accumulator_bits)
-    return jnp.maximum(values, hardware.index_bus_bits / (ports * mask_word))
+    values = hardware.value_bus_bits / (lanes * hardware.accumulator_bits)
+    return jnp.maximum(values, hardware.index_bus_bits / mask_word) / pes
 
 
 def _whole(amount: Amount) -> Scalar:
