@@ -39,8 +39,8 @@ from workloads.errors import InputError
 
 LATENCY, ENERGY, AREA, FIT, BUS_HOPS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
 OUTPUTS = BUS_HOPS + 1
-"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the `FITS`, and bits on the buses times pitches of PEs, of
-one run of a kernel."""
+"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the `FITS`, and bits on the buses times pitches of
+PEs, of one run of a kernel."""
 
 MEMORY = ("dram_s", "dram_pj", "glb", "clock", "watts")
 """What `Batcher.memory` gives: seconds in which DRAM moves what a run fetches and stores, the energy of it, what its

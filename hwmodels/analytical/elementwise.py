@@ -86,8 +86,7 @@ def cost(point: Point) -> Cost:
             dram_b_bits=_fetched(point, b_bits, mapping.b_format, found["b_tiles"]),
             z_read_bits=nothing,
             z_spilled_bits=nothing,
-            z_final_bits=in_bursts(point, results * (point.hardware.value_bits + tiles.n_bits), found["tiles"])
-            + pointers,
+            z_final_bits=in_bursts(point, results * entry_bits, found["tiles"]) + pointers,
             entries=_entries(found, "a", a),
             a_decoded=(1.0 - a.dense) * _held(found, "a", a),
             b_decoded=(1.0 - b.dense) * _held(found, "b", b),

@@ -37,7 +37,7 @@ def cost_of_product(point: Point, a: OperandA, share: HeldShare, b: OperandB, st
         activity,
         sums,
         groups=_groups(point, b),
-        array=_array_actions(point, a, b, passes, steps, sums, computes),
+        array=_array_actions(point, a, b, loads, passes, steps, sums, computes),
         computes=computes,
         fits=(
             (a.peak_bits + b.peak_bits + b.z_peak_bits) / point.half_glb_bits,
@@ -121,6 +121,7 @@ def _array_actions(
     point: Point,
     a: OperandA,
     b: OperandB,
+    loads: QueueLoads,
     passes: Passes,
     steps: ArraySteps,
     sums: Activity,
@@ -147,7 +148,7 @@ def _array_actions(
         + meets * _copies_written(point, a, a_sent, sums.entries.total)
         + b.written_bits,
         pe_buffer_read_bits=(1.0 - meets)
-        * (held * entry_reads + (1.0 - fetched) * _reads_of_b(point, a, b, passes, steps))
+        * (held * entry_reads + (1.0 - fetched) * _reads_of_b(point, a, b, loads, passes, steps))
         + meets * _met_reads(point, a, walked, worked),
         accumulator_accesses=_accumulator_accesses(point, passes, worked, results),
         intersection_steps=walked,
@@ -167,11 +168,11 @@ def _copies_written(point: Point, a: OperandA, a_sent: Scalar, entries: Scalar) 
     return array.lanes * (a.skip * skipped + (1.0 - a.skip) * expanded)
 
 
-def _reads_of_b(point: Point, a: OperandA, b: OperandB, passes: Passes, steps: ArraySteps) -> Scalar:
+def _reads_of_b(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes: Passes, steps: ArraySteps) -> Scalar:
     """Bits of the words of B that PEs read in their steps: a value for each lane, or a slot."""
     array, value_bits = point.array, point.hardware.value_bits
-    full, skipped = steps.of_all_queues(passes)
-    values = (1.0 - array.on_k) * array.lanes + array.on_k * (a.skip * array.lanes + 1.0 - a.skip)
+    full, skipped = steps.of_all_queues(loads, passes)
+    values = array.lanes * (1.0 + array.on_k * a.skip * (array.lanes - 1.0))
     slots = array.lanes * slot_bits(point)
     return array.hearing * ((1.0 - b.skip) * full * values * value_bits + b.skip * skipped * slots)
 

@@ -94,13 +94,13 @@ def group_bits(point: Point, a_skips: Scalar) -> Scalar:
     return point.tiles.depth * point.hardware.value_bits * copies
 
 
-def written_bits(point: Point, a_skips: Scalar, rows: Scalar, columns: Scalar, width: Scalar) -> Scalar:
-    """Bits that the operand buffers of all PEs take of so many rows of tiles of a full B of the given mean `width`, and
-    with lanes on k of so many `columns`."""
-    array, hardware, ceil = point.array, point.hardware, point.numerics.ceil
+def written_bits(point: Point, a_skips: Scalar, rows: Scalar, width: Scalar) -> Scalar:
+    """Bits that the operand buffers of all PEs take of so many rows of tiles of a full B, `width` wide: words of
+    a row, or where lanes are on k of a column."""
+    array, hardware, ceil, depth = point.array, point.hardware, point.numerics.ceil, point.tiles.depth
     copies = a_skips * array.lanes + 1.0 - a_skips
     by_rows = rows * ceil(width / array.lanes)
-    by_columns = columns * ceil(point.tiles.depth / array.lanes) * copies
+    by_columns = rows * width * (ceil(depth / array.lanes) / depth) * copies
     words = by_rows + array.on_k * (by_columns - by_rows)
     return words * array.lanes * hardware.value_bits * (array.rows * array.columns / array.hearing)
 

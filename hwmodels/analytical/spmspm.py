@@ -144,7 +144,7 @@ def _written(
 ) -> Scalar:
     """Bits of B that the operand buffers of all PEs take in all visits: slots of owners, or what lanes hold."""
     array = point.array
-    full = written_bits(point, a.skip, total(rows), visits.columns * total(visits.count), visits.columns)
+    full = written_bits(point, a.skip, total(rows), visits.columns)
     if point.dataflow == "inner_product":
         held = dealt.held_bits(point, a.skip, total(visits.b_nonzeros)) * array.rows * array.columns / array.hearing
     else:
@@ -246,7 +246,7 @@ class SparseSteps(ArraySteps):
             a_elements=depth["a_elements"] * queue_entries * dealt.lane_columns,
             b_elements=depth["b_elements"] * dealt.padded * queue_rows * dealt.lane_nonzeros,
             matches=loads.work * dealt.lane_nonzeros,
-            skips=depth["skips"] * queue_rows * dealt.lane_columns,
+            jumps=depth["skip_ahead"] * queue_rows * dealt.lane_columns,
             words=bitmask_words(self.point.tiles.depth, self.point.numerics),
         )
         b_only = visits.b_nonzeros * dealt.padded * dealt.lane_nonzeros * a.rows_per_queue
@@ -255,10 +255,10 @@ class SparseSteps(ArraySteps):
             self.skip * (a.skip * walked + (1.0 - a.skip) * b_only),
         )
 
-    def of_all_queues(self, passes):
-        """Each entry of A for each group of columns; the conflicts of all."""
+    def of_all_queues(self, loads, passes):
+        """Each turn for each group of columns; the conflicts of all entries."""
         a, dealt, visits = self.a, self.dealt, self.visits
-        full = total(a.entries * visits.of_a) * mean_groups(self.point, visits)
+        full = total(loads.all_turns * visits.of_a) * mean_groups(self.point, visits)
         skipped = a.skip * dealt.of_products + (1.0 - a.skip) * dealt.of_rows * total(
             a.heights / a.tiles * self._b_visits()
         )
@@ -273,7 +273,7 @@ class SparseSteps(ArraySteps):
             a_elements=depth["a_elements"] * (1.0 + total(a.padding) / total(a.nonzeros)),
             b_elements=depth["b_elements"] * self.dealt.padded,
             matches=self.point.kernel.products,
-            skips=depth["skips"],
+            jumps=depth["skip_ahead"],
             words=bitmask_words(self.point.tiles.depth, self.point.numerics),
         )
         return a.skip * self.skip * walked

@@ -5,8 +5,6 @@ Sizes are of the nominal tile (docs/machine.md, section 4): what the firmware ca
 
 from typing import NamedTuple
 
-import numpy as np
-
 from hwmodels.formats.encoders.rates import rates_of
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import PerVisit
