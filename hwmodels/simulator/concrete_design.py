@@ -25,7 +25,6 @@ from hwmodels.design.legality import illegality
 from hwmodels.formats.encoders.encoded import Widths, bits_for, widths_of
 from workloads.errors import InputError
 
-
 MASK_BITS = 64
 """Bits of a bitmask that decoders and units take a cycle."""
 MASK_BITS_A_LANE = 16

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, issparse
 from hwmodels.formats.encoders.encoded import Widths
 from hwmodels.formats.encoders.rates import Rates, rates_of
 from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_OF, Format
-from hwmodels.simulator.tile_cutting import cut_columns, cut_entries, cut_rows, columns_with_entries
+from hwmodels.simulator.tile_cutting import columns_with_entries, cut_columns, cut_entries, cut_rows
 from workloads.errors import InputError
 
 PerTile = Integer[np.ndarray, " tiles"]
