@@ -5,6 +5,7 @@ Sizes are of the nominal tile (docs/machine.md, section 4): what the firmware ca
 
 from typing import NamedTuple
 
+from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER
 from hwmodels.formats.encoders.rates import rates_of
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import PerVisit
@@ -68,8 +69,35 @@ def hold_unskipped_b(design: ConcreteDesign, a: StoredOperand, columns: int, sha
         return _places(design, groups, 0, groups * sums)
     room = design.half_buffer_bits - held
     most = min(groups, room // (depth * word_bits), design.accumulators // max(sums, 1))
-    passes_over = max(1, most)
-    return _places(design, passes_over, held + passes_over * depth * word_bits, passes_over * sums)
+    groups_a_pass = max(1, most)
+    return _places(design, groups_a_pass, held + groups_a_pass * depth * word_bits, groups_a_pass * sums)
+
+
+def hold_slots(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, share: QueueShare, b_bits: int) -> Places:
+    """Places where B skips and its fullest tile takes so many bits as rows of slots: a tile is one pass."""
+    groups = groups_of(design, min(b.tile[1], b.shape[1]))
+    held = share_bits(design, a, share) if design.holds_a else 0
+    buffer_bits = 0 if design.fetches_rows else held + b_bits
+    return _places(design, groups, buffer_bits, results_words(design, share) * design.active_lanes * groups)
+
+
+def hold_pairs(
+    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, share: QueueShare, entries: int, columns: int
+) -> Places:
+    """Places in the inner product where B skips: each lane has its own copy of A, and at most so many entries and
+    non-empty columns of B."""
+    depth, v = _depth(a), design.value_bits
+    unit = design.intersection_index if design.a_skips else -1
+    a_bits = share.entries * (v + a.widths.column) + share.rows * a.widths.pointer
+    b_bits = entries * (v + b.widths.row) + (columns + 1) * b.widths.pointer
+    if not design.a_skips:
+        a_bits = share.rows * depth * v
+    elif unit == LEADER_FOLLOWER:
+        b_bits = columns * depth * (v + 1)
+    elif unit == BITMASK_AND:
+        a_bits, b_bits = share_bits(design, a, share), entries * v + columns * depth
+    groups = groups_of(design, min(b.tile[1], b.shape[1]))
+    return _places(design, groups, design.active_lanes * (a_bits + b_bits), SLOTS * design.active_lanes)
 
 
 def results_words(design: ConcreteDesign, share: QueueShare) -> int:

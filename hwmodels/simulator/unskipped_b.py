@@ -34,9 +34,19 @@ def column_mask_cycles(design: ConcreteDesign, a: StoredOperand) -> np.ndarray:
     return ceil_div(ceil_div(a.height, design.queues), MASK_BITS)
 
 
+def queued_rows(design: ConcreteDesign, a: StoredOperand) -> np.ndarray:
+    """Rows of each tile of A that are queued."""
+    return a.rows_touched if design.a_skips else a.height
+
+
+def selects_rows(design: ConcreteDesign, b: StoredOperand) -> bool:
+    """Whether only the rows of B that A's tile touches are sent."""
+    return design.a_skips and b.format.rows_addressable and not design.lanes_are_on_k
+
+
 def rows_to_send(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: TileVisits) -> PerVisit:
-    """Rows of B that are sent to the PEs' buffers: those that A's tile touches, where they can be told apart."""
-    if design.a_skips and b.format.rows_addressable and not design.lanes_are_on_k:
+    """Rows of B that are sent to the PEs' buffers in each visit."""
+    if selects_rows(design, b):
         return a.columns_touched[visits.a]
     return b.height[visits.b]
 
