@@ -51,7 +51,7 @@ class Logic(ScaledConstants):
         return self.logic_area_mm2(self._integer_or_float(integer, floating))
 
     def adder_tree_area_mm2(self, lanes: Scalar, bits: Scalar) -> Value:
-        """Area in mm2 of a forwarding tree that adds neighbouring products of `bits` of the same sum (SIGMA, HPCA 2020).
+        """Area in mm2 of a forwarding tree (SIGMA, HPCA 2020): it adds neighbouring products of the same sum.
 
         An adder for each lane but one, and a multiplexer for each lane at each level.
         """

@@ -77,7 +77,9 @@ class OnChipMemory(ScaledConstants):
 
     def queue_pj_per_bit(self, entries: Scalar) -> Value:
         """Energy in pJ of writing or reading a bit of a queue of so many entries."""
-        each_bit = self.constants["register_pj_per_bit"] + self.constants["register_size_pj_per_bit"] * jnp.sqrt(entries)
+        each_bit = self.constants["register_pj_per_bit"] + self.constants["register_size_pj_per_bit"] * jnp.sqrt(
+            entries
+        )
         return each_bit * self.logic_energy_scale()
 
     def register_area_mm2(self, bits: Scalar) -> Value:
