@@ -10,6 +10,8 @@ import numpy as np
 from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER, SKIP_AHEAD, TWO_FINGER
 from workloads.cache.machine_code import compiled
 
+MASK_BITS = 64
+"""Positions of a mask that a bitmask unit takes in a step."""
 SEEN_AT_ONCE = 4
 """Coordinates of each side that a skip-ahead unit sees: it drops as many at once, the blocks of `add_drops`."""
 WALK_ENDS = 2
@@ -40,10 +42,12 @@ def steps_of_all_pairs(unit, rows, row_entries, columns, column_entries, matches
 
 
 @compiled
-def steps_of_union(unit, entries, words):
-    """Steps in which a unit finds the union of two fibers that holds so many positions."""
+def steps_of_union(unit, entries, length):
+    """Steps in which a unit finds the union, of so many positions, of two fibers of some length."""
     if unit == BITMASK_AND:
-        return words + entries
+        return (length + MASK_BITS - 1) // MASK_BITS + entries
+    if unit == LEADER_FOLLOWER:
+        return length
     return entries + 1
 
 

@@ -5,13 +5,18 @@ Rows of A are dealt to queues, columns of B to lanes; a lane walks each of its r
 
 import numpy as np
 
-from hwmodels.simulator.intersection import add_drops, fullest_decides, steps_of_all_pairs, steps_of_pairs, walked
+from hwmodels.simulator.intersection import (
+    MASK_BITS,
+    add_drops,
+    fullest_decides,
+    steps_of_all_pairs,
+    steps_of_pairs,
+    walked,
+)
 from hwmodels.simulator.schedules import deal
 from hwmodels.simulator.sparse_loads import COMPUTE, DECODE, ROWS, STEPS, STORED, hold, most_held
 from workloads.cache.machine_code import compiled
 
-MASK_BITS = 64
-"""Positions of a bitmask that a unit takes in a step."""
 COUNTS_AT_ONCE = 1 << 18
 """Running counts of fibers that are kept at a time: 1 MB, so that they stay in the cache."""
 

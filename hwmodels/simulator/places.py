@@ -95,9 +95,22 @@ def hold_pairs(
     elif unit == LEADER_FOLLOWER:
         b_bits = columns * depth * (v + 1)
     elif unit == BITMASK_AND:
-        a_bits, b_bits = share_bits(design, a, share), entries * v + columns * depth
+        a_bits, b_bits = share.entries * v + share.rows * depth, entries * v + columns * depth
     groups = groups_of(design, min(b.tile[1], b.shape[1]))
     return _places(design, groups, design.active_lanes * (a_bits + b_bits), SLOTS * design.active_lanes)
+
+
+def hold_dot_products(design: ConcreteDesign, depth: int, columns: int) -> Places:
+    """Places of an SDDMM whose tiles have so many k's and columns: a row of A, and the columns of B of a PE."""
+    held = (1 + groups_of(design, columns)) * depth * design.value_bits
+    return _places(design, 1, held, SLOTS * design.active_lanes)
+
+
+def hold_fibers(design: ConcreteDesign, length: int) -> Places:
+    """Places of an element-wise kernel whose fibers are so long: a unit led by A probes an expanded fiber of B."""
+    probes = design.a_skips and design.b_skips and design.intersection_index == LEADER_FOLLOWER
+    held = design.active_lanes * length * (design.value_bits + 1) if probes else 0
+    return _places(design, 1, held, SLOTS * design.active_lanes)
 
 
 def results_words(design: ConcreteDesign, share: QueueShare) -> int:

@@ -10,13 +10,16 @@ from hwmodels.simulator.stored_operand import StoredOperand
 from hwmodels.simulator.visits import TileVisits
 
 
-def queue_loads(design: ConcreteDesign, a: StoredOperand) -> np.ndarray:
-    """What the most loaded queue has of each tile of A, [tiles, quantities of `dense_loads`]."""
+def queue_loads(design: ConcreteDesign, a: StoredOperand, row_work: np.ndarray | None = None) -> np.ndarray:
+    """What the most loaded queue has of each tile of A, [tiles, quantities of `dense_loads`].
+
+    `row_work`: what the rows with entries are dealt by, their non-zeros if it is not given.
+    """
     by_masks = a.format.has_mask and not design.is_outer
     return busiest_queues(
         a.index,
         a.rows,
-        a.row_nonzeros,
+        a.row_nonzeros if row_work is None else row_work,
         a.height,
         a.width,
         design.queues,
