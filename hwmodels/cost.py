@@ -86,12 +86,8 @@ class ActionCounts(eqx.Module):
     """Reads plus writes of one accumulator word."""
     intersection_steps: Scalar
     decoded_entries: Scalar
-    unicast_bits: Scalar
-    """Bits sent to one PE, or from one."""
-    row_bits: Scalar
-    """Bits sent to all PEs of a row at once; likewise below."""
-    column_bits: Scalar
-    array_bits: Scalar
+    bus_hops: Scalar
+    """Bits on the buses times the pitches of PEs that each has to travel (docs/machine.md, "Energy and area")."""
     glb_read_bits: Scalar
     glb_write_bits: Scalar
     dram_read_bits: Scalar

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.area import COORDINATE_BITS, WORD_BITS, glb_bank_bytes
+from hwmodels.area import COORDINATE_BITS, QUEUE_ENTRIES, WORD_BITS, glb_bank_bytes
 from hwmodels.cost import AREA_COMPONENTS, ActionCounts, rows_of
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.technology import Technology
@@ -33,18 +33,21 @@ def price(
     )
     bank = glb_bank_bytes(hardware)
     machine = machine_energy(hardware, area_mm2, technology)
-    ports = hardware.pe_cols * hardware.lanes
     decoder_pj = technology.decoder_entry_pj(mapping.a_format, COORDINATE_BITS)
+    rotated_pj = technology.rotator_pj_per_bit(hardware.glb_banks)
     return rows_of(
         actions.macs * technology.mac_energy_pj(value, accumulator)
-        + actions.gated_macs * technology.gated_mac_energy_pj(value, accumulator),
-        actions.pe_buffer_read_bits * read_pj + actions.pe_buffer_write_bits * write_pj,
+        + actions.gated_macs * technology.gated_mac_energy_pj(value, accumulator)
+        + actions.tree_adds * technology.add_energy_pj(accumulator),
+        actions.pe_buffer_read_bits * read_pj
+        + actions.pe_buffer_write_bits * write_pj
+        + actions.queue_bits * technology.queue_pj_per_bit(QUEUE_ENTRIES),
         actions.accumulator_accesses * accumulator_pj,
         actions.intersection_steps * technology.intersection_step_pj(hardware.intersection, COORDINATE_BITS)
         + actions.decoded_entries * decoder_pj,
-        actions.bus_bits * machine.bus_pj_per_bit + actions.crossbar_words * technology.crossbar_pj(accumulator, ports),
-        actions.glb_read_bits * technology.sram_read_pj(bank, WORD_BITS) / WORD_BITS
-        + actions.glb_write_bits * technology.sram_write_pj(bank, WORD_BITS) / WORD_BITS,
+        actions.bus_hops * machine.hop_pj,
+        actions.glb_read_bits * (technology.sram_read_pj(bank, WORD_BITS) / WORD_BITS + rotated_pj)
+        + actions.glb_write_bits * (technology.sram_write_pj(bank, WORD_BITS) / WORD_BITS + rotated_pj),
         (actions.dram_read_bits + actions.dram_write_bits) * technology.dram_pj_per_bit(),
         actions.cycles * machine.clock_pj_per_cycle,
         actions.cycles * machine.leakage_pj_per_cycle,
@@ -54,14 +57,15 @@ def price(
 class MachineEnergy(NamedTuple):
     """What a machine takes because of its size, with all units that it has, whatever a kernel makes of them."""
 
-    bus_pj_per_bit: Float[Array, ""]
+    hop_pj: Float[Array, ""]
+    """Energy of a bit that travels the pitch of a PE."""
     clock_pj_per_cycle: Float[Array, ""]
     leakage_pj_per_cycle: Float[Array, ""]
 
 
 def machine_energy(hardware: Hardware, area_mm2: Float[Array, "9"], technology: Technology) -> MachineEnergy:
-    """Energy of a bit on the buses and of a cycle, by `AREA_COMPONENTS` of the machine."""
-    array_mm2 = sum(area_mm2[i] for i in ARRAY)
+    """Energy of a bit on the buses and of a cycle, by `AREA_COMPONENTS` of the machine; PEs are squares."""
+    pe_mm2 = sum(area_mm2[i] for i in ARRAY) / (hardware.pe_rows * hardware.pe_cols)
     logic_mm2 = sum(area_mm2[i] for i in LOGIC)
     leakage_w = (
         technology.logic_leakage_w(logic_mm2)
@@ -72,7 +76,7 @@ def machine_energy(hardware: Hardware, area_mm2: Float[Array, "9"], technology: 
         + technology.dram_static_w()
     )
     return MachineEnergy(
-        bus_pj_per_bit=technology.wire_pj_per_bit_mm() * jnp.sqrt(array_mm2),
+        hop_pj=technology.wire_pj_per_bit_mm() * jnp.sqrt(pe_mm2),
         clock_pj_per_cycle=technology.clock_pj_per_cycle(logic_mm2),
         leakage_pj_per_cycle=leakage_w / technology.scenario.clock_ghz * 1e3,
     )

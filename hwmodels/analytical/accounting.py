@@ -13,15 +13,21 @@ from jaxtyping import Array, Float
 
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
+from hwmodels.analytical.intersection import MASK_BITS_A_LANE
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
 from hwmodels.cost import RESOURCES, ActionCounts, Computes, Cost, Traffic, rows_of
+from hwmodels.design.choices import COLUMNS_ON_M
+from hwmodels.design.hardware import Hardware
 from hwmodels.energy import price
-from workloads.statistics.lattice import computed_once
+from hwmodels.numerics import Numerics
+from workloads.statistics.lattice import computed_once, ratio
 
 Scalar = Float[Array, ""]
 
 PIPELINE_STAGES = 16.0
-COMPUTE = RESOURCES.index("compute")
+PASS_CYCLES = 8.0
+"""From the queue to the last sum that leaves: what a column pass takes beside its steps."""
+COMPUTE, GLB = RESOURCES.index("compute"), RESOURCES.index("glb")
 
 
 class Parts(eqx.Module):
@@ -57,9 +63,11 @@ class Activity(eqx.Module):
     """What goes on in all visits of each class, or of all classes together."""
 
     compute: Amount
-    """Cycles of the most loaded PE or lane."""
-    intersect: Amount
-    """Cycles of intersection or decoding, whichever is more."""
+    """Cycles of the most loaded PE or lane: its steps, and the cycles of column passes."""
+    decode: Amount
+    """Cycles of the decoder that has most to do, and those of column passes."""
+    buffer_port: Amount
+    """Words that the operand buffer of a PE takes, of what is sent to it of B."""
     a_value_bits: Amount
     """Bits that cross the buses, values and metadata of each operand; likewise below."""
     a_index_bits: Amount
@@ -76,10 +84,13 @@ class Activity(eqx.Module):
     z_spilled_bits: Amount
     z_final_bits: Amount
     entries: Amount
-    """Entries of A that each PE column works on, once per column pass."""
+    """Entries of A that are worked on, once for each column pass."""
     a_decoded: Amount
-    """Compressed entries sent to the array, each counted once."""
+    """Compressed entries that are decoded, each counted once for all PEs that hear it."""
     b_decoded: Amount
+    value_slack_bits: Amount | None = None
+    """Bits that rows which are fetched one by one leave unused of the value bus; of the index bus likewise."""
+    index_slack_bits: Amount | None = None
 
     @property
     def sent_bits(self) -> Amount:
@@ -135,12 +146,36 @@ class VisitShares(eqx.Module):
 class ArrayCounts(eqx.Module):
     """Actions of the array that follow from a family's own rules (docs/machine.md, section 5)."""
 
+    tree_adds: Scalar
+    queue_bits: Scalar
     pe_buffer_read_bits: Scalar
     pe_buffer_write_bits: Scalar
     accumulator_accesses: Scalar
     intersection_steps: Scalar
     decoded_entries: Scalar
-    crossbar_words: Scalar
+    bus_hops: Scalar
+
+
+class Hops(eqx.Module):
+    """Pitches of PEs that a bit travels on a bus, by who hears it (docs/machine.md, "Energy and area")."""
+
+    unicast: Scalar
+    row: Scalar
+    column: Scalar
+    all: Scalar
+
+
+def hops_of(point: Point) -> Hops:
+    """By the rows and columns that there are."""
+    rows, columns = point.hardware.pe_rows, point.hardware.pe_cols
+    return Hops(0.5 * (rows + columns), columns + 0.5 * rows, rows + 0.5 * columns, rows + rows * columns)
+
+
+def in_bursts(point: Point, bits: Float[Array, "..."], count: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Bits that `count` fetches or writes move of `bits` altogether, in whole bursts of the DRAM."""
+    burst = point.technology.dram_burst_bits()
+    whole = count * burst * point.numerics.ceil(ratio(bits, count * burst))
+    return jnp.where(bits > 0, jnp.maximum(whole, bits), 0.0)
 
 
 def with_sums(activity: Activity) -> tuple[Activity, Activity]:
@@ -189,8 +224,18 @@ def account(
         computes=computes,
         traffic=_traffic(sums, moved, actions),
         actions=actions,
-        fits=rows_of(*fits, clock_ghz / limit_ghz),
+        fits=rows_of(*fits, _bus_fit(hardware), clock_ghz / limit_ghz),
     )
+
+
+def _bus_fit(hardware: Hardware) -> Scalar:
+    """The wider bus over the words that PEs can take or give at once (docs/machine.md, section 4)."""
+    rows, columns, lanes = hardware.pe_rows, hardware.pe_cols, hardware.lanes
+    on_m = hardware.column_axes[COLUMNS_ON_M]
+    ports = on_m * rows * columns + (1.0 - on_m) * jnp.maximum(rows, columns)
+    mask_word = jnp.maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
+    values = hardware.value_bus_bits / (ports * lanes * hardware.accumulator_bits)
+    return jnp.maximum(values, hardware.index_bus_bits / (ports * mask_word))
 
 
 def _whole(amount: Amount) -> Scalar:
@@ -204,11 +249,15 @@ def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[
     glb_rate = 1.0 / (WORD_BITS * hardware.glb_banks)
     dram_rate = 1.0 / (point.technology.dram_gbps() * 8.0 / point.technology.scenario.clock_ghz)
     glb_bits = activity.sent_bits + activity.operands_dram_bits + moved.results_bits * (1.0 + point.tiles.k_split)
+    on_index, on_value = moved.index_bus_bits, moved.value_bus_bits
+    if activity.index_slack_bits is not None and activity.value_slack_bits is not None:
+        on_index, on_value = on_index + activity.index_slack_bits, on_value + activity.value_slack_bits
     by_class = (
         activity.compute,
-        activity.intersect,
-        moved.index_bus_bits * (1.0 / hardware.index_bus_bits),
-        moved.value_bus_bits * (1.0 / hardware.value_bus_bits),
+        activity.decode,
+        on_index * (1.0 / hardware.index_bus_bits),
+        on_value * (1.0 / hardware.value_bus_bits),
+        activity.buffer_port,
         glb_bits * glb_rate,
         activity.operands_dram_bits * dram_rate,
     )
@@ -218,7 +267,7 @@ def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[
         leaves, structure = jax.tree.flatten(by_class)
         by_class = jax.tree.unflatten(structure, jnp.unstack(computed_once(leaves)))
         busy, z_bits = [groups.of(amount) for amount in by_class], groups.z_moved_bits
-    busy[4:] = [cycles + z_bits * rate for cycles, rate in zip(busy[4:], (glb_rate, dram_rate), strict=True)]
+    busy[GLB:] = [cycles + z_bits * rate for cycles, rate in zip(busy[GLB:], (glb_rate, dram_rate), strict=True)]
     return list(jnp.unstack(computed_once([cycles.ravel() for cycles in busy])))
 
 
@@ -230,19 +279,24 @@ def _time(
     The most loaded PE has no less to do than the mean. Where loads are interpolated this need not follow, so what is
     missing until an array that is all busy has done its MACs is added.
     """
-    hardware, numerics = point.hardware, point.numerics
+    array, numerics = point.array, point.numerics
     visit_cycles = numerics.max_of(*busy)
     # In one stack with the maximum, lest XLA write one of its parts over it, in place and slowly.
     rows = computed_once([*busy, visit_cycles, *numerics.attributed(*busy)])
     by_resource = rows @ jnp.ones_like(visit_cycles)
     found, bound, visited = by_resource[: len(busy)], by_resource[len(busy) + 1 :], total(visit_cycles)
     worked = computes.effectual + computes.ineffectual + computes.gated
-    least = worked / (hardware.pe_rows * hardware.pe_cols * hardware.lanes)
+    least = worked / array.macs
     found = found.at[COMPUTE].max(least)
     bound = bound.at[COMPUTE].add(jnp.maximum(least - visited, 0.0))
     latency = point.technology.dram_latency_ns() * point.technology.scenario.clock_ghz
-    fill = latency + hardware.pe_rows + hardware.pe_cols + PIPELINE_STAGES
+    fill = latency + PIPELINE_STAGES + stages(array.rows, numerics) + stages(array.columns, numerics)
     return jnp.maximum(visited, least) + fill, found, bound
+
+
+def stages(ways: Scalar, numerics: Numerics) -> Scalar:
+    """Stages of a tree with so many leaves: ceil(log2), none for one."""
+    return numerics.ceil(1.0 + jnp.log2(ways)) - 1.0
 
 
 def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:
@@ -251,13 +305,14 @@ def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Compute
     return ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
+        tree_adds=array.tree_adds,
+        queue_bits=array.queue_bits,
         pe_buffer_read_bits=array.pe_buffer_read_bits,
         pe_buffer_write_bits=array.pe_buffer_write_bits,
         accumulator_accesses=array.accumulator_accesses,
         intersection_steps=array.intersection_steps,
         decoded_entries=array.decoded_entries,
-        bus_bits=_whole(moved.value_bus_bits) + _whole(moved.index_bus_bits),
-        crossbar_words=array.crossbar_words,
+        bus_hops=array.bus_hops,
         glb_read_bits=_whole(sums.sent_bits) + _whole(moved.added_bits) + z_written,
         glb_write_bits=_whole(moved.results_bits) + fetched + z_read,
         dram_read_bits=fetched + z_read,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.tiling import Tiling, cut_into_tiles
-from hwmodels.design.choices import STAYS_A, STAYS_B
+from hwmodels.design.choices import COLUMNS_ON_M, FETCHES_B, HOLDS_BOTH, LANES_ON_K
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
@@ -26,16 +26,12 @@ class Point(eqx.Module):
     """Solved (`Technology.solved`)."""
     numerics: Numerics
     tiles: Tiling
+    array: "PeArray"
 
     @property
     def dataflow(self) -> str:
         """Name of the mapping's dataflow."""
         return self.mapping.dataflow
-
-    @property
-    def array_width(self) -> Scalar:
-        """Columns of B worked on at once: PE columns times lanes."""
-        return self.hardware.pe_cols * self.hardware.lanes
 
     @property
     def half_buffer_bits(self) -> Scalar:
@@ -49,15 +45,65 @@ class Point(eqx.Module):
 
     @property
     def accumulator_words(self) -> Scalar:
-        """Accumulators of a PE."""
-        return self.numerics.floor(self.hardware.accumulator_bytes * 8.0 / self.hardware.accumulator_bits)
+        """Accumulators of a PE, as many in the bank of each lane that there is."""
+        hardware = self.hardware
+        bits = hardware.accumulator_bits * hardware.lanes
+        return hardware.lanes * self.numerics.floor(hardware.accumulator_bytes * 8.0 / bits)
 
-    def stays(self, operand: str) -> Scalar:
-        """1 if the share of operand "a" or "b" stays in the PE buffers; the outer product streams both."""
-        stays = self.mapping.residency[{"a": STAYS_A, "b": STAYS_B}[operand]]
-        return jnp.zeros_like(stays) if self.dataflow == "outer_product" else stays
+    @property
+    def holds_a(self) -> Scalar:
+        """1 if a PE's share of A is held in its buffer."""
+        return self.mapping.residency[HOLDS_BOTH]
+
+    @property
+    def fetches(self) -> Scalar:
+        """1 if each entry of A asks the GLB for its row of B: in Gustavson's dataflow alone."""
+        asks = self.mapping.residency[FETCHES_B]
+        return asks if self.dataflow == "gustavson" else jnp.zeros_like(asks)
+
+
+class PeArray(eqx.Module):
+    """The parts of the PE array that a mapping uses, and what they work on (docs/machine.md, section 4)."""
+
+    rows: Scalar
+    columns: Scalar
+    lanes: Scalar
+    on_m: Scalar
+    """1 if PE columns work on different rows of A."""
+    on_k: Scalar
+    """1 if the lanes of a PE work on neighbouring entries of A."""
+    queues: Scalar
+    """Queues of A."""
+    hearing: Scalar
+    """PEs that share a queue, and so PE columns that hold different columns of B."""
+    width: Scalar
+    """Columns of B worked on at once."""
+    step: Scalar
+    """Entries of A that a queue gives in a step."""
+
+    @property
+    def macs(self) -> Scalar:
+        """MACs of all parts in use."""
+        return self.rows * self.columns * self.lanes
+
+
+def array_of(hardware: Hardware, mapping: Mapping, numerics: Numerics) -> PeArray:
+    """Spatial assignments are exponents: mixtures of them, while a search anneals, are powers between."""
+    rows, columns, lanes = (
+        numerics.min_of(there, used)
+        for there, used in (
+            (hardware.pe_rows, mapping.rows_used),
+            (hardware.pe_cols, mapping.cols_used),
+            (hardware.lanes, mapping.lanes_used),
+        )
+    )
+    on_m, on_k = mapping.columns_on[COLUMNS_ON_M], mapping.lanes_on[LANES_ON_K]
+    hearing = jnp.exp2((1.0 - on_m) * jnp.log2(columns))
+    step = jnp.exp2(on_k * jnp.log2(lanes))
+    return PeArray(rows, columns, lanes, on_m, on_k, rows * columns / hearing, hearing, hearing * lanes / step, step)
 
 
 def point_of(hardware: Hardware, mapping: Mapping, kernel: Any, technology: Technology, numerics: Numerics) -> Point:
     """A design and a kernel, its iteration space cut into the mapping's tiles."""
-    return Point(hardware, mapping, kernel, technology, numerics, cut_into_tiles(mapping, kernel, numerics))
+    tiles, array = cut_into_tiles(mapping, kernel, numerics), array_of(hardware, mapping, numerics)
+    return Point(hardware, mapping, kernel, technology, numerics, tiles, array)

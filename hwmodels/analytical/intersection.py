@@ -12,27 +12,13 @@ Value = Float[Array, "..."]
 
 BITMASK_WORD = 64.0
 """Positions of a bitmask that a decoder or a bitmask intersection takes in one step."""
+MASK_BITS_A_LANE = 16.0
+"""Positions that the decoder takes for each entry of a step, where that is more."""
 
 
-def bitmask_words(depth: Value, numerics: Numerics) -> Value:
-    """Words of the bitmask of a fiber with `depth` positions."""
-    return numerics.ceil(depth / BITMASK_WORD)
-
-
-def steps_of_full_columns(
-    unit: Float[Array, " unit"], *, rows: Value, nonzeros: Value, depth: Value, words: Value
-) -> Value:
-    """Steps of `rows` non-empty rows that hold `nonzeros` against one column without zeros.
-
-    `depth` is the number of positions of a row, `words` those of its bitmask. Every entry of the rows matches, so a
-    leader and a skip-ahead unit take one step each.
-    """
-    two_finger, leader_follower, skip_ahead, bitmask = jnp.unstack(unit)
-    return (
-        two_finger * rows * (depth + 1.0)
-        + (leader_follower + skip_ahead) * nonzeros
-        + bitmask * (rows * words + nonzeros)
-    )
+def bitmask_words(depth: Value, numerics: Numerics, entries: Value | float = 1.0) -> Value:
+    """Words of the bitmask of a fiber with `depth` positions, for a decoder of so many `entries` a step."""
+    return numerics.ceil(depth / jnp.maximum(BITMASK_WORD, MASK_BITS_A_LANE * entries))
 
 
 def steps_of_pairs(
@@ -42,10 +28,10 @@ def steps_of_pairs(
     a_elements: Value,
     b_elements: Value,
     matches: Value,
-    jumps: Value,
+    skips: Value,
     words: Value,
 ) -> Value:
-    """Steps of `pairs` of non-empty sparse fibers with so many elements, matches and skip-ahead jumps altogether.
+    """Steps of `pairs` of non-empty sparse fibers with so many elements, matches and skip-ahead skips altogether.
 
     Estimates of different sources need not agree: there are no more matches than elements of either side.
     """
@@ -54,7 +40,7 @@ def steps_of_pairs(
     return (
         two_finger * (a_elements + b_elements - matches + pairs)
         + leader_follower * a_elements
-        + skip_ahead * jumps
+        + skip_ahead * skips
         + bitmask * (pairs * words + matches)
     )
 

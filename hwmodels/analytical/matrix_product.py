@@ -3,29 +3,41 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Activity, ArrayCounts, Parts, VisitShares, account, with_sums
+from hwmodels.analytical.accounting import (
+    PASS_CYCLES,
+    Activity,
+    ArrayCounts,
+    Parts,
+    VisitShares,
+    account,
+    hops_of,
+    stages,
+    with_sums,
+)
+from hwmodels.analytical.array_steps import ArraySteps
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
-from hwmodels.analytical.operand_a import OperandA, RowLoads, row_loads
-from hwmodels.analytical.operand_b import ArrayCycles, OperandB
+from hwmodels.analytical.operand_a import HeldShare, OperandA, QueueLoads, queue_loads
+from hwmodels.analytical.operand_b import OperandB, slot_bits
 from hwmodels.analytical.passes import Passes, passes_of
 from hwmodels.cost import Computes, Cost
-from hwmodels.design.choices import GATE
+from hwmodels.design.choices import GATE, LEADER_FOLLOWER
 from workloads.statistics.lattice import ratio
 
+Scalar = Float[Array, ""]
 
-def cost_of_product(point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles) -> Cost:
-    """Cost of one run, of what A, B and Z are like and the array takes."""
-    loads = row_loads(point, a)
-    passes = passes_of(point, a, b, loads)
-    activity, sums = with_sums(_activity(point, a, b, loads, passes, *_cycles(point, b, cycles, loads, passes)))
+
+def cost_of_product(point: Point, a: OperandA, share: HeldShare, b: OperandB, steps: ArraySteps) -> Cost:
+    """Cost of one run, of what A, B and Z are like and the steps that the array takes."""
+    loads, passes = queue_loads(point, a), passes_of(point, b, share)
+    activity, sums = with_sums(_activity(point, a, b, loads, passes, steps))
     computes = _computes(point, a, b)
     return account(
         point,
         activity,
         sums,
         groups=_groups(point, b),
-        array=_array_actions(point, a, b, cycles, sums, computes),
+        array=_array_actions(point, a, b, passes, steps, sums, computes),
         computes=computes,
         fits=(
             (a.peak_bits + b.peak_bits + b.z_peak_bits) / point.half_glb_bits,
@@ -35,36 +47,23 @@ def cost_of_product(point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles)
     )
 
 
-def _cycles(point: Point, b: OperandB, cycles: ArrayCycles, loads: RowLoads, passes: Passes) -> tuple[Parts, Parts]:
-    """Cycles of the MACs, and of intersection units or decoders, whichever take longer."""
-    decode = loads.decode * b.a_visits * passes.columns
-    if point.dataflow == "gustavson":
-        return cycles.gustavson(loads, passes.columns), Parts(decode, None)
-    if point.dataflow == "outer_product":
-        return cycles.outer_product(passes.columns), Parts(jnp.zeros_like(decode), None)
-    compute, walked = cycles.inner_product(loads, passes.columns)
-    longer = walked * ratio(point.numerics.max_of(walked.total, decode), walked.total)
-    if walked.even is None:  # a full B, of which every tile of A meets something
-        return compute, longer
-    return compute, longer + Parts(jnp.where(walked.total > 0, 0.0, decode), None)
-
-
-def _activity(
-    point: Point, a: OperandA, b: OperandB, loads: RowLoads, passes: Passes, compute: Parts, intersect: Parts
-) -> Activity:
-    tiles = point.tiles
-    sends = b.a_visits * passes.a_sends
-    worked = b.a_visits * passes.columns
+def _activity(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes: Passes, steps: ArraySteps) -> Activity:
+    tiles, array = point.tiles, point.array
+    sends, worked = b.a_visits * passes.a_sends * b.a_sent, b.a_visits * passes.count * b.a_sent
     fetched = tiles.a_each * b.a_visits + (1.0 - tiles.a_each) * b.a_once
     resting = (1.0 - tiles.b_each) * ratio(b.once_bits, total(b.each_bits.total))
     spilled, finished = _z_traffic(point, b)
+    drained = b.visits * passes.count * (PASS_CYCLES + array.on_k * stages(array.lanes, point.numerics))
+    taken = steps.inner_product if point.dataflow == "inner_product" else steps.walk
+    value_slack, index_slack = b.slack_bits or (None, None)
     return Activity(
-        compute=compute,
-        intersect=intersect,
+        compute=taken(loads, passes) + Parts(drained, None),
+        decode=Parts(loads.decode * worked + drained, None),
+        buffer_port=b.port_words,
         a_value_bits=Parts(a.values_bits * sends, None),
-        a_index_bits=Parts(a.metadata_bits * sends, None),
-        b_value_bits=b.sent_values_bits * passes.b_fills,
-        b_index_bits=b.sent_metadata_bits * passes.b_fills,
+        a_index_bits=Parts(a.sent_metadata_bits * sends, None),
+        b_value_bits=b.sent_values_bits,
+        b_index_bits=b.sent_metadata_bits,
         results=Parts(None, b.results),
         z_index_bits=Parts(None, b.result_metadata_bits),
         dram_a_bits=Parts(a.fetched_bits * fetched, None),
@@ -74,7 +73,9 @@ def _activity(
         z_final_bits=Parts(None, finished),
         entries=Parts(a.entries * worked, None),
         a_decoded=Parts(a.stored_entries * worked, None),
-        b_decoded=Parts(b.decoded_entries * passes.b_fills, None),
+        b_decoded=Parts(b.decoded_entries, None),
+        value_slack_bits=value_slack,
+        index_slack_bits=index_slack,
     )
 
 
@@ -116,21 +117,83 @@ def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
 
 
 def _array_actions(
-    point: Point, a: OperandA, b: OperandB, cycles: ArrayCycles, sums: Activity, computes: Computes
+    point: Point,
+    a: OperandA,
+    b: OperandB,
+    passes: Passes,
+    steps: ArraySteps,
+    sums: Activity,
+    computes: Computes,
 ) -> ArrayCounts:
-    hardware, tiles = point.hardware, point.tiles
+    hardware, array, held = point.hardware, point.array, point.holds_a
     inner, outer = point.dataflow == "inner_product", point.dataflow == "outer_product"
-    nothing = jnp.zeros_like(computes.effectual)
-    processed = computes.effectual + computes.ineffectual + computes.gated
-    coordinate_bits = a.skip * (tiles.m_bits if outer else tiles.k_bits)
-    entries = sums.entries.total * hardware.pe_cols
+    value_bits, results = hardware.value_bits, sums.results.total
+    worked = computes.effectual + computes.ineffectual + computes.gated
+    meets = b.skip if inner else jnp.zeros_like(b.skip)  # fibers of two operands, each held by lanes
+    held = meets + (1.0 - meets) * held
+    hears_b = array.rows * array.columns / array.hearing  # PE rows, or all PEs
+    a_sent = (sums.a_value_bits.total + sums.a_index_bits.total) * array.hearing
+    b_sent = sums.b_value_bits.total + sums.b_index_bits.total
+    fetched, copies = point.fetches, 1.0 + array.on_k * a.skip * (array.lanes - 1.0)
+    walked = steps.intersection_steps() if inner else jnp.zeros_like(worked)
+    entry_bits = value_bits + a.skip * (point.tiles.m_bits + point.tiles.k_bits if outer else point.tiles.k_bits)
+    entry_reads = sums.entries.total * array.hearing * entry_bits
+    in_queues = 2.0 * a_sent * (1.0 - held) + 2.0 * fetched * b_sent
+    written = a_sent * held * (1.0 + meets * (array.lanes - 1.0)) + (1.0 - fetched) * b_sent * hears_b * copies
+    return ArrayCounts(
+        tree_adds=array.on_k * worked,
+        queue_bits=in_queues,
+        pe_buffer_write_bits=written,
+        pe_buffer_read_bits=(1.0 - meets)
+        * (held * entry_reads + (1.0 - fetched) * _reads_of_b(point, a, b, passes, steps))
+        + meets * _met_reads(point, a, walked, worked),
+        accumulator_accesses=_accumulator_accesses(point, passes, worked, results),
+        intersection_steps=walked,
+        decoded_entries=sums.a_decoded.total * array.hearing
+        + sums.b_decoded.total * (fetched + (1.0 - fetched) * hears_b),
+        bus_hops=_hops(point, sums),
+    )
+
+
+def _reads_of_b(point: Point, a: OperandA, b: OperandB, passes: Passes, steps: ArraySteps) -> Scalar:
+    """Bits of the words of B that PEs read in their steps: a value for each lane, or a slot."""
+    array, value_bits = point.array, point.hardware.value_bits
+    full, skipped = steps.of_all_queues(passes)
+    values = (1.0 - array.on_k) * array.lanes + array.on_k * (a.skip * array.lanes + 1.0 - a.skip)
+    slots = array.lanes * slot_bits(point)
+    return array.hearing * ((1.0 - b.skip) * full * values * value_bits + b.skip * skipped * slots)
+
+
+def _met_reads(point: Point, a: OperandA, walked: Scalar, worked: Scalar) -> Scalar:
+    """Bits that lanes read of two fibers: coordinates of both sides at each step, both values at each match.
+
+    A leader's probe reads an expanded value instead; where A does not skip, B's entries meet A's values.
+    """
+    value_bits, coordinate = point.hardware.value_bits, point.tiles.k_bits
+    leads = point.hardware.intersection[LEADER_FOLLOWER]
+    at_step = (1.0 - leads) * 2.0 * coordinate + leads * (coordinate + value_bits + 1.0)
+    at_match = 2.0 * value_bits + (1.0 - a.skip) * coordinate
+    return a.skip * walked * at_step + worked * at_match
+
+
+def _accumulator_accesses(point: Point, passes: Passes, worked: Scalar, results: Scalar) -> Scalar:
+    """Sums are in a register while one group of columns is worked on; else each MAC reads and writes one."""
+    in_registers = 2.0 * results
+    in_banks = 2.0 * worked + results
+    if point.dataflow == "inner_product":
+        return in_registers
+    if point.dataflow == "outer_product":
+        return in_banks
+    return in_registers + point.numerics.more_than_one(passes.together) * (in_banks - in_registers)
+
+
+def _hops(point: Point, sums: Activity) -> Scalar:
+    """Bits over the buses times the pitches of PEs that they travel."""
+    array, hops, fetched = point.array, hops_of(point), point.fetches
+    results = sums.results.total * point.hardware.accumulator_bits + sums.z_index_bits.total
+    a_hops = (1.0 - array.on_m) * hops.row + array.on_m * hops.unicast
+    b_hops = (1.0 - array.on_m) * hops.column + array.on_m * hops.all
+    b_hops = b_hops + fetched * (hops.unicast - b_hops)
     a_sent = sums.a_value_bits.total + sums.a_index_bits.total
     b_sent = sums.b_value_bits.total + sums.b_index_bits.total
-    return ArrayCounts(
-        pe_buffer_read_bits=processed * hardware.value_bits + entries * (hardware.value_bits + coordinate_bits),
-        pe_buffer_write_bits=a_sent * hardware.pe_cols + b_sent * hardware.pe_rows,
-        accumulator_accesses=sums.results.total if inner else 2.0 * processed,
-        intersection_steps=cycles.intersection_steps() if inner else nothing,
-        decoded_entries=sums.a_decoded.total * hardware.pe_cols + sums.b_decoded.total * hardware.pe_rows,
-        crossbar_words=processed if outer else nothing,
-    )
+    return a_sent * a_hops + b_sent * b_hops + results * hops.unicast

@@ -4,10 +4,11 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.classes import edge_classes, share_at_edge, total
+from hwmodels.analytical.accounting import in_bursts
+from hwmodels.analytical.classes import edge_classes, mean_ceil, share_at_edge, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import going_around
-from hwmodels.analytical.intersection import bitmask_words, steps_of_full_columns
+from hwmodels.analytical.intersection import bitmask_words
 from hwmodels.design.choices import ROWS_ALIKE, SKIP
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import Storage, TileSums, directory_bits, has_mask, has_runs, is_dense, storage
@@ -41,17 +42,18 @@ class OperandA(eqx.Module):
     heights: PerClass
     areas: PerClass
     values_bits: PerClass
-    metadata_bits: PerClass
+    sent_metadata_bits: PerClass
+    """Metadata that cross the index bus: of the rows that are queued, or with the column of each entry."""
     fetched_bits: PerClass
     """Values, metadata and tile directory: what a fetch of every tile from DRAM moves."""
     stored_entries: PerClass
     """Entries that a decoder turns into coordinates; none if A is dense."""
-    rows_per_pe: PerClass
-    """Mean over the tiles of ceil(rows / PE rows)."""
+    rows_per_queue: PerClass
+    """Mean over the tiles of ceil(rows / queues)."""
     dealt_areas: PerClass
-    """Positions that the PE row with most rows of each tile has."""
+    """Positions that the queue with most rows of each tile has."""
     uneven: PerClass
-    """Rows of the PE row that has most over those of an even deal, less one: 0 where the PE rows divide the tiles."""
+    """Rows of the queue that has most over those of an even deal, less one: 0 where the queues divide the tiles."""
     storage: Storage
     tiled: Tiles
     peak_bits: Scalar
@@ -106,14 +108,15 @@ def describe_a(point: Point) -> OperandA:
         areas=tiles.height * tiles.depth,
     )
     # Tiles at the lower edge have fewer rows; their share of a class follows from its mean height.
-    at_edge = share_at_edge(tiles.height, last_m, heights / count)
-    rows_per_pe, even = (
+    at_edge, queues = share_at_edge(tiles.height, last_m, heights / count), point.array.queues
+    rows_per_queue, even = (
         (1.0 - at_edge) * inside + at_edge * edge
         for inside, edge in (
-            (numerics.ceil(tiles.height / hardware.pe_rows), numerics.ceil(last_m / hardware.pe_rows)),
-            (jnp.maximum(tiles.height, hardware.pe_rows), jnp.maximum(last_m, hardware.pe_rows)),
+            (numerics.ceil(tiles.height / queues), numerics.ceil(last_m / queues)),
+            (jnp.maximum(tiles.height, queues), jnp.maximum(last_m, queues)),
         )
     )
+    queued = skip * rows + (1.0 - skip) * heights
     return OperandA(
         skip=skip,
         tiles=count,
@@ -121,7 +124,7 @@ def describe_a(point: Point) -> OperandA:
         entries=skip * (nonzeros + padding) + (1.0 - skip) * areas,
         padding=skip * padding,
         stored_padding=padding,
-        rows=skip * rows + (1.0 - skip) * heights,
+        rows=queued,
         found_rows=rows,
         columns=skip * columns + (1.0 - skip) * widths,
         work=of_format("work", "areas"),
@@ -130,12 +133,12 @@ def describe_a(point: Point) -> OperandA:
         heights=heights,
         areas=areas,
         values_bits=values_bits,
-        metadata_bits=metadata_bits,
-        fetched_bits=values_bits + metadata_bits + directory_bits(mapping.a_format, count),
+        sent_metadata_bits=stored.queued_bits(sums, queued, tiles.k_bits),
+        fetched_bits=in_bursts(point, values_bits + metadata_bits, count) + directory_bits(mapping.a_format, count),
         stored_entries=sparse * (nonzeros + padding),
-        rows_per_pe=rows_per_pe,
-        dealt_areas=areas * (rows_per_pe * (count / heights)),
-        uneven=rows_per_pe * hardware.pe_rows / even - 1.0,
+        rows_per_queue=rows_per_queue,
+        dealt_areas=areas * (rows_per_queue * (count / heights)),
+        uneven=rows_per_queue * queues / even - 1.0,
         storage=stored,
         tiled=tiled,
         peak_bits=stored.values_bits(peak) + stored.metadata_bits(peak),
@@ -144,17 +147,17 @@ def describe_a(point: Point) -> OperandA:
     )
 
 
-class RowLoads(eqx.Module):
-    """What the most loaded PE row holds, summed over the tiles of each class."""
+class QueueLoads(eqx.Module):
+    """What the most loaded queue holds, summed over the tiles of each class."""
 
     nonzeros: PerClass
     work: PerClass
     """Products with B's non-zeros; zero if B is dense."""
     entries: PerClass
-    """Entries it works on: its non-zeros and padding when A skips, its rows in full when not."""
+    """Entries it gives: its non-zeros and padding when A skips, its rows in full when not."""
+    turns: PerClass
+    """Steps in which it gives these, as many at a time as the lanes of a PE take."""
     rows: PerClass
-    share_bits: PerClass
-    """Bits of its rows."""
     decode: PerClass
     """Decoder steps of one pass over the tile."""
 
@@ -163,59 +166,66 @@ def work_schedule(hardware: Hardware, mapping: Mapping) -> Float[Array, " schedu
     """Schedule as the non-zeros see it: where the firmware balances rows as equals, they are dealt as if cyclic."""
     if mapping.dataflow != "inner_product":
         return mapping.schedule
-    return going_around(mapping.schedule, hardware.intersection @ ROWS_ALIKE)
+    return going_around(mapping.schedule, mapping.b_zero[SKIP] * (hardware.intersection @ ROWS_ALIKE))
 
 
-def row_loads(point: Point, a: OperandA) -> RowLoads:
-    """Load of the most loaded PE row under the mapping's schedule."""
-    hardware, mapping, tiles = point.hardware, point.mapping, point.tiles
+def queue_loads(point: Point, a: OperandA) -> QueueLoads:
+    """Load of the most loaded queue under the mapping's schedule."""
+    hardware, mapping, tiles, array = point.hardware, point.mapping, point.tiles, point.array
     statistics: OperandStatistics = point.kernel.a
-    most = statistics.most_loaded(
-        tiles.m,
-        tiles.k,
-        hardware.pe_rows,
-        mapping.schedule,
-        work_schedule(hardware, mapping),
-        a.tiled.scale,
-    )
-    # Lattice points divide evenly. Elsewhere the PE rows with one row more hold that much more of the mean.
-    more = a.uneven / jnp.minimum(hardware.pe_rows, tiles.height)
+    by_work = work_schedule(hardware, mapping)
+    most = statistics.most_loaded(tiles.m, tiles.k, array.queues, mapping.schedule, by_work, a.tiled.scale)
+    # Lattice points divide evenly. Elsewhere the queues with one row more hold that much more of the mean.
+    more = a.uneven / jnp.minimum(array.queues, tiles.height)
     dealt = {"rows": a.found_rows, "nonzeros": a.nonzeros, "work": a.work}
     most = {
-        name: jnp.clip(load + more * dealt[name], dealt[name] / hardware.pe_rows, dealt[name])
+        name: jnp.clip(load + more * dealt[name], dealt[name] / array.queues, dealt[name])
         for name, load in most.items()
     }
     rows, nonzeros = most["rows"], most["nonzeros"]
-    padding = (
-        ratio(rows, a.found_rows) * a.stored_padding
-    )  # runs of zeros go with rows, hardly with what else these hold
-    stored = nonzeros + padding
-    words = bitmask_words(tiles.depth, point.numerics)
-    held_rows = a.rows_per_pe * a.tiles
-    held = TileSums(
-        tiles=a.tiles,
-        nonzeros=nonzeros,
-        padding=padding,
-        heights=held_rows,
-        widths=a.widths,
-        areas=a.dealt_areas,
+    # Runs of zeros go with rows, hardly with what else these hold.
+    stored = nonzeros + ratio(rows, a.found_rows) * a.stored_padding
+    entries = a.skip * stored + (1.0 - a.skip) * a.dealt_areas
+    turns = (1.0 - array.on_k) * entries + array.on_k * a.tiles * mean_ceil(
+        entries / a.tiles / array.step, a.skip, point.numerics
     )
-    return RowLoads(
+    return QueueLoads(
         nonzeros=nonzeros,
         work=most.get("work", jnp.zeros_like(nonzeros)),
-        entries=a.skip * stored + (1.0 - a.skip) * a.dealt_areas,
-        rows=a.skip * rows + (1.0 - a.skip) * a.tiles * a.rows_per_pe,
-        share_bits=a.storage.values_bits(held) + a.storage.metadata_bits(held),
-        decode=a.skip * (stored + has_mask(mapping.a_format) * rows * words),
+        entries=entries,
+        turns=turns,
+        rows=a.skip * rows + (1.0 - a.skip) * a.tiles * a.rows_per_queue,
+        decode=a.skip * (turns + has_mask(mapping.a_format) * _mask_words(point, a, rows)),
     )
 
 
-def steps_with_full_columns(point: Point, a: OperandA, *, rows: PerClass, nonzeros: PerClass) -> PerClass:
-    """Steps of the intersection units of so many `rows` of A and their `nonzeros` against one column without zeros."""
-    return steps_of_full_columns(
-        point.hardware.intersection,
-        rows=rows,
-        nonzeros=nonzeros,
-        depth=a.widths / a.tiles,
-        words=bitmask_words(point.tiles.depth, point.numerics),
-    )
+def _mask_words(point: Point, a: OperandA, rows: PerClass) -> PerClass:
+    """Words of the bitmask that the decoder of the most loaded queue looks at: of its rows, or of columns."""
+    tiles, numerics, array = point.tiles, point.numerics, point.array
+    if point.dataflow != "outer_product":
+        return rows * bitmask_words(tiles.depth, numerics, array.step)
+    return a.columns * bitmask_words(numerics.ceil(tiles.height / array.queues), numerics)
+
+
+class HeldShare(eqx.Module):
+    """The largest part of A that a PE holds."""
+
+    rows: Scalar
+    """Most rows that a queue has in any tile: non-empty ones if A skips."""
+    nonzeros: Scalar
+    bits: Scalar
+    """In A's format."""
+
+
+def held_share(point: Point, a: OperandA) -> HeldShare:
+    """What the fullest queue of any tile holds (docs/machine.md, section 4, "Where everything lives")."""
+    mapping, tiles, array = point.mapping, point.tiles, point.array
+    by_work = work_schedule(point.hardware, mapping)
+    most = point.kernel.a.fullest_share(tiles.m, tiles.k, array.queues, mapping.schedule, by_work)
+    every = point.numerics.ceil(tiles.height / array.queues)
+    rows = a.skip * jnp.minimum(most["rows"], tiles.height) + (1.0 - a.skip) * every
+    nonzeros, one = most["nonzeros"], jnp.ones_like(rows)
+    padding = has_runs(mapping.a_format) * a.tiled.peaks["peak_padding"] * ratio(rows, tiles.height)
+    held = TileSums(one, nonzeros, padding, rows, jnp.zeros_like(rows), rows * tiles.depth)
+    bits = a.storage.values_bits(held) + a.storage.queued_bits(held, rows + one, tiles.k_bits)
+    return HeldShare(rows, nonzeros, bits)

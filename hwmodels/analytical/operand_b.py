@@ -4,14 +4,11 @@ Vectors follow the classes of A's tiles and are totals over all visits, those al
 not alike: the tile of B is fuller in some than in others. So what a visit costs is kept in `Parts`.
 """
 
-import abc
-
 import equinox as eqx
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.design_point import Point
-from hwmodels.analytical.operand_a import RowLoads
 from workloads.statistics.lattice import interpolate
 from workloads.statistics.occupancy import places_of
 
@@ -34,21 +31,30 @@ class OperandB(eqx.Module):
     visits: PerClass
     a_visits: PerClass
     """Visits of a tile of A."""
+    a_sent: Scalar
+    """Share of A's entries that is sent: the outer product leaves out columns that meet nothing."""
     a_once: Scalar
     """Share of A's bits that is fetched at all."""
     skip: Scalar
-    share_bits: Scalar
-    """Bits of an average visited tile of B over the PE columns."""
+    group_bits: Scalar
+    """Bits of the operand buffer that one group of columns of the nominal tile takes, where B does not skip."""
+    skipped_bits: Scalar
+    """Bits that the fullest tile takes, where B skips; of A beside it: `copies_bits`."""
+    copies_bits: Scalar
     peak_bits: Scalar
     z_peak_bits: Scalar
     each_bits: Parts
     """B's bits when its tile is fetched at each visit."""
     once_bits: Scalar
     sent_values_bits: Parts
-    """Crossing the value bus in each fill of the PE buffers."""
+    """Crossing the buses in each visit."""
     sent_metadata_bits: Parts
+    slack_bits: tuple[Parts, Parts] | None
+    """Bits that rows fetched one by one leave unused of the value bus and of the index bus."""
+    port_words: Parts
+    """Words that the operand buffer takes."""
     decoded_entries: PerClass
-    """Compressed entries of B sent in each fill."""
+    """Compressed entries of B sent to PEs."""
     results: PerClass
     """Accumulator words that leave the array."""
     result_metadata_bits: PerClass
@@ -71,21 +77,21 @@ def fetched_share(point: Point) -> Scalar:
     return interpolate(point.kernel.b_distinct, places_of(point.tiles.k, point.tiles.n))[0]
 
 
-class ArrayCycles(eqx.Module):
-    """Cycles of the array where A and B meet, in each dataflow."""
+def slot_bits(point: Point) -> Scalar:
+    """Bits of a place for an entry of a B that skips: value, column, and whether it is used."""
+    return point.hardware.value_bits + point.tiles.n_bits + 1.0
 
-    @abc.abstractmethod
-    def gustavson(self, loads: RowLoads, passes: Scalar) -> Parts:
-        """Compute cycles: the most loaded PE row works off its queue of entries."""
 
-    @abc.abstractmethod
-    def inner_product(self, loads: RowLoads, passes: Scalar) -> tuple[Parts, Parts]:
-        """Compute and intersection cycles for each of `INTERSECTIONS`, mixed."""
+def group_bits(point: Point, a_skips: Scalar) -> Scalar:
+    """Bits of the operand buffer that a group of columns of a full B takes: a column for each lane, or where lanes are
+    on k one column, for each of them a copy if A skips."""
+    array = point.array
+    copies = (1.0 - array.on_k) * array.lanes + array.on_k * (a_skips * array.lanes + 1.0 - a_skips)
+    return point.tiles.depth * point.hardware.value_bits * copies
 
-    @abc.abstractmethod
-    def outer_product(self, passes: Scalar) -> Parts:
-        """Compute cycles: columns of A and rows of B in step over the array."""
 
-    @abc.abstractmethod
-    def intersection_steps(self) -> Scalar:
-        """Steps of all intersection units together, in the inner product."""
+def port_words_of_row(point: Point) -> Scalar:
+    """Words of the operand buffer that each row of a group of a full B takes: with lanes on k, of neighbouring rows."""
+    array, depth = point.array, point.tiles.depth
+    neighbours = point.numerics.ceil(depth / array.lanes) / depth
+    return 1.0 + array.on_k * (neighbours - 1.0)

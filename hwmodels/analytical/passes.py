@@ -1,67 +1,73 @@
-"""How a tile is cut to fit the PEs: column passes, fills of the operand buffers, and what does not fit."""
+"""How a tile is cut into groups of columns and passes over them, and what of it does not fit the PEs."""
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.classes import mean_ceil
 from hwmodels.analytical.design_point import Point
-from hwmodels.analytical.operand_a import OperandA, RowLoads
+from hwmodels.analytical.operand_a import HeldShare
 from hwmodels.analytical.operand_b import OperandB
-from hwmodels.formats.sizes import is_dense
 
 Scalar = Float[Array, ""]
-PerClass = Float[Array, " c"]
+
+DRAIN_SLOTS = 4.0
+"""Rows of sums that a PE has room for: one that grows, others that leave."""
 
 
 class Passes(eqx.Module):
-    """How a tile is cut to fit the PEs."""
+    """Column passes of a visit, over all visits of a mapping alike."""
 
-    columns: Scalar
-    """Column passes: how often A is worked on, each time against a part of the tile's columns."""
+    together: Scalar
+    """Groups of columns that a pass works on."""
+    count: Scalar
+    """Mean number of passes."""
+    all_groups: Scalar
+    """Groups of all tiles along n together."""
     a_sends: Scalar
-    """How often A's tile is sent to the array; B's: `b_fills`."""
-    b_fills: PerClass
+    """How often A's tile is sent to the array."""
     buffer_fit: Scalar
     """Need over capacity of the operand buffer, and of the accumulators."""
     accumulator_fit: Scalar
 
 
-def passes_of(point: Point, a: OperandA, b: OperandB, loads: RowLoads) -> Passes:
-    """Cut the tiles of a mapping; docs/machine.md, section 4, "Passes"."""
-    hardware, tiles, numerics = point.hardware, point.tiles, point.numerics
-    words, half_buffer = point.accumulator_words, point.half_buffer_bits
-    a_stays, b_stays = point.stays("a"), point.stays("b")
-    rows = numerics.ceil(tiles.height / hardware.pe_rows)
-    columns = tiles.width / hardware.pe_cols
-    share = b.share_bits / half_buffer
-    one_column = share / jnp.maximum(columns, 1.0 / hardware.pe_cols)
-    if point.dataflow == "outer_product":
-        room = words * hardware.pe_rows * hardware.pe_cols
-        needed = numerics.ceil(tiles.height * tiles.width / room)
-        buffer_fit, accumulator_fit = jnp.zeros_like(needed), tiles.height / room
-    elif point.dataflow == "gustavson":
-        held = numerics.ceil(numerics.max_of(columns / words, share))
-        needed = a_stays * numerics.ceil(rows * columns / words) + b_stays * held
-        buffer_fit, accumulator_fit = b_stays * one_column, a_stays * rows / words
+def passes_of(point: Point, b: OperandB, share: HeldShare) -> Passes:
+    """Cut the tiles of a mapping; docs/machine.md, section 4, "Column passes" and "Fits"."""
+    tiles, array, numerics = point.tiles, point.array, point.numerics
+    half, words = point.half_buffer_bits, point.accumulator_words
+    inner, outer = point.dataflow == "inner_product", point.dataflow == "outer_product"
+    group = numerics.ceil(tiles.width / array.width)
+    a_row = 2.0 * jnp.maximum(share.rows, 1.0) if outer else jnp.full_like(group, DRAIN_SLOTS)
+    held_a = point.holds_a * share.bits
+    if inner:
+        limited, whole = jnp.ones_like(group), b.skip
     else:
-        needed = a_stays + b_stays * numerics.ceil(share)
-        buffer_fit, accumulator_fit = b_stays * one_column, jnp.zeros_like(needed)
-    column_passes = numerics.min_of(needed, jnp.maximum(tiles.width, 1.0))
-    shares = loads.share_bits / a.tiles / half_buffer
-    if point.dataflow == "outer_product":
-        a_sends, b_fills = column_passes, jnp.ones_like(shares)
-    else:
-        a_sends = a_stays + b_stays * column_passes
-        b_fills = a_stays * mean_ceil(shares, 1.0 - is_dense(point.mapping.a_format), numerics) + b_stays
-    return Passes(column_passes, a_sends, b_fills, buffer_fit, accumulator_fit)
+        room = jnp.maximum(half - held_a, 0.0)
+        fitting = numerics.floor(room / b.group_bits), numerics.floor(words / (a_row * array.lanes))
+        limited, whole = numerics.min_of(group, *fitting), 1.0 - (1.0 - b.skip) * (1.0 - point.fetches)
+    together = whole * group + (1.0 - whole) * limited
+
+    groups = all_groups(point)
+    inside, edge = (numerics.ceil(numerics.ceil(columns / array.width) / together) for columns in _widths(point))
+    count = ((tiles.trips_n - 1.0) * inside + edge) / tiles.trips_n
+    held_b = (1.0 - point.fetches) * ((1.0 - b.skip) * together * b.group_bits + b.skip * b.skipped_bits)
+    if inner:  # what meets a B that skips is held in any case
+        held_a = (1.0 - b.skip) * held_a + b.skip * b.copies_bits
+    return Passes(
+        together=together,
+        count=count,
+        all_groups=groups,
+        a_sends=count + point.holds_a * (1.0 - count),
+        buffer_fit=(held_a + held_b) / half,
+        accumulator_fit=a_row * array.lanes * (1.0 if inner else together) / words,
+    )
 
 
-def full_row_steps(point: Point, passes: Scalar) -> Scalar:
-    """Steps of a full row of B: sum over the tiles along n of passes * ceil(columns of a pass / array width)."""
-    tiles, ceil = point.tiles, point.numerics.ceil
+def all_groups(point: Point) -> Scalar:
+    """Groups of columns of all tiles along n together."""
+    inside, edge = (point.numerics.ceil(columns / point.array.width) for columns in _widths(point))
+    return (point.tiles.trips_n - 1.0) * inside + edge
 
-    def steps(tile_columns: Scalar) -> Scalar:
-        return passes * ceil(ceil(tile_columns / passes) / point.array_width)
 
-    return (tiles.trips_n - 1.0) * steps(tiles.width) + steps(tiles.n.edge)
+def _widths(point: Point) -> tuple[Scalar, Scalar]:
+    """Columns of a tile inside, and of the last one."""
+    return point.tiles.width, point.tiles.n.edge

@@ -3,13 +3,14 @@
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Parts
+from hwmodels.analytical.accounting import Parts, in_bursts
+from hwmodels.analytical.array_steps import ArraySteps
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.matrix_product import cost_of_product
-from hwmodels.analytical.operand_a import OperandA, describe_a, steps_with_full_columns
-from hwmodels.analytical.operand_b import ArrayCycles, OperandB, Products, fetched_share
-from hwmodels.analytical.passes import full_row_steps
+from hwmodels.analytical.operand_a import OperandA, describe_a, held_share
+from hwmodels.analytical.operand_b import OperandB, Products, fetched_share, group_bits, port_words_of_row
+from hwmodels.analytical.passes import all_groups
 from hwmodels.cost import Cost
 
 Scalar = Float[Array, ""]
@@ -19,14 +20,15 @@ PerClass = Float[Array, " c"]
 def cost(point: Point) -> Cost:
     """Cost of one run."""
     a = describe_a(point)
-    return cost_of_product(point, a, dense_b(point, a), DenseCycles(point, a))
+    return cost_of_product(point, a, held_share(point, a), dense_b(point, a), DenseSteps(point, a))
 
 
 def dense_b(point: Point, a: OperandA) -> OperandB:
     """Describe a dense B [k, n] and a dense Z [m, n]."""
-    hardware, tiles, columns = point.hardware, point.tiles, point.kernel.n
+    hardware, tiles, array, columns = point.hardware, point.tiles, point.array, point.kernel.n
     value_bits, word_bits = hardware.value_bits, hardware.accumulator_bits
-    rows_sent = a.widths if point.dataflow == "inner_product" else a.columns
+    selects = a.skip * (1.0 - array.on_k)
+    rows_sent = selects * a.columns + (1.0 - selects) * a.widths
     products = Products(
         both_skip=total(a.nonzeros) * columns,
         a_skips=total(a.nonzeros) * columns,
@@ -34,28 +36,37 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         none_skip=total(a.areas) * columns,
     )
     nothing, one, fetched = jnp.zeros_like(a.tiles), jnp.ones_like(columns), fetched_share(point)
+    visits, stored = a.tiles * tiles.trips_n, fetched * value_bits
 
     # A tile of Z is worked on in so many visits; the first reads no partial sums and the last writes none.
     visits_of_z = jnp.maximum(total(a.heights) / a.block_rows, 1.0)
     last = tiles.n.edge / columns
     in_visits, in_columns = (jnp.stack([1.0 - edge, edge])[:, None] for edge in (1.0 / tiles.trips_n, last))
+    z_tiles = a.block_rows / tiles.height * tiles.trips_n
+    spilled = a.heights * (1.0 - 1.0 / visits_of_z) * columns * word_bits
+    unfetched, asked = 1.0 - point.fetches, point.fetches * a.entries * columns * value_bits
     return OperandB(
-        visits=a.tiles * tiles.trips_n,
+        visits=visits,
         a_visits=nothing + tiles.trips_n,
+        a_sent=one,
         a_once=one,
         skip=jnp.zeros_like(columns),
-        share_bits=tiles.depth * tiles.width * value_bits / hardware.pe_cols,
+        group_bits=group_bits(point, a.skip),
+        skipped_bits=jnp.zeros_like(columns),
+        copies_bits=jnp.zeros_like(columns),
         peak_bits=tiles.depth * tiles.width * value_bits,
         z_peak_bits=tiles.height * tiles.width * word_bits,
-        each_bits=Parts(None, a.widths * columns * (fetched * value_bits)),
-        once_bits=a.block_columns * columns * (fetched * value_bits),
-        sent_values_bits=Parts(None, rows_sent * columns * value_bits),
+        each_bits=Parts(None, in_bursts(point, a.widths * columns * stored, visits)),
+        once_bits=in_bursts(point, a.block_columns * columns * stored, a.block_columns / tiles.depth * tiles.trips_n),
+        sent_values_bits=Parts(None, unfetched * rows_sent * columns * value_bits + asked),
         sent_metadata_bits=Parts(nothing, None),
+        slack_bits=_slack(point, a) if point.dataflow == "gustavson" else None,
+        port_words=Parts(None, unfetched * rows_sent * port_words_of_row(point) * all_groups(point)),
         decoded_entries=nothing,
         results=a.rows * columns,
         result_metadata_bits=nothing,
-        z_spill_bits=a.heights * (1.0 - 1.0 / visits_of_z) * columns * word_bits,
-        z_final_bits=a.block_rows * columns * value_bits,
+        z_spill_bits=in_bursts(point, spilled, visits),
+        z_final_bits=in_bursts(point, a.block_rows * columns * value_bits, z_tiles),
         ends=jnp.minimum(2.0 / visits_of_z, 1.0),
         spilled_at_ends=1.0 / jnp.maximum(visits_of_z - 1.0, 1.0),
         group_visits=in_visits,
@@ -64,35 +75,37 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
     )
 
 
-class DenseCycles(ArrayCycles):
+def _slack(point: Point, a: OperandA) -> tuple[Parts, Parts]:
+    """What rows that are fetched one by one leave unused of the value bus; they have no metadata."""
+    tiles, hardware = point.tiles, point.hardware
+
+    def unused(columns: Scalar) -> Scalar:
+        bits = columns * hardware.value_bits
+        return hardware.value_bus_bits * point.numerics.ceil(bits / hardware.value_bus_bits) - bits
+
+    each = (tiles.trips_n - 1.0) * unused(tiles.width) + unused(tiles.n.edge)
+    return Parts(None, point.fetches * a.entries * each), Parts(None, jnp.zeros_like(a.entries))
+
+
+class DenseSteps(ArraySteps):
     """Every column of B is full."""
 
     point: Point
     a: OperandA
 
-    def gustavson(self, loads, passes):
-        """Every entry of A takes the steps of a full row of B."""
-        return self._with_b(loads.entries * self._column_steps(passes))
+    def walk(self, loads, passes):
+        """Every turn of the queue takes a step for each group of columns."""
+        return Parts(None, loads.turns * passes.all_groups)
 
     def inner_product(self, loads, passes):
-        """Only the two-finger and the bitmask unit step more often than A has entries."""
-        steps = self._column_steps(passes)
-        walked = steps_with_full_columns(self.point, self.a, rows=loads.rows, nonzeros=loads.nonzeros)
-        return self._with_b(loads.entries * steps), self._with_b(self.a.skip * walked * steps)
+        """B is read at A's coordinates: no intersection takes part."""
+        return self.walk(loads, passes)
 
-    def outer_product(self, passes):
-        """Each column of A is dealt to the PE rows, a full row of B to the columns and lanes."""
-        tiles, skip, full = self.point.tiles, self.a.skip, self.a.dealt_areas
-        dealt = self.point.kernel.a.column_passes(tiles.m, tiles.k, self.point.hardware.pe_rows)
-        return self._with_b((skip * dealt + (1.0 - skip) * full) * self._column_steps(passes))
+    def of_all_queues(self, passes):
+        """Each entry of A, for each group of columns."""
+        full = total(self.a.entries) * passes.all_groups
+        return full, jnp.zeros_like(full)
 
     def intersection_steps(self):
-        """Every non-empty row of A meets every column of B."""
-        walked = steps_with_full_columns(self.point, self.a, rows=self.a.rows, nonzeros=self.a.nonzeros)
-        return self.a.skip * total(walked) * self.point.kernel.n
-
-    def _with_b(self, amount: PerClass) -> Parts:
-        return Parts(None, amount)
-
-    def _column_steps(self, passes: Scalar) -> Scalar:
-        return full_row_steps(self.point, passes)
+        """None."""
+        return jnp.zeros_like(self.a.skip)

@@ -83,12 +83,9 @@ def legal_lane_axes(dataflow: str, b_zero: str, family: str) -> tuple[str, ...]:
 
 
 def uses_intersection(names: Mapping[str, str], family: str) -> bool:
-    """Whether a mapping may run the intersection unit: both operands are skipped in the inner product, or A is
-    element-wise."""
-    if family == "elementwise":
-        return names["a_zero"] == "skip"
+    """Whether a mapping runs the intersection unit: both operands skip, in the inner product."""
     skips = names["a_zero"] == "skip" and names["b_zero"] == "skip"
-    return family == "sparse_b" and names["dataflow"] == "inner_product" and skips
+    return family in ("sparse_b", "elementwise") and names["dataflow"] == "inner_product" and skips
 
 
 def canonical(names: Mapping[str, str], family: str) -> dict[str, str]:

@@ -43,6 +43,8 @@ class Storage(eqx.Module):
     metadata_per_padding: Value
     metadata_per_row: Value
     metadata_per_column: Value
+    by_columns: Value
+    """Weight of the formats with a pointer a column."""
 
     def values_bits(self, sums: TileSums) -> Value:
         """Bits of the values."""
@@ -60,6 +62,16 @@ class Storage(eqx.Module):
             + self.metadata_per_padding * sums.padding
             + self.metadata_per_row * (sums.heights + sums.tiles)
             + self.metadata_per_column * (sums.widths + sums.tiles)
+        )
+
+    def queued_bits(self, sums: TileSums, rows: Value, column_bits: Value) -> Value:
+        """Bits of metadata that go with entries to their queues: a pointer for each of `rows`, and in place of
+        pointers of columns the number of its column, of `column_bits`, with each entry."""
+        return (
+            self.metadata_per_area * sums.areas
+            + (self.metadata_per_nonzero + self.by_columns * column_bits) * sums.nonzeros
+            + self.metadata_per_padding * sums.padding
+            + self.metadata_per_row * rows
         )
 
 
@@ -99,6 +111,7 @@ def storage(
     ]
     in_place = mixed(each, lambda record: record.is_dense)
     runs = mixed(each, lambda record: record.run_bits)
+    by_columns = mixed(each, lambda record: record.pointers == "columns")
     return Storage(
         value_per_area=(in_place + sum(filled for _, filled in slots)) * value_bits,
         value_per_nonzero=(1.0 - mixed(each, lambda record: record.values != "nonzero")) * value_bits,
@@ -110,7 +123,8 @@ def storage(
         + mixed(each, lambda record: "row" in record.coordinates) * row_bits,
         metadata_per_padding=runs,
         metadata_per_row=mixed(each, lambda record: record.pointers == "rows") * pointer_bits,
-        metadata_per_column=mixed(each, lambda record: record.pointers == "columns") * pointer_bits,
+        metadata_per_column=by_columns * pointer_bits,
+        by_columns=by_columns,
     )
 
 
@@ -137,6 +151,11 @@ def has_runs(weights: Float[Array, " format"]) -> Value:
 def rows_addressable(weights: Float[Array, " format"]) -> Value:
     """Weight of the formats in which the machine can select single rows."""
     return 1.0 - mixed(jnp.unstack(weights), lambda record: not record.rows_addressable)
+
+
+def columns_addressable(weights: Float[Array, " format"]) -> Value:
+    """Weight of the compressed formats in which the machine can select single columns."""
+    return _weight(weights, lambda record: record.pointers == "columns" or record.has_mask)
 
 
 def directory_bits(weights: Float[Array, " format"], tiles: Value) -> Value:

@@ -22,6 +22,10 @@ class OffChipMemory(ScaledConstants):
         """Bandwidth in GB/s (10^9 bytes a second) of all channels together."""
         return self.scenario.dram_channels * self._of_selected_dram("gbps")
 
+    def dram_burst_bits(self) -> Value:
+        """Bits that one access moves at least."""
+        return self._of_selected_dram("burst_bits")
+
     def dram_phy_area_mm2(self) -> Value:
         """Area in mm2 on the accelerator's die of the PHYs and controllers of all channels."""
         shrink = self.node_scale(self.constants["dram_phy_exponent"], _PHY_REFERENCE_NM)

@@ -31,6 +31,17 @@ class Interconnect(ScaledConstants):
         tree_pj = multiplexer_pj * jnp.log2(1.0 + ports) * self.logic_energy_scale()
         return bits * (side_mm * self.wire_pj_per_bit_mm() + tree_pj)
 
+    def rotator_area_mm2(self, ways: Scalar, width_bits: Scalar) -> Value:
+        """Area in mm2 of a barrel rotator of `ways` words of `width_bits`: a multiplexer a bit and stage."""
+        stages = jnp.log2(ways)
+        return self.logic_area_mm2(self.constants["mux_um2_per_bit"] * ways * width_bits * stages)
+
+    def rotator_pj_per_bit(self, ways: Scalar) -> Value:
+        """Energy in pJ of a bit that passes the stages of a rotator of `ways` words."""
+        constants = self.constants
+        multiplexer_pj = constants["unit_pj_per_um2"] * constants["unit_voltage_factor"] * constants["mux_um2_per_bit"]
+        return multiplexer_pj * jnp.log2(ways) * self.logic_energy_scale()
+
     def noc_area_mm2(self, bus_bits: Scalar, pe_rows: Scalar, pe_cols: Scalar) -> Value:
         """Area in mm2 of a multicast bus of `bus_bits`: a register a row and column, a multiplexer a PE.
 

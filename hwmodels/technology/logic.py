@@ -50,6 +50,14 @@ class Logic(ScaledConstants):
         floating = constants["fp_add_um2"] * power(bits / 16.0, constants["fp_add_area_exponent"])
         return self.logic_area_mm2(self._integer_or_float(integer, floating))
 
+    def adder_tree_area_mm2(self, lanes: Scalar, bits: Scalar) -> Value:
+        """Area in mm2 of a forwarding tree (SIGMA, HPCA 2020): it adds neighbouring products of the same sum.
+
+        An adder for each lane but one, and a multiplexer for each lane at each level.
+        """
+        multiplexers = self.logic_area_mm2(self.constants["mux_um2_per_bit"] * bits * lanes * jnp.log2(lanes))
+        return (lanes - 1.0) * self.add_area_mm2(bits) + multiplexers
+
     def mac_area_mm2(self, value_bits: Scalar, accumulator_bits: Scalar) -> Value:
         """Area in mm2 of multiplier, accumulating adder and the flip-flops of two operands and the sum."""
         registers = self.constants["flip_flop_um2_per_bit"] * (2.0 * jnp.asarray(value_bits) + accumulator_bits)

@@ -71,6 +71,21 @@ class OnChipMemory(ScaledConstants):
         registers = self.logic_area_mm2(latches_um2)
         return self._registers_or_macro(size_bytes, registers, self.sram_area_mm2(size_bytes, word_bits, 1.0))
 
+    def queue_area_mm2(self, bits: Scalar) -> Value:
+        """Area in mm2 of queues of so many bits altogether, of latches."""
+        return self.logic_area_mm2(self.constants["latch_um2_per_bit"] * bits)
+
+    def queue_pj_per_bit(self, entries: Scalar) -> Value:
+        """Energy in pJ of writing or reading a bit of a queue of so many entries."""
+        each_bit = self.constants["register_pj_per_bit"] + self.constants["register_size_pj_per_bit"] * jnp.sqrt(
+            entries
+        )
+        return each_bit * self.logic_energy_scale()
+
+    def register_area_mm2(self, bits: Scalar) -> Value:
+        """Area in mm2 of registers of so many bits altogether, of flip-flops."""
+        return self.logic_area_mm2(self.constants["flip_flop_um2_per_bit"] * bits)
+
     def _register_read_pj(self, size_bytes: Scalar, word_bits: Scalar) -> Value:
         root_words = jnp.sqrt(8.0 * size_bytes / word_bits)
         each_bit = self.constants["register_pj_per_bit"] + self.constants["register_size_pj_per_bit"] * root_words
