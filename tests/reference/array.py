@@ -100,7 +100,6 @@ class Array:
                 a_reads=own.a_reads,
                 b_reads=own.b_reads,
                 b_writes=own.b_writes,
-                tree_adds=own.tree_adds,
                 waits=own.waits,
                 accumulator_accesses=pe.accumulators.accesses,
             )

@@ -32,6 +32,7 @@ class Sent:
     fetched: list[Stream] = field(default_factory=list)
     pointer_reads: int = 0
     a_entries: int = 0
+    passes: int = 1
     b_entries: int = 0
 
     def total(self, bus: str) -> float:
@@ -80,7 +81,7 @@ def row_of_b(b: Tile, k: int) -> Stream:
 
 def send(a: Tile, b: Tile, results: int, passes: int, dense_z: bool, design: Design) -> Sent:
     """Bits on the buses in one visit of a product."""
-    d, sent = design, Sent()
+    d, sent = design, Sent(passes=passes)
     columns, rows = sent_columns(a, b, d), sent_rows(a, b, d)
     sent.a = stream_of_a(a, columns)
     sent.a_times = 1 if d.holds_a(b.skips) or d.residency == "fetch" else passes
@@ -101,13 +102,20 @@ def send(a: Tile, b: Tile, results: int, passes: int, dense_z: bool, design: Des
     return sent
 
 
-def reach(sent: Sent, design: Design) -> dict[str, float]:
-    """Bits by how far they are sent: multicast to those that share a queue, or hold the same of B; else unicast."""
-    on_m = design.columns_on == "m"
-    bits = dict.fromkeys(("unicast_bits", "row_bits", "column_bits", "array_bits"), 0.0)
-    bits["unicast_bits" if on_m else "row_bits"] += sent.a_times * sent.a.bits
-    bits["array_bits" if on_m else "column_bits"] += sent.b.bits
-    bits["unicast_bits"] += sent.z.bits + sent.fetched_bits
-    return bits
+def hops(bits: dict[str, float], design: Design) -> float:
+    """Bits by those who hear them, "one", "row", "column" or "all" PEs, times the pitches of PEs that they travel."""
+    rows, columns = design.pe_rows, design.pe_cols
+    pitches = {
+        "one": (rows + columns) / 2,
+        "row": columns + rows / 2,
+        "column": rows + columns / 2,
+        "all": rows + rows * columns,
+    }
+    return sum(pitches[who] * count for who, count in bits.items())
 
 
+def product_hops(sent: Sent, design: Design) -> float:
+    """A goes to those who share its queue, B to those who hold the same columns; all else to one PE."""
+    a_to, b_to = ("one", "all") if design.columns_on == "m" else ("row", "column")
+    sums = [(a_to, sent.a_times * sent.a.bits), (b_to, sent.b.bits), ("one", sent.z.bits + sent.fetched_bits)]
+    return sum(hops({who: bits}, design) for who, bits in sums)

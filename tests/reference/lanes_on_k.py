@@ -127,12 +127,11 @@ class LanesOnK(Pe):
         """Each lane multiplies its entry; the products of a row are added up, and go on in a register or leave."""
         self.counts.steps += 1
         self.counts.a_reads += len(batch)
+        self.counts.b_reads += self.copies_written
         for _ in batch:
             self.queue.pop()
         if column is None:
             return
-        self.counts.tree_adds += self.design.L - 1
-        self.counts.b_reads += 1 if ahead else self.design.L
         slots = ahead.values([entry.k for entry in batch]) if ahead else self.from_copies(batch, column)
         for entry, slot in zip(batch, slots, strict=True):
             fate = fate_of(self.design, entry, slot)

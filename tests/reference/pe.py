@@ -11,6 +11,8 @@ from .stores import Capacity, Clock, Fifo, Port, StorageError, Store
 QUEUE = 16
 MASK = None
 """In what a decoder is fed: a word of mask, which takes a cycle."""
+LOOK_UP = "look-up"
+"""In place of an address: a row of B that is found to be empty. None: a group without a column of the PE."""
 
 
 class Entry(NamedTuple):
@@ -47,7 +49,7 @@ class Task:
     feed: list
     """Entries of A and words of mask, in the order of the queue."""
     addresses: dict[int, list]
-    """k -> a step each: an address of part B; None: a row that is found empty, or a group without a column of the PE."""
+    """k -> a step each: an address of part B, `LOOK_UP`, or None."""
     words: dict[Any, list]
     """Address -> what is sent to part B: a word of slots, None where there is no value."""
     fetched: list
@@ -65,7 +67,6 @@ class Counts:
     a_reads: int = 0
     b_reads: int = 0
     b_writes: int = 0
-    tree_adds: int = 0
     fates: dict[str, int] = field(default_factory=lambda: dict.fromkeys(("effectual", "ineffectual", "gated"), 0))
     waits: int = 0
 
@@ -93,9 +94,9 @@ class Pe:
         self.counts, self.left = Counts(), []
 
     def idle(self) -> None:
-        """The end of a cycle: sums leave."""
-        self.left += self.accumulators.drain()
+        """The next cycle, in which sums leave that were finished before it."""
         self.clock.tick()
+        self.left += self.accumulators.drain()
 
     def finish(self) -> None:
         """Let all sums leave."""
@@ -185,9 +186,9 @@ class Pe:
     def step(self, entry: Entry, address: Any, task: Task) -> None:
         """A stationary entry of A meets a word of B."""
         self.counts.steps += 1
-        if address is None:
+        self.counts.b_reads += address != LOOK_UP
+        if address in (None, LOOK_UP):
             return
-        self.counts.b_reads += 1
         word = self.fetched_word(address) if self.design.residency == "fetch" else self.part_b.read(address)
         for lane, slot in enumerate(word):
             if slot is not None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .design import COLUMNS_ADDRESSABLE, ROWS_ADDRESSABLE, Design, ceil_div
-from .pe import MASK, Entry, Slot
+from .pe import LOOK_UP, MASK, Entry, Slot
 from .storage import Tile
 
 
@@ -103,7 +103,7 @@ def hold_slots(b: Tile, rows: list[int], column: int, design: Design) -> Held:
         lanes = place_row(b, k, design)
         mine = lanes[column * design.q : (column + 1) * design.q]
         count = max(map(len, lanes))
-        held.addresses[k] = [(k, word) for word in range(count)] or [None]
+        held.addresses[k] = [(k, word) for word in range(count)] or [LOOK_UP]
         if k in rows:
             for word in range(count):
                 held.words[k, word] = [lane[word] if word < len(lane) else None for lane in mine]
