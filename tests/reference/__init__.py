@@ -18,7 +18,7 @@ models.
 """
 
 from .design import RESOURCES, Design, Outcome
-from .machine import Memory, run
+from .machine import run
 from .stores import StorageError
 
-__all__ = ["RESOURCES", "Design", "Memory", "Outcome", "StorageError", "run"]
+__all__ = ["RESOURCES", "Design", "Outcome", "StorageError", "run"]

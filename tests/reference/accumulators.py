@@ -51,8 +51,7 @@ class Regions:
             left |= len(used) > 1
         if not left:
             for store in self.slots[self.leaving.popleft()]:
-                store.words.clear()
-                store.used = 0
+                store.clear()
         self.accesses += len(gone)
         return gone
 

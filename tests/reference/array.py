@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from .design import Design, ceil_div
 from .lanes_on_k import LanesOnK
-from .pe import Limits, Pe, Task
+from .pe import LOOK_UP, Limits, Pe, Task
 from .placement import Held, feed, hold_all, hold_column, hold_slots, sent_columns, sent_rows
 from .storage import Tile
 
@@ -75,7 +75,7 @@ class Array:
         """A pass of one PE: words that are fetched come in the order of the entries that ask for them."""
         if self.design.residency != "fetch":
             return Task(number, fed, held.addresses, held.words, [], first, dense_z)
-        asked = [address for entry in fed if entry for address in held.addresses[entry.k] if address is not None]
+        asked = [address for entry in fed if entry for address in held.addresses[entry.k] if address not in (None, LOOK_UP)]
         return Task(number, fed, held.addresses, {}, [(at, held.words[at]) for at in asked], first, dense_z)
 
     def finish(self, works: list[Work]) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from .array import Array, Work
 from .buses import Sent, product_hops, send
 from .design import COLUMNS_ADDRESSABLE, RESOURCES, Design, Outcome, bits_to_number, illegal
+from .fibers import FiberArray
 from .output_traffic import ZBits, whole_bursts, z_traffic
 from .places import Plan, plan
 from .placement import conflicts, queued_rows
@@ -125,7 +126,8 @@ def work_off(kernel: Kernel) -> tuple[Plan, list[Work], Counter]:
     pairs = [kernel.pair(visit) for visit in kernel.visits]
     hands = [deal(row_work(a, b, d), d.P, d.schedule) for a, b in pairs]
     planned = plan(pairs, hands, list(kernel.b_tiles.values()), kernel.extents, d)
-    array = Array(d, planned.limits, planned.sums_in)
+    walks_fibers = d.dataflow == "inner_product" and d.b_zero == "skip"
+    array = FiberArray(d, planned.limits) if walks_fibers else Array(d, planned.limits, planned.sums_in)
     works = []
     for number, ((a, b), rows_of) in enumerate(zip(pairs, hands, strict=True)):
         works.append(array.visit(number, a, b, rows_of, planned.u, kernel.b_is_dense))
@@ -216,8 +218,10 @@ def run(
     b: np.ndarray | None,
     n: int,
     design: Design,
-    memory: Memory,
     *,
+    dram_bits_per_cycle: float,
+    dram_latency_cycles: float,
+    burst_bits: int,
     addresses: np.ndarray | None = None,
 ) -> Outcome:
     """Run Z = A B on a design. `b` None: a dense B of `n` columns. ValueError if the combination is illegal.
@@ -225,6 +229,7 @@ def run(
     `addresses` [k, n]: where each position of B lies in memory, -1 for nowhere; each its own if None. StorageError if
     an operand is not where the page says, or a port is used twice.
     """
+    memory = Memory(dram_bits_per_cycle, dram_latency_cycles, burst_bits)
     b_is_dense = b is None
     if reason := illegal(design, b_is_dense):
         raise ValueError(reason)
@@ -298,7 +303,8 @@ def count_actions(
 ) -> dict[str, float]:
     """Section 5, energy: what happens in the array, on its buses and in the memories."""
     d = kernel.design
-    b_skips, a_held = d.b_zero == "skip", d.residency == "ab"
+    b_skips = d.b_zero == "skip"
+    a_held = d.holds_a(b_skips)
     cm, ck, cn = (max(1, bits_to_number(getattr(d, f"tile_{loop}"))) for loop in "mkn")
     coordinate = 0 if d.a_zero != "skip" else cm if d.dataflow == "outer_product" else ck
     a_heard = sum(sent.a_times * sent.a.bits for sent in sends) * d.sharing
@@ -311,8 +317,11 @@ def count_actions(
         "tree_adds": macs_not_skipped if d.lanes_on == "k" else 0,
         "queue_bits": 2 * (0 if a_held else a_heard) + 2 * sum(sent.fetched_bits for sent in sends),
         "pe_buffer_read_bits": (0 if fetches else counts["b_reads"] * word_bits)
-        + (counts["a_reads"] * (d.value_bits + coordinate) if a_held else 0),
-        "pe_buffer_write_bits": counts["b_writes"] * word_bits + (a_heard if a_held else 0),
+        + (counts["a_reads"] * (d.value_bits + coordinate) if a_held else 0)
+        + counts["read_bits"],
+        "pe_buffer_write_bits": counts["written_bits"]
+        + counts["b_writes"] * word_bits
+        + (a_heard if a_held and not counts["written_bits"] else 0),
         "accumulator_accesses": counts["accumulator_accesses"],
         "intersection_steps": counts["intersection_steps"],
         "decoded_entries": sum(

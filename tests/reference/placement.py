@@ -20,8 +20,9 @@ def sent_columns(a: Tile, b: Tile, design: Design) -> list[int]:
 
 
 def sent_rows(a: Tile, b: Tile, design: Design) -> list[int]:
-    """Rows of B that are sent: those that A touches, where they can be addressed."""
-    if a.skips and design.b_format in ROWS_ADDRESSABLE and design.lanes_on == "n":
+    """Rows of B that are sent: those that A touches, where they can be addressed and columns are not walked whole."""
+    walked_whole = design.dataflow == "inner_product" and b.skips
+    if a.skips and not walked_whole and design.b_format in ROWS_ADDRESSABLE and design.lanes_on == "n":
         return sorted({k for _, k, _, _ in a.worked})
     return list(range(b.shape[0]))
 

@@ -6,6 +6,7 @@ from math import inf
 from .design import MASK_BITS, SLOTS, Design, bits_to_number, ceil_div
 from .pe import Limits
 from .placement import conflicts
+from .schedule import deal
 from .storage import GROUP, RUN_BITS, Tile, Widths
 
 
@@ -60,35 +61,71 @@ def plan(
 ) -> Plan:
     """Places of a product; `extents` are h, w and n' of the nominal tile, `b_tiles` all tiles of B."""
     d, (h, w, columns) = design, extents
-    b_skips = d.b_zero == "skip"
-    groups = ceil_div(columns, d.W)
     share = share_of(pairs, hands, h, d)
-    held = d.residency == "ab"
-    share_a = share.bits(d.a_format, w, pairs[0][0].widths, pairs[0][0].occupancy) if held and pairs else 0
-    acc, half, word = d.accumulators, d.buffer_half_bits, d.L * d.value_bits
-    rows = {"inner_product": None, "gustavson": SLOTS, "outer_product": 2 * share.rows}[d.dataflow]
-    if d.dataflow == "inner_product":
-        u = 1
-    elif b_skips or d.residency == "fetch":
-        u = groups
-    else:
-        u = max(1, min(groups, (half - share_a) // (w * word), acc // (max(rows, 1) * d.L)))
-    part_b = part_b_bits(b_tiles, w, u, d)
-    words = max((rows * u if rows is not None else SLOTS) * d.L, 1)
+    share_a = share_a_bits(share, pairs[0][0], w, d) if pairs and d.holds_a(d.b_zero == "skip") else 0
+    slots = 2 * share.rows if d.dataflow == "outer_product" else SLOTS
+    u = groups_of_a_pass(ceil_div(columns, d.W), slots, d.buffer_half_bits - share_a, w, d)
+    need = share_a + part_b_bits(b_tiles, w, u, d)
+    words = slots * d.L * (1 if d.dataflow == "inner_product" else u)
     fits = {
-        "pe_buffer": (share_a + part_b) / half,
-        "accumulator": max(words, SLOTS * d.lanes) / acc,
+        "pe_buffer": need / d.buffer_half_bits,
+        "accumulator": max(words, SLOTS * d.lanes) / d.accumulators,
         "bus": bus_need(d),
     }
-    room = half - share_a if fits["pe_buffer"] <= 1 else inf
-    limits = Limits(share_a if room < inf else inf, room, acc if words <= acc else inf)
-    sums_in = "passes" if d.dataflow == "outer_product" else "rows" if rows == SLOTS and u > 1 else "registers"
-    return Plan(u, fits, sums_in, limits)
+    held = fits["pe_buffer"] <= 1
+    limits = Limits(
+        share_a if held else inf,
+        d.buffer_half_bits - share_a if held else inf,
+        d.accumulators if words <= d.accumulators else inf,
+    )
+    if d.dataflow == "outer_product":
+        return Plan(u, fits, "passes", limits)
+    return Plan(u, fits, "rows" if d.dataflow == "gustavson" and u > 1 else "registers", limits)
+
+
+def groups_of_a_pass(groups: int, slots: int, room: int, w: int, design: Design) -> int:
+    """u: as many groups as part B and the accumulators have room for; all of a B that skips or is fetched."""
+    d = design
+    if d.b_zero == "skip" or d.residency == "fetch":
+        return groups
+    if d.dataflow == "inner_product":
+        return 1
+    return max(1, min(groups, room // (w * d.L * d.value_bits), d.accumulators // (max(slots, 1) * d.L)))
+
+
+def share_a_bits(share: Share, a: Tile, w: int, design: Design) -> int:
+    """Bits of part A: the share in A's format, or for each lane decoded, expanded, or with its masks."""
+    d, v = design, a.widths.value
+    if not (d.dataflow == "inner_product" and d.b_zero == "skip"):
+        return share.bits(d.a_format, w, a.widths, a.occupancy)
+    if d.a_zero != "skip":
+        return d.L * share.rows * w * v
+    if d.intersection == "bitmask":
+        return d.L * share.bits("bitmask", w, a.widths, 0)
+    return d.L * (share.entries * (v + a.widths.column) + share.rows * a.widths.pointer)
+
+
+def columns_of_b_bits(b_tiles: list[Tile], w: int, design: Design) -> int:
+    """Bits of part B where lanes walk columns: entries and non-empty columns of the fullest lane, each in any tile."""
+    d, v = design, design.value_bits
+    entries = columns = 0
+    for tile in b_tiles:
+        for lane in deal(tile.column_nonzeros, d.W, d.schedule):
+            entries = max(entries, sum(len(tile.in_column[j]) for j in lane))
+            columns = max(columns, sum(1 for j in lane if tile.in_column[j]))
+    widths = b_tiles[0].widths
+    if d.a_zero == "skip" and d.intersection == "leader_follower":
+        return d.L * columns * w * (v + 1)
+    if d.a_zero == "skip" and d.intersection == "bitmask":
+        return d.L * (entries * v + columns * w)
+    return d.L * (entries * (v + widths.row) + (columns + 1) * widths.pointer)
 
 
 def part_b_bits(b_tiles: list[Tile], w: int, u: int, design: Design) -> int:
-    """Bits that part B needs, but for an inner product whose B skips."""
+    """Bits that part B needs."""
     d = design
+    if d.dataflow == "inner_product" and d.b_zero == "skip":
+        return columns_of_b_bits(b_tiles, w, d)
     if d.residency == "fetch":
         return 0
     if d.b_zero == "skip":

@@ -45,10 +45,19 @@ class Store:
     def write(self, address: Hashable, word: Any, bits: float) -> None:
         """Put a word of some bits; StorageError if there is no room."""
         self.write_port.use()
-        self.used += bits - self.words.get(address, (None, 0))[1]
+        self.reserve(bits - self.words.get(address, (None, 0))[1])
+        self.words[address] = word, bits
+
+    def reserve(self, bits: float) -> None:
+        """Take room for what stands beside the words; StorageError if there is none."""
+        self.used += bits
         if self.used > self.bits:
             raise StorageError(f"{self.used} bits in a store of {self.bits}")
-        self.words[address] = word, bits
+
+    def clear(self) -> None:
+        """Forget all words: the other half, or the next visit."""
+        self.words.clear()
+        self.used = 0.0
 
     def read(self, address: Hashable) -> Any:
         """The word at an address; StorageError if there is none."""
