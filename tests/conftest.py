@@ -23,6 +23,7 @@ UNCHECKED = (
     "workloads.statistics.load_balance",
     "workloads.statistics.longest_first",
     "workloads.statistics.fiber_pairs",
+    "workloads.statistics.row_conflicts",
     "workloads.statistics.spmspm_counts",
     "workloads.statistics.closed_form.sum_distributions",
     "workloads.statistics.closed_form.passes",

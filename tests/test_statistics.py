@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from reference.inside import jumps
 from scipy.sparse import csr_array
 
 from workloads import (
@@ -87,7 +86,7 @@ def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int
     sums = dict.fromkeys(TILE_QUANTITIES, 0)
     point = dict.fromkeys(POINT_QUANTITIES, 0)
     loads = np.zeros((PARTITION_LEVELS, 3, 3))
-    passes = np.zeros(PARTITION_LEVELS)
+    shares = np.zeros((PARTITION_LEVELS, 3, 2))
     for _, left, tile in tiles_of(present, height, width):
         if not tile.any():
             continue
@@ -101,10 +100,12 @@ def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int
         for name, value in (("nonzeros", tile.sum()), ("padding", padding)):
             point[f"peak_{name}"] = max(point[f"peak_{name}"], value)
         for level in range(PARTITION_LEVELS):
-            passes[level] += (-(-by_column // (1 << level))).sum()
             for at, schedule in enumerate(SCHEDULES):
                 for kind, items in enumerate(((by_row > 0).astype(int), by_row, work)):
-                    loads[level, at, kind] += most_loaded(schedule, items, 1 << level)
+                    most = most_loaded(schedule, items, 1 << level)
+                    loads[level, at, kind] += most
+                    if kind < 2:
+                        shares[level, at, kind] = max(shares[level, at, kind], most)
     for name, side, size in (("block_rows", 1, height), ("block_columns", 0, width)):
         occupied = present.any(axis=side)
         blocks = [occupied[at : at + size] for at in range(0, occupied.size, size)]
@@ -113,7 +114,7 @@ def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int
         "tiles": np.array([float(sums[name]) for name in TILE_QUANTITIES]),
         "point": np.array([float(point[name]) for name in POINT_QUANTITIES]),
         "loads": loads,
-        "passes": passes,
+        "shares": shares,
     }
 
 
@@ -131,7 +132,7 @@ def test_tables_equal_brute_force_at_every_lattice_point(name: str, weighted: bo
             "tiles": tables["tiles"][i, j].sum(0),
             "point": tables["point"][i, j],
             "loads": tables["loads"][i, j].sum(1),
-            "passes": tables["passes"][i, j].sum(-1),
+            "shares": tables["shares"][i, j],
         }
         expected["loads"] = expected["loads"][..., : summed["loads"].shape[-1]]
         for quantity, value in expected.items():
@@ -179,24 +180,29 @@ def test_pair_tables_equal_brute_force(left: str, right: str):
         for name, value in expected.items():
             np.testing.assert_allclose(found[name], value, err_msg=f"{name} at {i, j, wide}")
     for j in range(levels(k)):
-        found = [depth[name][j] for name in ("pairs", "a_elements", "b_elements", "jumps", "distinct")]
+        found = [depth[name][j] for name in ("pairs", "a_elements", "b_elements", "skip_ahead", "distinct")]
         np.testing.assert_allclose(found, fibers_of(x, y, 1 << j), err_msg=f"fibers at {1 << j}")
     for i in range(levels(m)):
         products = [(x[at : at + (1 << i)] @ y).sum() for at in range(0, m, 1 << i)]
         assert tables["block_products"][i] == max(products)
-    used = per_column * per_row > 0
-    for i, p in product(range(levels(m)), range(PARTITION_LEVELS)):
-        segments = [x[at : at + (1 << i)].sum(0)[used] for at in range(0, m, 1 << i)]
-        assert tables["a_passes"][i, p].sum() == sum((-(-s // (1 << p))).sum() for s in segments)
     for wide, w in product(range(levels(n)), range(ARRAY_WIDTHS.size)):
-        width = ARRAY_WIDTHS[w]
-        segments = [y[:, at : at + (1 << wide)].sum(1) for at in range(0, n, 1 << wide)]
-        steps = [-(-s // width) for s in segments]
-        assert tables["row_steps"][wide, w] == sum((s * per_column).sum() for s in steps)
-        assert tables["b_passes"][wide, w, :-1].sum() == sum(s[used].sum() for s in steps)
-        assert tables["b_passes"][wide, w].sum() == sum(s.sum() for s in steps)
+        pieces = [y[:, at : at + (1 << wide)] for at in range(0, n, 1 << wide)]
+        words = sum(-(-piece.sum(1) // ARRAY_WIDTHS[w]) for piece in pieces)
+        assert tables["row_words"][wide, w] == (words * per_column).sum()
+        steps = np.stack([conflicts_of(piece, int(ARRAY_WIDTHS[w])) for piece in pieces])
+        assert tables["conflicts"][wide, w] == (steps * per_column).sum()
+        assert tables["b_conflicts"][wide, w] == steps.sum()
+        for j in range(levels(k)):
+            tiles = [steps[:, at : at + (1 << j)].sum(1).max() for at in range(0, k, 1 << j)]
+            assert tables["b_most_words"][j, wide, w] == max(tiles)
     z = (x @ y) > 0
     np.testing.assert_allclose(tables["totals"], [(per_column * per_row).sum(), z.sum()])
+
+
+def conflicts_of(piece: np.ndarray, lanes: int) -> np.ndarray:
+    """Most entries of each row that one lane owns, column j belonging to lane j mod W."""
+    owner = np.arange(piece.shape[1]) % lanes
+    return np.array([np.bincount(owner, row).max() for row in piece])
 
 
 def joint_of(x: np.ndarray, y: np.ndarray, height: int, depth: int, width: int) -> dict[str, float]:
@@ -215,14 +221,25 @@ def joint_of(x: np.ndarray, y: np.ndarray, height: int, depth: int, width: int) 
     }
 
 
+def skip_ahead(row: list[int], column: list[int]) -> int:
+    """Steps of two non-empty fibers: two, and those of a walk that drops up to four coordinates at once."""
+    steps = 2
+    while row and column:
+        steps += 1
+        x, y = row[0], column[0]
+        dropped = [1, 1] if x == y else [sum(at < y for at in row[:4]), sum(at < x for at in column[:4])]
+        row, column = row[dropped[0] :], column[dropped[1] :]
+    return steps
+
+
 def fibers_of(x: np.ndarray, y: np.ndarray, depth: int) -> np.ndarray:
-    """Pairs of non-empty fibers, A's and B's elements in them, skip-ahead jumps, distinct outputs."""
+    """Pairs of non-empty fibers, A's and B's elements in them, skip-ahead steps, distinct outputs."""
     total = np.zeros(5)
     for at in range(0, x.shape[1], depth):
         rows = [np.flatnonzero(row).tolist() for row in x[:, at : at + depth]]
         columns = [np.flatnonzero(column).tolist() for column in y[at : at + depth].T]
         for row, column in product(filter(None, rows), filter(None, columns)):
-            total += (1, len(row), len(column), jumps(row, column), bool(set(row) & set(column)))
+            total += (1, len(row), len(column), skip_ahead(row, column), bool(set(row) & set(column)))
     return total
 
 
@@ -266,14 +283,15 @@ def test_lookups_give_the_tables_at_lattice_points():
         np.testing.assert_allclose(list(found.scale.values()), 1.0, rtol=3e-5)
         if (i + j) % 3:
             continue
-        for p, (at, one) in product((0, 2, 5, 10), enumerate(schedules)):
+        for p, (at, one) in product((0, 2, 5, 14), enumerate(schedules)):
             loads = statistics.a.most_loaded(*sides, jnp.float32(1 << p), one, one, found.scale)
             for kind, name in enumerate(LOADS):
                 np.testing.assert_allclose(
                     loads[name], weighted["loads"][i, j, p, :, at, kind], rtol=3e-5, err_msg=name
                 )
-            passes = statistics.a.column_passes(*sides, jnp.float32(1 << p))
-            np.testing.assert_allclose(passes, weighted["passes"][i, j, p], rtol=1e-5)
+            share = statistics.a.fullest_share(*sides, jnp.float32(1 << p), one, one)
+            most = [share["rows"], share["nonzeros"]]
+            np.testing.assert_allclose(most, weighted["shares"][i, j, p, at], rtol=1e-5)
 
 
 @pytest.mark.usefixtures("no_cache")
@@ -366,7 +384,7 @@ def test_stacking_pads_without_changing_lookups(n: int | None):
         for height, width in [(1.0, 1.0), (3.0, 5.0), (8.0, 64.0), (500.0, 500.0)]:
             sizes = (jnp.float32(height), jnp.float32(width))
             three = (*sizes, jnp.float32(6.0))
-            for name, at in (("tiles", sizes), ("loads", three), ("passes", three)):
+            for name, at in (("tiles", sizes), ("loads", three), ("shares", three)):
                 expected = lookup(getattr(alone.a, name), at)
                 np.testing.assert_allclose(lookup(getattr(member.a, name), at), expected, rtol=1e-5)
             if n is not None:
@@ -415,9 +433,11 @@ def test_sampled_loads_are_within_one_percent_and_all_else_is_exact(renumber: bo
     graph = make.rmat(15, 14, 3, renumber=renumber)
     exact = count_operand(graph, sampling=Sampling(above=graph.nnz))
     sampled = count_operand(graph, sampling=Sampling(above=graph.nnz - 1, tiles=8192))
-    for name in ("tiles", "passes", "point"):
+    for name in ("tiles", "point"):
         np.testing.assert_array_equal(sampled[name], exact[name], err_msg=name)
     assert not exact["load_errors"].any()
+    assert (sampled["shares"] <= exact["shares"]).all()
+    assert (sampled["shares"] > 0.9 * exact["shares"]).all()
     error = summarize(sampled["loads"] - exact["loads"], exact["loads"])
     assert error.sampled > 0.05
     assert error.largest < 0.01
@@ -433,10 +453,10 @@ def test_sampled_pairs_of_fibers_are_near_the_exact_ones(monkeypatch: pytest.Mon
     columns.sort_indices()
     rng = np.random.default_rng(0)
     monkeypatch.setattr("workloads.statistics.fiber_pairs.PAIR_LIMIT", 1 << 20)
-    exact = fibers.jumps(graph, columns, depth, rng)[0], fibers.distinct_outputs(graph, graph, depth, rng)[0]
+    exact = fibers.skip_ahead_steps(graph, columns, depth, rng)[0], fibers.distinct_outputs(graph, graph, depth, rng)[0]
     monkeypatch.setattr("workloads.statistics.fiber_pairs.PAIR_LIMIT", 40_000)
     monkeypatch.setattr("workloads.statistics.fiber_pairs.PRODUCT_LIMIT", 60_000)
-    drawn = fibers.jumps(graph, columns, depth, rng), fibers.distinct_outputs(graph, graph, depth, rng)
+    drawn = fibers.skip_ahead_steps(graph, columns, depth, rng), fibers.distinct_outputs(graph, graph, depth, rng)
     for truth, (found, error) in zip(exact, drawn, strict=True):
         np.testing.assert_allclose(found, truth, rtol=0.02)
         assert 0 < np.max(error / truth) < 0.02
@@ -452,6 +472,6 @@ def test_sampling_error_is_kept_with_the_tables(n: int | None, tmp_path, monkeyp
     errors = sampling_error(kernel)
     kinds = {"a.loads.rows", "a.loads.nonzeros"}
     if n is not None:
-        kinds |= {"a.loads.work", "b.loads.rows", "b.loads.nonzeros", "jumps", "distinct"}
+        kinds |= {"a.loads.work", "b.loads.rows", "b.loads.nonzeros", "skip_ahead", "distinct"}
     assert set(errors) == kinds
     assert all(error == SamplingError(0.0, 0.0, 0.0, 0.0) for error in errors.values())

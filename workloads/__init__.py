@@ -17,7 +17,7 @@
 | `errors` | `InputError`, the one exception for a user's mistake |
 
 Tables hold exact counts at every lattice point. Of patterns above 2 million non-zeros the loads of the fullest
-partitions (and only these; of two sparse operands also skip-ahead jumps above 40,000 pairs of fibers and distinct
+partitions (and only these; of two sparse operands also skip-ahead steps above 40,000 pairs of fibers and distinct
 outputs above 32 million products) come from a sample: `sampling_error(kernel)` is its error, measured on the matrix
 itself. On an R-MAT graph of 11 million non-zeros, times a dense B, no load is off by more than 0.5 %. What the fullest
 partition holds of SDDMM and element-wise kernels comes from a sample above 10,000 rows of one tile shape.

@@ -7,7 +7,7 @@ import numpy as np
 
 from dse.space.defaults import workload_reach
 from dse.space.encoding import Encoding, Gene
-from hwmodels.design.hardware import MAPPING_NUMBERS
+from hwmodels.design.hardware import TILE_SIZES
 
 LEAST_SHARE = 0.10
 """Of the front on a bound, from which on the bound is worth a word."""
@@ -70,7 +70,7 @@ def _on_bound(encoding: Encoding, genomes: np.ndarray, column: int, upper: bool)
     if not upper:
         return on
     name = gene.parameter.name
-    if name in MAPPING_NUMBERS:
+    if name in TILE_SIZES:
         return on & (bound < getattr(encoding.kernels[gene.kernel], name[-1]))
     reach = workload_reach(encoding.kernels)
     if name in ("pe_cols", "lanes"):  # together they are the width of the array

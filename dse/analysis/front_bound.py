@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from dse.analysis.certificate import Certificate, Standing
 from dse.mapper.enumeration import GLB, KernelMappings
-from dse.problem.batched_models import AREA, BUS_BITS, ENERGY, FIT, LATENCY, OUTPUTS
+from dse.problem.batched_models import AREA, BUS_HOPS, ENERGY, FIT, LATENCY, OUTPUTS
 from dse.problem.pareto import nondominated
 from dse.problem.search_problem import Problem, Scores
 from hwmodels.analytical.evaluation import evaluate
@@ -145,9 +145,9 @@ class KernelAlone:
         rows[:, columns] = hardware[machine]
         rows = encoding.canonical(rows)
         outputs = self.problem.mappings_alone(rows)[:, 0] if len(rows) else np.zeros((0, OUTPUTS))
-        area, pj_per_bit, watts = self._units(machines, machine, self.bits[mapping]).T
+        area, hop_pj, watts = self._units(machines, machine, self.bits[mapping]).T
         latency = outputs[:, LATENCY]
-        energy = outputs[:, ENERGY] + outputs[:, BUS_BITS] * pj_per_bit + latency * watts * 1e12
+        energy = outputs[:, ENERGY] + outputs[:, BUS_HOPS] * hop_pj + latency * watts * 1e12
         costs = np.stack([latency * self._repeats, energy * self._repeats, area], axis=1)
         good = within_limit(outputs[:, FIT]).all(axis=1) & np.isfinite(costs).all(axis=1)
         starts = np.searchsorted(machine[good], np.arange(1, len(hardware)))
@@ -160,7 +160,7 @@ class KernelAlone:
         pairs, pair = np.unique(machine * len(kinds) + kind, return_inverse=True)
         rows, units = machines[pairs // max(len(kinds), 1)], kinds[pairs % max(len(kinds), 1)]
         probes = np.zeros((len(pairs), 2, OUTPUTS))
-        probes[:, 0, BUS_BITS], probes[:, 1, LATENCY] = 1.0, 1.0
+        probes[:, 0, BUS_HOPS], probes[:, 1, LATENCY] = 1.0, 1.0
         priced = self.problem.on_machines(probes, rows, units)
         return np.stack([priced[:, 0, AREA], priced[:, 0, ENERGY], priced[:, 1, ENERGY] * 1e-12], axis=1)[pair]
 

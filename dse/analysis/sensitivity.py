@@ -12,7 +12,7 @@ from dse.problem.search_problem import Problem
 from dse.space.design import Design, change_design
 from dse.space.design_space import DesignSpace, Value
 from hwmodels.cost import FITS
-from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
+from hwmodels.design.hardware import HARDWARE_NUMBERS, TILE_SIZES
 from hwmodels.numerics import Smooth
 
 LEAST = 0.01
@@ -36,7 +36,7 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
     problem.evaluations += GRADIENTS_OF_TOTALS * len(batch)
     slopes = batcher.slopes_of_totals(batch, outputs[:, :, 0] * problem.repeats, outputs[:, :, 1] * problem.repeats)
     by_number = np.concatenate([slopes.hardware[0], slopes.tiles[0].reshape(3, -1)], axis=1) / np.log(2)
-    names = list(HARDWARE_NUMBERS) + [f"{k.name}.{tile}" for k in problem.kernels for tile in MAPPING_NUMBERS]
+    names = list(HARDWARE_NUMBERS) + [f"{k.name}.{tile}" for k in problem.kernels for tile in TILE_SIZES]
     exponents = np.array([objective.exponents for objective in problem.objectives])
     table = exponents @ by_number
     return {
@@ -166,7 +166,7 @@ def _numbers(design: Design) -> dict[str, float]:
     """Every number of a design, by the names of `elasticities`."""
     numbers = {name: float(design.hardware[name]) for name in HARDWARE_NUMBERS}
     for kernel, mapping in zip(design.kernels, design.mappings, strict=True):
-        numbers |= {f"{kernel}.{tile}": float(mapping[tile]) for tile in MAPPING_NUMBERS}
+        numbers |= {f"{kernel}.{tile}": float(mapping[tile]) for tile in TILE_SIZES}
     return numbers
 
 

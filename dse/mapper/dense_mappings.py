@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dse.mapper.best_mapping import MappedKernel
 from dse.mapper.merit import Merit
 from dse.space.design_space import Value
-from hwmodels.design.hardware import MAPPING_NUMBERS
+from hwmodels.design.hardware import TILE_SIZES
 from hwmodels.design.legality import DENSE_A, DENSE_B
 
 DENSE = DENSE_A | DENSE_B
@@ -18,7 +18,7 @@ ROUNDING = 1e-5
 def densified(mapping: Mapping[str, Value], shape: Sequence[float | int]) -> list[dict[str, Value]]:
     """The mapping on dense operands, its tiles cut at the kernel's `shape` (m, k, n); then with the largest tile halved
     again and again, until all are of one element."""
-    sizes = {name: min(float(mapping[name]), float(side)) for name, side in zip(MAPPING_NUMBERS, shape, strict=True)}
+    sizes = {name: min(float(mapping[name]), float(side)) for name, side in zip(TILE_SIZES, shape, strict=True)}
     found = [{**mapping, **DENSE, **sizes}]
     while max(sizes.values()) > 1:
         largest = max(sizes, key=lambda name: sizes[name])

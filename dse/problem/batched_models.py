@@ -37,10 +37,10 @@ from hwmodels.energy import machine_energy
 from hwmodels.numerics import Exact, Numerics, Trend
 from workloads.errors import InputError
 
-LATENCY, ENERGY, AREA, FIT, BUS_BITS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
-OUTPUTS = BUS_BITS + 1
-"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the four `FITS`, and bits on the buses, of one run of a
-kernel."""
+LATENCY, ENERGY, AREA, FIT, BUS_HOPS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
+OUTPUTS = BUS_HOPS + 1
+"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the `FITS`, and bits on the buses times pitches of
+PEs, of one run of a kernel."""
 
 MEMORY = ("dram_s", "dram_pj", "glb", "clock", "watts")
 """What `Batcher.memory` gives: seconds in which DRAM moves what a run fetches and stores, the energy of it, what its
@@ -77,6 +77,7 @@ _TRACING = threading.Lock()
 """Tracing holds Python's own lock, so two threads at it only take turns."""
 
 DRAM = ENERGY_COMPONENTS.index("dram")
+GLB, CLOCK = FITS.index("glb"), FITS.index("clock")
 TINY = 1e-30
 """Stands for zero in logs."""
 
@@ -97,9 +98,9 @@ class Slopes(NamedTuple):
     hardware: np.ndarray
     """By log2 of `HARDWARE_NUMBERS`, summed over kernels, shape [n, 11]."""
     tiles: np.ndarray
-    """By log2 of the tile sizes, shape [n, kernel, 3]."""
+    """By log2 of `MAPPING_NUMBERS`, shape [n, kernel, 6]."""
     weights: np.ndarray
-    """By `Batch.weights`, shape [n, kernel, 65]."""
+    """By `Batch.weights`, shape [n, kernel, 79]."""
 
 
 _UNITS = {"intersection": len(INTERSECTIONS), "dataflows": len(DATAFLOWS)} | {
@@ -109,13 +110,13 @@ UNITS = sum(_UNITS.values())
 """Weights that say what units a machine has: the intersection unit, then its capabilities."""
 
 
-def hardware_of(numbers: Float[Array, " 11"], units: Float[Array, " 32"]) -> Hardware:
+def hardware_of(numbers: Float[Array, " 11"], units: Float[Array, " 39"]) -> Hardware:
     """The models' hardware, of `HARDWARE_NUMBERS` and the weights of `Batch.units`."""
     vectors = zip(_UNITS, jnp.split(units, np.cumsum(list(_UNITS.values()))[:-1]), strict=True)
     return Hardware(**dict(zip(HARDWARE_NUMBERS, numbers, strict=True)), **dict(vectors))
 
 
-def unpack(numbers: Float[Array, " 14"], weights: Float[Array, " 65"], dataflow: str) -> tuple[Hardware, Mapping]:
+def unpack(numbers: Float[Array, " 17"], weights: Float[Array, " 79"], dataflow: str) -> tuple[Hardware, Mapping]:
     """One row of a batch as the models' hardware and mapping; `weights` are those of `Batch.weights`."""
     ours = len(HARDWARE_NUMBERS)
     sizes = [len(names) for names in MAPPING_CHOICES.values()]
@@ -182,7 +183,7 @@ class Batcher:
         def outputs(tables, technology, numbers, weights):
             found = cost(tables, technology, numbers, weights)
             totals = [found.latency_s, found.total_energy_pj, found.core_area_mm2]
-            return jnp.stack([*totals, *found.fits, found.actions.bus_bits])
+            return jnp.stack([*totals, *found.fits, found.actions.bus_hops])
 
         def weights_of(intersection, mapped):
             picked = [
@@ -213,7 +214,7 @@ class Batcher:
             more = jax.tree.map(jnp.subtract, *energies)
             pj_per_cycle = more.clock_pj_per_cycle + more.leakage_pj_per_cycle
             watts = pj_per_cycle * model.scenario.clock_ghz * 1e-3
-            return jnp.stack([core_area_mm2(areas[0]), more.bus_pj_per_bit, watts])
+            return jnp.stack([core_area_mm2(areas[0]), more.hop_pj, watts])
 
         def memory(tables, technology, numbers, tiles, choices):
             model = eqx.combine(technology, self._fixed_technology).solved()
@@ -225,7 +226,7 @@ class Batcher:
                 found = cost(tables, technology, jnp.concatenate([numbers, tile]), weights_of(jnp.int32(0), choice))
                 bits = found.actions.dram_read_bits + found.actions.dram_write_bits
                 seconds = bits / (model.dram_gbps() * 8e9)
-                return jnp.stack([seconds, found.energy_pj[DRAM], found.fits[0], found.fits[3], watts])
+                return jnp.stack([seconds, found.energy_pj[DRAM], found.fits[GLB], found.fits[CLOCK], watts])
 
             return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(tiles, choices)
 
@@ -463,10 +464,10 @@ def priced(outputs: np.ndarray, unit_costs: np.ndarray | None) -> np.ndarray:
     """Outputs of `Batcher.alone`, shape [n, j, OUTPUTS], with the `unit_costs` of each machine added."""
     if unit_costs is None:
         return outputs
-    area_mm2, pj_per_bit, watts = unit_costs.T[:, :, None]
+    area_mm2, hop_pj, watts = unit_costs.T[:, :, None]
     outputs = outputs.copy()
     with np.errstate(invalid="ignore"):  # what was not evaluated is infinite
-        outputs[:, :, ENERGY] += outputs[:, :, BUS_BITS] * pj_per_bit + outputs[:, :, LATENCY] * watts * 1e12
+        outputs[:, :, ENERGY] += outputs[:, :, BUS_HOPS] * hop_pj + outputs[:, :, LATENCY] * watts * 1e12
     outputs[:, :, AREA] = area_mm2
     return outputs
 

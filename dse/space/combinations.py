@@ -6,7 +6,14 @@ import itertools
 import numpy as np
 
 from hwmodels.design.hardware import MAPPING_CHOICES
-from hwmodels.design.legality import canonical, illegality, legal_formats, legal_zero_modes
+from hwmodels.design.legality import (
+    canonical,
+    illegality,
+    legal_formats,
+    legal_lane_axes,
+    legal_residencies,
+    legal_zero_modes,
+)
 from hwmodels.formats.records import STAND_INS
 
 COMBINED = ("dataflow", *MAPPING_CHOICES)
@@ -18,7 +25,7 @@ def legal_rows(lists: tuple[tuple[str, ...], ...], family: str) -> tuple[np.ndar
     """Every legal, canonical combination of names, and which of them each raw combination settles to.
 
     **Arguments**: `lists`, the names allowed for each choice of `COMBINED`. **Returns** positions in `lists`,
-    shape [c, 8], sorted; and for each raw combination (in C order of the lists) a row of them, or -1 for none.
+    shape [c, 10], sorted; and for each raw combination (in C order of the lists) a row of them, or -1 for none.
     """
     once = tuple(names[:1] if choice == "loop_order" else names for choice, names in zip(COMBINED, lists, strict=True))
     keys: list[tuple[int, ...] | None] = []
@@ -56,6 +63,13 @@ def _settled(words: dict[str, str], lists: tuple[tuple[str, ...], ...], family: 
             if words[zero] not in legal_zero_modes(words[format], operand, family):
                 words[zero] = "gate" if "gate" in allowed[zero] else "compute"
             if words[format] not in allowed[format] or words[zero] not in allowed[zero]:
+                return None
+        axes = legal_lane_axes(words["dataflow"], words["b_zero"], family)
+        held = legal_residencies(words["dataflow"], words["b_format"], family)
+        for choice, legal in (("lanes_on", axes), ("residency", held)):
+            if words[choice] not in legal:
+                words[choice] = legal[0]
+            if words[choice] not in allowed[choice]:
                 return None
         if illegality(words, family):
             return None

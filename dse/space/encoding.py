@@ -7,6 +7,7 @@ made inside the compiled functions (`dse.problem.batched_models`).
 
 import dataclasses
 from collections.abc import Sequence
+from itertools import product
 
 import numpy as np
 
@@ -14,10 +15,13 @@ from dse.space.combinations import COMBINED, legal_rows
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, DesignSpace, Parameter, Value
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
-from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, TILE_SIZES
 from hwmodels.design.legality import B_IS_DENSE, CHEAPEST, DENSE_B, uses_intersection
 from workloads.errors import InputError
 from workloads.statistics.lattice import levels
+
+INTERSECTING = ("dataflow", "a_zero", "b_zero")
+"""Choices of a mapping that decide whether it runs the intersection unit."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,13 +56,13 @@ class Batch:
     intersection: np.ndarray
     """Index into `INTERSECTIONS`, shape [n]."""
     tiles: np.ndarray
-    """Shape [n, kernel, 3]."""
+    """Values of `MAPPING_NUMBERS`, shape [n, kernel, 6]."""
     dataflow: np.ndarray
     """Index into `DATAFLOWS`, shape [n, kernel]."""
     choices: np.ndarray
-    """Indices of `MAPPING_CHOICES`, shape [n, kernel, 7]."""
+    """Indices of `MAPPING_CHOICES`, shape [n, kernel, 9]."""
     units: np.ndarray | None = None
-    """Units of hardware that is given, as the first of `weights`, shape [n, 32]; None: those that its mappings use."""
+    """Units of hardware that is given, as the first of `weights`, shape [n, 39]; None: those that its mappings use."""
 
     def __len__(self) -> int:
         return len(self.hardware)
@@ -74,7 +78,7 @@ class Batch:
         return Batch(*(None if one is None else np.concatenate([one, more]) for one, more in pairs))
 
     def capabilities(self) -> np.ndarray:
-        """0 or 1 for each capability, dataflows first, then in the order of `CAPABILITY_OF`; shape [n, 28]."""
+        """0 or 1 for each capability, dataflows first, then in the order of `CAPABILITY_OF`; shape [n, 35]."""
         columns = [_cover(self.dataflow, len(CHOICES["dataflow"]))]
         for at, name in enumerate(MAPPING_CHOICES):
             if name in CAPABILITY_OF:
@@ -82,17 +86,17 @@ class Batch:
         return np.concatenate(columns, axis=1).astype(np.float32)
 
     def machine_units(self) -> np.ndarray:
-        """The units of each machine: those that are given, else those that its mappings use; shape [n, 32]."""
+        """The units of each machine: those that are given, else those that its mappings use; shape [n, 39]."""
         return self.used_units() if self.units is None else self.units
 
     def used_units(self) -> np.ndarray:
-        """The intersection unit as weights, and the capabilities that the mappings use, shape [n, 32]."""
+        """The intersection unit as weights, and the capabilities that the mappings use, shape [n, 39]."""
         return np.concatenate([np.eye(len(INTERSECTIONS))[self.intersection], self.capabilities()], axis=1)
 
     def weights(self) -> np.ndarray:
         """Every choice as weights: intersection unit, capabilities, then each of `MAPPING_CHOICES`.
 
-        Shape [n, kernel, 65]; the first 32 are the same for all kernels.
+        Shape [n, kernel, 79]; the first 39 are the same for all kernels.
         """
         shared = self.machine_units()
         picked = [np.eye(len(names))[self.choices[:, :, at]] for at, names in enumerate(MAPPING_CHOICES.values())]
@@ -109,7 +113,7 @@ class Encoding:
     """A design space bound to kernels: `genes`, conversions, and the rows that are legal.
 
     All legal combinations of a kernel's choices, canonical ones only, are listed once in `combinations[kernel]`, shape
-    [c, 8] of positions in the genes of `COMBINED`, so a legal row is one entry of each list and a position for each
+    [c, 10] of positions in the genes of `COMBINED`, so a legal row is one entry of each list and a position for each
     number. `settled[kernel]` says which of them any raw combination (C order of the lists) turns into, -1 for none.
 
     `units`, as `Batch.used_units` gives them for one design, are those of a hardware that has them whether a mapping
@@ -213,7 +217,7 @@ class Encoding:
     def settled_mappings(self, raw: np.ndarray, before: np.ndarray) -> np.ndarray:
         """Mappings with the legal choices that raw ones turn into; those `before` where there are none.
 
-        **Arguments**: genes of `MAPPING_NAMES`, shape [n, K, 11].
+        **Arguments**: genes of `MAPPING_NAMES`, shape [n, K, 16].
         """
         index = (raw[:, :, self._combined] * self._strides).sum(axis=2)
         place = self._settled_flat[self._settled_first + index]
@@ -222,19 +226,18 @@ class Encoding:
         return np.where((place >= 0)[:, :, None], settled, before)
 
     def intersects(self, rows: np.ndarray) -> np.ndarray:
-        """Mask of the rows in which a kernel may run the intersection unit, shape [n]."""
+        """Mask of the rows in which a kernel runs the intersection unit, shape [n]."""
         runs = np.zeros(len(rows), bool)
         for at, table in enumerate(self._runs_intersection):
-            runs |= table[rows[:, self._column[at, "dataflow"]], rows[:, self._column[at, "a_zero"]]]
+            runs |= table[tuple(rows[:, self._column[at, name]] for name in INTERSECTING)]
         return runs
 
     def _intersecting(self, at: int) -> np.ndarray:
-        """Whether a kernel may run the intersection unit, by positions of its dataflow and zero mode of A."""
-        flows, zeros = (self.genes[self._column[at, name]].values for name in ("dataflow", "a_zero"))
+        """Whether a kernel runs the intersection unit, by positions of the choices that decide it."""
+        values = [tuple(map(str, self.genes[self._column[at, name]].values)) for name in INTERSECTING]
         family = self.kernels[at].family
-        return np.array(
-            [[uses_intersection({"dataflow": str(d), "a_zero": str(z)}, family) for z in zeros] for d in flows]
-        )
+        runs = [uses_intersection(dict(zip(INTERSECTING, picked, strict=True)), family) for picked in product(*values)]
+        return np.array(runs).reshape([len(names) for names in values])
 
     def dataflows(self, kernel: int) -> list[int]:
         """Indices into `DATAFLOWS` of those that a kernel can use, in the order of its gene."""
@@ -350,7 +353,7 @@ def design_of(batch: Batch, row: int, kernels: Sequence[str]) -> Design:
 
 def _cut(name: str, values: tuple[Value, ...], kernel: KernelShape) -> tuple[Value, ...]:
     """Tile sizes up to the first one that covers the kernel; a B that is always dense has no choice to make."""
-    if name in MAPPING_NUMBERS:
+    if name in TILE_SIZES:
         whole = 2.0 ** (levels(getattr(kernel, name[-1])) - 1)
         inside = tuple(v for v in values if float(v) < whole)
         beyond = tuple(v for v in values if float(v) >= whole)

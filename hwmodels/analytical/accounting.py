@@ -16,7 +16,6 @@ from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import MASK_BITS_A_LANE
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
 from hwmodels.cost import RESOURCES, ActionCounts, Computes, Cost, Traffic, rows_of
-from hwmodels.design.choices import COLUMNS_ON_M
 from hwmodels.design.hardware import Hardware
 from hwmodels.energy import price
 from hwmodels.numerics import Numerics
@@ -91,6 +90,8 @@ class Activity(eqx.Module):
     value_slack_bits: Amount | None = None
     """Bits that rows which are fetched one by one leave unused of the value bus; of the index bus likewise."""
     index_slack_bits: Amount | None = None
+    pointer_bits: Amount | None = None
+    """Bits read in the GLB to find these rows, which cross no bus."""
 
     @property
     def sent_bits(self) -> Amount:
@@ -230,12 +231,10 @@ def account(
 
 def _bus_fit(hardware: Hardware) -> Scalar:
     """The wider bus over the words that PEs can take or give at once (docs/machine.md, section 4)."""
-    rows, columns, lanes = hardware.pe_rows, hardware.pe_cols, hardware.lanes
-    on_m = hardware.column_axes[COLUMNS_ON_M]
-    ports = on_m * rows * columns + (1.0 - on_m) * jnp.maximum(rows, columns)
+    pes, lanes = hardware.pe_rows * hardware.pe_cols, hardware.lanes
     mask_word = jnp.maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
-    values = hardware.value_bus_bits / (ports * lanes * hardware.accumulator_bits)
-    return jnp.maximum(values, hardware.index_bus_bits / (ports * mask_word))
+    values = hardware.value_bus_bits / (lanes * hardware.accumulator_bits)
+    return jnp.maximum(values, hardware.index_bus_bits / mask_word) / pes
 
 
 def _whole(amount: Amount) -> Scalar:
@@ -249,6 +248,8 @@ def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[
     glb_rate = 1.0 / (WORD_BITS * hardware.glb_banks)
     dram_rate = 1.0 / (point.technology.dram_gbps() * 8.0 / point.technology.scenario.clock_ghz)
     glb_bits = activity.sent_bits + activity.operands_dram_bits + moved.results_bits * (1.0 + point.tiles.k_split)
+    if activity.pointer_bits is not None:
+        glb_bits = glb_bits + activity.pointer_bits
     on_index, on_value = moved.index_bus_bits, moved.value_bus_bits
     if activity.index_slack_bits is not None and activity.value_slack_bits is not None:
         on_index, on_value = on_index + activity.index_slack_bits, on_value + activity.value_slack_bits
@@ -290,7 +291,8 @@ def _time(
     found = found.at[COMPUTE].max(least)
     bound = bound.at[COMPUTE].add(jnp.maximum(least - visited, 0.0))
     latency = point.technology.dram_latency_ns() * point.technology.scenario.clock_ghz
-    fill = latency + PIPELINE_STAGES + stages(array.rows, numerics) + stages(array.columns, numerics)
+    hardware = point.hardware
+    fill = latency + PIPELINE_STAGES + stages(hardware.pe_rows, numerics) + stages(hardware.pe_cols, numerics)
     return jnp.maximum(visited, least) + fill, found, bound
 
 
@@ -302,6 +304,7 @@ def stages(ways: Scalar, numerics: Numerics) -> Scalar:
 def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Computes, cycles: Scalar) -> ActionCounts:
     z_read, z_written = _whole(sums.z_read_bits), _whole(sums.z_spilled_bits) + _whole(sums.z_final_bits)
     fetched = _whole(sums.operands_dram_bits)
+    pointers = 0.0 if sums.pointer_bits is None else _whole(sums.pointer_bits)
     return ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
@@ -313,7 +316,7 @@ def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Compute
         intersection_steps=array.intersection_steps,
         decoded_entries=array.decoded_entries,
         bus_hops=array.bus_hops,
-        glb_read_bits=_whole(sums.sent_bits) + _whole(moved.added_bits) + z_written,
+        glb_read_bits=_whole(sums.sent_bits) + pointers + _whole(moved.added_bits) + z_written,
         glb_write_bits=_whole(moved.results_bits) + fetched + z_read,
         dram_read_bits=fetched + z_read,
         dram_write_bits=z_written,

@@ -24,9 +24,9 @@ class ArraySteps(eqx.Module):
         """The most loaded queue, or the most loaded lane where the fibers of both operands are intersected."""
 
     @abc.abstractmethod
-    def of_all_queues(self, passes: Passes) -> tuple[Scalar, Scalar]:
-        """Steps of all queues together in which a word of B is read, if B does not skip and if it does (not those of
-        intersected fibers); lanes on k count one for each entry."""
+    def of_all_queues(self, loads: QueueLoads, passes: Passes) -> tuple[Scalar, Scalar]:
+        """Steps of all queues together in which a word of B is read, if B does not skip and if it does; not those of
+        intersected fibers."""
 
     @abc.abstractmethod
     def intersection_steps(self) -> Scalar:

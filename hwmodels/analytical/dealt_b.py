@@ -16,7 +16,9 @@ from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA
 from hwmodels.analytical.operand_b import slot_bits
 from hwmodels.analytical.sparse_b_tiles import StoredTiles, VisitedPairs
+from hwmodels.area import WORD_BITS
 from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER
+from hwmodels.formats.sizes import row_pointers
 from workloads.statistics.lattice import ANY_WIDTH, interpolate, ratio
 from workloads.statistics.operand import Tiles
 
@@ -49,7 +51,19 @@ class DealtB(NamedTuple):
     """Bits of the operand buffer for the fullest tile, by owners; and by lanes, with the columns that each has."""
     lane_bits: Scalar
     nonzeros: Scalar
-    """Of B."""
+    """Of B; non-empty columns of all its tiles."""
+    columns: Scalar
+
+    def held_bits(self, point: Point, a_skips: Scalar, nonzeros: Scalar) -> Scalar:
+        """Bits written of so many non-zeros of columns that lanes walk: decoded, as bitmasks, or expanded for a leader
+        to probe, where A skips too."""
+        unit, value_bits = point.hardware.intersection, point.hardware.value_bits
+        leads, masks = a_skips * unit[LEADER_FOLLOWER], a_skips * unit[BITMASK_AND]
+        entries = nonzeros * self.padded
+        columns = self.columns * ratio(nonzeros, self.nonzeros) * point.tiles.depth
+        decoded = entries * (value_bits + point.tiles.k_bits)
+        masked = entries * value_bits + columns
+        return leads * columns * (value_bits + 1.0) + masks * masked + (1.0 - leads - masks) * decoded
 
     def port_words(self, inner: bool, visits: VisitedPairs, sent: PerClass) -> PerClass:
         """Words that the operand buffer takes of so many non-zeros sent."""
@@ -85,6 +99,7 @@ def dealt_b(point: Point, tiled: Tiles, padded: Scalar) -> DealtB:
         slots_bits=most_words * array.lanes * slot_bits(point),
         lane_bits=_lane_bits(point, padded),
         nonzeros=kernel.b.nonzeros,
+        columns=total(tiled.classes["rows"]),
     )
 
 
@@ -107,6 +122,7 @@ class FetchedRows(NamedTuple):
     bits: tuple[Parts, Parts]
     slack: tuple[Parts, Parts]
     """Bits that they leave unused of the bus, as each takes whole cycles of it."""
+    pointer_bits: Parts
     entries: PerClass
 
 
@@ -147,4 +163,5 @@ def fetched_rows(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs, 
                 of_entry * jnp.maximum(taken - total(with_b), 0.0),
             )
         )
-    return FetchedRows((bits[0], bits[1]), (slack[0], slack[1]), entries)
+    pointers = point.fetches * asking * row_pointers(point.mapping.b_format) * WORD_BITS
+    return FetchedRows((bits[0], bits[1]), (slack[0], slack[1]), Parts(pointers, None), entries)

@@ -10,13 +10,22 @@ from typing import NamedTuple
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Activity, ArrayCounts, account, with_sums
+from hwmodels.analytical.accounting import (
+    PASS_CYCLES,
+    Activity,
+    ArrayCounts,
+    account,
+    hops_of,
+    in_bursts,
+    with_sums,
+)
 from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import going_around, missed_fibers
-from hwmodels.analytical.intersection import bitmask_words, steps_of_full_columns, steps_of_merged_pairs
+from hwmodels.analytical.intersection import bitmask_words, steps_of_merged_pairs
+from hwmodels.analytical.passes import DRAIN_SLOTS
 from hwmodels.cost import Computes, Cost
-from hwmodels.design.choices import GATE, SKIP
+from hwmodels.design.choices import GATE, LEADER_FOLLOWER, SKIP
 from hwmodels.formats.sizes import TileSums, directory_bits, has_mask, has_runs, is_dense, storage
 from workloads.statistics.elementwise import ElementwiseStatistics
 from workloads.statistics.elementwise_counts import EXTENTS, STEPS
@@ -54,7 +63,9 @@ def cost(point: Point) -> Cost:
     tiled = {name: getattr(kernel, name).tiles_of(tiles.m, tiles.n) for name in "ab"}
     found, block_rows, most_results = _places(point, tiled, a, b)
     a_bits, b_bits = (_tile_bits(point, name, tiled[name], found) for name in "ab")
-    compute, intersect, steps = _cycles(point, found, _loads(point, a, b), a, b)
+    compute, decode, steps = _cycles(point, found, _loads(point, a, b), a, b)
+    drained = PASS_CYCLES * found["tiles"]
+    entry_bits = point.hardware.value_bits + tiles.n_bits
     results = found["operations"]
     pointers = (
         block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0) * ratio(found["tiles"], total(found["tiles"]))
@@ -62,19 +73,20 @@ def cost(point: Point) -> Cost:
     nothing = jnp.zeros_like(results)
     activity, sums = with_sums(
         Activity(
-            compute=compute,
-            intersect=intersect,
+            compute=compute + drained,
+            decode=decode + drained,
+            buffer_port=nothing,
             a_value_bits=a_bits.values,
             a_index_bits=a_bits.metadata,
             b_value_bits=b_bits.values,
             b_index_bits=b_bits.metadata,
             results=results,
             z_index_bits=results * tiles.n_bits,
-            dram_a_bits=a_bits.values + a_bits.metadata + directory_bits(mapping.a_format, found["a_tiles"]),
-            dram_b_bits=b_bits.values + b_bits.metadata + directory_bits(mapping.b_format, found["b_tiles"]),
+            dram_a_bits=_fetched(point, a_bits, mapping.a_format, found["a_tiles"]),
+            dram_b_bits=_fetched(point, b_bits, mapping.b_format, found["b_tiles"]),
             z_read_bits=nothing,
             z_spilled_bits=nothing,
-            z_final_bits=results * (point.hardware.value_bits + tiles.n_bits) + pointers,
+            z_final_bits=in_bursts(point, results * entry_bits, found["tiles"]) + pointers,
             entries=_entries(found, "a", a),
             a_decoded=(1.0 - a.dense) * _held(found, "a", a),
             b_decoded=(1.0 - b.dense) * _held(found, "b", b),
@@ -82,7 +94,7 @@ def cost(point: Point) -> Cost:
     )
     words = point.numerics.min_of(jnp.maximum(most_results, 1.0), tiles.height * tiles.width)
     word_bits = point.hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
-    zero = jnp.zeros_like(words)
+    fits = (a_bits.peak + b_bits.peak + words * word_bits) / point.half_glb_bits, *_lane_fits(point, a, b)
     return account(
         point,
         activity,
@@ -90,8 +102,21 @@ def cost(point: Point) -> Cost:
         groups=None,
         array=_array_actions(point, found, sums, a, b, steps),
         computes=_computes(point, found, a, b),
-        fits=((a_bits.peak + b_bits.peak + words * word_bits) / point.half_glb_bits, zero, zero),
+        fits=fits,
     )
+
+
+def _fetched(point: Point, bits: TileBits, format: Float[Array, " format"], tiles: PerClass) -> PerClass:
+    """Bits that come from DRAM for an operand's tiles."""
+    return in_bursts(point, bits.values + bits.metadata, jnp.maximum(tiles, TINY)) + directory_bits(format, tiles)
+
+
+def _lane_fits(point: Point, a: Stored, b: Stored) -> tuple[Scalar, Scalar]:
+    """Need over capacity of the operand buffer, where a leader probes an expanded fiber, and of the accumulators."""
+    hardware = point.hardware
+    expanded = point.array.lanes * point.tiles.width * (hardware.value_bits + 1.0)
+    probed = a.skip * b.skip * hardware.intersection[LEADER_FOLLOWER] * expanded
+    return probed / point.half_buffer_bits, DRAIN_SLOTS * hardware.lanes / point.accumulator_words
 
 
 def _stored(format: Float[Array, " format"], zero: Float[Array, " mode"]) -> Stored:
@@ -168,15 +193,10 @@ def _tile_bits(point: Point, operand: str, tiled: Tiles, found: dict[str, PerCla
 def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dict[str, PerClass]]:
     """What the fullest lane holds of the visits of each class, and what all lanes hold, by `DEALT`."""
     mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
-    both = a.skip * b.skip
-    lanes = point.hardware.pe_rows * point.array_width
+    both, lanes = a.skip * b.skip, point.array.macs
     schedule = both * mapping.schedule + (1.0 - both) * going_around(mapping.schedule)  # equal fibers do
-    by_rows = point.dataflow != "outer_product"
-    side = (tiles.m, kernel.m) if by_rows else (tiles.n, kernel.n)
-    of_lane, of_all = (
-        kernel.fullest(by_rows, tiles.m, tiles.n, count, schedule) for count in (lanes, jnp.ones_like(lanes))
-    )
-    missed = missed_fibers(*side, lanes, point.numerics) / side[0].size
+    of_lane, of_all = (kernel.fullest(tiles.m, tiles.n, count, schedule) for count in (lanes, jnp.ones_like(lanes)))
+    missed = missed_fibers(tiles.m, kernel.m, lanes, point.numerics) / tiles.m.size
     of_lane = {
         name: jnp.clip(load + missed * of_all[name], of_all[name] / lanes, of_all[name])
         for name, load in of_lane.items()
@@ -205,15 +225,11 @@ def _cycles(
     a: Stored,
     b: Stored,
 ) -> tuple[PerClass, PerClass, Scalar]:
-    """Compute and intersection cycles of the fullest lane, and the steps of all intersection units."""
-    tiles, numerics = point.tiles, point.numerics
-    by_rows = point.dataflow != "outer_product"
-    names = ("heights", "widths") if by_rows else ("widths", "heights")
-    (sides, lengths), length = (found[name] for name in names), tiles.width if by_rows else tiles.height
-    side, edge = (tiles.height, tiles.m.edge) if by_rows else (tiles.width, tiles.n.edge)
-    lanes = point.hardware.pe_rows * point.array_width
+    """Steps and decoding of the fullest lane, and the steps of all intersection units."""
+    tiles, numerics, lanes = point.tiles, point.numerics, point.array.macs
+    heights, widths = found["heights"], found["widths"]
     count = jnp.maximum(found["tiles"], TINY)
-    words = bitmask_words(length, numerics)
+    words = bitmask_words(tiles.width, numerics)
     union, only_a, only_b = point.kernel.union, a.skip * (1.0 - b.skip), b.skip * (1.0 - a.skip)
     both, none = a.skip * b.skip, (1.0 - a.skip) * (1.0 - b.skip)
     added = {name: _added(found, name, a, b) for name in ("operations", *STEPS)}
@@ -230,20 +246,17 @@ def _cycles(
             for name, choice in (("a", a), ("b", b))
         ]  # fmt: skip
         merged = steps_of_merged_pairs(unit, counted=counted, pairs=held["pairs"], operations=operations, words=words)
-        full = steps_of_full_columns(
-            unit, rows=held["a_fibers"], nonzeros=entries[0], depth=lengths / count, words=words
-        )
-        return operations, both * merged + (1.0 - union) * only_a * full, entries[0], entries[1]
+        return operations, both * merged, entries[0], entries[1]
 
     operations, steps, of_a, of_b = worked(loads[0])
-    at_edge = share_at_edge(side, edge, sides / count)
-    fibers = (1.0 - at_edge) * numerics.ceil(side / lanes) + at_edge * numerics.ceil(edge / lanes)
-    full = fibers * lengths
+    at_edge = share_at_edge(tiles.height, tiles.m.edge, heights / count)
+    fibers = (1.0 - at_edge) * numerics.ceil(tiles.height / lanes) + at_edge * numerics.ceil(tiles.m.edge / lanes)
+    full = fibers * widths
     multiply = only_a * of_a + only_b * of_b + none * full
     compute = both * operations + (1.0 - union) * multiply + union * (1.0 - both) * full
     decode_a = a.skip * (of_a + a.bitmask * words * loads[0]["a_fibers"])
     decode_b = b.skip * (of_b + b.bitmask * words * loads[0]["b_fibers"])
-    return compute, numerics.max_of(steps, decode_a, decode_b), total(worked(loads[1])[1])
+    return numerics.max_of(compute, steps), numerics.max_of(decode_a, decode_b), total(worked(loads[1])[1])
 
 
 def _computes(point: Point, found: dict[str, PerClass], a: Stored, b: Stored) -> Computes:
@@ -283,15 +296,18 @@ def _entries(found: dict[str, PerClass], operand: str, stored: Stored) -> PerCla
 def _array_actions(
     point: Point, found: dict[str, PerClass], sums: Activity, a: Stored, b: Stored, steps: Scalar
 ) -> ArrayCounts:
-    value_bits, tiles = point.hardware.value_bits, point.tiles
-    coordinate_bits = tiles.m_bits if point.dataflow == "outer_product" else tiles.n_bits
+    hardware, coordinate_bits = point.hardware, point.tiles.n_bits
+    value_bits, nothing = hardware.value_bits, jnp.zeros_like(steps)
     of_a = sums.entries * (value_bits + a.skip * coordinate_bits)
     of_b = total(_entries(found, "b", b)) * (value_bits + b.skip * coordinate_bits)
+    results_bits = sums.results * hardware.accumulator_bits + sums.z_index_bits
     return ArrayCounts(
+        tree_adds=nothing,
+        queue_bits=nothing,
         pe_buffer_read_bits=of_a + of_b,
         pe_buffer_write_bits=sums.sent_bits,
-        accumulator_accesses=sums.results,
+        accumulator_accesses=2.0 * sums.results,
         intersection_steps=steps,
         decoded_entries=sums.a_decoded + sums.b_decoded,
-        crossbar_words=jnp.zeros_like(steps),
+        bus_hops=(sums.sent_bits + results_bits) * hops_of(point).unicast,
     )

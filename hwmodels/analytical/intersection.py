@@ -28,10 +28,10 @@ def steps_of_pairs(
     a_elements: Value,
     b_elements: Value,
     matches: Value,
-    skips: Value,
+    jumps: Value,
     words: Value,
 ) -> Value:
-    """Steps of `pairs` of non-empty sparse fibers with so many elements, matches and skip-ahead skips altogether.
+    """Steps of `pairs` of non-empty sparse fibers with so many elements, matches and steps of a skip-ahead unit.
 
     Estimates of different sources need not agree: there are no more matches than elements of either side.
     """
@@ -40,7 +40,7 @@ def steps_of_pairs(
     return (
         two_finger * (a_elements + b_elements - matches + pairs)
         + leader_follower * a_elements
-        + skip_ahead * skips
+        + skip_ahead * jumps
         + bitmask * (pairs * words + matches)
     )
 

@@ -21,7 +21,7 @@ from hwmodels.analytical.operand_a import HeldShare, OperandA, QueueLoads, queue
 from hwmodels.analytical.operand_b import OperandB, slot_bits
 from hwmodels.analytical.passes import Passes, passes_of
 from hwmodels.cost import Computes, Cost
-from hwmodels.design.choices import GATE, LEADER_FOLLOWER
+from hwmodels.design.choices import BITMASK_AND, GATE, LEADER_FOLLOWER
 from workloads.statistics.lattice import ratio
 
 Scalar = Float[Array, ""]
@@ -37,7 +37,7 @@ def cost_of_product(point: Point, a: OperandA, share: HeldShare, b: OperandB, st
         activity,
         sums,
         groups=_groups(point, b),
-        array=_array_actions(point, a, b, passes, steps, sums, computes),
+        array=_array_actions(point, a, b, loads, passes, steps, sums, computes),
         computes=computes,
         fits=(
             (a.peak_bits + b.peak_bits + b.z_peak_bits) / point.half_glb_bits,
@@ -76,6 +76,7 @@ def _activity(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes:
         b_decoded=Parts(b.decoded_entries, None),
         value_slack_bits=value_slack,
         index_slack_bits=index_slack,
+        pointer_bits=b.pointer_bits,
     )
 
 
@@ -120,6 +121,7 @@ def _array_actions(
     point: Point,
     a: OperandA,
     b: OperandB,
+    loads: QueueLoads,
     passes: Passes,
     steps: ArraySteps,
     sums: Activity,
@@ -134,18 +136,19 @@ def _array_actions(
     hears_b = array.rows * array.columns / array.hearing  # PE rows, or all PEs
     a_sent = (sums.a_value_bits.total + sums.a_index_bits.total) * array.hearing
     b_sent = sums.b_value_bits.total + sums.b_index_bits.total
-    fetched, copies = point.fetches, 1.0 + array.on_k * a.skip * (array.lanes - 1.0)
+    fetched = point.fetches
     walked = steps.intersection_steps() if inner else jnp.zeros_like(worked)
-    entry_bits = value_bits + a.skip * (point.tiles.m_bits + point.tiles.k_bits if outer else point.tiles.k_bits)
+    entry_bits = value_bits + a.skip * (point.tiles.m_bits if outer else point.tiles.k_bits)
     entry_reads = sums.entries.total * array.hearing * entry_bits
     in_queues = 2.0 * a_sent * (1.0 - held) + 2.0 * fetched * b_sent
-    written = a_sent * held * (1.0 + meets * (array.lanes - 1.0)) + (1.0 - fetched) * b_sent * hears_b * copies
     return ArrayCounts(
         tree_adds=array.on_k * worked,
         queue_bits=in_queues,
-        pe_buffer_write_bits=written,
+        pe_buffer_write_bits=(1.0 - meets) * held * a_sent
+        + meets * _copies_written(point, a, a_sent, sums.entries.total)
+        + b.written_bits,
         pe_buffer_read_bits=(1.0 - meets)
-        * (held * entry_reads + (1.0 - fetched) * _reads_of_b(point, a, b, passes, steps))
+        * (held * entry_reads + (1.0 - fetched) * _reads_of_b(point, a, b, loads, passes, steps))
         + meets * _met_reads(point, a, walked, worked),
         accumulator_accesses=_accumulator_accesses(point, passes, worked, results),
         intersection_steps=walked,
@@ -155,11 +158,21 @@ def _array_actions(
     )
 
 
-def _reads_of_b(point: Point, a: OperandA, b: OperandB, passes: Passes, steps: ArraySteps) -> Scalar:
+def _copies_written(point: Point, a: OperandA, a_sent: Scalar, entries: Scalar) -> Scalar:
+    """Bits of A that are written for each lane to walk on its own: decoded, or by bitmask; all values if A does not
+    skip."""
+    hardware, array = point.hardware, point.array
+    masked, decoded = hardware.intersection[BITMASK_AND], entries * (hardware.value_bits + point.tiles.k_bits)
+    expanded = entries * hardware.value_bits * array.hearing
+    skipped = masked * a_sent + (1.0 - masked) * decoded * array.hearing
+    return array.lanes * (a.skip * skipped + (1.0 - a.skip) * expanded)
+
+
+def _reads_of_b(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes: Passes, steps: ArraySteps) -> Scalar:
     """Bits of the words of B that PEs read in their steps: a value for each lane, or a slot."""
     array, value_bits = point.array, point.hardware.value_bits
-    full, skipped = steps.of_all_queues(passes)
-    values = (1.0 - array.on_k) * array.lanes + array.on_k * (a.skip * array.lanes + 1.0 - a.skip)
+    full, skipped = steps.of_all_queues(loads, passes)
+    values = array.lanes * (1.0 + array.on_k * a.skip * (array.lanes - 1.0))
     slots = array.lanes * slot_bits(point)
     return array.hearing * ((1.0 - b.skip) * full * values * value_bits + b.skip * skipped * slots)
 

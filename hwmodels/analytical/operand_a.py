@@ -157,6 +157,8 @@ class QueueLoads(eqx.Module):
     """Entries it gives: its non-zeros and padding when A skips, its rows in full when not."""
     turns: PerClass
     """Steps in which it gives these, as many at a time as the lanes of a PE take."""
+    all_turns: PerClass
+    """Of all queues together."""
     rows: PerClass
     decode: PerClass
     """Decoder steps of one pass over the tile."""
@@ -186,17 +188,24 @@ def queue_loads(point: Point, a: OperandA) -> QueueLoads:
     # Runs of zeros go with rows, hardly with what else these hold.
     stored = nonzeros + ratio(rows, a.found_rows) * a.stored_padding
     entries = a.skip * stored + (1.0 - a.skip) * a.dealt_areas
-    turns = (1.0 - array.on_k) * entries + array.on_k * a.tiles * mean_ceil(
-        entries / a.tiles / array.step, a.skip, point.numerics
-    )
+    queues = jnp.minimum(array.queues, jnp.maximum(a.rows / a.tiles, 1.0))
+    turns, all_turns = (_turns(point, a, each, of) for each, of in ((entries, 1.0), (a.entries, queues)))
     return QueueLoads(
         nonzeros=nonzeros,
         work=most.get("work", jnp.zeros_like(nonzeros)),
         entries=entries,
         turns=turns,
+        all_turns=all_turns,
         rows=a.skip * rows + (1.0 - a.skip) * a.tiles * a.rows_per_queue,
         decode=a.skip * (turns + has_mask(mapping.a_format) * _mask_words(point, a, rows)),
     )
+
+
+def _turns(point: Point, a: OperandA, entries: PerClass, queues: PerClass | float) -> PerClass:
+    """Steps in which so many queues of each tile give entries, as many at a time as the lanes of a PE take."""
+    array = point.array
+    each = mean_ceil(entries / (a.tiles * queues) / array.step, a.skip, point.numerics)
+    return (1.0 - array.on_k) * entries + array.on_k * a.tiles * queues * each
 
 
 def _mask_words(point: Point, a: OperandA, rows: PerClass) -> PerClass:
@@ -204,7 +213,7 @@ def _mask_words(point: Point, a: OperandA, rows: PerClass) -> PerClass:
     tiles, numerics, array = point.tiles, point.numerics, point.array
     if point.dataflow != "outer_product":
         return rows * bitmask_words(tiles.depth, numerics, array.step)
-    return a.columns * bitmask_words(numerics.ceil(tiles.height / array.queues), numerics)
+    return a.widths * bitmask_words(numerics.ceil(tiles.height / array.queues), numerics)
 
 
 class HeldShare(eqx.Module):
@@ -220,8 +229,9 @@ class HeldShare(eqx.Module):
 def held_share(point: Point, a: OperandA) -> HeldShare:
     """What the fullest queue of any tile holds (docs/machine.md, section 4, "Where everything lives")."""
     mapping, tiles, array = point.mapping, point.tiles, point.array
-    by_work = work_schedule(point.hardware, mapping)
-    most = point.kernel.a.fullest_share(tiles.m, tiles.k, array.queues, mapping.schedule, by_work)
+    alike, by_work = 1.0 - a.skip, work_schedule(point.hardware, mapping)
+    by_rows, by_work = going_around(mapping.schedule, alike), going_around(by_work, alike)
+    most = point.kernel.a.fullest_share(tiles.m, tiles.k, array.queues, by_rows, by_work)
     every = point.numerics.ceil(tiles.height / array.queues)
     rows = a.skip * jnp.minimum(most["rows"], tiles.height) + (1.0 - a.skip) * every
     nonzeros, one = most["nonzeros"], jnp.ones_like(rows)

@@ -51,8 +51,12 @@ class OperandB(eqx.Module):
     sent_metadata_bits: Parts
     slack_bits: tuple[Parts, Parts] | None
     """Bits that rows fetched one by one leave unused of the value bus and of the index bus."""
+    pointer_bits: Parts | None
+    """Bits read in the GLB to find these rows."""
     port_words: Parts
     """Words that the operand buffer takes."""
+    written_bits: Scalar
+    """Bits written to the operand buffers of all PEs."""
     decoded_entries: PerClass
     """Compressed entries of B sent to PEs."""
     results: PerClass
@@ -88,6 +92,17 @@ def group_bits(point: Point, a_skips: Scalar) -> Scalar:
     array = point.array
     copies = (1.0 - array.on_k) * array.lanes + array.on_k * (a_skips * array.lanes + 1.0 - a_skips)
     return point.tiles.depth * point.hardware.value_bits * copies
+
+
+def written_bits(point: Point, a_skips: Scalar, rows: Scalar, width: Scalar) -> Scalar:
+    """Bits that the operand buffers of all PEs take of so many rows of tiles of a full B, `width` wide: words of
+    a row, or where lanes are on k of a column."""
+    array, hardware, ceil, depth = point.array, point.hardware, point.numerics.ceil, point.tiles.depth
+    copies = a_skips * array.lanes + 1.0 - a_skips
+    by_rows = rows * ceil(width / array.lanes)
+    by_columns = rows * width * (ceil(depth / array.lanes) / depth) * copies
+    words = by_rows + array.on_k * (by_columns - by_rows)
+    return words * array.lanes * hardware.value_bits * (array.rows * array.columns / array.hearing)
 
 
 def port_words_of_row(point: Point) -> Scalar:

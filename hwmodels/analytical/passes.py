@@ -44,6 +44,7 @@ def passes_of(point: Point, b: OperandB, share: HeldShare) -> Passes:
         room = jnp.maximum(half - held_a, 0.0)
         fitting = numerics.floor(room / b.group_bits), numerics.floor(words / (a_row * array.lanes))
         limited, whole = numerics.min_of(group, *fitting), 1.0 - (1.0 - b.skip) * (1.0 - point.fetches)
+    least = DRAIN_SLOTS * point.hardware.lanes
     together = whole * group + (1.0 - whole) * limited
 
     groups = all_groups(point)
@@ -58,7 +59,7 @@ def passes_of(point: Point, b: OperandB, share: HeldShare) -> Passes:
         all_groups=groups,
         a_sends=count + point.holds_a * (1.0 - count),
         buffer_fit=(held_a + held_b) / half,
-        accumulator_fit=a_row * array.lanes * (1.0 if inner else together) / words,
+        accumulator_fit=jnp.maximum(a_row * array.lanes * (1.0 if inner else together), least) / words,
     )
 
 

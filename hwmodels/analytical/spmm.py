@@ -9,7 +9,7 @@ from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.matrix_product import cost_of_product
 from hwmodels.analytical.operand_a import OperandA, describe_a, held_share
-from hwmodels.analytical.operand_b import OperandB, Products, fetched_share, group_bits, port_words_of_row
+from hwmodels.analytical.operand_b import OperandB, Products, fetched_share, group_bits, port_words_of_row, written_bits
 from hwmodels.analytical.passes import all_groups
 from hwmodels.cost import Cost
 
@@ -42,8 +42,8 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
     visits_of_z = jnp.maximum(total(a.heights) / a.block_rows, 1.0)
     last = tiles.n.edge / columns
     in_visits, in_columns = (jnp.stack([1.0 - edge, edge])[:, None] for edge in (1.0 / tiles.trips_n, last))
-    z_tiles = a.block_rows / tiles.height * tiles.trips_n
-    spilled = a.heights * (1.0 - 1.0 / visits_of_z) * columns * word_bits
+    not_last = 1.0 - 1.0 / visits_of_z
+    spilling = not_last * a.tiles
     unfetched, asked = 1.0 - point.fetches, point.fetches * a.entries * columns * value_bits
     return OperandB(
         visits=visits,
@@ -56,23 +56,39 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         copies_bits=jnp.zeros_like(columns),
         peak_bits=tiles.depth * tiles.width * value_bits,
         z_peak_bits=tiles.height * tiles.width * word_bits,
-        each_bits=Parts(None, in_bursts(point, a.widths * columns * stored, visits)),
-        once_bits=in_bursts(point, a.block_columns * columns * stored, a.block_columns / tiles.depth * tiles.trips_n),
+        each_bits=Parts(None, _tiles_bits(point, a.widths * stored, a.tiles)),
+        once_bits=_tiles_bits(point, a.block_columns * stored, a.block_columns / tiles.depth),
         sent_values_bits=Parts(None, unfetched * rows_sent * columns * value_bits + asked),
         sent_metadata_bits=Parts(nothing, None),
         slack_bits=_slack(point, a) if point.dataflow == "gustavson" else None,
+        pointer_bits=None,
         port_words=Parts(None, unfetched * rows_sent * port_words_of_row(point) * all_groups(point)),
+        written_bits=unfetched * _written(point, a, total(rows_sent)),
         decoded_entries=nothing,
         results=a.rows * columns,
         result_metadata_bits=nothing,
-        z_spill_bits=in_bursts(point, spilled, visits),
-        z_final_bits=in_bursts(point, a.block_rows * columns * value_bits, z_tiles),
+        z_spill_bits=_tiles_bits(point, a.heights * not_last * word_bits, spilling),
+        z_final_bits=_tiles_bits(point, a.block_rows * value_bits, a.block_rows / tiles.height),
         ends=jnp.minimum(2.0 / visits_of_z, 1.0),
         spilled_at_ends=1.0 / jnp.maximum(visits_of_z - 1.0, 1.0),
         group_visits=in_visits,
         group_with_b=in_columns + nothing,
         products=products,
     )
+
+
+def _tiles_bits(point: Point, column_bits: Float[Array, "..."], blocks: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Bits of DRAM that so many blocks of rows take in all tiles along n, `column_bits` of all of them in a column."""
+    tiles = point.tiles
+    inside, edge = (in_bursts(point, column_bits * width, blocks) for width in (tiles.width, tiles.n.edge))
+    return (tiles.trips_n - 1.0) * inside + edge
+
+
+def _written(point: Point, a: OperandA, rows: Scalar) -> Scalar:
+    """Bits of so many rows of B, of all columns, that PEs store."""
+    tiles = point.tiles
+    inside, edge = (written_bits(point, a.skip, rows, width) for width in (tiles.width, tiles.n.edge))
+    return (tiles.trips_n - 1.0) * inside + edge
 
 
 def _slack(point: Point, a: OperandA) -> tuple[Parts, Parts]:
@@ -101,9 +117,9 @@ class DenseSteps(ArraySteps):
         """B is read at A's coordinates: no intersection takes part."""
         return self.walk(loads, passes)
 
-    def of_all_queues(self, passes):
-        """Each entry of A, for each group of columns."""
-        full = total(self.a.entries) * passes.all_groups
+    def of_all_queues(self, loads, passes):
+        """Each turn, for each group of columns."""
+        full = total(loads.all_turns) * passes.all_groups
         return full, jnp.zeros_like(full)
 
     def intersection_steps(self):

@@ -15,7 +15,15 @@ from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import bitmask_words, steps_of_pairs
 from hwmodels.analytical.matrix_product import cost_of_product
 from hwmodels.analytical.operand_a import HeldShare, OperandA, describe_a, held_share
-from hwmodels.analytical.operand_b import OperandB, Products, fetched_share, group_bits, port_words_of_row
+from hwmodels.analytical.operand_b import (
+    OperandB,
+    Products,
+    fetched_share,
+    group_bits,
+    port_words_of_row,
+    slot_bits,
+    written_bits,
+)
 from hwmodels.analytical.passes import all_groups
 from hwmodels.analytical.sparse_b_tiles import StoredTiles, VisitedPairs, stored_tiles, tile_visits
 from hwmodels.analytical.tiling import Tiling
@@ -71,12 +79,12 @@ def sparse_b(
     sent_rows = select * a.columns * visits.of_a + (1.0 - select) * all_rows
     sent_nonzeros = select * a.touched + (1.0 - select) * visits.b_nonzeros
     moved = [part * (1.0 - point.fetches) for part in stored.moved(visits, sent_rows, sent_nonzeros)]
-    decoded, slack = sparse * sent_nonzeros * dealt.padded, None
+    decoded, slack, pointers = sparse * sent_nonzeros * dealt.padded, None, None
     if point.dataflow == "gustavson":
         rows = fetched_rows(point, a, skip, visits, stored)
         moved = [part + one for part, one in zip(moved, rows.bits, strict=True)]
         decoded = decoded + point.fetches * (sparse * rows.entries - decoded)
-        slack = rows.slack
+        slack, pointers = rows.slack, rows.pointer_bits
 
     held_bits = functools.reduce(operator.add, stored.moved(visits, all_rows, visits.b_nonzeros))
     brought = held_bits * fetched_share(point)
@@ -109,7 +117,9 @@ def sparse_b(
         sent_values_bits=moved[0],
         sent_metadata_bits=moved[1],
         slack_bits=slack,
+        pointer_bits=pointers,
         port_words=Parts((1.0 - skip) * full_port, port) * (1.0 - point.fetches),
+        written_bits=(1.0 - point.fetches) * _written(point, a, skip, visits, sent_rows, port, dealt),
         decoded_entries=decoded,
         results=results,
         result_metadata_bits=results * tiles.n_bits,
@@ -121,6 +131,25 @@ def sparse_b(
         group_with_b=0.5 + more,
         products=_products(point, a, visits),
     )
+
+
+def _written(
+    point: Point,
+    a: OperandA,
+    skip: Scalar,
+    visits: VisitedPairs,
+    rows: PerClass,
+    port_words: PerClass,
+    dealt: DealtB,
+) -> Scalar:
+    """Bits of B that the operand buffers of all PEs take in all visits: slots of owners, or what lanes hold."""
+    array = point.array
+    full = written_bits(point, a.skip, total(rows), visits.columns)
+    if point.dataflow == "inner_product":
+        held = dealt.held_bits(point, a.skip, total(visits.b_nonzeros)) * array.rows * array.columns / array.hearing
+    else:
+        held = total(port_words) * array.lanes * slot_bits(point) * array.rows * array.columns
+    return skip * held + (1.0 - skip) * full
 
 
 def _share_sent(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs) -> Scalar:
@@ -217,7 +246,7 @@ class SparseSteps(ArraySteps):
             a_elements=depth["a_elements"] * queue_entries * dealt.lane_columns,
             b_elements=depth["b_elements"] * dealt.padded * queue_rows * dealt.lane_nonzeros,
             matches=loads.work * dealt.lane_nonzeros,
-            skips=depth["skips"] * queue_rows * dealt.lane_columns,
+            jumps=depth["skip_ahead"] * queue_rows * dealt.lane_columns,
             words=bitmask_words(self.point.tiles.depth, self.point.numerics),
         )
         b_only = visits.b_nonzeros * dealt.padded * dealt.lane_nonzeros * a.rows_per_queue
@@ -226,10 +255,10 @@ class SparseSteps(ArraySteps):
             self.skip * (a.skip * walked + (1.0 - a.skip) * b_only),
         )
 
-    def of_all_queues(self, passes):
-        """Each entry of A for each group of columns; the conflicts of all."""
+    def of_all_queues(self, loads, passes):
+        """Each turn for each group of columns; the conflicts of all entries."""
         a, dealt, visits = self.a, self.dealt, self.visits
-        full = total(a.entries * visits.of_a) * mean_groups(self.point, visits)
+        full = total(loads.all_turns * visits.of_a) * mean_groups(self.point, visits)
         skipped = a.skip * dealt.of_products + (1.0 - a.skip) * dealt.of_rows * total(
             a.heights / a.tiles * self._b_visits()
         )
@@ -244,7 +273,7 @@ class SparseSteps(ArraySteps):
             a_elements=depth["a_elements"] * (1.0 + total(a.padding) / total(a.nonzeros)),
             b_elements=depth["b_elements"] * self.dealt.padded,
             matches=self.point.kernel.products,
-            skips=depth["skips"],
+            jumps=depth["skip_ahead"],
             words=bitmask_words(self.point.tiles.depth, self.point.numerics),
         )
         return a.skip * self.skip * walked

@@ -189,14 +189,14 @@ class Hardware(eqx.Module):
         return _with_fields(self, changes, "Hardware.with_")
 
 
-def _used(what: str, bounds: tuple[int, int]) -> Number:
+def _used(what: str) -> Number:
     """The record of how many parts of a kind a mapping uses: all, unless it says fewer."""
     return Number(
         f"{what} that are used; the others idle",
         "parts",
-        bounds=bounds,
-        stress=bounds,
-        source="all that there are; more than these are the same",
+        bounds=(ALL_PARTS, ALL_PARTS),
+        stress=(ALL_PARTS, ALL_PARTS),
+        source="all that there are",
         default=ALL_PARTS,
     )
 
@@ -234,9 +234,9 @@ class Mapping(eqx.Module):
             source=TILE_SOURCE,
         ),
     ]
-    rows_used: Annotated[Scalar, _used("PE rows", (1, 4096))]
-    cols_used: Annotated[Scalar, _used("PE columns", (1, 512))]
-    lanes_used: Annotated[Scalar, _used("lanes of a PE", (1, 64))]
+    rows_used: Annotated[Scalar, _used("PE rows")]
+    cols_used: Annotated[Scalar, _used("PE columns")]
+    lanes_used: Annotated[Scalar, _used("lanes of a PE")]
     loop_order: Annotated[Weights, Selection("order in which tiles are visited, outermost loop first", LOOP_ORDERS)]
     residency: Annotated[Weights, Selection("what is held in the PE buffers", RESIDENCIES)]
     columns_on: Annotated[Weights, Selection("dimension that PE columns divide", COLUMN_AXES)]
@@ -261,6 +261,9 @@ MAPPING_RECORDS = records_of(Mapping, Number)
 NUMBER_RECORDS = HARDWARE_RECORDS | MAPPING_RECORDS
 HARDWARE_NUMBERS = tuple(HARDWARE_RECORDS)
 MAPPING_NUMBERS = tuple(MAPPING_RECORDS)
+TILE_SIZES = tuple(name for name in MAPPING_NUMBERS if name.startswith("tile_"))
+PARTS_USED = tuple(name for name in MAPPING_NUMBERS if name.endswith("_used"))
+"""How many PE rows, PE columns and lanes a mapping uses."""
 DEFAULTS = {name: float(one.default) for name, one in NUMBER_RECORDS.items() if one.default is not None}
 UNITS = {name: record.unit for name, record in NUMBER_RECORDS.items()}
 CHOICE_RECORDS = records_of(Hardware, Selection) | records_of(Mapping, Selection)

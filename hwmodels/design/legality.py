@@ -132,22 +132,6 @@ def illegality(names: Mapping[str, str], family: str) -> str | None:
         return f"lanes_on '{names['lanes_on']}' does not go with {beside}; use {', '.join(axes)}"
     if names["columns_on"] not in COLUMN_AXES:
         return f"columns_on '{names['columns_on']}' is unknown; use {', '.join(COLUMN_AXES)}"
-    if "intersection" in names:
-        return _wrong_unit(names, family)
-    return None
-
-
-def _wrong_unit(names: Mapping[str, str], family: str) -> str | None:
-    """What is wrong with the intersection unit for a mapping that may run it: bitmasks are ANDed with bitmasks."""
-    unit = names["intersection"]
-    if unit not in INTERSECTIONS:
-        return f"intersection '{unit}' is unknown; use {', '.join(INTERSECTIONS)}"
-    if unit != "bitmask" or not uses_intersection(names, family):
-        return None
-    for operand in ("a", "b"):
-        format = FORMAT_OF[names[f"{operand}_format"]]
-        if not (format.has_mask or format.is_dense):
-            return (
-                f"{operand}_format '{format.name}' does not go with the intersection unit 'bitmask'; use bitmask, dense"
-            )
+    if "intersection" in names and names["intersection"] not in INTERSECTIONS:
+        return f"intersection '{names['intersection']}' is unknown; use {', '.join(INTERSECTIONS)}"
     return None

@@ -153,6 +153,11 @@ def rows_addressable(weights: Float[Array, " format"]) -> Value:
     return 1.0 - mixed(jnp.unstack(weights), lambda record: not record.rows_addressable)
 
 
+def row_pointers(weights: Float[Array, " format"]) -> Value:
+    """Weight of the formats with a pointer a row."""
+    return _weight(weights, lambda record: record.pointers == "rows")
+
+
 def columns_addressable(weights: Float[Array, " format"]) -> Value:
     """Weight of the compressed formats in which the machine can select single columns."""
     return _weight(weights, lambda record: record.pointers == "columns" or record.has_mask)

@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float, Integer
 
 from hwmodels.cost import RESOURCES
+from hwmodels.formats.encoders.encoded import bits_for
 from hwmodels.simulator.concrete_design import ConcreteDesign
-from hwmodels.simulator.counters import ArrayWork, BusTraffic, DramTraffic, Fits
+from hwmodels.simulator.counters import ArrayActions, ArrayWork, BusTraffic, DramTraffic, Fates, Fits
 from hwmodels.simulator.stored_operand import StoredOperand
 from hwmodels.technology import Technology
 
@@ -24,7 +25,7 @@ class Timeline:
     """Place of the visit's tiles along m; k and n likewise."""
     k: Integer[np.ndarray, " visits"]
     n: Integer[np.ndarray, " visits"]
-    cycles: Float[np.ndarray, "6 visits"]
+    cycles: Float[np.ndarray, "7 visits"]
     """Busy cycles by `RESOURCES`."""
 
     def __len__(self) -> int:
@@ -37,12 +38,25 @@ class Memory:
 
     bits_per_cycle: float
     latency_cycles: float
+    burst_bits: int
 
     @staticmethod
     def of(technology: Technology) -> "Memory":
         """Of a technology's scenario."""
         clock_ghz = float(technology.scenario.clock_ghz)
-        return Memory(float(technology.dram_gbps()) * 8 / clock_ghz, float(technology.dram_latency_ns()) * clock_ghz)
+        return Memory(
+            bits_per_cycle=float(technology.dram_gbps()) * 8 / clock_ghz,
+            latency_cycles=float(technology.dram_latency_ns()) * clock_ghz,
+            burst_bits=round(float(technology.dram_burst_bits())),
+        )
+
+    def in_bursts(self, bits: Integer[np.ndarray, " _"]) -> Integer[np.ndarray, " _"]:
+        """Bits that a fetch or a write of each of so many bits moves: whole bursts."""
+        return -(-bits // self.burst_bits) * self.burst_bits
+
+    def fetched_bits(self, operand: StoredOperand) -> Integer[np.ndarray, " tiles"]:
+        """Bits that come in with each tile of an operand: whole bursts, and its entry in the tile directory."""
+        return self.in_bursts(operand.bits) + operand.directory_bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,9 +68,9 @@ class KernelRun:
     visits: Timeline
     cycles: float
     fill_cycles: float
-    resource_cycles: Float[np.ndarray, " 6"]
+    resource_cycles: Float[np.ndarray, " 7"]
     """Busy cycles by `RESOURCES`."""
-    bound_cycles: Float[np.ndarray, " 6"]
+    bound_cycles: Float[np.ndarray, " 7"]
     utilization: float
     """Effectual MACs over those that the array could do in the time."""
     actions: dict[str, float]
@@ -67,55 +81,13 @@ class KernelRun:
     """Need over capacity by `FITS`, the clock apart."""
 
 
-@dataclasses.dataclass(frozen=True)
-class ArrayActions:
-    """Actions inside the array, all visits together; the others follow from what is moved."""
-
-    pe_buffer_read_bits: int
-    pe_buffer_write_bits: int
-    accumulator_accesses: int
-    intersection_steps: int
-    decoded_entries: int
-    crossbar_words: int
-
-
-def array_actions(
-    design: ConcreteDesign,
-    a: StoredOperand,
-    work: ArrayWork,
-    bus: BusTraffic,
-    passes: int,
-    *,
-    reads_a_mac: int,
-    scatters: bool,
-) -> ArrayActions:
-    """Actions of the array where PE rows hold A, or the mask of an SDDMM (docs/machine.md, sections 5 and 7).
-
-    `reads_a_mac`: values that each MAC reads from the buffer, beside the entries of A; `scatters`: the outer product's
-    results cross the array to their accumulators.
-    """
-    inner, outer = design.dataflow == "inner_product", design.dataflow == "outer_product"
-    coordinate = (a.widths.row if outer else a.widths.column) if design.a_skips else 0
-    processed, worked = work.processed, int(work.entries_worked.sum())
-    a_sent = int(bus.a_value.sum()) + int(bus.a_index.sum())
-    b_sent = int(bus.b_value.sum()) + int(bus.b_index.sum())
-    return ArrayActions(
-        pe_buffer_read_bits=reads_a_mac * processed * design.value_bits
-        + worked * design.pe_cols * passes * (design.value_bits + coordinate),
-        pe_buffer_write_bits=a_sent * design.pe_cols + b_sent * design.pe_rows,
-        accumulator_accesses=int(work.results.sum()) if inner else 2 * processed,
-        intersection_steps=int(work.intersection_steps.sum()),
-        decoded_entries=int(bus.a_decoded.sum()) * design.pe_cols + int(bus.b_decoded.sum()) * design.pe_rows,
-        crossbar_words=processed if outer and scatters else 0,
-    )
-
-
 def account(
     design: ConcreteDesign,
     memory: Memory,
     *,
     places: tuple[np.ndarray, np.ndarray, np.ndarray],
     work: ArrayWork,
+    fates: Fates,
     bus: BusTraffic,
     dram: DramTraffic,
     array: ArrayActions,
@@ -129,29 +101,31 @@ def account(
     `places` of the visits along m, k and n; `positions` of the dense iteration space; `adds_partials`: results are
     added to partial sums in the GLB.
     """
-    glb_read = bus.operands + (bus.results if adds_partials else 0) + dram.z_write
+    glb_read = bus.read + (bus.results if adds_partials else 0) + dram.z_write
     glb_write = bus.results + dram.read
+    on_values, on_index = bus.cycles(design.value_bus_bits, design.index_bus_bits)
     cycles = np.empty((len(RESOURCES), len(glb_read)))
     for at, busy in enumerate(
         (
             work.compute,
-            work.intersect,
-            bus.index / design.index_bus_bits,
-            bus.value / design.value_bus_bits,
+            work.decode,
+            on_index,
+            on_values,
+            work.buffer_port,
             (glb_read + glb_write) / (BANK_BITS * design.glb_banks),
             (dram.read + dram.z_write) / memory.bits_per_cycle,
         )
     ):
         cycles[at] = busy
     bound_cycles = _bound_cycles(cycles)
-    fill = memory.latency_cycles + design.pe_rows + design.pe_cols + PIPELINE_STAGES
+    stages = PIPELINE_STAGES + bits_for(design.active_rows) + bits_for(design.active_columns)
+    fill = memory.latency_cycles + stages
     total = float(bound_cycles.sum()) + fill
-    computes = {name: float(getattr(work, name).sum()) for name in ("effectual", "ineffectual", "gated")}
+    computes = {name: float(getattr(fates, name).sum()) for name in ("effectual", "ineffectual", "gated")}
     moved = {field.name: float(getattr(dram, field.name).sum()) for field in dataclasses.fields(dram)}
     actions = {name: float(count) for name, count in dataclasses.asdict(array).items()} | {
         "macs": computes["effectual"] + computes["ineffectual"],
         "gated_macs": computes["gated"],
-        "bus_bits": float(bus.value.sum()) + float(bus.index.sum()),
         "glb_read_bits": float(glb_read.sum()),
         "glb_write_bits": float(glb_write.sum()),
         "dram_read_bits": float(dram.read.sum()),
@@ -171,7 +145,7 @@ def account(
         fill_cycles=fill,
         resource_cycles=cycles.sum(axis=1),
         bound_cycles=bound_cycles,
-        utilization=computes["effectual"] / (design.pe_rows * design.width * total),
+        utilization=computes["effectual"] / (design.pe_rows * design.pe_cols * design.lanes * total),
         actions=actions,
         traffic=traffic,
         computes=computes | {"skipped": positions - sum(computes.values())},
@@ -179,7 +153,7 @@ def account(
     )
 
 
-def _bound_cycles(cycles: Float[np.ndarray, "6 visits"]) -> Float[np.ndarray, " 6"]:
+def _bound_cycles(cycles: Float[np.ndarray, "7 visits"]) -> Float[np.ndarray, " 7"]:
     """Cycles for which each resource is what visits wait for: the first of those that take longest."""
     most, bound = cycles[0].copy(), np.zeros(cycles.shape[1], np.int8)
     for at in range(1, len(RESOURCES)):

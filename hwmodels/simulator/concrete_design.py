@@ -4,11 +4,33 @@ import dataclasses
 
 import numpy as np
 
-from hwmodels.design.choices import CYCLIC, INTERSECTION_RECORDS, INTERSECTIONS, SCHEDULE_RECORDS, SCHEDULES, name_of
-from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, Hardware, Mapping
-from hwmodels.design.legality import illegality, legal_formats, legal_zero_modes
-from hwmodels.formats.encoders.encoded import Widths, widths_of
+from hwmodels.design.choices import (
+    COLUMN_AXES,
+    CYCLIC,
+    INTERSECTION_RECORDS,
+    INTERSECTIONS,
+    SCHEDULE_RECORDS,
+    SCHEDULES,
+    name_of,
+)
+from hwmodels.design.hardware import (
+    ALL_PARTS,
+    HARDWARE_NUMBERS,
+    MAPPING_CHOICES,
+    MAPPING_NUMBERS,
+    Hardware,
+    Mapping,
+)
+from hwmodels.design.legality import illegality
+from hwmodels.formats.encoders.encoded import Widths, bits_for, widths_of
 from workloads.errors import InputError
+
+MASK_BITS = 64
+"""Bits of a bitmask that decoders and units take a cycle."""
+MASK_BITS_A_LANE = 16
+"""The same for each lane of a decoder of lanes on k, where these are more."""
+PASS_CYCLES = 8
+"""1 of the queue, 3 of the pipeline, 4 to drain (docs/machine.md, section 5)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,21 +55,73 @@ class ConcreteDesign:
     tile_n: int
     loop_order: str
     residency: str
+    columns_on: str
+    lanes_on: str
     a_format: str
     b_format: str
     a_zero: str
     b_zero: str
     schedule: str
+    rows_used: int = ALL_PARTS
+    cols_used: int = ALL_PARTS
+    lanes_used: int = ALL_PARTS
+    column_axes: tuple[str, ...] = ()
+    """Dimensions that the PE columns can divide, beside the one that the mapping has them on."""
+
+    @property
+    def active_rows(self) -> int:
+        """PE rows in use; PE columns and lanes likewise."""
+        return min(self.pe_rows, self.rows_used)
+
+    @property
+    def active_columns(self) -> int:
+        """See `active_rows`."""
+        return min(self.pe_cols, self.cols_used)
+
+    @property
+    def active_lanes(self) -> int:
+        """See `active_rows`."""
+        return min(self.lanes, self.lanes_used)
+
+    @property
+    def lanes_are_on_k(self) -> bool:
+        """Whether the lanes of a PE work on entries of A that follow each other, summed by a tree."""
+        return self.lanes_on == "k"
+
+    @property
+    def queues(self) -> int:
+        """Queues of A, P: one a PE row, or one a PE. A word of B is heard by a PE of each."""
+        return self.active_rows * (self.active_columns if self.columns_on == "m" else 1)
+
+    @property
+    def queue_sharers(self) -> int:
+        """PEs that hear each queue of A."""
+        return 1 if self.columns_on == "m" else self.active_columns
+
+    @property
+    def entries_a_step(self) -> int:
+        """Entries that a queue gives to a PE at once."""
+        return self.active_lanes if self.lanes_are_on_k else 1
 
     @property
     def width(self) -> int:
-        """Columns of B worked on at once."""
-        return self.pe_cols * self.lanes
+        """Columns of B worked on at once, W: a group."""
+        return self.queue_sharers * (1 if self.lanes_are_on_k else self.active_lanes)
+
+    @property
+    def mask_word_bits(self) -> int:
+        """Bits of a bitmask that a decoder takes a cycle."""
+        return max(MASK_BITS, MASK_BITS_A_LANE * self.active_lanes) if self.lanes_are_on_k else MASK_BITS
+
+    @property
+    def pass_cycles(self) -> int:
+        """Cycles of a column pass beside its steps: from the queue to the last sum that leaves."""
+        return PASS_CYCLES + (bits_for(self.active_lanes) if self.lanes_are_on_k else 0)
 
     @property
     def accumulators(self) -> int:
-        """Accumulator words of a PE."""
-        return self.accumulator_bytes * 8 // self.accumulator_bits
+        """Accumulator words of a PE, as many in the bank of each lane that there is."""
+        return self.accumulator_bytes * 8 // (self.accumulator_bits * self.lanes) * self.lanes
 
     @property
     def half_buffer_bits(self) -> int:
@@ -60,14 +134,32 @@ class ConcreteDesign:
         return self.glb_bytes * 4
 
     @property
-    def a_stays(self) -> bool:
-        """Whether A's share stays in the PEs while B is streamed; the outer product streams both."""
-        return self.dataflow != "outer_product" and self.residency == "a"
+    def bus_need(self) -> float:
+        """The wider bus over the words that PEs can take or give at once."""
+        on_m = "m" in (self.columns_on, *self.column_axes)
+        ports = self.pe_rows * self.pe_cols if on_m else max(self.pe_rows, self.pe_cols)
+        values = self.value_bus_bits / (ports * self.lanes * self.accumulator_bits)
+        return max(values, self.index_bus_bits / (ports * max(MASK_BITS, MASK_BITS_A_LANE * self.lanes)))
 
     @property
-    def b_stays(self) -> bool:
-        """See `a_stays`."""
-        return self.dataflow != "outer_product" and self.residency == "b"
+    def holds_a(self) -> bool:
+        """Whether A is held in the PEs beside B."""
+        return self.residency == "ab"
+
+    @property
+    def fetches_rows(self) -> bool:
+        """Whether each entry of A asks the GLB for its row of B."""
+        return self.residency == "fetch"
+
+    @property
+    def is_inner(self) -> bool:
+        """Whether each result comes from a row of A and a column of B; likewise the outer product."""
+        return self.dataflow == "inner_product"
+
+    @property
+    def is_outer(self) -> bool:
+        """See `is_inner`."""
+        return self.dataflow == "outer_product"
 
     @property
     def a_skips(self) -> bool:
@@ -82,7 +174,7 @@ class ConcreteDesign:
     @property
     def works_by_rows(self) -> bool:
         """Whether the work of every row that is not empty is one: the units walk it against whole columns."""
-        return self.dataflow == "inner_product" and INTERSECTION_RECORDS[self.intersection_index].rows_alike
+        return self.is_inner and INTERSECTION_RECORDS[self.intersection_index].rows_alike
 
     @property
     def intersection_index(self) -> int:
@@ -115,34 +207,22 @@ def make_concrete_design(hardware: Hardware, mapping: Mapping) -> ConcreteDesign
     numbers |= {name: _whole(name, getattr(mapping, name)) for name in MAPPING_NUMBERS}
     words = {name: name_of(getattr(mapping, name), names) for name, names in MAPPING_CHOICES.items()}
     words |= {"dataflow": mapping.dataflow, "intersection": name_of(hardware.intersection, INTERSECTIONS)}
-    design = ConcreteDesign(**numbers, **words)
+    axes = tuple(name for name, has in zip(COLUMN_AXES, np.asarray(hardware.column_axes), strict=True) if has > 0.5)
+    design = ConcreteDesign(**numbers, **words, column_axes=axes)
     if design.accumulators < 1:
         raise InputError(
-            f"accumulator_bytes is {design.accumulator_bytes}, less than a word of {design.accumulator_bits} bits; "
-            "give each PE room for one."
+            f"accumulator_bytes is {design.accumulator_bytes}, less than a word of {design.accumulator_bits} bits for "
+            f"each of {design.lanes} lanes; give each lane of a PE room for one."
         )
     return design
 
 
 def require_legal(design: ConcreteDesign, family: str) -> ConcreteDesign:
-    """The design; InputError where its mapping is not legal for products of a family, "dense_b" or "sparse_b"."""
+    """The design; InputError where its mapping is not legal for kernels of a family (`legality.FAMILIES`)."""
     words = {name: value for name, value in dataclasses.asdict(design).items() if isinstance(value, str)}
     wrong = illegality(words, family)
     if wrong:
         raise InputError(f"The mapping cannot run: {wrong}.")
-    return design
-
-
-def require_legal_elementwise(design: ConcreteDesign) -> ConcreteDesign:
-    """The design; InputError where its mapping is not legal for element-wise kernels."""
-    formats = legal_formats(design.dataflow, "a", "sparse_b")
-    for operand in "ab":
-        stored, zero = getattr(design, f"{operand}_format"), getattr(design, f"{operand}_zero")
-        if stored not in formats or zero not in legal_zero_modes(stored, operand, "sparse_b"):
-            raise InputError(
-                f"The mapping cannot run: element-wise with {design.dataflow} takes {', '.join(formats)} for both "
-                f"operands, and dense cannot skip; {operand}_format is '{stored}' and {operand}_zero '{zero}'."
-            )
     return design
 
 

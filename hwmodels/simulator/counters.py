@@ -11,25 +11,37 @@ Bits = Float[np.ndarray, " visits"]
 
 @dataclasses.dataclass(frozen=True)
 class ArrayWork:
-    """What the array does in each visit."""
+    """What keeps the array busy in each visit, and what its PEs read, write and decode."""
 
     compute: PerVisit
-    """Cycles of the most loaded PE."""
-    intersect: PerVisit
-    """Cycles of the most loaded PE row's decoder or intersection units, whichever takes longer."""
-    intersection_steps: PerVisit
+    """Steps of the most loaded PE or lane, and the cycles of column passes."""
+    decode: PerVisit
+    """Cycles of the decoder that has most to do, and those of column passes."""
+    buffer_port: PerVisit
+    """Words that the operand buffer of a PE takes, of what is sent to it of B."""
+    passes: PerVisit
+    """Column passes."""
+    entries: PerVisit
+    """Entries of A worked on, once for each column pass."""
+    decoded: PerVisit
+    """Stored entries of A that are worked on, once for each column pass."""
+    word_steps: PerVisit
+    """Steps that read a word of B, of all queues together."""
+    words: PerVisit
+    """Words of B that are written, of all columns of PEs that hold different ones."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Fates:
+    """What becomes of each MAC in each visit, and the results."""
+
     effectual: PerVisit
     ineffectual: PerVisit
     gated: PerVisit
     results: PerVisit
     """Accumulator words that leave the array."""
-    outputs: PerVisit
-    """Distinct outputs of a sparse Z; those that no earlier visit had: `fresh`. Zero for a dense Z."""
     fresh: PerVisit
-    share_bits: PerVisit
-    """Stored bits of A in the most loaded PE row."""
-    entries_worked: PerVisit
-    """Entries of A worked on."""
+    """Distinct outputs of a sparse Z that no earlier visit had."""
 
     @property
     def processed(self) -> int:
@@ -38,8 +50,17 @@ class ArrayWork:
 
 
 @dataclasses.dataclass(frozen=True)
+class FetchedRows:
+    """Rows of B that entries of A ask for one by one: whole cycles of each bus, and pointers read in the GLB."""
+
+    value_cycles: PerVisit
+    index_cycles: PerVisit
+    pointer_bits: PerVisit
+
+
+@dataclasses.dataclass(frozen=True)
 class BusTraffic:
-    """Bits that cross the buses in each visit, and compressed entries that are decoded (each counted once)."""
+    """Bits that cross the buses in each visit, and stored entries of B that are sent and decoded."""
 
     a_value: PerVisit
     a_index: PerVisit
@@ -47,13 +68,23 @@ class BusTraffic:
     b_index: PerVisit
     z_value: PerVisit
     z_index: PerVisit
-    a_decoded: PerVisit
     b_decoded: PerVisit
+    fetched: FetchedRows | None = None
 
     @property
-    def operands(self) -> PerVisit:
-        """Bits read from the GLB and sent to the array."""
-        return self.a_value + self.a_index + self.b_value + self.b_index
+    def a(self) -> PerVisit:
+        """Bits of A; of B likewise."""
+        return self.a_value + self.a_index
+
+    @property
+    def b(self) -> PerVisit:
+        """See `a`."""
+        return self.b_value + self.b_index
+
+    @property
+    def read(self) -> PerVisit:
+        """Bits of operands read from the GLB."""
+        return self.a + self.b + (0 if self.fetched is None else self.fetched.pointer_bits)
 
     @property
     def results(self) -> PerVisit:
@@ -69,6 +100,13 @@ class BusTraffic:
     def index(self) -> PerVisit:
         """Bits on the index bus."""
         return self.a_index + self.b_index + self.z_index
+
+    def cycles(self, value_bus_bits: int, index_bus_bits: int) -> tuple[Bits, Bits]:
+        """Cycles of the value bus and of the index bus, whose widths are given."""
+        if self.fetched is None:
+            return self.value / value_bus_bits, self.index / index_bus_bits
+        values = (self.a_value + self.z_value) / value_bus_bits + self.fetched.value_cycles
+        return values, (self.a_index + self.z_index) / index_bus_bits + self.fetched.index_cycles
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,8 +126,23 @@ class DramTraffic:
 
 @dataclasses.dataclass(frozen=True)
 class Fits:
-    """Need over capacity; 0 where there is no limit."""
+    """Need over capacity."""
 
     glb: float
     pe_buffer: float
     accumulator: float
+    bus: float
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayActions:
+    """Actions inside the array, all visits together; the others follow from what is moved."""
+
+    tree_adds: int
+    queue_bits: int
+    pe_buffer_read_bits: int
+    pe_buffer_write_bits: int
+    accumulator_accesses: int
+    intersection_steps: int
+    decoded_entries: int
+    bus_hops: float

@@ -1,69 +1,61 @@
-"""What the most loaded PE row holds of each tile of A, where B is dense and so every row's work is A's alone. Compiled.
+"""What the most loaded queue holds of each tile of A, where every row's work is A's alone. Compiled.
 
-The rows of every tile are really dealt by the firmware's schedule, and the loads of the hands are added up.
+The rows of every tile are really dealt by the firmware's schedule, and the loads of the queues are added up. More
+queues than rows of a tile hold no more than as many queues as rows.
 """
 
 import numpy as np
 
-from hwmodels.simulator.intersection import steps_of_full_columns
 from hwmodels.simulator.schedules import deal
 from workloads.cache.machine_code import compiled
 
-ENTRIES, DECODE, SHARE_BITS, WALK, ALL_WALKED = range(5)
-"""Columns of what `busiest_rows` returns."""
+STEPS, DECODE, STORED, ROWS, ALL_STEPS = range(5)
+"""Columns of what `busiest_queues` returns."""
 MASK_ENTRIES, MASK_DECODE, MASK_ROWS, LANE_STEPS = range(4)
 """Columns of what `busiest_mask_rows` returns."""
 
 
 @compiled
-def busiest_rows(tiles, fibers, nonzeros, height, width, bits, pe_rows, schedule, skips, by_rows, bitmask, unit):
-    """For each tile, shape [T, 5]: what the most loaded PE row has of it.
+def busiest_queues(tiles, fibers, nonzeros, height, width, queues, schedule, skips, at_once, mask_bits):
+    """For each tile, shape [T, 5]: what the most loaded queue has of it.
 
     `tiles`: number of each tile among those with entries, -1 for none; `fibers`: rows (`tile_cutting.cut_rows`), and
-    `nonzeros` of each; `bits` [3, T]: bits for each entry, each row, and fixed, of a share; `by_rows`: the work of a
-    non-empty row is one.
-    Quantities: entries that it works on; decoder steps; stored bits; steps of its intersection unit against one full
-    column; such steps of all PE rows together.
+    `nonzeros` of each; `at_once`: entries that a queue gives in a step; `mask_bits`: positions that a decoder takes a
+    cycle, 0 without masks.
+    Quantities: steps; cycles of the decoder; stored entries; rows that are queued; steps of all queues together.
     """
     found = np.zeros((tiles.size, 5), np.int64)
     tallest = 1
     for t in range(tiles.size):
         tallest = max(tallest, height[t])
     nothing = np.empty(0, np.int64)
-    work, hand_of, order = np.zeros(tallest, np.int64), np.empty(tallest, np.int64), np.empty(tallest, np.int64)
-    rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
-    full_rows, stored = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
+    work, queue_of, order = np.zeros(tallest, np.int64), np.empty(tallest, np.int64), np.empty(tallest, np.int64)
+    most = min(queues, tallest)
+    rows, loads, heap = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    full, stored = np.empty(most, np.int64), np.empty(most, np.int64)
     for t in range(tiles.size):
         h, w, at = height[t], width[t], tiles[t]
-        low, high = 0, 0
+        parts, low, high = min(queues, h), 0, 0
         if at >= 0:
             low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
         for f in range(low, high):
-            work[f - low] = 1 if by_rows else nonzeros[f]
+            work[f - low] = nonzeros[f]
         numbers = fibers.number[low:high] if high > low else nothing
-        deal(numbers, work, high - low, h, pe_rows, schedule, hand_of, loads, rows, heap, order)
-        for r in range(pe_rows):
-            full_rows[r], stored[r] = 0, 0
+        deal(numbers, work, high - low, h, parts, schedule, queue_of, loads, rows, heap, order)
+        full[:parts], stored[:parts] = 0, 0
         for f in range(low, high):
-            r = hand_of[f - low]
-            stored[r] += fibers.first[f + 1] - fibers.first[f]
-            full_rows[r] += 1
-        words = (w + 63) // 64
-        most_stored, most_decoded, most_bits, most_rows, most_walked, walked = 0, 0, 0, 0, 0, 0
-        for r in range(pe_rows):
-            if rows[r] > 0:
-                most_rows = max(most_rows, rows[r])
-                most_bits = max(most_bits, bits[0, t] * stored[r] + bits[1, t] * rows[r])
-                most_stored = max(most_stored, stored[r])
-                most_decoded = max(most_decoded, stored[r] + (full_rows[r] * words if bitmask else 0))
-                steps = steps_of_full_columns(unit, full_rows[r], stored[r], w)
-                most_walked, walked = max(most_walked, steps), walked + steps
-        found[t, SHARE_BITS] = most_bits + bits[2, t]
-        if skips:
-            found[t, ENTRIES], found[t, DECODE] = most_stored, most_decoded
-            found[t, WALK], found[t, ALL_WALKED] = most_walked, walked
-        else:
-            found[t, ENTRIES] = most_rows * w
+            stored[queue_of[f - low]] += fibers.first[f + 1] - fibers.first[f]
+            full[queue_of[f - low]] += 1
+        words = (w + mask_bits - 1) // mask_bits if mask_bits > 0 else 0
+        for r in range(parts):
+            queued = full[r] if skips else rows[r]
+            steps = ((stored[r] if skips else rows[r] * w) + at_once - 1) // at_once
+            found[t, STORED] = max(found[t, STORED], stored[r])
+            found[t, ROWS] = max(found[t, ROWS], queued)
+            found[t, STEPS] = max(found[t, STEPS], steps)
+            found[t, ALL_STEPS] += steps
+            if skips:
+                found[t, DECODE] = max(found[t, DECODE], steps + full[r] * words)
     return found
 
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_array, issparse
 
-from hwmodels.simulator.accounting import KernelRun, Memory, account, array_actions
+from hwmodels.simulator.accounting import KernelRun, Memory, account
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import DramTraffic, Fits
-from hwmodels.simulator.passes import column_passes
+from hwmodels.simulator.places import ceil_div
 from hwmodels.simulator.spmm import visit_dense_b
 from hwmodels.simulator.spmspm import most_products, visit_sparse_b
 from hwmodels.simulator.stored_operand import StoredOperand, canonical, store, store_dense
@@ -26,26 +26,33 @@ def run_product(design: ConcreteDesign, a: Any, b: Any, memory: Memory, source: 
     left = store(a, (design.tile_m, design.tile_k), design.a_format, design.widths("m", "k"))
     right = _store_b(design, b)
     visits, numbering = visit(left, right, design.loop_order)
-    passes, pe_buffer, accumulator = column_passes(design, left, right, visits, not issparse(b))
     if issparse(b):
-        work, bus, z_traffic, result = visit_sparse_b(design, (a, b), (left, right), visits, numbering, passes)
+        found = visit_sparse_b(design, memory, (a, b), (left, right), visits, numbering)
     else:
-        work, bus, z_traffic, result = visit_dense_b(design, b, (left, right), visits, passes)
-    fetched = right.fetched_bits if source is None else _distinct_bits(right, source, not issparse(b))
+        found = visit_dense_b(design, memory, b, (left, right), visits)
+    fetched = memory.fetched_bits(right) if source is None else _distinct_bits(memory, right, source, not issparse(b))
     return account(
         design,
         memory,
         places=(visits.m, visits.k, visits.n),
-        work=work,
-        bus=bus,
+        work=found.work,
+        fates=found.fates,
+        bus=found.bus,
         dram=DramTraffic(
-            visits.spread(left.fetched_bits[visits.a], "a"), visits.spread(fetched[visits.b], "b"), *z_traffic
+            visits.spread(memory.fetched_bits(left)[visits.a], "a"),
+            visits.spread(fetched[visits.b], "b"),
+            *found.z_traffic,
         ),
-        array=array_actions(design, left, work, bus, passes, reads_a_mac=1, scatters=True),
-        fits=Fits(_glb_need(design, a, b, left, right), pe_buffer, accumulator),
+        array=found.actions,
+        fits=Fits(
+            glb=_glb_need(design, a, b, left, right),
+            pe_buffer=found.places.pe_buffer,
+            accumulator=found.places.accumulator,
+            bus=design.bus_need,
+        ),
         positions=a.shape[0] * a.shape[1] * b.shape[1],
         adds_partials=visits.trips["k"] > 1,
-        result=result[:, 0] if is_vector else result,
+        result=found.result[:, 0] if is_vector else found.result,
     )
 
 
@@ -66,17 +73,18 @@ def _store_b(design: ConcreteDesign, b: Any) -> StoredOperand:
     return store(b, tile, design.b_format, widths) if issparse(b) else store_dense(b.shape, tile, widths)
 
 
-def _distinct_bits(b: StoredOperand, source: Source, is_dense: bool) -> np.ndarray:
-    """Bits of each tile of B in DRAM: the share of its non-zeros that are distinct, and its directory entry."""
+def _distinct_bits(memory: Memory, b: StoredOperand, source: Source, is_dense: bool) -> np.ndarray:
+    """Bits that come in with each tile of B: the share of it that is distinct, and its directory entry."""
     if is_dense:
-        return np.array([_distinct_in(b, at, source) for at in range(len(b.i))]) * (b.bits / (b.height * b.width))
+        distinct = np.array([_distinct_in(b, at, source) for at in range(len(b.i))])
+        return memory.in_bursts(distinct * b.widths.value)
     tile = np.repeat(b.stored, np.diff(b.start))
     kept = b.value != 0
     tile, row, column = tile[kept], b.row[kept], b.column[kept]
     found = source(b.i[tile] * b.tile[0] + row, b.j[tile] * b.tile[1] + column)
-    distinct = np.unique(np.stack([tile, found]), axis=1)[0]
-    share = np.bincount(distinct, minlength=len(b.i)) / np.maximum(b.nonzeros, 1)
-    return b.bits * share + (b.fetched_bits - b.bits)
+    distinct = np.bincount(np.unique(np.stack([tile, found]), axis=1)[0], minlength=len(b.i))
+    bits = ceil_div(b.bits * distinct, np.maximum(b.nonzeros, 1))
+    return memory.in_bursts(bits) + b.directory_bits
 
 
 def _distinct_in(b: StoredOperand, at: int, source: Source) -> int:

@@ -2,17 +2,21 @@
 
 import numpy as np
 
+from hwmodels.simulator.accounting import Memory
 from hwmodels.simulator.concrete_design import ConcreteDesign
-from hwmodels.simulator.counters import ArrayWork, Bits
-from hwmodels.simulator.visits import TileVisits, group
+from hwmodels.simulator.counters import Bits, Fates
+from hwmodels.simulator.visits import TileVisits, VisitGroups, group
 
 
-def traffic_in_place(visits: TileVisits, finished_bits: np.ndarray, partial_bits: np.ndarray) -> tuple[Bits, Bits]:
+def traffic_in_place(
+    memory: Memory, visits: TileVisits, finished_bits: np.ndarray, partial_bits: np.ndarray
+) -> tuple[Bits, Bits]:
     """(read, written) bits of each visit where the places of all results are known, and its tile of Z takes so many.
 
     Complete: written once, in the background of the tile's visits. Partial: out as accumulator words, and back at the
     next visit.
     """
+    finished_bits, partial_bits = memory.in_bursts(finished_bits), memory.in_bursts(partial_bits)
     tiles = group(visits.m * visits.trips["n"] + visits.n)
     if visits.z_stays:
         return np.zeros(len(visits)), tiles.mean(finished_bits * tiles.first)
@@ -20,7 +24,7 @@ def traffic_in_place(visits: TileVisits, finished_bits: np.ndarray, partial_bits
 
 
 def traffic_appended(
-    design: ConcreteDesign, visits: TileVisits, work: ArrayWork, rows: np.ndarray
+    design: ConcreteDesign, memory: Memory, visits: TileVisits, fates: Fates, rows: np.ndarray
 ) -> tuple[Bits, Bits]:
     """(read, written) bits of each visit where Z is sparse; `rows` in its tile of Z.
 
@@ -28,11 +32,17 @@ def traffic_appended(
     reads them back and writes Z. One pointer for each row of a visited row block is spread over the block's visits.
     """
     widths = design.widths("m", "n")
-    tiles, blocks = group(visits.m * visits.trips["n"] + visits.n), group(visits.m)
-    finished = work.fresh * (design.value_bits + widths.column)
-    pointers = blocks.mean(rows * widths.pointer * blocks.first)
+    tiles = group(visits.m * visits.trips["n"] + visits.n)
+    fresh = tiles.total(fates.fresh).astype(np.int64)
+    finished = memory.in_bursts(fresh * (design.value_bits + widths.column))
+    pointers = pointer_bits(memory, group(visits.m), rows * widths.pointer)
     if visits.z_stays:
-        return np.zeros(len(visits)), tiles.mean(finished) + pointers
-    appended = work.outputs * (design.accumulator_bits + widths.row + widths.column)
+        return np.zeros(len(visits)), tiles.mean(finished * tiles.first) + pointers
+    appended = memory.in_bursts(fates.results * (design.accumulator_bits + widths.row + widths.column))
     read = np.where(tiles.last, tiles.total(appended), 0.0)
-    return read, appended + np.where(tiles.last, tiles.total(finished), 0.0) + pointers
+    return read, appended + np.where(tiles.last, finished, 0) + pointers
+
+
+def pointer_bits(memory: Memory, blocks: VisitGroups, bits: np.ndarray) -> Bits:
+    """The pointers of a row block, of so many bits, written once and spread over its visits."""
+    return blocks.mean(memory.in_bursts(bits) * blocks.first)

@@ -15,7 +15,7 @@ from hwmodels.design.choices import DATAFLOWS
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.energy import price
 from hwmodels.simulator.accounting import KernelRun, Memory, Timeline
-from hwmodels.simulator.concrete_design import make_concrete_design, require_legal, require_legal_elementwise
+from hwmodels.simulator.concrete_design import make_concrete_design, require_legal
 from hwmodels.simulator.elementwise import Operation, run_elementwise
 from hwmodels.simulator.matrix_product import Source, run_product
 from hwmodels.simulator.sddmm import run_sddmm

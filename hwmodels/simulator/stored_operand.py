@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, issparse
 from hwmodels.formats.encoders.encoded import Widths
 from hwmodels.formats.encoders.rates import Rates, rates_of
 from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_OF, Format
-from hwmodels.simulator.tile_cutting import cut_columns, cut_entries, cut_rows, slices_of_columns
+from hwmodels.simulator.tile_cutting import columns_with_entries, cut_columns, cut_entries, cut_rows
 from workloads.errors import InputError
 
 PerTile = Integer[np.ndarray, " tiles"]
@@ -84,11 +84,6 @@ class StoredOperand:
         """Entries by column."""
         return ColumnFibers(*cut_columns(self.start, self.column, min(self.tile[1], self.shape[1])))
 
-    def column_slices(self, size: int) -> tuple[PerTile, PerTile]:
-        """Columns of each tile that have an entry, and slices of at most `size` entries of them."""
-        found = slices_of_columns(self.start, self.column, min(self.tile[1], self.shape[1]), size)
-        return self.per_tile(found[:, 0]), self.per_tile(found[:, 1])
-
     @cached_property
     def height(self) -> PerTile:
         """Rows of each tile."""
@@ -128,7 +123,7 @@ class StoredOperand:
     @cached_property
     def columns_touched(self) -> PerTile:
         """Columns of each tile that have an entry."""
-        return self.column_slices(1)[0]
+        return self.per_tile(columns_with_entries(self.start, self.column, min(self.tile[1], self.shape[1])))
 
     @cached_property
     def rates(self) -> dict[str, PerTile]:
@@ -158,10 +153,20 @@ class StoredOperand:
         """Bits of each tile in the GLB."""
         return self.value_bits + self.metadata_bits
 
-    @cached_property
-    def fetched_bits(self) -> PerTile:
-        """Bits of each tile in DRAM, with its entry in the tile directory."""
-        return self.bits + (0 if self.format.is_dense else DIRECTORY_BITS)
+    @property
+    def directory_bits(self) -> int:
+        """Bits of a tile's entry in the tile directory."""
+        return 0 if self.format.is_dense else DIRECTORY_BITS
+
+    def streamed_index_bits(self, queued: PerTile) -> PerTile:
+        """Metadata of each tile on its way to the queues, of which so many rows are queued.
+
+        Only these bring their pointers; entries of CSC bring the number of their column in place of pointers.
+        """
+        if self.format.pointers == "columns":
+            return self.entries * (self.widths.row + self.widths.column)
+        rows = queued if self.format.pointers == "rows" else self.height
+        return self.rates["metadata_entry"] * self.entries + self.rates["metadata_row"] * rows
 
     @property
     def peak_bits(self) -> int:

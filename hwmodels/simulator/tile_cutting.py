@@ -176,19 +176,14 @@ def cut_columns(start, column, extent):
 
 
 @compiled
-def slices_of_columns(start, column, extent, size):
-    """For each tile, shape [T, 2]: columns with entries, and the sum over them of ceil(entries / size)."""
-    found = np.zeros((start.size - 1, 2), np.int64)
-    counts = np.zeros(extent, np.int64)
+def columns_with_entries(start, column, extent):
+    """Columns of each tile that have an entry."""
+    found = np.zeros(start.size - 1, np.int64)
+    seen_in = np.full(extent, -1, np.int64)
     for t in range(start.size - 1):
         for p in range(start[t], start[t + 1]):
-            counts[column[p]] += 1
-        for p in range(start[t], start[t + 1]):
-            entries = counts[column[p]]
-            if entries > 0:
-                found[t, 0] += 1
-                found[t, 1] += (entries + size - 1) // size
-                counts[column[p]] = 0
+            found[t] += seen_in[column[p]] != t
+            seen_in[column[p]] = t
     return found
 
 

@@ -9,10 +9,11 @@
 | `lattice`, `occupancy` | interpolation between powers of two; how many places are occupied at any tile size |
 | `operand_counts`, `spmspm_counts`, `elementwise_counts` | the numbers in the tables, counted on the non-zeros |
 | `row_segments`, `tile_counts`, `tile_classes` | rows cut at tile edges, what tiles hold, classes of tiles |
+| `row_conflicts` | what rows of B take: words, and steps of lanes that own columns |
 | `load_balance`, `row_assignment` | the fullest partition by what rows are dealt by; what goes with the rows dealt |
 | `schedules` | how rows are dealt to partitions: names, named indices |
 | `longest_first` | rows dealt to the emptiest partition, those with most work first |
-| `fiber_pairs` | distinct outputs and skip-ahead jumps of pairs of fibers |
+| `fiber_pairs` | distinct outputs and skip-ahead steps of pairs of fibers |
 | `sampling` | when tiles are sampled, which, and the measured error of that |
 | `closed_form` | the same numbers expected of densities |
 | `threads` | passes beside each other |

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from workloads.cache.machine_code import compiled
+from workloads.statistics.fiber_pairs import pair_steps
 from workloads.statistics.lattice import levels
 from workloads.statistics.row_assignment import loads_by_class, tile_starts
 from workloads.statistics.row_segments import RLE_RUN, csr_arrays, heights
@@ -187,22 +188,22 @@ def _extras(found: np.ndarray, union: bool) -> np.ndarray:
         return np.tile(added - met, 1 + len(STEPS))
     pairs = ((a > 0) & (b > 0))[:, None]
     led = np.stack([a_padding, np.zeros_like(a), a_padding], axis=1)
-    jumps = found[:, 9:12] - found[:, 8:9]
-    return np.concatenate([met, pairs * (added - met), pairs * led, jumps], axis=1)
+    skipped = found[:, 9:12] - found[:, 8:9]
+    return np.concatenate([met, pairs * (added - met), pairs * led, skipped], axis=1)
 
 
 def joint_segments(a: csr_array, b: csr_array, level: int, union: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Cut the rows of two sorted patterns into segments of width 2**level that at least one has entries in.
 
     **Returns** row, tile column, and int64 figures [n, 12] of each: non-zeros of A, of B, positions of both; padding of
-    A, of B; padding of A at a non-zero of B, of B at one of A, of both at one position; skip-ahead jumps of the fibers
+    A, of B; padding of A at a non-zero of B, of B at one of A, of both at one position; skip-ahead steps of the fibers
     as they are, with A padded, with B padded, with both padded (not counted for a union).
     """
     return _joint(*csr_arrays(a), *csr_arrays(b), level, not union)
 
 
 @compiled
-def _joint(a_ptr, a_index, b_ptr, b_index, level, with_jumps):
+def _joint(a_ptr, a_index, b_ptr, b_index, level, with_steps):
     most = a_index.size + b_index.size
     row, tile, found = np.empty(most, np.int32), np.empty(most, np.int32), np.zeros((most, 12), np.int64)
     room = 4 + (2 << level)
@@ -231,13 +232,13 @@ def _joint(a_ptr, a_index, b_ptr, b_index, level, with_jumps):
                 padded = _common(a_all, all_a, b_all, all_b)
             of[5], of[6] = padded_a - of[2], padded_b - of[2]
             of[7] = padded - padded_a - padded_b + of[2]
-            if with_jumps and many_a > 0 and many_b > 0:
-                of[8] = _jumps(a_at, many_a, b_at, many_b)
-                of[9] = _jumps(a_all, all_a, b_at, many_b) if all_a > many_a else of[8]
-                of[10] = _jumps(a_at, many_a, b_all, all_b) if all_b > many_b else of[8]
+            if with_steps and many_a > 0 and many_b > 0:
+                of[8] = pair_steps(a_at, 0, many_a, b_at, 0, many_b)
+                of[9] = pair_steps(a_all, 0, all_a, b_at, 0, many_b) if all_a > many_a else of[8]
+                of[10] = pair_steps(a_at, 0, many_a, b_all, 0, all_b) if all_b > many_b else of[8]
                 of[11] = of[9] if all_b == many_b else of[10]
                 if all_a > many_a and all_b > many_b:
-                    of[11] = _jumps(a_all, all_a, b_all, all_b)
+                    of[11] = pair_steps(a_all, 0, all_a, b_all, 0, all_b)
             n += 1
     return row[:n].copy(), tile[:n].copy(), found[:n].copy()
 
@@ -269,21 +270,4 @@ def _common(left, left_end, right, right_end):
         count += x == y
         p += x <= y
         q += y <= x
-    return count
-
-
-@compiled
-def _jumps(left, left_end, right, right_end):
-    """Skip-ahead jumps (Hegde et al., MICRO 2019): the side that lags jumps to the other's coordinate or beyond it."""
-    p, q, count = 0, 0, 0
-    while p < left_end and q < right_end:
-        x, y = left[p], right[q]
-        count += 1
-        while p < left_end and left[p] < y:
-            p += 1
-        while q < right_end and right[q] < x:
-            q += 1
-        if p < left_end and q < right_end and left[p] == right[q]:
-            p += 1
-            q += 1
     return count

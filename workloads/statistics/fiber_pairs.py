@@ -1,4 +1,4 @@
-"""Pairs of fibers of two sparse operands: distinct outputs and skip-ahead jumps, at every width of the k tiles.
+"""Pairs of fibers of two sparse operands: distinct outputs and skip-ahead steps, at every width of the k tiles.
 
 Both are counted exactly up to a stated size and sampled above it, so that the rare large fibers of power-law graphs,
 which make up most of the sums, are not left to chance.
@@ -17,7 +17,11 @@ STRATA = 64
 LEAST_ROWS = 16
 """Rows that are sampled of a group at least."""
 PAIR_LIMIT = 40_000
-"""Pairs of a row of A and a column of B up to which jumps are counted exactly; above, as many are drawn."""
+"""Pairs of a row of A and a column of B up to which steps are counted exactly; above, as many are drawn."""
+TAGS = 4
+"""Coordinates that a skip-ahead unit sees of each side at once."""
+PAIR_STEPS = 2
+"""Steps of a skip-ahead unit that a pair of non-empty fibers takes beside those of its walk."""
 
 
 def distinct_outputs(a: csr_array, b: csr_array, lk: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
@@ -81,11 +85,13 @@ def _count_distinct(a_ptr, a_index, b_ptr, b_index, rows, group, groups, columns
     return counts
 
 
-def jumps(a: csr_array, b_columns: csr_array, lk: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Skip-ahead jumps of all pairs of a row of A and a column of B, for each width of the k tiles, and their errors.
+def skip_ahead_steps(
+    a: csr_array, b_columns: csr_array, lk: int, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """Skip-ahead steps of all pairs of a row of A and a column of B, for each width of the k tiles, and their errors.
 
-    Fibers are drawn in proportion to the root of their length: a pair has at most twice as many jumps as its shorter
-    fiber has elements, so that no single pair can weigh much.
+    Fibers are drawn in proportion to the root of their length: a walk has at most twice as many steps as its shorter
+    fiber has elements and a quarter of those of the longer, so that no single pair can weigh much.
     """
     sides = []
     for pattern in (a, b_columns):
@@ -96,16 +102,16 @@ def jumps(a: csr_array, b_columns: csr_array, lk: int, rng: np.random.Generator)
     (rows, row_chance), (columns, column_chance) = sides
     if rows.size * columns.size <= PAIR_LIMIT:
         left, right = np.repeat(rows, columns.size), np.tile(columns, rows.size)
-        counts = _count_jumps(*csr_arrays(a), *csr_arrays(b_columns), left, right, np.ones(left.size), lk)
+        counts = _count_steps(*csr_arrays(a), *csr_arrays(b_columns), left, right, np.ones(left.size), lk)
         return counts.sum(0), np.zeros(lk)
     i, j = rng.choice(rows.size, PAIR_LIMIT, p=row_chance), rng.choice(columns.size, PAIR_LIMIT, p=column_chance)
     weights = 1.0 / (row_chance[i] * column_chance[j] * PAIR_LIMIT)
-    counts = _count_jumps(*csr_arrays(a), *csr_arrays(b_columns), rows[i], columns[j], weights, lk)
+    counts = _count_steps(*csr_arrays(a), *csr_arrays(b_columns), rows[i], columns[j], weights, lk)
     return counts.sum(0), np.abs(counts[0] - counts[1])
 
 
 @compiled
-def _count_jumps(a_ptr, a_index, b_ptr, b_index, left, right, weights, levels_k):
+def _count_steps(a_ptr, a_index, b_ptr, b_index, left, right, weights, levels_k):
     """For every other pair: [2, levels_k]."""
     counts = np.zeros((2, levels_k))
     for n in range(left.size):
@@ -113,24 +119,46 @@ def _count_jumps(a_ptr, a_index, b_ptr, b_index, left, right, weights, levels_k)
             p, p_end = a_ptr[left[n]], a_ptr[left[n] + 1]
             q, q_end = b_ptr[right[n]], b_ptr[right[n] + 1]
             while p < p_end and q < q_end:
-                x, y = a_index[p], b_index[q]
-                tile_x, tile_y = x >> level, y >> level
+                tile_x, tile_y = a_index[p] >> level, b_index[q] >> level
                 if tile_x < tile_y:
-                    p += 1
-                    while p < p_end and a_index[p] >> level < tile_y:
-                        p += 1
+                    p = _end_of_tile(a_index, p, p_end, level)
                 elif tile_y < tile_x:
-                    q += 1
-                    while q < q_end and b_index[q] >> level < tile_x:
-                        q += 1
+                    q = _end_of_tile(b_index, q, q_end, level)
                 else:
-                    target = max(x, y)
-                    while p < p_end and a_index[p] < target:
-                        p += 1
-                    while q < q_end and b_index[q] < target:
-                        q += 1
-                    counts[n % 2, level] += weights[n]
-                    if p < p_end and q < q_end and a_index[p] == b_index[q]:
-                        p += 1
-                        q += 1
+                    p_last, q_last = _end_of_tile(a_index, p, p_end, level), _end_of_tile(b_index, q, q_end, level)
+                    counts[n % 2, level] += weights[n] * pair_steps(a_index, p, p_last, b_index, q, q_last)
+                    p, q = p_last, q_last
     return counts
+
+
+@compiled
+def _end_of_tile(index, at, end, level):
+    """First of the entries from `at` on that lies in another tile."""
+    tile = index[at] >> level
+    while at < end and index[at] >> level == tile:
+        at += 1
+    return at
+
+
+@compiled
+def pair_steps(left, p, p_end, right, q, q_end):
+    """Skip-ahead steps of two non-empty fibers (docs/machine.md, section 5).
+
+    A step is a match, or else drops as many of the next `TAGS` coordinates of the side that lags as lie before the
+    other's head. Source: Hegde et al., MICRO 2019.
+    """
+    steps = PAIR_STEPS
+    while p < p_end and q < q_end:
+        x, y = left[p], right[q]
+        steps += 1
+        if x == y:
+            p, q = p + 1, q + 1
+        elif x < y:
+            seen = min(p + TAGS, p_end)
+            while p < seen and left[p] < y:
+                p += 1
+        else:
+            seen = min(q + TAGS, q_end)
+            while q < seen and right[q] < x:
+                q += 1
+    return steps

@@ -1,6 +1,7 @@
 """How evenly the rows of one tile can be dealt: load of the most loaded of 1, 2, 4, ... partitions, by schedule.
 
-A tile is given by its non-empty rows: `local` (place in the tile, increasing) and `items` (load of each).
+A tile is given by its non-empty rows: `local` (place in the tile, increasing) and `items` (load of each). Loads are
+found for as many numbers of partitions as there is room for.
 """
 
 import numpy as np
@@ -8,8 +9,8 @@ import numpy as np
 from workloads.cache.machine_code import compiled
 from workloads.statistics.longest_first import fullest_part
 
-PARTITION_LEVELS = 11
-"""Partition counts 1, 2, 4, ..., 1024."""
+PARTITION_LEVELS = 15
+"""Partition counts 1, 2, 4, ..., 16,384."""
 
 FEW = 16
 """Rows up to which a tile is dealt or sorted by comparing them pairwise."""
@@ -48,7 +49,8 @@ def _sort_descending(items, size, largest, ordered):
 
 @compiled
 def balanced_loads(items, size, ordered, heap, loads):
-    """Longest processing time first; `ordered` and `heap` are room to work in, as long as the items and 1024."""
+    """Longest processing time first; `ordered` and `heap` are room to work in, as long as the items and as the most
+    partitions."""
     total, first, second, ones, all_equal = np.int64(0), np.int64(0), np.int64(0), 0, True
     for i in range(size):
         x = items[i]
@@ -63,7 +65,7 @@ def balanced_loads(items, size, ordered, heap, loads):
         if x != items[0]:
             all_equal = False
     is_sorted = False
-    for level in range(PARTITION_LEVELS):
+    for level in range(loads.size):
         partitions = 1 << level
         if size <= partitions:
             loads[level] = first
@@ -86,10 +88,10 @@ def balanced_loads(items, size, ordered, heap, loads):
 def block_loads(local, items, size, height, height_level, bins, row_bins, loads, row_loads):
     """Most load and most rows of contiguous row blocks: row i of a tile goes to partition i * P // height.
 
-    `bins` and `row_bins` are room to work in, 1024 each. The blocks of P partitions are pairs of those of 2 P, also
+    `bins` and `row_bins` are room to work in, as long as the most partitions. The blocks of P partitions are pairs of those of 2 P, also
     where P does not divide the height.
     """
-    top = min(PARTITION_LEVELS - 1, height_level)
+    top = min(loads.size - 1, height_level)
     whole = height == 1 << height_level
     if size <= FEW:
         for level in range(top + 1):
@@ -117,7 +119,7 @@ def block_loads(local, items, size, height, height_level, bins, row_bins, loads,
             bins[p] += items[i]
             row_bins[p] += 1
         _fold(bins, row_bins, top, True, loads, row_loads)
-    for level in range(top + 1, PARTITION_LEVELS):
+    for level in range(top + 1, loads.size):
         loads[level] = loads[top]
         row_loads[level] = row_loads[top]
 
@@ -125,7 +127,7 @@ def block_loads(local, items, size, height, height_level, bins, row_bins, loads,
 @compiled
 def cyclic_loads(local, items, size, height_level, bins, row_bins, loads, row_loads):
     """Most load and most rows when row i of a tile goes to partition i mod P; room to work in as in `block_loads`."""
-    top = min(PARTITION_LEVELS - 1, height_level)
+    top = min(loads.size - 1, height_level)
     if size <= FEW:
         for level in range(top + 1):
             mask = (1 << level) - 1
@@ -152,7 +154,7 @@ def cyclic_loads(local, items, size, height_level, bins, row_bins, loads, row_lo
             bins[p] += items[i]
             row_bins[p] += 1
         _fold(bins, row_bins, top, False, loads, row_loads)
-    for level in range(top + 1, PARTITION_LEVELS):
+    for level in range(top + 1, loads.size):
         loads[level] = loads[top]
         row_loads[level] = row_loads[top]
 

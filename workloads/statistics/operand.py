@@ -22,7 +22,7 @@ from workloads.statistics.sampling import summarize
 from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.tile_classes import CLASSES
 
-VERSION = 11
+VERSION = 12
 """Raised whenever a stored table of an operand or of a pair changes its meaning, so that it is measured again."""
 
 PEAKS = ("peak_nonzeros", "peak_padding")
@@ -70,7 +70,8 @@ class OperandStatistics(eqx.Module):
     widths and areas; columns of tiles, these by weight, blocks of rows; rows of tiles, blocks of columns."""
     loads: Float[Array, "lm lk p r"]
     """Last axis: by `LOADS` (work only where the other operand is sparse), then schedule, then class."""
-    passes: Float[Array, "lm lk p c"]
+    shares: Float[Array, "lm lk p r"]
+    """The most that any partition has of any tile; last axis: rows, then non-zeros, each by schedule."""
 
     def tiles_of(self, down: Cut, across: Cut) -> Tiles:
         """The non-empty tiles of rows and columns cut like this.
@@ -129,12 +130,33 @@ class OperandStatistics(eqx.Module):
 
     @property
     def _load_kinds(self) -> int:
-        """2 without a table of work, 3 with one; the classes follow from the table of passes."""
-        return self.loads.shape[-1] // (len(SCHEDULES) * self.passes.shape[-1])
+        """2 without a table of work, 3 with one."""
+        return self.loads.shape[-1] // (len(SCHEDULES) * self.classes)
 
-    def column_passes(self, down: Cut, across: Cut, partitions: Scalar) -> PerClass:
-        """Sum over the columns of the tiles of each class of ceil(non-zeros / P)."""
-        return self._by_partitions(self.passes, down, across, partitions)
+    @property
+    def classes(self) -> int:
+        """Number of classes of tiles."""
+        others = len(PEAKS) + TILES_ENTRY + len(ALONG) * SIDE_ENTRY
+        return (self.tiles.shape[-1] - others) // len(TILE_QUANTITIES)
+
+    def fullest_share(
+        self,
+        down: Cut,
+        across: Cut,
+        partitions: Scalar,
+        by_rows: Float[Array, " schedule"],
+        by_work: Float[Array, " schedule"],
+    ) -> dict[str, Scalar]:
+        """The most non-empty `rows`, and the most `nonzeros`, that any of P partitions has of any tile.
+
+        `by_rows` and `by_work` weight the schedules, as for `most_loaded`. No more than a tile has room for, and no
+        less than a partition has on average.
+        """
+        found = self._by_partitions(self.shares, down, across, partitions).reshape(2, len(SCHEDULES))
+        parts = (down.inside + 1.0) * (across.inside + 1.0) * partitions
+        rows = jnp.clip(by_rows @ found[0], self.used[0] / parts, jnp.minimum(down.size, self.used[0]))
+        nonzeros = jnp.clip(by_work @ found[1], self.nonzeros / parts, jnp.minimum(down.size * across.size, self.nonzeros))
+        return {"rows": rows, "nonzeros": nonzeros}
 
     def _by_partitions(self, table: Float[Array, "lm lk p r"], down: Cut, across: Cut, partitions: Scalar) -> Array:
         return interpolate(table, jnp.append(places_of(down, across), jnp.log2(partitions)))
@@ -217,7 +239,7 @@ def operand_layout(
         "used": used.astype(np.float32),
         "tiles": np.concatenate([*held, *entries], axis=-1),
         "loads": to_log(loads.reshape(*loads.shape[:3], -1)),
-        "passes": to_log(raw["passes"]),
+        "shares": to_log(raw["shares"].swapaxes(3, 4).reshape(*raw["shares"].shape[:3], -1)),
     }
 
 

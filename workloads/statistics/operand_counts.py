@@ -1,4 +1,4 @@
-"""What one sparse operand holds at every lattice point, counted: tiles, loads of partitions, passes over columns."""
+"""What one sparse operand holds at every lattice point, counted: tiles, and loads and shares of partitions."""
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -10,7 +10,7 @@ from workloads.statistics.sampling import Sampling
 from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.threads import in_threads
 from workloads.statistics.tile_classes import CLASSES, into_classes
-from workloads.statistics.tile_counts import BASICS, COLUMN_BASICS, scan_columns, scan_rows
+from workloads.statistics.tile_counts import BASICS, scan_columns, scan_rows
 
 SAMPLING = Sampling()
 TILE_QUANTITIES = (
@@ -43,10 +43,11 @@ def count_operand(
 
     **Arguments**: `pattern` [rows, columns], sorted indices, no explicit zeros; `weight` (int64, [columns]): work of an
     entry in each column. **Returns** `tiles` [Lm, Lk, classes, 10] (`TILE_QUANTITIES`), `loads` [Lm, Lk, P, classes,
-    schedules, kinds] (most loaded partition by non-empty rows, by non-zeros and, with weights, by work), `passes`
-    [Lm, Lk, P, classes], `point` [Lm, Lk, 4] (`POINT_QUANTITIES`); `load_errors`, of the shape of `loads`: estimated
-    error of each entry, half the difference between the estimates from two halves of the sample, 0 where nothing was
-    sampled.
+    schedules, kinds] (most loaded partition by non-empty rows, by non-zeros and, with weights, by work), `shares`
+    [Lm, Lk, P, schedules, 2]: the most rows and the most non-zeros that a partition has in any tile (of a sample, in
+    any tile that is dealt, single rows and whole tiles counting all), `point` [Lm, Lk, 4] (`POINT_QUANTITIES`);
+    `load_errors`, of the shape of `loads`: estimated error of each entry, half the difference between the estimates
+    from two halves of the sample, 0 where nothing was sampled.
     """
     rows, columns = pattern.shape
     height_levels, width_levels = levels(rows), levels(columns)
@@ -56,7 +57,7 @@ def count_operand(
     tiles = np.zeros((height_levels, width_levels, classes, len(TILE_QUANTITIES)))
     loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, len(SCHEDULES), kinds))
     load_errors = np.zeros_like(loads)
-    passes = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes))
+    shares = np.zeros((height_levels, width_levels, PARTITION_LEVELS, len(SCHEDULES), 2))
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
     sample_tiles = float(classes * sampling.tiles) if pattern.nnz > sampling.above else np.inf
 
@@ -65,12 +66,13 @@ def count_operand(
 
     def scan_width(width: int) -> None:
         for height, cut in enumerate(heights(segments(pattern, width, weight, padding=True), height_levels)):
-            sums, errors, peaks = scan_rows(cut, height, rows, sample_tiles)
+            sums, errors, most, peaks = scan_rows(cut, height, rows, sample_tiles)
             amount = np.ascontiguousarray(sums[:, 1])
             classed = into_classes(amount, sums, classes)
             tiles[height, width, :, :BASICS] = classed[:, :BASICS]
             loads[height, width] = by_partition(classed)
             load_errors[height, width] = np.abs(by_partition(into_classes(amount, errors, classes)))
+            shares[height, width] = most.T
             point[height, width, :2] = peaks
 
     def scan_height(height: int) -> None:
@@ -78,14 +80,13 @@ def count_operand(
         for width, cut in enumerate(heights(segments(transposed, height), width_levels)):
             sums = scan_columns(cut, touched, width, columns, height, rows)
             classed = into_classes(np.ascontiguousarray(sums[:, 0]), sums, classes)
-            tiles[height, width, :, BASICS:] = classed[:, 1:COLUMN_BASICS]
-            passes[height, width] = classed[:, COLUMN_BASICS:].T
+            tiles[height, width, :, BASICS:] = classed[:, 1:]
 
     in_threads(scan_width, width_levels)
     in_threads(scan_height, height_levels)
     point[:, :, 2] = _extent_of_blocks(np.diff(pattern.indptr) > 0, height_levels)[:, None]
     point[:, :, 3] = _extent_of_blocks(np.diff(transposed.indptr) > 0, width_levels)[None, :]
-    return {"tiles": tiles, "loads": loads, "load_errors": load_errors, "passes": passes, "point": point}
+    return {"tiles": tiles, "loads": loads, "load_errors": load_errors, "shares": shares, "point": point}
 
 
 def group_occupancies(pattern: csr_array) -> np.ndarray:

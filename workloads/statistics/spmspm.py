@@ -65,10 +65,14 @@ class SparseBStatistics(eqx.Module):
     """Occupancy of the column blocks of B that each non-zero of A meets."""
     depth: Float[Array, "lk 13"]
     """By `DEPTH_QUANTITIES`; then occupancy of pairs of fibers, and of those that make an output."""
-    row_steps: Float[Array, "ln w 1"]
-    a_passes: Float[Array, "lm p c"]
-    b_passes: Float[Array, "ln w c_and_none"]
-    k_classes: Float[Array, " c"]
+    row_words: Float[Array, "ln w 1"]
+    """Sum over A's entries of the words of W values that hold the pieces of their row of B; of any width: pieces."""
+    conflicts: Float[Array, "ln w 1"]
+    """The same of the steps that these pieces take W lanes; of any number: entries that meet a piece with entries."""
+    b_conflicts: Float[Array, "ln w 1"]
+    """Steps of the pieces of B's rows, each piece once."""
+    b_most_words: Float[Array, "lk ln w 1"]
+    """The most steps that the rows of a tile of B take together."""
     products: Scalar
     z_nonzeros: Scalar
     b_distinct: Float[Array, "dk dn 1"]
@@ -189,7 +193,7 @@ def _pair_layout(
         for operand, tables in operands.items()
         for name, value in tables.items()
     }
-    logs = ("a_passes", "b_passes", "k_classes")
+    of_rows = ("row_words", "conflicts", "b_conflicts", "b_most_words")
     a, b = operands["a"], operands["b"]
     used = float(a["used"][0]) * float(b["used"][0])
     m, k, n = shape
@@ -200,20 +204,19 @@ def _pair_layout(
     of_fibers = [occupancy_table((k,), (depth[name] / max(used, TINY), ())) for name in ("pairs", "distinct")]
     return (
         flat
-        | {name: to_log(pairs[name]) for name in logs}
+        | {name: to_log(pairs[name][..., None]) for name in of_rows}
         | {
             "visits": np.concatenate([to_log(pairs["visits"]), to_log(pairs["met_squares"]), all_visits], axis=-1),
             "met": np.concatenate([to_log(pairs["met"]), met], axis=-1),
             "a_visits": occupancy_table((k, n), (column_blocks, (0,)), by_length=(0,)),
             "depth": np.concatenate([to_log(pairs["depth"]), *of_fibers], axis=-1),
             "block_products": to_log(pairs["block_products"][:, None]),
-            "row_steps": to_log(pairs["row_steps"][..., None]),
             "b_padding": to_log(pairs["b_padding"][:, None]),
             "b_group_occupancy": to_log(b_groups),
             "totals": pairs["totals"].astype(np.float32),
         }
         | {
             f"{ERROR}{name}": error_of(pairs["depth_errors"][:, at], pairs["depth"][:, at])
-            for at, name in ((DEPTH_QUANTITIES.index(name), name) for name in ("jumps", "distinct"))
+            for at, name in ((DEPTH_QUANTITIES.index(name), name) for name in ("skip_ahead", "distinct"))
         }
     )

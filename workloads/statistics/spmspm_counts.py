@@ -1,23 +1,22 @@
 """What tiles and fibers of two sparse operands (SpMSpM) do to each other at every lattice point, counted.
 
 Everything that is a sum over k of a property of A's columns times a property of B's rows is exact. Distinct outputs and
-skip-ahead jumps are counted on a sample of rows and of pairs above a stated size (`workloads.statistics.fiber_pairs`).
+skip-ahead steps are counted on a sample of rows and of pairs above a stated size (`workloads.statistics.fiber_pairs`).
 """
 
 import numpy as np
 from scipy.sparse import csr_array
 
-from workloads.cache.machine_code import compiled
-from workloads.statistics.fiber_pairs import distinct_outputs, jumps
-from workloads.statistics.lattice import ARRAY_WIDTHS, levels
-from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.fiber_pairs import distinct_outputs, skip_ahead_steps
+from workloads.statistics.lattice import levels
+from workloads.statistics.row_conflicts import count_rows
 from workloads.statistics.row_segments import Segments, segments, tiles_by_height
 from workloads.statistics.threads import in_threads
 from workloads.statistics.tile_classes import CLASSES, bucket_amounts, class_shares
 
-DEPTH_QUANTITIES = ("a_once", "b_once", "pairs", "a_elements", "b_elements", "jumps", "distinct")
+DEPTH_QUANTITIES = ("a_once", "b_once", "pairs", "a_elements", "b_elements", "skip_ahead", "distinct")
 """At each width of the k tiles: non-zeros of A and of B in tiles that are visited; pairs of non-empty fibers, A's and
-B's elements in them, skip-ahead jumps, distinct outputs."""
+B's elements in them, their skip-ahead steps, distinct outputs."""
 
 
 def count_pair(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarray]:
@@ -28,9 +27,8 @@ def count_pair(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarra
     `met_squares` [Lm, Lk, Ln, 8]: sum of their squares. Then `columns` [Lm, Lk, Ln]: columns of B's tiles over all
     visits; `a_visits` [Lk, Ln]: non-zeros of A's tiles over all visits; `block_products` [Lm]: products of the row
     block that has most; `depth` [Lk, 7] (`DEPTH_QUANTITIES`) and its estimated errors, `depth_errors`, 0 where exact;
-    `row_steps` [Ln, 13]: sum over entries of A of the steps that their row of B takes on each width; `a_passes`
-    [Lm, P, 8] and `b_passes` [Ln, 13, 9], with `k_classes` [8]: passes per column of A and row of B for classes of k by
-    product, and, last, those of rows of B that meet nothing of A; `totals` [2]: products, non-zeros of Z.
+    what rows of B take, `row_words`, `conflicts`, `b_conflicts` and `b_most_words` (`row_conflicts.count_rows`);
+    `totals` [2]: products, non-zeros of Z.
     """
     k_count = a.shape[1]
     a_columns, b_columns = csr_array(a.T), csr_array(b.T)
@@ -38,7 +36,6 @@ def count_pair(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarra
     b_columns.sort_indices()
     per_column, per_row = np.diff(a_columns.indptr).astype(np.int64), np.diff(b.indptr).astype(np.int64)
     products = per_column * per_row
-    classes = _classes_of(products)
     lm, lk, ln = levels(a.shape[0]), levels(k_count), levels(b.shape[1])
 
     visits, met_squares = np.zeros((lm, lk, ln, CLASSES)), np.zeros((lm, lk, ln, CLASSES))
@@ -68,18 +65,12 @@ def count_pair(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarra
     in_threads(meet, lk)
     rng = np.random.default_rng(seed)
     errors = np.zeros_like(depth)
-    depth[:, 5], errors[:, 5] = jumps(a, b_columns, lk, rng)
+    depth[:, 5], errors[:, 5] = skip_ahead_steps(a, b_columns, lk, rng)
     depth[:, 6], errors[:, 6] = distinct_outputs(a, b, lk, rng)
 
     rows_products = csr_array((np.ones(a.nnz), a.indices, a.indptr), shape=a.shape) @ per_row.astype(float)
     block_products = [np.add.reduceat(rows_products, np.arange(0, a.shape[0], 1 << level)).max() for level in range(lm)]
 
-    partitions = 1 << np.arange(PARTITION_LEVELS)
-    a_passes = np.stack([_passes(*segments(a_columns, i)[0:3:2], classes, per_row, partitions)[0] for i in range(lm)])
-    a_passes = a_passes[:, :, :CLASSES]
-    of_b = [_passes(*segments(b, level)[0:3:2], classes, per_column, ARRAY_WIDTHS) for level in range(ln)]
-    b_passes, row_steps = (np.stack(tables) for tables in zip(*of_b, strict=True))
-    k_classes = np.bincount(classes[products > 0], minlength=CLASSES).astype(float)
     return {
         "visits": visits,
         "met": met,
@@ -89,38 +80,9 @@ def count_pair(a: csr_array, b: csr_array, seed: int = 0) -> dict[str, np.ndarra
         "depth": depth,
         "depth_errors": errors,
         "block_products": np.array(block_products),
-        "row_steps": row_steps,
-        "a_passes": a_passes,
-        "b_passes": b_passes,
-        "k_classes": np.maximum(k_classes, 1.0),
+        **count_rows(b, per_column),
         "totals": np.array([products.sum(), depth[-1, 6]], float),
     }
-
-
-def _classes_of(products: np.ndarray) -> np.ndarray:
-    """Class of each k, by equal share of the products, lightest first; -1 where there is none."""
-    order = np.argsort(products, kind="stable")
-    share = np.cumsum(products[order]) - products[order] / 2
-    classes = np.empty(products.size, np.int64)
-    classes[order] = np.minimum((share * CLASSES / max(products.sum(), 1)).astype(np.int64), CLASSES - 1)
-    return np.where(products > 0, classes, -1)
-
-
-@compiled
-def _passes(fiber, count, classes, weight, widths):
-    """Steps over all segments when each is dealt `widths` at a time, for those of each class of k, and by weight of k.
-
-    Returns ([widths, CLASSES + 1], [widths]); the last class is that of k without products.
-    """
-    by_class = np.zeros((widths.size, CLASSES + 1))
-    weighted = np.zeros(widths.size)
-    for s in range(fiber.size):
-        k = fiber[s]
-        for level in range(widths.size):
-            steps = (count[s] + widths[level] - 1) // widths[level] if count[s] > 1 else 1
-            weighted[level] += steps * weight[k]
-            by_class[level, classes[k] if classes[k] >= 0 else CLASSES] += steps
-    return by_class, weighted
 
 
 def _rows_and_nonzeros(cut: Segments, blocks: int) -> tuple[np.ndarray, np.ndarray]:

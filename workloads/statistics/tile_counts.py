@@ -3,6 +3,7 @@
 `scan_rows` looks at the rows of each tile (fibers along k), `scan_columns` at its columns. Both collect their results
 per bucket of tile occupancy (`workloads.statistics.tile_classes`), so that both class tiles alike. Both see every tile.
 Only the loads of partitions may be taken from a sample of the tiles of a bucket; what they are scaled by is exact.
+A tile of height h has at most h parts: of more partitions, as many hold what those of h do.
 """
 
 import numpy as np
@@ -17,7 +18,7 @@ BASICS = 6
 """Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding, work, extent of the rows."""
 
 COLUMN_BASICS = 5
-"""Those of `scan_columns`: non-zeros, non-empty columns, their weight, extent of the columns, area."""
+"""The quantities of `scan_columns`: non-zeros, non-empty columns, their weight, extent of the columns, area."""
 
 
 @compiled
@@ -27,11 +28,12 @@ def scan_rows(cut, height_level, rows, sample_tiles):
     `cut` is a segment list in the order of that height (`workloads.statistics.row_segments`). A share s of the
     non-zeros that lies in tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the
     matrix, or from all of them if there are not twice as many; tiles of a single row are always all counted. Returns
-    (sums, errors, peaks):
+    (sums, errors, shares, peaks):
     `sums` [BUCKETS, BASICS + kinds * schedules * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by
     non-empty rows, by non-zeros and, if the segments carry it, by work, each for the `SCHEDULES`; `errors`, of the
-    same shape: half the difference between the estimates from two halves of the sample; `peaks`: most non-zeros and
-    most padding of a tile.
+    same shape: half the difference between the estimates from two halves of the sample; `shares` [2, schedules,
+    PARTITION_LEVELS]: most rows and most non-zeros of a partition in any tile; `peaks`: most non-zeros and most padding
+    of a tile.
     """
     row, tile, count, padding, work = cut
     weighted = work.size > 0
@@ -41,6 +43,7 @@ def scan_rows(cut, height_level, rows, sample_tiles):
     starts, buckets = np.empty(n // 2 + 1, np.int32), np.empty(n // 2 + 1, np.int16)
     many = 0
     peak_count, peak_padding = np.int64(0), np.int64(0)
+    peak_rows, longest = 0, np.int64(0)
     start = 0
     while start < n:
         block, t = row[start] >> height_level, tile[start]
@@ -49,12 +52,14 @@ def scan_rows(cut, height_level, rows, sample_tiles):
         while end < n and tile[end] == t and (row[end] >> height_level) == block:
             nnz += count[end]
             pad += padding[end]
+            longest = max(longest, count[end])
             if weighted:
                 total += work[end]
             end += 1
         if not weighted:
             total = nnz
         peak_count, peak_padding = max(peak_count, nnz), max(peak_padding, pad)
+        peak_rows = max(peak_rows, end - start)
         b = bucket_of(nnz)
         basics[b, 0] += 1
         basics[b, 1] += nnz
@@ -71,9 +76,16 @@ def scan_rows(cut, height_level, rows, sample_tiles):
             many += 1
         start = end
     strides = _strides(basics, single, sample_tiles)
-    loads, seen = _sampled_loads(cut, height_level, rows, starts[:many], buckets[:many], strides)
+    loads, most, seen = _sampled_loads(cut, height_level, rows, starts[:many], buckets[:many], strides)
     sums, errors = _expand(basics, single, loads, seen, strides)
-    return sums, errors, (peak_count, peak_padding)
+    shares = np.empty((2, len(SCHEDULES), PARTITION_LEVELS), np.int64)
+    for kind in range(2):
+        whole, row = (peak_rows, 1) if kind == 0 else (peak_count, longest)
+        for schedule in range(len(SCHEDULES)):
+            for level in range(PARTITION_LEVELS):
+                found = most[kind, schedule, min(level, most.shape[2] - 1)]
+                shares[kind, schedule, level] = whole if level == 0 else max(found, row)
+    return sums, errors, shares, (peak_count, peak_padding)
 
 
 @compiled
@@ -91,12 +103,13 @@ def _strides(basics, single, sample_tiles):
 def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     """Sums of loads over one tile of each `strides` that follow each other in a bucket, picked at random.
 
-    Returns (loads, seen), both for the two halves of the sample: `seen` [2, BUCKETS, kinds] holds non-empty rows,
-    non-zeros and work of the tiles picked.
+    Returns (loads, most, seen). `loads` [2, BUCKETS, kinds * schedules * levels] and `seen` [2, BUCKETS, kinds], the
+    non-empty rows, non-zeros and work of the tiles picked, are those of two halves of the sample; `most` [kinds,
+    schedules, levels] is the largest load. There are as many levels as make the partitions of a tile differ.
     """
     row, tile, count, _, work = cut
     kinds = 3 if work.size > 0 else 2
-    levels = PARTITION_LEVELS
+    levels = min(height_level + 1, PARTITION_LEVELS)
     sums = np.zeros((2, BUCKETS, kinds * len(SCHEDULES) * levels))
     seen = np.zeros((2, BUCKETS, kinds))
     at = np.zeros(BUCKETS, np.int64)
@@ -106,6 +119,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     widest = 1 << (levels - 1)
     bins, row_bins, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
     flat = np.empty(kinds * len(SCHEDULES) * levels, np.int64)
+    peaks = np.zeros_like(flat)
     found = flat.reshape(kinds, len(SCHEDULES), levels)
     room = 1024
     local, items, ordered = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
@@ -150,30 +164,35 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
                     raise ValueError("rows are not dealt by this schedule")
         for q in range(flat.size):
             sums[side, b, q] += flat[q]
-    return sums, seen
+            peaks[q] = max(peaks[q], flat[q])
+    return sums, peaks.reshape(kinds, len(SCHEDULES), levels), seen
 
 
 @compiled
 def _expand(basics, single, loads, seen, strides):
     """Exact sums beside loads scaled from the tiles seen to all tiles of each bucket, and the loads' errors."""
     kinds = seen.shape[2]
-    each = len(SCHEDULES) * PARTITION_LEVELS
-    sums = np.zeros((BUCKETS, BASICS + kinds * each))
+    levels = loads.shape[2] // (kinds * len(SCHEDULES))
+    sums = np.zeros((BUCKETS, BASICS + kinds * len(SCHEDULES) * PARTITION_LEVELS))
     errors = np.zeros_like(sums)
     for b in range(BUCKETS):
         if basics[b, 0] == 0:
             continue
         sums[b, :BASICS] = basics[b]
+        to = BASICS
         for kind in range(kinds):
             total = basics[b, 2] if kind == 0 else basics[b, 1] if kind == 1 else basics[b, 4]
             many = total - single[b, kind]
             first, second = seen[0, b, kind], seen[1, b, kind]
             scale = many / max(first + second, 1.0) if strides[b] > 1 else 1.0
-            for at in range(kind * each, kind * each + each):
-                one, two = loads[0, b, at], loads[1, b, at]
-                sums[b, BASICS + at] = (one + two) * scale + single[b, kind]
-                if strides[b] > 1:
-                    errors[b, BASICS + at] = many / 2 * (one / max(first, 1.0) - two / max(second, 1.0))
+            for schedule in range(len(SCHEDULES)):
+                for level in range(PARTITION_LEVELS):
+                    at = (kind * len(SCHEDULES) + schedule) * levels + min(level, levels - 1)
+                    one, two = loads[0, b, at], loads[1, b, at]
+                    sums[b, to] = (one + two) * scale + single[b, kind]
+                    if strides[b] > 1:
+                        errors[b, to] = many / 2 * (one / max(first, 1.0) - two / max(second, 1.0))
+                    to += 1
     return sums, errors
 
 
@@ -181,31 +200,22 @@ def _expand(basics, single, loads, seen, strides):
 def scan_columns(cut, weight, width_level, columns, height_level, rows):
     """Statistics of the columns of every tile, per occupancy bucket.
 
-    `cut` is a segment list of the transposed pattern, whose rows are columns. Returns [BUCKETS, COLUMN_BASICS +
-    PARTITION_LEVELS]: `COLUMN_BASICS` (weight: entries of B that the columns touch; their number where `weight` is
-    empty), then the number of passes when each column is dealt P at a time.
+    `cut` is a segment list of the transposed pattern, whose rows are columns. Returns [BUCKETS, COLUMN_BASICS]; the
+    weight of columns are the entries of B that they touch, and their number where `weight` is empty.
     """
     column, tile, count = cut[0], cut[1], cut[2]
     weighted = weight.size > 0
-    levels = PARTITION_LEVELS
-    sums = np.zeros((BUCKETS, COLUMN_BASICS + levels))
-    passes = np.empty(levels, np.int64)
+    sums = np.zeros((BUCKETS, COLUMN_BASICS))
     n = column.size
     start = 0
     while start < n:
         block, t = column[start] >> width_level, tile[start]
-        passes[:] = 0
         end = start
-        nnz, touched, ones = np.int64(0), np.int64(0), np.int64(0)
+        nnz, touched = np.int64(0), np.int64(0)
         while end < n and tile[end] == t and (column[end] >> width_level) == block:
             nnz += count[end]
             if weighted:
                 touched += weight[column[end]]
-            if count[end] == 1:
-                ones += 1
-            else:
-                for level in range(levels):
-                    passes[level] += (count[end] + (1 << level) - 1) >> level
             end += 1
         width = min(1 << width_level, columns - (block << width_level))
         b = bucket_of(nnz)
@@ -214,7 +224,5 @@ def scan_columns(cut, weight, width_level, columns, height_level, rows):
         sums[b, 2] += touched if weighted else end - start
         sums[b, 3] += width
         sums[b, 4] += width * min(1 << height_level, rows - (np.int64(t) << height_level))
-        for level in range(levels):
-            sums[b, COLUMN_BASICS + level] += passes[level] + ones
         start = end
     return sums
