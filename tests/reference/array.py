@@ -17,11 +17,13 @@ class Work:
     steps: int = 0
     decode: int = 0
     port: int = 0
+    passes: int = 0
     counts: Counter = field(default_factory=Counter)
     outputs: dict[tuple[int, int], float] = field(default_factory=dict)
 
     def take_longest(self, times: list[tuple[int, int]]) -> None:
         """Add a pass: its most loaded PE, and its most loaded decoder."""
+        self.passes += 1
         self.steps += max(steps for steps, _ in times)
         self.decode += max(decode for _, decode in times)
 

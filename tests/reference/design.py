@@ -162,9 +162,6 @@ def illegal(design: Design, b_is_dense: bool) -> str | None:
         return "lanes on k add up the products of an inner product whose B does not skip"
     if d.residency == "fetch" and (d.dataflow != "gustavson" or d.b_format not in ROWS_ADDRESSABLE):
         return "rows of B are fetched in Gustavson's dataflow, from a format whose rows have addresses"
-    if d.dataflow == "inner_product" and d.a_zero == d.b_zero == "skip" and d.intersection == "bitmask":
-        if d.a_format != "bitmask" or d.b_format != "bitmask":
-            return "the bitmask unit takes bitmasks"
     if d.accumulators < 1:
         return "a lane has no accumulator word"
     return None

@@ -122,7 +122,7 @@ class FiberArray:
 
     def visit(self, number: int, a: Tile, b: Tile, rows_of: list[list[int]], u: int, dense_z: bool) -> Work:
         """Work on a visit in one pass; lanes do not wait for each other."""
-        d, work = self.design, Work()
+        d, work = self.design, Work(passes=1)
         dealt = deal(b.column_nonzeros, d.W, d.schedule)
         columns_of = [[j for j in sorted(lane) if b.in_column[j]] for lane in dealt]
         queued = set(queued_rows(a))

@@ -139,7 +139,7 @@ def part_b_bits(b_tiles: list[Tile], w: int, u: int, design: Design) -> int:
 def bus_need(design: Design) -> float:
     """The wider bus over what PEs take or give at once, of all PEs and lanes that there are."""
     d = design
-    pes = d.pe_rows * d.pe_cols if d.columns_on == "m" else max(d.pe_rows, d.pe_cols)
+    pes = d.pe_rows * d.pe_cols
     return max(
         d.value_bus_bits / (d.lanes * d.accumulator_bits * pes),
         d.index_bus_bits / (max(MASK_BITS, 16 * d.lanes) * pes),
