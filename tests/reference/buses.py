@@ -29,6 +29,8 @@ class Sent:
     a_times: int = 1
     b: Stream = field(default_factory=Stream)
     z: Stream = field(default_factory=Stream)
+    rows_of_a: Stream = field(default_factory=Stream)
+    """Rows of the dense A of an SDDMM, whose S takes the place of A."""
     fetched: list[Stream] = field(default_factory=list)
     pointer_reads: int = 0
     a_entries: int = 0
@@ -37,14 +39,16 @@ class Sent:
 
     def total(self, bus: str) -> float:
         """All bits of a bus, "value" or "index"."""
-        rows = sum(getattr(row, bus) for row in self.fetched)
-        return self.a_times * getattr(self.a, bus) + getattr(self.b, bus) + getattr(self.z, bus) + rows
+        return self._packed(bus) + sum(getattr(row, bus) for row in self.fetched)
 
     def cycles(self, bus: str, width: int) -> float:
         """Cycles of a bus: rows that are fetched take whole ones."""
         rows = sum(ceil_div(getattr(row, bus), width) for row in self.fetched)
-        packed = self.a_times * getattr(self.a, bus) + getattr(self.b, bus) + getattr(self.z, bus)
-        return packed / width + rows
+        return self._packed(bus) / width + rows
+
+    def _packed(self, bus: str) -> float:
+        once = sum(getattr(stream, bus) for stream in (self.b, self.z, self.rows_of_a))
+        return self.a_times * getattr(self.a, bus) + once
 
     @property
     def fetched_bits(self) -> float:
@@ -117,5 +121,6 @@ def hops(bits: dict[str, float], design: Design) -> float:
 def product_hops(sent: Sent, design: Design) -> float:
     """A goes to those who share its queue, B to those who hold the same columns; all else to one PE."""
     a_to, b_to = ("one", "all") if design.columns_on == "m" else ("row", "column")
-    sums = [(a_to, sent.a_times * sent.a.bits), (b_to, sent.b.bits), ("one", sent.z.bits + sent.fetched_bits)]
+    a_bits = sent.a_times * sent.a.bits + sent.rows_of_a.bits
+    sums = [(a_to, a_bits), (b_to, sent.b.bits), ("one", sent.z.bits + sent.fetched_bits)]
     return sum(hops({who: bits}, design) for who, bits in sums)

@@ -36,7 +36,7 @@ Walk = Iterator[tuple[Item, Item] | None]
 
 def two_finger(row: Fiber, column: Fiber, w: int) -> Walk:
     """Each step drops the smaller head, or both at a match; one more sees that both fibers are at their ends."""
-    heads: list[Item | None] = [row.read(0), column.read(0)]
+    heads = [fiber.read(0) if fiber.length else None for fiber in (row, column)]
     at = [0, 0]
     while any(heads):
         one, other = heads
