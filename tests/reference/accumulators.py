@@ -1,4 +1,4 @@
-"""Where sums are formed and from where they leave: a bank a lane, in each a slot of its own for what is being formed."""
+"""Where sums are formed and from where they leave: a bank for each lane, with a slot for what is being formed."""
 
 from collections import deque
 from typing import Any, NamedTuple
@@ -38,6 +38,10 @@ class Regions:
     def close(self, slot: int) -> None:
         """Let the sums of a slot leave, after those of the slots before it."""
         self.leaving.append(slot)
+
+    def most_in_a_bank(self, slot: int) -> int:
+        """Cycles in which the sums of a slot leave."""
+        return max(sum(word.destination is not None for word, _ in store.words.values()) for store in self.slots[slot])
 
     def drain(self) -> list[Sum]:
         """What leaves in this cycle."""

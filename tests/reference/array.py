@@ -77,8 +77,9 @@ class Array:
         """A pass of one PE: words that are fetched come in the order of the entries that ask for them."""
         if self.design.residency != "fetch":
             return Task(number, fed, held.addresses, held.words, [], first, dense_z)
-        asked = [address for entry in fed if entry for address in held.addresses[entry.k] if address not in (None, LOOK_UP)]
-        return Task(number, fed, held.addresses, {}, [(at, held.words[at]) for at in asked], first, dense_z)
+        asked = [address for entry in fed if entry for address in held.addresses[entry.k]]
+        fetched = [(address, held.words[address]) for address in asked if address not in (None, LOOK_UP)]
+        return Task(number, fed, held.addresses, {}, fetched, first, dense_z)
 
     def finish(self, works: list[Work]) -> None:
         """Let all sums leave, and give each visit its results."""

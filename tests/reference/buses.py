@@ -63,7 +63,7 @@ def stored_entries(tile: Encoded) -> int:
 
 
 def stream_of_a(a: Tile, columns: list[int]) -> Stream:
-    """A as its queues take it: pointers of queued rows only, or the numbers of columns, of the columns that are sent."""
+    """A as its queues take it, of the columns that are sent: pointers of queued rows, or numbers of columns."""
     v = a.widths.value
     entries = sum(a.stored_in_column[k] for k in columns)
     if a.stored_as == "csc":

@@ -12,7 +12,7 @@ from .accounting import Memory, Totals, VisitWork, outcome
 from .accumulators import Outbox, Sum
 from .buses import Sent, Stream, hops, stored_entries
 from .design import MASK_BITS, SLOTS, Design, Outcome, bits_to_number, ceil_div
-from .intersection import UNITS, Fiber, Item, two_finger
+from .intersection import UNITS, Fiber, Item, load, load_mask, two_finger
 from .output_traffic import z_traffic
 from .places import bus_need
 from .schedule import deal
@@ -24,15 +24,15 @@ NOTHING = Item(-1, 0.0, False)
 """An operand without an entry at a position: a zero that is not worked on."""
 
 
-def union_steps(unit: str, row: Fiber, column: Fiber, l: int, positions: int) -> Iterator:
+def union_steps(unit: str, row: Fiber, column: Fiber, length: int, positions: int) -> Iterator:
     """Steps in which a unit adds two fibers with entries at some positions; no unit skips anything in a union."""
     if unit == "leader_follower":
-        yield from range(l)
+        yield from range(length)
     elif unit == "bitmask":
-        yield from range(ceil_div(l, MASK_BITS))
-        yield from islice(two_finger(row, column, l), positions)
+        yield from range(ceil_div(length, MASK_BITS))
+        yield from islice(two_finger(row, column, length), positions)
     else:
-        yield from two_finger(row, column, l)
+        yield from two_finger(row, column, length)
 
 
 class Lane:
@@ -50,21 +50,17 @@ class Lane:
     def both_skip(self) -> bool:
         return self.design.a_zero == self.design.b_zero == "skip"
 
-    def load(self, store: Store, items: list[Item], expanded: bool, l: int) -> Fiber:
+    def hold(self, store: Store, items: list[Item], expanded: bool, length: int) -> Fiber:
         """A fiber into its store, decoded, and as masks; of leader-follower's B expanded, a bit beside each value."""
         store.clear()
         d = self.design
-        store.reserve(l * (d.value_bits + 1) if expanded else 0)
-        for at, item in enumerate(items):
-            store.write_port.clock.tick()
-            store.write((0, item.k if expanded else at), item, 0)
-        for start in range(0, l, MASK_BITS):
-            inside = [(at, item) for at, item in enumerate(items) if start <= item.k < start + MASK_BITS]
-            store.write_port.clock.tick()
-            store.write((0, "mask", start // MASK_BITS), inside, 0)
+        store.reserve(length * (d.value_bits + 1) if expanded else 0)
+        load(store, 0, items, 0, expanded)
+        if d.intersection == "bitmask":
+            load_mask(store, 0, items, length)
         return Fiber(store, 0, len(items))
 
-    def work_on(self, a: list[Item], b: list[Item], l: int, place: tuple[int, int]) -> Counter:
+    def work_on(self, a: list[Item], b: list[Item], length: int, place: tuple[int, int]) -> Counter:
         """A pair of fibers: operations and steps, and the results that leave."""
         loads, d = Counter(), self.design
         left, right = {item.k: item for item in a}, {item.k: item for item in b}
@@ -80,11 +76,11 @@ class Lane:
             self.idle()
         if self.both_skip and (positions if self.union else a and b):
             expanded = d.intersection == "leader_follower"
-            row, column = self.load(self.a, a, False, l), self.load(self.b, b, expanded, l)
+            row, column = self.hold(self.a, a, False, length), self.hold(self.b, b, expanded, length)
             unit = UNITS[d.intersection]
-            steps = unit(row, column, l)
+            steps = unit(row, column, length)
             if self.union:
-                steps = union_steps(d.intersection, row, column, l, len(positions))
+                steps = union_steps(d.intersection, row, column, length, len(positions))
             for _ in steps:
                 loads["steps"] += 1
                 self.idle()
@@ -117,16 +113,16 @@ def items_of(tile: Tile, i: int) -> list[Item]:
     return [Item(k, value, padding) for k, value, padding in tile.in_row[i]]
 
 
-def decode_cycles(tile: Tile, items: list[Item], l: int) -> int:
+def decode_cycles(tile: Tile, items: list[Item], length: int) -> int:
     """Cycles in which a lane decodes a fiber of an operand that skips."""
     if not tile.skips or not items:
         return 0
-    return len(items) + (ceil_div(l, MASK_BITS) if tile.stored_as == "bitmask" else 0)
+    return len(items) + (ceil_div(length, MASK_BITS) if tile.stored_as == "bitmask" else 0)
 
 
 def work_off(number: int, x: Tile, y: Tile, lanes: list[Lane], design: Design) -> tuple[int, int]:
     """Compute and decode of the most loaded lane in one visit."""
-    h, l = x.shape
+    length = x.shape[1]
     both_skip = x.skips and y.skips
     work = [n + o if both_skip else 1 for n, o in zip(x.row_nonzeros, y.row_nonzeros, strict=True)]
     compute = decode = 0
@@ -134,12 +130,11 @@ def work_off(number: int, x: Tile, y: Tile, lanes: list[Lane], design: Design) -
         loads = Counter()
         for i in fibers:
             one, other = items_of(x, i), items_of(y, i)
-            loads["a"] += decode_cycles(x, one, l)
-            loads["b"] += decode_cycles(y, other, l)
-            loads.update(lane.work_on(one, other, l, (number, i)))
+            loads["a"] += decode_cycles(x, one, length)
+            loads["b"] += decode_cycles(y, other, length)
+            loads.update(lane.work_on(one, other, length, (number, i)))
         compute = max(compute, loads["operations"], loads["steps"])
         decode = max(decode, loads["a"], loads["b"])
-    assert h == len(work)
     return compute, decode
 
 
@@ -155,7 +150,7 @@ def send(tiles: list[Tile], results: int, design: Design) -> Sent:
     return sent
 
 
-def needs(sides: list[dict], union: bool, l: int, design: Design) -> dict[str, float]:
+def needs(sides: list[dict], union: bool, length: int, design: Design) -> dict[str, float]:
     """Needs over capacity: the largest tiles and all results there can be; leader-follower's expanded fibers."""
     d = design
     held = sum(max((t.encoded.bits for t in side.values() if not t.seen_empty), default=0) for side in sides)
@@ -167,7 +162,7 @@ def needs(sides: list[dict], union: bool, l: int, design: Design) -> dict[str, f
     probes = d.intersection == "leader_follower" and d.a_zero == d.b_zero == "skip"
     return {
         "glb": (held + words * word_bits) / (d.glb_bytes * 8 / 2),
-        "pe_buffer": d.L * l * (d.value_bits + 1) / d.buffer_half_bits if probes else 0.0,
+        "pe_buffer": d.L * length * (d.value_bits + 1) / d.buffer_half_bits if probes else 0.0,
         "accumulator": SLOTS * d.lanes / d.accumulators,
         "bus": bus_need(d),
     }

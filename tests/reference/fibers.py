@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 from .accumulators import Outbox, Sum
 from .array import Work
-from .design import MASK_BITS, Design, ceil_div
-from .intersection import UNITS, Fiber, Item
+from .design import Design, ceil_div
+from .intersection import UNITS, Fiber, Item, load, load_mask
 from .pe import Limits, fate_of
 from .placement import queued_rows
 from .schedule import deal
@@ -32,7 +32,7 @@ class Lane:
 
     def fill(self, a: Tile, rows: list[int], b: Tile, columns: list[int]) -> int:
         """Write rows of A (decoded, expanded or as masks) and columns of B; entries of B that are written."""
-        d, unit = self.design, self.design.intersection if runs_unit(self.design) else None
+        unit = self.design.intersection if runs_unit(self.design) else None
         v, ck = a.widths.value, a.widths.column
         for store in (self.a, self.b):
             store.clear()
@@ -40,37 +40,24 @@ class Lane:
             items = [Item(k, value, padding) for k, value, padding in a.in_row[i]]
             entry = v if unit == "bitmask" or not a.skips else v + ck
             if unit == "bitmask":
-                self.write_mask(self.a, i, items, a.shape[1])
+                load_mask(self.a, i, items, a.shape[1])
             else:
                 self.a.reserve(a.widths.pointer if a.skips else 0)
-            self.write_entries(self.a, i, items, entry, expanded=False)
+            load(self.a, i, items, entry, False)
         entries = 0
         for j in columns:
             items = [Item(k, value, padding) for k, value, padding in b.in_column[j]]
             entries += len(items)
             if unit == "leader_follower":
                 self.b.reserve(a.shape[1] * (v + 1))
-                self.write_entries(self.b, j, items, 0, expanded=True)
+                load(self.b, j, items, 0, True)
             elif unit == "bitmask":
-                self.write_mask(self.b, j, items, a.shape[1])
-                self.write_entries(self.b, j, items, v, expanded=False)
+                load_mask(self.b, j, items, a.shape[1])
+                load(self.b, j, items, v, False)
             else:
                 self.b.reserve(b.widths.pointer)
-                self.write_entries(self.b, j, items, v + ck, expanded=False)
+                load(self.b, j, items, v + ck, False)
         return entries
-
-    def write_entries(self, store: Store, fiber: int, items: list[Item], bits: int, expanded: bool) -> None:
-        """A fiber, an entry a cycle: one after the other, or each at its coordinate."""
-        for at, item in enumerate(items):
-            store.write_port.clock.tick()
-            store.write((fiber, item.k if expanded else at), item, bits)
-
-    def write_mask(self, store: Store, fiber: int, items: list[Item], w: int) -> None:
-        """The mask of a fiber, a word a cycle; a word tells which entries lie in it."""
-        for start in range(0, w, MASK_BITS):
-            inside = [(at, item) for at, item in enumerate(items) if start <= item.k < start + MASK_BITS]
-            store.write_port.clock.tick()
-            store.write((fiber, "mask", start // MASK_BITS), inside, min(MASK_BITS, w - start))
 
     def pairs(self, a: Tile, rows: list[int], b: Tile, columns: list[int]) -> Iterator[tuple[int, int, Fiber, Fiber]]:
         """Rows against columns, as the unit takes them."""

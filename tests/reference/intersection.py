@@ -1,10 +1,11 @@
 """Section 5, intersection: units walk two sorted fibers in their stores, one read of each a step."""
 
 from collections.abc import Callable, Iterator
+from math import inf
 from typing import NamedTuple
 
 from .design import MASK_BITS, ceil_div
-from .stores import Store
+from .stores import Clock, Port, Store
 
 TAGS = 4
 """Coordinates of each side that a skip-ahead unit sees."""
@@ -28,6 +29,21 @@ class Fiber(NamedTuple):
     def read(self, at: int) -> Item:
         """An entry, by its number; of an expanded fiber, by its coordinate."""
         return self.store.read((self.name, at))
+
+
+def load(store: Store, fiber: int, items: list[Item], bits: int, expanded: bool) -> None:
+    """Write a fiber, an entry a cycle: one after the other, or each at its coordinate."""
+    for at, item in enumerate(items):
+        store.write_port.clock.tick()
+        store.write((fiber, item.k if expanded else at), item, bits)
+
+
+def load_mask(store: Store, fiber: int, items: list[Item], w: int) -> None:
+    """Write the mask of a fiber, a word a cycle; a word tells which entries lie in it."""
+    for start in range(0, w, MASK_BITS):
+        inside = [(at, item) for at, item in enumerate(items) if start <= item.k < start + MASK_BITS]
+        store.write_port.clock.tick()
+        store.write((fiber, "mask", start // MASK_BITS), inside, min(MASK_BITS, w - start))
 
 
 Walk = Iterator[tuple[Item, Item] | None]
@@ -104,3 +120,21 @@ UNITS: dict[str, Callable[[Fiber, Fiber, int], Walk]] = {
     "bitmask": bitmask,
     "skip_ahead": skip_ahead,
 }
+
+
+def steps_of(unit: str, row: list[int], column: list[int], w: int) -> int:
+    """Steps in which a unit walks two fibers of `w` positions, given by sorted coordinates; none if one is empty."""
+    if not row or not column:
+        return 0
+    clock = Clock()
+    fibers = []
+    for ks, expanded in ((row, False), (column, unit == "leader_follower")):
+        store = Store(inf, Port(clock), Port(Clock()))
+        load(store, 0, [Item(k, 1.0, False) for k in ks], 0, expanded)
+        load_mask(store, 0, [Item(k, 1.0, False) for k in ks], w)
+        fibers.append(Fiber(store, 0, len(ks)))
+    steps = 0
+    for _ in UNITS[unit](*fibers, w):
+        steps += 1
+        clock.tick()
+    return steps

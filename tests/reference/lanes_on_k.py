@@ -1,4 +1,4 @@
-"""One PE with lanes on k: the next L entries of its queue at once, of whichever rows, their products added by a tree."""
+"""One PE with lanes on k: the next L entries of its queue at once, of whichever rows, products added by a tree."""
 
 from collections import deque
 from typing import Any

@@ -13,8 +13,8 @@ from .buses import Sent, product_hops, send
 from .design import COLUMNS_ADDRESSABLE, Design, Outcome, bits_to_number, illegal
 from .fibers import FiberArray
 from .output_traffic import z_traffic
-from .places import Plan, plan
 from .placement import conflicts, queued_rows
+from .places import Plan, plan
 from .schedule import deal
 from .storage import Tile, store, widths_of
 from .stores import Capacity
@@ -125,9 +125,7 @@ def unfolded_share(visit: Visit, tile: Tile, b_is_dense: bool, addresses: np.nda
     return Fraction(len(found - {-1}), max(1, len(places)))
 
 
-def operand_dram(
-    kernel: Kernel, operand: str, memory: Memory, addresses: np.ndarray | None = None
-) -> list[float]:
+def operand_dram(kernel: Kernel, operand: str, memory: Memory, addresses: np.ndarray | None = None) -> list[float]:
     """Bits of A or B fetched in each visit."""
 
     def bits_of(visit: Visit) -> float:

@@ -1,4 +1,4 @@
-"""One PE with lanes on n: entries of A from a queue, a word of B a step, sums in registers or in banks of accumulators."""
+"""One PE with lanes on n: entries of A from a queue, a word of B a step, sums in registers or in accumulators."""
 
 from collections import deque
 from dataclasses import dataclass, field
@@ -149,8 +149,9 @@ class Pe:
                     entry = None
             self.idle()
         if self.sums_in == "passes":
-            self.accumulators.close(self.slot)
-            self.slot = (self.slot + 1) % self.slots
+            if self.accumulators.most_in_a_bank(self.slot) > self.counts.steps - before[0]:
+                raise StorageError("the results of a pass take longer to leave than the pass")
+            self.end_row()
         for _ in range(self.design.pass_cycles):
             self.idle()
         return self.counts.steps - before[0], self.counts.decode - before[1]
@@ -171,8 +172,8 @@ class Pe:
         return ready
 
     def end_row(self) -> None:
-        """A row's sums go to where they leave from."""
-        if self.sums_in == "rows":
+        """The sums of a row (of a pass in the outer product) go to where they leave from."""
+        if self.sums_in != "registers":
             self.accumulators.close(self.slot)
             self.slot = (self.slot + 1) % self.slots
             return

@@ -1,4 +1,4 @@
-"""Section 4, where everything lives: shares of A and of B, groups of a column pass, need over capacity, sizes of stores."""
+"""Section 4, where everything lives: shares of A and B, groups of a pass, need over capacity, sizes of stores."""
 
 from dataclasses import dataclass
 from math import inf
@@ -39,7 +39,9 @@ class Share:
             return self.rows * ceil_div(w, group) * occupancy * (v + bits_to_number(group))
         if stored_as in ("csc", "coo"):
             return self.entries * (v + widths.row + widths.column)
-        return self.entries * (v + (RUN_BITS if stored_as == "rle" else widths.column)) + (self.rows + 1) * widths.pointer
+        return (
+            self.entries * (v + (RUN_BITS if stored_as == "rle" else widths.column)) + (self.rows + 1) * widths.pointer
+        )
 
 
 def share_of(pairs: list[tuple[Tile, Tile]], hands: list[list[list[int]]], h: int, design: Design) -> Share:

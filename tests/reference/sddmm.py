@@ -11,8 +11,8 @@ from .buses import Sent, Stream, product_hops, stream_of_a
 from .design import SLOTS, Design, Outcome, ceil_div
 from .output_traffic import ZBits, write_tile
 from .pe import MASK, QUEUE, Entry, fate_of
-from .places import bus_need
 from .placement import queued_rows
+from .places import bus_need
 from .schedule import deal
 from .storage import Tile, store, widths_of
 from .stores import Capacity, Clock, Fifo, Port, Store
@@ -67,7 +67,7 @@ def fate_of_entry(design: Design, entry: Entry) -> str:
 class Array:
     """The PEs in use, by queue and column."""
 
-    def __init__(self, design: Design, w: int, columns: int, fits: bool):
+    def __init__(self, design: Design, w: int, fits: bool):
         self.design = design
         part_a = w * design.value_bits if fits else inf
         part_b = design.buffer_half_bits - part_a if fits else inf
@@ -160,7 +160,7 @@ def conflicts(s: Tile, design: Design) -> list[int]:
 
 
 def send(s: Tile, a: Tile, b: Tile, results: int, design: Design) -> Sent:
-    """What crosses the buses: S, the rows of A and the columns of B that it touches, and results without coordinates."""
+    """What crosses the buses: S, the rows of A and columns of B that it touches, and results without coordinates."""
     sent, v = Sent(), design.value_bits
     sent.a = stream_of_a(s, list(range(s.shape[1])))
     sent.rows_of_a = Stream(len(queued_rows(s)) * a.shape[1] * v, 0)
@@ -186,37 +186,17 @@ def run_sddmm(
     burst_bits: int,
 ) -> Outcome:
     """Run Z = S * (A B) at the non-zeros of S; ValueError for a design that cannot, StorageError as of `run`."""
+    if reason := illegal(design):
+        raise ValueError(reason)
     d, memory = design, Memory(dram_bits_per_cycle, dram_latency_cycles, burst_bits)
-    if d.dataflow != "inner_product" or d.lanes_on != "k" or d.residency == "fetch":
-        raise ValueError("an SDDMM is an inner product with lanes on k")
-    if d.a_format == "csc" or (d.a_format == "dense" and d.a_zero == "skip") or d.accumulators < 1:
-        raise ValueError("S is walked by rows, a dense S cannot skip, a lane has an accumulator")
-    sizes = {"m": a.shape[0], "k": a.shape[1], "n": b.shape[1]}
-    cuts = {loop: cut(size, getattr(d, f"tile_{loop}")) for loop, size in sizes.items()}
-    trips = {loop: len(ranges) for loop, ranges in cuts.items()}
-
-    def tiles_of(matrix: np.ndarray, loops: str, stored_as: str, zero: str) -> dict[tuple[int, int], Tile]:
-        widths = widths_of(d.value_bits, *(getattr(d, f"tile_{loop}") for loop in loops))
-        return store(matrix, tuple(cuts[loop] for loop in loops), stored_as, zero, widths)
-
-    tiles = {
-        "z": tiles_of(s, "mn", d.a_format, d.a_zero),
-        "a": tiles_of(a, "mk", "dense", "compute"),
-        "b": tiles_of(b, "kn", "dense", "compute"),
-    }
+    tiles, trips = lay_out(s, a, b, d)
     visits = [visit for visit in walk(d.loop_order, trips) if not tiles["z"][visit.m, visit.n].seen_empty]
-    h, w, columns = (min(getattr(d, f"tile_{loop}"), sizes[loop]) for loop in "mkn")
+    h, w, columns = (
+        min(getattr(d, f"tile_{loop}"), size) for loop, size in zip("mkn", (*a.shape, b.shape[1]), strict=True)
+    )
     fits = needs(tiles["z"], (h, w, columns), d)
-    array, works = Array(d, w, columns, fits["pe_buffer"] <= 1), []
-    glb = Capacity(d.glb_bytes * 8 / 2 if fits["glb"] <= 1 else inf)
-    for number, (m, k, n) in enumerate(visits):
-        mask, left, right = tiles["z"][m, n], tiles["a"][m, k], tiles["b"][k, n]
-        results = results_of(mask)
-        held = mask.encoded.bits + left.encoded.bits + right.encoded.bits
-        glb.hold("tiles and results", held + results * d.accumulator_bits)
-        rows_of = deal(conflicts(mask, d) if mask.skips else [1] * mask.shape[0], d.P, d.schedule)
-        steps, decode, port = array.visit(number, mask, left, right, rows_of)
-        works.append(VisitWork(steps, decode, port, 1, send(mask, left, right, results, d)))
+    array = Array(d, w, fits["pe_buffer"] <= 1)
+    works = work_off(array, tiles, visits, d, fits["glb"] <= 1)
     z = array.finish(s.shape, visits)
     dram = {name: operand_dram(name, tiles[name], visits, trips, d, memory) for name in "zab"}
     totals = Totals(
@@ -232,6 +212,49 @@ def run_sddmm(
         z=z,
     )
     return outcome(totals, d, memory)
+
+
+def illegal(design: Design) -> str | None:
+    """Why a design cannot run an SDDMM, None if it can."""
+    if design.dataflow != "inner_product" or design.lanes_on != "k" or design.residency == "fetch":
+        return "an SDDMM is an inner product with lanes on k"
+    if design.a_format == "csc" or (design.a_format == "dense" and design.a_zero == "skip"):
+        return "S is walked by rows, and a dense one cannot skip"
+    return None if design.accumulators else "a lane has no accumulator word"
+
+
+def lay_out(s: np.ndarray, a: np.ndarray, b: np.ndarray, design: Design) -> tuple[dict[str, dict], dict[str, int]]:
+    """Stored tiles of S ("z"), A and B, and the trips of the loops."""
+    d = design
+    cuts = {
+        loop: cut(size, getattr(d, f"tile_{loop}")) for loop, size in zip("mkn", (*a.shape, b.shape[1]), strict=True)
+    }
+
+    def tiles_of(matrix: np.ndarray, loops: str, stored_as: str, zero: str) -> dict[tuple[int, int], Tile]:
+        widths = widths_of(d.value_bits, *(getattr(d, f"tile_{loop}") for loop in loops))
+        return store(matrix, tuple(cuts[loop] for loop in loops), stored_as, zero, widths)
+
+    tiles = {
+        "z": tiles_of(s, "mn", d.a_format, d.a_zero),
+        "a": tiles_of(a, "mk", "dense", "compute"),
+        "b": tiles_of(b, "kn", "dense", "compute"),
+    }
+    return tiles, {loop: len(ranges) for loop, ranges in cuts.items()}
+
+
+def work_off(array: Array, tiles: dict[str, dict], visits: list[Visit], design: Design, fits: bool) -> list[VisitWork]:
+    """Walk all visits through the array, their tiles and results in half the GLB."""
+    d, works = design, []
+    glb = Capacity(d.glb_bytes * 8 / 2 if fits else inf)
+    for number, (m, k, n) in enumerate(visits):
+        mask, left, right = tiles["z"][m, n], tiles["a"][m, k], tiles["b"][k, n]
+        results = results_of(mask)
+        held = mask.encoded.bits + left.encoded.bits + right.encoded.bits
+        glb.hold("tiles and results", held + results * d.accumulator_bits)
+        rows_of = deal(conflicts(mask, d) if mask.skips else [1] * mask.shape[0], d.P, d.schedule)
+        steps, decode, port = array.visit(number, mask, left, right, rows_of)
+        works.append(VisitWork(steps, decode, port, 1, send(mask, left, right, results, d)))
+    return works
 
 
 def needs(s_tiles: dict, extents: tuple[int, int, int], design: Design) -> dict[str, float]:
@@ -286,4 +309,3 @@ def count_actions(counts: Counter, works: list[VisitWork], design: Design) -> di
         "decoded_entries": sum(work.sent.a_entries for work in works) * d.sharing,
         "bus_hops": sum(product_hops(work.sent, d) for work in works),
     }
-
