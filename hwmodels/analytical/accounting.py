@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.classes import total
+from hwmodels.analytical.classes import QUADRATURE, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import MASK_BITS_A_LANE
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
@@ -26,6 +26,8 @@ Scalar = Float[Array, ""]
 PIPELINE_STAGES = 16.0
 PASS_CYCLES = 8.0
 """From the queue to the last sum that leaves: what a column pass takes beside its steps."""
+EVEN = 1e-6
+"""Added to a relative variance, so that its root has a slope at zero."""
 COMPUTE, GLB = RESOURCES.index("compute"), RESOURCES.index("glb")
 
 
@@ -173,10 +175,20 @@ def hops_of(point: Point) -> Hops:
 
 
 def in_bursts(point: Point, bits: Float[Array, "..."], count: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Bits that `count` fetches or writes move of `bits` altogether, in whole bursts of the DRAM."""
+    """Bits that `count` fetches or writes, all alike, move of `bits` altogether, in whole bursts of the DRAM."""
     burst = point.technology.dram_burst_bits()
     whole = count * burst * point.numerics.ceil(ratio(bits, count * burst))
     return jnp.where(bits > 0, jnp.maximum(whole, bits), 0.0)
+
+
+def in_varied_bursts(
+    point: Point, bits: Float[Array, "..."], count: Float[Array, "..."], spread: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """The same where they vary, none of them empty, `spread` being the relative variance of their size."""
+    burst = point.technology.dram_burst_bits()
+    mean, reach = ratio(bits, count * burst), jnp.minimum(jnp.sqrt(3.0 * spread + EVEN), 1.0)
+    bursts = sum(point.numerics.ceil(mean * (1.0 + reach * (2.0 * at - 1.0))) for at in QUADRATURE) / len(QUADRATURE)
+    return jnp.where(bits > 0, jnp.maximum(count * burst * bursts, bits), 0.0)
 
 
 def with_sums(activity: Activity) -> tuple[Activity, Activity]:
