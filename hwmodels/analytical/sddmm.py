@@ -90,19 +90,20 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
     one = jnp.ones_like(array.queues)
     missed = missed_fibers(tiles.m, kernel.m, array.queues, numerics)
     held, every = (
-        kernel.fullest(tiles.m, tiles.n, parts, array.hearing, mapping.schedule) for parts in (array.queues, one)
+        kernel.fullest(tiles.m, tiles.n, parts, array.hearing, mapping.schedule, s.tiled.scale)
+        for parts in (array.queues, one)
     )
 
-    def fullest(name: str, scale: str) -> PerClass:
-        load, whole = s.tiled.scale[scale] * held[name], s.tiled.scale[scale] * every[name]
-        return jnp.clip(load + missed / tiles.height * whole, whole / array.queues, whole)
+    def fullest(name: str) -> PerClass:
+        whole = every[name]
+        return jnp.clip(held[name] + missed / tiles.height * whole, whole / array.queues, whole)
 
-    rows = fullest("rows", "rows")
+    rows = fullest("rows")
     padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows
-    conflicts = fullest("conflicts", "nonzeros") + padding / array.hearing
+    conflicts = fullest("steps") + padding / array.hearing
     full = s.rows_per_queue * s.tiles * _mean_across(point, s)
     words = bitmask_words(tiles.width, numerics, array.lanes)
-    entries = fullest("entries", "nonzeros") + padding
+    entries = fullest("entries") + padding
     turns = numerics.max_of(s.tiles, (entries + 0.5 * (array.lanes - 1.0) * s.tiles) / array.lanes)
     return MaskLoads(
         conflicts=s.skip * conflicts + (1.0 - s.skip) * full,
