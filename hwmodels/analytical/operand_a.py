@@ -217,6 +217,8 @@ def queue_loads(point: Point, a: OperandA) -> QueueLoads:
 def _turns(point: Point, a: OperandA, entries: PerClass, queues: PerClass | float) -> PerClass:
     """Steps in which so many queues of each tile give entries, as many at a time as the lanes of a PE take."""
     array, numerics = point.array, point.numerics
+    if point.dataflow != "inner_product":  # nobody else has lanes on k
+        return entries
     each = entries / (a.tiles * queues)
     alike = numerics.ceil(each / array.lanes)
     varied = numerics.max_of(jnp.ones_like(each), (each + 0.5 * (array.lanes - 1.0)) / array.lanes)
