@@ -34,6 +34,7 @@ from tqdm import tqdm
 from dse import Result
 from dse.files.journal import journal_bytes, remove_journal
 from dse.files.result_file import read_result, write_result
+from experiments.common.interrupts import ChildrenShielded
 from experiments.common.options import Evaluations, Seed, whole
 from experiments.common.output import Output
 from experiments.common.progress import show_progress
@@ -141,7 +142,8 @@ def run(config: Config) -> None:
 def started(options: tuple, journal: Path | None, ended: Path) -> Any:
     """A process that searches."""
     process = multiprocessing.get_context("spawn").Process(target=search, args=(*options, journal, ended), daemon=True)
-    process.start()
+    with ChildrenShielded():
+        process.start()
     return process
 
 

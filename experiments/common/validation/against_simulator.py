@@ -11,7 +11,6 @@ entries. Kernels are compared side by side, one process a core.
 
 import multiprocessing
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -23,6 +22,7 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from experiments.common.figures.style import OKABE_ITO, new_figure
+from experiments.common.interrupts import ChildrenShielded
 from experiments.common.output import Output
 from experiments.common.progress import show_progress
 from experiments.common.table import text_table
@@ -182,18 +182,14 @@ def results_as_done(
         return
     # Threads would wait for each other's Python; processes that are forked could not use JAX.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_ignore_interrupt) as pool:
-        running = {pool.submit(compare_kernel, tasks[at]): at for at in order}
+    with ProcessPoolExecutor(processes, context) as pool:
+        with ChildrenShielded():
+            running = {pool.submit(compare_kernel, tasks[at]): at for at in order}
         try:
             for future in as_completed(running):
                 yield running[future], future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the process that a person sees."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _effort(kernel: AnyKernel) -> float:
