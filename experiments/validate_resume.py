@@ -17,6 +17,7 @@ Writes to --out:
 """
 
 from experiments.common.cli import main
+from experiments.common.interrupts import ChildrenShielded
 
 import multiprocessing
 import os
@@ -34,7 +35,6 @@ from tqdm import tqdm
 from dse import Result
 from dse.files.journal import journal_bytes, remove_journal
 from dse.files.result_file import read_result, write_result
-from experiments.common.interrupts import ChildrenShielded
 from experiments.common.options import Evaluations, Seed, whole
 from experiments.common.output import Output
 from experiments.common.progress import show_progress

@@ -9,6 +9,8 @@ they fit their buffers, make at most `simulator_cases.VISITS` visits and pad to 
 entries. Kernels are compared side by side, one process a core.
 """
 
+from experiments.common.interrupts import ChildrenShielded
+
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -22,7 +24,6 @@ from scipy.stats import spearmanr
 from tqdm import tqdm
 
 from experiments.common.figures.style import OKABE_ITO, new_figure
-from experiments.common.interrupts import ChildrenShielded
 from experiments.common.output import Output
 from experiments.common.progress import show_progress
 from experiments.common.table import text_table
