@@ -1,5 +1,6 @@
 """Designs and quantities in words."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -11,6 +12,11 @@ from hwmodels.quantities import quantity as quantity
 def energy(picojoules: float) -> str:
     """Energy with an SI prefix."""
     return quantity(picojoules * 1e-12, "J")
+
+
+def times(ratio: float) -> str:
+    """`2.5 x`; nothing where one of the two is not known."""
+    return "" if math.isnan(ratio) else f"{ratio:.3g} x"
 
 
 def size(count: float) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.common.crossover.curves import Curve, crossing
 from experiments.common.crossover.machines import FoundMachine
-from experiments.common.design_words import energy, hardware_words, mapping_words, quantity
+from experiments.common.design_words import energy, hardware_words, mapping_words, quantity, times
 from experiments.common.table import text_table
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, Cost
 
@@ -196,9 +196,9 @@ def system_table(densities: Sequence[float], curves: Sequence[Curve], at: int) -
             curve.title,
             curve.node,
             density_words(crossing(densities, curve.speedup)),
-            f"{curve.speedup[at]:.3g} x",
-            f"{curve.saving[at]:.3g} x",
-            f"{curve.speedup[0]:.3g} x" if np.isfinite(curve.speedup[0]) else "",
+            times(curve.speedup[at]),
+            times(curve.saving[at]),
+            times(curve.speedup[0]),
             f"{curve.utilization[at]:.1%}" if np.isfinite(curve.utilization[at]) else "",
         )
         for curve in curves
