@@ -169,7 +169,10 @@ class KernelBounds:
 
     def _program(self, flow: int, corners: list[np.ndarray]) -> Any:
         """The compiled bounds of a dataflow."""
-        blank = [np.ones((AT_ONCE, 3), np.float32), np.zeros((AT_ONCE, 1 + len(MAPPING_CHOICES)), np.int32)]
+        blank = [
+            np.ones((AT_ONCE, len(MAPPING_NUMBERS)), np.float32),
+            np.zeros((AT_ONCE, 1 + len(MAPPING_CHOICES)), np.int32),
+        ]
         arguments = (self._tables, self._technology, *corners, *blank)
         leaves, structure = jax.tree.flatten(arguments)
         function = jax.vmap(self._function(DATAFLOWS[flow]), in_axes=(*[None] * (2 + len(corners)), 0, 0))

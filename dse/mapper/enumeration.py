@@ -33,7 +33,7 @@ from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.analytical.tiling import refetches
 from hwmodels.cost import TOLERANCE, within_limit
 from hwmodels.design.choices import COMPUTE, DATAFLOWS, GATE, LOOP_ORDERS
-from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, TILE_SIZES
 
 WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits")]
 GLB = HARDWARE_NUMBERS.index("glb_bytes")
@@ -116,7 +116,7 @@ class KernelMappings:
         )
         shape = self.problem.kernels[0]
         self._family = shape.family
-        split = np.array([shape.m, shape.k, shape.n]) > self._sizes
+        split = np.array([shape.m, shape.k, shape.n]) > self._sizes[:, : len(TILE_SIZES)]
         self._splits, self._split_of = np.unique(split, axis=0, return_inverse=True)
         self._split_of = self._split_of.ravel()
         self._columns = encoding.combined_columns(0)
