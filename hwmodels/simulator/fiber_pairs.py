@@ -8,7 +8,7 @@ from hwmodels.simulator.actions import bus_hops
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import ArrayActions, ArrayWork, Bits, BusTraffic, Fates, PerVisit
 from hwmodels.simulator.pair_loads import walk_pairs
-from hwmodels.simulator.places import ceil_div, hold_pairs, share_of
+from hwmodels.simulator.places import QueueShare, ceil_div, hold_pairs, share_of
 from hwmodels.simulator.product_visits import ProductVisits
 from hwmodels.simulator.skipped_b import plan_of
 from hwmodels.simulator.sparse_loads import COMPUTE, DECODE, ROWS, STEPS, STORED
@@ -41,7 +41,7 @@ def visit_pairs(
     else:
         rows = ceil_div(h, design.queues)
         compute, decode, steps = rows * fullest[visits.b], zero, 0
-        share = share_of(design, a, zero, rows)
+        share = QueueShare(0, int(ceil_div(min(a.tile[0], a.shape[0]), design.queues)) if len(h) else 0, 0)
     work = ArrayWork(
         compute=compute + design.pass_cycles,
         decode=decode + design.pass_cycles,

@@ -73,7 +73,7 @@ def hold_unskipped_b(design: ConcreteDesign, a: StoredOperand, columns: int, sha
     if design.fetches_rows:
         return _places(design, groups, 0, groups * sums)
     room = design.half_buffer_bits - held
-    most = min(groups, room // (depth * word_bits), design.accumulators // max(sums, 1))
+    most = min(groups, room // (depth * word_bits), design.accumulators // (sums or design.active_lanes))
     groups_a_pass = max(1, most)
     return _places(design, groups_a_pass, held + groups_a_pass * depth * word_bits, groups_a_pass * sums)
 
@@ -96,7 +96,7 @@ def hold_pairs(
     a_bits = share.entries * (v + a.widths.column) + share.rows * a.widths.pointer
     b_bits = entries * (v + b.widths.row) + (columns + 1) * b.widths.pointer
     if not design.a_skips:
-        a_bits = share.rows * depth * v if share.bits > 0 else 0  # nothing where nothing is visited
+        a_bits = share.rows * depth * v
     elif unit == LEADER_FOLLOWER:
         b_bits = columns * depth * (v + 1)
     elif unit == BITMASK_AND:
