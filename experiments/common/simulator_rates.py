@@ -29,7 +29,9 @@ HARDWARE = {
 }
 CHOICES = {
     "loop_order": "mkn",
-    "residency": "a",
+    "residency": "b",
+    "columns_on": "n",
+    "lanes_on": "n",
     "a_format": "coo",
     "b_format": "coo",
     "a_zero": "skip",
