@@ -86,9 +86,9 @@ def _choices(
 EIE = TemplateMachine(
     "eie",
     "EIE (template)",
-    # a PE: 160 KiB of weights and pointers, 2 KiB of activations, two files of 64 sums. It has no GLB: here a tile for
-    # half of all PE buffers passes one. Buses bring each PE an entry a cycle, as its own memory does there (guesses)
-    _hardware((64, 1, 1), (64 * 162 * KIB, 64), (162 * KIB, 2 * 64 * 2.0), (64 * 24.0, 64 * 16.0), (16, 16)),
+    # a PE: 160 KiB of weights and pointers, 2 KiB of activations, two files of 64 sums. It has no GLB: here weights pass
+    # one, and buses bring each PE an entry a cycle, as its own memory does there (guesses)
+    _hardware((64, 1, 1), (4 * MIB, 256), (162 * KIB, 2 * 64 * 2.0), (64 * 24.0, 64 * 16.0), (16, 16)),
     _choices("outer_product", "csc", "bitmask", "cyclic", "ab", columns_on="m"),
     "Each run brings the weights from DRAM, over the buses: what stays in the PEs from run to run is not expressed. "
     "Weights have 16 bits and whole coordinates, not 4 into a codebook and runs of 4 bits down the columns of a PE, "
@@ -155,5 +155,6 @@ AMPERE = TemplateMachine(
 TEMPLATES: dict[str, TemplateMachine] = {
     one.name: one for one in (EIE, MATRAPTOR, GAMMA, EXTENSOR, OUTERSPACE, ONYX, AMPERE)
 }
-"""Name -> the machine. SIGMA's and Cambricon's packing of one output's terms on many multipliers, SpArch's merge tree,
-SCNN's and Eyeriss's reuse of planes, DSTC's packed warps, and the GPUs' and Cerebras's many arrays are not here."""
+"""Name -> the machine. Not here: SIGMA's and Cambricon's packing of one output's terms on many multipliers, whose adder
+trees the template has, but not their networks that choose operands; SpArch's merge tree; SCNN's and Eyeriss's reuse of
+planes; DSTC's packed warps; the GPUs' and Cerebras's many arrays."""
