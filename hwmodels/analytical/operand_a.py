@@ -125,7 +125,7 @@ def describe_a(point: Point) -> OperandA:
         )
     )
     # Padding entries touch rows of B of their own, as far as others have not.
-    reach = 1.0 + ratio(skip * padding, columns) * jnp.maximum(1.0 - ratio(columns, widths), 0.0)
+    reach = 1.0 - skip * jnp.expm1(-ratio(padding, widths)) * jnp.maximum(ratio(widths, columns) - 1.0, 0.0)
     varied, stored_bits = stores_nonzeros(mapping.a_format), values_bits + metadata_bits
     burst = point.technology.dram_burst_bits()
     fetched = jnp.maximum(count * burst * mean_ceil(stored_bits / count / burst, varied, numerics), stored_bits)
