@@ -86,8 +86,8 @@ def _choices(
 EIE = TemplateMachine(
     "eie",
     "EIE (template)",
-    # a PE: 160 KiB of weights and pointers, 2 KiB of activations, two files of 64 sums. It has no GLB: here weights pass
-    # one, and buses bring each PE an entry a cycle, as its own memory does there (guesses)
+    # a PE: 160 KiB of weights and pointers, 2 KiB of activations, two files of 64 sums. It has no GLB: here weights
+    # pass one, and buses bring each PE an entry a cycle, as its own memory does there (guesses)
     _hardware((64, 1, 1), (4 * MIB, 256), (162 * KIB, 2 * 64 * 2.0), (64 * 24.0, 64 * 16.0), (16, 16)),
     _choices("outer_product", "csc", "bitmask", "cyclic", "ab", columns_on="m"),
     "Each run brings the weights from DRAM, over the buses: what stays in the PEs from run to run is not expressed. "
