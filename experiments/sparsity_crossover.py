@@ -47,7 +47,6 @@ from experiments.common.crossover.text import (
     crossing_rows,
     crossing_table,
     dense_price,
-    intersection_note,
     machine_table,
     system_table,
     zero_rows,
@@ -134,7 +133,6 @@ def run(config: Config) -> None:
     found_for = " and ".join(f"{share * highest:.2g}" for share in ANCHORS)
     print(f"{title}\n\nMachines (hardware found for densities of {found_for})\n")
     print(machine_table(machines, equal))
-    print(intersection_note(machines))
     print(f"\n{crossing_table(crossings, machines)}")
     print(f"\nWhat it costs on the densest matrix ({densities[0]:.2%} of non-zeros), against the dense machines\n")
     print(dense_price(machines, equal))

@@ -67,18 +67,6 @@ def crossing_table(rows: Sequence[Mapping[str, Any]], machines: Mapping[str, Fou
     return f"{head}\n" + text_table(header, table)
 
 
-def intersection_note(machines: Mapping[str, FoundMachine]) -> str:
-    """Area that the model charges an inner-product array for an intersection unit, whether or not it skips."""
-    dense = machines["dense"]
-    area = float(dense.costs[0].area_mm2[AREA_COMPONENTS.index("intersection")])
-    if not area:
-        return ""
-    return (
-        f"  (The model gives every array that runs the inner product an intersection unit, also the dense one: "
-        f"{area:.2g} of its {dense.area_mm2:.3g} mm2.)"
-    )
-
-
 def machine_table(machines: Mapping[str, FoundMachine], equal: FoundMachine) -> str:
     """The hardware of each machine."""
     rows = []
