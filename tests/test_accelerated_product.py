@@ -28,7 +28,7 @@ MAPPING = {
     "tile_k": 64.0,
     "tile_n": 32.0,
     "loop_order": "mkn",
-    "residency": "a",
+    "residency": "b", "columns_on": "n", "lanes_on": "n",
     "a_format": "csr",
     "b_format": "csr",
     "a_zero": "skip",

@@ -37,7 +37,7 @@ MAPPING = {
     "tile_k": 16.0,
     "tile_n": 16.0,
     "loop_order": "mkn",
-    "residency": "a",
+    "residency": "b", "columns_on": "n", "lanes_on": "n",
     "a_format": "csr",
     "b_format": "dense",
     "a_zero": "skip",

@@ -57,7 +57,7 @@ MAPPING = {
     "tile_k": 64.0,
     "tile_n": 16.0,
     "loop_order": "mkn",
-    "residency": "a",
+    "residency": "b", "columns_on": "n", "lanes_on": "n",
     "a_format": "csr",
     "b_format": "dense",
     "a_zero": "skip",
@@ -213,7 +213,7 @@ def test_of_a_model_of_ones_own_every_mapping_is_tried(of_families):
         return eqx.tree_at(lambda one: one.latency_s, cost, cost.latency_s * (1.0 - 0.4 * likes))
 
     problem = of_families["dense_b"]
-    space = problem.encoding.space.fix(dataflow="gustavson", a_format="csr", a_zero=["compute", "gate"], residency="a")
+    space = problem.encoding.space.fix(dataflow="gustavson", a_format="csr", a_zero=["compute", "gate"], residency="b")
     held = held_on(problem.within(space), HARDWARE, evaluate=odd)
     mapper = Enumerated()
     best = best_mappings(held, mapper, "latency_s")
