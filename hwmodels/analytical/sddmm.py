@@ -90,22 +90,24 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
     one = jnp.ones_like(array.queues)
     missed = missed_fibers(tiles.m, kernel.m, array.queues, numerics)
     held, every = (
-        kernel.fullest(tiles.m, tiles.n, parts, array.hearing, mapping.schedule) for parts in (array.queues, one)
+        kernel.fullest(tiles.m, tiles.n, parts, array.hearing, mapping.schedule, s.tiled.scale)
+        for parts in (array.queues, one)
     )
 
-    def fullest(name: str, scale: str) -> PerClass:
-        load, whole = s.tiled.scale[scale] * held[name], s.tiled.scale[scale] * every[name]
-        return jnp.clip(load + missed / tiles.height * whole, whole / array.queues, whole)
+    def fullest(name: str) -> PerClass:
+        whole = every[name]
+        return jnp.clip(held[name] + missed / tiles.height * whole, whole / array.queues, whole)
 
-    rows = fullest("rows", "rows")
+    rows = fullest("rows")
     padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows
-    conflicts = fullest("conflicts", "nonzeros") + padding / array.hearing
+    conflicts = fullest("steps") + padding / array.hearing
     full = s.rows_per_queue * s.tiles * _mean_across(point, s)
-    words = bitmask_words(tiles.width, numerics)
-    entries = fullest("entries", "nonzeros") + padding
+    words = bitmask_words(tiles.width, numerics, array.lanes)
+    entries = fullest("entries") + padding
+    turns = numerics.max_of(s.tiles, (entries + 0.5 * (array.lanes - 1.0) * s.tiles) / array.lanes)
     return MaskLoads(
         conflicts=s.skip * conflicts + (1.0 - s.skip) * full,
-        decode=s.skip * (entries + has_mask(mapping.a_format) * rows * words),
+        decode=s.skip * (turns + has_mask(mapping.a_format) * rows * words),
     )
 
 
@@ -194,7 +196,7 @@ def _array_actions(point: Point, s: OperandA, sums: Activity, computes: Computes
         tree_adds=worked,
         queue_bits=2.0 * mask_bits * array.hearing,
         pe_buffer_read_bits=2.0 * worked * words * value_bits,
-        pe_buffer_write_bits=rows_bits * array.hearing + b_sent * hears_b,
+        pe_buffer_write_bits=words * (rows_bits * array.hearing + b_sent * hears_b),
         accumulator_accesses=2.0 * sums.results,
         intersection_steps=jnp.zeros_like(worked),
         decoded_entries=sums.a_decoded * array.hearing,

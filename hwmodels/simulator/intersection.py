@@ -8,11 +8,11 @@ many.
 import numpy as np
 
 from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER, SKIP_AHEAD, TWO_FINGER
+from hwmodels.simulator.concrete_design import MASK_BITS
 from workloads.cache.machine_code import compiled
 
-MASK_BITS = 64
-"""Positions of a mask that a bitmask unit takes in a step."""
-SEEN_AT_ONCE = 4
+SEEN_LOG2 = 2
+SEEN_AT_ONCE = 1 << SEEN_LOG2
 """Coordinates of each side that a skip-ahead unit sees: it drops as many at once, the blocks of `add_drops`."""
 WALK_ENDS = 2
 """Cycles in which a skip-ahead unit begins and ends a pair of fibers."""
@@ -112,8 +112,10 @@ def add_drops(met, dropping, depth, with_matches, room, sums):
         for f in range(low, high):
             for p in range(first[f], end[f]):
                 rank[position[p] + 1] = 1
-        for k in range(depth + 1):
-            rank[k + 1] += rank[k]
+        below = 0
+        for k in range(depth + 2):
+            below += rank[k]
+            rank[k] = below
         counts = room[: (rank[depth] + 1) * fibers].reshape(rank[depth] + 1, fibers)
         counts[:] = 0
         for f in range(low, high):
@@ -125,21 +127,17 @@ def add_drops(met, dropping, depth, with_matches, room, sums):
         for g in range(met_first.size):
             before = 0
             for p in range(met_first[g], met_end[g]):
-                here = met_position[p]
-                if rank[here] > rank[before]:
-                    add_blocks(steps, counts[rank[before]], counts[rank[here]], SEEN_AT_ONCE - 1, 2)
-                if with_matches and rank[here + 1] > rank[here]:
-                    add_blocks(steps, counts[rank[here]], counts[rank[here + 1]], 0, 0)
-                before = here + 1
+                low_at, high_at, beyond = rank[before], rank[met_position[p]], rank[met_position[p] + 1]
+                before = met_position[p] + 1
+                if high_at > low_at:
+                    for f in range(fibers):
+                        dropped = np.int32(counts[high_at, f] - counts[low_at, f])
+                        steps[f] += np.int32(np.int32(dropped + SEEN_AT_ONCE - 1) >> SEEN_LOG2)
+                if with_matches and beyond > high_at:
+                    for f in range(fibers):
+                        steps[f] += np.int32(counts[beyond, f] - counts[high_at, f])
             if g + 1 == met_first.size or met_group[g + 1] != met_group[g]:
                 for f in range(fibers):
                     sums[met_group[g], group[low + f]] += steps[f]
-                steps[:] = 0
+                    steps[f] = 0
         low = high
-
-
-@compiled
-def add_blocks(steps, low, high, more, shift):
-    """Add `(high - low + more) >> shift` to each of the steps, all of them int32: a loop of vector instructions."""
-    for f in range(steps.size):
-        steps[f] += np.int32(np.int32(np.int32(high[f] - low[f]) + more) >> shift)

@@ -68,9 +68,8 @@ def meetings_of(
         ),
         axis=1,
     )
-    totals = np.zeros((len(b.stored), figures.shape[1]), np.int64)
-    np.add.at(totals, right.tile, figures)
-    sent = np.stack([b.per_tile(column) for column in totals.T], axis=1)[visits.b]
+    totals = [np.bincount(right.tile, column, len(b.stored)).astype(np.int64) for column in figures.T]
+    sent = np.stack([b.per_tile(column) for column in totals], axis=1)[visits.b]
     met = sent * a.height[visits.a][:, None]
     if design.a_skips:
         extent = min(design.tile_k, a.shape[1])

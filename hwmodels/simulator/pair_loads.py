@@ -19,6 +19,8 @@ from workloads.cache.machine_code import compiled
 
 COUNTS_AT_ONCE = 1 << 18
 """Running counts of fibers that are kept at a time: 1 MB, so that they stay in the cache."""
+SUMS_AT_ONCE = 1 << 18
+"""Sums by lane and queue that are kept at a time: 2 MB, likewise."""
 
 
 @compiled
@@ -141,17 +143,29 @@ def walk_tile(unit, tiles, a, lanes, t, held, room, found):
         queue[first : ends[r]] = r
         first = ends[r]
     rows = (a.rows.first[low + order], a.rows.first[low + order + 1], queue, a.column)
-    for v in range(tiles.first_visit[t], tiles.first_visit[t + 1]):
-        bt = v - shift
-        columns = lanes.by_lane[lanes.fibers_of[bt] : lanes.fibers_of[bt + 1]]
-        mine = (lanes.start[columns], lanes.start[columns + 1], lanes.of_column[columns] - lanes.first[bt], lanes.row)
-        of_lanes = np.zeros((lanes.first[bt + 1] - lanes.first[bt], full.size), np.int64)
-        of_queues = np.zeros((full.size, of_lanes.shape[0]), np.int64)
-        add_drops(mine, rows, tiles.width[t], True, room, of_lanes)
-        add_drops(rows, mine, tiles.width[t], False, room, of_queues)
-        for at in range(of_lanes.shape[0]):
+    v, v_end = tiles.first_visit[t], tiles.first_visit[t + 1]
+    while v < v_end:  # as many visits at once as there is memory for
+        begin, first_lane = v, lanes.first[v - shift]
+        v += 1
+        while v < v_end and (lanes.first[v - shift + 1] - first_lane) * full.size <= SUMS_AT_ONCE:
+            v += 1
+        dropped = np.zeros((lanes.first[v - shift] - first_lane, full.size), np.int64)
+        add_drops(columns_of(lanes, begin - shift, v - shift), rows, tiles.width[t], True, room, dropped)
+        for u in range(begin, v):
+            bt = u - shift
+            left = lanes.first[bt] - first_lane
+            of_queues = np.zeros((full.size, lanes.first[bt + 1] - lanes.first[bt]), np.int64)
+            add_drops(rows, columns_of(lanes, bt, bt + 1), tiles.width[t], False, room, of_queues)
             for r in range(full.size):
-                pairs = full[r] * lanes.columns[lanes.first[bt] + at]
-                steps = steps_of_pairs(unit, pairs, 0, 0, 0, of_lanes[at, r] + of_queues[r, at], 0)
-                found[v, COMPUTE] = max(found[v, COMPUTE], steps)
-                found[v, STEPS] += steps
+                for at in range(of_queues.shape[1]):
+                    pairs = full[r] * lanes.columns[first_lane + left + at]
+                    steps = steps_of_pairs(unit, pairs, 0, 0, 0, dropped[left + at, r] + of_queues[r, at], 0)
+                    found[u, COMPUTE] = max(found[u, COMPUTE], steps)
+                    found[u, STEPS] += steps
+
+
+@compiled
+def columns_of(lanes, begin, end):
+    """The columns of some tiles of B lane by lane, as `add_drops` takes them; lanes from that of the first tile on."""
+    low, high = lanes.fibers_of[begin], lanes.fibers_of[end]
+    return lanes.start[low:high], lanes.end[low:high], lanes.lane[low:high] - lanes.first[begin], lanes.row

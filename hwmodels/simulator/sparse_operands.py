@@ -56,18 +56,18 @@ class BRowParts(NamedTuple):
 class BLanes(NamedTuple):
     """Lanes that have columns of B, tile by tile; see `sparse_loads.deal_columns`.
 
-    `of_entry`, `of_column`: the lane of each entry, and of each non-empty column. Columns tile by tile (`fibers_of`)
-    and, lane by lane, `by_lane`; column c has the entries in the rows `row[start[c] : start[c + 1]]`.
+    `of_entry`: the lane of each entry. Non-empty columns tile by tile (`fibers_of`) and lane by lane: of each its
+    `lane` and the rows of its entries, `row[start : end]`.
     """
 
     of_entry: np.ndarray
     first: np.ndarray
     columns: np.ndarray
     entries: np.ndarray
-    of_column: np.ndarray
     fibers_of: np.ndarray
-    by_lane: np.ndarray
+    lane: np.ndarray
     start: np.ndarray
+    end: np.ndarray
     row: np.ndarray
 
 
@@ -108,7 +108,8 @@ def b_lanes_of(design: ConcreteDesign, b: StoredOperand) -> tuple[BLanes, np.nda
     of_entry = np.empty(len(b.value), np.int64)
     of_entry[fibers.order] = np.repeat(lane_of, np.diff(fibers.first))
     by_lane, row = np.argsort(lane_of, kind="stable"), b.row[fibers.order]
-    lanes = BLanes(of_entry, first, columns, entries, lane_of, fibers.fibers_of, by_lane, fibers.first, row)
+    ends = fibers.first[:-1][by_lane], fibers.first[1:][by_lane]
+    lanes = BLanes(of_entry, first, columns, entries, fibers.fibers_of, lane_of[by_lane], *ends, row)
     return lanes, b.per_tile(most)
 
 

@@ -1,11 +1,24 @@
 """Naive reference of `docs/machine.md`: walks real matrices visit by visit, row by row, entry by entry.
 
-It shares no formula with the models. Each file is one section of the page: `tiles` (1), `storage` (2, 3), `schedule`
-and `inside` (4), `output_traffic` (how results reach DRAM), `machine` (buses, memories, time and counts),
-`kernels` (7, 8: SDDMM and element-wise kernels).
+Every operand is in a storage object of the stated size, every port moves a word a cycle; it shares no formula with the
+models.
+
+| module | what is in it |
+|---|---|
+| `design` | a design in plain numbers, and what a run returns |
+| `tiles` | section 1: tiles, the order of visits, stays |
+| `storage` | sections 2 and 3: tiles really encoded, entries that are worked on |
+| `stores` | stores, queues and their ports, which fail a walk that cannot be made |
+| `schedule`, `placement` | section 4: rows to queues, columns to lanes, words of B |
+| `places` | section 4: shares, groups of a pass, needs over capacity |
+| `accumulators`, `pe`, `lanes_on_k` | what a PE is made of, and a pass of it |
+| `array` | section 5: all PEs, visit by visit |
+| `buses`, `output_traffic`, `machine` | section 5: movement, DRAM, time and counts |
+| `kernels` | sections 7 and 8 |
 """
 
 from .design import RESOURCES, Design, Outcome
 from .machine import run
+from .stores import StorageError
 
-__all__ = ["RESOURCES", "Design", "Outcome", "run"]
+__all__ = ["RESOURCES", "Design", "Outcome", "StorageError", "run"]

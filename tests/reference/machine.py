@@ -1,32 +1,26 @@
-"""Section 4 and 5: passes, buses, memories, the time of each visit, and what is counted."""
+"""A product from end to end: operands laid out, visits walked through the array, and what is moved and counted."""
 
+from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
-from math import ceil
+from math import inf
 
 import numpy as np
 
-from .design import RESOURCES, Design, Outcome, bits_to_number, ceil_div, illegal
-from .inside import Work, work_off
+from .accounting import Memory, Totals, VisitWork, outcome, spread_over_stays
+from .array import Array, Work
+from .buses import Sent, product_hops, send
+from .design import COLUMNS_ADDRESSABLE, Design, Outcome, bits_to_number, illegal
+from .fibers import FiberArray
 from .output_traffic import z_traffic
-from .storage import Encoded, Tile, store, widths_of
-from .tiles import Visit, cut, group_by_stay, walk
+from .placement import conflicts, queued_rows
+from .places import Plan, plan
+from .schedule import deal
+from .storage import Tile, store, widths_of
+from .stores import Capacity
+from .tiles import Visit, cut, walk
 
-ROWS_OF_B_ADDRESSABLE = ("dense", "bitmask", "rle", "csr", "nm4", "nm8")
-PIPELINE_STAGES = 16
-BANK_BITS = 64
 SEED = 0
-ARRAY_ACTIONS = (
-    "macs",
-    "gated_macs",
-    "pe_buffer_read_bits",
-    "pe_buffer_write_bits",
-    "accumulator_accesses",
-    "intersection_steps",
-    "decoded_entries",
-    "bus_bits",
-    "crossbar_words",
-)
 
 
 @dataclass
@@ -44,26 +38,18 @@ class Kernel:
     def pair(self, visit: Visit) -> tuple[Tile, Tile]:
         return self.a_tiles[visit.m, visit.k], self.b_tiles[visit.k, visit.n]
 
-
-@dataclass
-class Sent:
-    """Bits that cross the buses in one visit: operands by kind, and results."""
-
-    a_value: float
-    a_index: float
-    b_value: float
-    b_index: float
-    z_value: float
-    z_index: float
-    b_entries: int
+    @property
+    def extents(self) -> tuple[int, int, int]:
+        """h, w and n' of the nominal tile."""
+        h, w, columns = (min(getattr(self.design, f"tile_{loop}"), self.sizes[loop]) for loop in "mkn")
+        return h, w, columns
 
     @property
-    def value(self) -> float:
-        return self.a_value + self.b_value + self.z_value
-
-    @property
-    def index(self) -> float:
-        return self.a_index + self.b_index + self.z_index
+    def z_word_bits(self) -> int:
+        """Bits of a result in the GLB: of a sparse Z with its coordinates."""
+        d = self.design
+        coordinates = sum(max(1, bits_to_number(tile)) for tile in (d.tile_m, d.tile_n))
+        return d.accumulator_bits + (0 if self.b_is_dense else coordinates)
 
 
 def lay_out(a: np.ndarray, b: np.ndarray, b_is_dense: bool, design: Design) -> Kernel:
@@ -83,112 +69,86 @@ def lay_out(a: np.ndarray, b: np.ndarray, b_is_dense: bool, design: Design) -> K
     return Kernel(design, b_is_dense, sizes, trips, a_tiles, b_tiles, visits)
 
 
-def plan_passes(kernel: Kernel) -> tuple[int, dict[str, float]]:
-    """Column passes of every visit, and need over capacity of the PE's two memories (0: no limit)."""
-    d = kernel.design
-    h, w, columns = (min(getattr(d, f"tile_{loop}"), kernel.sizes[loop]) for loop in "mkn")
-    tile_b_bits = Fraction(w * columns * d.value_bits)
-    if not kernel.b_is_dense:
-        held = [kernel.pair(visit)[1].encoded.bits for visit in kernel.visits]
-        tile_b_bits = Fraction(sum(held), max(1, len(held)))
-    share_b = tile_b_bits / d.pe_cols
-    acc, buf = d.accumulators, d.buffer_half_bits
-    fits = {"pe_buffer": 0.0, "accumulator": 0.0}
-    passes = 1
-    if d.dataflow == "outer_product":
-        array_words = d.pe_rows * d.pe_cols * acc
-        passes = ceil_div(h * columns, array_words)
-        fits["accumulator"] = h / array_words
-    elif d.b_is_resident:
-        passes = ceil(share_b / buf)
-        if d.dataflow == "gustavson":
-            passes = max(passes, ceil_div(columns, d.pe_cols * acc))
-        fits["pe_buffer"] = float(share_b * d.pe_cols / columns / buf)
-    elif d.dataflow == "gustavson":
-        rows = ceil_div(h, d.pe_rows)
-        passes = ceil_div(rows * columns, d.pe_cols * acc)
-        fits["accumulator"] = rows / acc
-    return max(1, passes), fits
+def row_work(a: Tile, b: Tile, design: Design) -> list[int]:
+    """What the firmware takes for the work of each row of A."""
+    d = design
+    if not a.skips:
+        return [1] * a.shape[0]
+    if not b.skips:
+        return a.row_nonzeros
+    if d.dataflow == "inner_product":
+        alike = d.intersection in ("two_finger", "bitmask")
+        return [int(nonzeros > 0) for nonzeros in a.row_nonzeros] if alike else a.row_nonzeros
+    least = int(not (d.dataflow == "outer_product" and d.a_format in COLUMNS_ADDRESSABLE))
+    steps = [max(least, count) for count in conflicts(b, d)]
+    return [sum(steps[k] for k, _, _ in a.in_row[i]) for i in range(a.shape[0])]
 
 
-def glb_fit(kernel: Kernel) -> float:
-    """The largest tile of each operand and the Z tile, over half the GLB."""
+def glb_needs(kernel: Kernel) -> tuple[list[int], int]:
+    """Bits of the largest tile of A and of B, and the words that Z is guaranteed to need at most."""
     d = kernel.design
     words = min(d.tile_m, kernel.sizes["m"]) * min(d.tile_n, kernel.sizes["n"])
-    word_bits = d.accumulator_bits
     if not kernel.b_is_dense:
         products = [0] * kernel.trips["m"]
         for m, k, n in walk("mkn", kernel.trips):
             a, b = kernel.a_tiles[m, k], kernel.b_tiles[k, n]
             products[m] += sum(x * y for x, y in zip(a.column_nonzeros, b.row_nonzeros, strict=True))
         words = min(words, max(products))
-        word_bits += sum(max(1, bits_to_number(tile)) for tile in (d.tile_m, d.tile_n))
     stored = [[t for t in tiles.values() if not t.seen_empty] for tiles in (kernel.a_tiles, kernel.b_tiles)]
-    largest = [max((tile.encoded.bits for tile in tiles), default=0) for tiles in stored]
-    return (sum(largest) + words * word_bits) / (d.glb_bytes * 8 / 2)
+    return [max((tile.encoded.bits for tile in tiles), default=0) for tiles in stored], words
 
 
-def send(a: Tile, b: Tile, work: Work, kernel: Kernel, column_passes: int) -> Sent:
-    """Bits on the buses in one visit."""
+def walks_fibers(design: Design) -> bool:
+    """Whether lanes walk rows against columns."""
+    return design.dataflow == "inner_product" and design.b_zero == "skip"
+
+
+def work_off(kernel: Kernel) -> tuple[Plan, list[Work], Counter]:
+    """Walk all visits through the array."""
     d = kernel.design
-    a_times = 1 if d.a_is_resident else column_passes
-    b_times = fills_of_a(a, work, d) if d.a_is_resident else 1
-    sent_b = b.encoded
-    if a.skips and d.b_format in ROWS_OF_B_ADDRESSABLE and d.dataflow != "inner_product":
-        sent_b = b.part_of(tuple(sorted({k for _, k, _, _ in a.worked})))
-    results = results_of(a, b, work, kernel.b_is_dense)
-    return Sent(
-        a_value=a_times * a.encoded.value_bits,
-        a_index=a_times * a.encoded.metadata_bits,
-        b_value=b_times * sent_b.value_bits,
-        b_index=b_times * sent_b.metadata_bits,
-        z_value=results * d.accumulator_bits,
-        z_index=0 if kernel.b_is_dense else results * max(1, bits_to_number(d.tile_n)),
-        b_entries=b_times * stored_entries(sent_b),
-    )
-
-
-def stored_entries(tile: Encoded) -> int:
-    """Entries that a decoder turns into coordinates: non-zeros, and the padding of RLE; none of a dense tile."""
-    if tile.stored_as == "dense":
-        return 0
-    return len(tile.values) if tile.stored_as == "rle" else sum(value != 0 for value in tile.values)
-
-
-def fills_of_a(a: Tile, work: Work, design: Design) -> int:
-    """How often the PE row with the most bits of A fills its buffer."""
-    share_a = max(a.part_of(tuple(sorted(rows))).bits for rows in work.rows_of if rows)
-    return max(1, ceil(share_a / design.buffer_half_bits))
-
-
-def results_of(a: Tile, b: Tile, work: Work, b_is_dense: bool) -> int:
-    """Accumulator words that leave the array in one visit."""
-    if not b_is_dense:
-        return len(work.outputs)
-    return sum(1 for i in range(a.shape[0]) if a.in_row[i]) * b.shape[1]
+    pairs = [kernel.pair(visit) for visit in kernel.visits]
+    hands = [deal(row_work(a, b, d), d.P, d.schedule) for a, b in pairs]
+    planned = plan(pairs, hands, list(kernel.b_tiles.values()), kernel.extents, d)
+    array = FiberArray(d, planned.limits) if walks_fibers(d) else Array(d, planned.limits, planned.sums_in)
+    works = []
+    for number, ((a, b), rows_of) in enumerate(zip(pairs, hands, strict=True)):
+        works.append(array.visit(number, a, b, rows_of, planned.u, kernel.b_is_dense))
+    array.finish(works)
+    return planned, works, array.counts
 
 
 def unfolded_share(visit: Visit, tile: Tile, b_is_dense: bool, addresses: np.ndarray, d: Design) -> Fraction:
-    """Section 10: addresses in memory of which a tile of B is made, over what it holds of them once unfolded."""
+    """Section 9: addresses in memory of which a tile of B is made, over what it holds of them once unfolded."""
     rows, columns = tile.shape
     places = [(i, j) for i in range(rows) for j in range(columns) if b_is_dense or tile.array[i, j] != 0]
     found = {int(addresses[visit.k * d.tile_k + i, visit.n * d.tile_n + j]) for i, j in places}
     return Fraction(len(found - {-1}), max(1, len(places)))
 
 
-def operand_dram(kernel: Kernel, operand: str, addresses: np.ndarray | None = None) -> list[float]:
-    """Bits of A or B fetched in each visit: a tile is fetched in the background of all visits of its stay."""
-    bits = [0.0] * len(kernel.visits)
-    for positions in group_by_stay(kernel.visits, kernel.design.loop_order, kernel.trips, operand).values():
-        first = kernel.visits[positions[0]]
-        tile = kernel.pair(first)["ab".index(operand)]
-        fetched = tile.fetched_bits
+def operand_dram(kernel: Kernel, operand: str, memory: Memory, addresses: np.ndarray | None = None) -> list[float]:
+    """Bits of A or B fetched in each visit."""
+
+    def bits_of(visit: Visit) -> float:
+        tile, share = kernel.pair(visit)["ab".index(operand)], Fraction(1)
         if addresses is not None:
-            share = unfolded_share(first, tile, kernel.b_is_dense, addresses, kernel.design)
-            fetched += tile.encoded.bits * float(share) - tile.encoded.bits
-        for position in positions:
-            bits[position] += fetched / len(positions)
-    return bits
+            share = unfolded_share(visit, tile, kernel.b_is_dense, addresses, kernel.design)
+        return memory.fetch(tile.encoded.bits * share) + tile.directory_bits
+
+    return spread_over_stays(kernel.visits, kernel.design.loop_order, kernel.trips, operand, bits_of)
+
+
+def stay_in_glb(kernel: Kernel, works: list[Work], capacity_bits: float) -> None:
+    """Each visit finds its tiles in half the GLB, beside the results of its Z tile so far."""
+    glb, so_far = Capacity(capacity_bits), {}
+    for visit, work in zip(kernel.visits, works, strict=True):
+        a, b = kernel.pair(visit)
+        outputs = so_far.setdefault((visit.m, visit.n), set())
+        outputs |= set(work.outputs)
+        words = a.shape[0] * b.shape[1] if kernel.b_is_dense else len(outputs)
+        for name, bits in (("a", 0), ("b", 0), ("z", 0)):
+            glb.hold(name, bits)
+        for name, bits in (("a", a.encoded.bits), ("b", b.encoded.bits), ("z", words * kernel.z_word_bits)):
+            glb.hold(name, bits)
 
 
 def run(
@@ -199,12 +159,15 @@ def run(
     *,
     dram_bits_per_cycle: float,
     dram_latency_cycles: float,
+    burst_bits: int,
     addresses: np.ndarray | None = None,
 ) -> Outcome:
     """Run Z = A B on a design. `b` None: a dense B of `n` columns. ValueError if the combination is illegal.
 
-    `addresses` [k, n]: where each position of B lies in memory, -1 for nowhere; each its own if None.
+    `addresses` [k, n]: where each position of B lies in memory, -1 for nowhere; each its own if None. StorageError if
+    an operand is not where the page says, or a port is used twice.
     """
+    memory = Memory(dram_bits_per_cycle, dram_latency_cycles, burst_bits)
     b_is_dense = b is None
     if reason := illegal(design, b_is_dense):
         raise ValueError(reason)
@@ -213,72 +176,46 @@ def run(
     if b.shape != (a.shape[1], n):
         raise ValueError(f"B is {b.shape}, not {(a.shape[1], n)}")
     kernel = lay_out(a, b, b_is_dense, design)
-    column_passes, fits = plan_passes(kernel)
+    planned, works, counts = work_off(kernel)
+    largest, z_words = glb_needs(kernel)
+    half_glb = design.glb_bytes * 8 / 2
+    fits = {"glb": (sum(largest) + z_words * kernel.z_word_bits) / half_glb} | planned.fits
+    stay_in_glb(kernel, works, half_glb if fits["glb"] <= 1 else inf)
+
     pairs = [kernel.pair(visit) for visit in kernel.visits]
-    works = [work_off(x, y, b_is_dense, column_passes, design) for x, y in pairs]
-    sends = [send(x, y, work, kernel, column_passes) for (x, y), work in zip(pairs, works, strict=True)]
-
-    a_dram, b_dram = operand_dram(kernel, "a"), operand_dram(kernel, "b", addresses)
+    sends = [
+        send(x, y, results_of(x, y, work, b_is_dense), work.passes, b_is_dense, design)
+        for (x, y), work in zip(pairs, works, strict=True)
+    ]
     shapes = [(x.shape[0], y.shape[1]) for x, y in pairs]
-    z_dram = z_traffic(kernel.visits, works, shapes, kernel.trips, b_is_dense, design)
-    dram_read = [sum(bits) for bits in zip(a_dram, b_dram, z_dram.read, strict=True)]
-    glb_read, glb_write = [], []
-    for sent, fetched, evicted in zip(sends, dram_read, z_dram.write, strict=True):
-        results = sent.z_value + sent.z_index
-        added_to = results if kernel.trips["k"] > 1 else 0
-        glb_read.append(sent.value + sent.index - results + added_to + evicted)
-        glb_write.append(results + fetched)
-
-    resource_cycles, bound_cycles = dict.fromkeys(RESOURCES, 0.0), dict.fromkeys(RESOURCES, 0.0)
-    for visit in range(len(kernel.visits)):
-        times = {
-            "compute": works[visit].compute_cycles,
-            "intersect": works[visit].intersect_cycles,
-            "index_bus": sends[visit].index / design.index_bus_bits,
-            "value_bus": sends[visit].value / design.value_bus_bits,
-            "glb": (glb_read[visit] + glb_write[visit]) / (BANK_BITS * design.glb_banks),
-            "dram": (dram_read[visit] + z_dram.write[visit]) / dram_bits_per_cycle,
-        }
-        slowest = max(RESOURCES, key=lambda name: times[name])
-        bound_cycles[slowest] += times[slowest]
-        for name in RESOURCES:
-            resource_cycles[name] += times[name]
-    fill = dram_latency_cycles + design.pe_rows + design.pe_cols + PIPELINE_STAGES
-
-    computes = {kind: sum(getattr(work, kind) for work in works) for kind in ("effectual", "ineffectual", "gated")}
-    computes["skipped"] = a.shape[0] * a.shape[1] * n - sum(computes.values())
-    actions = count_array_actions(kernel, works, sends, column_passes) | {
-        "glb_read_bits": sum(glb_read),
-        "glb_write_bits": sum(glb_write),
-        "dram_read_bits": sum(dram_read),
-        "dram_write_bits": sum(z_dram.write),
-    }
-    traffic_bits = {
-        "dram_a": sum(a_dram),
-        "dram_b": sum(b_dram),
-        "dram_z_read": sum(z_dram.read),
-        "dram_z_write": sum(z_dram.write),
-        "glb_read": sum(glb_read),
-        "glb_write": sum(glb_write),
-        "value_bus": sum(sent.value for sent in sends),
-        "index_bus": sum(sent.index for sent in sends),
-    }
-    return Outcome(
+    outputs = [work.outputs for work in works]
+    totals = Totals(
+        works=[
+            VisitWork(work.steps, work.decode, work.port, work.passes, sent)
+            for work, sent in zip(works, sends, strict=True)
+        ],
+        a_dram=operand_dram(kernel, "a", memory),
+        b_dram=operand_dram(kernel, "b", memory, addresses),
+        z_dram=z_traffic(kernel.visits, outputs, shapes, kernel.trips, b_is_dense, design, burst_bits),
+        adds_up=kernel.trips["k"] > 1,
+        counts=counts,
+        positions=a.shape[0] * a.shape[1] * n,
+        actions=count_actions(kernel, counts, sends),
+        fits=fits,
         z=product(kernel, works),
-        cycles=sum(bound_cycles.values()) + fill,
-        resource_cycles=resource_cycles,
-        bound_cycles=bound_cycles,
-        fill_cycles=fill,
-        actions=actions,
-        traffic={f"{name}_bytes": bits / 8 for name, bits in traffic_bits.items()},
-        computes=computes,
-        fits={"glb": glb_fit(kernel)} | fits,
-        visits=len(kernel.visits),
     )
+    return outcome(totals, design, memory)
+
+
+def results_of(a: Tile, b: Tile, work: Work, dense_z: bool) -> int:
+    """Accumulator words that leave the array in one visit."""
+    count = len(queued_rows(a)) * b.shape[1] if dense_z else len(work.outputs)
+    assert count == len(work.outputs)
+    return count
 
 
 def product(kernel: Kernel, works: list[Work]) -> np.ndarray:
-    """Z, summed up from the outputs of each visit."""
+    """Z, summed up from what left the array in each visit."""
     z = np.zeros((kernel.sizes["m"], kernel.sizes["n"]))
     d = kernel.design
     for visit, work in zip(kernel.visits, works, strict=True):
@@ -287,27 +224,31 @@ def product(kernel: Kernel, works: list[Work]) -> np.ndarray:
     return z
 
 
-def count_array_actions(kernel: Kernel, works: list[Work], sends: list[Sent], column_passes: int) -> dict[str, float]:
-    """Section 5: what happens in the array and on its buses."""
+def count_actions(kernel: Kernel, counts: Counter, sends: list[Sent]) -> dict[str, float]:
+    """Section 5, energy: what happens in the array and on its buses."""
     d = kernel.design
-    counts = dict.fromkeys(ARRAY_ACTIONS, 0.0)
-    for visit, work, sent in zip(kernel.visits, works, sends, strict=True):
-        a, b = kernel.pair(visit)
-        outer = d.dataflow == "outer_product"
-        coordinate = (a.widths.row if outer else a.widths.column) if a.skips else 0
-        counts["macs"] += work.effectual + work.ineffectual
-        counts["gated_macs"] += work.gated
-        counts["pe_buffer_read_bits"] += work.macs_not_skipped * d.value_bits
-        counts["pe_buffer_read_bits"] += len(a.worked) * d.pe_cols * column_passes * (d.value_bits + coordinate)
-        counts["pe_buffer_write_bits"] += (sent.a_value + sent.a_index) * d.pe_cols
-        counts["pe_buffer_write_bits"] += (sent.b_value + sent.b_index) * d.pe_rows
-        if d.dataflow == "inner_product":
-            counts["accumulator_accesses"] += results_of(a, b, work, kernel.b_is_dense)
-        else:
-            counts["accumulator_accesses"] += 2 * work.macs_not_skipped
-        counts["intersection_steps"] += work.intersection_steps
-        a_entries = len(a.stored) * column_passes if a.stored_as != "dense" else 0
-        counts["decoded_entries"] += a_entries * d.pe_cols + sent.b_entries * d.pe_rows
-        counts["bus_bits"] += sent.value + sent.index
-        counts["crossbar_words"] += work.macs_not_skipped if outer else 0
-    return counts
+    b_skips, fetches = d.b_zero == "skip", d.residency == "fetch"
+    cm, ck, cn = (max(1, bits_to_number(getattr(d, f"tile_{loop}"))) for loop in "mkn")
+    coordinate = 0 if d.a_zero != "skip" else cm if d.dataflow == "outer_product" else ck
+    word_bits = d.L * (d.value_bits + (cn + 1 if b_skips else 0))
+    heard = sum(sent.a_times * sent.a.bits for sent in sends) * d.sharing
+    queue_bits = 2 * sum(sent.fetched_bits for sent in sends)
+    read = counts["read_bits"] + (0 if fetches else counts["b_reads"] * word_bits)
+    written = counts["written_bits"] + counts["b_writes"] * word_bits
+    if not d.holds_a(b_skips):
+        queue_bits += 2 * heard
+    elif d.residency == "ab" and not walks_fibers(d):
+        read += counts["a_reads"] * (d.value_bits + coordinate)
+        written += heard
+    return {
+        "tree_adds": sum(counts[fate] for fate in ("effectual", "ineffectual", "gated")) * (d.lanes_on == "k"),
+        "queue_bits": queue_bits,
+        "pe_buffer_read_bits": read,
+        "pe_buffer_write_bits": written,
+        "accumulator_accesses": counts["accumulator_accesses"],
+        "intersection_steps": counts["intersection_steps"],
+        "decoded_entries": sum(
+            sent.passes * sent.a_entries * d.sharing + sent.b_entries * (1 if fetches else d.holding) for sent in sends
+        ),
+        "bus_hops": sum(product_hops(sent, d) for sent in sends),
+    }

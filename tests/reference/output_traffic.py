@@ -1,10 +1,14 @@
-"""Section 4, DRAM: how the results of each visit reach DRAM, and how partial ones come back."""
+"""Section 5, DRAM: how the results of each visit reach DRAM in whole bursts, and how partial ones come back."""
 
 from dataclasses import dataclass
 
 from .design import Design, bits_to_number
-from .inside import Work
-from .tiles import Visit, group_by_stay, stays_until_complete
+from .tiles import Visit, stays_until_complete
+
+
+def whole_bursts(bits: float, burst_bits: int) -> float:
+    """Bits rounded up to whole bursts."""
+    return -(-bits // burst_bits) * burst_bits
 
 
 @dataclass
@@ -13,60 +17,60 @@ class ZBits:
 
     read: list[float]
     write: list[float]
+    burst_bits: int
 
     def spread_write(self, bits: float, positions: list[int]) -> None:
-        """Write some bits in the background of several visits."""
+        """Write a piece in the background of several visits."""
         for position in positions:
-            self.write[position] += bits / len(positions)
+            self.write[position] += whole_bursts(bits, self.burst_bits) / len(positions)
 
 
 def z_traffic(
-    visits: list[Visit], works: list[Work], shapes: list, trips: dict, dense_z: bool, design: Design
+    visits: list[Visit], results: list, shapes: list, trips: dict, dense_z: bool, design: Design, burst_bits: int
 ) -> ZBits:
-    """Bits of Z of each visit; `shapes` are rows and columns of the Z tile of each visit."""
-    bits = ZBits([0.0] * len(visits), [0.0] * len(visits))
+    """Bits of Z of each visit; `results` are its outputs, `shapes` rows and columns of its Z tile."""
+    bits = ZBits([0.0] * len(visits), [0.0] * len(visits), burst_bits)
     tiles: dict[tuple[int, int], list[int]] = {}
     for position, visit in enumerate(visits):
         tiles.setdefault((visit.m, visit.n), []).append(position)
     stays = stays_until_complete(design.loop_order, trips)
-    if stays:
-        assert len(group_by_stay(visits, design.loop_order, trips, "z")) == len(tiles)
     for positions in tiles.values():
         if dense_z:
-            dense_tile(positions, shapes, stays, design, bits)
+            rows, columns = shapes[positions[0]]
+            count = rows * columns
+            partial = [count * design.accumulator_bits] * len(positions)
+            write_tile(positions, partial, count * design.value_bits, stays, bits)
         else:
-            sparse_tile(positions, works, stays, design, bits)
+            sparse_tile(positions, results, stays, design, bits)
     if not dense_z:
         row_pointers(visits, shapes, design, bits)
     return bits
 
 
-def dense_tile(positions: list[int], shapes: list, stays: bool, design: Design, bits: ZBits) -> None:
+def write_tile(positions: list[int], partial: list[float], finished: float, stays: bool, bits: ZBits) -> None:
     """Complete: written once as values. Partial: out as accumulator words, and back at the next visit."""
-    rows, columns = shapes[positions[0]]
     if stays:
-        bits.spread_write(rows * columns * design.value_bits, positions)
+        bits.spread_write(finished, positions)
         return
-    for position in positions[:-1]:
-        bits.write[position] += rows * columns * design.accumulator_bits
-    for position in positions[1:]:
-        bits.read[position] += rows * columns * design.accumulator_bits
-    bits.write[positions[-1]] += rows * columns * design.value_bits
+    for position, words, following in zip(positions, partial, positions[1:], strict=False):
+        bits.write[position] += whole_bursts(words, bits.burst_bits)
+        bits.read[following] += whole_bursts(words, bits.burst_bits)
+    bits.write[positions[-1]] += whole_bursts(finished, bits.burst_bits)
 
 
-def sparse_tile(positions: list[int], works: list[Work], stays: bool, design: Design, bits: ZBits) -> None:
+def sparse_tile(positions: list[int], results: list, stays: bool, design: Design, bits: ZBits) -> None:
     """Complete: written once. Partial: each visit appends its outputs; the last reads them back and writes Z."""
     row_bits, column_bits = (max(1, bits_to_number(tile)) for tile in (design.tile_m, design.tile_n))
-    finished = set().union(*(works[position].outputs for position in positions))
+    finished = set().union(*(results[position] for position in positions))
     finished_bits = len(finished) * (design.value_bits + column_bits)
     if stays:
         bits.spread_write(finished_bits, positions)
         return
     for position in positions:
-        appended = len(works[position].outputs) * (design.accumulator_bits + row_bits + column_bits)
-        bits.write[position] += appended
-        bits.read[positions[-1]] += appended
-    bits.write[positions[-1]] += finished_bits
+        appended = len(results[position]) * (design.accumulator_bits + row_bits + column_bits)
+        bits.write[position] += whole_bursts(appended, bits.burst_bits)
+        bits.read[positions[-1]] += whole_bursts(appended, bits.burst_bits)
+    bits.write[positions[-1]] += whole_bursts(finished_bits, bits.burst_bits)
 
 
 def row_pointers(visits: list[Visit], shapes: list, design: Design, bits: ZBits) -> None:

@@ -1,6 +1,6 @@
 """Sections 2 and 3: tiles really encoded, their sizes counted from the encoding, and the entries worked on."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from functools import cache
 
@@ -184,6 +184,8 @@ class Tile:
             self.worked = [(i, j, value, value == 0) for i, j, value in self.stored]
         else:
             self.worked = [(i, j, value, False) for i, row in enumerate(array.tolist()) for j, value in enumerate(row)]
+        self.stored_in_row = Counter(i for i, _, _ in self.stored)
+        self.stored_in_column = Counter(j for _, j, _ in self.stored)
         self.in_row = defaultdict(list)
         self.in_column = defaultdict(list)
         for i, j, value, padding in sorted(self.worked):
@@ -203,9 +205,9 @@ class Tile:
         return self.stored_as != "dense" and not any(self.row_nonzeros)
 
     @property
-    def fetched_bits(self) -> int:
-        """Bits of the tile in DRAM, with its entry in the tile directory."""
-        return self.encoded.bits + (DIRECTORY_BITS if self.stored_as != "dense" else 0)
+    def directory_bits(self) -> int:
+        """Bits of the tile's entry in the tile directory."""
+        return DIRECTORY_BITS if self.stored_as != "dense" else 0
 
     def _part_of(self, rows: tuple[int, ...]) -> Encoded:
         """Some rows of the tile, stored as a tile of their own with the widths of this one."""

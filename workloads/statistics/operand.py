@@ -70,7 +70,7 @@ class OperandStatistics(eqx.Module):
     widths and areas; columns of tiles, these by weight, blocks of rows; rows of tiles, blocks of columns."""
     loads: Float[Array, "lm lk p r"]
     """Last axis: by `LOADS` (work only where the other operand is sparse), then schedule, then class."""
-    shares: Float[Array, "lm lk p r"]
+    shares: Float[Array, "lm lk p s"]
     """The most that any partition has of any tile; last axis: rows, then non-zeros, each by schedule."""
 
     def tiles_of(self, down: Cut, across: Cut) -> Tiles:

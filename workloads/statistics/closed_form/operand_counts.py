@@ -125,18 +125,19 @@ def expected_operand(
                 peak = max(_peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns), least)
             point[at][0] = peak
             alike = zip(cut, found, strict=True)
-            most[at] = expected_shares([Tiles(*of, kind.points, kind.probability) for of, kind in alike], peak)
+            most[at] = expected_shares([Tiles(*of, kind.points, kind.probability) for of, kind in alike], float(peak))
             point[at][3] = columns - empty_columns
             if width_level == width_levels - 1:
                 empty = float(laws[0].law.probability[laws[0].law.points < 0.5].sum())
                 point[height_level, :, 2] = sum(count * height * (1 - empty**height) for count, height in heights)
 
     in_threads(fill, width_levels)
+    mean = loads[..., :2].sum(axis=3) / np.maximum(tiles[..., 0].sum(axis=2), 1.0)[:, :, None, None, None]
     return {
         "tiles": tiles,
         "loads": loads,
         "load_errors": np.zeros_like(loads),
-        "shares": most,
+        "shares": np.minimum.accumulate(np.maximum(most, mean), axis=2),
         "point": point,
         "extents": extents,
     }

@@ -88,7 +88,7 @@ class Stack:
         All schedules that deal rows `IN_ORDER` are alike, since rows are.
         """
         law = self.law(height)
-        if self._known is None and self.row.law.points.size == 1 and self._entry_variance == 0:
+        if self.rows_alike and self._entry_variance == 0:
             return self._alike(height)
         held, rows = law.points, law.given("rows")
         means = {
@@ -118,6 +118,11 @@ class Stack:
         deviation = np.sqrt(np.maximum(law.given("rows_squared") - rows**2, 1e-12))
         loads[:, 0, BALANCED] = dealt_rows(rows, deviation, held, height)
         return loads
+
+    @property
+    def rows_alike(self) -> bool:
+        """Whether all rows hold as much."""
+        return self._known is None and self.row.law.points.size == 1
 
     schedules_alike = True
     """Whether all schedules that deal rows in order are."""

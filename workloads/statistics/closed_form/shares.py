@@ -50,13 +50,24 @@ class Most:
         most = self.at[-1]
         if parts == 1 or most > MOST_STEPS * parts:
             return self.mean() / parts + (1 - 1 / parts) / 2
-        return float((1 - np.interp(np.arange(np.ceil(most / parts)) * parts, self.at, self.below, left=0.0)).sum())
+        return float((1 - self.within(np.arange(np.ceil(most / parts)) * parts)).sum())
+
+    def within(self, at: np.ndarray) -> np.ndarray:
+        """P(the number is at most each of these)."""
+        if self.stepped:
+            return np.append(0.0, self.below)[np.searchsorted(self.at, at * (1 + 1e-9), side="right")]
+        return np.interp(at, self.at, self.below, left=0.0)
 
 
 def expected_shares(tiles: Sequence[Tiles], peak: float) -> np.ndarray:
     """The most rows and non-zeros of the parts of any tile, expected, [P, schedules, 2]; `peak`: of a tile's."""
     shares = np.empty((PARTITION_LEVELS, len(SCHEDULES), 2))
     height = max(one.height for one in tiles)
+    if all(one.stack.rows_alike for one in tiles):
+        rows = -(-height // np.minimum(1 << np.arange(PARTITION_LEVELS), height))
+        each = max(one.stack.row.law.points[0] for one in tiles)
+        shares[:] = np.stack([rows * (each > 0), rows * each], axis=1)[:, None]
+        return shares
     row, full = _most(tiles, "nonzeros", -1, CYCLIC), _most(tiles, "nonzeros", 0, CYCLIC)
     longest = row.mean() if height > 1 else peak
     rows = _most(tiles, "rows", 0, CYCLIC)
@@ -75,20 +86,29 @@ def expected_shares(tiles: Sequence[Tiles], peak: float) -> np.ndarray:
         dealt = row.mean(full.divided(parts) * peak / full.mean())
         dealt *= max(one.stack.unevenness(one.height, parts) for one in tiles if one.height == height)
         shares[p, BALANCED, 1] = min(dealt, shares[p, CYCLIC, 1])
-    return np.clip(shares, shares[:1] / (1 << np.arange(PARTITION_LEVELS))[:, None, None], shares[:1])
+    even = shares[:1] / (1 << np.arange(PARTITION_LEVELS))[:, None, None]
+    return np.clip(shares, np.maximum(even, min(peak, 1.0)), np.maximum(shares[:1], min(peak, 1.0)))
 
 
 def _most(tiles: Sequence[Tiles], kind: str, p: int, schedule: int) -> Most:
     """Law of the most that one of 2**p parts of any of the tiles has; of one row for -1."""
     laws = [(one, *one.stack.fullest_law(one.height, p, kind, schedule)) for one in tiles]
     stepped = laws[0][1].stepped
-    at = np.unique(np.concatenate([thresholds.at for _, thresholds, *_ in laws]))
-    below = np.ones(at.size)
-    for one, thresholds, points, given in laws:
-        held = np.minimum(np.searchsorted(points, np.clip(one.points, points[0], points[-1])), points.size - 1)
-        chance = one.probability @ given[held] / one.probability.sum()
-        chance = np.minimum(np.maximum.accumulate(chance), 1.0)
-        here = chance if len(laws) == 1 else np.interp(at, thresholds.at, chance, left=0.0)
-        below *= here**one.count
+    found = [
+        (one.count, Most(thresholds.at, _below(one, points, given), stepped)) for one, thresholds, points, given in laws
+    ]
+    if len(found) == 1:
+        ((count, most),) = found
+        return Most(most.at, most.below**count, stepped)
+    at = np.unique(np.concatenate([most.at for _, most in found]))
+    return Most(at, np.prod([most.within(at) ** count for count, most in found], axis=0), stepped)
+
+
+def _below(tiles: Tiles, points: np.ndarray, given: np.ndarray) -> np.ndarray:
+    """P(no part above each threshold), given that at so many non-zeros."""
+    if tiles.points is not points:
+        inside = np.clip(tiles.points, points[0], points[-1])
+        given = given[np.minimum(np.searchsorted(points, inside), points.size - 1)]
+    below = np.minimum(np.maximum.accumulate(tiles.probability @ given / tiles.probability.sum()), 1.0)
     below[-1] = 1.0
-    return Most(at, below, stepped)
+    return below
