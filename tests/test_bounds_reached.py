@@ -95,6 +95,6 @@ def test_natural_bounds_are_not_named():
 
 
 def test_a_kernel_with_values_of_its_own_is_named_by_them():
-    encoding = Encoding(default_space().fix(**{"layer.tile_k": [16, 32]}), SMALL)
+    encoding = Encoding(default_space().fix(**{"layer.tile_k": [16, 32]}), [KernelShape("layer", "dense_b", 40, 60, 8)])
     found = at_bounds(encoding, front_with(encoding, tile_k=[32, 32]))
     assert [(one.name, one.wider) for one in found] == [("layer.tile_k", (16, 32, 64, 128))]

@@ -35,12 +35,12 @@ class MachineBox:
 
     @property
     def least(self) -> np.ndarray:
-        """Smallest value of each number, shape [11]."""
+        """Smallest value of each number, shape [numbers]."""
         return np.array([values[at] for values, at in zip(self.lists, self.low, strict=True)])
 
     @property
     def most(self) -> np.ndarray:
-        """Largest value of each number, shape [11]."""
+        """Largest value of each number, shape [numbers]."""
         return np.array([values[at] for values, at in zip(self.lists, self.high, strict=True)])
 
     @property

@@ -54,7 +54,7 @@ def _number(name: str, reach: Mapping[str, float]) -> Parameter:
     record = NUMBER_RECORDS[name]
     low, high = record.bounds
     source = record.source
-    if record.ceiling is not None and reach.get(name, 0) > high:
+    if record.ceiling is not None and min(reach.get(name, 0), record.ceiling) > high:
         while high < min(reach[name], record.ceiling):
             high *= 2
         source = f"{source}; what the workload can use, at most {record.ceiling:g} ({record.ceiling_source})"
