@@ -288,6 +288,7 @@ def test_hardware_can_do_what_its_mappings_do_and_dense():
     assert able["a_format"] == ("dense", "csr")
     assert able["a_zero"] == ("compute", "skip")
     assert able["schedule"] == ("balanced",)
+    assert (able["residency"], able["columns_on"], able["lanes_on"]) == (("b", "ab"), ("n",), ("n",))
     assert supported_choices(DESIGN, dense=False)["a_format"] == ("csr",)
     space = mapping_space(default_space(), HARDWARE, able)
     assert (space.values("pe_rows"), space.values("intersection")) == ((4.0,), ("skip_ahead",))

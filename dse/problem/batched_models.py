@@ -363,8 +363,8 @@ class Batcher:
     def memory(self, machine: Batch, kernel: int, tiles: np.ndarray, choices: np.ndarray) -> np.ndarray:
         """What mappings of one kernel ask of the memories of one machine, a batch of one.
 
-        **Arguments**: `MAPPING_NUMBERS`, shape [t, numbers], and indices of `MAPPING_CHOICES`, shape [c, choices]; nothing
-        here depends on the dataflow. **Returns** every choice with every tile size, shape [t, c, `MEMORY`].
+        **Arguments**: `MAPPING_NUMBERS`, shape [t, numbers], and indices of `MAPPING_CHOICES`, shape [c, choices];
+        nothing here depends on the dataflow. **Returns** every choice with every tile size, shape [t, c, `MEMORY`].
         """
         key = (self.kernels[kernel].family, DATAFLOWS[0], "memory")
         corners = list(itertools.product(range(0, len(tiles), GRID[0]), range(0, len(choices), GRID[1])))

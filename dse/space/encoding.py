@@ -113,8 +113,9 @@ class Encoding:
     """A design space bound to kernels: `genes`, conversions, and the rows that are legal.
 
     All legal combinations of a kernel's choices, canonical ones only, are listed once in `combinations[kernel]`, shape
-    [c, choices] of positions in the genes of `COMBINED`, so a legal row is one entry of each list and a position for each
-    number. `settled[kernel]` says which of them any raw combination (C order of the lists) turns into, -1 for none.
+    [c, choices] of positions in the genes of `COMBINED`, so a legal row is one entry of each list and a position for
+    each number. `settled[kernel]` says which of them any raw combination (C order of the lists) turns into, -1 for
+    none.
 
     `units`, as `Batch.used_units` gives them for one design, are those of a hardware that has them whether a mapping
     uses them or not; its area and leakage are then the same for all mappings.
