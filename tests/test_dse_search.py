@@ -23,7 +23,7 @@ from dse import (
     make_problem,
     nondominated,
 )
-from hwmodels.cost import ActionCounts, Computes, Cost, Traffic
+from hwmodels.cost import FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
 from workloads.errors import InputError
 
 STRATEGIES = [Gradient(), RandomSearch(), Evolutionary(population=16)]
@@ -53,15 +53,15 @@ def fake_evaluate(hardware, mapping, kernel, technology, *, numerics):
     return Cost(
         latency_s=latency,
         cycles=latency * 1e9,
-        resource_cycles=jnp.zeros(6),
-        bound_cycles=jnp.zeros(6),
+        resource_cycles=jnp.zeros(len(RESOURCES)),
+        bound_cycles=jnp.zeros(len(RESOURCES)),
         energy_pj=jnp.zeros(9).at[0].set(energy),
         area_mm2=jnp.zeros(9).at[0].set(area),
         utilization=zero + 0.5,
         computes=Computes(work, zero, zero, zero),
         traffic=Traffic(*[zero] * len(dataclasses.fields(Traffic))),
         actions=ActionCounts(*[zero] * len(dataclasses.fields(ActionCounts))),
-        fits=jnp.stack([need, zero, zero, zero]),
+        fits=jnp.zeros(len(FITS)).at[0].set(need),
     )
 
 
