@@ -169,14 +169,7 @@ class Cost(eqx.Module):
         return self.area_mm2.sum(axis=-1)
 
     @property
-    def misfit_words(what: str, need: float) -> str:
-    """What does not fit, one of `FITS`, in words that follow a kernel's name."""
-    if what == "bus":
-        return f"has a bus {need:.3g} times as wide as the PEs can take"
-    return f"needs {need:.3g} times the {what} there is"
-
-
-def core_area_mm2(self) -> Scalar:
+    def core_area_mm2(self) -> Scalar:
         """Area without the DRAM's PHY, mm2: what searches and comparisons go by."""
         return core_area_mm2(self.area_mm2)
 
