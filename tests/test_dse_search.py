@@ -72,6 +72,7 @@ def fake_problem(kernels=1, objectives=("latency_s", "energy_pj", "area_mm2"), c
     ]
     fixed = dict(
         glb_banks=16, index_bus_bits=64, value_bus_bits=256, pe_buffer_bytes=1024, accumulator_bytes=256, residency="b",
+        columns_on="n", lanes_on="n",
         glb_bytes=[65536, 131072], loop_order=["mkn", "mnk"], a_format=["csr", "csc"], schedule="row_blocks",
         intersection="leader_follower", a_zero=["gate", "skip"], tile_k=[16, 64],
     )  # fmt: skip
