@@ -24,7 +24,7 @@ from dse import (
     nondominated,
 )
 from dse.problem.costed_design import total_cost
-from hwmodels.cost import ActionCounts, Computes, Cost, Traffic
+from hwmodels.cost import FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
 from workloads.errors import InputError
 
 STRATEGIES = [Gradient(), RandomSearch(), Evolutionary(population=16)]
@@ -54,15 +54,15 @@ def fake_evaluate(hardware, mapping, kernel, technology, *, numerics):
     return Cost(
         latency_s=latency,
         cycles=latency * 1e9,
-        resource_cycles=jnp.zeros(6),
-        bound_cycles=jnp.zeros(6),
+        resource_cycles=jnp.zeros(len(RESOURCES)),
+        bound_cycles=jnp.zeros(len(RESOURCES)),
         energy_pj=jnp.zeros(9).at[0].set(energy),
         area_mm2=jnp.zeros(9).at[0].set(area),
         utilization=zero + 0.5,
         computes=Computes(work, zero, zero, zero),
         traffic=Traffic(*[zero] * len(dataclasses.fields(Traffic))),
         actions=ActionCounts(*[zero] * len(dataclasses.fields(ActionCounts))),
-        fits=jnp.stack([need, zero, zero, zero]),
+        fits=jnp.zeros(len(FITS)).at[0].set(need),
     )
 
 
@@ -72,7 +72,8 @@ def fake_problem(kernels=1, objectives=("latency_s", "energy_pj", "area_mm2"), c
         for i in range(kernels)
     ]
     fixed = dict(
-        glb_banks=16, index_bus_bits=64, value_bus_bits=256, pe_buffer_bytes=1024, accumulator_bytes=256, residency="a",
+        glb_banks=16, index_bus_bits=64, value_bus_bits=256, pe_buffer_bytes=1024, accumulator_bytes=256, residency="b",
+        columns_on="n", lanes_on="n",
         glb_bytes=[65536, 131072], loop_order=["mkn", "mnk"], a_format=["csr", "csc"], schedule="row_blocks",
         intersection="leader_follower", a_zero=["gate", "skip"], tile_k=[16, 64],
     )  # fmt: skip

@@ -242,11 +242,14 @@ def account(
 
 
 def _bus_fit(hardware: Hardware) -> Scalar:
-    """The wider bus over the words that PEs can take or give at once (docs/machine.md, section 4)."""
-    pes, lanes = hardware.pe_rows * hardware.pe_cols, hardware.lanes
-    mask_word = jnp.maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
-    values = hardware.value_bus_bits / (lanes * hardware.accumulator_bits)
-    return jnp.maximum(values, hardware.index_bus_bits / mask_word) / pes
+    """The wider bus over the words that PEs can take or give at once."""
+    values, indices = widest_buses(hardware.pe_rows * hardware.pe_cols, hardware.lanes, hardware.accumulator_bits)
+    return jnp.maximum(hardware.value_bus_bits / values, hardware.index_bus_bits / indices)
+
+
+def widest_buses(pes: Any, lanes: Any, accumulator_bits: Any) -> tuple[Any, Any]:
+    """Bits of the value bus and of the index bus that PEs can take or give at once (docs/machine.md, section 4)."""
+    return pes * lanes * accumulator_bits, pes * jnp.maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
 
 
 def _whole(amount: Amount) -> Scalar:
