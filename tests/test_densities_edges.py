@@ -113,7 +113,9 @@ def check_counts(counts: dict[str, np.ndarray], shape: tuple[int, int], nonzeros
     assert (shares <= shares[:, :, :1] * more + 1e-9).all()
     assert (shares[..., 1] >= mean * (1 - 5 * rough) - 1e-9).all()
     assert (shares[:, :, 1:] <= shares[:, :, :-1] * (1 + 5 * rough) + 1e-9).all()
-    np.testing.assert_allclose(shares[:, :, 0, :, 1], np.broadcast_to(peak[..., None], shares[:, :, 0, :, 1].shape), 5 * rough)
+    np.testing.assert_allclose(
+        shares[:, :, 0, :, 1], np.broadcast_to(peak[..., None], shares[:, :, 0, :, 1].shape), 5 * rough
+    )
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)
