@@ -148,8 +148,8 @@ AMPERE = TemplateMachine(
     # of an SM each of its 128 such sums has 3.5 KiB, of which 2 KiB hold operands and 512 B sums (guesses)
     _hardware((128, 108, 8), (40 * MIB, 640), (2 * KIB, 512), (8192, 32768), (16, 32)),
     _choices("inner_product", "nm4", "dense", "cyclic", lanes_on="k"),
-    "One array for all SMs: a product of few rows or columns leaves most of it idle. Sums go to the GLB after each tile "
-    "of k, where registers keep them, and tiles of k are short, for each lane has a copy of B where a tensor core "
+    "One array for all SMs: a product of few rows or columns leaves most of it idle. Sums go to the GLB after each "
+    "tile of k, where registers keep them, and tiles of k are short, for each lane has a copy of B where a tensor core "
     "selects the operands of a group of four. No launch, no instructions.",
 )
 
