@@ -15,8 +15,8 @@ from reference.elementwise import illegal as illegal_elementwise
 from reference.elementwise import run_elementwise
 from reference.intersection import steps_of
 from reference.lanes_on_k import LanesOnK
-from reference.places import Limits
 from reference.placement import conflicts
+from reference.places import Limits
 from reference.schedule import deal
 from reference.sddmm import run_sddmm
 from reference.storage import Tile, decode, encode, fullest_group, widths_of
@@ -240,7 +240,7 @@ def test_stores_refuse_what_hardware_cannot_do() -> None:
     assert store.take("x") == 1
     store.write("y", 2, 16)
     clock.tick()
-    with pytest.raises(StorageError, match="17.* bits in a store of 16"):
+    with pytest.raises(StorageError, match=r"17.* bits in a store of 16"):
         store.write("z", 3, 1)
     queue = Fifo(2, 1, clock)
     queue.push("first")
@@ -747,18 +747,19 @@ def test_more_of_a_width_is_never_slower(places: dict) -> None:
         assert go(a, b, 10, design, bandwidth=128.0).cycles <= cycles
 
 
-def test_dense_work_is_never_faster_in_a_sparse_format() -> None:
+@pytest.mark.parametrize("dataflow", DATAFLOWS)
+def test_dense_work_is_never_faster_in_a_sparse_format(dataflow: str) -> None:
     a, b = sparse(12, 12, 1.0, 15), sparse(12, 10, 1.0, 16)
-    for dataflow, places in product(DATAFLOWS, PLACES):
+    formats = list(product(FORMATS, FORMATS))
+    for turn, places in enumerate(PLACES[::2]):
         design = replace(BASE, dataflow=dataflow, pe_buffer_bytes=800, accumulator_bytes=128, **places)
         if illegal(design, b_is_dense=False):
             continue
         cycles = go(a, b, 10, design).cycles
-        for a_format, b_format in product(FORMATS, FORMATS):
-            sides = {name: zero for name, zero in (("a_zero", a_format), ("b_zero", b_format))}
-            zeros = {name: "compute" if form == "dense" else "skip" for name, form in sides.items()}
-            chosen = replace(design, a_format=a_format, b_format=b_format, **zeros)
-            if not illegal(chosen, b_is_dense=False) and (a_format, b_format)[::-1] > (a_format, b_format):
+        for a_format, b_format in formats[turn % 5 :: 5]:
+            a_zero, b_zero = ("compute" if form == "dense" else "skip" for form in (a_format, b_format))
+            chosen = replace(design, a_format=a_format, b_format=b_format, a_zero=a_zero, b_zero=b_zero)
+            if not illegal(chosen, b_is_dense=False):
                 assert go(a, b, 10, chosen).cycles >= cycles
 
 
