@@ -66,7 +66,7 @@ CLOSED = ("a_format", "b_format", "schedule", "dataflow", "loop_order", "a_zero"
 """Choices that lose names until a pair has few enough mappings."""
 MERITS = {"latency": (1, 0), "energy": (0, 1), "edp": (1, 1)}
 """Powers of latency and energy."""
-CUTS = ("zeros_computed", "orders", "unfit", "surpassed")
+CUTS = ("zeros_computed", "orders", "alike", "unfit", "surpassed")
 """Of a `MapperReport`."""
 
 
@@ -234,7 +234,19 @@ def run(config: Config) -> None:
     groups |= {
         name: [row for row in large if row["kernel"] == name] for name in dict.fromkeys(r["kernel"] for r in large)
     }
-    heads = ["", "number", "mappings", "computed", "orders", "unfit", "DRAM alone", "evaluated", "median s", "most s"]
+    heads = [
+        "",
+        "number",
+        "mappings",
+        "computed",
+        "orders",
+        "alike",
+        "unfit",
+        "DRAM alone",
+        "evaluated",
+        "median s",
+        "most s",
+    ]
     print("mappings: median; what each cut leaves out, and what is evaluated, as shares; seconds once compiled")
     print(text_table(heads, [[name, *summary(group)] for name, group in groups.items() if group]))
     listed = ", ".join(f"{name} {value:.1e}" for name, value in worst.items())

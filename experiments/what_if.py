@@ -63,7 +63,7 @@ from experiments.common.scenario import ScenarioOptions, scenario_words
 from experiments.common.search import ALIASES, Start, balanced_design, build_problem
 from experiments.common.slopes import misleading_words, slope_rows, slope_table, strongest
 from experiments.common.table import text_table
-from hwmodels.cost import FITS, within_limit
+from hwmodels.cost import FITS, misfit_words, within_limit
 from workloads.errors import InputError
 
 OBJECTIVES = ("latency_s", "energy_pj", "area_mm2", "power_w", "edp_js")
@@ -239,7 +239,7 @@ def comparison(before: Costed, after: Costed) -> str:
         used = float(costed.total.utilization)
         text += f"\n  {words}: bound by {name} for {share:.0%} of the time, {used:.1%} of the MACs used"
         text += "".join(
-            f"\n  {words}: CANNOT BE BUILT: {kernel} needs {float(need):.3g} times the {FITS[at]} there is"
+            f"\n  {words}: CANNOT BE BUILT: {kernel} {misfit_words(FITS[at], float(need))}"
             for kernel, cost in zip(costed.design.kernels, costed.kernels, strict=True)
             for at, need in enumerate(cost.fits)
             if not within_limit(need)

@@ -60,6 +60,13 @@ def within_limit(value: ArrayLike, limit: ArrayLike = 1.0) -> np.ndarray:
     return np.asarray(np.asarray(value) <= limit * (1 + TOLERANCE))
 
 
+def misfit_words(what: str, need: float) -> str:
+    """What does not fit, one of `FITS`, in words that follow a kernel's name."""
+    if what == "bus":
+        return f"has a bus {need:.3g} times as wide as the PEs can take"
+    return f"needs {need:.3g} times the {what} there is"
+
+
 def core_area_mm2(area_mm2: Float[Array | np.ndarray, "... 9"]) -> Scalar:
     """Area by `AREA_COMPONENTS` added up without the PHY of the DRAM, which is the scenario's and no design's, mm2."""
     return (area_mm2 * _CORE).sum(axis=-1)

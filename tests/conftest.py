@@ -26,7 +26,6 @@ UNCHECKED = (
     "workloads.statistics.row_conflicts",
     "workloads.statistics.spmspm_counts",
     "workloads.statistics.closed_form.sum_distributions",
-    "workloads.statistics.closed_form.passes",
     "workloads.statistics.closed_form.load_balance",
     "workloads.statistics.closed_form.row_assignment",
     "workloads.statistics.row_assignment",
@@ -40,6 +39,7 @@ UNCHECKED = (
     "hwmodels.simulator.sparse_loads",
     "hwmodels.simulator.elementwise_loads",
     "hwmodels.simulator.intersection",
+    "hwmodels.simulator.pair_loads",
 )
 
 for finder in sys.meta_path:

@@ -12,7 +12,7 @@ from experiments.common.front.text import bounds_story
 from hwmodels.design.hardware import NUMBER_RECORDS
 from workloads import resolve_workload
 
-SMALL = [KernelShape("layer", "dense_b", 40, 60, 8)]
+SMALL = [KernelShape("layer", "dense_b", 40, 16, 8)]
 
 
 def workload(*shapes: KernelShape) -> SimpleNamespace:
@@ -35,6 +35,14 @@ def test_a_matrix_of_many_rows_may_use_as_many_pe_rows_up_to_the_ceiling(rows: i
         assert space[name].values[-1] >= min(reach, record.ceiling)
         assert space[name].values[-1] <= record.ceiling
         assert ("at most" in space[name].source) == (space[name].values[-1] > record.bounds[1])
+
+
+def test_a_matrix_vector_product_may_use_pe_columns_and_lanes():
+    """By columns on m and lanes on k; with one row and one product there is nothing to divide."""
+    reach = workload_reach([KernelShape("layer", "dense_b", 300, 200, 1)])
+    assert (reach["pe_rows"], reach["pe_cols"], reach["lanes"]) == (300, 300, 200)
+    alone = workload_reach([KernelShape("dot", "dense_b", 1, 1, 1)])
+    assert (alone["pe_rows"], alone["pe_cols"], alone["lanes"]) == (1, 1, 1)
 
 
 def test_the_decoder_of_a_language_model_is_not_held_to_64_rows():
@@ -76,10 +84,10 @@ def test_both_ends_share_an_option():
 
 
 def test_natural_bounds_are_not_named():
-    """One PE, tiles and arrays as large as the kernel, a single value, and a tenth of the front."""
+    """One PE column, tiles and arrays as large as the kernel, a single value, and a tenth of the front."""
     encoding = Encoding(default_space().fix(lanes=4), SMALL)
     rows = front_with(
-        encoding, pe_rows=[64] * 10, pe_cols=[1] * 10, tile_m=[64] * 10, tile_n=[8] * 10, glb_banks=[128] + [32] * 9
+        encoding, pe_rows=[64] * 10, pe_cols=[1] * 10, tile_m=[64] * 10, tile_n=[8] * 10, glb_banks=[512] + [32] * 9
     )
     assert at_bounds(encoding, rows) == []
     assert at_bounds(encoding, rows[:0]) == []
@@ -87,6 +95,6 @@ def test_natural_bounds_are_not_named():
 
 
 def test_a_kernel_with_values_of_its_own_is_named_by_them():
-    encoding = Encoding(default_space().fix(**{"layer.tile_k": [16, 32]}), SMALL)
+    encoding = Encoding(default_space().fix(**{"layer.tile_k": [16, 32]}), [KernelShape("layer", "dense_b", 40, 60, 8)])
     found = at_bounds(encoding, front_with(encoding, tile_k=[32, 32]))
     assert [(one.name, one.wider) for one in found] == [("layer.tile_k", (16, 32, 64, 128))]

@@ -119,7 +119,8 @@ def problem():
 
 
 def test_tables_of_counts_are_those_of_the_layer(tables, problem):
-    mapping = {"tile_m": 16.0, "tile_k": 32.0, "tile_n": 8.0, "loop_order": "mkn", "residency": "a"}
+    mapping = {"tile_m": 16.0, "tile_k": 32.0, "tile_n": 8.0, "loop_order": "mkn"}
+    mapping |= {"residency": "b", "columns_on": "n", "lanes_on": "n"}
     mapping |= {"a_format": "bitmask", "b_format": "dense", "a_zero": "skip", "b_zero": "compute", "schedule": "cyclic"}
     numbers = {"pe_rows": 4, "pe_cols": 2, "lanes": 2, "glb_bytes": 65536, "glb_banks": 8, "pe_buffer_bytes": 512}
     numbers |= {"accumulator_bytes": 512, "index_bus_bits": 32, "value_bus_bits": 128}

@@ -82,8 +82,8 @@ def patterns(draw) -> csr_array:
 
 def check_counts(counts: dict[str, np.ndarray], shape: tuple[int, int], nonzeros: float, rough: float) -> None:
     """Laws of the counts of an operand; `rough`: how far expected ones may be off, as a share."""
-    assert all(np.isfinite(counts[name]).all() for name in ("tiles", "loads", "passes", "point"))
-    assert all((counts[name] >= -1e-9).all() for name in ("tiles", "loads", "passes", "point"))
+    assert all(np.isfinite(counts[name]).all() for name in ("tiles", "loads", "shares", "point"))
+    assert all((counts[name] >= -1e-9).all() for name in ("tiles", "loads", "shares", "point"))
     of = dict(zip(TILE_QUANTITIES, np.moveaxis(counts["tiles"].sum(axis=2), -1, 0), strict=True))
     sizes = [np.minimum(1 << np.arange(length), side) for length, side in zip(of["tiles"].shape, shape, strict=True)]
     height, width = np.meshgrid(*sizes, indexing="ij")
@@ -109,6 +109,13 @@ def check_counts(counts: dict[str, np.ndarray], shape: tuple[int, int], nonzeros
     assert (loads <= of["nonzeros"][..., None, None] * more + 1e-9).all()
     assert (loads * parts[:, None] >= of["nonzeros"][..., None, None] / more).all()
     assert (loads[:, :, 1:] <= loads[:, :, :-1] * (1 + 3 * rough) + 1e-9).all()
+    shares, mean = counts["shares"], loads / np.maximum(of["tiles"], 1.0)[..., None, None]
+    assert (shares <= shares[:, :, :1] * more + 1e-9).all()
+    assert (shares[..., 1] >= mean * (1 - 5 * rough) - 1e-9).all()
+    assert (shares[:, :, 1:] <= shares[:, :, :-1] * (1 + 5 * rough) + 1e-9).all()
+    np.testing.assert_allclose(
+        shares[:, :, 0, :, 1], np.broadcast_to(peak[..., None], shares[:, :, 0, :, 1].shape), 5 * rough
+    )
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -23,7 +23,8 @@ from dse import (
     make_problem,
     nondominated,
 )
-from hwmodels.cost import ActionCounts, Computes, Cost, Traffic
+from dse.problem.costed_design import total_cost
+from hwmodels.cost import FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
 from workloads.errors import InputError
 
 STRATEGIES = [Gradient(), RandomSearch(), Evolutionary(population=16)]
@@ -53,15 +54,15 @@ def fake_evaluate(hardware, mapping, kernel, technology, *, numerics):
     return Cost(
         latency_s=latency,
         cycles=latency * 1e9,
-        resource_cycles=jnp.zeros(6),
-        bound_cycles=jnp.zeros(6),
+        resource_cycles=jnp.zeros(len(RESOURCES)),
+        bound_cycles=jnp.zeros(len(RESOURCES)),
         energy_pj=jnp.zeros(9).at[0].set(energy),
         area_mm2=jnp.zeros(9).at[0].set(area),
         utilization=zero + 0.5,
         computes=Computes(work, zero, zero, zero),
         traffic=Traffic(*[zero] * len(dataclasses.fields(Traffic))),
         actions=ActionCounts(*[zero] * len(dataclasses.fields(ActionCounts))),
-        fits=jnp.stack([need, zero, zero, zero]),
+        fits=jnp.zeros(len(FITS)).at[0].set(need),
     )
 
 
@@ -71,7 +72,8 @@ def fake_problem(kernels=1, objectives=("latency_s", "energy_pj", "area_mm2"), c
         for i in range(kernels)
     ]
     fixed = dict(
-        glb_banks=16, index_bus_bits=64, value_bus_bits=256, pe_buffer_bytes=1024, accumulator_bytes=256, residency="a",
+        glb_banks=16, index_bus_bits=64, value_bus_bits=256, pe_buffer_bytes=1024, accumulator_bytes=256, residency="b",
+        columns_on="n", lanes_on="n",
         glb_bytes=[65536, 131072], loop_order=["mkn", "mnk"], a_format=["csr", "csc"], schedule="row_blocks",
         intersection="leader_follower", a_zero=["gate", "skip"], tile_k=[16, 64],
     )  # fmt: skip
@@ -154,6 +156,8 @@ def test_totals_are_sums_over_kernels_and_repeats():
     assert float(total.total_energy_pj) == pytest.approx(score.objectives[0, 1], rel=1e-5)
     assert float(total.core_area_mm2) == pytest.approx(score.objectives[0, 2], rel=1e-5)
     assert float(total.utilization) == pytest.approx(0.5, rel=1e-5)
+    idle = [eqx.tree_at(lambda c: (c.utilization, c.computes.effectual), c, (np.float32(0),) * 2) for c in costs]
+    assert total_cost(idle, np.ones(3)).utilization == 0.0, "where nothing is effectual"
 
 
 def test_constraints_hold_and_impossible_ones_are_told():

@@ -7,6 +7,7 @@ from dse import DesignSpace, Encoding, default_space, describe, parse_fixes, rea
 from dse.space.encoding import KernelShape, batch_of, design_of
 from dse.space.neighbours import hardware_neighbours, mapping_neighbours
 from hwmodels.design.choices import DATAFLOWS, FORMATS
+from hwmodels.design.hardware import CAPABILITY_OF
 from hwmodels.design.legality import canonical, illegality, legal_formats, legal_zero_modes
 from workloads.errors import InputError
 
@@ -57,8 +58,8 @@ def test_capabilities_cover_exactly_what_the_mappings_use():
     encoding = Encoding(default_space(), KERNELS)
     row = encoding.random(np.random.default_rng(3), 1)
     hardware, mappings = encoding.design(row[0]).build()
-    vectors = [hardware.dataflows, hardware.a_formats, hardware.b_formats, hardware.a_zero_modes, hardware.b_zero_modes]
-    expected = np.concatenate([np.asarray(v) for v in [*vectors, hardware.schedules]])
+    vectors = [hardware.dataflows, *(getattr(hardware, name) for name in CAPABILITY_OF.values())]
+    expected = np.concatenate([np.asarray(vector) for vector in vectors])
     np.testing.assert_array_equal(encoding.batch(row).capabilities()[0], expected)
     assert {m.dataflow for m in mappings} == {d for d, on in zip(DATAFLOWS, hardware.dataflows, strict=True) if on}
 
@@ -151,6 +152,8 @@ def test_space_files(tmp_path):
         ("[pe_rows]\nfixed = " + "9" * 400, "not a whole number"),
         ("[pe_rows]\nfixed = " + "9" * 5000, "not valid TOML"),
         ("[pe_rows]\nfixed = " + "[" * 5000, "nested too deeply"),
+        ("[" + "a." * 50_000 + "a]\n" + "x = 1\n" * 9, "nested too deeply"),
+        ("#" * 300_000, "at most 262,144"),
         ("[pe_rows]\nhigh = 1e6\nstep = 1", "make 1,000,000 values"),
         ("[pe_rows]\ntop = 4", "field 'top' is unknown"),
         ("[pe_rows]\nvalues = 4", "must be a list"),

@@ -27,8 +27,9 @@ from hwmodels.design.hardware import HARDWARE_NUMBERS
 from workloads import InputError
 
 MAPPING = {
-    "dataflow": "gustavson", "tile_m": 16.0, "tile_k": 32.0, "tile_n": 16.0, "loop_order": "nkm", "residency": "a",
-    "a_format": "csr", "b_format": "dense", "a_zero": "skip", "b_zero": "compute", "schedule": "balanced",
+    "dataflow": "gustavson", "tile_m": 16.0, "tile_k": 32.0, "tile_n": 16.0, "loop_order": "nkm", "residency": "b",
+    "columns_on": "n", "lanes_on": "n", "a_format": "csr", "b_format": "dense", "a_zero": "skip", "b_zero": "compute",
+    "schedule": "balanced",
 }  # fmt: skip
 HARDWARE = {
     "pe_rows": 4.0, "pe_cols": 2.0, "lanes": 2.0, "glb_bytes": 4096.0, "glb_banks": 4.0, "pe_buffer_bytes": 1024.0,

@@ -14,10 +14,11 @@ from dse.problem.batched_models import ENERGY, LATENCY, OUTPUTS
 from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.hardware_search import HardwareSearch
-from dse.strategies.lattice_steps import hardware_steps, mapping_steps, scaled_hardware, shrink_tiles
+from dse.strategies.lattice_steps import buildable, hardware_steps, mapping_steps, scaled_hardware, shrink_tiles
 from dse.strategies.operators import Crossover, HardwareSteps, Mutation, Remapping, Scaling, generation
 from dse.strategies.random_search import agree
 from experiments.compare_strategies import problem_of
+from hwmodels.cost import FITS
 
 
 @pytest.fixture(scope="module")
@@ -120,9 +121,12 @@ def test_steps_stay_in_the_space_and_are_legal(problem):
     assert ((moves >= 0).all(axis=1) | (moves <= 0).all(axis=1)).all()
     assert np.abs(moves).max() == 1
     assert (moves != 0).any(axis=1).mean() > 0.5
+    built = buildable(encoding, rows)
+    np.testing.assert_array_equal(buildable(encoding, built), built)
+    assert (problem.score(built).fits[:, :, FITS.index("bus")] <= 1.0).all()
     smaller = shrink_tiles(encoding, rows, np.full((500, len(encoding.kernels)), 4.0), rng)
     assert (smaller <= rows).all()
-    for some in (moved, stepped, scaled, smaller):
+    for some in (moved, stepped, scaled, built, smaller):
         assert ((some >= 0) & (some < encoding.radix)).all()
         assert all(problem.design(row).checked(problem.families) for row in some[:50])
 

@@ -57,7 +57,9 @@ MAPPING = {
     "tile_k": 64.0,
     "tile_n": 16.0,
     "loop_order": "mkn",
-    "residency": "a",
+    "residency": "b",
+    "columns_on": "n",
+    "lanes_on": "n",
     "a_format": "csr",
     "b_format": "dense",
     "a_zero": "skip",
@@ -173,7 +175,7 @@ def test_nothing_that_is_cut_beats_what_is_kept(of_families, family):
             assert beaten_by(front, points) < 2e-5
             found += len(front)
         for report in mapper.reports:
-            left_out = report.zeros_computed + report.orders + report.unfit + report.surpassed
+            left_out = report.zeros_computed + report.orders + report.alike + report.unfit + report.surpassed
             assert report.mappings == left_out + report.evaluated
             assert report.evaluated < report.mappings
     assert found > 0
@@ -213,7 +215,7 @@ def test_of_a_model_of_ones_own_every_mapping_is_tried(of_families):
         return eqx.tree_at(lambda one: one.latency_s, cost, cost.latency_s * (1.0 - 0.4 * likes))
 
     problem = of_families["dense_b"]
-    space = problem.encoding.space.fix(dataflow="gustavson", a_format="csr", a_zero=["compute", "gate"], residency="a")
+    space = problem.encoding.space.fix(dataflow="gustavson", a_format="csr", a_zero=["compute", "gate"], residency="b")
     held = held_on(problem.within(space), HARDWARE, evaluate=odd)
     mapper = Enumerated()
     best = best_mappings(held, mapper, "latency_s")
@@ -286,6 +288,7 @@ def test_hardware_can_do_what_its_mappings_do_and_dense():
     assert able["a_format"] == ("dense", "csr")
     assert able["a_zero"] == ("compute", "skip")
     assert able["schedule"] == ("balanced",)
+    assert (able["residency"], able["columns_on"], able["lanes_on"]) == (("b", "ab"), ("n",), ("n",))
     assert supported_choices(DESIGN, dense=False)["a_format"] == ("csr",)
     space = mapping_space(default_space(), HARDWARE, able)
     assert (space.values("pe_rows"), space.values("intersection")) == ((4.0,), ("skip_ahead",))

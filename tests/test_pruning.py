@@ -346,7 +346,9 @@ def test_design_prices_as_the_simulator_and_runs_dense_what_is_dense(tech):
         "tile_k": 16.0,
         "tile_n": 16.0,
         "loop_order": "mkn",
-        "residency": "a",
+        "residency": "b",
+        "columns_on": "n",
+        "lanes_on": "n",
         "dataflow": "gustavson",
     }
     mapping |= {"a_format": "csr", "a_zero": "skip", "b_format": "dense", "b_zero": "compute", "schedule": "balanced"}

@@ -21,6 +21,7 @@ from experiments.common.sensitivity.conclusions import (
 )
 from experiments.common.sensitivity.rivals import best_rivals
 from experiments.common.sensitivity.sharing import EMBEDDED, groups_of, share, workload_rows
+from hwmodels.cost import RESOURCES
 from hwmodels.technology import constants_table
 from workloads import resolve_workload
 
@@ -32,7 +33,7 @@ def outcomes(latency, energy, area) -> Outcomes:
     """Everything in the first component."""
     latency, energy, area = (np.atleast_2d(np.asarray(value, float)) for value in (latency, energy, area))
     wide = [np.concatenate([v[:, :, None], np.zeros((*v.shape, 8))], axis=2) for v in (energy, area)]
-    return Outcomes(latency, *wide, np.ones((*latency.shape, 6)), np.isfinite(latency))
+    return Outcomes(latency, *wide, np.ones((*latency.shape, len(RESOURCES))), np.isfinite(latency))
 
 
 @pytest.fixture(scope="module")

@@ -136,7 +136,8 @@ def test_cells_hold_every_non_zero(shape: tuple[int, int]):
 
 def test_machine_of_a_design_keeps_its_hardware_and_what_it_can_do():
     mapping = {
-        "tile_m": 64.0, "tile_k": 64.0, "tile_n": 32.0, "loop_order": "mkn", "residency": "a", "a_format": "csr",
+        "tile_m": 64.0, "tile_k": 64.0, "tile_n": 32.0, "loop_order": "mkn", "residency": "b", "columns_on": "n",
+        "lanes_on": "n", "a_format": "csr",
         "b_format": "csr", "a_zero": "skip", "b_zero": "skip", "schedule": "balanced", "dataflow": "gustavson",
     }  # fmt: skip
     hardware = DEFAULT_HARDWARE | {"pe_rows": 12.0}

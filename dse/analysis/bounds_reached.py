@@ -72,13 +72,7 @@ def _on_bound(encoding: Encoding, genomes: np.ndarray, column: int, upper: bool)
     name = gene.parameter.name
     if name in TILE_SIZES:
         return on & (bound < getattr(encoding.kernels[gene.kernel], name[-1]))
-    reach = workload_reach(encoding.kernels)
-    if name in ("pe_cols", "lanes"):  # together they are the width of the array
-        width = encoding.values(genomes, encoding.column(-1, "pe_cols")) * encoding.values(
-            genomes, encoding.column(-1, "lanes")
-        )
-        return on & (width < reach["pe_cols"])
-    return on & (bound < reach.get(name, np.inf))
+    return on & (bound < workload_reach(encoding.kernels).get(name, np.inf))
 
 
 def _widened(values: Sequence[float], ends: Sequence[bool]) -> tuple[float, ...]:

@@ -1,20 +1,25 @@
 """The least that each mapping of a kernel can cost on any machine of a box.
 
-**Proven** from the formulas (`hwmodels.analytical`), with a mapping held and word widths fixed:
+**Proven** from the formulas (`hwmodels.analytical`), with a mapping held and widths of words fixed, lanes among them:
 
-- Buses and GLB banks only divide bits, so cycles are least at their largest. The GLB's size is in no cycle.
-- Buffers and accumulators of a PE decide how often a tile is cut into passes. No count of passes gives fewer cycles or
-  actions than one, $p \\lceil \\lceil c / p \\rceil / W \\rceil \\ge \\lceil c / W \\rceil$, but more passes are not
-  always slower; so a box of several PEs is taken to have buffers without end.
-- Actions do not fall with PE rows and columns while there is one pass: what each PE reads and decodes is counted as
-  often as there are PEs, all else is the same. So they are counted on the smallest array.
-- Cycles of a kernel with a dense B do not rise with PE columns and lanes, $\\lceil c / W \\rceil$; nor with PE rows
-  where those, the tile heights and the rows of A are powers of two: then the rows of two PEs are put together on one,
-  and sorted loads on more PEs are no larger one by one, for cyclic rows, blocks and longest-first dealing alike. The
-  fill, which grows with rows and columns, is counted at the smallest.
+- Buses and GLB banks only divide bits, so cycles are least at their largest. The GLB's size is in no cycle. That no bus
+  is wider than the PEs take is looked at with the narrowest buses at the largest array.
+- Buffers and accumulators of a PE only say how many groups of columns a pass works on. One pass gives the fewest
+  cycles, for the groups of all passes are the same, and each pass sends A, decodes it and takes its constant; and the
+  fewest actions but for sums, which stay in registers if a pass has one group. So a box of several PEs is taken to have
+  buffers without end, and sums alone are counted with the smallest ones. What fits is looked at with the largest.
+- Cycles of a kernel with a dense B do not rise with PE columns on n, $\\lceil n' / c L \\rceil$; nor with queues (PE
+  rows, and columns on m) where their numbers, the tile heights and the rows of A are powers of two: then the rows of
+  two queues are put together on one, and sorted loads of more queues are no larger one by one, for cyclic rows, blocks
+  and longest-first dealing alike. The fill, which grows with rows and columns, is counted at the smallest.
+- What each PE reads, writes and decodes does not fall with PE rows, nor with columns where these are powers of two:
+  $2 \\lceil g / 2 \\rceil \\ge g$. The inner product sends A once for each group, so less of it to wider arrays;
+  nothing else that is sent depends on the array. So each action is the least of the smallest and of the largest array;
+  bits on the buses travel pitches of the smallest.
 - No MAC does two multiplies in a cycle, so no mapping is faster than its effectual multiplies on all MACs.
 - Area, leakage and the clock's energy are sums of terms that grow with each number. A GLB holds the mapping's tiles,
-  so the smallest that does is counted for each mapping; so is the energy of an access to its smallest banks.
+  so the smallest that does is counted for each mapping; so is the energy of an access to its smallest banks, turned by
+  the shortest rotator.
 
 **Tested only** (`tests/test_box_costs.py`), each of no account once a box has a single array, or a single PE:
 
@@ -36,18 +41,21 @@ import jax.numpy as jnp
 import numpy as np
 
 from dse.analysis.front_bound import KernelAlone
-from dse.analysis.machine_box import ARRAY, BUFFERS, MachineBox
+from dse.analysis.machine_box import ARRAY, BUFFERS, BUSES, MachineBox
 from dse.problem.batched_models import CALLERS, FAST, unpack
 from dse.problem.compile_cache import kept
 from dse.problem.search_problem import Problem
 from dse.space.design_space import CHOICES
 from dse.space.encoding import Encoding
+from hwmodels.analytical.accounting import hops_of, stages
+from hwmodels.analytical.design_point import Point, point_of
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
-from hwmodels.cost import TOLERANCE, core_area_mm2
+from hwmodels.cost import FITS, TOLERANCE, ActionCounts, core_area_mm2
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.energy import price
+from hwmodels.numerics import Exact
 
 PRODUCTS = ("dense_b", "sparse_b")
 """Families whose effectual multiplies all take a MAC."""
@@ -60,6 +68,7 @@ ROUNDING = 1e-5
 PLACE = {name: at for at, name in enumerate(HARDWARE_NUMBERS)}
 ROWS, COLS, LANES, GLB, BANKS = (PLACE[name] for name in ("pe_rows", "pe_cols", "lanes", "glb_bytes", "glb_banks"))
 BUFFER, SUMS = BUFFERS
+IN_ARRAY = np.array([FITS.index(name) for name in ("pe_buffer", "accumulator", "bus")])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,24 +79,26 @@ class Corners:
     """On which cycles are counted."""
     small: np.ndarray
     """On which actions are counted."""
+    tight: np.ndarray
+    """On which sums that do not stay in registers are counted."""
     cheap: np.ndarray
     """By which area and energy are priced."""
     largest: np.ndarray
-    """Which says what fits."""
+    """Which says what fits: buses are narrow."""
     glb_bytes: np.ndarray
     """Sizes of the GLB in the box, and no end of the largest, as many as in the space."""
 
     @staticmethod
     def of(box: MachineBox) -> "Corners":
         """Those of a box."""
-        fast, small = box.most.copy(), box.most.copy()
-        small[ARRAY[:2]] = box.least[ARRAY[:2]]
+        fast, small, tight, largest = (box.most.copy() for _ in range(4))
+        small[ARRAY], tight[BUFFERS], largest[BUSES] = box.least[ARRAY], box.least[BUFFERS], box.least[BUSES]
         if not box.one_pe:
             fast[BUFFERS] = small[BUFFERS] = ENDLESS
         sizes = np.full(len(box.lists[GLB]), np.inf)
         own = box.values(GLB)
         sizes[: len(own)] = own
-        leaves = (fast, small, box.least, box.most, sizes)
+        leaves = (fast, small, tight, box.least, largest, sizes)
         return Corners(*(leaf.astype(np.float32) for leaf in leaves))
 
     def leaves(self) -> list[np.ndarray]:
@@ -128,8 +139,8 @@ class KernelBounds:
         """Whether the bounds follow from the formulas alone, whatever the box."""
         lists = MachineBox.of(self.problem.encoding).lists
         heights = self.problem.encoding.genes[self.problem.encoding.column(0, "tile_m")].values
-        sizes = [*lists[ROWS], *heights, self.problem.kernels[0].m]
-        even = len(lists[ROWS]) == 1 or all(math.log2(float(size)).is_integer() for size in sizes)
+        sizes = [*lists[ROWS], *lists[COLS], *heights, self.problem.kernels[0].m]
+        even = all(math.log2(float(size)).is_integer() for size in sizes) or len(lists[ROWS]) == len(lists[COLS]) == 1
         return self._family == "dense_b" and even and _larger_buffers_cost_more(self.problem.technology, lists)
 
     def __len__(self) -> int:
@@ -169,7 +180,10 @@ class KernelBounds:
 
     def _program(self, flow: int, corners: list[np.ndarray]) -> Any:
         """The compiled bounds of a dataflow."""
-        blank = [np.ones((AT_ONCE, 3), np.float32), np.zeros((AT_ONCE, 1 + len(MAPPING_CHOICES)), np.int32)]
+        blank = [
+            np.ones((AT_ONCE, len(MAPPING_NUMBERS)), np.float32),
+            np.zeros((AT_ONCE, 1 + len(MAPPING_CHOICES)), np.int32),
+        ]
         arguments = (self._tables, self._technology, *corners, *blank)
         leaves, structure = jax.tree.flatten(arguments)
         function = jax.vmap(self._function(DATAFLOWS[flow]), in_axes=(*[None] * (2 + len(corners)), 0, 0))
@@ -187,40 +201,63 @@ class KernelBounds:
     def _function(self, dataflow: str) -> Callable:
         """Bounds of one mapping."""
 
-        def bound(tables, technology, fast, small, cheap, largest, glb_bytes, tile, choices):
+        def bound(tables, technology, fast, small, tight, cheap, largest, glb_bytes, tile, choices):
             statistics = eqx.combine(tables, self._fixed)
             model = eqx.combine(technology, self._fixed_technology)
             weights = _weights(choices, dataflow)
+            mapping = unpack(jnp.concatenate([fast, tile]), weights, dataflow)[1]
 
             def hardware(numbers, **changes):
                 for name, value in changes.items():
                     numbers = numbers.at[PLACE[name]].set(value)
                 return unpack(jnp.concatenate([numbers, tile]), weights, dataflow)[0]
 
-            mapping = unpack(jnp.concatenate([fast, tile]), weights, dataflow)[1]
-            quick = evaluate(hardware(fast), mapping, statistics, model)
-            counted = evaluate(hardware(small), mapping, statistics, model)
-            fill = (fast[ROWS] + fast[COLS]) - (cheap[ROWS] + cheap[COLS])
+            machines = [hardware(numbers) for numbers in (fast, small, tight, largest)]
+            quick, counted, summed, roomy = (evaluate(one, mapping, statistics, model) for one in machines)
+            fill = _fill(fast) - _fill(cheap)
             cycles = quick.cycles - fill
             needed = quick.fits[0] * fast[GLB]
             glb = jnp.min(jnp.where(needed <= glb_bytes * (1.0 + TOLERANCE), glb_bytes, jnp.inf))
-            fits = jnp.isfinite(glb) & _fits(quick.fits, fast, largest)
+            fits = jnp.isfinite(glb) & (roomy.fits[IN_ARRAY].max() <= 1.0 + TOLERANCE)
             glb = jnp.where(fits, glb, largest[GLB])
 
             solved = model.solved()
             built = hardware(cheap, glb_bytes=glb)
             area = area_mm2(built, solved)
-            actions = eqx.tree_at(lambda one: one.cycles, counted.actions, cycles)
-            parts = [
-                price(actions, hardware(cheap, glb_bytes=glb, glb_banks=largest[BANKS], lanes=n), mapping, area, solved)
-                for n in (cheap[LANES], largest[LANES])  # a wider word costs less a bit, a wider port more
-            ]
+            of_wide, of_small = (point_of(one, mapping, statistics, solved, Exact()) for one in machines[:2])
+            hops = _least_hops(quick.actions, counted.actions, of_wide, of_small)
+            actions = _least(quick.actions, counted.actions, summed.actions)
+            actions = eqx.tree_at(lambda one: (one.cycles, one.bus_hops), actions, (cycles, hops))
+            banked = hardware(cheap, glb_bytes=glb, glb_banks=largest[BANKS])
+            energy = price(actions, banked, mapping, area, solved).sum()
+            turned = solved.rotator_pj_per_bit(largest[BANKS]) - solved.rotator_pj_per_bit(cheap[BANKS])
+            energy = energy - turned * (actions.glb_read_bits + actions.glb_write_bits)
             limit = jnp.minimum(solved.max_clock_ghz(), solved.glb_clock_limit_ghz(glb / largest[BANKS]))
             fits &= solved.scenario.clock_ghz <= limit * (1.0 + TOLERANCE)
-            found = [cycles / solved.scenario.clock_ghz * 1e-9, jnp.minimum(*parts).sum(), core_area_mm2(area)]
+            found = [cycles / solved.scenario.clock_ghz * 1e-9, energy, core_area_mm2(area)]
             return jnp.where(fits, jnp.stack(found), jnp.inf)
 
         return bound
+
+
+def _fill(numbers: Any) -> Any:
+    """Cycles of the fill that go with the array."""
+    return stages(numbers[ROWS], Exact()) + stages(numbers[COLS], Exact())
+
+
+def _least(*counts: ActionCounts) -> ActionCounts:
+    """Of each action the fewest."""
+    return jax.tree.map(lambda *one: jnp.stack(one).min(axis=0), *counts)
+
+
+def _least_hops(wide: ActionCounts, small: ActionCounts, of_wide: Point, of_small: Point) -> Any:
+    """Bits on the buses times pitches: those of the smallest array; where it is sent A more often, the bits that the
+    widest one is sent, over the smallest one's pitches."""
+    if of_small.dataflow != "inner_product":
+        return small.bus_hops
+    shorter = jax.tree.map(jnp.divide, hops_of(of_small), hops_of(of_wide))
+    fewer_bits = wide.bus_hops * jnp.stack(jax.tree.leaves(shorter)).min()
+    return jnp.where(of_small.array.on_m > 0.5, small.bus_hops, fewer_bits)
 
 
 def _larger_buffers_cost_more(technology: Any, lists: Sequence[np.ndarray]) -> bool:
@@ -255,11 +292,3 @@ def _weights(choices: Any, dataflow: str) -> Any:
     flow = jax.nn.one_hot(DATAFLOWS.index(dataflow), len(CHOICES["dataflow"]))
     able = [picked[name] for name in MAPPING_CHOICES if name in CAPABILITY_OF]
     return jnp.concatenate([jax.nn.one_hot(intersection, len(INTERSECTIONS)), flow, *able, *picked.values()])
-
-
-def _fits(needs: Any, counted: Any, largest: Any) -> Any:
-    """Whether what needs so much of the `counted` buffers fits the largest ones of the box."""
-    buffer = needs[1] * counted[BUFFER] / largest[BUFFER]
-    sums = needs[2] * jnp.floor(counted[SUMS] * 8.0 / counted[PLACE["accumulator_bits"]] * (1.0 + TOLERANCE))
-    words = jnp.maximum(jnp.floor(largest[SUMS] * 8.0 / counted[PLACE["accumulator_bits"]] * (1.0 + TOLERANCE)), 1.0)
-    return jnp.maximum(buffer, sums / words) <= 1.0 + TOLERANCE

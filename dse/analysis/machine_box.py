@@ -10,10 +10,10 @@ from hwmodels.design.hardware import HARDWARE_NUMBERS
 
 ARRAY = np.array([HARDWARE_NUMBERS.index(name) for name in ("pe_rows", "pe_cols", "lanes")])
 BUFFERS = np.array([HARDWARE_NUMBERS.index(name) for name in ("pe_buffer_bytes", "accumulator_bytes")])
-WIDTHS = np.array([HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits")])
-AROUND = np.array(
-    [HARDWARE_NUMBERS.index(name) for name in ("value_bus_bits", "index_bus_bits", "glb_banks", "glb_bytes")]
-)
+WIDTHS = np.array([HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits", "lanes")])
+"""What words in a PE are wide."""
+BUSES = np.array([HARDWARE_NUMBERS.index(name) for name in ("value_bus_bits", "index_bus_bits")])
+AROUND = np.append(BUSES, [HARDWARE_NUMBERS.index(name) for name in ("glb_banks", "glb_bytes")])
 """What lies around the PE array."""
 
 
@@ -35,12 +35,12 @@ class MachineBox:
 
     @property
     def least(self) -> np.ndarray:
-        """Smallest value of each number, shape [11]."""
+        """Smallest value of each number, shape [numbers]."""
         return np.array([values[at] for values, at in zip(self.lists, self.low, strict=True)])
 
     @property
     def most(self) -> np.ndarray:
-        """Largest value of each number, shape [11]."""
+        """Largest value of each number, shape [numbers]."""
         return np.array([values[at] for values, at in zip(self.lists, self.high, strict=True)])
 
     @property
@@ -65,8 +65,8 @@ class MachineBox:
     def cut(self) -> list["MachineBox"]:
         """Smaller boxes that make up this one; none if it is a single machine.
 
-        Word widths first, one by one; then the longest range of the array in halves; then the sizes of the buffers one
-        by one, since no order of them is proven; then the longest range of what lies around the array in halves.
+        Widths and lanes first, one by one; then the longest range of the array in halves; then the sizes of the buffers
+        one by one, since no order of them is proven; then the longest range of what lies around the array in halves.
         """
         ranges = self.high - self.low
         for group in (WIDTHS, BUFFERS) if self.one_array else (WIDTHS,):

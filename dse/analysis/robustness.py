@@ -26,7 +26,7 @@ from dse.space.design import Design
 from dse.space.encoding import batch_of
 from hwmodels import evaluate, price
 from hwmodels.area import area_mm2, glb_bank_bytes
-from hwmodels.cost import core_area_mm2, within_limit
+from hwmodels.cost import FITS, core_area_mm2, within_limit
 from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import stack
 from hwmodels.technology import Constant, Technology
@@ -46,6 +46,7 @@ _STATED = (
         [f"dram_{dram}_gbps" for dram in DRAMS],
         "the peak rate is a standard's; what a controller reaches is a guess",
     ),
+    (1.0, [f"dram_{dram}_burst_bits" for dram in DRAMS], "a standard's"),
     (1.69, ["dram_lpddr4_pj_per_bit"], "13 to 14 pJ/bit in another simulator"),
     (1.67, ["dram_lpddr5_pj_per_bit"], "up to 10 pJ/bit"),
     (1.17, ["dram_gddr6_pj_per_bit"], "350 to 480 pJ per 64 bits"),
@@ -131,7 +132,7 @@ class Outcomes:
     """By `ENERGY_COMPONENTS`, shape [d, n, 9]; area by `AREA_COMPONENTS` likewise."""
     area_mm2: np.ndarray
     bound_cycles: np.ndarray
-    """By `RESOURCES`, shape [d, n, 6]."""
+    """By `RESOURCES`, shape [d, n, resources]."""
     sound: np.ndarray
     """Mask, shape [d, n]."""
 
@@ -177,7 +178,7 @@ class CountedDesigns:
             np.stack([cost.bound_cycles for cost in costs], axis=-1),
         )
         self._ratios, self._repeats = ratios, problem.repeats
-        self._fits = within_limit(own.fits[:, :, :3]).all(axis=(1, 2))
+        self._fits = within_limit(np.delete(own.fits, FITS.index("clock"), axis=2)).all(axis=(1, 2))
         self._all = jax.jit(jax.vmap(self._one))
 
     def under(self, names: Sequence[str], factors: np.ndarray) -> Outcomes:

@@ -11,7 +11,7 @@ from dse.problem.objectives import find_objectives
 from dse.problem.search_problem import Problem
 from dse.space.design import Design, change_design
 from dse.space.design_space import DesignSpace, Value
-from hwmodels.cost import FITS
+from hwmodels.cost import FITS, misfit_words
 from hwmodels.design.hardware import HARDWARE_NUMBERS, TILE_SIZES
 from hwmodels.numerics import Smooth
 
@@ -187,9 +187,9 @@ def _ratios(problem: Problem, objectives: np.ndarray, possible: np.ndarray) -> l
 
 
 def _misfit(kernels: Sequence[str], fits: np.ndarray) -> str:
-    """The worst need over capacity, shape [kernel, 4], in words."""
+    """The worst need over capacity, shape [kernel, needs], in words."""
     kernel, what = np.unravel_index(int(np.argmax(np.where(np.isnan(fits), np.inf, fits))), fits.shape)
-    return f"{kernels[kernel]} needs {fits[kernel, what]:.3g} times the {FITS[what]} there is"
+    return f"{kernels[kernel]} {misfit_words(FITS[what], float(fits[kernel, what]))}"
 
 
 def _direction(log_ratio: float) -> int:

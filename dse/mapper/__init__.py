@@ -5,6 +5,7 @@
 | `problem_on_hardware` | what a design's hardware can do, the space of mappings on it, the problem of choosing one |
 | `candidates` | which mappings are tried: all of them (`Enumerated`), or a `Pool` of known ones |
 | `enumeration` | all mappings of a kernel on a machine, less what exact cuts leave out; a `MapperReport` of them |
+| `likeness` | mappings that do the same as a simpler one |
 | `composition` | mappings tried on one machine put together kernel by kernel: the mapper inside a search |
 | `exchange` | designs whose mappings are exchanged for the best on their machine |
 | `merit` | what a mapping is chosen by |

@@ -1,6 +1,6 @@
 """Every mapping of one kernel on one machine, less those that cannot be best: cut before they are evaluated.
 
-Four cuts are exact under the template's model (`hwmodels.evaluate`), since whatever mapping they leave out has another
+Five cuts are exact under the template's model (`hwmodels.evaluate`), since whatever mapping they leave out has another
 one that fits and is nowhere worse:
 
 - Gating a zero takes the time of computing it, no more energy and no area, so computing is left out where gating may be
@@ -9,6 +9,7 @@ one that fits and is nowhere worse:
   which these are depends on which dimensions have more than one tile. With a dense B (and in SDDMM) an order that
   fetches more than another is left out too. With a sparse B it is not: what is fetched once and what is fetched at each
   visit are then estimated from different statistics, which agree only to some 0.2 %.
+- What works like a simpler mapping on this machine is left out (`dse.mapper.likeness`).
 - A tile of A, B and Z must fit in half of the GLB, and the machine must reach its clock.
 - A run takes at least the time of what DRAM moves, and the energy of it and of a machine that runs for that time.
   Mappings go from the least of both to the most, and those are left out of which this much alone is no better than
@@ -26,14 +27,15 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from dse.mapper.likeness import Likeness, same_but
 from dse.problem.multi_workload import alone
 from dse.problem.search_problem import Problem
 from dse.space.encoding import Batch
 from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.analytical.tiling import refetches
 from hwmodels.cost import TOLERANCE, within_limit
-from hwmodels.design.choices import COMPUTE, DATAFLOWS, GATE, LOOP_ORDERS
-from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from hwmodels.design.choices import COMPUTE, GATE, LOOP_ORDERS
+from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, TILE_SIZES
 
 WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits")]
 GLB = HARDWARE_NUMBERS.index("glb_bytes")
@@ -79,6 +81,8 @@ class MapperReport:
     """Left out because their zeros could be gated."""
     orders: int
     """Left out because another loop order fetches no more."""
+    alike: int
+    """Left out because a simpler one does the same on this machine."""
     unfit: int
     """Left out because their tiles do not fit in the GLB, or the machine does not reach its clock."""
     surpassed: int
@@ -116,7 +120,7 @@ class KernelMappings:
         )
         shape = self.problem.kernels[0]
         self._family = shape.family
-        split = np.array([shape.m, shape.k, shape.n]) > self._sizes
+        split = np.array([shape.m, shape.k, shape.n]) > self._sizes[:, : len(TILE_SIZES)]
         self._splits, self._split_of = np.unique(split, axis=0, return_inverse=True)
         self._split_of = self._split_of.ravel()
         self._columns = encoding.combined_columns(0)
@@ -127,6 +131,7 @@ class KernelMappings:
         self._choices = np.stack([encoding.values(whole, encoding.column(0, name)) for name in MAPPING_CHOICES], axis=1)
         self._flows = encoding.values(whole, encoding.column(0, "dataflow"))
         self._kind, self._examples = self._kinds_of_memory_use()
+        self._likeness = Likeness(self._family, shape, self._flows, self._choices)
         self._asked: dict[tuple[float, ...], np.ndarray] = {}
         self.report: MapperReport | None = None
         """Of the machine that was gone through last."""
@@ -153,20 +158,27 @@ class KernelMappings:
             cells = dataclasses.replace(cells, energy_pj=cells.energy_pj + cells.latency_s * watts * 1e12)
             if not within_limit(clock):
                 cells, unfit = cells.take(np.zeros(0, int)), unfit + int(sizes[cells.kinds].sum())
-        evaluated = 0
+        alike = None if self._own_model else self._likeness.on(batch, self.problem.technology, left)
+        evaluated = left_out = 0
         while len(cells.tiles):
             cells = cells.take(np.flatnonzero(~surpassed(cells.latency_s, cells.energy_pj)))
             some = max(np.searchsorted(np.cumsum(sizes[cells.kinds]), AT_ONCE), 1)
             if len(cells.tiles):
                 tiles = np.repeat(cells.tiles[:some], sizes[cells.kinds[:some]])
+                chosen = np.concatenate([members[kind] for kind in cells.kinds[:some]])
+                if alike is not None:
+                    differs = ~alike(self._sizes[tiles], chosen)
+                    left_out += len(tiles) - int(differs.sum())
+                    tiles, chosen = tiles[differs], chosen[differs]
                 evaluated += len(tiles)
-                yield self._evaluated(machine, tiles, np.concatenate([members[kind] for kind in cells.kinds[:some]]))
+                if len(tiles):
+                    yield self._evaluated(machine, tiles, chosen)
             cells = cells.take(np.arange(some, len(cells.tiles)))
         tiles = len(self._tiles)
         computed = tiles * (len(able) - len(left))
-        rest = tiles * len(left) - orders - unfit - evaluated
+        rest = tiles * len(left) - orders - left_out - unfit - evaluated
         name = self.problem.kernels[0].name
-        self.report = MapperReport(name, tiles * len(able), computed, orders, unfit, rest, evaluated)
+        self.report = MapperReport(name, tiles * len(able), computed, orders, left_out, unfit, rest, evaluated)
 
     def fitting(self, machine: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All that may be best on machines like that of a genome whatever units they have, and fit in its GLB.
@@ -270,14 +282,10 @@ class KernelMappings:
 
 def _without_computing(choices: np.ndarray, flows: np.ndarray) -> np.ndarray:
     """Indices of combinations in which no zero is computed that could be gated, all else as it is."""
-    radix = (len(DATAFLOWS), *map(len, MAPPING_CHOICES.values()))
-    left, combined = np.arange(len(choices)), np.column_stack([flows, choices])
+    left = np.arange(len(choices))
     for at in ZEROS:
-        rows = combined[left]
-        gated = rows.copy()
-        gated[:, 1 + at] = GATE
-        can = np.isin(np.ravel_multi_index(tuple(gated.T), radix), np.ravel_multi_index(tuple(rows.T), radix))
-        left = left[~((rows[:, 1 + at] == COMPUTE) & can)]
+        gated = same_but(choices[left], flows[left], {at: GATE})
+        left = left[~((choices[left, at] == COMPUTE) & (gated >= 0))]
     return left
 
 

@@ -15,14 +15,18 @@ from hwmodels.technology import Technology
 
 CAPABILITIES = ("dataflow", *CAPABILITY_OF)
 """Choices of a mapping that the hardware must have units for."""
+FREE = {"residency": ("b", "ab"), "columns_on": ("n",), "lanes_on": ("n",)}
+"""What takes no unit (`hwmodels.area`), beside dense operands and computing zeros."""
 
 
 def supported_choices(design: Design, *, dense: bool = True) -> dict[str, tuple[str, ...]]:
     """Choice of a mapping -> what the hardware of a design can do: what its own mappings do.
 
-    Dense operands and computing zeros take no unit, so they count too, unless not `dense`.
+    What takes no unit counts too: `FREE`, and unless not `dense`, dense operands and computing zeros.
     """
-    used = {choice: {mapping[choice] for mapping in design.mappings} for choice in CAPABILITIES}
+    used = {
+        choice: {mapping[choice] for mapping in design.mappings} | {*FREE.get(choice, ())} for choice in CAPABILITIES
+    }
     return {
         choice: tuple(name for name in CHOICES[choice] if name in used[choice] or (dense and name == DENSE.get(choice)))
         for choice in CAPABILITIES

@@ -96,11 +96,11 @@ class Slopes(NamedTuple):
     """Slopes of pulls on the log outputs of n designs."""
 
     hardware: np.ndarray
-    """By log2 of `HARDWARE_NUMBERS`, summed over kernels, shape [n, 11]."""
+    """By log2 of `HARDWARE_NUMBERS`, summed over kernels, shape [n, numbers]."""
     tiles: np.ndarray
-    """By log2 of `MAPPING_NUMBERS`, shape [n, kernel, 6]."""
+    """By log2 of `MAPPING_NUMBERS`, shape [n, kernel, numbers]."""
     weights: np.ndarray
-    """By `Batch.weights`, shape [n, kernel, 79]."""
+    """By `Batch.weights`, shape [n, kernel, weights]."""
 
 
 _UNITS = {"intersection": len(INTERSECTIONS), "dataflows": len(DATAFLOWS)} | {
@@ -110,13 +110,15 @@ UNITS = sum(_UNITS.values())
 """Weights that say what units a machine has: the intersection unit, then its capabilities."""
 
 
-def hardware_of(numbers: Float[Array, " 11"], units: Float[Array, " 39"]) -> Hardware:
+def hardware_of(numbers: Float[Array, " numbers"], units: Float[Array, " units"]) -> Hardware:
     """The models' hardware, of `HARDWARE_NUMBERS` and the weights of `Batch.units`."""
     vectors = zip(_UNITS, jnp.split(units, np.cumsum(list(_UNITS.values()))[:-1]), strict=True)
     return Hardware(**dict(zip(HARDWARE_NUMBERS, numbers, strict=True)), **dict(vectors))
 
 
-def unpack(numbers: Float[Array, " 17"], weights: Float[Array, " 79"], dataflow: str) -> tuple[Hardware, Mapping]:
+def unpack(
+    numbers: Float[Array, " numbers"], weights: Float[Array, " weights"], dataflow: str
+) -> tuple[Hardware, Mapping]:
     """One row of a batch as the models' hardware and mapping; `weights` are those of `Batch.weights`."""
     ours = len(HARDWARE_NUMBERS)
     sizes = [len(names) for names in MAPPING_CHOICES.values()]
@@ -361,15 +363,18 @@ class Batcher:
     def memory(self, machine: Batch, kernel: int, tiles: np.ndarray, choices: np.ndarray) -> np.ndarray:
         """What mappings of one kernel ask of the memories of one machine, a batch of one.
 
-        **Arguments**: tile sizes, shape [t, 3], and indices of `MAPPING_CHOICES`, shape [c, 7]; nothing here depends on
-        the dataflow. **Returns** every choice with every tile size, shape [t, c, `MEMORY`].
+        **Arguments**: `MAPPING_NUMBERS`, shape [t, numbers], and indices of `MAPPING_CHOICES`, shape [c, choices];
+        nothing here depends on the dataflow. **Returns** every choice with every tile size, shape [t, c, `MEMORY`].
         """
         key = (self.kernels[kernel].family, DATAFLOWS[0], "memory")
         corners = list(itertools.product(range(0, len(tiles), GRID[0]), range(0, len(choices), GRID[1])))
 
         def given(t: int, c: int) -> tuple[Any, ...]:
             sizes, chosen = tiles[t : t + GRID[0]], choices[c : c + GRID[1]]
-            padded = np.resize(np.float32(sizes), (GRID[0], 3)), np.resize(np.int32(chosen), (GRID[1], len(chosen[0])))
+            padded = (
+                np.resize(np.float32(sizes), (GRID[0], len(MAPPING_NUMBERS))),
+                np.resize(np.int32(chosen), (GRID[1], len(chosen[0]))),
+            )
             return (self._tables[kernel], self._technology, machine.hardware[0], *padded)
 
         def made(corner: tuple[int, int]) -> np.ndarray:
@@ -474,6 +479,6 @@ def priced(outputs: np.ndarray, unit_costs: np.ndarray | None) -> np.ndarray:
 
 def _packed(leaves: Sequence[Any]) -> np.ndarray:
     """Outputs of stacked costs, shape [n, OUTPUTS]."""
-    names = ("latency_s", "energy_pj", "area_mm2", "fits", "bus_bits")
-    latency, energy, area, fits, bus_bits = (np.asarray(leaves[COST_LEAVES.index(name)]) for name in names)
-    return np.column_stack([latency, energy.sum(axis=1), core_area_mm2(area), fits, bus_bits])
+    names = ("latency_s", "energy_pj", "area_mm2", "fits", "bus_hops")
+    latency, energy, area, fits, bus_hops = (np.asarray(leaves[COST_LEAVES.index(name)]) for name in names)
+    return np.column_stack([latency, energy.sum(axis=1), core_area_mm2(area), fits, bus_hops])

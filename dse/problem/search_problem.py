@@ -42,7 +42,7 @@ class Scores:
     area_mm2: np.ndarray
     """Without the PHY of the DRAM, shape [n]."""
     fits: np.ndarray
-    """Need over capacity by kernel and `FITS`, shape [n, K, 4]."""
+    """Need over capacity by kernel and `FITS`, shape [n, K, needs]."""
 
     @property
     def feasible(self) -> np.ndarray:
@@ -271,9 +271,11 @@ class Problem:
         if len(fitting) == 0:
             need = np.nanmin(scores.fits.max(axis=1), axis=0)
             worst = int(np.argmax(need))
+            mended = {"bus": "narrower buses or more PEs", "clock": "a lower clock or more GLB banks"}
+            allowed = mended.get(FITS[worst], "larger buffers or smaller tiles")
             return (
                 f"No design fits: the least {FITS[worst]} need found is {need[worst]:.3g} times its capacity; allow "
-                "larger buffers or smaller tiles in the design space."
+                f"{allowed} in the design space."
             )
         best = []
         for constraint in self.constraints:

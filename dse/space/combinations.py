@@ -25,7 +25,7 @@ def legal_rows(lists: tuple[tuple[str, ...], ...], family: str) -> tuple[np.ndar
     """Every legal, canonical combination of names, and which of them each raw combination settles to.
 
     **Arguments**: `lists`, the names allowed for each choice of `COMBINED`. **Returns** positions in `lists`,
-    shape [c, 10], sorted; and for each raw combination (in C order of the lists) a row of them, or -1 for none.
+    shape [c, choices], sorted; and for each raw combination (in C order of the lists) a row of them, or -1 for none.
     """
     once = tuple(names[:1] if choice == "loop_order" else names for choice, names in zip(COMBINED, lists, strict=True))
     keys: list[tuple[int, ...] | None] = []

@@ -27,24 +27,25 @@ def default_space(workload: Any = None) -> DesignSpace:
 def workload_reach(kernels: Sequence[Any]) -> dict[str, float]:
     """Number of the hardware -> what the largest of some kernels (with `m`, `k`, `n` and `family`) can use of it.
 
-    A PE row for each row of A, a PE column or lane for each column of B (in SDDMM also each product of a result); a
-    value and a coordinate for each row or column in each cycle, and banks that keep up with both buses; a GLB whose
-    halves hold both operands dense, and every sum.
+    A PE row for each row of A, a PE column for each row of A or column of B, a lane for each column of B or product of
+    an output (element-wise, for each row); buses and banks for all positions of an operand in each cycle, the banks
+    also for as much that comes from DRAM; a GLB whose halves hold both operands dense, and every sum.
     """
     rows = max(kernel.m for kernel in kernels)
-    columns = max(max(kernel.n, kernel.k if kernel.family == "sddmm" else 0) for kernel in kernels)
+    columns = max(kernel.n for kernel in kernels)
+    lanes = max(kernel.m if kernel.family == "elementwise" else max(kernel.n, kernel.k) for kernel in kernels)
+    entries = max(max(kernel.m * kernel.k, kernel.k * kernel.n, kernel.m * kernel.n) for kernel in kernels)
     held_bits = max(
         VALUE_BITS * (kernel.m * kernel.k + kernel.k * kernel.n) + SUM_BITS * kernel.m * kernel.n for kernel in kernels
     )
-    ports = max(rows, columns)
     return {
         "pe_rows": float(rows),
-        "pe_cols": float(columns),
-        "lanes": float(columns),
+        "pe_cols": float(max(rows, columns)),
+        "lanes": float(lanes),
         "glb_bytes": 2 * held_bits / 8,
-        "glb_banks": (VALUE_BITS + COORDINATE_BITS) * ports / WORD_BITS,
-        "value_bus_bits": VALUE_BITS * ports,
-        "index_bus_bits": COORDINATE_BITS * ports,
+        "glb_banks": 2 * (VALUE_BITS + COORDINATE_BITS) * entries / WORD_BITS,
+        "value_bus_bits": float(VALUE_BITS * entries),
+        "index_bus_bits": COORDINATE_BITS * entries,
     }
 
 
@@ -53,7 +54,7 @@ def _number(name: str, reach: Mapping[str, float]) -> Parameter:
     record = NUMBER_RECORDS[name]
     low, high = record.bounds
     source = record.source
-    if record.ceiling is not None and reach.get(name, 0) > high:
+    if record.ceiling is not None and min(reach.get(name, 0), record.ceiling) > high:
         while high < min(reach[name], record.ceiling):
             high *= 2
         source = f"{source}; what the workload can use, at most {record.ceiling:g} ({record.ceiling_source})"

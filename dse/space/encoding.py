@@ -52,17 +52,17 @@ class Batch:
     """Designs as numbers, ready to be evaluated."""
 
     hardware: np.ndarray
-    """Values of `HARDWARE_NUMBERS`, shape [n, 11]."""
+    """Values of `HARDWARE_NUMBERS`, shape [n, numbers]."""
     intersection: np.ndarray
     """Index into `INTERSECTIONS`, shape [n]."""
     tiles: np.ndarray
-    """Values of `MAPPING_NUMBERS`, shape [n, kernel, 6]."""
+    """Values of `MAPPING_NUMBERS`, shape [n, kernel, numbers]."""
     dataflow: np.ndarray
     """Index into `DATAFLOWS`, shape [n, kernel]."""
     choices: np.ndarray
-    """Indices of `MAPPING_CHOICES`, shape [n, kernel, 9]."""
+    """Indices of `MAPPING_CHOICES`, shape [n, kernel, choices]."""
     units: np.ndarray | None = None
-    """Units of hardware that is given, as the first of `weights`, shape [n, 39]; None: those that its mappings use."""
+    """Units of hardware that is given, the first of `weights`, shape [n, units]; None: those that its mappings use."""
 
     def __len__(self) -> int:
         return len(self.hardware)
@@ -78,7 +78,7 @@ class Batch:
         return Batch(*(None if one is None else np.concatenate([one, more]) for one, more in pairs))
 
     def capabilities(self) -> np.ndarray:
-        """0 or 1 for each capability, dataflows first, then in the order of `CAPABILITY_OF`; shape [n, 35]."""
+        """0 or 1 for each capability, dataflows first, then as `CAPABILITY_OF`; shape [n, capabilities]."""
         columns = [_cover(self.dataflow, len(CHOICES["dataflow"]))]
         for at, name in enumerate(MAPPING_CHOICES):
             if name in CAPABILITY_OF:
@@ -86,17 +86,17 @@ class Batch:
         return np.concatenate(columns, axis=1).astype(np.float32)
 
     def machine_units(self) -> np.ndarray:
-        """The units of each machine: those that are given, else those that its mappings use; shape [n, 39]."""
+        """The units of each machine: those that are given, else those that its mappings use; shape [n, units]."""
         return self.used_units() if self.units is None else self.units
 
     def used_units(self) -> np.ndarray:
-        """The intersection unit as weights, and the capabilities that the mappings use, shape [n, 39]."""
+        """The intersection unit as weights, and the capabilities that the mappings use, shape [n, units]."""
         return np.concatenate([np.eye(len(INTERSECTIONS))[self.intersection], self.capabilities()], axis=1)
 
     def weights(self) -> np.ndarray:
         """Every choice as weights: intersection unit, capabilities, then each of `MAPPING_CHOICES`.
 
-        Shape [n, kernel, 79]; the first 39 are the same for all kernels.
+        Shape [n, kernel, weights]; those of units are the same for all kernels.
         """
         shared = self.machine_units()
         picked = [np.eye(len(names))[self.choices[:, :, at]] for at, names in enumerate(MAPPING_CHOICES.values())]
@@ -113,8 +113,9 @@ class Encoding:
     """A design space bound to kernels: `genes`, conversions, and the rows that are legal.
 
     All legal combinations of a kernel's choices, canonical ones only, are listed once in `combinations[kernel]`, shape
-    [c, 10] of positions in the genes of `COMBINED`, so a legal row is one entry of each list and a position for each
-    number. `settled[kernel]` says which of them any raw combination (C order of the lists) turns into, -1 for none.
+    [c, choices] of positions in the genes of `COMBINED`, so a legal row is one entry of each list and a position for
+    each number. `settled[kernel]` says which of them any raw combination (C order of the lists) turns into, -1 for
+    none.
 
     `units`, as `Batch.used_units` gives them for one design, are those of a hardware that has them whether a mapping
     uses them or not; its area and leakage are then the same for all mappings.
@@ -217,7 +218,7 @@ class Encoding:
     def settled_mappings(self, raw: np.ndarray, before: np.ndarray) -> np.ndarray:
         """Mappings with the legal choices that raw ones turn into; those `before` where there are none.
 
-        **Arguments**: genes of `MAPPING_NAMES`, shape [n, K, 16].
+        **Arguments**: genes of `MAPPING_NAMES`, shape [n, K, names].
         """
         index = (raw[:, :, self._combined] * self._strides).sum(axis=2)
         place = self._settled_flat[self._settled_first + index]

@@ -7,7 +7,7 @@ import numpy as np
 from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.hardware_search import designs_of, shrunk
-from dse.strategies.lattice_steps import random_mappings
+from dse.strategies.lattice_steps import buildable, random_mappings
 from dse.strategies.operators import unit_sets
 from dse.strategies.quasirandom import sobol
 from hwmodels.design.choices import DATAFLOWS
@@ -19,11 +19,12 @@ REPAIRS = 2
 
 
 def sample(run: SearchRun, budget: int, archives: Sequence[ParetoArchive]) -> None:
-    """Random machines, a few random mappings on each; those that do not fit come again with smaller tiles."""
+    """Random machines that can be built, a few random mappings on each; those that do not fit come again with smaller
+    tiles."""
     encoding, each = run.problem.encoding, designs_of(run)
     count = int(np.clip(SHARE * budget, each, MOST))
     machines = -(-count // (2 * each))
-    hardware = encoding.random(run.rng, machines, sobol(encoding, machines, run.rng))
+    hardware = buildable(encoding, encoding.random(run.rng, machines, sobol(encoding, machines, run.rng)))
     rows = np.repeat(hardware[:, None], each, axis=1)
     rows = random_mappings(encoding, rows.reshape(-1, rows.shape[2]), run.rng).reshape(rows.shape)
     for _ in range(1 + REPAIRS):

@@ -4,11 +4,13 @@ import numpy as np
 
 from dse.space.design_space import MAPPING_NAMES
 from dse.space.encoding import Encoding
+from hwmodels.analytical.accounting import widest_buses
+from hwmodels.analytical.passes import DRAIN_SLOTS
 from hwmodels.cost import within_limit
-from hwmodels.design.hardware import MAPPING_NUMBERS
+from hwmodels.design.hardware import TILE_SIZES
 
 NUMBER_SHARE = 0.5
-"""Chance that a step of a mapping is one of a tile size, not of a choice."""
+"""Chance that a step of a mapping is one of a number, not of a choice."""
 
 THROUGHPUT = ("pe_rows", "pe_cols", "lanes", "glb_banks", "index_bus_bits", "value_bus_bits")
 """Numbers of the hardware that say how much it does in a cycle."""
@@ -30,6 +32,28 @@ def scaled_hardware(encoding: Encoding, rows: np.ndarray, rng: np.random.Generat
     moved = np.where(rng.random((len(rows), 1)) < 0.5, 1, -1) * (rng.random((len(rows), len(columns))) < 0.5)
     new = rows.copy()
     new[:, columns] = np.clip(rows[:, columns] + moved, 0, encoding.radix[columns] - 1)
+    return new
+
+
+def buildable(encoding: Encoding, rows: np.ndarray) -> np.ndarray:
+    """Rows with buses no wider than the PEs take, and accumulators for what each lane drains, as far as the space goes
+    (docs/machine.md, section 4)."""
+
+    def numbers(*names: str) -> list[np.ndarray]:
+        return [encoding.values(rows, encoding.column(-1, name)) for name in names]
+
+    pe_rows, pe_cols, lanes, sum_bits = numbers("pe_rows", "pe_cols", "lanes", "accumulator_bits")
+    new = rows.copy()
+    widest = widest_buses(pe_rows * pe_cols, lanes, sum_bits)
+    for name, most in zip(("value_bus_bits", "index_bus_bits"), map(np.asarray, widest), strict=True):
+        column = encoding.column(-1, name)
+        values = np.array(encoding.genes[column].values, float)
+        last = np.searchsorted(values, most, side="right") - 1
+        new[:, column] = np.minimum(rows[:, column], np.maximum(last, 0))
+    column = encoding.column(-1, "accumulator_bytes")
+    values = np.array(encoding.genes[column].values, float)
+    first = np.searchsorted(values, DRAIN_SLOTS * lanes * sum_bits / 8.0)
+    new[:, column] = np.maximum(rows[:, column], np.minimum(first, len(values) - 1))
     return new
 
 
@@ -76,7 +100,7 @@ def shrink_tiles(encoding: Encoding, rows: np.ndarray, need: np.ndarray, rng: np
     """
     rows = rows.copy()
     steps = np.where(within_limit(need), 0, np.ceil(np.log2(np.clip(np.nan_to_num(need, nan=4.0), 1.0, 2.0**12))))
-    columns = np.array([[encoding.column(at, name) for name in MAPPING_NUMBERS] for at in range(len(encoding.kernels))])
+    columns = np.array([[encoding.column(at, name) for name in TILE_SIZES] for at in range(len(encoding.kernels))])
     for step in range(int(steps.max(initial=0))):
         at, kernel = np.nonzero(steps > step)
         own = columns[kernel]

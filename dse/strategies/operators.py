@@ -13,7 +13,7 @@ import scipy
 from dse.problem.pareto import Box
 from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.lattice_steps import hardware_steps, mapping_steps, random_mappings, scaled_hardware
+from dse.strategies.lattice_steps import buildable, hardware_steps, mapping_steps, random_mappings, scaled_hardware
 
 NEAR, ANYONE = 0.4, 0.2
 """Of the designs that are tried on a machine besides its parent's: shares that are near it on the front, and any of the
@@ -131,7 +131,8 @@ def generation(
     rows = archive.rows[np.concatenate([every[:, None], lenders], axis=1)]
     rows[:, 1:][steps] = stepped(run, rows[:, 1:][steps])
     rows = np.concatenate([rows, more[:, None]], axis=1)
-    return np.where(run.problem.encoding.of_kernel < 0, with_any_unit(run, machines)[:, None], rows)
+    machines = buildable(run.problem.encoding, with_any_unit(run, machines))
+    return np.where(run.problem.encoding.of_kernel < 0, machines[:, None], rows)
 
 
 def stepped(run: SearchRun, rows: np.ndarray) -> np.ndarray:

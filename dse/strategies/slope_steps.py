@@ -62,7 +62,8 @@ class SlopeSteps(Operator):
 
 
 def slopes(run: SearchRun, archive: ParetoArchive, members: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Slopes of the trade-off of members of the front by log2 of hardware numbers, [n, 11], and tiles, [n, K, 3].
+    """Slopes of the trade-off of members of the front by log2 of numbers of the hardware, shape [n, numbers], and of
+    mappings, shape [n, K, numbers].
 
     Each counts as two evaluations.
     """

@@ -26,6 +26,8 @@ Scalar = Float[Array, ""]
 PIPELINE_STAGES = 16.0
 PASS_CYCLES = 8.0
 """From the queue to the last sum that leaves: what a column pass takes beside its steps."""
+EVEN = 1e-6
+"""Added to a relative variance, so that its root has a slope at zero."""
 COMPUTE, GLB = RESOURCES.index("compute"), RESOURCES.index("glb")
 
 
@@ -173,10 +175,20 @@ def hops_of(point: Point) -> Hops:
 
 
 def in_bursts(point: Point, bits: Float[Array, "..."], count: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Bits that `count` fetches or writes move of `bits` altogether, in whole bursts of the DRAM."""
+    """Bits that `count` fetches or writes, all alike, move of `bits` altogether, in whole bursts of the DRAM."""
     burst = point.technology.dram_burst_bits()
     whole = count * burst * point.numerics.ceil(ratio(bits, count * burst))
     return jnp.where(bits > 0, jnp.maximum(whole, bits), 0.0)
+
+
+def in_varied_bursts(
+    point: Point, bits: Float[Array, "..."], count: Float[Array, "..."], spread: Float[Array, "..."]
+) -> Float[Array, "..."]:
+    """The same where they vary, none of them empty, `spread` being the relative variance of their size."""
+    burst = point.technology.dram_burst_bits()
+    mean, reach = ratio(bits, count * burst), jnp.minimum(jnp.sqrt(spread + EVEN), 1.0)
+    less, more = (point.numerics.ceil(mean * (1.0 + side * reach)) for side in (-1.0, 1.0))
+    return jnp.where(bits > 0, jnp.maximum(count * burst * 0.5 * (less + more), bits), 0.0)
 
 
 def with_sums(activity: Activity) -> tuple[Activity, Activity]:
@@ -230,11 +242,14 @@ def account(
 
 
 def _bus_fit(hardware: Hardware) -> Scalar:
-    """The wider bus over the words that PEs can take or give at once (docs/machine.md, section 4)."""
-    pes, lanes = hardware.pe_rows * hardware.pe_cols, hardware.lanes
-    mask_word = jnp.maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
-    values = hardware.value_bus_bits / (lanes * hardware.accumulator_bits)
-    return jnp.maximum(values, hardware.index_bus_bits / mask_word) / pes
+    """The wider bus over the words that PEs can take or give at once."""
+    values, indices = widest_buses(hardware.pe_rows * hardware.pe_cols, hardware.lanes, hardware.accumulator_bits)
+    return jnp.maximum(hardware.value_bus_bits / values, hardware.index_bus_bits / indices)
+
+
+def widest_buses(pes: Any, lanes: Any, accumulator_bits: Any) -> tuple[Any, Any]:
+    """Bits of the value bus and of the index bus that PEs can take or give at once (docs/machine.md, section 4)."""
+    return pes * lanes * accumulator_bits, pes * jnp.maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
 
 
 def _whole(amount: Amount) -> Scalar:

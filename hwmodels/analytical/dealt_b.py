@@ -21,12 +21,18 @@ from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER
 from hwmodels.formats.sizes import row_pointers
 from workloads.statistics.lattice import ANY_WIDTH, interpolate, ratio
 from workloads.statistics.operand import Tiles
+from workloads.statistics.row_segments import RLE_RUN_BITS
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
 LAST_WIDTH = float(np.log2(ANY_WIDTH))
 """Where a fiber of any length takes one step."""
+LONGEST_RUN = 2.0**RLE_RUN_BITS
+"""Places between a padding entry and the one before it."""
+SAME_OWNER = 0.6
+"""Share of the padding entries, where they have the owner of the entry before them, that make it the last of a row to
+be ready (of real and random matrices, about)."""
 
 
 class DealtB(NamedTuple):
@@ -63,7 +69,7 @@ class DealtB(NamedTuple):
         columns = self.columns * ratio(nonzeros, self.nonzeros) * point.tiles.depth
         decoded = entries * (value_bits + point.tiles.k_bits)
         masked = entries * value_bits + columns
-        return leads * columns * (value_bits + 1.0) + masks * masked + (1.0 - leads - masks) * decoded
+        return leads * entries * (value_bits + 1.0) + masks * masked + (1.0 - leads - masks) * decoded
 
     def port_words(self, inner: bool, visits: VisitedPairs, sent: PerClass) -> PerClass:
         """Words that the operand buffer takes of so many non-zeros sent."""
@@ -72,18 +78,18 @@ class DealtB(NamedTuple):
         return sent * self.of_rows / jnp.maximum(self.nonzeros, 1.0)
 
 
-def dealt_b(point: Point, tiled: Tiles, padded: Scalar) -> DealtB:
+def dealt_b(point: Point, a_skips: Scalar, tiled: Tiles, padded: Scalar) -> DealtB:
     """Deal B's columns; `tiled` are its tiles, transposed, `padded` its stored entries for each non-zero."""
     kernel, tiles, array = point.kernel, point.tiles, point.array
-    # Padding takes places beside the non-zeros: as if these had fewer owners, or, of less than one, took more steps.
-    width = array.width / padded
-    wide, times = jnp.log2(jnp.maximum(width, 1.0)), jnp.maximum(1.0 / width, 1.0)
+    # A padding entry follows 16 places behind another entry, so that it mostly has the same owner.
+    wide, more = jnp.log2(array.width), (padded - 1.0) * SAME_OWNER * jnp.minimum(LONGEST_RUN / array.width, 1.0)
     at = jnp.stack([tiles.n.place, wide])
     met_at = jnp.stack([tiles.n.place, jnp.full_like(wide, LAST_WIDTH)])
-    of_products, met = times * interpolate(kernel.conflicts, at)[0], interpolate(kernel.conflicts, met_at)[0]
-    of_rows, pieces = times * interpolate(kernel.b_conflicts, at)[0], interpolate(kernel.b_conflicts, met_at)[0]
-    each = times / jnp.maximum(width, 1.0)
-    most_words = times * interpolate(kernel.b_most_words, jnp.stack([tiles.k.place, tiles.n.place, wide]))[0]
+    of_products, met = interpolate(kernel.conflicts, at)[0], interpolate(kernel.conflicts, met_at)[0]
+    of_rows, pieces = interpolate(kernel.b_conflicts, at)[0], interpolate(kernel.b_conflicts, met_at)[0]
+    of_products, of_rows = of_products + more * kernel.products, of_rows + more * kernel.b.nonzeros
+    each = 1.0 / array.width + more
+    most_words = interpolate(kernel.b_most_words, jnp.stack([tiles.k.place, tiles.n.place, wide]))[0]
     schedule = point.mapping.schedule
     lane = kernel.b.most_loaded(tiles.n, tiles.k, array.width, schedule, schedule, tiled.scale)
     return DealtB(
@@ -97,13 +103,13 @@ def dealt_b(point: Point, tiled: Tiles, padded: Scalar) -> DealtB:
         lane_nonzeros=lane["nonzeros"][0] / tiled.classes["nonzeros"][0],
         lane_columns=lane["rows"][0] / tiled.classes["rows"][0],
         slots_bits=most_words * array.lanes * slot_bits(point),
-        lane_bits=_lane_bits(point, padded),
+        lane_bits=_lane_bits(point, a_skips, padded),
         nonzeros=kernel.b.nonzeros,
         columns=total(tiled.classes["rows"]),
     )
 
 
-def _lane_bits(point: Point, padded: Scalar) -> Scalar:
+def _lane_bits(point: Point, a_skips: Scalar, padded: Scalar) -> Scalar:
     """Bits of the fullest lanes' columns of any tile: decoded, as bitmasks, or expanded where a leader probes them."""
     hardware, tiles, schedule = point.hardware, point.tiles, point.mapping.schedule
     most = point.kernel.b.fullest_share(tiles.n, tiles.k, point.array.width, schedule, schedule)
@@ -112,7 +118,8 @@ def _lane_bits(point: Point, padded: Scalar) -> Scalar:
     decoded = entries * (value_bits + tiles.k_bits) + (columns + 1.0) * pointer_bits
     masked = entries * value_bits + columns * tiles.depth
     expanded = columns * tiles.depth * (value_bits + 1.0)
-    leads, masks = hardware.intersection[LEADER_FOLLOWER], hardware.intersection[BITMASK_AND]
+    unit = a_skips * hardware.intersection
+    leads, masks = unit[LEADER_FOLLOWER], unit[BITMASK_AND]
     return point.array.lanes * (leads * expanded + masks * masked + (1.0 - leads - masks) * decoded)
 
 

@@ -109,6 +109,7 @@ def _computes(point: Point, a: OperandA, b: OperandB) -> Computes:
     zeros_of_a, zeros_of_b = jnp.maximum(zeros_of_a, 0.0), jnp.maximum(met.a_skips - met.both_skip, 0.0)
     gated = a_gate * zeros_of_a + b_gate * zeros_of_b
     padded = ratio(total(a.padding), total(a.nonzeros)) * (b.skip * met.both_skip + full_b * met.a_skips)
+    padded = padded + b.skip * b.padding * (a.skip * met.both_skip + full_a * met.b_skips)
     effectual = met.both_skip
     ineffectual = jnp.maximum(processed - effectual - gated, 0.0)
     everything = kernel.m * kernel.k * kernel.n

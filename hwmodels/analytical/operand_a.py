@@ -4,14 +4,22 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import in_bursts
 from hwmodels.analytical.classes import edge_classes, mean_ceil, share_at_edge, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import going_around
 from hwmodels.analytical.intersection import bitmask_words
 from hwmodels.design.choices import ROWS_ALIKE, SKIP
 from hwmodels.design.hardware import Hardware, Mapping
-from hwmodels.formats.sizes import Storage, TileSums, directory_bits, has_mask, has_runs, is_dense, storage
+from hwmodels.formats.sizes import (
+    Storage,
+    TileSums,
+    directory_bits,
+    has_mask,
+    has_runs,
+    is_dense,
+    storage,
+    stores_nonzeros,
+)
 from workloads.statistics.lattice import ratio
 from workloads.statistics.operand import OperandStatistics, Tiles
 
@@ -116,6 +124,11 @@ def describe_a(point: Point) -> OperandA:
             (jnp.maximum(tiles.height, queues), jnp.maximum(last_m, queues)),
         )
     )
+    # Padding entries touch rows of B of their own, as far as others have not.
+    reach = 1.0 - skip * jnp.expm1(-ratio(padding, widths)) * jnp.maximum(ratio(widths, columns) - 1.0, 0.0)
+    varied, stored_bits = stores_nonzeros(mapping.a_format), values_bits + metadata_bits
+    burst = point.technology.dram_burst_bits()
+    fetched = jnp.maximum(count * burst * mean_ceil(stored_bits / count / burst, varied, numerics), stored_bits)
     queued = skip * rows + (1.0 - skip) * heights
     return OperandA(
         skip=skip,
@@ -126,15 +139,15 @@ def describe_a(point: Point) -> OperandA:
         stored_padding=padding,
         rows=queued,
         found_rows=rows,
-        columns=skip * columns + (1.0 - skip) * widths,
+        columns=skip * columns * reach + (1.0 - skip) * widths,
         work=of_format("work", "areas"),
-        touched=of_format("touched", "widths"),
+        touched=of_format("touched", "widths") * reach,
         widths=widths,
         heights=heights,
         areas=areas,
         values_bits=values_bits,
         sent_metadata_bits=stored.queued_bits(sums, queued, tiles.k_bits),
-        fetched_bits=in_bursts(point, values_bits + metadata_bits, count) + directory_bits(mapping.a_format, count),
+        fetched_bits=fetched + directory_bits(mapping.a_format, count),
         stored_entries=sparse * (nonzeros + padding),
         rows_per_queue=rows_per_queue,
         dealt_areas=areas * (rows_per_queue * (count / heights)),
@@ -203,9 +216,14 @@ def queue_loads(point: Point, a: OperandA) -> QueueLoads:
 
 def _turns(point: Point, a: OperandA, entries: PerClass, queues: PerClass | float) -> PerClass:
     """Steps in which so many queues of each tile give entries, as many at a time as the lanes of a PE take."""
-    array = point.array
-    each = mean_ceil(entries / (a.tiles * queues) / array.step, a.skip, point.numerics)
-    return (1.0 - array.on_k) * entries + array.on_k * a.tiles * queues * each
+    array, numerics = point.array, point.numerics
+    if point.dataflow != "inner_product":  # nobody else has lanes on k
+        return entries
+    each = entries / (a.tiles * queues)
+    alike = numerics.ceil(each / array.lanes)
+    varied = numerics.max_of(jnp.ones_like(each), (each + 0.5 * (array.lanes - 1.0)) / array.lanes)
+    steps = a.tiles * queues * (a.skip * varied + (1.0 - a.skip) * alike)
+    return (1.0 - array.on_k) * entries + array.on_k * steps
 
 
 def _mask_words(point: Point, a: OperandA, rows: PerClass) -> PerClass:

@@ -74,6 +74,8 @@ class OperandB(eqx.Module):
     group_with_b: Float[Array, "g c"]
     """Share of what goes with B in each group."""
     products: Products
+    padding: Scalar | float = 0.0
+    """Entries of B that stand for no non-zero, for each non-zero."""
 
 
 def fetched_share(point: Point) -> Scalar:

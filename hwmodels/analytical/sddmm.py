@@ -21,6 +21,7 @@ from hwmodels.analytical.accounting import (
     with_sums,
 )
 from hwmodels.analytical.classes import share_at_edge, total
+from hwmodels.analytical.dealt_b import LONGEST_RUN
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
@@ -90,22 +91,24 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
     one = jnp.ones_like(array.queues)
     missed = missed_fibers(tiles.m, kernel.m, array.queues, numerics)
     held, every = (
-        kernel.fullest(tiles.m, tiles.n, parts, array.hearing, mapping.schedule) for parts in (array.queues, one)
+        kernel.fullest(tiles.m, tiles.n, parts, array.hearing, mapping.schedule, s.tiled.scale)
+        for parts in (array.queues, one)
     )
 
-    def fullest(name: str, scale: str) -> PerClass:
-        load, whole = s.tiled.scale[scale] * held[name], s.tiled.scale[scale] * every[name]
-        return jnp.clip(load + missed / tiles.height * whole, whole / array.queues, whole)
+    def fullest(name: str) -> PerClass:
+        whole = every[name]
+        return jnp.clip(held[name] + missed / tiles.height * whole, whole / array.queues, whole)
 
-    rows = fullest("rows", "rows")
+    rows = fullest("rows")
     padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows
-    conflicts = fullest("conflicts", "nonzeros") + padding / array.hearing
+    conflicts = fullest("steps") + padding * jnp.minimum(LONGEST_RUN / array.hearing, 1.0)
     full = s.rows_per_queue * s.tiles * _mean_across(point, s)
-    words = bitmask_words(tiles.width, numerics)
-    entries = fullest("entries", "nonzeros") + padding
+    words = bitmask_words(tiles.width, numerics, array.lanes)
+    entries = fullest("entries") + padding
+    turns = numerics.max_of(s.tiles, (entries + 0.5 * (array.lanes - 1.0) * s.tiles) / array.lanes)
     return MaskLoads(
         conflicts=s.skip * conflicts + (1.0 - s.skip) * full,
-        decode=s.skip * (entries + has_mask(mapping.a_format) * rows * words),
+        decode=s.skip * (turns + has_mask(mapping.a_format) * rows * words),
     )
 
 
@@ -124,7 +127,8 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
     words = count * point.numerics.ceil(along.depth / array.lanes)
     drained = count * s.tiles * (PASS_CYCLES + stages(array.lanes, point.numerics))
     results = s.skip * s.nonzeros + (1.0 - s.skip) * s.areas
-    finished = in_bursts(point, s.nonzeros * value_bits, s.tiles)
+    filled = s.tiles * jnp.minimum(total(s.tiled.classes["tiles"]) / total(s.tiles), 1.0)
+    finished = in_bursts(point, s.nonzeros * value_bits, filled)
     partial = in_bursts(point, results * word_bits, s.tiles)
     of_tile = tiles.z_each * count + (1.0 - tiles.z_each) * count / tiles.trips_k
     not_first, not_last = (jnp.array(flags)[:, None] for flags in ([0.0, 1.0, 1.0], [1.0, 1.0, 0.0]))
@@ -194,7 +198,7 @@ def _array_actions(point: Point, s: OperandA, sums: Activity, computes: Computes
         tree_adds=worked,
         queue_bits=2.0 * mask_bits * array.hearing,
         pe_buffer_read_bits=2.0 * worked * words * value_bits,
-        pe_buffer_write_bits=rows_bits * array.hearing + b_sent * hears_b,
+        pe_buffer_write_bits=words * (rows_bits * array.hearing + b_sent * hears_b),
         accumulator_accesses=2.0 * sums.results,
         intersection_steps=jnp.zeros_like(worked),
         decoded_entries=sums.a_decoded * array.hearing,

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Parts, in_bursts
+from hwmodels.analytical.accounting import Parts, in_bursts, in_varied_bursts
 from hwmodels.analytical.array_steps import ArraySteps
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.dealt_b import LAST_WIDTH, DealtB, dealt_b, fetched_rows
@@ -29,7 +29,7 @@ from hwmodels.analytical.sparse_b_tiles import StoredTiles, VisitedPairs, stored
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Cost
 from hwmodels.design.choices import BITMASK_AND, SKIP
-from hwmodels.formats.sizes import columns_addressable, directory_bits, is_dense, rows_addressable
+from hwmodels.formats.sizes import columns_addressable, directory_bits, is_dense, rows_addressable, stores_nonzeros
 from workloads.statistics.lattice import interpolate, lookup, ratio
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
@@ -52,7 +52,7 @@ def cost(point: Point) -> Cost:
     met = kernel.meetings(a.tiled, tiles.m, tiles.k, tiles.n)
     visits = tile_visits(point, a, tiled, met)
     stored = stored_tiles(point, tiled)
-    dealt = dealt_b(point, tiled, 1.0 + stored.padding)
+    dealt = dealt_b(point, a.skip, tiled, 1.0 + stored.padding)
     b = sparse_b(point, a, share, tiled, met, visits, stored, dealt)
     return cost_of_product(point, a, share, b, SparseSteps(point, a, b.skip, b.a_sent, visits, met, dealt))
 
@@ -88,17 +88,24 @@ def sparse_b(
 
     held_bits = functools.reduce(operator.add, stored.moved(visits, all_rows, visits.b_nonzeros))
     brought = held_bits * fetched_share(point)
-    whole = ratio(in_bursts(point, brought.total, visits.count), brought.total)
+    varied = stores_nonzeros(mapping.b_format)
+
+    def whole_bursts(bits: Array, count: Array, spread: Array) -> Array:
+        return in_varied_bursts(point, bits, count, varied * spread)
+
+    whole = ratio(whole_bursts(brought.total, visits.count, met.spread), brought.total)
     results = ratio(a.work, total(a.work)) * met.depth["distinct"]
     partial_bits = hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
     written_rows = jnp.minimum(a.block_rows, count * tiles.height)  # of row blocks that are visited
+    row_blocks = written_rows / tiles.height
     row_pointers = written_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0)
     most_products = lookup(kernel.block_products, (tiles.tile_m,))[0]
     z_words = point.numerics.min_of(tiles.height * tiles.width, jnp.maximum(most_products, 1.0))
     z_tiles = _z_tiles(tiles, count, a.block_rows / kernel.m, tiled.totals["block_rows"] / kernel.n)
     last = jnp.clip(ratio(z_tiles, count), 0.0, 1.0)
     more = _fuller_half(met.spread)
-    once = in_bursts(point, fetched_share(point) * stored.stored_bits, stored.tiles)
+    mean_spread = total(met.spread) / met.spread.size
+    once = whole_bursts(fetched_share(point) * stored.stored_bits, stored.tiles, mean_spread)
     port = skip * dealt.port_words(inner, visits, sent_nonzeros)
     full_port = sent_rows * port_words_of_row(point) * mean_groups(point, visits)
     return OperandB(
@@ -123,8 +130,9 @@ def sparse_b(
         decoded_entries=decoded,
         results=results,
         result_metadata_bits=results * tiles.n_bits,
-        z_spill_bits=in_bursts(point, results * partial_bits, visits.count),
-        z_final_bits=in_bursts(point, kernel.z_nonzeros * (hardware.value_bits + tiles.n_bits) + row_pointers, z_tiles),
+        z_spill_bits=_z_pieces(point, results, partial_bits, visits.count, met.spread),
+        z_final_bits=_z_pieces(point, kernel.z_nonzeros, hardware.value_bits + tiles.n_bits, z_tiles, mean_spread)
+        + in_bursts(point, row_pointers, row_blocks),
         ends=last,
         spilled_at_ends=0.5 + 0.5 * last,
         group_visits=jnp.full_like(more[:, :1], 0.5),
@@ -150,6 +158,14 @@ def _written(
     else:
         held = total(port_words) * array.lanes * slot_bits(point) * array.rows * array.columns
     return skip * held + (1.0 - skip) * full
+
+
+def _z_pieces(point: Point, entries: Array, entry_bits: Scalar, pieces: Array, spread: Array) -> Array:
+    """Bits of DRAM for entries of Z that fall where they may on so many pieces, some of which stay empty; `spread`:
+    relative variance of what tiles hold."""
+    held = ratio(entries, pieces)
+    filled = -jnp.expm1(-held) * pieces
+    return in_varied_bursts(point, entries * entry_bits, filled, spread + 1.0 / jnp.maximum(held, 1.0))
 
 
 def _share_sent(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs) -> Scalar:
@@ -259,7 +275,8 @@ class SparseSteps(ArraySteps):
         """Each turn for each group of columns; the conflicts of all entries."""
         a, dealt, visits = self.a, self.dealt, self.visits
         full = total(loads.all_turns * visits.of_a) * mean_groups(self.point, visits)
-        skipped = a.skip * dealt.of_products + (1.0 - a.skip) * dealt.of_rows * total(
+        padded = 1.0 + total(a.padding) / total(a.nonzeros)
+        skipped = a.skip * dealt.of_products * padded + (1.0 - a.skip) * dealt.of_rows * total(
             a.heights / a.tiles * self._b_visits()
         )
         return full, skipped

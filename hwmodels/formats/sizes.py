@@ -138,6 +138,11 @@ def is_dense(weights: Float[Array, " format"]) -> Value:
     return _weight(weights, lambda record: record.is_dense)
 
 
+def stores_nonzeros(weights: Float[Array, " format"]) -> Value:
+    """Weight of the formats whose tiles are as large as they have non-zeros."""
+    return _weight(weights, lambda record: record.values == "nonzero")
+
+
 def has_mask(weights: Float[Array, " format"]) -> Value:
     """Weight of the formats in which every position has a bit."""
     return _weight(weights, lambda record: record.has_mask)

@@ -118,7 +118,7 @@ def account(
     ):
         cycles[at] = busy
     bound_cycles = _bound_cycles(cycles)
-    stages = PIPELINE_STAGES + bits_for(design.active_rows) + bits_for(design.active_columns)
+    stages = PIPELINE_STAGES + bits_for(design.pe_rows) + bits_for(design.pe_cols)
     fill = memory.latency_cycles + stages
     total = float(bound_cycles.sum()) + fill
     computes = {name: float(getattr(fates, name).sum()) for name in ("effectual", "ineffectual", "gated")}

@@ -5,7 +5,6 @@ import dataclasses
 import numpy as np
 
 from hwmodels.design.choices import (
-    COLUMN_AXES,
     CYCLIC,
     INTERSECTION_RECORDS,
     INTERSECTIONS,
@@ -65,8 +64,6 @@ class ConcreteDesign:
     rows_used: int = ALL_PARTS
     cols_used: int = ALL_PARTS
     lanes_used: int = ALL_PARTS
-    column_axes: tuple[str, ...] = ()
-    """Dimensions that the PE columns can divide, beside the one that the mapping has them on."""
 
     @property
     def active_rows(self) -> int:
@@ -136,10 +133,10 @@ class ConcreteDesign:
     @property
     def bus_need(self) -> float:
         """The wider bus over the words that PEs can take or give at once."""
-        on_m = "m" in (self.columns_on, *self.column_axes)
-        ports = self.pe_rows * self.pe_cols if on_m else max(self.pe_rows, self.pe_cols)
-        values = self.value_bus_bits / (ports * self.lanes * self.accumulator_bits)
-        return max(values, self.index_bus_bits / (ports * max(MASK_BITS, MASK_BITS_A_LANE * self.lanes)))
+        ports = self.pe_rows * self.pe_cols * self.lanes
+        mask_word = max(MASK_BITS, MASK_BITS_A_LANE * self.lanes)
+        values = self.value_bus_bits / (ports * self.accumulator_bits)
+        return max(values, self.index_bus_bits * self.lanes / (ports * mask_word))
 
     @property
     def holds_a(self) -> bool:
@@ -207,8 +204,7 @@ def make_concrete_design(hardware: Hardware, mapping: Mapping) -> ConcreteDesign
     numbers |= {name: _whole(name, getattr(mapping, name)) for name in MAPPING_NUMBERS}
     words = {name: name_of(getattr(mapping, name), names) for name, names in MAPPING_CHOICES.items()}
     words |= {"dataflow": mapping.dataflow, "intersection": name_of(hardware.intersection, INTERSECTIONS)}
-    axes = tuple(name for name, has in zip(COLUMN_AXES, np.asarray(hardware.column_axes), strict=True) if has > 0.5)
-    design = ConcreteDesign(**numbers, **words, column_axes=axes)
+    design = ConcreteDesign(**numbers, **words)
     if design.accumulators < 1:
         raise InputError(
             f"accumulator_bytes is {design.accumulator_bytes}, less than a word of {design.accumulator_bits} bits for "

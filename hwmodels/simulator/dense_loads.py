@@ -9,22 +9,21 @@ import numpy as np
 from hwmodels.simulator.schedules import deal
 from workloads.cache.machine_code import compiled
 
-STEPS, DECODE, STORED, ROWS, ALL_STEPS = range(5)
+STEPS, DECODE, STORED, ROWS, ALL_STEPS, WORK = range(6)
 """Columns of what `busiest_queues` returns."""
-MASK_ENTRIES, MASK_DECODE, MASK_ROWS, LANE_STEPS = range(4)
-"""Columns of what `busiest_mask_rows` returns."""
 
 
 @compiled
-def busiest_queues(tiles, fibers, nonzeros, height, width, queues, schedule, skips, at_once, mask_bits):
-    """For each tile, shape [T, 5]: what the most loaded queue has of it.
+def busiest_queues(tiles, fibers, row_work, height, width, queues, schedule, skips, at_once, mask_bits):
+    """For each tile, shape [T, 6]: what the most loaded queue has of it.
 
     `tiles`: number of each tile among those with entries, -1 for none; `fibers`: rows (`tile_cutting.cut_rows`), and
-    `nonzeros` of each; `at_once`: entries that a queue gives in a step; `mask_bits`: positions that a decoder takes a
+    `row_work` of each; `at_once`: entries that a queue gives in a step; `mask_bits`: positions that a decoder takes a
     cycle, 0 without masks.
-    Quantities: steps; cycles of the decoder; stored entries; rows that are queued; steps of all queues together.
+    Quantities: steps; cycles of the decoder; stored entries; rows that are queued; steps of all queues
+    together; work that rows are dealt by.
     """
-    found = np.zeros((tiles.size, 5), np.int64)
+    found = np.zeros((tiles.size, 6), np.int64)
     tallest = 1
     for t in range(tiles.size):
         tallest = max(tallest, height[t])
@@ -39,7 +38,7 @@ def busiest_queues(tiles, fibers, nonzeros, height, width, queues, schedule, ski
         if at >= 0:
             low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
         for f in range(low, high):
-            work[f - low] = nonzeros[f]
+            work[f - low] = row_work[f]
         numbers = fibers.number[low:high] if high > low else nothing
         deal(numbers, work, high - low, h, parts, schedule, queue_of, loads, rows, heap, order)
         full[:parts], stored[:parts] = 0, 0
@@ -50,51 +49,11 @@ def busiest_queues(tiles, fibers, nonzeros, height, width, queues, schedule, ski
         for r in range(parts):
             queued = full[r] if skips else rows[r]
             steps = ((stored[r] if skips else rows[r] * w) + at_once - 1) // at_once
+            found[t, WORK] = max(found[t, WORK], loads[r])
             found[t, STORED] = max(found[t, STORED], stored[r])
             found[t, ROWS] = max(found[t, ROWS], queued)
             found[t, STEPS] = max(found[t, STEPS], steps)
             found[t, ALL_STEPS] += steps
             if skips:
                 found[t, DECODE] = max(found[t, DECODE], steps + full[r] * words)
-    return found
-
-
-@compiled
-def busiest_mask_rows(tiles, fibers, nonzeros, height, width, pe_rows, schedule, skips, bitmask, lanes):
-    """For each tile of an SDDMM's mask, shape [T, 4]: what the most loaded PE row has of it.
-
-    Entries; decoder steps; rows that it works on; steps in which these are dealt to `lanes` lanes, a row at a time.
-    """
-    found = np.zeros((tiles.size, 4), np.int64)
-    tallest = 1
-    for t in range(tiles.size):
-        tallest = max(tallest, height[t])
-    nothing = np.empty(0, np.int64)
-    work, hand_of, order = np.zeros(tallest, np.int64), np.empty(tallest, np.int64), np.empty(tallest, np.int64)
-    rows, loads, heap = np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64), np.empty(pe_rows, np.int64)
-    held = np.empty((4, pe_rows), np.int64)
-    for t in range(tiles.size):
-        w, at = width[t], tiles[t]
-        if not skips:
-            most = (height[t] + pe_rows - 1) // pe_rows
-            found[t, MASK_ENTRIES], found[t, MASK_ROWS] = most * w, most
-            found[t, LANE_STEPS] = most * ((w + lanes - 1) // lanes)
-            continue
-        low, high = 0, 0
-        if at >= 0:
-            low, high = fibers.fibers_of[at], fibers.fibers_of[at + 1]
-        for f in range(low, high):
-            work[f - low] = nonzeros[f]
-        numbers = fibers.number[low:high] if high > low else nothing
-        deal(numbers, work, high - low, height[t], pe_rows, schedule, hand_of, loads, rows, heap, order)
-        held[:] = 0
-        for f in range(low, high):
-            r, entries = hand_of[f - low], fibers.first[f + 1] - fibers.first[f]
-            held[MASK_ENTRIES, r] += entries
-            held[MASK_DECODE, r] += entries + ((w + 63) // 64 if bitmask else 0)
-            held[MASK_ROWS, r] += 1
-            held[LANE_STEPS, r] += (entries + lanes - 1) // lanes
-        for r in range(pe_rows):
-            for q in range(4):
-                found[t, q] = max(found[t, q], held[q, r])
     return found

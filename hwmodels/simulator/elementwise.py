@@ -5,9 +5,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from scipy.sparse import csr_array
 
-from hwmodels.simulator.accounting import ArrayActions, KernelRun, Memory, account
-from hwmodels.simulator.concrete_design import ConcreteDesign
-from hwmodels.simulator.counters import ArrayWork, BusTraffic, DramTraffic, Fits
+from hwmodels.simulator.accounting import KernelRun, Memory, account
+from hwmodels.simulator.actions import unicast_hops
+from hwmodels.simulator.concrete_design import PASS_CYCLES, ConcreteDesign
+from hwmodels.simulator.counters import ArrayActions, ArrayWork, BusTraffic, DramTraffic, Fates, Fits
 from hwmodels.simulator.elementwise_loads import (
     A_DECODE,
     ALL_STEPS,
@@ -18,6 +19,8 @@ from hwmodels.simulator.elementwise_loads import (
     STEPS,
     merge,
 )
+from hwmodels.simulator.output_traffic import pointer_bits
+from hwmodels.simulator.places import hold_fibers
 from hwmodels.simulator.stored_operand import StoredOperand, canonical, store
 from hwmodels.simulator.visits import check_count, group
 from workloads.errors import InputError
@@ -82,17 +85,19 @@ def run_elementwise(
     left, right = store(a, tile, design.a_format, widths), store(b, tile, design.b_format, widths)
     visits = _visit(design, left, right, union)
     found, result = _merge(design, left, right, visits, union)
-    work = _work(design, left, right, visits, union, found)
-    bus = _bus_traffic(design, left, right, visits, work)
+    work, fates = _work(design, left, right, visits, found), _fates(design, left, right, visits, union, found)
+    bus = _bus_traffic(design, left, right, visits, fates)
+    places = hold_fibers(design, min(design.tile_n, a.shape[1]))
     return account(
         design,
         memory,
         places=(visits.m, np.zeros_like(visits.m), visits.n),
         work=work,
+        fates=fates,
         bus=bus,
-        dram=_dram_traffic(design, left, right, visits, work),
-        array=_array_actions(design, left, right, visits, work, bus),
-        fits=Fits(_glb_need(design, left, right, union), 0.0, 0.0),
+        dram=_dram_traffic(design, memory, left, right, visits, fates),
+        array=_array_actions(design, left, right, visits, fates, bus, int(found[:, ALL_STEPS].sum())),
+        fits=Fits(_glb_need(design, left, right, union), places.pe_buffer, places.accumulator, design.bus_need),
         positions=a.shape[0] * a.shape[1],
         adds_partials=False,
         result=result,
@@ -127,9 +132,8 @@ def _merge(
     design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, union: bool
 ) -> tuple[np.ndarray, csr_array]:
     """What the busiest lane does in each visit, by the columns of `elementwise_loads.merge`; and Z."""
-    by_columns = design.dataflow == "outer_product"
     plan = MergePlan(
-        lanes=design.pe_rows * design.width,
+        lanes=design.active_rows * design.active_columns * design.active_lanes,
         schedule=design.schedule_index(alike=not (design.a_skips and design.b_skips)),
         unit=design.intersection_index,
         union=union,
@@ -138,30 +142,47 @@ def _merge(
         a_bitmask=a.format.has_mask,
         b_bitmask=b.format.has_mask,
     )
-    sizes = (visits.width, visits.height) if by_columns else (visits.height, visits.width)
-    pairs = FiberPairs(_at(a.index, visits.a, -1), _at(b.index, visits.b, -1), *sizes)
-    found, of_visit, fiber, position, value = merge(plan, pairs, _streams(a, by_columns), _streams(b, by_columns))
-    row, column = (position, fiber) if by_columns else (fiber, position)
+    pairs = FiberPairs(_at(a.index, visits.a, -1), _at(b.index, visits.b, -1), visits.height, visits.width)
+    found, of_visit, row, column, value = merge(plan, pairs, _streams(a), _streams(b))
     place = (visits.m[of_visit] * a.tile[0] + row, visits.n[of_visit] * a.tile[1] + column)
     return found, csr_array((value, place), shape=a.shape)
 
 
-def _streams(operand: StoredOperand, by_columns: bool) -> FiberStreams:
-    if not by_columns:
-        return FiberStreams(*operand.rows, operand.column, operand.value)
-    *fibers, order = operand.columns
-    return FiberStreams(*fibers, operand.row[order], operand.value[order])
+def _streams(operand: StoredOperand) -> FiberStreams:
+    return FiberStreams(*operand.rows, operand.column, operand.value)
 
 
 def _work(
+    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, found: np.ndarray
+) -> ArrayWork:
+    """What keeps the lanes busy in each visit."""
+    zero = np.zeros_like(visits.m)
+    return ArrayWork(
+        compute=np.maximum(found[:, OPERATIONS], found[:, STEPS]) + PASS_CYCLES,
+        decode=np.maximum(found[:, A_DECODE], found[:, B_DECODE]) + PASS_CYCLES,
+        buffer_port=zero,
+        passes=zero + 1,
+        entries=_entries(a, visits, visits.a, design.a_skips),
+        decoded=_at(a.entries, visits.a),
+        word_steps=zero,
+        words=zero,
+    )
+
+
+def _entries(operand: StoredOperand, visits: PairVisits, tiles: np.ndarray, skips: bool) -> np.ndarray:
+    """Entries of an operand that are worked on in each visit."""
+    return _at(operand.entries, tiles) if skips else visits.height * visits.width * (tiles >= 0)
+
+
+def _fates(
     design: ConcreteDesign,
     a: StoredOperand,
     b: StoredOperand,
     visits: PairVisits,
     union: bool,
     found: np.ndarray,
-) -> ArrayWork:
-    """What the lanes do in each visit, and what becomes of each position worked on."""
+) -> Fates:
+    """What becomes of each position worked on."""
     results, met, positions = found[:, RESULTS], found[:, MET], visits.height * visits.width
     a_entries, b_entries = _at(a.entries, visits.a), _at(b.entries, visits.b)
     a_nonzeros, b_nonzeros = _at(a.nonzeros, visits.a), _at(b.nonzeros, visits.b)
@@ -182,23 +203,11 @@ def _work(
     else:
         a_zeros, b_zeros = positions - a_nonzeros, a_nonzeros - results
     ineffectual, gated = design.unskipped(padding, a_zeros, b_zeros)
-    return ArrayWork(
-        compute=found[:, OPERATIONS],
-        intersect=np.maximum(found[:, STEPS], np.maximum(found[:, A_DECODE], found[:, B_DECODE])),
-        intersection_steps=found[:, ALL_STEPS],
-        effectual=results,
-        ineffectual=ineffectual,
-        gated=gated,
-        results=results,
-        outputs=results,
-        fresh=results,
-        share_bits=np.zeros_like(positions),
-        entries_worked=a_entries if design.a_skips else positions * (visits.a >= 0),
-    )
+    return Fates(results, ineffectual, gated, results, results)
 
 
 def _bus_traffic(
-    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, work: ArrayWork
+    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, fates: Fates
 ) -> BusTraffic:
     """What crosses the buses in each visit."""
     return BusTraffic(
@@ -206,24 +215,22 @@ def _bus_traffic(
         a_index=_at(a.metadata_bits, visits.a),
         b_value=_at(b.value_bits, visits.b),
         b_index=_at(b.metadata_bits, visits.b),
-        z_value=work.results * design.accumulator_bits,
-        z_index=work.results * a.widths.column,
-        a_decoded=a.decoded(_at(a.entries, visits.a)),
+        z_value=fates.results * design.accumulator_bits,
+        z_index=fates.results * a.widths.column,
         b_decoded=b.decoded(_at(b.entries, visits.b)),
     )
 
 
 def _dram_traffic(
-    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: PairVisits, work: ArrayWork
+    design: ConcreteDesign, memory: Memory, a: StoredOperand, b: StoredOperand, visits: PairVisits, fates: Fates
 ) -> DramTraffic:
     """Bits from and to DRAM in each visit; a pointer for each row of a visited row block is spread over its visits."""
-    blocks = group(visits.m)
-    pointers = blocks.mean(visits.height * a.widths.pointer * blocks.first)
+    pointers = pointer_bits(memory, group(visits.m), visits.height * a.widths.pointer)
     return DramTraffic(
-        a=_at(a.fetched_bits, visits.a).astype(float),
-        b=_at(b.fetched_bits, visits.b).astype(float),
+        a=_at(memory.fetched_bits(a), visits.a).astype(float),
+        b=_at(memory.fetched_bits(b), visits.b).astype(float),
         z_read=np.zeros(len(visits.m)),
-        z_write=work.results * (design.value_bits + a.widths.column) + pointers,
+        z_write=memory.in_bursts(fates.results * (design.value_bits + a.widths.column)) + pointers,
     )
 
 
@@ -232,23 +239,25 @@ def _array_actions(
     a: StoredOperand,
     b: StoredOperand,
     visits: PairVisits,
-    work: ArrayWork,
+    fates: Fates,
     bus: BusTraffic,
+    steps: int,
 ) -> ArrayActions:
-    """Actions of the lanes: each reads what it works on once."""
-    outer = design.dataflow == "outer_product"
+    """Actions of the lanes, whose parts of the operand buffers serve as queues: each reads what it works on once."""
     read = 0
     for operand, tiles, skips in ((a, visits.a, design.a_skips), (b, visits.b, design.b_skips)):
-        coordinate = (operand.widths.row if outer else operand.widths.column) if skips else 0
-        entries = _at(operand.entries, tiles) if skips else visits.height * visits.width * (tiles >= 0)
-        read += int(entries.sum()) * (design.value_bits + coordinate)
+        entry_bits = design.value_bits + (operand.widths.column if skips else 0)
+        read += int(_entries(operand, visits, tiles, skips).sum()) * entry_bits
+    decoded = a.decoded(_at(a.entries, visits.a)) + bus.b_decoded
     return ArrayActions(
+        tree_adds=0,
+        queue_bits=0,
         pe_buffer_read_bits=read,
-        pe_buffer_write_bits=int(bus.operands.sum()),
-        accumulator_accesses=int(work.results.sum()),
-        intersection_steps=int(work.intersection_steps.sum()),
-        decoded_entries=int((bus.a_decoded + bus.b_decoded).sum()),
-        crossbar_words=0,
+        pe_buffer_write_bits=int((bus.a + bus.b).sum()),
+        accumulator_accesses=2 * int(fates.results.sum()),
+        intersection_steps=steps,
+        decoded_entries=int(decoded.sum()),
+        bus_hops=unicast_hops(design) * int((bus.a + bus.b + bus.results).sum()),
     )
 
 

@@ -27,8 +27,9 @@ def merge(plan, visits, a, b):
     number, work, hand_of = np.empty(extent, np.int64), np.empty(extent, np.int64), np.empty(extent, np.int64)
     order = np.empty(extent, np.int64)
     per_fiber = np.empty((4, extent), np.int64)
-    rows, loads, heap = np.empty(plan.lanes, np.int64), np.empty(plan.lanes, np.int64), np.empty(plan.lanes, np.int64)
-    per_lane = np.empty((4, plan.lanes), np.int64)
+    most = min(plan.lanes, extent)
+    rows, loads, heap = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
+    per_lane = np.empty((4, most), np.int64)
     for v in range(visits.a.size):
         at, bt, length = visits.a[v], visits.b[v], visits.length[v]
         f, f_end, g, g_end = 0, 0, 0, 0
@@ -78,8 +79,8 @@ def merge(plan, visits, a, b):
             operations = a_full + b_full - both if plan.union else both
             steps, words = 0, (length + 63) // 64
             if plan.union and plan.a_skips and plan.b_skips:
-                steps = steps_of_union(plan.unit, operations, words)
-            elif not plan.union and plan.a_skips and a_full > 0 and b_full > 0:
+                steps = steps_of_union(plan.unit, operations, length)
+            elif plan.a_skips and plan.b_skips and a_full > 0 and b_full > 0:
                 steps = steps_of_pairs(plan.unit, 1, a_full, b_full, both, jumped, words)
             per_fiber[OPERATIONS, many], per_fiber[STEPS, many] = operations, steps
             per_fiber[A_DECODE, many] = (
@@ -91,12 +92,13 @@ def merge(plan, visits, a, b):
             found[v, ALL_STEPS] += steps
             many += 1
         found[v, RESULTS] = results - before
-        deal(number[:many], work, many, visits.fibers[v], plan.lanes, plan.schedule, hand_of, loads, rows, heap, order)
-        per_lane[:] = 0
+        parts = min(plan.lanes, visits.fibers[v])
+        deal(number[:many], work, many, visits.fibers[v], parts, plan.schedule, hand_of, loads, rows, heap, order)
+        per_lane[:, :parts] = 0
         for c in range(many):
             for quantity in range(4):
                 per_lane[quantity, hand_of[c]] += per_fiber[quantity, c]
-        for lane in range(plan.lanes):
+        for lane in range(parts):
             for quantity in range(4):
                 found[v, quantity] = max(found[v, quantity], per_lane[quantity, lane])
         if (plan.union and not (plan.a_skips and plan.b_skips)) or not (plan.a_skips or plan.b_skips):

@@ -1,12 +1,21 @@
 """Steps of the intersection units, by their place in `INTERSECTIONS`: all that tells them apart. Compiled.
 
 The steps of many pairs of fibers together are those of each, added up: `steps_of_pairs` is linear in all that is
-counted of them. Jumps are counted for the units that are `walked`: by `jumps` for a pair of fibers, by `jumps_of_hands`
-for whole tiles.
+counted of them. The walks of units that are `walked` are counted by `jumps` for a pair of fibers, by `add_drops` for
+many.
 """
 
+import numpy as np
+
 from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER, SKIP_AHEAD, TWO_FINGER
+from hwmodels.simulator.concrete_design import MASK_BITS
 from workloads.cache.machine_code import compiled
+
+SEEN_LOG2 = 2
+SEEN_AT_ONCE = 1 << SEEN_LOG2
+"""Coordinates of each side that a skip-ahead unit sees: it drops as many at once, the blocks of `add_drops`."""
+WALK_ENDS = 2
+"""Cycles in which a skip-ahead unit begins and ends a pair of fibers."""
 
 
 @compiled
@@ -20,7 +29,7 @@ def steps_of_pairs(unit, pairs, a_entries, b_entries, matches, jumps, words):
     if unit == LEADER_FOLLOWER:
         return a_entries
     if unit == SKIP_AHEAD:
-        return jumps
+        return WALK_ENDS * pairs + jumps
     if unit == BITMASK_AND:
         return pairs * words + matches
     return 0
@@ -28,36 +37,29 @@ def steps_of_pairs(unit, pairs, a_entries, b_entries, matches, jumps, words):
 
 @compiled
 def steps_of_all_pairs(unit, rows, row_entries, columns, column_entries, matches, words):
-    """Steps of each of so many non-empty rows against each of so many columns; none of a unit that is `walked`."""
+    """Steps of each of so many non-empty rows against each of so many columns, of a unit that is not `walked`."""
     return steps_of_pairs(unit, rows * columns, row_entries * columns, rows * column_entries, matches, 0, words)
 
 
 @compiled
-def steps_of_full_columns(unit, rows, entries, depth):
-    """Steps of `rows` non-empty rows that hold so many entries against one column without zeros.
-
-    `depth` is the number of positions of a row. Every entry of the rows matches, and a walk jumps from one to the next.
-    """
-    return steps_of_pairs(unit, rows, entries, rows * depth, entries, entries, (depth + 63) // 64)
-
-
-@compiled
-def steps_of_union(unit, entries, words):
-    """Steps in which a unit finds the union of two fibers that holds so many positions."""
+def steps_of_union(unit, entries, length):
+    """Steps in which a unit finds the union, of so many positions, of two fibers of some length."""
     if unit == BITMASK_AND:
-        return words + entries
+        return (length + MASK_BITS - 1) // MASK_BITS + entries
+    if unit == LEADER_FOLLOWER:
+        return length
     return entries + 1
 
 
 @compiled
 def walked(unit):
-    """Whether the steps are those of a walk along both fibers, which must be counted: jumps."""
+    """Whether the steps are those of a walk along both fibers, which must be counted."""
     return unit == SKIP_AHEAD
 
 
 @compiled
 def fullest_decides(unit):
-    """Whether, but for matches, the fullest PE row and the lane with most columns take longest, whichever they are.
+    """Whether, but for matches, the fullest queue and the lane with most columns take longest, whichever they are.
 
     So it is where the steps are those of the rows or of the entries of A alone, and matches save none.
     """
@@ -66,104 +68,76 @@ def fullest_decides(unit):
 
 @compiled
 def jumps(left, left_at, left_end, right, right_at, right_end):
-    """Jumps over two sorted lists of coordinates, `left[left_at:left_end]` and the like.
+    """Steps over two sorted lists of coordinates, `left[left_at:left_end]` and the like, until either is at its end.
 
-    The side that lags jumps to the other's coordinate or beyond it; landing on it is a match. Fibers that stand on the
-    same coordinate match in one step. The walk ends when either fiber does (Hegde et al., MICRO 2019).
+    Equal heads are a match; else the side with the smaller head drops as many of its next coordinates as are below the
+    other's head and seen at once (Hegde et al., MICRO 2019).
     """
     count = 0
     while left_at < left_end and right_at < right_end:
-        x, y = left[left_at], right[right_at]
+        x, y, seen = left[left_at], right[right_at], 0
         count += 1
         if x < y:
-            while left_at < left_end and left[left_at] < y:
-                left_at += 1
+            while left_at < left_end and seen < SEEN_AT_ONCE and left[left_at] < y:
+                left_at, seen = left_at + 1, seen + 1
         elif y < x:
-            while right_at < right_end and right[right_at] < x:
-                right_at += 1
-        if left_at < left_end and right_at < right_end and left[left_at] == right[right_at]:
-            left_at += 1
-            right_at += 1
+            while right_at < right_end and seen < SEEN_AT_ONCE and right[right_at] < x:
+                right_at, seen = right_at + 1, seen + 1
+        else:
+            left_at, right_at = left_at + 1, right_at + 1
     return count
 
 
 @compiled
-def jumps_of_hands(a, b, lanes, tile, part_range, hands, scratch, found):
-    """`jumps` of every row of a tile of A over every column of the tiles of B that it meets, by lane and PE row.
+def add_drops(met, dropping, depth, with_matches, room, sums):
+    """Add to `sums` [groups of `met`, groups of `dropping`] the steps in which fibers drop what lies before each
+    element of the fibers that they meet, each of these with each of those; and one a match, if asked for.
 
-    A walk takes one step for each match, and one for each time that the merged fibers change sides. So an element of B
-    counts one if the row has an element between it and the one above in its column, and one if between it and the one
-    below; where it is a match, one in all. Rows of B are taken from the last to the first. As many rows of A have an
-    element in an interval as there are entries in it, less pairs of neighbours in it; these are kept in a tree of sums
-    over A's columns (Fenwick, Software: Practice and Experience 1994).
-
-    `a`, `b`, `lanes`: tuples of `sparse_operands`; `tile`: (number of A's tile, row of B that it meets first, its
-    width); only visits in `part_range`, of which the first lane is the third number; `hands`: PE row of each row, rows
-    of each PE row; `scratch`: memory. `found` has the shape [lanes, PE rows].
+    `met`, `dropping`: (first and last + 1 element of each fiber, group of each, positions of the elements, below
+    `depth`); those that are met lie group by group. `room`: memory. A fiber drops between two elements of the other
+    what it has there, some at once: that is the difference of two of its running counts, which are kept for a block
+    of fibers at each position that one of them has.
     """
-    (t, top, w), (first_visit, end_visit, first_lane), (hand_of, full) = tile, part_range, hands
-    rank_of, columns_before, tree, waiting = scratch
-    parts, column, left, first_row = full.size, a.column, a.columns.fibers_of[t], a.rows.fibers_of[t]
-    size = a.columns.fibers_of[t + 1] - left
-    tree[: size + 1] = 0
-    waiting[:], found[:] = 0, 0
-    begun, not_done, between = waiting[0], waiting[1], waiting[2]
-    begun[:] = full
-    c = size - 1
-    for k in range(w - 1, -1, -1):
-        matched = c >= 0 and a.columns.number[left + c] == k
-        columns_before[k] = c if matched else c + 1
-        here = range(a.columns.first[left + c], a.columns.first[left + c + 1]) if matched else range(0)
-        for e in here:
-            i = a.row_of[a.columns.order[e]]
-            begun[hand_of[i - first_row]] -= a.columns.order[e] == a.rows.first[i]
-        for part in range(b.of_row[top + k], b.of_row[top + k + 1]):
-            if b.rank[part] < first_visit or b.rank[part] >= end_visit:
-                continue
-            for q in range(b.first[part], b.end[part]):
-                sums = found[lanes.of_entry[q] - first_lane]
-                if b.above[q] < 0 and b.below[q] >= w:
-                    for r in range(parts):
-                        sums[r] += begun[r] + not_done[r]
-                elif b.above[q] < 0:
-                    for r in range(parts):
-                        sums[r] += begun[r]
-                elif b.below[q] >= w:
-                    for r in range(parts):
-                        sums[r] += not_done[r]
-                if b.below[q] < w and columns_before[b.below[q]] > columns_before[k] + matched:
-                    # for this element and the one below
-                    between[:] = 0
-                    i = columns_before[b.below[q]]
-                    while i > 0:
-                        node = tree[i]
-                        for r in range(parts):
-                            between[r] += node[r]
-                        i -= i & -i
-                    for r in range(parts):
-                        sums[r] += 2 * between[r]
-                for e in here:
-                    p = a.columns.order[e]
-                    i = a.row_of[p]
-                    ahead = p > a.rows.first[i] and column[p - 1] > b.above[q]
-                    behind = p + 1 < a.rows.first[i + 1] and column[p + 1] < b.below[q]
-                    sums[hand_of[i - first_row]] += 1 - ahead - behind
-        for e in here:
-            p = a.columns.order[e]
-            i = a.row_of[p]
-            r = hand_of[i - first_row]
-            add_to_tree(tree, c, r, size, 1)
-            if p + 1 < a.rows.first[i + 1]:
-                add_to_tree(tree, rank_of[column[p + 1]], r, size, -1)
-            else:
-                not_done[r] += 1
-        c -= matched
-
-
-@compiled
-def add_to_tree(tree, place, part, size, count):
-    """Add to one part of a Fenwick tree of `size` places, each with a number for each part."""
-    i = place + 1
-    while i <= size:
-        tree[i, part] += count
-        i += i & -i
+    (met_first, met_end, met_group, met_position), (first, end, group, position) = met, dropping
+    rank, low = np.empty(depth + 2, np.int64), 0
+    while low < first.size:
+        held, high = 0, low
+        while high < first.size:
+            held += end[high] - first[high]
+            if high > low and (min(depth, held) + 2) * (high - low + 1) > room.size:
+                break
+            high += 1
+        fibers = high - low
+        rank[:] = 0
+        for f in range(low, high):
+            for p in range(first[f], end[f]):
+                rank[position[p] + 1] = 1
+        below = 0
+        for k in range(depth + 2):
+            below += rank[k]
+            rank[k] = below
+        counts = room[: (rank[depth] + 1) * fibers].reshape(rank[depth] + 1, fibers)
+        counts[:] = 0
+        for f in range(low, high):
+            for p in range(first[f], end[f]):
+                counts[rank[position[p]] + 1, f - low] = 1
+        for k in range(1, rank[depth] + 1):
+            counts[k] += counts[k - 1]
+        steps = np.zeros(fibers, np.int32)
+        for g in range(met_first.size):
+            before = 0
+            for p in range(met_first[g], met_end[g]):
+                low_at, high_at, beyond = rank[before], rank[met_position[p]], rank[met_position[p] + 1]
+                before = met_position[p] + 1
+                if high_at > low_at:
+                    for f in range(fibers):
+                        dropped = np.int32(counts[high_at, f] - counts[low_at, f])
+                        steps[f] += np.int32(np.int32(dropped + SEEN_AT_ONCE - 1) >> SEEN_LOG2)
+                if with_matches and beyond > high_at:
+                    for f in range(fibers):
+                        steps[f] += np.int32(counts[beyond, f] - counts[high_at, f])
+            if g + 1 == met_first.size or met_group[g + 1] != met_group[g]:
+                for f in range(fibers):
+                    sums[met_group[g], group[low + f]] += steps[f]
+                    steps[f] = 0
+        low = high

@@ -4,14 +4,17 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
 
-from hwmodels.simulator.accounting import KernelRun, Memory, account, array_actions
+from hwmodels.simulator.accounting import KernelRun, Memory, account
+from hwmodels.simulator.actions import bus_hops
 from hwmodels.simulator.concrete_design import ConcreteDesign
-from hwmodels.simulator.counters import ArrayWork, BusTraffic, DramTraffic, Fits
-from hwmodels.simulator.dense_loads import LANE_STEPS, MASK_DECODE, MASK_ENTRIES, MASK_ROWS, busiest_mask_rows
+from hwmodels.simulator.counters import ArrayActions, ArrayWork, BusTraffic, DramTraffic, Fates, Fits, PerVisit
+from hwmodels.simulator.dense_loads import DECODE, ROWS, WORK
 from hwmodels.simulator.multiplication import multiply_masked
 from hwmodels.simulator.output_traffic import traffic_in_place
-from hwmodels.simulator.passes import buffer_fills, ceil_div
+from hwmodels.simulator.places import ceil_div, groups_of, hold_dot_products
+from hwmodels.simulator.sparse_loads import conflicts_of
 from hwmodels.simulator.stored_operand import StoredOperand, canonical, store, store_dense
+from hwmodels.simulator.unskipped_b import queue_loads, queued_rows
 from hwmodels.simulator.visits import TileVisits, check_count
 from workloads.errors import InputError
 
@@ -28,24 +31,28 @@ def run_sddmm(design: ConcreteDesign, mask: csr_array, a: Dense, b: Dense, memor
     left = store_dense(a.shape, (design.tile_m, design.tile_k), design.widths("m", "k"))
     right = store_dense(b.shape, (design.tile_k, design.tile_n), design.widths("k", "n"))
     visits, tiles = _visit(design, s, a.shape[1])
-    passes, depth = 1, left.width[visits.a]
-    if design.b_stays:
-        passes = ceil_div(right.peak_bits, design.pe_cols * design.half_buffer_bits)
-    work = _work(design, s, tiles, depth, passes)
-    bus = _bus_traffic(design, s, tiles, depth, work, passes)
-    finished, partial = s.nonzeros[tiles] * design.value_bits, work.results * design.accumulator_bits
-    fetched = visits.spread(s.fetched_bits[tiles], "z") + visits.spread(left.bits[visits.a], "a")
+    depth = left.width[visits.a]
+    fates, work = _fates(design, s, tiles, depth), _work(design, s, tiles, depth)
+    bus = _bus_traffic(design, s, tiles, depth, fates)
+    finished, partial = s.nonzeros[tiles] * design.value_bits, fates.results * design.accumulator_bits
+    of_s, of_a, of_b = (memory.fetched_bits(operand) for operand in (s, left, right))
+    places = hold_dot_products(design, min(design.tile_k, a.shape[1]), min(design.tile_n, b.shape[1]))
+    need = s.peak_bits + left.peak_bits + right.peak_bits
+    need += int(fates.results.max(initial=0)) * design.accumulator_bits
     return account(
         design,
         memory,
         places=(visits.m, visits.k, visits.n),
         work=work,
+        fates=fates,
         bus=bus,
         dram=DramTraffic(
-            fetched, visits.spread(right.bits[visits.b], "b"), *traffic_in_place(visits, finished, partial)
+            visits.spread(of_s[tiles], "z") + visits.spread(of_a[visits.a], "a"),
+            visits.spread(of_b[visits.b], "b"),
+            *traffic_in_place(memory, visits, finished, partial),
         ),
-        array=array_actions(design, s, work, bus, passes, reads_a_mac=2, scatters=False),
-        fits=_fits(design, s, left, right, int(work.results.max(initial=0))),
+        array=_actions(design, s, tiles, depth, work, fates, bus),
+        fits=Fits(need / design.half_glb_bits, places.pe_buffer, places.accumulator, design.bus_need),
         positions=mask.shape[0] * a.shape[1] * mask.shape[1],
         adds_partials=visits.trips["k"] > 1,
         result=_result(design, s, visits, tiles, a, b),
@@ -65,95 +72,83 @@ def _visit(design: ConcreteDesign, s: StoredOperand, k: int) -> tuple[TileVisits
     return TileVisits(**places, a=a, b=b, order=order, trips=trips), tiles[sort]
 
 
-def _work(design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray, depth: np.ndarray, passes: int) -> ArrayWork:
-    """What the array does in each visit; `depth`: length of its dot products."""
-    loads, positions = _loads(design, s)[tiles], s.height[tiles] * s.width[tiles]
-    entries = s.entries[tiles] if design.a_skips else positions
-    nonzeros, zero = s.nonzeros[tiles], np.zeros_like(depth)
+def _entries(design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray) -> PerVisit:
+    """Entries of S worked on in each visit."""
+    return s.entries[tiles] if design.a_skips else (s.height * s.width)[tiles]
+
+
+def _fates(design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray, depth: PerVisit) -> Fates:
+    """What becomes of each MAC, and the results; `depth`: length of the dot products of each visit."""
+    entries, nonzeros, zero = _entries(design, s, tiles), s.nonzeros[tiles], np.zeros_like(depth)
     zeros = (entries - nonzeros) * depth
     padding, a_zeros = (zeros, zero) if design.a_skips else (zero, zeros)
     ineffectual, gated = design.unskipped(padding, a_zeros, zero)
+    return Fates(nonzeros * depth, ineffectual, gated, nonzeros if design.a_skips else entries, zero)
+
+
+def _work(design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray, depth: PerVisit) -> ArrayWork:
+    """What keeps the array busy in each visit: rows of S wait for their fullest PE column."""
+    loads = queue_loads(design, s, conflicts_of(s.rows, s.column, design.width))
+    words, columns = ceil_div(depth, design.active_lanes), groups_of(design, s.width)
+    steps, port = loads[:, ROWS] * columns, columns
+    if design.a_skips:
+        steps, port = loads[:, WORK], s.columns_of_owners(design.width)
     return ArrayWork(
-        compute=_compute(design, s, tiles, loads, depth),
-        intersect=zero if design.dataflow == "outer_product" else loads[:, MASK_DECODE] * passes,
-        intersection_steps=zero,
-        effectual=nonzeros * depth,
-        ineffectual=ineffectual,
-        gated=gated,
-        results=nonzeros if design.a_skips else positions,
-        outputs=zero,
-        fresh=zero,
-        share_bits=loads[:, MASK_ROWS] * depth * design.value_bits,
-        entries_worked=entries,
+        compute=steps[tiles] * words + design.pass_cycles,
+        decode=loads[tiles, DECODE] + design.pass_cycles,
+        buffer_port=port[tiles] * words,
+        passes=np.ones_like(depth),
+        entries=_entries(design, s, tiles),
+        decoded=s.entries[tiles],
+        word_steps=_entries(design, s, tiles) * words,
+        words=_columns_sent(design, s, tiles) * words,
     )
 
 
-def _loads(design: ConcreteDesign, s: StoredOperand) -> np.ndarray:
-    """What the most loaded PE row has of each tile of S, by the columns of `dense_loads.busiest_mask_rows`."""
-    return busiest_mask_rows(
-        s.index,
-        s.rows,
-        s.row_nonzeros,
-        s.height,
-        s.width,
-        design.pe_rows,
-        design.schedule_index(alike=not design.a_skips),
-        design.a_skips,
-        s.format.has_mask,
-        design.width,
-    )
-
-
-def _compute(
-    design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray, loads: np.ndarray, depth: np.ndarray
-) -> np.ndarray:
-    """Cycles of the most loaded PE."""
-    if design.dataflow == "inner_product":
-        return loads[:, MASK_ENTRIES] * ceil_div(depth, design.width)
-    if design.dataflow == "gustavson":
-        return loads[:, LANE_STEPS] * depth
-    if not design.a_skips:
-        return ceil_div(s.height[tiles], design.pe_rows) * ceil_div(s.width[tiles], design.width) * depth
-    tile = np.repeat(np.arange(len(s.start) - 1), np.diff(s.start))
-    across = ceil_div(s.tile[1], design.width)
-    block = s.row // design.pe_rows * across + s.column // design.width
-    in_tile = ceil_div(s.tile[0], design.pe_rows) * across
-    blocks = np.bincount(np.unique(tile * in_tile + block) // in_tile, minlength=len(s.start) - 1)
-    return s.per_tile(blocks)[tiles] * depth
+def _columns_sent(design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray) -> PerVisit:
+    """Columns of B that are sent in each visit: those that S touches, if it skips."""
+    return (s.columns_touched if design.a_skips else s.width)[tiles]
 
 
 def _bus_traffic(
-    design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray, depth: np.ndarray, work: ArrayWork, passes: int
+    design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray, depth: PerVisit, fates: Fates
 ) -> BusTraffic:
-    """What crosses the buses in each visit: the rows of A and the columns of B that S touches, if it skips."""
-    rows = (s.rows_touched if design.a_skips else s.height)[tiles]
-    columns = (s.columns_touched if design.a_skips else s.width)[tiles]
-    zero = np.zeros_like(rows)
+    """What crosses the buses in each visit: S, and the rows of A and the columns of B that it touches, if it skips."""
+    rows, zero = queued_rows(design, s), np.zeros_like(depth)
     return BusTraffic(
-        a_value=passes * (s.value_bits[tiles] + rows * depth * design.value_bits),
-        a_index=passes * s.metadata_bits[tiles],
-        b_value=buffer_fills(design, work.share_bits) * columns * depth * design.value_bits,
+        a_value=s.value_bits[tiles] + rows[tiles] * depth * design.value_bits,
+        a_index=s.streamed_index_bits(rows)[tiles],
+        b_value=_columns_sent(design, s, tiles) * depth * design.value_bits,
         b_index=zero,
-        z_value=work.results * design.accumulator_bits,
+        z_value=fates.results * design.accumulator_bits,
         z_index=zero,
-        a_decoded=s.decoded(s.entries[tiles] * passes),
         b_decoded=zero,
     )
 
 
-def _fits(design: ConcreteDesign, s: StoredOperand, a: StoredOperand, b: StoredOperand, most_results: int) -> Fits:
-    """Need over capacity; a row of A or a column of B is the least that a buffer holds."""
-    words, depth = 0, min(a.tile[1], a.shape[1])
-    if design.dataflow == "gustavson":
-        words = ceil_div(min(design.tile_n, s.shape[1]), design.pe_cols)
-    elif design.dataflow == "outer_product":
-        words = design.lanes
-    need = s.peak_bits + a.peak_bits + b.peak_bits + most_results * design.accumulator_bits
-    resident = design.a_stays or design.b_stays
-    return Fits(
-        glb=need / design.half_glb_bits,
-        pe_buffer=depth * design.value_bits / design.half_buffer_bits if resident else 0.0,
-        accumulator=words / design.accumulators,
+def _actions(
+    design: ConcreteDesign,
+    s: StoredOperand,
+    tiles: np.ndarray,
+    depth: PerVisit,
+    work: ArrayWork,
+    fates: Fates,
+    bus: BusTraffic,
+) -> ArrayActions:
+    """Actions of the PEs: S streams by, a row of A is written to the PEs of its queue, a column of B to one of each."""
+    word_bits = design.active_lanes * design.value_bits
+    s_sent = int((s.value_bits + s.streamed_index_bits(queued_rows(design, s)))[tiles].sum())
+    a_words = int((queued_rows(design, s)[tiles] * ceil_div(depth, design.active_lanes)).sum())
+    written = a_words * design.queue_sharers + int(work.words.sum()) * design.queues
+    return ArrayActions(
+        tree_adds=fates.processed,
+        queue_bits=2 * s_sent * design.queue_sharers,
+        pe_buffer_read_bits=2 * int(work.word_steps.sum()) * word_bits,
+        pe_buffer_write_bits=written * word_bits,
+        accumulator_accesses=2 * int(fates.results.sum()),
+        intersection_steps=0,
+        decoded_entries=int(s.decoded(work.decoded).sum()) * design.queue_sharers,
+        bus_hops=bus_hops(design, bus),
     )
 
 

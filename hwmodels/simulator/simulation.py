@@ -101,7 +101,7 @@ def simulate_sddmm(
     The mapping's choices for A are those of S; it stores B dense. Returns a `Simulation` whose result is a `csr_array`
     with the pattern of S. **Raises** as `simulate`.
     """
-    design = require_legal(make_concrete_design(hardware, mapping), "dense_b")
+    design = require_legal(make_concrete_design(hardware, mapping), "sddmm")
     run = run_sddmm(design, mask, a, b, Memory.of(technology))
     return _priced(run, hardware, mapping, technology)
 
@@ -113,7 +113,7 @@ def simulate_elementwise(
 
     Returns a `Simulation` whose result is a `csr_array`. **Raises** as `simulate`.
     """
-    design = require_legal_elementwise(make_concrete_design(hardware, mapping))
+    design = require_legal(make_concrete_design(hardware, mapping), "elementwise")
     run = run_elementwise(design, a, b, operation, Memory.of(technology))
     return _priced(run, hardware, mapping, technology)
 

@@ -12,7 +12,7 @@ from hwmodels.simulator.output_traffic import traffic_in_place
 from hwmodels.simulator.places import ceil_div
 from hwmodels.simulator.product_visits import ProductVisits
 from hwmodels.simulator.stored_operand import StoredOperand
-from hwmodels.simulator.unskipped_b import rows_to_send, work_on_unskipped_b
+from hwmodels.simulator.unskipped_b import queued_rows, rows_to_send, work_on_unskipped_b
 from hwmodels.simulator.visits import TileVisits
 
 
@@ -51,11 +51,6 @@ def _fates(design: ConcreteDesign, a: StoredOperand, visits: TileVisits, columns
     padding, a_zeros = (zeros, zero) if design.a_skips else (zero, zeros)
     ineffectual, gated = design.unskipped(padding, a_zeros, zero)
     return Fates(nonzeros * columns, ineffectual, gated, queued_rows(design, a)[visits.a] * columns, zero)
-
-
-def queued_rows(design: ConcreteDesign, a: StoredOperand) -> np.ndarray:
-    """Rows of each tile of A that are queued."""
-    return a.rows_touched if design.a_skips else a.height
 
 
 def _bus_traffic(

@@ -1,211 +1,71 @@
 """SpMSpM: both operands are sparse, and what they make of each other is found by walking them."""
 
-from typing import NamedTuple
-
 import numpy as np
 from scipy.sparse import csr_array
 
+from hwmodels.simulator.accounting import Memory
+from hwmodels.simulator.actions import array_actions
 from hwmodels.simulator.concrete_design import ConcreteDesign
-from hwmodels.simulator.counters import ArrayWork, Bits, BusTraffic
-from hwmodels.simulator.dense_loads import ALL_WALKED, DECODE, ENTRIES, SHARE_BITS, WALK
-from hwmodels.simulator.intersection import walked
+from hwmodels.simulator.counters import ArrayWork, BusTraffic, Fates, FetchedRows, PerVisit
+from hwmodels.simulator.fiber_pairs import visit_pairs
+from hwmodels.simulator.meetings import Meetings, meetings_of, pairs_of_entries
 from hwmodels.simulator.multiplication import EFFECTUAL, FRESH, OUTPUTS
 from hwmodels.simulator.output_traffic import traffic_appended
-from hwmodels.simulator.passes import buffer_fills, ceil_div
-from hwmodels.simulator.sparse_loads import (
-    COMPUTE,
-    HELD_BITS,
-    INTERSECT,
-    MET,
-    SLICE_STEPS,
-    STEPS,
-    TOUCHED_ENTRIES,
-    meet,
-    walk_pairs,
-    walk_rows,
-)
-from hwmodels.simulator.sparse_operands import (
-    AEntries,
-    ATiles,
-    BRowParts,
-    a_entries_of,
-    a_tiles_of,
-    b_lanes_of,
-    b_row_parts_of,
-    product_sparse,
-    tile_steps,
-)
-from hwmodels.simulator.spmm import loads_of, slices_of
+from hwmodels.simulator.product_visits import ProductVisits
+from hwmodels.simulator.skipped_b import leaves_columns_out, slot_word_bits, work_on_skipped_b
+from hwmodels.simulator.sparse_operands import a_entries_of, a_tiles_of, b_row_parts_of, product_sparse
 from hwmodels.simulator.stored_operand import StoredOperand
+from hwmodels.simulator.unskipped_b import queued_rows, rows_to_send, work_on_unskipped_b
 from hwmodels.simulator.visits import Numbering, TileVisits
 
-
-class WalkPlan(NamedTuple):
-    """What compiled code must know of the machine."""
-
-    pe_rows: int
-    schedule: int
-    unit: int
-    passes: int
-    by_rows: bool
-    """The work of a row that is not empty is one."""
-    bitmask: bool
-    share_entry_bits: int
-
-
-class Busy(NamedTuple):
-    """What keeps the array busy in each visit."""
-
-    compute: np.ndarray
-    intersect: np.ndarray
-    steps: np.ndarray
-    """Of all intersection units together."""
-    share_bits: np.ndarray
+POINTER_WORD_BITS = 64
+"""What the GLB reads to find a row of B that is fetched."""
 
 
 def visit_sparse_b(
     design: ConcreteDesign,
+    memory: Memory,
     matrices: tuple[csr_array, csr_array],
     stored: tuple[StoredOperand, StoredOperand],
     visits: TileVisits,
     numbering: Numbering,
-    passes: int,
-) -> tuple[ArrayWork, BusTraffic, tuple[Bits, Bits], csr_array]:
+) -> ProductVisits:
     """What each visit does in the array, sends, and reads and writes of Z in DRAM; and Z."""
     a, b = stored
-    work, touched_entries, result = _work(design, matrices, a, b, visits, numbering, passes)
-    bus = _bus_traffic(design, a, b, visits, work, passes, touched_entries)
-    return work, bus, traffic_appended(design, visits, work, a.height[visits.a]), result
-
-
-def _work(
-    design: ConcreteDesign,
-    matrices: tuple[csr_array, csr_array],
-    a: StoredOperand,
-    b: StoredOperand,
-    visits: TileVisits,
-    numbering: Numbering,
-    passes: int,
-) -> tuple[ArrayWork, np.ndarray, csr_array]:
-    """What the array does in each visit, the entries in the rows of B that A's tile touches, and Z."""
-    inner, outer = design.dataflow == "inner_product", design.dataflow == "outer_product"
-    both = design.a_skips and design.b_skips
-    by_jumps = both and inner and walked(design.intersection_index)
-    tiles, left = a_tiles_of(a, b, numbering), a_entries_of(a, by_jumps)
-    right = b_row_parts_of(design, b, numbering, 1 if outer else passes, by_jumps)
+    tiles, left, right = a_tiles_of(a, b, numbering), a_entries_of(a), b_row_parts_of(design, b, numbering)
     z, found = product_sparse(matrices, a, tiles, right)
-    found, met = numbering.in_order(found), np.zeros((len(visits), 3), np.int64)
-    padded = a.format.has_runs or b.format.has_runs
-    if _selects(design, b) or (both and (outer or padded)):
-        extent = min(design.tile_k, a.shape[1])
-        met = numbering.in_order(meet(design.pe_rows, extent, left, tiles, right, len(visits)))
-    pairs = met[:, MET] if padded else found[:, EFFECTUAL]
-    if outer:
-        busy = _outer(design, a, b, visits, passes, right, met[:, SLICE_STEPS])
-    elif both:
-        busy = _both_skip(design, a, b, len(visits), numbering, passes, tiles, left, right)
-    elif design.a_skips:
-        busy = _a_skips(design, a, b, visits, passes)
-    else:
-        busy = _in_full(design, a, b, visits, passes, right)
-    return _array_work(design, a, b, visits, busy, found, pairs), met[:, TOUCHED_ENTRIES], z
-
-
-def _selects(design: ConcreteDesign, b: StoredOperand) -> bool:
-    """Whether only the rows of B that A's tile touches are sent."""
-    return design.a_skips and b.format.rows_addressable and design.dataflow != "inner_product"
-
-
-def _steps_of_full_row(design: ConcreteDesign, columns: np.ndarray, passes: int) -> np.ndarray:
-    """Steps in which a full row of each tile of B is dealt to the array."""
-    return passes * ceil_div(ceil_div(columns, passes), design.width)
-
-
-def _outer(
-    design: ConcreteDesign,
-    a: StoredOperand,
-    b: StoredOperand,
-    visits: TileVisits,
-    passes: int,
-    right: BRowParts,
-    slice_steps: np.ndarray,
-) -> Busy:
-    zero, full = np.zeros(len(visits), np.int64), _steps_of_full_row(design, b.width[visits.b], passes)
-    if design.a_skips:
-        compute = slice_steps if design.b_skips else slices_of(design, a)[visits.a] * full
-    else:
-        steps = tile_steps(b, right)[visits.b] if design.b_skips else full * a.width[visits.a]
-        compute = ceil_div(a.height[visits.a], design.pe_rows) * steps
-    return Busy(compute, zero, zero, zero)
-
-
-def _in_full(
-    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: TileVisits, passes: int, right: BRowParts
-) -> Busy:
-    """A does not skip: every row of its tiles takes the same time."""
-    zero, columns, depth = np.zeros(len(visits), np.int64), b.width[visits.b], a.width[visits.a]
-    if design.dataflow == "gustavson":
-        full = _steps_of_full_row(design, columns, passes)
-        steps = tile_steps(b, right)[visits.b] if design.b_skips else full * depth
-    elif design.b_skips:
-        steps = b_lanes_of(design, b)[1][visits.b]
-    else:
-        steps = depth * ceil_div(columns, design.width)
-    share = loads_of(design, a)[visits.a, SHARE_BITS] if design.a_stays else zero
-    return Busy(ceil_div(a.height[visits.a], design.pe_rows) * steps, zero, zero, share)
-
-
-def _a_skips(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: TileVisits, passes: int) -> Busy:
-    """Only A skips: every entry of it takes the same time, and the most loaded PE row decides."""
-    loads, columns = loads_of(design, a)[visits.a], b.width[visits.b]
-    intersect, share = loads[:, DECODE] * passes, loads[:, SHARE_BITS]
-    if design.dataflow == "gustavson":
-        full = _steps_of_full_row(design, columns, passes)
-        return Busy(loads[:, ENTRIES] * full, intersect, np.zeros(len(visits), np.int64), share)
-    lane_columns = ceil_div(columns, design.width)
-    intersect = np.maximum(intersect, loads[:, WALK] * lane_columns)
-    return Busy(loads[:, ENTRIES] * lane_columns, intersect, loads[:, ALL_WALKED] * columns, share)
-
-
-def _both_skip(
-    design: ConcreteDesign,
-    a: StoredOperand,
-    b: StoredOperand,
-    visits: int,
-    numbering: Numbering,
-    passes: int,
-    tiles: ATiles,
-    left: AEntries,
-    right: BRowParts,
-) -> Busy:
-    """Both skip: what entries of A meet decides."""
-    rates = a.rates
-    plan = WalkPlan(
-        pe_rows=design.pe_rows,
-        schedule=design.schedule_index(),
-        unit=design.intersection_index,
-        passes=passes,
-        by_rows=design.works_by_rows,
-        bitmask=a.format.has_mask,
-        share_entry_bits=int((rates["value_entry"] + rates["metadata_entry"]).max(initial=0)),
-    )
-    if design.dataflow == "gustavson":
-        found = walk_rows(plan, tiles, left, right, visits)
-    else:
-        found = walk_pairs(plan, tiles, left, right, b_lanes_of(design, b)[0], visits)
     found = numbering.in_order(found)
-    return Busy(*(found[:, column] for column in (COMPUTE, INTERSECT, STEPS, HELD_BITS)))
+    meetings = meetings_of(design, (a, b), (tiles, left, right), visits, numbering)
+    pairs = pairs_of_entries(a, b, meetings, found)
+    fates = _fates(design, a, b, visits, found, pairs)
+    z_traffic = traffic_appended(design, memory, visits, fates, a.height[visits.a])
+    if design.is_inner and design.b_skips:
+        return visit_pairs(design, (a, b), (tiles, left, right), visits, numbering, fates, pairs, z_traffic, z)
+    if design.b_skips:
+        work, places = work_on_skipped_b(design, (a, b), (tiles, left, right), visits, numbering, meetings)
+    else:
+        work, places = work_on_unskipped_b(design, a, b, visits)
+    bus = _bus_traffic(design, a, b, visits, work, fates, meetings)
+    actions = array_actions(
+        design,
+        a,
+        work,
+        fates,
+        bus,
+        word_bits=slot_word_bits(design) if design.b_skips else design.active_lanes * design.value_bits,
+        sums_in_accumulators=places.sums_in_accumulators(design),
+    )
+    return ProductVisits(work, fates, bus, z_traffic, places, actions, z)
 
 
-def _array_work(
+def _fates(
     design: ConcreteDesign,
     a: StoredOperand,
     b: StoredOperand,
     visits: TileVisits,
-    busy: Busy,
     found: np.ndarray,
-    met: np.ndarray,
-) -> ArrayWork:
+    pairs: PerVisit,
+) -> Fates:
     """What becomes of each MAC (docs/machine.md, section 3): padding is gated; of other zeros, A decides first."""
     effectual = found[:, EFFECTUAL]
     a_nonzeros, b_nonzeros = a.nonzeros[visits.a], b.nonzeros[visits.b]
@@ -214,7 +74,7 @@ def _array_work(
     positions = rows * a.width[visits.a]
     padding, a_zeros, b_zeros = (np.zeros_like(effectual) for _ in range(3))
     if design.a_skips and design.b_skips:
-        padding = met - effectual
+        padding = pairs - effectual
     elif design.a_skips:
         padding, b_zeros = (a_entries - a_nonzeros) * columns, a_nonzeros * columns - effectual
     elif design.b_skips:
@@ -222,19 +82,7 @@ def _array_work(
     else:
         a_zeros, b_zeros = (positions - a_nonzeros) * columns, a_nonzeros * columns - effectual
     ineffectual, gated = design.unskipped(padding, a_zeros, b_zeros)
-    return ArrayWork(
-        compute=busy.compute,
-        intersect=busy.intersect,
-        intersection_steps=busy.steps,
-        effectual=effectual,
-        ineffectual=ineffectual,
-        gated=gated,
-        results=found[:, OUTPUTS],
-        outputs=found[:, OUTPUTS],
-        fresh=found[:, FRESH],
-        share_bits=busy.share_bits,
-        entries_worked=a_entries if design.a_skips else positions,
-    )
+    return Fates(effectual, ineffectual, gated, found[:, OUTPUTS], found[:, FRESH])
 
 
 def _bus_traffic(
@@ -243,26 +91,48 @@ def _bus_traffic(
     b: StoredOperand,
     visits: TileVisits,
     work: ArrayWork,
-    passes: int,
-    touched_entries: np.ndarray,
+    fates: Fates,
+    meetings: Meetings,
 ) -> BusTraffic:
     """What crosses the buses in each visit."""
-    a_times = 1 if design.a_stays else passes
-    b_times = buffer_fills(design, work.share_bits)
-    selects = _selects(design, b)
-    rates = {name: values[visits.b] for name, values in b.rates.items()}
-    rows = a.columns_touched[visits.a] if selects else b.height[visits.b]
-    entries = touched_entries if selects else b.entries[visits.b]
+    a_value, a_index = _sent_of_a(design, a, b, visits, work)
+    a_times = 1 if design.holds_a else work.passes
+    rates, fetched = {name: values[visits.b] for name, values in b.rates.items()}, None
+    if design.fetches_rows:
+        rows = meetings.met.rows if design.b_skips else work.entries
+        entries, row_index, fixed_index = meetings.met.entries, meetings.row_index_bits[visits.b], 0
+        looked_up = work.entries if b.format.pointers == "rows" else np.zeros_like(rows)
+        fetched = FetchedRows(
+            value_cycles=meetings.met.value_cycles + meetings.empty_value_cycles[visits.b] * rows,
+            index_cycles=meetings.met.index_cycles + meetings.empty_index_cycles[visits.b] * rows,
+            pointer_bits=looked_up * POINTER_WORD_BITS,
+        )
+    else:
+        rows, entries = rows_to_send(design, a, b, visits), meetings.sent.entries
+        row_index, fixed_index = rates["metadata_row"], rates["metadata_fixed"]
     return BusTraffic(
-        a_value=a_times * a.value_bits[visits.a],
-        a_index=a_times * a.metadata_bits[visits.a],
-        b_value=b_times * (rates["value_entry"] * entries + rates["value_row"] * rows),
-        b_index=b_times * (rates["metadata_entry"] * entries + rates["metadata_row"] * rows + rates["metadata_fixed"]),
-        z_value=work.results * design.accumulator_bits,
-        z_index=work.results * design.widths("m", "n").column,
-        a_decoded=a.decoded(a.entries[visits.a] * passes),
-        b_decoded=b.decoded(entries * b_times),
+        a_value=a_times * a_value,
+        a_index=a_times * a_index,
+        b_value=rates["value_entry"] * entries + rates["value_row"] * rows,
+        b_index=rates["metadata_entry"] * entries + row_index * rows + fixed_index,
+        z_value=fates.results * design.accumulator_bits,
+        z_index=fates.results * design.widths("m", "n").column,
+        b_decoded=b.decoded(entries),
+        fetched=fetched,
     )
+
+
+def _sent_of_a(
+    design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: TileVisits, work: ArrayWork
+) -> tuple[PerVisit, PerVisit]:
+    """Bits of values and of metadata of A that go to the queues in a pass of each visit."""
+    if not leaves_columns_out(design, a):
+        return a.value_bits[visits.a], a.streamed_index_bits(queued_rows(design, a))[visits.a]
+    if a.format.has_mask:
+        metadata = b.rows_touched[visits.b] * a.height[visits.a]
+    else:
+        metadata = work.entries * (a.widths.row + a.widths.column)
+    return work.entries * design.value_bits, metadata
 
 
 def most_products(design: ConcreteDesign, a: csr_array, b: csr_array) -> int:

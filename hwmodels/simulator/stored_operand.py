@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, issparse
 from hwmodels.formats.encoders.encoded import Widths
 from hwmodels.formats.encoders.rates import Rates, rates_of
 from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_OF, Format
-from hwmodels.simulator.tile_cutting import columns_with_entries, cut_columns, cut_entries, cut_rows
+from hwmodels.simulator.tile_cutting import columns_of_owners, cut_columns, cut_entries, cut_rows
 from workloads.errors import InputError
 
 PerTile = Integer[np.ndarray, " tiles"]
@@ -123,7 +123,11 @@ class StoredOperand:
     @cached_property
     def columns_touched(self) -> PerTile:
         """Columns of each tile that have an entry."""
-        return self.per_tile(columns_with_entries(self.start, self.column, min(self.tile[1], self.shape[1])))
+        return self.columns_of_owners(1)
+
+    def columns_of_owners(self, owners: int) -> PerTile:
+        """Columns of each tile that have an entry, of the owner j mod `owners` that has most."""
+        return self.per_tile(columns_of_owners(self.start, self.column, min(self.tile[1], self.shape[1]), owners))
 
     @cached_property
     def rates(self) -> dict[str, PerTile]:

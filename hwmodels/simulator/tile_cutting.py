@@ -176,14 +176,19 @@ def cut_columns(start, column, extent):
 
 
 @compiled
-def columns_with_entries(start, column, extent):
-    """Columns of each tile that have an entry."""
-    found = np.zeros(start.size - 1, np.int64)
+def columns_of_owners(start, column, extent, owners):
+    """Columns of each tile that have an entry, of the owner that has most; column j belongs to owner j mod `owners`."""
+    found, owned = np.zeros(start.size - 1, np.int64), np.zeros(owners, np.int64)
     seen_in = np.full(extent, -1, np.int64)
     for t in range(start.size - 1):
         for p in range(start[t], start[t + 1]):
-            found[t] += seen_in[column[p]] != t
-            seen_in[column[p]] = t
+            k = column[p]
+            if seen_in[k] != t:
+                seen_in[k] = t
+                owned[k % owners] += 1
+                found[t] = max(found[t], owned[k % owners])
+        for p in range(start[t], start[t + 1]):
+            owned[column[p] % owners] = 0
     return found
 
 

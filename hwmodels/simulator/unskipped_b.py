@@ -5,18 +5,21 @@ import numpy as np
 from hwmodels.simulator.concrete_design import MASK_BITS, ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork, PerVisit
 from hwmodels.simulator.dense_loads import ALL_STEPS, DECODE, ROWS, STEPS, STORED, busiest_queues
-from hwmodels.simulator.places import Places, QueueShare, ceil_div, groups_of, hold_unskipped_b, passes_of
+from hwmodels.simulator.places import Places, ceil_div, groups_of, hold_unskipped_b, passes_of, share_of
 from hwmodels.simulator.stored_operand import StoredOperand
 from hwmodels.simulator.visits import TileVisits
 
 
-def queue_loads(design: ConcreteDesign, a: StoredOperand) -> np.ndarray:
-    """What the most loaded queue has of each tile of A, [tiles, quantities of `dense_loads`]."""
+def queue_loads(design: ConcreteDesign, a: StoredOperand, row_work: np.ndarray | None = None) -> np.ndarray:
+    """What the most loaded queue has of each tile of A, [tiles, quantities of `dense_loads`].
+
+    `row_work`: what the rows with entries are dealt by, their non-zeros if it is not given.
+    """
     by_masks = a.format.has_mask and not design.is_outer
     return busiest_queues(
         a.index,
         a.rows,
-        a.row_nonzeros,
+        a.row_nonzeros if row_work is None else row_work,
         a.height,
         a.width,
         design.queues,
@@ -34,9 +37,19 @@ def column_mask_cycles(design: ConcreteDesign, a: StoredOperand) -> np.ndarray:
     return ceil_div(ceil_div(a.height, design.queues), MASK_BITS)
 
 
+def queued_rows(design: ConcreteDesign, a: StoredOperand) -> np.ndarray:
+    """Rows of each tile of A that are queued."""
+    return a.rows_touched if design.a_skips else a.height
+
+
+def selects_rows(design: ConcreteDesign, b: StoredOperand) -> bool:
+    """Whether only the rows of B that A's tile touches are sent."""
+    return design.a_skips and b.format.rows_addressable and not design.lanes_are_on_k
+
+
 def rows_to_send(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, visits: TileVisits) -> PerVisit:
-    """Rows of B that are sent to the PEs' buffers: those that A's tile touches, where they can be told apart."""
-    if design.a_skips and b.format.rows_addressable and not design.lanes_are_on_k:
+    """Rows of B that are sent to the PEs' buffers in each visit."""
+    if selects_rows(design, b):
         return a.columns_touched[visits.a]
     return b.height[visits.b]
 
@@ -46,7 +59,7 @@ def work_on_unskipped_b(
 ) -> tuple[ArrayWork, Places]:
     """What keeps the array busy in each visit, and what is held in the PEs."""
     loads = queue_loads(design, a)[visits.a]
-    share = QueueShare(int(loads[:, STORED].max(initial=0)), int(loads[:, ROWS].max(initial=0)))
+    share = share_of(design, a, loads[:, STORED], loads[:, ROWS])
     places = hold_unskipped_b(design, a, min(b.tile[1], b.shape[1]), share)
     columns = b.width[visits.b]
     groups, passes = groups_of(design, columns), passes_of(design, columns, places)

@@ -80,6 +80,33 @@ def _count_pieces(pointers, columns, times, level, width, deep, widths):
     return words, met, once, most
 
 
+def piece_conflicts(pattern: csr_array, level: int, pieces: int, numbers: int) -> np.ndarray:
+    """Conflicts of each piece of the rows of a sorted pattern, cut at every 2**level columns, [pieces, numbers].
+
+    Of 1, 2, 4, ... owners, so many numbers of them; pieces in the order of `row_segments.segments`.
+    """
+    found = np.ones((pieces, numbers), np.int64)
+    _fill_conflicts(*csr_arrays(pattern), level, found)
+    return found
+
+
+@compiled
+def _fill_conflicts(pointers, columns, level, found):
+    different = min(level, found.shape[1]) + 1
+    bins, takes = np.zeros(1 << (different - 1), np.int32), np.empty(different, np.int64)
+    piece = 0
+    for k in range(pointers.size - 1):
+        p = pointers[k]
+        while p < pointers[k + 1]:
+            end = p + 1
+            while end < pointers[k + 1] and columns[end] >> level == columns[p] >> level:
+                end += 1
+            _most_of_an_owner(columns, p, end, bins, takes)
+            for w in range(min(different, found.shape[1])):
+                found[piece, w] = takes[w]
+            piece, p = piece + 1, end
+
+
 @compiled
 def _leave(sums, most, at):
     """Carry the sums of a tile to the tile of twice its depth."""

@@ -18,7 +18,15 @@ FIXED: dict[str, list[Any]] = {
     "b_zero": ["compute", "skip"],
 }
 """Values of parameters that a small space does not name."""
-SMOKE = {"pe_rows": [4, 16], "pe_cols": [1, 4], "glb_bytes": [64 * _KIB], "tile_k": [64], "accumulator_bytes": [256]}
+SMOKE = {
+    "pe_rows": [4, 16],
+    "pe_cols": [1, 4],
+    "lanes": [1, 4],
+    "glb_bytes": [64 * _KIB],
+    "tile_k": [64],
+    "accumulator_bytes": [256],
+    "schedule": ["balanced"],
+}
 
 
 @dataclass(frozen=True)

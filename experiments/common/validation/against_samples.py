@@ -20,7 +20,7 @@ QUIET = 0.005
 """Entries are judged whose standard error of the mean over the samples is below this share of it."""
 LEAST = 0.1
 """Entries below this count as zero."""
-INTEGERS = ("peak_nonzeros", "peak_padding", "group_occupancy")
+INTEGERS = ("peak_nonzeros", "peak_padding", "group_occupancy", "shares", "most_words")
 """Tables of one integer a pattern: samples that are all alike leave room for others, about one in their number."""
 LINEAR = ("m", "k", "n", "rows", "columns", "nonzeros", "work", "used", "products", "z_nonzeros")
 """Leaves that hold counts, not their log2."""
@@ -68,7 +68,7 @@ def tables_of(statistics: KernelStatistics) -> dict[str, np.ndarray]:
 
 
 def _of_operand(operand: OperandStatistics) -> Iterator[tuple[str, np.ndarray]]:
-    classes = operand.passes.shape[-1]
+    classes = operand.classes
     for name, leaf in vars(operand).items():
         values = _linear(name, leaf)
         if name == "tiles":

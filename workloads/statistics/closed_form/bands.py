@@ -11,15 +11,14 @@ import numpy as np
 import scipy
 
 from workloads.densities.banded import Banded
-from workloads.statistics.closed_form.load_balance import fullest_parts, none_on
-from workloads.statistics.closed_form.passes import passes_of
+from workloads.statistics.closed_form.load_balance import fullest_parts, none_on, widest_parts
 from workloads.statistics.closed_form.row_assignment import dealt_longest_first
-from workloads.statistics.closed_form.row_distributions import binomial_row
+from workloads.statistics.closed_form.row_distributions import binomial_row, matched_below
 from workloads.statistics.closed_form.row_stacks import MOST_DEALT, MOST_ROWS_A_PART, EntryWork
 from workloads.statistics.closed_form.sum_distributions import PARTS, Law
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.row_segments import RLE_RUN
-from workloads.statistics.schedules import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDULES
+from workloads.statistics.schedules import BALANCED, CYCLIC, IN_ORDER, ROW_BLOCKS, SCHEDULES
 
 MOST_KINDS, MOST_FULL = 32, 96
 """Offsets that are told apart, of a full band, which is quick, more; of more, neighbours are taken as alike."""
@@ -139,7 +138,7 @@ def band_quantities(
     )
     share = np.where(cells > sure, extra / max(cells - sure, 1e-300), 0.0)
     padding = np.array([_padding(rows, chance, filled) for chance, filled in zip(share, some, strict=True)])
-    used, dealt = _column_passes(columns, extra, cells - sure, tile.height)
+    used = _used_columns(columns, extra, cells - sure)
     basics = (
         one,
         held,
@@ -153,11 +152,56 @@ def band_quantities(
         one * tile.height * tile.width,
     )
     loads = _loads(rows, density.density, apart, longest, some, each, 2 if weights is None else 3)
-    quantities = np.concatenate([np.stack(basics, axis=1), dealt, loads.reshape(held.size, -1)], axis=1)
+    quantities = np.concatenate([np.stack(basics, axis=1), loads.reshape(held.size, -1)], axis=1)
     mean = float(padding @ law.probability)
     free = (cells - sure) * density.density
     whole = Law(held, law.parts, free + sure, free * (1 - density.density), held)
     return whole, quantities, (mean, mean * (1 - density.density))
+
+
+def band_shares(density: Banded, side: int, height_level: int, width: int, peak: float) -> np.ndarray:
+    """The most rows and non-zeros of the parts of any tile, expected, [P, schedules, 2]; `peak`: of a tile's.
+
+    Of each kind of tiles only the parts that reach over most of the band count, as independent of each other.
+    """
+    reach, height = min(density.half_width, side - 1), min(1 << height_level, side)
+    parts = 1 << np.arange(PARTITION_LEVELS)
+    found, counts, fullest, most = [], [], None, 0.0
+    for tile in band_tiles(density, side, height, width):
+        rows = _lines(tile.offset, tile.height, tile.width, reach)
+        found.append(
+            widest_parts(rows.cells * 1.0, rows.diagonal, rows.weight, rows.place, tile.height, density.density)
+        )
+        counts.append(tile.count)
+        if fullest is None or rows.cells @ rows.weight > most:
+            fullest, most = rows, float(rows.cells @ rows.weight)
+    assert fullest is not None
+    uneven = np.array([_unevenness(fullest, density.density, number) for number in parts.tolist()])
+    shares = _most_of_parts(np.stack(found), np.array(counts))
+    whole = shares[0, CYCLIC]
+    even = np.ceil(np.array([whole[0], peak])[None, :] / parts[:, None] - 1e-6)
+    shares[:, BALANCED] = np.minimum(np.maximum(even, shares[-1, CYCLIC]), shares[:, CYCLIC])
+    shares[:, BALANCED, 1] = np.minimum(shares[:, BALANCED, 1] * uneven, shares[:, CYCLIC, 1])
+    shares[0, :, 1] = peak
+    return shares
+
+
+def _most_of_parts(found: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """The most of the widest parts of kinds of tiles, [kinds, 2, schedules, P, 4], so many tiles of each."""
+    shares = np.full((PARTITION_LEVELS, len(SCHEDULES), 2), np.nan)
+    for way in IN_ORDER:
+        for p in range(PARTITION_LEVELS):
+            for kind in range(2):
+                sure, mean, variance, ties = found[:, kind, way, p].T
+                whole = sure + mean
+                high = np.ceil((whole + 7 * np.sqrt(variance) + 3 * (variance > 0)).max())
+                low = np.floor(max((whole - 6 * np.sqrt(variance)).max() - 1, 0.0))
+                at = np.unique(np.rint(np.linspace(low, high, 64)))
+                middle = np.floor((at[1:] + at[:-1] - 1) / 2)
+                below = matched_below(middle - sure[:, None], mean[:, None], variance[:, None])
+                below = np.where(middle < sure[:, None], 0.0, below) ** (ties * counts)[:, None]
+                shares[p, way, kind] = at[-1] - below.prod(axis=0) @ np.diff(at)
+    return shares
 
 
 @lru_cache(maxsize=4096)
@@ -201,19 +245,12 @@ def _padding(rows: _Lines, share: float, some: np.ndarray) -> float:
     return float(found @ rows.weight)
 
 
-def _column_passes(columns: _Lines, held: np.ndarray, total: float, height: int) -> tuple[np.ndarray, np.ndarray]:
-    """(non-empty columns [n], sum over the columns of ceil(entries / P) [n, P]) for each number of non-zeros."""
-    kinds, which = np.unique(columns.cells * 2 + columns.diagonal.astype(int), return_inverse=True)
-    number = np.bincount(which, columns.weight)
-    sure = (kinds % 2).astype(float)
-    cells = kinds // 2 - sure
-    extra = held[:, None] * cells / max(total, 1e-300)
-    variance = extra * np.maximum(1 - held[:, None] / max(total, 1e-300), 0) * (total - cells) / max(total - 1, 1)
-    empty = np.array([[0.0 if one else none_on(c, n, total) for c, one in zip(cells, sure, strict=True)] for n in held])
-    parts = 1 << np.arange(PARTITION_LEVELS)
-    passes = passes_of((sure + extra).ravel(), variance.ravel(), empty.ravel(), height, parts)
-    passes = passes.reshape(held.size, kinds.size, -1)
-    return (1 - empty) @ number, np.einsum("k,nkp->np", number, passes)
+def _used_columns(columns: _Lines, held: np.ndarray, total: float) -> np.ndarray:
+    """Non-empty columns for each number of non-zeros that are not sure, [n]."""
+    free, kind = np.unique((columns.cells - columns.diagonal)[columns.diagonal < 0.5], return_inverse=True)
+    number = np.bincount(kind, columns.weight[columns.diagonal < 0.5], free.size)
+    some = np.array([[1.0 - none_on(cells, n, total) for cells in free] for n in held]).reshape(held.size, free.size)
+    return some @ number + columns.weight @ columns.diagonal
 
 
 def _loads(

@@ -171,3 +171,45 @@ def fullest_parts(cells, diagonal, weight, place, height, held):
                     found[:, :, way, after] = found[:, :, way, level]
                 break
     return found, longest, some
+
+
+@compiled
+def widest_parts(cells, diagonal, weight, place, height, share):
+    """Of the parts dealt `IN_ORDER`, those that are expected to hold most: [2, schedules, P, 4], rows and non-zeros.
+
+    Lines as for `fullest_parts`. Each holds what is sure, the mean and variance of what else it has where every other
+    cell is a non-zero with the chance `share`, and the number of parts that hold as much.
+    """
+    found = np.zeros((2, len(SCHEDULES), PARTITION_LEVELS, 4))
+    lines = cells.size
+    held = np.zeros((2, lines, 3))
+    for way in IN_ORDER:
+        for level in range(PARTITION_LEVELS):
+            parts = min(1 << level, height)
+            slot, number = np.full(parts, -1, np.int64), 0
+            room = math.ceil(height / parts)
+            for i in range(lines):
+                p = place[i] * parts // height if way == ROW_BLOCKS else place[i] % parts
+                if slot[p] < 0:
+                    slot[p], number = number, number + 1
+                    held[:, slot[p]] = 0.0
+                rows = min(weight[i], room)
+                free, some = cells[i] - diagonal[i], 1.0 - (1.0 - share) ** cells[i]
+                sure, maybe = diagonal[i] * rows, (1.0 - diagonal[i]) * rows
+                held[0, slot[p]] += np.array([sure, maybe * some, maybe * some * (1.0 - some)])
+                held[1, slot[p]] += np.array([sure, free * share * rows, free * share * (1.0 - share) * rows])
+            for kind in range(2):
+                most, ties = -1.0, 0
+                for p in range(number):
+                    whole = held[kind, p, 0] + held[kind, p, 1]
+                    if whole > most + 1e-6:
+                        most, ties = whole, 0
+                        found[kind, way, level, :3] = held[kind, p]
+                    if whole > most - 1e-6:
+                        ties += 1
+                found[kind, way, level, 3] = ties
+            if parts == height:
+                for after in range(level + 1, PARTITION_LEVELS):
+                    found[:, way, after] = found[:, way, level]
+                break
+    return found

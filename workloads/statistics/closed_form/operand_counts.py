@@ -11,14 +11,14 @@ from workloads.densities.density import Density
 from workloads.densities.power_law import PowerLawRows
 from workloads.densities.uniform import Uniform
 from workloads.errors import InputError
-from workloads.statistics.closed_form.bands import band_quantities, band_tiles
-from workloads.statistics.closed_form.passes import column_passes
+from workloads.statistics.closed_form.bands import band_quantities, band_shares, band_tiles
 from workloads.statistics.closed_form.row_distributions import RowLaw, matched_below, row_laws
 from workloads.statistics.closed_form.row_stacks import EntryWork, Stack, StackOfColumns
+from workloads.statistics.closed_form.shares import Tiles, expected_shares
 from workloads.statistics.closed_form.sum_distributions import Law
 from workloads.statistics.closed_form.tile_classes import tiles_by_class
 from workloads.statistics.closed_form.transposed import Transposed
-from workloads.statistics.closed_form.transposed_stacks import StacksOfRows
+from workloads.statistics.closed_form.transposed_stacks import StacksOfRows, used_columns
 from workloads.statistics.lattice import levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.operand_counts import POINT_QUANTITIES, TILE_QUANTITIES
@@ -73,7 +73,7 @@ def expected_operand(
     kinds = 2 if weights is None else 3
     tiles = np.zeros((height_levels, width_levels, classes, len(TILE_QUANTITIES)))
     loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes, len(SCHEDULES), kinds))
-    passes = np.zeros((height_levels, width_levels, PARTITION_LEVELS, classes))
+    most = np.zeros((height_levels, width_levels, PARTITION_LEVELS, len(SCHEDULES), 2))
     point = np.zeros((height_levels, width_levels, len(POINT_QUANTITIES)))
     random = isinstance(density.of if isinstance(density, Transposed) else density, PowerLawRows)
     fixed = None if random else density.nonzeros(rows, columns)
@@ -91,8 +91,9 @@ def expected_operand(
                 at = (height_level, width_level)
                 found = _kinds_of_band(density, rows, min(1 << height_level, rows), width, weights)
                 shares = tiles_by_class([(kind.count, kind.points, kind.probability) for kind in found], classes)
-                tiles[at], loads[at], passes[at] = _by_class(found, shares, kinds)
+                tiles[at], loads[at] = _by_class(found, shares, kinds)
                 point[at] = _peak_of_band(found), _peak_padding(found), rows, columns
+                most[at] = band_shares(density, rows, at[0], width, float(point[at][0]))
             return
         laws = row_laws(density, rows, columns, min(1 << width_level, columns))
         stacks = [(one.count, _stack(one, weights, rows_of)) for one in laws]
@@ -103,9 +104,8 @@ def expected_operand(
         for height_level in range(height_levels):
             size = min(1 << height_level, rows)
             heights = [(rows // size, size)] + [(1, rows % size)] * (rows % size > 0)
-            found = [
-                _kind(stack, down * across, height, weights) for across, stack in stacks for down, height in heights
-            ]
+            cut = [(down * across, height, stack) for across, stack in stacks for down, height in heights]
+            found = [_kind(stack, count, height, weights) for count, height, stack in cut]
             if rows_of is not None and random:
                 found = [_relaid(kind, rows_of.law(kind.height, kind.width)) for kind in found]
             if fixed is not None and sum(kind.count for kind in found) == 1:
@@ -118,23 +118,26 @@ def expected_operand(
             shares = tiles_by_class([(kind.count, kind.points, kind.probability) for kind in found], classes)
             for kind, share in zip(found, shares, strict=True):
                 extents[at][int(kind.width < laws[0].width)] += share.sum(axis=0)
-            tiles[at], loads[at], passes[at] = _by_class(found, shares, kinds)
+            tiles[at], loads[at] = _by_class(found, shares, kinds)
             least = math.ceil(sure / sum(kind.count for kind in found) - 1e-9)
             peak, point[at][1] = _peaks(found, least)
             if commons is not None and width_level < width_levels - 1:
                 peak = max(_peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns), least)
             point[at][0] = peak
+            alike = zip(cut, found, strict=True)
+            most[at] = expected_shares([Tiles(*of, kind.points, kind.probability) for of, kind in alike], float(peak))
             point[at][3] = columns - empty_columns
             if width_level == width_levels - 1:
                 empty = float(laws[0].law.probability[laws[0].law.points < 0.5].sum())
                 point[height_level, :, 2] = sum(count * height * (1 - empty**height) for count, height in heights)
 
     in_threads(fill, width_levels)
+    mean = loads[..., :2].sum(axis=3) / np.maximum(tiles[..., 0].sum(axis=2), 1.0)[:, :, None, None, None]
     return {
         "tiles": tiles,
         "loads": loads,
         "load_errors": np.zeros_like(loads),
-        "passes": passes,
+        "shares": np.minimum.accumulate(np.maximum(most, mean), axis=2),
         "point": point,
         "extents": extents,
     }
@@ -144,7 +147,7 @@ def _kind(stack: Stack, count: int, height: int, weights: EntryWork | None) -> T
     law: Law = stack.law(height)
     width, held = stack.width, law.points
     one = np.ones(held.size)
-    used, dealt = column_passes(law, height, width)
+    used = used_columns(law, height, width)
     each = weights.mean if weights else 1.0
     basics = (
         one,
@@ -159,7 +162,7 @@ def _kind(stack: Stack, count: int, height: int, weights: EntryWork | None) -> T
         one * height * width,
     )
     quantities = np.concatenate(
-        [np.stack(basics, axis=1), dealt, stack.loads(height).reshape(held.size, -1)],
+        [np.stack(basics, axis=1), stack.loads(height).reshape(held.size, -1)],
         axis=1,
     )
     mean = float(law.parts[:, 5].sum())
@@ -286,12 +289,11 @@ def _settled(kind: TileGroup, nonzeros: float) -> TileGroup:
     )
 
 
-def _by_class(found: list[TileGroup], tiles: list[np.ndarray], kinds: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _by_class(found: list[TileGroup], tiles: list[np.ndarray], kinds: int) -> tuple[np.ndarray, np.ndarray]:
     classes = tiles[0].shape[1]
     sums = sum(share.T @ kind.quantities for share, kind in zip(tiles, found, strict=True))
-    basics, dealt, loads = np.split(sums, [len(TILE_QUANTITIES), len(TILE_QUANTITIES) + PARTITION_LEVELS], axis=1)
-    loads = loads.reshape(classes, kinds, len(SCHEDULES), PARTITION_LEVELS).transpose(3, 0, 2, 1)
-    return basics, loads, dealt.T
+    basics, loads = np.split(sums, [len(TILE_QUANTITIES)], axis=1)
+    return basics, loads.reshape(classes, kinds, len(SCHEDULES), PARTITION_LEVELS).transpose(3, 0, 2, 1)
 
 
 def _peaks(found: list[TileGroup], least: int) -> tuple[float, float]:

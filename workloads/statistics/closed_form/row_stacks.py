@@ -7,6 +7,7 @@ non-zeros, P(the tile has it, no part has more than c) of a stack of rows follow
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -68,6 +69,11 @@ class Stack:
         self._drawn: dict[float, np.ndarray] = {}
         self._thresholds: dict[tuple[int, str], Thresholds] = {}
 
+    @cached_property
+    def _alone(self) -> "Stack":
+        """Rows of the same law that do not depend on each other."""
+        return Stack(self.row, self.weights)
+
     def law(self, height: int) -> Law:
         """Law of a stack of so many rows."""
         if height not in self._laws and self._known is not None:
@@ -82,7 +88,7 @@ class Stack:
         All schedules that deal rows `IN_ORDER` are alike, since rows are.
         """
         law = self.law(height)
-        if self._known is None and self.row.law.points.size == 1 and self._entry_variance == 0:
+        if self.rows_alike and self._entry_variance == 0:
             return self._alike(height)
         held, rows = law.points, law.given("rows")
         means = {
@@ -113,6 +119,26 @@ class Stack:
         loads[:, 0, BALANCED] = dealt_rows(rows, deviation, held, height)
         return loads
 
+    @property
+    def rows_alike(self) -> bool:
+        """Whether all rows hold as much."""
+        return self._known is None and self.row.law.points.size == 1
+
+    schedules_alike = True
+    """Whether all schedules that deal rows in order are."""
+
+    def fullest_law(self, height: int, p: int, kind: str, schedule: int) -> tuple[Thresholds, np.ndarray, np.ndarray]:
+        """(thresholds, numbers of non-zeros [n], P(no part above each threshold) given these [n, thresholds]).
+
+        Of 2**p parts, or as many as there are rows, or of each row for -1, dealt by a schedule that is `IN_ORDER`.
+        """
+        p = p if 1 << max(p, 0) < height else -1
+        key = height if p == 0 else 1 if p < 0 else -(-height // (1 << p))
+        self._need(height, [(p, key)])
+        joint = self._joints[height, p, key, kind]
+        given = np.where(joint[:, -1:] > 1e-30, joint / np.maximum(joint[:, -1:], 1e-30), 1.0)
+        return self._thresholds_of(key, kind), self.law(height).points, given
+
     def _alike(self, height: int) -> np.ndarray:
         """`loads` of rows that all hold as much."""
         each = float(self.row.law.points[0])
@@ -136,9 +162,9 @@ class Stack:
         """Longest processing time first: near the larger of the largest row and the mean of the parts."""
         longest = self._joints[height, -1, 1, kind]
         dealt = mean_of_balanced(longest, self._thresholds_of(1, kind).at, mean, parts)
-        return dealt * self._unevenness(height, parts)
+        return dealt * self.unevenness(height, parts)
 
-    def _unevenness(self, height: int, parts: int) -> float:
+    def unevenness(self, height: int, parts: int) -> float:
         """Fullest part of rows dealt longest first, over the most that the mean and the largest row ask for.
 
         Both are means over rows drawn from their law; of many rows and parts, a share of both is dealt.
@@ -206,7 +232,7 @@ class Stack:
             mean = float(law.parts[:, 1].sum())
             deviation = np.sqrt(max(float(law.parts[:, 2].sum()) - mean**2, 0.0))
             scores = np.linspace(LOWEST - 1, HIGHEST, THRESHOLDS)
-            at = np.concatenate([mean + deviation * scores, np.arange(9)])
+            at = np.concatenate([mean + deviation * scores, np.floor(mean) + np.arange(-1, 2), np.arange(9)])
             return Thresholds(np.unique(np.rint(at).clip(0, height)), False)
         assert self.weights is not None
         each, within = self.weights.mean, self._entry_variance
@@ -264,10 +290,18 @@ _DRAWN = np.random.default_rng(0).random(MOST_DEALT)
 class StackOfColumns(Stack):
     """Stacks of the columns of rows whose places depend on each other: neighbours do, those dealt cyclically do not."""
 
+    schedules_alike = False
+
+    def fullest_law(self, height: int, p: int, kind: str, schedule: int) -> tuple[Thresholds, np.ndarray, np.ndarray]:
+        """As of a `Stack`."""
+        if schedule == CYCLIC:
+            return self._alone.fullest_law(height, p, kind, schedule)
+        return super().fullest_law(height, p, kind, schedule)
+
     def loads(self, height: int) -> np.ndarray:
         """As of a `Stack`."""
         law, loads = self.law(height), super().loads(height)
-        alone = Stack(self.row, self.weights)
+        alone = self._alone
         held, apart = alone.law(height).points, alone.loads(height)
         for kind in range(len(self.kinds)):
             for p in range(PARTITION_LEVELS):

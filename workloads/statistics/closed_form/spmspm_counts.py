@@ -3,20 +3,17 @@
 import numpy as np
 
 from workloads.densities.density import Density
-from workloads.statistics.closed_form.fiber_pairs import jumps_of_pairs
-from workloads.statistics.closed_form.passes import passes_of
+from workloads.statistics.closed_form.fiber_pairs import walk_steps
 from workloads.statistics.closed_form.row_assignment import mean_of_most
-from workloads.statistics.closed_form.row_distributions import RowLaw, binomial_row, matched_below, row_laws
+from workloads.statistics.closed_form.row_conflicts import expected_rows
+from workloads.statistics.closed_form.row_distributions import row_laws
 from workloads.statistics.closed_form.row_stacks import EntryWork, Stack
 from workloads.statistics.closed_form.sum_distributions import Law
-from workloads.statistics.lattice import ARRAY_WIDTHS, levels
-from workloads.statistics.load_balance import PARTITION_LEVELS
+from workloads.statistics.fiber_pairs import PAIR_STEPS
+from workloads.statistics.lattice import levels
 from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES
 from workloads.statistics.threads import in_threads
-from workloads.statistics.tile_classes import CLASSES, class_shares
-
-COUNTS = 40
-"""Points of the law of the non-zeros of a column of A, or of a row of B, when classes of k are cut."""
+from workloads.statistics.tile_classes import CLASSES
 
 
 def row_weights(b: Density, k: int, n: int) -> EntryWork:
@@ -80,7 +77,7 @@ def expected_pair(a: Density, b: Density, shape: tuple[int, int, int], a_extents
                     a_rows * b_cols,
                     each_a * b_cols,
                     a_rows * each_b,
-                    m * n * jumps_of_pairs(a, share_a, share_b, k, depth_k),
+                    PAIR_STEPS * a_rows * b_cols + m * n * walk_steps(a, share_a, share_b, k, depth_k),
                     m * n * (1 - missed),
                 ]
             )
@@ -96,8 +93,7 @@ def expected_pair(a: Density, b: Density, shape: tuple[int, int, int], a_extents
         "depth": depth,
         "depth_errors": np.zeros_like(depth),
         "block_products": _block_products(a, m, k, row_weights(b, k, n)),
-        "row_steps": a_nnz * np.stack([_steps(row_laws(b, k, n, min(1 << level, n))) for level in range(ln)]),
-        **_passes_of_k(a, b, shape),
+        **expected_rows(b, a_nnz, k, n),
         "b_padding": np.array(
             [
                 k * sum(one.count * float(one.law.parts[:, 5].sum()) for one in row_laws(b, k, n, min(1 << level, n)))
@@ -113,18 +109,6 @@ def empty(law: Law) -> float:
     return float(law.probability[law.points < 0.5].sum())
 
 
-def _steps(laws: list[RowLaw]) -> np.ndarray:
-    """Steps that a row of B takes on each width, over all tiles that it crosses."""
-    steps = np.zeros(ARRAY_WIDTHS.size)
-    for one in laws:
-        held = one.law.points[:, None] / ARRAY_WIDTHS
-        spaced = np.gradient(one.law.points)[:, None] > 1.5 if one.law.points.size > 1 else np.zeros((1, 1), bool)
-        held = np.where(held > 0, np.maximum(held, 1e-6), 0.0)
-        rounded = np.where(spaced & (held > 1), held + (1 - 1 / ARRAY_WIDTHS) / 2, np.ceil(held - 1e-9))
-        steps += one.count * (one.law.probability @ rounded)
-    return steps
-
-
 def _block_products(a: Density, m: int, k: int, weights: EntryWork) -> np.ndarray:
     """Expected products of the row block that has most, for blocks of 1, 2, 4, ... rows."""
     stack = Stack(row_laws(a, m, k, k)[0], weights)
@@ -136,68 +120,3 @@ def _block_products(a: Density, m: int, k: int, weights: EntryWork) -> np.ndarra
         whole = np.array([1e300])
         most.append(float(mean_of_most(below, thresholds.at, thresholds.stepped, whole, 1e300)[0]))
     return np.array(most)
-
-
-def _passes_of_k(a: Density, b: Density, shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
-    """Passes per column of A and row of B, for classes of k by product."""
-    m, k, n = shape
-    share = a.nonzeros(m, k) / (m * k)
-    counts = _few(_binomial_points(m, share))
-    rows = _few(_law_points(row_laws(b, k, n, n)[0].law))
-    (c, chance_c), (r, chance_r) = counts, rows
-    product, chance = np.outer(c, r).ravel(), np.outer(chance_c, chance_r).ravel()
-    order = np.argsort(product, kind="stable")
-    order = order[(product * chance)[order] > 0]
-    shares = np.zeros((product.size, CLASSES))
-    shares[order] = class_shares((product * chance)[order], CLASSES) * chance[order, None]
-    shares = shares.reshape(c.size, r.size, CLASSES) * k
-    by_c, by_r = shares.sum(axis=1), shares.sum(axis=0)
-    by_r = np.column_stack([by_r, k * chance_r * chance_c[c < 0.5].sum()])  # and the rows of B that meet nothing
-    parts = 1 << np.arange(PARTITION_LEVELS)
-    a_passes = [_dealt(c, m, size, parts).T @ by_c for size in _sizes(m)]
-    b_passes = []
-    for size in _sizes(n):
-        if r.size == 1:
-            steps = _steps(row_laws(b, k, n, size))
-            b_passes.append(steps[:, None] * by_r.sum(axis=0))
-        else:
-            b_passes.append(_dealt(r, n, size, ARRAY_WIDTHS).T @ by_r)
-    return {
-        "a_passes": np.stack(a_passes),
-        "b_passes": np.stack(b_passes),
-        "k_classes": np.maximum(shares.sum(axis=(0, 1)), 1.0),
-    }
-
-
-def _sizes(span: int) -> list[int]:
-    return [min(1 << level, span) for level in range(levels(span))]
-
-
-def _dealt(held: np.ndarray, span: int, size: int, parts: np.ndarray) -> np.ndarray:
-    """Passes of fibers of `held` entries at uniform places of `span`, cut into pieces of `size`, [held, parts]."""
-    found = np.zeros((held.size, parts.size))
-    for pieces, length in ((span // size, size), (1 if span % size else 0, span % size)):
-        if pieces:
-            mean = held * length / span
-            variance = mean * (1 - length / span) * (span - held) / max(span - 1, 1)
-            none = matched_below(np.zeros(held.size), mean, variance)
-            found += pieces * passes_of(mean, variance, none, length, parts)
-    return found
-
-
-def _binomial_points(trials: int, share: float) -> tuple[np.ndarray, np.ndarray]:
-    return _law_points(binomial_row(trials, share))
-
-
-def _law_points(law: Law) -> tuple[np.ndarray, np.ndarray]:
-    return law.points, law.probability
-
-
-def _few(points: tuple[np.ndarray, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """The law on at most `COUNTS` points: neighbours joined at their mean."""
-    at, chance = points
-    if at.size <= COUNTS:
-        return at, chance
-    group = (np.arange(at.size) * COUNTS) // at.size
-    joined = np.bincount(group, chance)
-    return np.bincount(group, chance * at) / joined, joined

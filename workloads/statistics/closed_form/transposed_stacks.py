@@ -3,7 +3,6 @@
 import numpy as np
 
 from workloads.densities.density import Density
-from workloads.statistics.closed_form.passes import column_passes
 from workloads.statistics.closed_form.row_distributions import row_laws
 from workloads.statistics.closed_form.row_stacks import Stack
 from workloads.statistics.closed_form.sum_distributions import Law
@@ -26,13 +25,13 @@ class StacksOfRows:
         return self._stacks[width].law(height)
 
     def along_columns(self, width: int, height: int, alone: Law) -> Law:
-        """`law` with columns for rows: how rows of the tile fill up is known, its columns are those of `column_passes`.
+        """`law` with columns for rows: how rows of the tile fill up is known, its columns are `used_columns`.
 
         `alone`: the law if columns were independent, for the padding along them.
         """
         law = self.law(width, height)
         held, chance = law.points, law.probability
-        used, _ = column_passes(law, height, width)
+        used = used_columns(law, height, width)
         mean = held / height
         variance = np.maximum(law.given("squares") / height - mean**2, 0.0)
         squares = (mean - variance) * height**2
@@ -40,3 +39,10 @@ class StacksOfRows:
         padding = [np.interp(held, alone.points, alone.given(name)) for name in ("padding", "padding_squared")]
         given = [np.ones(held.size), used, rows_squared, 1 - law.given("rows") / height, squares, *padding]
         return Law(held, np.stack(given, axis=1) * chance[:, None], law.mean, law.variance, law.sums)
+
+
+def used_columns(law: Law, height: int, width: int) -> np.ndarray:
+    """Non-empty columns of a tile given its non-zeros, [n]; entries of a row are at uniform places."""
+    mean = law.points / width
+    some = np.minimum(np.maximum(1 - law.given("no_entry"), mean / height), np.minimum(mean, 1.0))
+    return np.where(mean > 0, some, 0.0) * width
