@@ -568,6 +568,25 @@ def test_a_fetch_is_spread_over_its_stay() -> None:
     assert half_hidden.bound_cycles["value_bus"] == 384 + 224
 
 
+def test_an_unfolded_tile_is_fetched_as_what_it_is_made_of() -> None:
+    """Four addresses in 16 positions, one of them outside the map: 3 of 16 of 128 bits, in bursts of a byte."""
+    addresses = np.tile([0, 1, 2, -1], (4, 1))
+    outcome = run(sparse(4, 4, 1.0, 18), None, 4, BASE, **dram(burst=8), addresses=addresses)
+    assert outcome.traffic["dram_b_bytes"] == 3
+
+
+def test_short_rows_wait_for_the_slot_of_a_long_one() -> None:
+    """Four slots are not enough where rows differ: what no law counts is told apart."""
+    a, b = np.eye(12), np.zeros((12, 16))
+    b[0, :], b[1:, 0] = 1.0, 1.0
+    sizes = {"pe_rows": 1, "pe_cols": 1, "lanes": 1, "tile_m": 12, "tile_k": 12, "tile_n": 16, "accumulator_bytes": 256}
+    design = replace(BASE, a_format="csr", a_zero="skip", b_format="csr", b_zero="skip", pe_buffer_bytes=256, **sizes)
+    outcome = go(a, b, 16, design)
+    assert outcome.resource_cycles["compute"] == 16 + 11 + 8
+    # The fifth row, three steps after the first, has its slot when 16 sums have left.
+    assert outcome.waits == 16 - 3 - 1
+
+
 # Tiles and residence.
 
 
