@@ -12,10 +12,10 @@ from reference.intersection import steps_of as reference_steps
 from scipy.sparse import csr_array
 
 from hwmodels import FITS, RESOURCES, make_hardware, make_mapping, price
-from hwmodels.design.choices import COLUMN_AXES, DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES, SKIP_AHEAD
+from hwmodels.design.choices import COLUMN_AXES, DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES
 from hwmodels.design.legality import legal_formats, legal_lane_axes, legal_residencies, legal_zero_modes
 from hwmodels.simulator import ConcreteDesign, KernelRun, Memory, run_product, simulate
-from hwmodels.simulator.intersection import add_drops, jumps, steps_of_pairs
+from hwmodels.simulator.intersection import WALK_ENDS, add_drops, jumps
 from workloads import InputError, generators
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
@@ -163,7 +163,7 @@ def test_skip_ahead_walks_as_the_reference_does():
         a, b = ([fiber for fiber in side if fiber.size] for side in fibers)
         expected = np.array([[reference_steps("skip_ahead", x.tolist(), y.tolist(), 40) for y in b] for x in a])
         one = np.array([[jumps(x, 0, len(x), y, 0, len(y)) for y in b] for x in a])
-        np.testing.assert_array_equal(steps_of_pairs(SKIP_AHEAD, 1, 0, 0, 0, one, 0), expected)
+        np.testing.assert_array_equal(WALK_ENDS + one, expected)
         left, right = (
             (ends[:-1], ends[1:], np.arange(len(side)), np.concatenate(side).astype(np.int32))
             for side, ends in ((side, np.cumsum([0, *map(len, side)])) for side in (a, b))
@@ -190,7 +190,7 @@ def test_outputs_that_cancel_are_kept():
         ({}, csr_array(np.eye(3)), np.ones((4, 2)), r"A is 3 x 3 but B has shape \(4, 2\); give B as many rows."),
         ({}, csr_array(np.diag([1, np.nan])), np.ones((2, 2)), "A holds values that are NaN or infinite"),
         ({"pe_rows": 2.5}, csr_array(np.eye(3)), np.ones((3, 2)), "pe_rows is 2.5; the simulator builds"),
-        ({"accumulator_bytes": 2}, csr_array(np.eye(3)), np.ones((3, 2)), "give each PE room for one"),
+        ({"accumulator_bytes": 2}, csr_array(np.eye(3)), np.ones((3, 2)), "give each lane of a PE room for one"),
         ({"a_format": "csc"}, csr_array(np.eye(3)), np.ones((3, 2)), "a_format 'csc' does not go with gustavson"),
         ({"tile_m": 1, "tile_n": 1, "tile_k": 1}, csr_array(np.ones((1000, 1000))), np.ones((1000, 64)), "64,000,000"),
     ],

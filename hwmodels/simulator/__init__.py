@@ -7,7 +7,8 @@ It shares no formula with the models: only names (`hwmodels.design`, `hwmodels.c
 |---|---|
 | `simulation` | `simulate_kernel`, `simulate`, `simulate_sddmm`, `simulate_elementwise`; `Simulation`: run and `Cost` |
 | `matrix_product` | `run_product`: SpMV, SpMM, SpMSpM, without price |
-| `spmm`, `spmspm` | the visits of a product, where B is dense, and where both are sparse; `product_visits`: what these return |
+| `spmm`, `spmspm` | the visits of a product, where B is dense, and where both are sparse |
+| `product_visits` | what these two return |
 | `unskipped_b` | the array where B does not skip: queues decide |
 | `skipped_b`, `fiber_pairs` | where it does: owners of Gustavson and the outer product, lanes of the inner product |
 | `sddmm`, `elementwise` | `run_sddmm`; `run_elementwise`: A * B and A + B |
