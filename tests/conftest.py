@@ -36,6 +36,7 @@ UNCHECKED = (
     "hwmodels.simulator.tile_cutting",
     "hwmodels.simulator.dense_loads",
     "hwmodels.simulator.multiplication",
+    "hwmodels.simulator.pair_loads",
     "hwmodels.simulator.sparse_loads",
     "hwmodels.simulator.elementwise_loads",
     "hwmodels.simulator.intersection",
@@ -55,8 +56,13 @@ from scipy.sparse import csr_array  # noqa: E402
 
 from dse import enable_compile_cache  # noqa: E402
 from hwmodels import evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
-from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
-from hwmodels.design.legality import legal_formats, legal_zero_modes  # noqa: E402
+from hwmodels.design.choices import COLUMN_AXES, INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
+from hwmodels.design.legality import (  # noqa: E402
+    legal_formats,
+    legal_lane_axes,
+    legal_residencies,
+    legal_zero_modes,
+)
 from hwmodels.technology import make_technology  # noqa: E402
 from workloads import SparseKernel, generators, measure  # noqa: E402
 
@@ -80,6 +86,8 @@ def design(rng: random.Random, dataflow: str, family: str) -> dict:
         modes = legal_zero_modes(stored, operand, family)
         chosen[f"{operand}_format"] = stored
         chosen[f"{operand}_zero"] = "skip" if "skip" in modes and rng.random() < 0.6 else rng.choice(modes)
+    chosen["residency"] = rng.choice(legal_residencies(dataflow, chosen["b_format"], family))
+    chosen["lanes_on"] = rng.choice(legal_lane_axes(dataflow, chosen["b_zero"], family))
 
     def power(low: int, high: int) -> int:
         return 2 ** rng.randint(low, high)
@@ -101,7 +109,7 @@ def design(rng: random.Random, dataflow: str, family: str) -> dict:
         "tile_k": power(2, 5),
         "tile_n": power(2, 5),
         "loop_order": rng.choice(LOOP_ORDERS),
-        "residency": rng.choice("ab"),
+        "columns_on": rng.choice(COLUMN_AXES),
         "schedule": rng.choice(SCHEDULES),
     }
 

@@ -29,7 +29,7 @@ from workloads.statistics.convolution import distinct_in_tiles
 from workloads.statistics.lattice import levels
 from workloads.workload_specs import _layer_kernels
 
-MEMORY = Memory(bits_per_cycle=61.0, latency_cycles=90.0)
+MEMORY = Memory(bits_per_cycle=61.0, latency_cycles=90.0, burst_bits=64)
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -134,6 +134,7 @@ def test_the_simulator_fetches_what_the_reference_does(dataflow: str, sparse_b: 
             Design(**fields),
             dram_bits_per_cycle=MEMORY.bits_per_cycle,
             dram_latency_cycles=MEMORY.latency_cycles,
+            burst_bits=MEMORY.burst_bits,
             addresses=addresses_of(of, images),
         )
         b = kernel.b if sparse_b else np.random.default_rng(0).uniform(0.5, 1.5, kernel.b.shape)
