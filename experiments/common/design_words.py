@@ -42,13 +42,14 @@ def hardware_words(design: Design) -> str:
 
 
 def mapping_words(mapping: Mapping[str, Any]) -> str:
-    """A mapping in one phrase."""
+    """A mapping in one phrase; nothing of what is held where fibers are intersected: both are, whatever it says."""
     a, b = (f"{mapping[f'{x}_format']} {mapping[f'{x}_zero']}" for x in "ab")
     held = {"b": "B held", "ab": "A and B held", "fetch": "rows of B fetched"}[mapping["residency"]]
+    pairs = mapping["dataflow"] == "inner_product" and mapping["b_zero"] == "skip"
     tile = " x ".join(f"{mapping[f'tile_{x}']:g}" for x in "mkn")
     used = zip(PARTS_USED, ("PE rows", "PE columns", "lanes"), strict=True)
     words = [
-        *(mapping["dataflow"], f"A {a}", f"B {b}", held),
+        *(mapping["dataflow"], f"A {a}", f"B {b}", *(() if pairs else (held,))),
         *(f"columns on {mapping['columns_on']}", f"lanes on {mapping['lanes_on']}"),
         *(f"{mapping[name]:g} {parts} used" for name, parts in used if mapping[name] < ALL_PARTS),
         *(f"tile {tile}", mapping["loop_order"], mapping["schedule"]),
