@@ -91,8 +91,8 @@ def _owner_below(at: np.ndarray, size: int, columns: int, share: float, lengths:
     """P(an owner of `size` columns has at most each number of entries), [at, lengths]."""
     if share >= 1:
         return (at >= size)[:, None] * 1.0
-    share = np.array([share]) if lengths is None else lengths / columns
-    return matched_below(np.minimum(at, size)[:, None], size * share, size * share * (1 - share))
+    chance = np.array([share]) if lengths is None else lengths / columns
+    return matched_below(np.minimum(at, size)[:, None], size * chance, size * chance * (1 - chance))
 
 
 @lru_cache(maxsize=256)
