@@ -32,6 +32,7 @@ from dse.mapper import (
 from dse.problem.batched_models import ENERGY, LATENCY, UNITS
 from experiments.validate_mapper import differences
 from hwmodels import evaluate
+from hwmodels.cost import FITS
 from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS
 from hwmodels.design.legality import FAMILIES, illegality
 from hwmodels.technology import make_technology, scenario
@@ -201,7 +202,9 @@ def test_what_memories_are_asked_for_does_not_depend_on_other_choices(of_familie
         assert asked == pytest.approx(asked[first][kind.ravel()], rel=1e-5)
         latency, energy, need, clock, watts = asked.T
         scores, alone_takes = held.score(rows), held.mappings_alone(rows)[:, 0]
-        assert scores.fits[:, 0, [0, 3]] == pytest.approx(np.column_stack([need, clock]), rel=1e-5)
+        assert scores.fits[:, 0, [FITS.index("glb"), FITS.index("clock")]] == pytest.approx(
+            np.column_stack([need, clock]), rel=1e-5
+        )
         assert (latency <= alone_takes[:, LATENCY] * (1 + 1e-5)).all()
         assert (energy + latency * watts * 1e12 <= alone_takes[:, ENERGY] * (1 + 1e-5)).all()
 
@@ -255,8 +258,8 @@ def test_validation_sees_an_optimum_that_is_missed(problem):
 
 def test_only_what_fits_and_may_be_taken_is_taken(problem):
     names = tuple(kernel.name for kernel in problem.kernels)
-    tight = {**HARDWARE, "accumulator_bytes": 16.0}
-    large, small = (Design(tight, ({**MAPPING, "tile_m": tile},) * 2, names) for tile in (4096.0, 4.0))
+    tight = {**HARDWARE, "pe_buffer_bytes": 64.0}
+    large, small = (Design(tight, ({**MAPPING, "tile_k": tile},) * 2, names) for tile in (4096.0, 4.0))
     assert best_mappings(problem, Pool([large])) == [None, None]
     assert best_mappings(problem, Pool([])) == [None, None]
     assert [one and one.mapping for one in best_mappings(problem, Pool([large, small]))] == list(small.mappings)

@@ -103,4 +103,5 @@ def _queues_are_cheaper(numbers: Mapping[str, float], technology: Any) -> bool:
     """Whether a bit takes no more to be written to a queue of a PE and read again than to be written to its buffer."""
     solved, word_bits = technology.solved(), numbers["value_bits"] * numbers["lanes"]
     through = 2.0 * float(solved.queue_pj_per_bit(QUEUE_ENTRIES))
-    return through <= float(solved.buffer_write_pj(np.float32(numbers["pe_buffer_bytes"]), word_bits)) / word_bits
+    written = float(solved.buffer_write_pj(np.float32(numbers["pe_buffer_bytes"]), word_bits)) / word_bits
+    return bool(through <= written)
