@@ -64,7 +64,7 @@ from experiments.common.baselines.machines import (
     works_of,
 )
 from experiments.common.baselines.templates import as_templates, comparison_rows, comparison_table
-from experiments.common.design_words import energy, hardware_words, quantity
+from experiments.common.design_words import energy, hardware_words, quantity, times
 from experiments.common.options import Evaluations, Seed, real, whole
 from experiments.common.output import Output
 from experiments.common.progress import show_progress
@@ -132,11 +132,11 @@ def run(config: Config) -> None:
     names = [kernel.name for kernel in workload.kernels]
     verdicts = examine(design, machines, cpu, works, names)
 
-    output.csv("machines.csv", machine_rows(machines, problem.repeats))
-    output.csv("baselines.csv", kernel_rows(machines, works, names))
+    output.csv("machines.csv", machine_rows(machines, problem.repeats), gaps=True)
+    output.csv("baselines.csv", kernel_rows(machines, works, names), gaps=True)
     output.csv("claim.csv", claim_rows(verdicts))
     compared = [row for n, costed in templates.items() for row in comparison_rows(TEMPLATES[n], costed, works)]
-    output.csv("templates.csv", compared)
+    output.csv("templates.csv", compared, gaps=True)
     for n, costed in templates.items():
         output.write(
             f"{n}.json",
@@ -256,12 +256,12 @@ def machine_table(machines: Sequence[Contender], repeats: np.ndarray) -> str:
             (
                 row["title"],
                 row["node"],
-                energy(row["energy_per_inference_pj"]) if whole else "",
+                "" if math.isnan(row["energy_per_inference_pj"]) else energy(row["energy_per_inference_pj"]),
                 quantity(row["latency_s"], "s") if whole else "",
                 quantity(row["inferences_per_s"], "/s") if whole else "",
-                quantity(row["power_w"], "W") if whole else "",
-                f"{row['speedup_over_cpu_geomean']:.3g} x" if row["kernels_run"] else "",
-                f"{row['energy_saving_over_cpu_geomean']:.3g} x" if row["kernels_run"] else "",
+                "" if math.isnan(row["power_w"]) else quantity(row["power_w"], "W"),
+                times(row["speedup_over_cpu_geomean"]),
+                times(row["energy_saving_over_cpu_geomean"]),
                 f"{row['kernels_run']} of {row['kernels']}",
                 row["latency_by"],
                 row["energy_by"],
@@ -316,7 +316,8 @@ def mean_words(machines: Sequence[Contender], design: Contender) -> str:
         if over:
             speed, saving = geometric_mean(over)
             some = "" if len(over) == len(design.runs) else f" (on {len(over)} of {len(design.runs)} kernels)"
-            lines.append(f"  {speed:.3g} times the speed and 1/{saving:.3g} of the energy of {title}{some}")
+            less = f"1/{saving:.3g} of the energy" if math.isfinite(saving) else "unknown shares of the energy"
+            lines.append(f"  {speed:.3g} times the speed and {less} of {title}{some}")
     return "\n".join(lines)
 
 

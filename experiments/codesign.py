@@ -31,6 +31,7 @@ Writes to --out:
     points.csv       one row a network: accuracy, energy, latency, machine
     layers.csv       one row a network and layer: what is left, cost, format
     comparison.csv   EDP of each arm over that of prune-then-design by accuracy, with the spread over draws of seeds
+                     (empty where one of the two has no network so accurate)
     codesign.png     accuracy against EDP, energy and latency
     design.json      a co-designed machine at the bar's accuracy, for the other scripts
     provenance.json  versions, commit, configuration
@@ -38,6 +39,7 @@ Writes to --out:
 
 from experiments.common.cli import main
 
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -183,6 +185,7 @@ def run(config: Config) -> None:
             for arm, row in found.items()
             for one, below in zip(row, BELOW_DENSE, strict=True)
         ],
+        gaps=True,
     )
     what = f"{config.network} on {images[0].name}, {config.batch} images a batch, {scenario_words(technology)}"
     title = f"{what}; {seeds} seed{'s' * (seeds > 1)}"
@@ -208,7 +211,10 @@ def run(config: Config) -> None:
     machine = f"{hardware_words(shown.design)}, {shown.area_mm2:.3g} mm2 without the PHY of its DRAM"
     print(f"The machine of co-design (seed {shown.network.seed}): {machine}")
     holds = at_bar.ratio <= BAR
-    verdict = f"{1 - at_bar.ratio:.1%} less EDP than prune-then-design a point below dense; the bar is {1 - BAR:.0%}"
+    gain = f"{1 - at_bar.ratio:.1%} less EDP than prune-then-design a point below dense"
+    if math.isnan(at_bar.ratio):
+        gain = "one of the two has no network a point below dense; give larger --shares and smaller --levels"
+    verdict = f"{gain}; the bar is {1 - BAR:.0%}"
     print(f"\n{'HOLDS' if holds else 'FAILS'}: {verdict}" if not config.smoke else "\nSmoke size: no bar is held.")
     print(f"\n{output.seconds:.1f} s\n{output.listing()}")
     if not holds and not config.smoke:

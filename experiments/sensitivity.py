@@ -25,7 +25,8 @@ Writes to --out:
     designs.csv       a row a design: spread of each objective, shares of the draws in which its properties hold
     pairs.csv         a row a pair: in which share of the draws a has less than b
     constants.csv     a row a constant: both ends of its range, swing of each objective, rank correlation
-    choices.csv       a row a rival: the best design with each format, dataflow, use of zeros, schedule
+    choices.csv       a row a rival: the best design with each format, dataflow, use of zeros, schedule,
+                      dimension of PE columns and of lanes
     elasticities.csv  a row a design and parameter: slopes, ratios at half and double, where slopes mislead
     workloads.csv     a row a shared design: each workload's energy-delay product and regret, mean and worst case
     tornado.png, spread.png, elasticities.png, workloads.png

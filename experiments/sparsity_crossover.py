@@ -18,9 +18,9 @@ matrix stored dense. No figure is scaled from one node to another.
 
 Writes to --out:
     crossover.csv    one row a machine and density: latency, energy by component, utilisation, bottleneck, mapping
-    crossings.csv    for each machine the density below which it takes less time, energy, and their product
+    crossings.csv    for each machine the density below which it takes less time, energy, both (inf: at any)
     zeros.csv        the CSR machine at each density with its zeros computed, gated and skipped
-    systems.csv      one row a published system (or CPU) and density, and its dense counterpart
+    systems.csv      one row a published system (or CPU) and density, and its dense counterpart; empty: cannot run
     crossover.png    the curves, what zeros cost by component, and the systems
     provenance.json  versions, commit, configuration
 """
@@ -47,7 +47,6 @@ from experiments.common.crossover.text import (
     crossing_rows,
     crossing_table,
     dense_price,
-    intersection_note,
     machine_table,
     system_table,
     zero_rows,
@@ -123,7 +122,7 @@ def run(config: Config) -> None:
     output.csv("crossover.csv", machine_rows(densities, {**machines, "dense_equal_area": equal}))
     output.csv("crossings.csv", [{k: "" if v is None else v for k, v in row.items()} for row in crossings])
     output.csv("zeros.csv", zero_rows(densities, modes))
-    output.csv("systems.csv", [row for curve in curves for row in curve_rows(densities, curve)])
+    output.csv("systems.csv", [row for curve in curves for row in curve_rows(densities, curve)], gaps=True)
     m, k, n = (*patterns.shape, sizes[2])
     what = Path(config.pattern).name if config.pattern else "uniform"
     title = f"{m} x {k} times {k} x {n}, {what} ({scenario_words(technology)})"
@@ -134,7 +133,6 @@ def run(config: Config) -> None:
     found_for = " and ".join(f"{share * highest:.2g}" for share in ANCHORS)
     print(f"{title}\n\nMachines (hardware found for densities of {found_for})\n")
     print(machine_table(machines, equal))
-    print(intersection_note(machines))
     print(f"\n{crossing_table(crossings, machines)}")
     print(f"\nWhat it costs on the densest matrix ({densities[0]:.2%} of non-zeros), against the dense machines\n")
     print(dense_price(machines, equal))

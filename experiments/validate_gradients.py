@@ -98,7 +98,7 @@ def slopes(hardware: Hardware, mapping: Mapping, statistics: Any, tech: Any) -> 
 def central_differences(hardware: Hardware, mapping: Mapping, statistics: Any, tech: Any) -> Any:
     """By the log of each number, as `slopes` gives them; of fourth order.
 
-    Where a tile needs 100,000 fills of a buffer, `Smooth` climbs each of these steps within a relative 1e-7 of a
+    Where a tile needs 100,000 column passes, `Smooth` climbs each of these steps within a relative 1e-7 of a
     number, which differences of second order see only to 1e-3.
     """
     moves = jnp.concatenate([jnp.eye(len(NUMBERS)) * (at * STEP) for at in (1, -1, 2, -2)])

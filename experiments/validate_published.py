@@ -73,7 +73,7 @@ def run(config: Config) -> None:
     for system in tqdm(systems, disable=not show_progress(), unit="system"):
         rows += predict_all(config.facts, system)
     groups = judged_groups(rows)
-    output.csv("published.csv", [row.cells() for row in rows])
+    output.csv("published.csv", [row.cells() for row in rows], gaps=True)
     if any(len(group.published) for group in groups):
         output.figure("published.png", parity_figure(groups))
     output.provenance("experiments/validate_published.py", config, **summary(groups, rows))

@@ -17,6 +17,7 @@ Writes to --out:
 """
 
 from experiments.common.cli import main
+from experiments.common.interrupts import ChildrenShielded
 
 import multiprocessing
 import os
@@ -141,7 +142,8 @@ def run(config: Config) -> None:
 def started(options: tuple, journal: Path | None, ended: Path) -> Any:
     """A process that searches."""
     process = multiprocessing.get_context("spawn").Process(target=search, args=(*options, journal, ended), daemon=True)
-    process.start()
+    with ChildrenShielded():
+        process.start()
     return process
 
 

@@ -39,6 +39,7 @@ UNCHECKED = (
     "hwmodels.simulator.sparse_loads",
     "hwmodels.simulator.elementwise_loads",
     "hwmodels.simulator.intersection",
+    "hwmodels.simulator.pair_loads",
 )
 
 for finder in sys.meta_path:

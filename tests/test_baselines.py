@@ -10,6 +10,7 @@ import jax
 import numpy as np
 import pytest
 from matplotlib.image import imread
+from scipy.sparse import csr_array
 
 from dse import read_design
 from experiments import baselines
@@ -159,6 +160,12 @@ def test_the_better_cpu_run_and_means_over_it():
     assert geometric_mean({0: (2.0, 1.0), 1: (8.0, 4.0)}) == (pytest.approx(4.0), pytest.approx(2.0))
     assert math.isnan(other.total(np.ones(2))[0])
     assert sparse.total(np.array([1.0, 10.0])) == (42.0, 42.0)
+
+
+def test_where_nothing_is_multiplied_there_is_nothing_to_compare():
+    a, b = (csr_array(([1.0], ([at], [at])), shape=(9, 9)) for at in (0, 8))
+    with pytest.raises(InputError, match="nothing is multiplied"):
+        work_of(SparseKernel("apart", a, b, 9))
 
 
 def test_a_gpu_runs_2_4_only_where_the_pattern_is_one():

@@ -23,6 +23,7 @@ from dse import (
     make_problem,
     nondominated,
 )
+from dse.problem.costed_design import total_cost
 from hwmodels.cost import FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
 from workloads.errors import InputError
 
@@ -155,6 +156,8 @@ def test_totals_are_sums_over_kernels_and_repeats():
     assert float(total.total_energy_pj) == pytest.approx(score.objectives[0, 1], rel=1e-5)
     assert float(total.core_area_mm2) == pytest.approx(score.objectives[0, 2], rel=1e-5)
     assert float(total.utilization) == pytest.approx(0.5, rel=1e-5)
+    idle = [eqx.tree_at(lambda c: (c.utilization, c.computes.effectual), c, (np.float32(0),) * 2) for c in costs]
+    assert total_cost(idle, np.ones(3)).utilization == 0.0, "where nothing is effectual"
 
 
 def test_constraints_hold_and_impossible_ones_are_told():

@@ -152,6 +152,8 @@ def test_space_files(tmp_path):
         ("[pe_rows]\nfixed = " + "9" * 400, "not a whole number"),
         ("[pe_rows]\nfixed = " + "9" * 5000, "not valid TOML"),
         ("[pe_rows]\nfixed = " + "[" * 5000, "nested too deeply"),
+        ("[" + "a." * 50_000 + "a]\n" + "x = 1\n" * 9, "nested too deeply"),
+        ("#" * 300_000, "at most 262,144"),
         ("[pe_rows]\nhigh = 1e6\nstep = 1", "make 1,000,000 values"),
         ("[pe_rows]\ntop = 4", "field 'top' is unknown"),
         ("[pe_rows]\nvalues = 4", "must be a list"),

@@ -14,7 +14,8 @@ import scipy.sparse
 
 from experiments import pareto_front, tune_pe_count, what_if
 from experiments.common.cli import BROKEN_PIPE, USAGE_ERROR, main
-from experiments.common.interrupts import INTERRUPTED
+from experiments.common.interrupts import INTERRUPTED, ChildrenShielded
+from experiments.common.output import Output, portable
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = {"pareto_front": pareto_front, "tune_pe_count": tune_pe_count, "what_if": what_if}
@@ -181,6 +182,48 @@ def test_an_interrupt_while_libraries_are_loaded(tmp_path: Path):
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert (process.returncode, said.count("\n")) == (INTERRUPTED, 1), said
+
+
+def test_what_there_is_no_number_of_is_an_empty_cell_and_a_text_in_json(tmp_path: Path):
+    output, rows = Output(tmp_path), [{"a": float("nan"), "b": 0.5}]
+    for gaps, cell in ((True, ""), (False, "nan")):
+        output.csv("table.csv", rows, gaps=gaps)
+        assert (tmp_path / "table.csv").read_text() == f"a,b\n{cell},0.5\n"
+    assert portable(rows) == [{"a": "nan", "b": 0.5}]
+
+
+INTERRUPTED_SCRIPT = """
+import dataclasses, os, signal, sys
+from experiments.common import cli, interrupts
+
+interrupts.end_at_interrupts()
+
+@dataclasses.dataclass
+class Config:
+    out: str = ""
+
+def run(config):
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+    except KeyboardInterrupt:
+        raise OSError("what a library makes of it") from None
+
+sys.exit(cli.main(run, Config, []))
+"""
+
+
+def test_an_interrupt_of_which_a_library_makes_an_error_of_its_own():
+    done = subprocess.run([sys.executable, "-c", INTERRUPTED_SCRIPT], capture_output=True, cwd=ROOT, text=True)
+    assert (done.returncode, done.stderr.count("\n")) == (INTERRUPTED, 1), done.stderr
+
+
+def test_processes_that_a_script_starts_hear_of_no_interrupt():
+    """From before their first instruction: what Python says of one while it starts would be a traceback."""
+    with ChildrenShielded():
+        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    child.send_signal(signal.SIGINT)
+    child.communicate(b"\n", timeout=60)
+    assert child.returncode == 0
 
 
 @pytest.mark.parametrize("script", sorted(SCRIPTS))

@@ -4,6 +4,7 @@ import bz2
 import gzip
 import io
 import lzma
+import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from test_readers_matrices import REAL, WRITERS, tarred, zipped
 
 from workloads import InputError, describe, load_matrix, resolve_workload
 from workloads.errors import LONGEST
-from workloads.readers import archives, finding, measurable, source
+from workloads.readers import archives, finding, measurable, source, unpacking
 from workloads.readers.matrices import hdf5_process
 from workloads.readers.measurable import MOST_DESCRIBED
 
@@ -92,6 +93,25 @@ def test_bombs_are_found_out_unless_they_are_meant(
     with pytest.raises(InputError, match=r"unpacks to more than .* add :large to the path"):
         load_matrix(tmp_path / name)
     assert load_matrix(f"{tmp_path / name}:large").nnz == 1
+
+
+def test_what_a_zip_file_says_of_its_packed_bytes_is_not_believed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They would make a bomb of any size as good as its packed bytes; what is padded lets the library go on reading."""
+    monkeypatch.setattr(source, "MOST_TEXT", 2**16)
+    monkeypatch.setattr(archives, "MOST_BYTES", 2**26)
+    monkeypatch.setattr(unpacking, "MOST_RATIO", 0.01)
+    monkeypatch.setattr(archives, "MOST_RATIO", 0.01)
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.mtx", BLANKS)
+        packed = archive.getinfo("a.mtx").compress_size
+        archive.writestr("z.bin", bytes(2**23), zipfile.ZIP_STORED)
+    content = stream.getvalue().replace(struct.pack("<I", packed), struct.pack("<I", 2**30))
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(InputError, match=r"unpacks to more than .* add :large to the path"):
+        load_matrix(f"{tmp_path / 'a.zip'}#a*")
 
 
 def test_arrays_are_not_made_for_what_is_only_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

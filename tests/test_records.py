@@ -185,4 +185,4 @@ def test_help_of_a_space_tells_each_parameter():
     assert len(lines) == len(default_space().parameters)
     assert lines[0] == "pe_rows: 1 to 64 PEs (given: up to 1,048,576); rows of the PE array"
     assert "lanes: 4 MACs (given: up to 16,384); MACs of a PE" in lines
-    assert "residency: a, b; operand whose share stays in the PE buffers" in lines
+    assert "residency: b, ab, fetch; what is held in the PE buffers" in lines

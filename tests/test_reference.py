@@ -1,20 +1,32 @@
-"""The naive reference of `docs/machine.md`, tested by hand-computed examples and by laws."""
+"""The naive reference of `docs/machine.md`: hand-computed examples, laws, and walks that its stores must fail."""
 
+import gzip
+from collections.abc import Callable
 from dataclasses import fields, replace
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
 from reference import RESOURCES as REFERENCE_RESOURCES
-from reference import Design, Outcome, run
+from reference import Design, Outcome, StorageError, array, machine, run
 from reference.design import illegal
-from reference.inside import intersect
+from reference.elementwise import illegal as illegal_elementwise
+from reference.elementwise import run_elementwise
+from reference.intersection import steps_of
+from reference.lanes_on_k import LanesOnK
+from reference.places import Limits
+from reference.placement import conflicts
 from reference.schedule import deal
+from reference.sddmm import run_sddmm
 from reference.storage import Tile, decode, encode, fullest_group, widths_of
+from reference.stores import Capacity, Clock, Fifo, Port, Store
 from reference.tiles import cut, fetches, stays_until_complete, walk
+from scipy.io import mmread
+from scipy.sparse import csr_array
 
-from hwmodels.cost import RESOURCES, ActionCounts, Computes, Traffic
-from hwmodels.design.choices import DATAFLOWS, FORMATS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES, ZERO_MODES
+from hwmodels.cost import FITS, RESOURCES, ActionCounts, Computes, Traffic
+from hwmodels.design.choices import COLUMN_AXES, DATAFLOWS, FORMATS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES, ZERO_MODES
 
 BASE = Design(
     pe_rows=2,
@@ -23,7 +35,7 @@ BASE = Design(
     glb_bytes=4096,
     glb_banks=2,
     pe_buffer_bytes=64,
-    accumulator_bytes=16,
+    accumulator_bytes=32,
     index_bus_bits=16,
     value_bus_bits=32,
     value_bits=8,
@@ -35,6 +47,8 @@ BASE = Design(
     tile_n=4,
     loop_order="mkn",
     residency="b",
+    columns_on="n",
+    lanes_on="n",
     a_format="dense",
     b_format="dense",
     a_zero="compute",
@@ -43,6 +57,7 @@ BASE = Design(
 )
 EXAMPLE = np.array([[5.0, 0, 0, 7], [0, 0, 0, 0], [0, 3, 0, 0]])
 """3 x 4, three non-zeros."""
+DATA = Path("/work/shared/data/matrix")
 
 
 def sparse(rows: int, columns: int, density: float, seed: int) -> np.ndarray:
@@ -50,27 +65,37 @@ def sparse(rows: int, columns: int, density: float, seed: int) -> np.ndarray:
     return rng.uniform(0.5, 2.0, (rows, columns)) * (rng.random((rows, columns)) < density)
 
 
-def go(a: np.ndarray, b: np.ndarray | None, n: int, design: Design, bandwidth: float = 64.0) -> Outcome:
-    return run(a, b, n, design, dram_bits_per_cycle=bandwidth, dram_latency_cycles=100.0)
+def dram(bandwidth: float = 64.0, burst: int = 64) -> dict:
+    return {"dram_bits_per_cycle": bandwidth, "dram_latency_cycles": 100.0, "burst_bits": burst}
 
 
-def check_laws(outcome: Outcome, a: np.ndarray, b: np.ndarray | None, n: int) -> None:
-    """What holds for every run."""
-    if b is None:
-        b = np.random.default_rng(0).uniform(0.5, 1.5, (a.shape[1], n))
-    np.testing.assert_allclose(outcome.z, a @ b, rtol=1e-12, atol=1e-12)
-    computes = outcome.computes
-    assert sum(computes.values()) == a.shape[0] * a.shape[1] * n
-    assert min(computes.values()) >= 0
-    assert computes["effectual"] == np.sum((a != 0).sum(axis=0) * (b != 0).sum(axis=1))
-    assert outcome.actions["macs"] == computes["effectual"] + computes["ineffectual"]
+def go(
+    a: np.ndarray, b: np.ndarray | None, n: int, design: Design, bandwidth: float = 64.0, burst: int = 64
+) -> Outcome:
+    return run(a, b, n, design, **dram(bandwidth, burst))
+
+
+def check_totals(outcome: Outcome) -> None:
+    """What holds for every run of any kernel."""
+    assert outcome.actions["macs"] == outcome.computes["effectual"] + outcome.computes["ineffectual"]
     assert outcome.cycles == pytest.approx(sum(outcome.bound_cycles.values()) + outcome.fill_cycles)
     for name, busy in outcome.resource_cycles.items():
         assert outcome.bound_cycles[name] <= busy <= outcome.cycles
     traffic, actions = outcome.traffic, outcome.actions
     dram_bytes = sum(moved for name, moved in traffic.items() if name.startswith("dram"))
     assert dram_bytes * 8 == pytest.approx(actions["dram_read_bits"] + actions["dram_write_bits"])
-    assert traffic["value_bus_bytes"] + traffic["index_bus_bytes"] == pytest.approx(actions["bus_bits"] / 8)
+
+
+def check_laws(outcome: Outcome, a: np.ndarray, b: np.ndarray | None, n: int) -> None:
+    """What holds for every product."""
+    if b is None:
+        b = np.random.default_rng(0).uniform(0.5, 1.5, (a.shape[1], n))
+    np.testing.assert_allclose(outcome.z, (csr_array(a) @ b), rtol=1e-12, atol=1e-12)
+    computes = outcome.computes
+    assert sum(computes.values()) == a.shape[0] * a.shape[1] * n
+    assert min(computes.values()) >= 0
+    assert computes["effectual"] == np.sum((a != 0).sum(axis=0) * (b != 0).sum(axis=1))
+    check_totals(outcome)
 
 
 def test_names_are_those_of_the_models() -> None:
@@ -79,48 +104,57 @@ def test_names_are_those_of_the_models() -> None:
     assert set(outcome.actions) == {f.name for f in fields(ActionCounts)} - {"cycles"}
     assert set(outcome.traffic) == {f.name for f in fields(Traffic)}
     assert set(outcome.computes) == {f.name for f in fields(Computes)}
-    assert set(outcome.fits) == {"glb", "pe_buffer", "accumulator"}
+    assert set(outcome.fits) == set(FITS) - {"clock"}
 
 
-# Every legal combination multiplies correctly.
+# Every legal combination multiplies correctly, from its stores.
 
-A_CHOICES = list(product(DATAFLOWS, FORMATS, ZERO_MODES))
+CHOICES = list(product(DATAFLOWS, FORMATS, ZERO_MODES))
+PLACES = [
+    {"loop_order": order, "residency": residency, "columns_on": columns_on, "lanes_on": lanes_on, "schedule": schedule}
+    for (order, columns_on, lanes_on), residency, schedule in zip(
+        product(LOOP_ORDERS, COLUMN_AXES, "nk"), ["b", "ab", "fetch", "b"] * 6, list(SCHEDULES) * 8, strict=True
+    )
+]
+"""Loop orders and places of operands, going round."""
 
 
-@pytest.mark.parametrize(("dataflow", "a_format", "a_zero"), A_CHOICES)
 @pytest.mark.parametrize("b_is_dense", [True, False])
+@pytest.mark.parametrize(("dataflow", "a_format", "a_zero"), CHOICES)
 def test_product_for_formats_and_zeros_of_a(dataflow: str, a_format: str, a_zero: str, b_is_dense: bool) -> None:
-    b_format = "dense" if b_is_dense else "coo"
-    b_zero = "compute" if b_is_dense else "skip"
-    design = replace(BASE, dataflow=dataflow, a_format=a_format, a_zero=a_zero, b_format=b_format, b_zero=b_zero)
-    if illegal(design, b_is_dense):
-        return
-    a, b = sparse(6, 9, 0.25, 1), sparse(9, 5, 0.3, 2)
-    for order, residency in product(LOOP_ORDERS, ("a", "b")):
-        chosen = replace(design, loop_order=order, residency=residency)
-        check_laws(go(a, None if b_is_dense else b, 5, chosen), a, None if b_is_dense else b, 5)
+    sizes = {"pe_buffer_bytes": 200, "accumulator_bytes": 128}
+    design = replace(BASE, dataflow=dataflow, a_format=a_format, a_zero=a_zero, tile_k=5, tile_n=7, **sizes)
+    a, b = sparse(6, 9, 0.25, 1), sparse(9, 8, 0.3, 2)
+    for places, b_zero in product(PLACES, ["compute"] if b_is_dense else ["skip", "gate"]):
+        chosen = replace(design, b_format="dense" if b_is_dense else "bitmask", b_zero=b_zero, **places)
+        if not illegal(chosen, b_is_dense):
+            outcome = go(a, None if b_is_dense else b, 8, chosen)
+            check_laws(outcome, a, None if b_is_dense else b, 8)
+            assert max(outcome.fits["pe_buffer"], outcome.fits["accumulator"]) <= 1
+            assert outcome.waits == 0
 
 
-@pytest.mark.parametrize(("dataflow", "b_format", "b_zero"), A_CHOICES)
 @pytest.mark.parametrize(("a_format", "a_zero"), [("bitmask", "skip"), ("coo", "gate"), ("dense", "compute")])
+@pytest.mark.parametrize(("dataflow", "b_format", "b_zero"), CHOICES)
 def test_product_for_formats_and_zeros_of_b(
     dataflow: str, b_format: str, b_zero: str, a_format: str, a_zero: str
 ) -> None:
     design = replace(BASE, dataflow=dataflow, a_format=a_format, a_zero=a_zero, b_format=b_format, b_zero=b_zero)
-    if illegal(design, b_is_dense=False):
-        return
     a, b = sparse(6, 9, 0.25, 3), sparse(9, 5, 0.3, 4)
-    orders = LOOP_ORDERS if a_format == "bitmask" else LOOP_ORDERS[1::3]
-    for order, residency in zip(orders, "abbaab", strict=False):
-        check_laws(go(a, b, 5, replace(design, loop_order=order, residency=residency)), a, b, 5)
+    for places in PLACES[:: 1 if a_format == "bitmask" else 3]:
+        chosen = replace(design, **places)
+        if not illegal(chosen, b_is_dense=False):
+            check_laws(go(a, b, 5, chosen), a, b, 5)
 
 
 @pytest.mark.parametrize(("unit", "schedule"), list(product(INTERSECTIONS, SCHEDULES)))
 def test_product_for_intersections_and_schedules(unit: str, schedule: str) -> None:
-    design = replace(BASE, intersection=unit, schedule=schedule, dataflow="inner_product")
+    design = replace(BASE, intersection=unit, schedule=schedule, dataflow="inner_product", pe_buffer_bytes=400)
     design = replace(design, a_format="csr", a_zero="skip", b_format="csc", b_zero="skip")
     a, b = sparse(11, 13, 0.3, 5), sparse(13, 9, 0.2, 6)
-    check_laws(go(a, b, 9, design), a, b, 9)
+    outcome = go(a, b, 9, design)
+    check_laws(outcome, a, b, 9)
+    assert outcome.fits["pe_buffer"] <= 1
 
 
 @pytest.mark.parametrize(("sizes"), [(1, 1, 1), (5, 1, 3), (1, 9, 1)])
@@ -133,185 +167,403 @@ def test_small_and_empty_matrices(sizes: tuple[int, int, int]) -> None:
         check_laws(outcome, a, b, n)
         if density == 0:
             assert outcome.visits == 0
-            assert outcome.cycles == outcome.fill_cycles == 100 + 2 + 2 + 16
+            assert outcome.cycles == outcome.fill_cycles == 100 + 1 + 1 + 16
 
 
-# Dense limit: hand calculation. A 8 x 8 times B 8 x 8 in tiles of 4: eight visits, all alike; L = 2, W = 4 lanes.
+@pytest.mark.parametrize(("a_format", "a_zero"), list(product(FORMATS, ZERO_MODES)))
+def test_the_other_kernels_are_numpys(a_format: str, a_zero: str) -> None:
+    """SDDMM, and products and sums of elements, of any format, mode, unit and schedule."""
+    s, b = sparse(11, 13, 0.3, 20), sparse(11, 13, 0.3, 21)
+    left, right = sparse(11, 7, 1.0, 22), sparse(7, 13, 1.0, 23)
+    design = replace(BASE, dataflow="inner_product", a_format=a_format, a_zero=a_zero, tile_n=6, pe_buffer_bytes=100)
+    for places in PLACES:
+        chosen = replace(design, **places | {"residency": "b"})
+        if illegal_elementwise(chosen):
+            return
+        if chosen.lanes_on == "k":
+            outcome = run_sddmm(s, left, right, chosen, **dram())
+            np.testing.assert_allclose(outcome.z, s * (left @ right), rtol=1e-12)
+            check_totals(outcome)
+            assert outcome.fits["pe_buffer"] <= 1
+    turns = zip(product(FORMATS, ZERO_MODES, [True, False]), PLACES * 2, INTERSECTIONS * 12, strict=True)
+    for (b_format, b_zero, union), places, unit in turns:
+        chosen = replace(design, b_format=b_format, b_zero=b_zero, intersection=unit, schedule=places["schedule"])
+        if not illegal_elementwise(chosen):
+            outcome = run_elementwise(s, b, union, chosen, **dram())
+            np.testing.assert_allclose(outcome.z, s + b if union else s * b, rtol=1e-12)
+            check_totals(outcome)
+
+
+# The array that was built as RTL.
 
 
 @pytest.mark.parametrize(
-    ("dataflow", "residency", "column_passes", "compute"),
+    ("name", "schedule", "visits", "cycles"),
     [
-        # 4 accumulators, 2 x 4 outputs a PE row over 2 PEs of it: 1 pass; 2 rows x 4 positions x 1 step.
-        ("gustavson", "a", 1, 8),
-        # a PE column holds 64 bits of B in 256: 1 pass.
-        ("gustavson", "b", 1, 8),
-        # 2 rows of a PE row x 1 column of a lane x 4 MACs.
-        ("inner_product", "a", 1, 8),
-        ("inner_product", "b", 1, 8),
-        # 16 outputs in 16 accumulators; 4 columns of A x 2 slices of 2 rows x 1.
-        ("outer_product", "a", 1, 8),
+        ("bcsstk13", "balanced", 70, 15488),
+        ("lp_25fv47", "balanced", 109, 9224),
+        ("mbeacxc", "balanced", 64, 50804),
+        ("rajat01", "cyclic", 104, 10680),
+        ("cage8", "row_blocks", 54, 7680),
     ],
 )
-def test_dense_limit(dataflow: str, residency: str, column_passes: int, compute: int) -> None:
-    a = sparse(8, 8, 1.0, 9)
-    outcome = go(a, None, 8, replace(BASE, dataflow=dataflow, residency=residency))
+def test_cycles_are_those_of_the_rtl(name: str, schedule: str, visits: int, cycles: int) -> None:
+    """4 x 4 PEs of 2 lanes on the first 512 rows of real matrices (shared/facts/rtl), in stores that are just full."""
+    if not (DATA / f"{name}.mtx.gz").exists():
+        pytest.skip("the matrices beside the project are not here")
+    with gzip.open(DATA / f"{name}.mtx.gz") as file:
+        a = csr_array(mmread(file))[:512].toarray()
+    sizes = {"pe_rows": 4, "pe_cols": 4, "glb_bytes": 2**20, "tile_m": 64, "tile_k": 64, "tile_n": 32}
+    stores = {"accumulator_bits": 24, "accumulator_bytes": 96, "pe_buffer_bytes": 2 * 64 * 64 // 8}
+    design = replace(BASE, a_format="csr", a_zero="skip", schedule=schedule, **sizes, **stores)
+    outcome = go(a, None, 32, design)
+    assert outcome.visits == visits
+    assert outcome.resource_cycles["compute"] == cycles
+    assert outcome.fits["pe_buffer"] == outcome.fits["accumulator"] == 1
+    assert outcome.waits == 0
+
+
+# What no hardware can do fails.
+
+
+def test_stores_refuse_what_hardware_cannot_do() -> None:
+    clock = Clock()
+    store = Store(16, Port(clock), Port(clock))
+    store.write("x", 1, 12)
+    with pytest.raises(StorageError, match="twice"):
+        store.write("y", 2, 4)
+    with pytest.raises(StorageError, match="nothing was stored at z"):
+        store.read("z")
+    with pytest.raises(StorageError, match="twice"):
+        store.read("x")
+    clock.tick()
+    assert store.take("x") == 1
+    store.write("y", 2, 16)
+    clock.tick()
+    with pytest.raises(StorageError, match="17.* bits in a store of 16"):
+        store.write("z", 3, 1)
+    queue = Fifo(2, 1, clock)
+    queue.push("first")
+    with pytest.raises(StorageError, match="2 entries in of a queue that moves 1"):
+        queue.push("second")
+    for _ in range(2):
+        clock.tick()
+        assert len(queue) <= 2
+        if len(queue) < 2:
+            queue.push("second")
+    with pytest.raises(StorageError, match="overflows"):
+        queue.push("third")
+    with pytest.raises(StorageError):
+        Capacity(8).hold("a tile", 9)
+
+
+TIGHT = {
+    "b": BASE,
+    "ab": replace(BASE, residency="ab", a_format="csr", a_zero="skip"),
+    "outer": replace(BASE, dataflow="outer_product", residency="ab"),
+    "copies": replace(BASE, dataflow="inner_product", lanes_on="k", a_format="csr", a_zero="skip"),
+    "slots": replace(BASE, b_format="csr", b_zero="skip"),
+    "fibers": replace(BASE, dataflow="inner_product", a_format="csr", a_zero="skip", b_format="csc", b_zero="skip"),
+    "probed": replace(
+        BASE,
+        dataflow="inner_product",
+        intersection="leader_follower",
+        a_format="csr",
+        a_zero="skip",
+        b_format="csc",
+        b_zero="skip",
+    ),
+}
+
+
+SHRUNK = [
+    *(("part_a", case) for case in ("ab", "outer", "fibers", "probed")),
+    *(("part_b", case) for case in TIGHT),
+    *(("accumulators", case) for case in ("b", "ab", "outer", "slots")),
+]
+
+
+@pytest.mark.parametrize(("store", "case"), SHRUNK)
+def test_a_store_that_is_smaller_than_its_need_overflows(
+    store: str, case: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The needs of the page are what full tiles take, to the bit, and to the word of each bank."""
+    sizes = {"pe_rows": 1, "tile_n": 8, "accumulator_bytes": 512, "pe_buffer_bytes": 512}
+    design, a, b = replace(TIGHT[case], **sizes), sparse(4, 4, 1.0, 30), sparse(4, 8, 1.0, 31)
+    plan = machine.plan
+
+    def shrunk(by: int) -> Callable:
+        def planned(*arguments):
+            found = plan(*arguments)
+            need = found.fits["pe_buffer"] * design.buffer_half_bits - found.limits.part_a
+            words = (2 * 4 if case == "outer" else 4) * found.u * design.L
+            exact = Limits(found.limits.part_a, need, words)
+            found.limits = exact._replace(**{store: getattr(exact, store) - by})
+            return found
+
+        return planned
+
+    monkeypatch.setattr(machine, "plan", shrunk(0))
+    go(a, b, 8, design)
+    monkeypatch.setattr(machine, "plan", shrunk(design.L))
+    with pytest.raises(StorageError):
+        go(a, b, 8, design)
+
+
+def test_lanes_on_k_need_a_copy_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    """L entries of A at L addresses of one copy of B use its port twice."""
+    a = sparse(4, 4, 0.7, 32)
+    build = LanesOnK.__init__
+
+    def with_one_port(self, *arguments) -> None:
+        build(self, *arguments)
+        self.read_ports = [self.read_ports[0]] * len(self.read_ports)
+
+    go(a, None, 4, TIGHT["copies"])
+    monkeypatch.setattr(LanesOnK, "__init__", with_one_port)
+    with pytest.raises(StorageError, match="twice"):
+        go(a, None, 4, TIGHT["copies"])
+
+
+@pytest.mark.parametrize("case", ["b", "ab", "outer", "slots"])
+def test_what_was_not_sent_cannot_be_read(case: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(array, "sent_rows", lambda a, b, design: [0, 1, 3])
+    with pytest.raises(StorageError, match="nothing was stored"):
+        go(sparse(4, 4, 1.0, 30), sparse(4, 4, 1.0, 31), 4, TIGHT[case])
+
+
+# Hand calculation. A 8 x 8 times B 8 x 8, both full, in tiles of 4: eight visits, all alike; L = 2, W = 4 lanes.
+
+DENSE = [
+    # changes, steps, passes, A's bits on the bus, words into part B, need of part B in bits
+    ({}, 8, 1, 128, 4, 64),
+    ({"residency": "ab"}, 8, 1, 128, 4, 128),
+    ({"residency": "fetch"}, 8, 1, 128, 0, 0),
+    ({"dataflow": "inner_product"}, 8, 1, 128, 4, 64),
+    ({"dataflow": "outer_product"}, 8, 1, 128, 4, 64),
+    # Two groups of two columns; one row a queue; u = floor(8 / (4 x 2)) = 1, or 8 / (2 rows x 2 lanes) = 2.
+    ({"columns_on": "m"}, 8, 2, 256, 8, 64),
+    ({"columns_on": "m", "residency": "ab"}, 8, 2, 128, 8, 96),
+    ({"columns_on": "m", "dataflow": "outer_product"}, 8, 1, 128, 8, 128),
+    # A column a PE, two k's at once.
+    ({"dataflow": "inner_product", "lanes_on": "k"}, 8, 2, 256, 4, 32),
+    ({"dataflow": "inner_product", "lanes_on": "k", "columns_on": "m"}, 8, 4, 512, 8, 32),
+    # Fewer parts in use.
+    ({"rows_used": 1}, 16, 1, 128, 4, 64),
+    ({"cols_used": 1}, 16, 2, 256, 8, 64),
+]
+
+
+@pytest.mark.parametrize(("changes", "steps", "passes", "a_bits", "words", "need"), DENSE)
+def test_dense_limit(changes: dict, steps: int, passes: int, a_bits: int, words: int, need: int) -> None:
+    design = replace(BASE, **changes)
+    outcome = go(sparse(8, 8, 1.0, 9), None, 8, design)
     assert outcome.visits == 8
     assert outcome.computes == {"effectual": 512, "ineffectual": 0, "gated": 0, "skipped": 0}
-    assert outcome.resource_cycles["compute"] == 8 * compute
-    assert outcome.resource_cycles["intersect"] == 0
-    assert outcome.resource_cycles["index_bus"] == 0
-    # Each visit: A and B tiles of 16 values, 16 results of 32 bits.
-    assert outcome.traffic["value_bus_bytes"] == 8 * (16 + 16 + 64)
-    assert outcome.resource_cycles["value_bus"] == 8 * 96 * 8 / 32
-    # mkn: A is fetched at each (m, k), B and Z at each visit; each Z tile leaves once as words and once as values.
-    assert outcome.traffic["dram_a_bytes"] == 64
-    assert outcome.traffic["dram_b_bytes"] == 8 * 16
-    assert outcome.traffic["dram_z_read_bytes"] == 4 * 64
-    assert outcome.traffic["dram_z_write_bytes"] == 4 * (64 + 16)
-    # GLB: operands out, results in and read back to be added, fills in, evictions out.
-    assert outcome.traffic["glb_read_bytes"] == 8 * (32 + 64) + 4 * 80
-    assert outcome.traffic["glb_write_bytes"] == 8 * 64 + 64 + 128 + 256
-    assert outcome.resource_cycles["glb"] == (1088 + 960) * 8 / 128
-    assert outcome.resource_cycles["dram"] == (64 + 128 + 256 + 320) * 8 / 64
-    # Value bus 24 in each visit; DRAM of a first k: 8 + 16 + 64 bytes of 8 a cycle; GLB less.
-    assert outcome.bound_cycles["value_bus"] == 192
-    assert outcome.cycles == 192 + 120
-    # Half the GLB is 2048 bytes: 16 + 16 + 64 needed.
-    assert outcome.fits["glb"] == 96 / 2048
-    assert outcome.actions["pe_buffer_read_bits"] == 8 * (64 * 8 + 16 * 2 * column_passes * 8)
-    assert outcome.actions["pe_buffer_write_bits"] == 8 * (16 * 8 * 2 + 16 * 8 * 2)
-    assert outcome.actions["accumulator_accesses"] == (8 * 16 if dataflow == "inner_product" else 2 * 512)
-    assert outcome.actions["crossbar_words"] == (512 if dataflow == "outer_product" else 0)
-    assert outcome.actions["decoded_entries"] == outcome.actions["intersection_steps"] == 0
+    constant = passes * (9 if design.lanes_on == "k" else 8)
+    assert outcome.resource_cycles["compute"] == 8 * (steps + constant)
+    assert outcome.resource_cycles["decode"] == 8 * constant
+    assert outcome.resource_cycles["buffer_port"] == 8 * words
+    b_bits = 16 * 4 * 8 if design.residency == "fetch" else 128
+    assert outcome.traffic["value_bus_bytes"] == (a_bits + b_bits + 512)
+    assert outcome.resource_cycles["value_bus"] == 8 * (a_bits + b_bits + 512) / 32
+    assert outcome.fits["pe_buffer"] == need / 256
+    assert outcome.fits["accumulator"] == 1
+    # Bus of 32 bits in 4 PEs of two words of 32, of 16 in 4 of 64.
+    assert outcome.fits["bus"] == 32 / 256
 
 
-@pytest.mark.parametrize(
-    ("dataflow", "residency", "compute", "a_sent", "b_sent"),
-    [
-        # One word a PE: 2 rows x 4 columns over 2 PEs is 4 passes of 1 column; 8 positions x 4.
-        ("gustavson", "a", 32, 16, 16),
-        # 4 columns over 2 PEs: 2 passes of 2 columns; 8 positions x 2. A is sent twice.
-        ("gustavson", "b", 16, 32, 16),
-        # 4 rows x 4 columns over 4 words: 4 passes of 1 column; 4 x 2 x 4.
-        ("outer_product", "b", 32, 64, 16),
-        ("inner_product", "a", 8, 16, 16),
-    ],
-)
-def test_few_accumulators_take_column_passes(
-    dataflow: str, residency: str, compute: int, a_sent: int, b_sent: int
-) -> None:
-    design = replace(BASE, dataflow=dataflow, residency=residency, accumulator_bytes=4)
-    outcome = go(sparse(4, 4, 1.0, 10), None, 4, design)
-    assert outcome.visits == 1
-    assert outcome.resource_cycles["compute"] == compute
-    assert outcome.traffic["value_bus_bytes"] == a_sent + b_sent + 64
-    assert outcome.fits["accumulator"] == {("gustavson", "a"): 2, ("outer_product", "b"): 1}.get(
-        (dataflow, residency), 0
-    )
+def test_actions_of_the_dense_limit() -> None:
+    """One visit of each of the dataflows, the same as above."""
+    for dataflow, changes in product(DATAFLOWS, ({}, {"residency": "ab"})):
+        actions = go(sparse(4, 4, 1.0, 9), None, 4, replace(BASE, dataflow=dataflow, **changes)).actions
+        held = bool(changes)
+        # 8 steps of 2 queues in 2 PEs each, a word of 2 values; 8 entries of 2 queues in 2 PEs each.
+        assert actions["pe_buffer_read_bits"] == 32 * 16 + (32 * 8 if held else 0)
+        # 4 rows of two words to 2 PE rows; A to 2 PEs of a row.
+        assert actions["pe_buffer_write_bits"] == 4 * 2 * 2 * 16 + (128 * 2 if held else 0)
+        assert actions["queue_bits"] == (0 if held else 2 * 128 * 2)
+        assert actions["accumulator_accesses"] == (2 * 64 + 16 if dataflow == "outer_product" else 2 * 16)
+        # 2 x 2 PEs: A to a row and B to a column, three pitches; Z from one, two.
+        assert actions["bus_hops"] == 3 * 128 + 3 * 128 + 2 * 512
+        assert actions["decoded_entries"] == actions["intersection_steps"] == actions["tree_adds"] == 0
+    tree = replace(BASE, dataflow="inner_product", lanes_on="k", a_format="csr", a_zero="skip", tile_n=2)
+    actions = go(sparse(4, 4, 1.0, 9), None, 2, tree).actions
+    # A column in each PE column, four steps of 2 queues in 2 PEs, of two words; written in words of two to two copies.
+    assert actions["pe_buffer_read_bits"] == 16 * 2 * 16
+    assert actions["pe_buffer_write_bits"] == 2 * 2 * 2 * 2 * 16
+    assert actions["tree_adds"] == actions["macs"] == 32
+    # 16 values, coordinates of 2 bits, 4 pointers of 5.
+    assert actions["queue_bits"] == 2 * 2 * (16 * 10 + 4 * 5)
+    assert actions["decoded_entries"] == 16 * 2
 
 
-def test_small_pe_buffer_takes_fills_or_passes() -> None:
-    a = sparse(4, 4, 1.0, 11)
-    design = replace(BASE, pe_buffer_bytes=6)  # half: 24 bits
-    # B: 2 columns of 32 bits in a PE column: ceil(64 / 24) = 3 passes of 2 columns; one column does not fit.
-    held = go(a, None, 4, design)
-    assert held.resource_cycles["compute"] == 8 * 3
-    assert held.traffic["value_bus_bytes"] == 3 * 16 + 16 + 64
-    assert held.fits["pe_buffer"] == 32 / 24
-    # A: 2 rows of 32 bits in a PE row: 3 fills, B streamed for each.
-    queued = go(a, None, 4, replace(design, residency="a"))
-    assert queued.resource_cycles["compute"] == 8
-    assert queued.traffic["value_bus_bytes"] == 16 + 3 * 16 + 64
-    assert queued.fits["pe_buffer"] == 0
+def test_more_sums_than_registers_are_accumulated() -> None:
+    """Two groups in a pass: 2 u L = 16 words of accumulators, read and written for each MAC."""
+    outcome = go(sparse(4, 4, 1.0, 10), None, 8, replace(BASE, tile_n=8, accumulator_bytes=64))
+    assert outcome.resource_cycles["compute"] == 16 + 8
+    assert outcome.actions["accumulator_accesses"] == 2 * 128 + 32
+    assert outcome.fits["accumulator"] == 1
+    few = go(sparse(4, 4, 1.0, 10), None, 8, replace(BASE, tile_n=8))
+    assert few.resource_cycles["compute"] == 16 + 2 * 8
+    assert few.actions["accumulator_accesses"] == 2 * 32
+
+
+def test_what_does_not_fit_is_reported() -> None:
+    assert go(EXAMPLE, None, 4, replace(BASE, pe_buffer_bytes=12)).fits["pe_buffer"] == 64 / 48
+    assert go(EXAMPLE, None, 4, replace(BASE, accumulator_bytes=16)).fits["accumulator"] == 2
+    assert go(EXAMPLE, None, 4, replace(BASE, glb_bytes=64)).fits["glb"] == (96 + 128 + 12 * 32) / 256
 
 
 def test_sparse_visit_by_hand() -> None:
     """The 3 x 4 example times a dense B of 4 columns, one tile, Gustavson with B resident and skipping CSR."""
     design = replace(BASE, a_format="csr", a_zero="skip")
-    outcome = go(EXAMPLE, None, 4, design)
-    # Rows 0 and 1 on PE row 0, row 2 on PE row 1: two entries of one step.
-    assert outcome.resource_cycles["compute"] == outcome.resource_cycles["intersect"] == 2
-    # Rows 0, 1, 3 of B are touched: 12 bytes; 3 values of A; 2 non-empty rows of 4 words.
+    outcome = go(EXAMPLE, None, 4, design, burst=512)
+    # Rows 0 and 1 on queue 0, row 2 on queue 1: two entries of one step, and decoded.
+    assert outcome.resource_cycles["compute"] == outcome.resource_cycles["decode"] == 2 + 8
+    # Rows 0, 1, 3 of B are touched: 12 bytes, three words; 3 values of A; 2 non-empty rows of 4 words.
     assert outcome.traffic["value_bus_bytes"] == 12 + 3 + 32
-    # 3 coordinates of 2 bits, 4 pointers of 2 + 2 + 1 bits.
-    assert outcome.traffic["index_bus_bytes"] == 26 / 8
-    # All of A with its directory entry, all of B, all of Z.
-    assert outcome.traffic["dram_a_bytes"] == (24 + 26 + 64) / 8
-    assert outcome.traffic["dram_b_bytes"] == 16
-    assert outcome.traffic["dram_z_write_bytes"] == 12
+    assert outcome.resource_cycles["buffer_port"] == 3
+    # 3 coordinates of 2 bits, pointers of 2 + 2 + 1 bits of the 2 rows that are queued.
+    assert outcome.traffic["index_bus_bytes"] == 16 / 8
+    # All of A (50 bits) with its directory entry, all of B, all of Z, each a burst.
+    assert outcome.traffic["dram_a_bytes"] == 64 + 8
+    assert outcome.traffic["dram_b_bytes"] == outcome.traffic["dram_z_write_bytes"] == 64
     assert outcome.computes == {"effectual": 12, "ineffectual": 0, "gated": 0, "skipped": 36}
-    assert outcome.actions["pe_buffer_read_bits"] == 12 * 8 + 3 * 2 * (8 + 2)
+    # A and its pointers are held: 2 entries, a row and an end.
+    held = go(EXAMPLE, None, 4, replace(design, residency="ab"))
+    assert held.fits["pe_buffer"] == (2 * 10 + 2 * 5 + 64) / 256
+    # Each of 3 entries from part A in two PEs, value and coordinate; steps of three words in two PEs.
+    assert held.actions["pe_buffer_read_bits"] == 3 * 2 * (8 + 2) + 3 * 2 * 16
     gated = go(EXAMPLE, None, 4, replace(design, a_zero="gate"))
     assert gated.computes == {"effectual": 12, "ineffectual": 0, "gated": 36, "skipped": 0}
-    assert gated.resource_cycles["compute"] == 8
-    assert gated.resource_cycles["intersect"] == 0
+    assert gated.resource_cycles["compute"] == 8 + 8
+    assert gated.resource_cycles["decode"] == 8
 
 
 def test_two_by_two_sparse_sparse_by_hand() -> None:
     a, b = np.array([[1.0, 2.0], [0.0, 3.0]]), np.array([[4.0, 0.0], [0.0, 5.0]])
     design = replace(BASE, a_format="coo", a_zero="skip", b_format="coo", b_zero="skip", tile_m=2, tile_k=2, tile_n=2)
     for dataflow in DATAFLOWS:
-        outcome = go(a, b, 2, replace(design, dataflow=dataflow))
+        outcome = go(a, b, 2, replace(design, dataflow=dataflow), burst=8)
         assert outcome.computes == {"effectual": 3, "ineffectual": 0, "gated": 0, "skipped": 5}
         # Rows of A touch both rows of B; 3 distinct outputs of 32 bits with a 1-bit coordinate.
         assert outcome.traffic["value_bus_bytes"] == 3 + 2 + 12
         assert outcome.traffic["index_bus_bytes"] == (3 * 2 + 2 * 2 + 3 * 1) / 8
-        # Z: 3 values with a coordinate, 2 pointers of 1 + 1 + 1 bits.
-        assert outcome.traffic["dram_z_write_bytes"] == (3 * (8 + 1) + 2 * 3) / 8
-        # Row 0 meets a column of one entry twice; the outer product takes both columns of A in one slice.
-        assert outcome.resource_cycles["compute"] == {"inner_product": 1, "gustavson": 2, "outer_product": 2}[dataflow]
+        # Z: 3 values with a coordinate (27 bits), 2 pointers of 1 + 1 + 1 bits, in bursts of a byte.
+        assert outcome.traffic["dram_z_write_bytes"] == 4 + 1
+        # Row 0 takes two entries; as fibers (0,0) and (0,1) by a lane each, 2+1-1+1 steps.
+        assert outcome.resource_cycles["compute"] == (3 if dataflow == "inner_product" else 2) + 8
         # At least 3 products in the row block, 4 outputs: 3 words of 32 + 1 + 1 bits.
         assert outcome.fits["glb"] == (3 * 10 + 2 * 10 + 3 * 34) / (4096 * 4)
     inner = go(a, b, 2, replace(design, dataflow="inner_product"))
     # Pairs: (0,0) 2+1-1+1, (0,1) the same, (1,0) 1+1-0+1, (1,1) 1+1-1+1 two-finger steps.
     assert inner.actions["intersection_steps"] == 3 + 3 + 3 + 2
-    # The slowest PE row decodes 2 entries and takes 3 steps.
-    # Decoder (2) and intersection (3) are pipelined.
-    assert inner.resource_cycles["intersect"] == max(2, 3)
+    # Coordinates of 1 bit a side a step, values of 8 a side a match.
+    assert inner.actions["pe_buffer_read_bits"] == 11 * 2 + 3 * 16
+    # 3 entries of A in two lanes of two PEs, 2 of B in the PEs of two rows: 9 bits each.
+    assert inner.actions["pe_buffer_write_bits"] == (3 * 4 + 2 * 2) * 9
+    # Two lanes with a row of two entries (and its pointer of 3 bits) and a column of one (and two pointers).
+    assert inner.fits["pe_buffer"] == 2 * (2 * 9 + 3 + 9 + 2 * 3) / 256
+
+
+def test_owners_meet_conflicts() -> None:
+    """Columns 0, 4 and 8 of a row belong to lane 0 of four: three steps."""
+    b = np.zeros((3, 9))
+    b[0, [0, 4, 8]], b[1, :] = 1.0, 1.0
+    design = replace(
+        BASE, a_format="csr", a_zero="skip", b_format="csr", b_zero="skip", tile_n=16, accumulator_bytes=256
+    )
+    tile = Tile(b, "csr", "skip", widths_of(8, 4, 16), 0)
+    assert conflicts(tile, design) == [3, 3, 0]
+    a = np.array([[1.0, 1.0, 1.0]])
+    outcome = go(a, b, 9, design)
+    # An entry that meets an empty row is looked up, in Gustavson.
+    assert outcome.resource_cycles["compute"] == 3 + 3 + 1 + 8
+    assert outcome.resource_cycles["buffer_port"] == 6
+    assert outcome.fits["pe_buffer"] == 6 * 2 * (8 + 4 + 1) / 256
+    assert outcome.fits["accumulator"] == 4 * 4 * 2 / 64 * 3 / 4
+    # Columns of A whose row of B is empty are not sent: an entry of 8 + 2 + 2 bits less.
+    outer = replace(design, dataflow="outer_product", a_format="csc")
+    assert go(a, b, 9, outer).resource_cycles["compute"] == 3 + 3 + 8
+    assert go(a, b, 9, replace(outer, a_format="coo")).resource_cycles["compute"] == 3 + 3 + 1 + 8
+    # Rows fetched one at a time: 24 and 72 bits of values on a bus of 32, 12 and 36 of coordinates on one of 16.
+    fetched = go(a, b, 9, replace(design, residency="fetch", glb_banks=1))
+    assert fetched.resource_cycles["value_bus"] == 1 + 3 + (3 * 8 + 9 * 32) / 32
+    assert fetched.resource_cycles["index_bus"] == 1 + 3 + (3 * 2 + 5 + 9 * 4) / 16
+    assert fetched.fits["pe_buffer"] == fetched.resource_cycles["buffer_port"] == 0
 
 
 def test_sparse_partial_results_are_appended_and_merged() -> None:
     a, b = np.ones((2, 2)), np.ones((2, 2))
     design = replace(BASE, a_format="coo", a_zero="skip", b_format="coo", b_zero="skip")
     design = replace(design, tile_m=1, tile_k=1, tile_n=2, loop_order="kmn")
-    outcome = go(a, b, 2, design)
+    outcome = go(a, b, 2, design, burst=1)
     # Four visits of two outputs, each a word and 1 + 1 bits of coordinates; 4 results of 8 + 1 bits, 2 pointers of 2.
     assert outcome.traffic["dram_z_read_bytes"] == 8 * 34 / 8
     assert outcome.traffic["dram_z_write_bytes"] == (8 * 34 + 4 * 9 + 2 * 2) / 8
-    stays = go(a, b, 2, replace(design, loop_order="mkn"))
+    # 68 bits are 3 bursts of 32, 18 bits one, 2 bits one.
+    whole = go(a, b, 2, design, burst=32)
+    assert whole.traffic["dram_z_read_bytes"] == 4 * 3 * 4
+    assert whole.traffic["dram_z_write_bytes"] == (4 * 3 + 2 + 2) * 4
+    stays = go(a, b, 2, replace(design, loop_order="mkn"), burst=1)
     assert stays.traffic["dram_z_read_bytes"] == 0
     assert stays.traffic["dram_z_write_bytes"] == (4 * 9 + 2 * 2) / 8
 
 
-def test_column_passes_of_a_sparse_b_by_hand() -> None:
-    a, b = np.ones((1, 1)), np.array([[1.0, 2, 3, 4, 5, 0, 0, 0]])
-    design = replace(BASE, a_format="coo", a_zero="skip", b_format="coo", b_zero="skip", tile_m=1, tile_k=1, tile_n=8)
-    design = replace(design, accumulator_bytes=4)
-    outcome = go(a, b, 8, design)
-    # One word a PE, 2 PEs: 4 passes of 2 columns hold 2, 2, 1 and 0 entries; A is sent and decoded in each.
-    assert outcome.resource_cycles["compute"] == 3
-    assert outcome.resource_cycles["intersect"] == 4
-    # The entry of A in 4 passes by 2 PEs of its row, the 5 of B by 2 PEs of each column.
-    assert outcome.actions["decoded_entries"] == 4 * 2 + 5 * 2
-    assert outcome.traffic["value_bus_bytes"] == 4 * 1 + 5 + 5 * 4
-    # B is 5 x (8 + 1 + 3) bits, a column of it on average 60 / 8, half a PE buffer 256.
-    assert outcome.fits["pe_buffer"] == 60 / 8 / 256
-    assert go(a, b, 8, replace(design, b_zero="gate")).resource_cycles["compute"] == 4
-    # All columns are of one entry or none: four lanes, two columns each.
-    inner = go(a, b, 8, replace(design, dataflow="inner_product", intersection="leader_follower"))
-    assert inner.resource_cycles["compute"] == 2
-    assert inner.resource_cycles["intersect"] == max(1, 2)
-    assert inner.actions["intersection_steps"] == 5
+def test_sddmm_by_hand() -> None:
+    """S of the 3 x 4 example, four k's, 2 x 2 PEs of 2 lanes: two steps an entry."""
+    design = replace(BASE, dataflow="inner_product", lanes_on="k", a_format="csr", a_zero="skip")
+    outcome = run_sddmm(EXAMPLE, sparse(3, 4, 1.0, 40), sparse(4, 4, 1.0, 41), design, **dram(burst=8))
+    # Row 0: columns 0 and 3, a PE column each; row 1 is empty, row 2 on the other queue.
+    assert outcome.resource_cycles["compute"] == 2 + 9
+    # Two entries at once.
+    assert outcome.resource_cycles["decode"] == 1 + 9
+    # PE column 1 is sent columns 1 and 3, of two words each.
+    assert outcome.resource_cycles["buffer_port"] == 4
+    # S, two rows of A and three columns of B of four values, three results; two coordinates and pointers as in CSR.
+    assert outcome.traffic["value_bus_bytes"] == 3 + 8 + 12 + 12
+    assert outcome.traffic["index_bus_bytes"] == (3 * 2 + 2 * 5) / 8
+    assert outcome.traffic["dram_z_write_bytes"] == 3
+    assert outcome.fits["pe_buffer"] == (1 + 2) * 32 / 256
+    assert outcome.computes == {"effectual": 12, "ineffectual": 0, "gated": 0, "skipped": 36}
+    # Three entries of two steps, each a word of A and one of B; two words of 2 rows and 3 columns in 2 PEs each.
+    assert outcome.actions["pe_buffer_read_bits"] == 3 * 2 * 2 * 16
+    assert outcome.actions["pe_buffer_write_bits"] == (2 + 3) * 2 * 2 * 16
+    assert outcome.actions["tree_adds"] == 12
+
+
+def test_elementwise_by_hand() -> None:
+    """Rows of three and one entries, two of them alike, on eight lanes."""
+    a, b = np.array([[1.0, 0, 2, 3], [0, 0, 0, 4]]), np.array([[0, 5.0, 0, 6], [0, 0, 0, 7]])
+    design = replace(BASE, dataflow="inner_product", a_format="csr", a_zero="skip", b_format="csr", b_zero="skip")
+    times = run_elementwise(a, b, False, design, **dram(burst=8))
+    # 3 + 2 - 1 + 1 steps of the row with most.
+    assert times.resource_cycles["compute"] == 5 + 8
+    assert times.resource_cycles["decode"] == 3 + 8
+    assert times.traffic["value_bus_bytes"] == 4 + 3 + 2 * 4
+    assert times.computes == {"effectual": 2, "ineffectual": 0, "gated": 0, "skipped": 6}
+    plus = run_elementwise(a, b, True, replace(design, intersection="bitmask"), **dram(burst=8))
+    assert plus.resource_cycles["compute"] == 1 + 4 + 8
+    assert plus.computes["effectual"] == 5
+    assert plus.actions["accumulator_accesses"] == 10
+    probed = run_elementwise(a, b, True, replace(design, intersection="leader_follower"), **dram(burst=8))
+    assert probed.resource_cycles["compute"] == 4 + 8
+    assert probed.fits["pe_buffer"] == 2 * 4 * 9 / 256
+    # Nothing to intersect where B is whole: an entry of A a step.
+    whole = run_elementwise(a, b, False, replace(design, b_format="dense", b_zero="gate"), **dram(burst=8))
+    assert whole.resource_cycles["compute"] == 3 + 8
+    assert whole.computes == {"effectual": 2, "ineffectual": 0, "gated": 2, "skipped": 4}
 
 
 def test_a_fetch_is_spread_over_its_stay() -> None:
     """A stays for both visits, a first of a wide B tile and a second of a narrow one."""
     a = sparse(4, 4, 1.0, 17)
-    outcome = go(a, None, 6, replace(BASE, value_bus_bits=10**6, glb_banks=10**6), bandwidth=1.0)
+    wide = {"value_bus_bits": 10**6, "glb_banks": 10**6}
+    outcome = go(a, None, 6, replace(BASE, **wide), bandwidth=1.0, burst=1)
     # A 128 bits in halves; B 16 and 8 values, Z as many.
     assert outcome.resource_cycles["dram"] == outcome.bound_cycles["dram"] == 128 + 2 * 128 + 2 * 64
-    half_hidden = go(a, None, 6, replace(BASE, value_bus_bits=2, glb_banks=10**6), bandwidth=1.0)
+    half_hidden = go(a, None, 6, replace(BASE, value_bus_bits=2, glb_banks=10**6), bandwidth=1.0, burst=1)
     # Value bus of the second: (128 + 64 + 8 x 32) / 2 = 224 > 64 + 64 + 64; of the first (256 + 512) / 2 > 64 + 256.
     assert half_hidden.bound_cycles["value_bus"] == 384 + 224
 
@@ -336,7 +588,7 @@ def test_fetches_of_each_loop_order(order: str, a: int, b: int, z: int) -> None:
     assert [fetches(order, trips, operand) for operand in "abz"] == [a, b, z]
     assert stays_until_complete(order, trips) == (z == 8)
     matrix = sparse(2, 3, 1.0, 12)
-    outcome = go(matrix, None, 4, replace(BASE, tile_m=1, tile_k=1, tile_n=1, loop_order=order))
+    outcome = go(matrix, None, 4, replace(BASE, tile_m=1, tile_k=1, tile_n=1, loop_order=order), burst=8)
     assert outcome.traffic["dram_a_bytes"] == pytest.approx(a)
     assert outcome.traffic["dram_b_bytes"] == pytest.approx(b)
     assert (outcome.traffic["dram_z_read_bytes"] == 0) == (z == 8)
@@ -364,7 +616,7 @@ def test_visits_skip_empty_tiles_of_compressed_formats() -> None:
     a[0, 0] = a[5, 6] = 1.0
     assert go(a, None, 8, BASE).visits == 8
     assert go(a, None, 8, replace(BASE, a_format="csr", a_zero="gate")).visits == 4
-    outcome = go(a, None, 8, replace(BASE, a_format="csr", a_zero="skip"))
+    outcome = go(a, None, 8, replace(BASE, a_format="csr", a_zero="skip"), burst=1)
     assert outcome.traffic["dram_a_bytes"] == 2 * (8 + 2 + 5 * 5 + 64) / 8
     assert [list(range(*s.indices(10))) for s in cut(10, 4)] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
     assert [tuple(visit) for visit in walk("nkm", {"m": 2, "k": 1, "n": 2})] == [
@@ -419,7 +671,7 @@ def test_rle_padding(gap: int, padding: int) -> None:
     assert tile.encoded.bits == (1 + padding) * (8 + 4) + 2 * 7
     design = replace(BASE, tile_k=64, a_format="rle", a_zero="skip", pe_buffer_bytes=1024)
     outcome = go(row, None, 4, design)
-    assert outcome.resource_cycles["compute"] == 1 + padding
+    assert outcome.resource_cycles["compute"] == 1 + padding + 8
     assert outcome.computes["gated"] == 4 * padding
 
 
@@ -446,19 +698,20 @@ def test_schedules_by_hand() -> None:
 @pytest.mark.parametrize(
     ("row", "column", "two_finger", "leader", "skip_ahead", "bitmask"),
     [
-        ([0, 2, 5], [2, 3, 5], 5, 3, 2, 3),  # 0 jumps onto 2, 3 jumps onto 5: no change of sides without a match
-        ([0, 1, 2], [4, 5], 6, 3, 1, 1),
-        ([1, 4], [2, 3], 5, 2, 2, 1),
-        ([1, 5], [3, 5], 4, 2, 2, 2),
-        ([3], list(range(8)), 9, 1, 1, 2),
-        ([0, 3, 7], list(range(8)), 9, 3, 3, 4),
+        ([0, 2, 5], [2, 3, 5], 5, 3, 2 + 4, 3),  # 0 is dropped, 2 met, 3 dropped, 5 met
+        ([0, 1, 2], [4, 5], 6, 3, 2 + 1, 1),
+        ([1, 4], [2, 3], 5, 2, 2 + 2, 1),
+        ([1, 5], [3, 5], 4, 2, 2 + 3, 2),
+        ([3], list(range(8)), 9, 1, 2 + 2, 2),
+        ([7], list(range(8)), 9, 1, 2 + 3, 2),  # four coordinates at once, then three
+        ([0, 3, 7], list(range(8)), 9, 3, 2 + 5, 4),
         ([], [1], 0, 0, 0, 0),
     ],
 )
 def test_intersection_steps_by_hand(
     row: list, column: list, two_finger: int, leader: int, skip_ahead: int, bitmask: int
 ) -> None:
-    steps = [intersect(unit, row, column, 8) for unit in ("two_finger", "leader_follower", "skip_ahead", "bitmask")]
+    steps = [steps_of(unit, row, column, 8) for unit in ("two_finger", "leader_follower", "skip_ahead", "bitmask")]
     assert steps == [two_finger, leader, skip_ahead, bitmask]
 
 
@@ -480,7 +733,44 @@ def test_more_zeros_never_cost_more(dataflow: str, a_zero: str) -> None:
         before = after
 
 
+@pytest.mark.parametrize("places", PLACES[::2])
+def test_more_of_a_width_is_never_slower(places: dict) -> None:
+    a, b = sparse(12, 12, 0.4, 15), sparse(12, 10, 0.5, 16)
+    for dataflow, b_zero in product(DATAFLOWS, ("skip", "gate")):
+        design = replace(BASE, dataflow=dataflow, a_format="coo", a_zero="skip", b_format="bitmask", b_zero=b_zero)
+        design = replace(design, **places)
+        if illegal(design, b_is_dense=False):
+            continue
+        cycles = go(a, b, 10, design).cycles
+        for width in ("value_bus_bits", "index_bus_bits", "glb_banks"):
+            assert go(a, b, 10, replace(design, **{width: 2 * getattr(design, width)})).cycles <= cycles
+        assert go(a, b, 10, design, bandwidth=128.0).cycles <= cycles
+
+
+def test_dense_work_is_never_faster_in_a_sparse_format() -> None:
+    a, b = sparse(12, 12, 1.0, 15), sparse(12, 10, 1.0, 16)
+    for dataflow, places in product(DATAFLOWS, PLACES):
+        design = replace(BASE, dataflow=dataflow, pe_buffer_bytes=800, accumulator_bytes=128, **places)
+        if illegal(design, b_is_dense=False):
+            continue
+        cycles = go(a, b, 10, design).cycles
+        for a_format, b_format in product(FORMATS, FORMATS):
+            sides = {name: zero for name, zero in (("a_zero", a_format), ("b_zero", b_format))}
+            zeros = {name: "compute" if form == "dense" else "skip" for name, form in sides.items()}
+            chosen = replace(design, a_format=a_format, b_format=b_format, **zeros)
+            if not illegal(chosen, b_is_dense=False) and (a_format, b_format)[::-1] > (a_format, b_format):
+                assert go(a, b, 10, chosen).cycles >= cycles
+
+
 def test_illegal_combinations_are_refused() -> None:
-    for change in ({"a_zero": "skip"}, {"a_format": "csc"}, {"b_format": "csr"}, {"accumulator_bytes": 2}):
-        with pytest.raises(ValueError, match=r"dense|walk|accumulator"):
+    changes = (
+        {"a_zero": "skip"},
+        {"a_format": "csc"},
+        {"b_format": "csr"},
+        {"accumulator_bytes": 2},
+        {"lanes_on": "k"},
+        {"dataflow": "inner_product", "residency": "fetch"},
+    )
+    for change in changes:
+        with pytest.raises(ValueError, match=r"dense|walk|accumulator|lanes on k|fetched"):
             go(EXAMPLE, None, 4, replace(BASE, **change))

@@ -22,7 +22,7 @@ def test_sweep_of_ieee_micro_2025(zeros, milliseconds):
 
 
 def test_dense_mode_wins_below_89_percent_zeros():
-    for zeros, bottleneck in ((0.87, "glb"), (0.91, "intersect")):
+    for zeros, bottleneck in ((0.87, "glb"), (0.91, "compute")):
         assert MACHINE.cost(uniform_work(512.0, 512.0, 512.0, 1 - zeros, 1 - zeros)).bottleneck == bottleneck
 
 

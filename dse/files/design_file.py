@@ -1,6 +1,6 @@
 """The design file: a front, or one design, that every search writes and every script reads.
 
-JSON of schema `sparse-dse-designs`, version 1: `created_by`, `workload`, `kernels` (name, family, m, k, n, repeats),
+JSON of schema `sparse-dse-designs`, version 2: `created_by`, `workload`, `kernels` (name, family, m, k, n, repeats),
 `scenario`, `objectives` (name, unit), `units` of the numbers, and `rows`, each with `objectives`, `hardware` and one
 entry of `mappings` for each kernel. Numbers are plain, choices are names. `front.json:7` is row 7; rows count from 0.
 """
@@ -19,7 +19,7 @@ from hwmodels.design.hardware import UNITS
 from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
-SCHEMA, VERSION = "sparse-dse-designs", 1
+SCHEMA, VERSION = "sparse-dse-designs", 2
 
 
 def write_front(path: str | Path, problem: Problem, result: Result, *, created_by: str) -> None:

@@ -18,6 +18,12 @@ from hwmodels.design.legality import FAMILIES
 from workloads.documents import read_json
 from workloads.errors import InputError
 
+FROM_VERSION_1 = (
+    ", whose machine is another one: search again, or set version to 2, residency to b, ab or fetch, and columns_on "
+    "and lanes_on to n, which is what they were"
+)
+"""What to do about a file of the machine before this one."""
+
 
 @dataclasses.dataclass(frozen=True)
 class DesignFile:
@@ -63,7 +69,8 @@ def read_front(path: str | Path) -> DesignFile:
         raise InputError(f"{path}: is not a design file; its field 'schema' must be '{SCHEMA}'.")
     if document.get("version") != VERSION:
         version = json.dumps(document.get("version"))[:40]
-        raise InputError(f"{path}: version {version} is unknown; this project reads version {VERSION}.")
+        remedy = FROM_VERSION_1 if version == "1" else ""
+        raise InputError(f"{path}: version {version} is unknown; this project reads version {VERSION}{remedy}.")
     reader = _Reader(str(path))
     kernels = tuple(reader.get(document, "kernels", list))
     for at, kernel in enumerate(kernels):

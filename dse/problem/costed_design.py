@@ -7,7 +7,6 @@ import equinox as eqx
 import jax
 import numpy as np
 
-from dse.problem.batched_models import TINY
 from dse.space.design import Design
 from hwmodels.cost import Cost
 from hwmodels.quantities import aligned, quantity
@@ -50,8 +49,7 @@ class Costed:
 def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:
     """Cost of a workload: sums over kernels times repeats; area and fit are the worst kernel's. NumPy leaves."""
     total = jax.tree.map(lambda *leaves: sum(r * leaf for r, leaf in zip(repeats, leaves, strict=True)), *costs)
-    possible = sum(r * c.computes.effectual / max(c.utilization, TINY) for r, c in zip(repeats, costs, strict=True))
+    # Kernels share one array: what it does is the mean over the cycles, also where nothing is effectual.
+    used = np.average([c.utilization for c in costs], weights=repeats * np.array([c.cycles for c in costs]))
     worst = [np.max([np.asarray(getattr(c, name)) for c in costs], axis=0) for name in ("area_mm2", "fits")]
-    return eqx.tree_at(
-        lambda c: (c.utilization, c.area_mm2, c.fits), total, (total.computes.effectual / possible, *worst)
-    )
+    return eqx.tree_at(lambda c: (c.utilization, c.area_mm2, c.fits), total, (used, *worst))

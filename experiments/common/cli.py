@@ -45,27 +45,28 @@ def main(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[s
     try:
         with RaisedInterrupts(), _flushed():
             run(parsed(run, config, args))
-    except InputError as error:
-        return _said(str(error))
-    except MemoryError as error:
-        return _said(f"There is not enough memory ({error or 'none is left'}); give a smaller workload or fewer runs.")
-    except BrokenPipeError:  # whoever read the output has gone, as `head` does
-        _let_go(sys.stdout)
-        return BROKEN_PIPE
-    except OSError as error:
-        if error.errno in FULL:
-            _let_go(sys.stdout)
-            return _said(f"{error.filename or 'The output'} cannot be written ({error.strerror}); free the space.")
-        if error.filename is None:
-            raise
-        return _said(f"{error.filename}: the system says '{error.strerror}'; name another path.")
     except KeyboardInterrupt:
         return interrupted()
-    except Exception:
-        if not was_interrupted():
-            raise
-        return interrupted()  # a library has made an error of its own of it
+    except Exception as error:
+        return interrupted() if was_interrupted() else _mistaken(error)  # libraries make errors of their own of it
     return 0
+
+
+def _mistaken(error: Exception) -> int:
+    """The exit status of what is no fault of the code, told; any other error is raised."""
+    if isinstance(error, InputError):
+        return _said(str(error))
+    if isinstance(error, MemoryError):
+        return _said(f"There is not enough memory ({error or 'none is left'}); give a smaller workload or fewer runs.")
+    if isinstance(error, BrokenPipeError):  # whoever read the output has gone, as `head` does
+        _let_go(sys.stdout)
+        return BROKEN_PIPE
+    if isinstance(error, OSError) and error.errno in FULL:
+        _let_go(sys.stdout)
+        return _said(f"{error.filename or 'The output'} cannot be written ({error.strerror}); free the space.")
+    if isinstance(error, OSError) and error.filename is not None:
+        return _said(f"{error.filename}: the system says '{error.strerror}'; name another path.")
+    raise error
 
 
 def parsed(run: Callable[[ConfigT], None], config: type[ConfigT], args: Sequence[str] | None = None) -> ConfigT:

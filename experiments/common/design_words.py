@@ -1,16 +1,23 @@
 """Designs and quantities in words."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dse import Design
 from hwmodels.design.choices import FORMATS
+from hwmodels.design.hardware import ALL_PARTS, PARTS_USED
 from hwmodels.quantities import quantity as quantity
 
 
 def energy(picojoules: float) -> str:
     """Energy with an SI prefix."""
     return quantity(picojoules * 1e-12, "J")
+
+
+def times(ratio: float) -> str:
+    """`2.5 x`; nothing where one of the two is not known."""
+    return "" if math.isnan(ratio) else f"{ratio:.3g} x"
 
 
 def size(count: float) -> str:
@@ -30,15 +37,23 @@ def hardware_words(design: Design) -> str:
         f"{size(n['pe_buffer_bytes'])} buffer and {size(n['accumulator_bytes'])} accumulators a PE, "
         f"index bus {n['index_bus_bits']:g} b, value bus {n['value_bus_bits']:g} b"
     )
-    intersects = any(m["dataflow"] == "inner_product" and m["a_zero"] == "skip" for m in design.mappings)
-    return f"{text}, {n['intersection']} intersection" if intersects else text
+    intersects = [m["dataflow"] == "inner_product" and m["a_zero"] == m["b_zero"] == "skip" for m in design.mappings]
+    return f"{text}, {n['intersection']} intersection" if any(intersects) else text
 
 
 def mapping_words(mapping: Mapping[str, Any]) -> str:
     """A mapping in one phrase."""
     a, b = (f"{mapping[f'{x}_format']} {mapping[f'{x}_zero']}" for x in "ab")
+    held = {"b": "B held", "ab": "A and B held", "fetch": "rows of B fetched"}[mapping["residency"]]
     tile = " x ".join(f"{mapping[f'tile_{x}']:g}" for x in "mkn")
-    return f"{mapping['dataflow']}, A {a}, B {b}, tile {tile}, {mapping['loop_order']}, {mapping['schedule']}"
+    used = zip(PARTS_USED, ("PE rows", "PE columns", "lanes"), strict=True)
+    words = [
+        *(mapping["dataflow"], f"A {a}", f"B {b}", held),
+        *(f"columns on {mapping['columns_on']}", f"lanes on {mapping['lanes_on']}"),
+        *(f"{mapping[name]:g} {parts} used" for name, parts in used if mapping[name] < ALL_PARTS),
+        *(f"tile {tile}", mapping["loop_order"], mapping["schedule"]),
+    ]
+    return ", ".join(words)
 
 
 def shares(names: Sequence[str], weights: Sequence[float], least: float = 0.01) -> str:

@@ -3,7 +3,8 @@
 From the import of this module on, if `__main__` is a script of this folder: while libraries are loaded, and after the
 run, the process ends at once, for there is nothing to put in order. In between `KeyboardInterrupt` is raised, so that
 files are whole or absent. A library may drop that exception (in a callback, a finaliser) or go on compiling; a thread
-sees to it that the interrupt is raised again, or ends the process.
+sees to it that the interrupt is raised again, or ends the process. Processes that a script starts hear of none
+(`ChildrenShielded`), also while they still import: their parent ends them.
 
 It imports nothing that Python has not loaded by itself, so that hardly any time passes before.
 """
@@ -20,6 +21,7 @@ GRACE_S = 5.0
 """How long an interrupted run may take to put its files in order."""
 MESSAGE = b"interrupted; files that were not finished are not written\n"
 SCRIPTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_HAS_MASKS = hasattr(_signal, "pthread_sigmask")
 
 
 class _State:
@@ -36,6 +38,8 @@ def end_at_interrupts() -> None:
     if _signal.getsignal(_signal.SIGINT) is not _signal.default_int_handler:
         return
     _signal.signal(_signal.SIGINT, _end)
+    if not hasattr(os, "register_at_fork"):  # Windows, whose signals wake no pipe
+        return
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     _signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
@@ -51,11 +55,25 @@ class RaisedInterrupts:
     def __enter__(self) -> None:
         self._guarded = _signal.getsignal(_signal.SIGINT) is _end
         if self._guarded:
-            _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+            _signal.signal(_signal.SIGINT, _raise)
 
     def __exit__(self, *_: object) -> None:
         if self._guarded:
             _signal.signal(_signal.SIGINT, _end)
+
+
+class ChildrenShielded:
+    """Where processes are started that no interrupt is to reach: a terminal sends it to all of them at once.
+
+    They are started with the signal blocked, which holds from before their first instruction to their end.
+    """
+
+    def __enter__(self) -> None:
+        self._before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT,)) if _HAS_MASKS else ()
+
+    def __exit__(self, *_: object) -> None:
+        if _HAS_MASKS:
+            _signal.pthread_sigmask(_signal.SIG_SETMASK, self._before)
 
 
 def interrupted() -> int:
@@ -86,9 +104,17 @@ def _tell() -> None:
 def _end(*_: object) -> None:
     """End the process, and those that it has started, without anything that could wait."""
     _tell()
-    for child in getattr(sys.modules.get("multiprocessing.process"), "active_children", list)():
-        child.kill()
-    os._exit(INTERRUPTED)
+    try:
+        for child in getattr(sys.modules.get("multiprocessing.process"), "active_children", list)():
+            child.kill()
+    finally:
+        os._exit(INTERRUPTED)
+
+
+def _raise(*_: object) -> None:
+    """Known before it is raised, for a library may make an error of its own of it at once."""
+    _State.asked = True
+    raise KeyboardInterrupt
 
 
 def _watch(reader: int) -> None:
@@ -109,13 +135,5 @@ def _note_dropped(told: "sys.UnraisableHookArgs") -> None:
         _State.undropped.release()
 
 
-def _is_child() -> bool:
-    """Whether this is a process that a script has started, which its parent ends."""
-    own = getattr(sys.modules.get("multiprocessing.process"), "current_process", None)
-    return own is not None and own().name != "MainProcess"
-
-
-if _is_child():
-    _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
-elif os.path.dirname(os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or "")) == SCRIPTS:
+if os.path.dirname(os.path.abspath(getattr(sys.modules["__main__"], "__file__", None) or os.devnull)) == SCRIPTS:
     end_at_interrupts()

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import json
+import math
 import os
 import platform
 import subprocess
@@ -58,15 +59,23 @@ class Output:
         """Write a text file."""
         self.write(name, lambda path: path.write_text(text, encoding="utf-8"))
 
-    def csv(self, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Write rows as CSV; all have the columns of the first. Floats keep seven digits, which float32 needs."""
+    def csv(self, name: str, rows: Sequence[Mapping[str, Any]], *, gaps: bool = False) -> None:
+        """Write rows as CSV; all have the columns of the first. Floats keep seven digits, which float32 needs.
+
+        With `gaps` NaN stands for what there is no number of, and is an empty cell.
+        """
+
+        def cell(value: Any) -> Any:
+            if not isinstance(value, float):
+                return value
+            return "" if gaps and math.isnan(value) else f"{value:.7g}"
 
         def writer(path: Path) -> None:
             with path.open("w", newline="", encoding="utf-8") as stream:
                 table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
                 table.writeheader()
                 for row in rows:
-                    table.writerow({key: f"{v:.7g}" if isinstance(v, float) else v for key, v in row.items()})
+                    table.writerow({key: cell(value) for key, value in row.items()})
 
         self.write(name, writer)
 
@@ -85,9 +94,9 @@ class Output:
             "configuration": portable(dataclasses.asdict(config)),
             "wall_time_s": round(self.seconds, 3),
             "files": [*self.names],
-            **facts,
+            **portable(facts),
         }
-        self.text("provenance.json", json.dumps(record, indent=2) + "\n")
+        self.text("provenance.json", json.dumps(record, indent=2, allow_nan=False) + "\n")
 
     def listing(self) -> str:
         """Where the files are, as the user wrote the folder."""
@@ -95,14 +104,17 @@ class Output:
 
 
 def portable(value: Any) -> Any:
-    """A configuration as JSON knows it, without paths that mean something on this machine only.
+    """A configuration or facts as JSON knows them, without paths that mean something on this machine only.
 
-    Absolute paths become relative to the working directory, or `.../name` where they lie outside.
+    Absolute paths become relative to the working directory, or `.../name` where they lie outside; `nan` and `inf`,
+    which are no numbers of JSON, become texts.
     """
     if isinstance(value, Mapping):
         return {str(key): portable(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple):
         return [portable(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(float(value))
     if isinstance(value, str | Path):
         if not os.path.isabs(value):
             return str(value)

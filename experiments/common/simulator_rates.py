@@ -29,14 +29,16 @@ HARDWARE = {
 }
 CHOICES = {
     "loop_order": "mkn",
-    "residency": "a",
+    "residency": "b",
+    "columns_on": "n",
+    "lanes_on": "n",
     "a_format": "coo",
     "b_format": "coo",
     "a_zero": "skip",
     "b_zero": "skip",
     "schedule": "balanced",
 }
-MEMORY = Memory(bits_per_cycle=128.0, latency_cycles=100.0)
+MEMORY = Memory(bits_per_cycle=128.0, latency_cycles=100.0, burst_bits=256)
 TILES = (1024, 128)
 """Where matrices have 10,000 rows, tiles of the power-law graph have about 2,000 and 30 non-zeros."""
 

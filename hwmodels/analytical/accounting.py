@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.classes import QUADRATURE, total
+from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import MASK_BITS_A_LANE
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
@@ -186,9 +186,9 @@ def in_varied_bursts(
 ) -> Float[Array, "..."]:
     """The same where they vary, none of them empty, `spread` being the relative variance of their size."""
     burst = point.technology.dram_burst_bits()
-    mean, reach = ratio(bits, count * burst), jnp.minimum(jnp.sqrt(3.0 * spread + EVEN), 1.0)
-    bursts = sum(point.numerics.ceil(mean * (1.0 + reach * (2.0 * at - 1.0))) for at in QUADRATURE) / len(QUADRATURE)
-    return jnp.where(bits > 0, jnp.maximum(count * burst * bursts, bits), 0.0)
+    mean, reach = ratio(bits, count * burst), jnp.minimum(jnp.sqrt(spread + EVEN), 1.0)
+    less, more = (point.numerics.ceil(mean * (1.0 + side * reach)) for side in (-1.0, 1.0))
+    return jnp.where(bits > 0, jnp.maximum(count * burst * 0.5 * (less + more), bits), 0.0)
 
 
 def with_sums(activity: Activity) -> tuple[Activity, Activity]:

@@ -98,6 +98,8 @@ def array_of(hardware: Hardware, mapping: Mapping, numerics: Numerics) -> PeArra
         )
     )
     on_m, on_k = mapping.columns_on[COLUMNS_ON_M], mapping.lanes_on[LANES_ON_K]
+    if mapping.dataflow != "inner_product":  # only sums of one output at a time go through a tree
+        on_k = jnp.zeros_like(on_k)
     hearing = jnp.exp2((1.0 - on_m) * jnp.log2(columns))
     step = jnp.exp2(on_k * jnp.log2(lanes))
     return PeArray(rows, columns, lanes, on_m, on_k, rows * columns / hearing, hearing, hearing * lanes / step, step)

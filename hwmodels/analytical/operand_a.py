@@ -125,7 +125,7 @@ def describe_a(point: Point) -> OperandA:
         )
     )
     # Padding entries touch rows of B of their own, as far as others have not.
-    reach = 1.0 + ratio(skip * padding, columns) * jnp.maximum(1.0 - ratio(columns, widths), 0.0)
+    reach = 1.0 - skip * jnp.expm1(-ratio(padding, widths)) * jnp.maximum(ratio(widths, columns) - 1.0, 0.0)
     varied, stored_bits = stores_nonzeros(mapping.a_format), values_bits + metadata_bits
     burst = point.technology.dram_burst_bits()
     fetched = jnp.maximum(count * burst * mean_ceil(stored_bits / count / burst, varied, numerics), stored_bits)
@@ -217,6 +217,8 @@ def queue_loads(point: Point, a: OperandA) -> QueueLoads:
 def _turns(point: Point, a: OperandA, entries: PerClass, queues: PerClass | float) -> PerClass:
     """Steps in which so many queues of each tile give entries, as many at a time as the lanes of a PE take."""
     array, numerics = point.array, point.numerics
+    if point.dataflow != "inner_product":  # nobody else has lanes on k
+        return entries
     each = entries / (a.tiles * queues)
     alike = numerics.ceil(each / array.lanes)
     varied = numerics.max_of(jnp.ones_like(each), (each + 0.5 * (array.lanes - 1.0)) / array.lanes)

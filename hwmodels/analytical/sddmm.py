@@ -21,6 +21,7 @@ from hwmodels.analytical.accounting import (
     with_sums,
 )
 from hwmodels.analytical.classes import share_at_edge, total
+from hwmodels.analytical.dealt_b import LONGEST_RUN
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
@@ -100,7 +101,7 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
 
     rows = fullest("rows")
     padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows
-    conflicts = fullest("steps") + padding / array.hearing
+    conflicts = fullest("steps") + padding * jnp.minimum(LONGEST_RUN / array.hearing, 1.0)
     full = s.rows_per_queue * s.tiles * _mean_across(point, s)
     words = bitmask_words(tiles.width, numerics, array.lanes)
     entries = fullest("entries") + padding
@@ -126,7 +127,8 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
     words = count * point.numerics.ceil(along.depth / array.lanes)
     drained = count * s.tiles * (PASS_CYCLES + stages(array.lanes, point.numerics))
     results = s.skip * s.nonzeros + (1.0 - s.skip) * s.areas
-    finished = in_bursts(point, s.nonzeros * value_bits, s.tiles)
+    filled = s.tiles * jnp.minimum(total(s.tiled.classes["tiles"]) / total(s.tiles), 1.0)
+    finished = in_bursts(point, s.nonzeros * value_bits, filled)
     partial = in_bursts(point, results * word_bits, s.tiles)
     of_tile = tiles.z_each * count + (1.0 - tiles.z_each) * count / tiles.trips_k
     not_first, not_last = (jnp.array(flags)[:, None] for flags in ([0.0, 1.0, 1.0], [1.0, 1.0, 0.0]))

@@ -8,7 +8,7 @@ from hwmodels.simulator.actions import bus_hops
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import ArrayActions, ArrayWork, Bits, BusTraffic, Fates, PerVisit
 from hwmodels.simulator.pair_loads import walk_pairs
-from hwmodels.simulator.places import QueueShare, ceil_div, hold_pairs
+from hwmodels.simulator.places import QueueShare, ceil_div, hold_pairs, share_of
 from hwmodels.simulator.product_visits import ProductVisits
 from hwmodels.simulator.skipped_b import plan_of
 from hwmodels.simulator.sparse_loads import COMPUTE, DECODE, ROWS, STEPS, STORED
@@ -37,11 +37,11 @@ def visit_pairs(
     if design.a_skips:
         found = numbering.in_order(walk_pairs(plan_of(design, a), tiles, left, right, lanes, len(visits)))
         compute, decode, steps = found[:, COMPUTE], found[:, DECODE], int(found[:, STEPS].sum())
-        share = QueueShare(int(found[:, STORED].max(initial=0)), int(found[:, ROWS].max(initial=0)))
+        share = share_of(design, a, found[:, STORED], found[:, ROWS])
     else:
         rows = ceil_div(h, design.queues)
         compute, decode, steps = rows * fullest[visits.b], zero, 0
-        share = QueueShare(0, int(rows.max(initial=0)))
+        share = QueueShare(0, int(ceil_div(min(a.tile[0], a.shape[0]), design.queues)) if len(h) else 0, 0)
     work = ArrayWork(
         compute=compute + design.pass_cycles,
         decode=decode + design.pass_cycles,

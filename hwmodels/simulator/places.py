@@ -16,10 +16,11 @@ SLOTS = 4
 
 
 class QueueShare(NamedTuple):
-    """The most stored entries, and the most queued rows, that a queue of A has in any visit."""
+    """The most stored entries and the most queued rows that a queue of A has in any visit, and their bits as stored."""
 
     entries: int
     rows: int
+    bits: int
 
 
 class Places(NamedTuple):
@@ -49,17 +50,21 @@ def passes_of(design: ConcreteDesign, columns: PerVisit, places: Places) -> PerV
     return ceil_div(groups_of(design, columns), places.groups_a_pass)
 
 
-def share_bits(design: ConcreteDesign, a: StoredOperand, share: QueueShare) -> int:
-    """Bits of a queue's share of A in A's format."""
+def share_of(design: ConcreteDesign, a: StoredOperand, entries: PerVisit, rows: PerVisit) -> QueueShare:
+    """The share of a queue, of the most stored entries and the most non-empty rows that one has in each visit."""
+    most, queued = int(entries.max(initial=0)), int(rows.max(initial=0))
+    if not design.a_skips:
+        queued = ceil_div(min(a.tile[0], a.shape[0]), design.queues)
+    bits = rates_of(a.format.name, a.widths, _depth(a), a.slots).bits(most, queued)
     if a.format.pointers == "columns":
-        return share.entries * (a.widths.value + a.widths.row + a.widths.column)
-    return rates_of(a.format.name, a.widths, _depth(a), a.slots).bits(share.entries, share.rows)
+        bits = most * (a.widths.value + a.widths.row + a.widths.column)
+    return QueueShare(most, queued, bits if len(entries) else 0)
 
 
 def hold_unskipped_b(design: ConcreteDesign, a: StoredOperand, columns: int, share: QueueShare) -> Places:
     """Places where B does not skip, and is at most so many columns wide: words of L values."""
     depth, groups, word_bits = _depth(a), groups_of(design, columns), design.active_lanes * design.value_bits
-    held = share_bits(design, a, share) if design.holds_a else 0
+    held = share.bits if design.holds_a else 0
     sums = results_words(design, share) * design.active_lanes
     if design.is_inner:
         one_lane = design.lanes_are_on_k and not design.a_skips
@@ -68,15 +73,15 @@ def hold_unskipped_b(design: ConcreteDesign, a: StoredOperand, columns: int, sha
     if design.fetches_rows:
         return _places(design, groups, 0, groups * sums)
     room = design.half_buffer_bits - held
-    most = min(groups, room // (depth * word_bits), design.accumulators // max(sums, 1))
+    most = min(groups, room // (depth * word_bits), design.accumulators // (sums or design.active_lanes))
     groups_a_pass = max(1, most)
     return _places(design, groups_a_pass, held + groups_a_pass * depth * word_bits, groups_a_pass * sums)
 
 
-def hold_slots(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, share: QueueShare, b_bits: int) -> Places:
+def hold_slots(design: ConcreteDesign, b: StoredOperand, share: QueueShare, b_bits: int) -> Places:
     """Places where B skips and its fullest tile takes so many bits as rows of slots: a tile is one pass."""
     groups = groups_of(design, min(b.tile[1], b.shape[1]))
-    held = share_bits(design, a, share) if design.holds_a else 0
+    held = share.bits if design.holds_a else 0
     buffer_bits = 0 if design.fetches_rows else held + b_bits
     return _places(design, groups, buffer_bits, results_words(design, share) * design.active_lanes * groups)
 

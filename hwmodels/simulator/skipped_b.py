@@ -9,7 +9,7 @@ from hwmodels.simulator.counters import ArrayWork
 from hwmodels.simulator.dense_loads import ROWS as QUEUED_ROWS
 from hwmodels.simulator.dense_loads import STORED as STORED_ENTRIES
 from hwmodels.simulator.meetings import Meetings
-from hwmodels.simulator.places import Places, QueueShare, ceil_div, hold_slots
+from hwmodels.simulator.places import Places, ceil_div, hold_slots, share_of
 from hwmodels.simulator.sparse_loads import COMPUTE, DECODE, ROWS, STORED, walk_rows
 from hwmodels.simulator.sparse_operands import AEntries, ATiles, BRowParts
 from hwmodels.simulator.stored_operand import StoredOperand
@@ -79,7 +79,6 @@ def work_on_skipped_b(
         compute = ceil_div(h, design.queues) * (met_a_row + empty_rows)
         decode, loads = np.zeros_like(compute), queue_loads(design, a)[visits.a]
         most, rows = loads[:, STORED_ENTRIES], loads[:, QUEUED_ROWS]
-    share = QueueShare(int(most.max(initial=0)), int(rows.max(initial=0)))
     most_words = int(np.bincount(right.tile, right.steps, 1).max())
     port = np.zeros_like(compute) if design.fetches_rows else meetings.sent.steps
     work = ArrayWork(
@@ -92,4 +91,4 @@ def work_on_skipped_b(
         word_steps=met.steps,
         words=port * design.queue_sharers,
     )
-    return work, hold_slots(design, a, b, share, most_words * slot_word_bits(design))
+    return work, hold_slots(design, b, share_of(design, a, most, rows), most_words * slot_word_bits(design))

@@ -5,7 +5,7 @@ import numpy as np
 from hwmodels.simulator.concrete_design import MASK_BITS, ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork, PerVisit
 from hwmodels.simulator.dense_loads import ALL_STEPS, DECODE, ROWS, STEPS, STORED, busiest_queues
-from hwmodels.simulator.places import Places, QueueShare, ceil_div, groups_of, hold_unskipped_b, passes_of
+from hwmodels.simulator.places import Places, ceil_div, groups_of, hold_unskipped_b, passes_of, share_of
 from hwmodels.simulator.stored_operand import StoredOperand
 from hwmodels.simulator.visits import TileVisits
 
@@ -59,7 +59,7 @@ def work_on_unskipped_b(
 ) -> tuple[ArrayWork, Places]:
     """What keeps the array busy in each visit, and what is held in the PEs."""
     loads = queue_loads(design, a)[visits.a]
-    share = QueueShare(int(loads[:, STORED].max(initial=0)), int(loads[:, ROWS].max(initial=0)))
+    share = share_of(design, a, loads[:, STORED], loads[:, ROWS])
     places = hold_unskipped_b(design, a, min(b.tile[1], b.shape[1]), share)
     columns = b.width[visits.b]
     groups, passes = groups_of(design, columns), passes_of(design, columns, places)

@@ -125,7 +125,7 @@ class ExTensor(System):
             work,
             clock_ghz=self.clock_ghz,
             resource_cycles={
-                "intersect": steps / self.pes,
+                "compute": steps / self.pes,
                 "dram": sum(moved.values()) / self.dram_gbps * self.clock_ghz,
             },
             energy_pj={

@@ -92,7 +92,7 @@ class Onyx(System):
     def cost(self, work: Work) -> Cost:
         """Cost of a product in the faster mode."""
         dense, sparse = self.dense_cycles(work), self.sparse_cycles(work)
-        busy = {"glb": dense} if dense <= sparse else {"intersect": sparse}
+        busy = {"glb": dense} if dense <= sparse else {"compute": sparse}
         zeros = work.dense_multiplies - work.multiplies if dense <= sparse else 0.0
         return cost_of(
             work,

@@ -151,8 +151,7 @@ class SpArch(System):
         partial = moved["partial"] / 2
         merged = work.multiplies + partial / (self.value_bytes + 2 * self.index_bytes)
         busy = {
-            "compute": work.multiplies / self.multipliers,
-            "intersect": merged / self.comparators,
+            "compute": max(work.multiplies / self.multipliers, merged / self.comparators),
             "dram": (sum(moved.values()) + wasted) / self.dram_gbps * self.clock_ghz,
         }
         energy = self.power_w * 1e3 / self.clock_ghz * max(busy.values())

@@ -60,43 +60,58 @@ def _hardware(
     return {"intersection": intersection} | {n: float(v) for n, v in zip(names, values, strict=True)}
 
 
-def _choices(dataflow: str, a_format: str, b_format: str, schedule: str = "row_blocks", a_zero: str = "skip") -> dict:
+def _choices(
+    dataflow: str,
+    a_format: str,
+    b_format: str,
+    schedule: str,
+    residency: str = "b",
+    *,
+    columns_on: str = "n",
+    lanes_on: str = "n",
+) -> dict[str, str]:
     return {
         "dataflow": dataflow,
         "a_format": a_format,
         "b_format": b_format,
-        "a_zero": a_zero,
+        "a_zero": "skip",
         "b_zero": DENSE_B["b_zero"] if b_format == DENSE_B["b_format"] else "skip",
         "schedule": schedule,
-        "residency": "a",
+        "residency": residency,
+        "columns_on": columns_on,
+        "lanes_on": lanes_on,
     }
 
 
 EIE = TemplateMachine(
     "eie",
     "EIE (template)",
-    # weights and pointers of 64 PEs are the GLB; 64 sums a PE; 64 entries of an index and a word a cycle
-    _hardware((64, 1, 1), (64 * 160 * KIB, 64), (2 * KIB, 64 * 2.0), (64 * 4.0, 64 * 16.0), (16, 16)),
-    _choices("outer_product", "csc", "coo"),
-    "Each run fetches the weights, which stay on the chip; they have 16 bits, not an index of 4 into shared ones, and "
-    "whole coordinates; a column's entries go to any PE, so that none waits for the fullest.",
+    # a PE: 160 KiB of weights and pointers, 2 KiB of activations, two files of 64 sums. It has no GLB: here weights
+    # pass one, and buses bring each PE an entry a cycle, as its own memory does there (guesses)
+    _hardware((64, 1, 1), (4 * MIB, 256), (162 * KIB, 2 * 64 * 2.0), (64 * 24.0, 64 * 16.0), (16, 16)),
+    _choices("outer_product", "csc", "bitmask", "cyclic", "ab", columns_on="m"),
+    "Each run brings the weights from DRAM, over the buses: what stays in the PEs from run to run is not expressed. "
+    "Weights have 16 bits and whole coordinates, not 4 into a codebook and runs of 4 bits down the columns of a PE, "
+    "whose padding takes time; a PE takes no cycle to pass over a column of which it has no entry.",
 )
 MATRAPTOR = TemplateMachine(
     "matraptor",
     "MatRaptor (template)",
-    # it has no shared buffer (64 KiB is a guess, the least of the default space); loaders hold 1 KiB (a guess)
+    # ten queues of 4 KiB are the sums; the GLB, which it has not, and the loaders' 1 KiB are guesses
     _hardware((8, 1, 1), (64 * KIB, 8), (1 * KIB, 40 * KIB), (256, 256), (32, 32)),
-    _choices("gustavson", "csr", "csr", "cyclic"),
-    "Rows of B are fetched with their tile, not one by one on demand; sums are added in place, not sorted in queues.",
+    _choices("gustavson", "csr", "csr", "cyclic", "fetch"),
+    "Rows of B are fetched one at a time from a GLB, tile by tile, not from DRAM in bursts of their own; sums have a "
+    "place for each column, which makes tiles narrow, and are not sorted and merged in queues, which takes no time "
+    "here: a bound from below.",
 )
 GAMMA = TemplateMachine(
     "gamma",
     "GAMMA (template)",
     # PE buffer and sums are guesses: a PE holds 64 heads of fibers, and its results stream out
     _hardware((32, 1, 1), (3 * MIB, 48), (2 * KIB, 32 * KIB), (32 * 32.0, 32 * 64.0), (64, 64)),
-    _choices("gustavson", "csr", "csr", "balanced"),
-    "The FiberCache holds a tile of B, not the fibers that are wanted next; results are summed in place instead of "
-    "merged 64 at a time.",
+    _choices("gustavson", "csr", "csr", "balanced", "fetch"),
+    "The FiberCache holds a tile of B, not the fibers that are wanted next, and gives one row at a time: its many "
+    "ports are missing; results are summed in place instead of merged 64 at a time.",
 )
 EXTENSOR = TemplateMachine(
     "extensor",
@@ -104,23 +119,24 @@ EXTENSOR = TemplateMachine(
     # 16 x 8 PEs, sums and buses are guesses
     _hardware((16, 8, 1), (30 * MIB, 64), (64 * KIB, 4 * KIB), (1024, 2048), (64, 64), "skip_ahead"),
     _choices("inner_product", "csr", "csc", "cyclic"),
-    "Coordinates are intersected at one level, in tiles of the GLB, not again in tiles of 128 x 128 for each PE.",
+    "Coordinates are intersected at one level, in tiles of the GLB, not again in tiles of 128 x 128 for each PE; the "
+    "unit drops 4 coordinates a step.",
 )
 OUTERSPACE = TemplateMachine(
     "outerspace",
     "OuterSPACE (template)",
     # 16 tiles of 16 PEs with 16 KiB each; sums and buses are guesses
     _hardware((16, 16, 1), (16 * 16 * KIB, 16), (1 * KIB, 1 * KIB), (1024, 2048), (64, 64)),
-    _choices("outer_product", "csc", "csr"),
-    "Products of a column and a row go to memory and are read once, but merging them takes no PE; with a dense B, "
-    "products that meet in a tile are added there.",
+    _choices("outer_product", "csc", "csr", "balanced", columns_on="m"),
+    "Products of a column and a row pass sums of a PE, which makes tiles narrow; they go to memory and are read once, "
+    "but merging them takes no PE; with a dense B, products that meet in a tile are added there.",
     for_sparse_b={"loop_order": "kmn", "tile_k": 1.0},
 )
 ONYX = TemplateMachine(
     "onyx",
     "Onyx, sparse (template)",
-    # a lane is a graph of 16-bit streams, its operands and results in memory tiles of 4 KiB
-    _hardware((7, 1, 1), (4 * MIB, 16), (4 * KIB, 4 * KIB), (7 * 16.0, 7 * 16.0), (16, 16), "two_finger"),
+    # a lane is a graph of 16-bit streams; A, B and results are in memory tiles of 4 KiB
+    _hardware((7, 1, 1), (4 * MIB, 16), (8 * KIB, 4 * KIB), (7 * 16.0, 7 * 16.0), (16, 16), "two_finger"),
     _choices("inner_product", "csr", "csc", "cyclic"),
     "Rows of a tile are dealt to the lanes, not whole tiles; the latency of the blocks in a row; the dense mode.",
     {"tile_m": 30.0, "tile_k": 30.0, "tile_n": 30.0},
@@ -128,14 +144,17 @@ ONYX = TemplateMachine(
 AMPERE = TemplateMachine(
     "a100",
     "A100, 2:4 (template)",
-    # 432 tensor cores of 8 x 8 x 4 multiply-adds; L2 is the GLB, a quarter of shared memory a core, for 8 rows
-    _hardware((8 * 432, 1, 32), (40 * MIB, 128), (5 * KIB, 8 * KIB), (8192, 32768), (16, 32)),
-    _choices("inner_product", "nm4", "dense"),
-    "One array for all SMs: a small product leaves most of it idle; no launch, no instructions.",
+    # 432 tensor cores of 8 x 4 sums of 8 products; L2 is the GLB. Of the 192 KiB of L1 and the 256 KiB of registers of
+    # an SM a PE has its 128th, in two thirds and a quarter of which lie operands and sums (guesses)
+    _hardware((128, 108, 8), (40 * MIB, 128), (1 * KIB, 512), (8192, 32768), (16, 32)),
+    _choices("inner_product", "nm4", "dense", "cyclic", lanes_on="k"),
+    "One array for all SMs: a product of few rows or columns leaves most of it idle; each lane has a copy of B where a "
+    "tensor core selects the operands of a group of four; no launch, no instructions.",
 )
 
 TEMPLATES: dict[str, TemplateMachine] = {
     one.name: one for one in (EIE, MATRAPTOR, GAMMA, EXTENSOR, OUTERSPACE, ONYX, AMPERE)
 }
-"""Name -> the machine. SIGMA's and Cambricon's packing of one output's terms on many multipliers, SpArch's merge tree,
-SCNN's and Eyeriss's reuse of planes, DSTC's packed warps, and the GPUs' and Cerebras's many arrays are not here."""
+"""Name -> the machine. Not here: SIGMA's and Cambricon's packing of one output's terms on many multipliers, whose adder
+trees the template has, but not their networks that choose operands; SpArch's merge tree; SCNN's and Eyeriss's reuse of
+planes; DSTC's packed warps; the GPUs' and Cerebras's many arrays."""

@@ -73,7 +73,8 @@ def uniform_work(m: Number, k: Number, n: Number, a_density: Number = 1.0, b_den
 
 
 def work_of(kernel: SparseKernel) -> Work:
-    """A kernel's totals, counted on its pattern."""
+    """A kernel's totals, counted on its pattern. **Raises** `InputError` where nothing is multiplied: ratios to it mean
+    nothing, and no published model says what it takes."""
     a, b = kernel.a, kernel.b
     sizes = (float(kernel.m), float(kernel.k), float(kernel.n))
     if b is None:
@@ -82,6 +83,8 @@ def work_of(kernel: SparseKernel) -> Work:
         totals = Work(*sizes, float(a.nnz), float(kernel.k) * kernel.n, multiplies, nonempty * kernel.n)
     else:
         met = float(np.diff(b.indptr).astype(np.int64)[a.indices].sum())
+        if not met:
+            raise InputError(f"{kernel.name}: no non-zero of A meets one of B, nothing is multiplied; leave it out.")
         ones_a, ones_b = (csr_array((np.ones(x.nnz), x.indices, x.indptr), shape=x.shape) for x in (a, b))
         totals = Work(*sizes, float(a.nnz), float(b.nnz), met, float((ones_a @ ones_b).nnz))
     return dataclasses.replace(totals, fullest_of_four=_fullest_of_four(a), kernel=kernel)

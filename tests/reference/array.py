@@ -47,13 +47,20 @@ class Array:
         groups = ceil_div(b.shape[1], d.W)
         before = [[pe.counts.b_writes for pe in queue] for queue in self.pes]
         copies = self.pes[0][0].copies_written
+        feeds_of = [
+            [self.held_or_sent(pe, a, fed, rows) for pe in queue]
+            for queue, fed, rows in zip(self.pes, feeds, rows_of, strict=True)
+        ]
         for first in range(0, groups, u):
             held = [self.hold(b, rows, range(first, min(first + u, groups)), p) for p in range(d.c)]
             times = []
-            for queue, fed in zip(self.pes, feeds, strict=True):
+            for queue, fed, own in zip(self.pes, feeds, feeds_of, strict=True):
                 for p, pe in enumerate(queue):
                     mine = held[p if d.c > 1 else 0]
-                    times.append(pe.run(self.task(number, fed, mine, first, dense_z), self.word_bits(b)))
+                    fetched = self.fetched(fed, mine) if d.residency == "fetch" else []
+                    words = {} if d.residency == "fetch" else mine.words
+                    task = Task(number, own[p], mine.addresses, words, fetched, a.shape[1], first, dense_z)
+                    times.append(pe.run(task, self.word_bits(b)))
             work.take_longest(times)
         for queue, earlier in zip(self.pes, before, strict=True):
             for pe, writes in zip(queue, earlier, strict=True):
@@ -73,13 +80,20 @@ class Array:
         d = self.design
         return d.L * (d.value_bits + (b.widths.column + 1 if b.skips else 0))
 
-    def task(self, number: int, fed: list, held: Held, first: int, dense_z: bool) -> Task:
-        """A pass of one PE: words that are fetched come in the order of the entries that ask for them."""
-        if self.design.residency != "fetch":
-            return Task(number, fed, held.addresses, held.words, [], first, dense_z)
+    def held_or_sent(self, pe: Pe, a: Tile, fed: list, rows: list[int]) -> list:
+        """What a PE is fed: entries as they are sent, or their places in part A, which then holds the queue's rows."""
+        if self.design.residency != "ab":
+            return fed
+        queued = tuple(i for i in sorted(rows) if a.in_row[i])
+        bits = a.part_of(queued).bits if queued else 0
+        if a.stored_as == "csc":
+            bits = sum(a.stored_in_row[i] for i in queued) * (a.widths.value + a.widths.row + a.widths.column)
+        return pe.hold_a(fed, bits)
+
+    def fetched(self, fed: list, held: Held) -> list:
+        """Words that are fetched come in the order of the entries that ask for them."""
         asked = [address for entry in fed if entry for address in held.addresses[entry.k]]
-        fetched = [(address, held.words[address]) for address in asked if address not in (None, LOOK_UP)]
-        return Task(number, fed, held.addresses, {}, fetched, first, dense_z)
+        return [(address, held.words[address]) for address in asked if address not in (None, LOOK_UP)]
 
     def finish(self, works: list[Work]) -> None:
         """Let all sums leave, and give each visit its results."""

@@ -45,6 +45,7 @@ class Lane:
                 self.a.reserve(a.widths.pointer if a.skips else 0)
             load(self.a, i, items, entry, False)
         entries = 0
+        self.b.reserve(0 if unit in ("bitmask", "leader_follower") else b.widths.pointer)
         for j in columns:
             items = [Item(k, value, padding) for k, value, padding in b.in_column[j]]
             entries += len(items)

@@ -88,7 +88,7 @@ class LanesOnK(Pe):
         works = bool(task.words)
         ahead = None
         if works and not skips:
-            length = max(entry.k for entry in feed) + 1 if feed else 1
+            length = task.length
             ahead = ReadAhead(self.stores, column, length, d.L)
             ahead.prefetch()
             self.idle()
@@ -120,7 +120,7 @@ class LanesOnK(Pe):
         for _ in range(self.design.L if room else 0):
             if not feed:
                 break
-            self.queue.push(feed.popleft())
+            self.queue.push(self.next_entry(feed))
         self.counts.decode += skips and room
 
     def step_of(self, batch: list[Entry], column: int | None, task: Task, ahead: ReadAhead | None) -> None:

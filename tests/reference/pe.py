@@ -2,6 +2,7 @@
 
 from collections import deque
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, NamedTuple
 
 from .accumulators import Outbox, Regions, Sum
@@ -47,13 +48,15 @@ class Task:
 
     visit: int
     feed: list
-    """Entries of A and words of mask, in the order of the queue."""
+    """Entries of A (their places in part A, where it is held) and words of mask, in the order of the queue."""
     addresses: dict[int, list]
     """k -> a step each: an address of part B, `LOOK_UP`, or None."""
     words: dict[Any, list]
     """Address -> what is sent to part B: a word of slots, None where there is no value."""
     fetched: list
     """(address, word of B), in the order in which they are sent to the queue of B (`fetch`)."""
+    length: int
+    """Columns of the tile of A."""
     first_group: int
     dense_z: bool
 
@@ -82,6 +85,7 @@ class Pe:
         deep, wide = (QUEUE * design.lanes, design.L) if design.lanes_on == "k" else (QUEUE, 1)
         self.queue, self.queue_of_b = Fifo(deep, wide, self.clock), Fifo(QUEUE, 1, self.clock)
         self.part_a = Capacity(limits.part_a)
+        self.part_a_banks = [Store(inf, Port(self.clock), Port(Clock())) for _ in range(self.queue.width)]
         self.read_port, self.write_port = Port(self.clock), Port(self.filling)
         self.sums: list[Sum | None] = [None] * design.L
         each = limits.accumulators // design.L
@@ -114,13 +118,41 @@ class Pe:
             self.filling.tick()
         self.counts.b_writes += len(words)
 
+    def hold_a(self, fed: list, bits: float) -> list:
+        """Write A into part A, an entry after the other over its banks; the places from where it is decoded."""
+        self.part_a.hold("A", bits)
+        places = []
+        for bank in self.part_a_banks:
+            bank.clear()
+        for entry in fed:
+            if entry is MASK:
+                places.append(MASK)
+                continue
+            at = sum(len(bank.words) for bank in self.part_a_banks)
+            bank = self.part_a_banks[at % len(self.part_a_banks)]
+            bank.write_port.clock.tick()
+            bank.write(at, entry, 0)
+            places.append(at)
+        return places
+
+    def next_entry(self, feed: deque) -> Entry:
+        """The next entry, as it was sent or from its place in part A."""
+        entry = feed.popleft()
+        if isinstance(entry, Entry):
+            return entry
+        return self.part_a_banks[entry % len(self.part_a_banks)].read(entry)
+
     def decode(self, feed: deque, skips: bool) -> None:
         """A cycle of the decoder, which waits while the queue is full."""
-        if feed and (feed[0] is MASK or len(self.queue) < self.queue.depth):
-            entry = feed.popleft()
-            if entry is not MASK:
-                self.queue.push(entry)
-            self.counts.decode += skips
+        if not feed:
+            return
+        if feed[0] is MASK:
+            feed.popleft()
+        elif len(self.queue) == self.queue.depth:
+            return
+        else:
+            self.queue.push(self.next_entry(feed))
+        self.counts.decode += skips
 
     def run(self, task: Task, word_bits: int) -> tuple[int, int]:
         """Work on a pass; its steps and its cycles of decoding."""

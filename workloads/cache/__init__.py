@@ -6,7 +6,6 @@
 | `entries` | bytes under a name, held to a digest |
 | `tables` | measured tables, by the content hash of what was measured |
 | `machine_code` | `compiled`, Numba's decorator for functions whose machine code is kept |
-| `dependencies` | digests of the sources that a module is made of |
 
 Compiled programs of JAX (`dse.problem.compile_cache`) and downloaded matrices (`workloads.readers.suitesparse`) lie in
 the same folder.

@@ -47,7 +47,7 @@ def private(folder: Path) -> Path:
         return folder
     own = folder / f"user-{os.geteuid()}"
     _make(own)
-    if not only_ours(own.stat()):
+    if not only_ours(own.lstat()):  # a link there may be another user's, whatever it leads to
         raise PermissionError(f"{own} is not this user's alone")
     return own
 

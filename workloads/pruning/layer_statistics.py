@@ -28,7 +28,7 @@ SIZES = (1.0, 0.25, 0.0625)
 """Shares of a layer's outputs and of its inputs at the points of the grid."""
 DENSITIES = (1.0, 0.5, 0.25, 0.125, 0.0625, 0.03125)
 """Shares of the remaining positions that hold a weight. Fewer count as so many for the pattern, not for its size."""
-TABLES = ("used", "group_occupancy", "tiles", "loads", "passes")
+TABLES = ("used", "group_occupancy", "tiles", "loads", "shares")
 """What of `OperandStatistics` is kept at each point of the grid; and `B_DISTINCT` of the maps that are left."""
 B_DISTINCT = "b_distinct"
 

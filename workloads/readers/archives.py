@@ -1,7 +1,8 @@
 """Zip and tar files: which members they have, and each as a stream; nothing is written to disk.
 
 What a zip file says of its members' sizes is held to what their packed bytes may become, all together, before any is
-read. A compressed tar file is unpacked into memory once, to its end, so that its checksum holds before it is believed.
+read; these lie before its directory, and are no more than fit there, whatever it says of them. A compressed tar file is
+unpacked into memory once, to its end, so that its checksum holds before it is believed.
 """
 
 import io
@@ -12,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
-from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO, unpacked
+from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO, left_open, unpacked
 
 MOST_MEMBERS = 5000
 """Files of an archive or a folder that are looked at."""
@@ -28,9 +29,9 @@ def is_tar(head: bytes) -> bool:
 
 def open_zip(path: Path, content: bytes | None, refuse: Callable[[], NoReturn], large: bool) -> zipfile.ZipFile:
     """A zip file on disk, or in memory; calls `refuse` where its members say that they unpack to too much together."""
-    archive = zipfile.ZipFile(path if content is None else io.BytesIO(content))
+    archive = zipfile.ZipFile(left_open(path) if content is None else io.BytesIO(content))
     members = archive.infolist()
-    packed = sum(one.compress_size for one in members)
+    packed = min(sum(one.compress_size for one in members), archive.start_dir)
     if not large and sum(one.file_size for one in members) > MOST_BYTES + MOST_RATIO * packed:
         archive.close()
         refuse()
@@ -41,7 +42,8 @@ def zip_members(archive: zipfile.ZipFile) -> dict[str, Opened]:
     """The files in a zip file, by name."""
 
     def opened(member: zipfile.ZipInfo, free: int, refuse: Callable[[], NoReturn]) -> io.BufferedIOBase:
-        return unpacked(archive.open(member), free, refuse, lambda: member.compress_size)  # type: ignore[arg-type]
+        packed = min(member.compress_size, archive.start_dir)
+        return unpacked(archive.open(member), free, refuse, lambda: packed)  # type: ignore[arg-type]
 
     return {one.filename: partial(opened, one) for one in archive.infolist() if not one.is_dir()}
 

@@ -19,7 +19,7 @@ from typing import NoReturn
 
 from workloads.errors import InputError
 from workloads.readers.archives import MOST_MEMBERS, Opened, is_tar, open_zip, tar_members, zip_members
-from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO, MOST_TEXT, PACKED, read_whole, unpacked
+from workloads.readers.unpacking import MOST_BYTES, MOST_RATIO, MOST_TEXT, PACKED, left_open, read_whole, unpacked
 
 HEAD_BYTES = 65_536
 """What formats are recognised by."""
@@ -35,17 +35,6 @@ BROKEN = (
 _COMPRESSED_SUFFIXES = (".gz", ".bz2", ".xz", ".lzma", ".z")
 _NOT_ARCHIVES = ("format.npy", "[Content_Types].xml", "mimetype", "model.weights.h5", "data.pkl")
 """Members by which a zip file is known to be one document, not a collection of files."""
-
-
-class _LeftFile(io.FileIO):
-    """A file that may be left open: where a mistake ends a reader, the lines that it was at are forgotten in any order
-    with their file, which then closes without a warning."""
-
-    def _dealloc_warn(self, source: object) -> None:
-        """Called where a buffer that nobody closed goes."""
-
-    def __del__(self) -> None:
-        self.close()
 
 
 class Source:
@@ -122,7 +111,7 @@ class Source:
         free = 2**62 if self.large else MOST_BYTES if binary else MOST_TEXT
         if self._archive is not None:
             return self._archive.in_archive[self.member](free, self._refuse_unpacked)
-        return unpacked(io.BufferedReader(_LeftFile(self.path)), free, self._refuse_unpacked)
+        return unpacked(left_open(self.path), free, self._refuse_unpacked)
 
     def pieces(self, size: int) -> Iterator[bytes]:
         """The content, at most `size` bytes at a time, none of it kept."""

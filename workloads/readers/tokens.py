@@ -17,7 +17,8 @@ from workloads.readers.source import Source
 PAIR = 11
 _BLOCK = 2**24
 """Bytes that are split at a time."""
-_LONGEST_LINE = 2**31 - 2
+_LONGEST_LINE = 2**30
+"""Places in a block are 32 bits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +163,7 @@ def _blocks(source: Source) -> Iterator[bytes]:
             waiting.append(piece)
             size += len(piece)
             if size > _LONGEST_LINE:
-                source.fail("a line", "is longer than 2 GiB", "write shorter lines")
+                source.fail("a line", "is longer than 1 GiB", "write shorter lines")
             continue
         yield b"".join([*waiting, piece[:cut]])
         waiting, size = [piece[cut:]], len(piece) - cut

@@ -10,6 +10,7 @@ import gzip
 import io
 import lzma
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 MOST_TEXT = 2**26
@@ -25,6 +26,22 @@ PACKED: dict[bytes, Callable[[Any], Any]] = {
     b"\xfd7zXZ\x00": lambda raw: lzma.LZMAFile(raw),  # noqa: SIM115
 }
 """How compressed content begins, and what unpacks it."""
+
+
+class _LeftFile(io.FileIO):
+    """A file that may be left open: where a mistake ends a reader, the lines that it was at are forgotten in any order
+    with their file, which then closes without a warning."""
+
+    def _dealloc_warn(self, source: object) -> None:
+        """Called where a buffer that nobody closed goes."""
+
+    def __del__(self) -> None:
+        self.close()
+
+
+def left_open(path: Path) -> io.BufferedReader:
+    """A file that need not be closed: it closes when nobody knows it any more."""
+    return io.BufferedReader(_LeftFile(path))
 
 
 def unpacked(

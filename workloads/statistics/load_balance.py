@@ -93,7 +93,7 @@ def block_loads(local, items, size, height, height_level, bins, row_bins, loads,
     """
     top = min(loads.size - 1, height_level)
     whole = height == 1 << height_level
-    if size <= FEW:
+    if size <= FEW or size * top < 1 << top:
         for level in range(top + 1):
             most, most_rows = np.int64(0), np.int64(0)
             current, current_rows = np.int64(0), np.int64(0)
@@ -141,6 +141,24 @@ def cyclic_loads(local, items, size, height_level, bins, row_bins, loads, row_lo
                         current_rows += 1
                 most = max(most, current)
                 most_rows = max(most_rows, current_rows)
+            loads[level] = most
+            row_loads[level] = most_rows
+            if most_rows == 1:
+                top = level
+                break
+    elif size * top < 1 << top:
+        for level in range(top + 1):
+            mask = (1 << level) - 1
+            most, most_rows = np.int64(0), np.int64(0)
+            for i in range(size):
+                bins[local[i] & mask] = 0
+                row_bins[local[i] & mask] = 0
+            for i in range(size):
+                p = local[i] & mask
+                bins[p] += items[i]
+                row_bins[p] += 1
+                most = max(most, bins[p])
+                most_rows = max(most_rows, row_bins[p])
             loads[level] = most
             row_loads[level] = most_rows
             if most_rows == 1:

@@ -16,19 +16,18 @@ from workloads.statistics.lattice import interpolate, levels, to_log
 from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.occupancy import Cut, places_of
 from workloads.statistics.operand import OperandStatistics, PerClass, Scalar, pattern_statistics
-from workloads.statistics.row_assignment import loads_by_class, tile_starts
+from workloads.statistics.operand_counts import SAMPLING
 from workloads.statistics.row_conflicts import piece_conflicts
 from workloads.statistics.row_segments import heights, segments
-from workloads.statistics.schedules import BALANCED, SCHEDULES
+from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.threads import in_threads
-from workloads.statistics.tile_classes import CLASSES
+from workloads.statistics.tile_classes import CLASSES, into_classes
+from workloads.statistics.tile_counts import scan_rows
 
 VERSION = 2
 """Raised whenever the stored table changes its meaning."""
 COLUMN_LEVELS = 7
 """Numbers of PE columns 1, 2, 4, ..., 64."""
-DEALT = ("steps", "entries", "rows")
-"""What the fullest queue holds."""
 
 
 class SddmmStatistics(eqx.Module):
@@ -38,63 +37,46 @@ class SddmmStatistics(eqx.Module):
     k: Scalar
     n: Scalar
     mask: OperandStatistics
-    loads: Float[Array, "lm ln p c r"]
-    """log2 of what the fullest of P queues holds where rows are dealt by their conflicts over c PE columns; last axis:
-    steps by schedule, then entries and rows of the balanced one (of the others those of the mask), each by class."""
+    steps: Float[Array, "lm ln p c r"]
+    """log2 of the conflicts of the fullest of P queues over c PE columns, which rows are dealt by; last axis: schedule,
+    then class. Of one PE column they are the entries."""
 
     def fullest(
-        self,
-        down: Cut,
-        across: Cut,
-        partitions: Scalar,
-        columns: Scalar,
-        schedule: Float[Array, " schedule"],
-        scale: dict[str, Scalar],
-    ) -> dict[str, PerClass]:
-        """What the fullest queue holds, by `DEALT`, summed over the tiles of each class; `scale`: see `Tiles`."""
+        self, down: Cut, across: Cut, partitions: Scalar, columns: Scalar, schedule: Float[Array, " schedule"]
+    ) -> PerClass:
+        """Conflicts of the fullest queue over so many PE columns, summed over the tiles of each class."""
         places = jnp.append(places_of(down, across), jnp.log2(jnp.stack(jnp.broadcast_arrays(partitions, columns))))
-        found = interpolate(self.loads, places).reshape(-1, CLASSES)
-        steps, (entries, rows) = schedule @ found[: len(SCHEDULES)], found[len(SCHEDULES) :] * schedule[BALANCED]
-        in_order = schedule * jnp.array([way != BALANCED for way in range(len(SCHEDULES))], schedule.dtype)
-        dealt = self.mask.most_loaded(down, across, partitions, in_order, in_order, scale)
-        return {
-            "steps": steps * scale["nonzeros"],
-            "entries": entries * scale["nonzeros"] + dealt["nonzeros"],
-            "rows": rows * scale["rows"] + dealt["rows"],
-        }
+        return schedule @ interpolate(self.steps, places).reshape(len(SCHEDULES), -1)
 
 
 def measure_sddmm(kernel: SddmmKernel) -> SddmmStatistics:
     """Statistics of an SDDMM, from the disk cache if its mask was measured before."""
     sizes = (jnp.asarray(float(size), jnp.float32) for size in kernel.shape)
     tables = cached(f"sddmm-{kernel.content_hash()}", lambda: _tables(kernel.mask), VERSION)
-    return SddmmStatistics(*sizes, pattern_statistics(kernel.mask), jnp.asarray(tables["loads"]))
+    return SddmmStatistics(*sizes, pattern_statistics(kernel.mask), jnp.asarray(tables["steps"]))
 
 
 def _tables(mask: csr_array) -> dict[str, np.ndarray]:
     """The table of `SddmmStatistics`, counted at every lattice point."""
     rows, columns = mask.shape
     height_levels, width_levels = levels(rows), levels(columns)
-    kept = len(SCHEDULES) + len(DEALT) - 1
-    loads = np.zeros((height_levels, width_levels, PARTITION_LEVELS, COLUMN_LEVELS, kept, CLASSES))
+    steps = np.zeros((height_levels, width_levels, PARTITION_LEVELS, COLUMN_LEVELS, len(SCHEDULES), CLASSES))
+    sample_tiles = float(CLASSES * SAMPLING.tiles) if mask.nnz > SAMPLING.above else np.inf
 
     def scan_width(width: int) -> None:
-        row, tile, count, *none = segments(mask, width)
-        entries = count.astype(np.int64)
+        row, tile, count, *_ = segments(mask, width)
         conflicts = piece_conflicts(mask, width, row.size, COLUMN_LEVELS)
-        listed = (row, tile, np.arange(row.size, dtype=np.int32), *none)
-        for height, cut in enumerate(heights(listed, height_levels)):
-            starts = tile_starts(cut, height)
-            amount = np.add.reduceat(entries[cut[2]], starts[:-1])
+        listed = row, tile, count, np.zeros_like(row), np.arange(row.size)
+        for height, (*cut, number) in enumerate(heights(listed, height_levels)):
             for level in range(COLUMN_LEVELS):
                 if level > width:  # each entry of a row has a PE column of its own
-                    loads[height, width, :, level] = loads[height, width, :, level - 1]
+                    steps[height, width, :, level] = steps[height, width, :, level - 1]
                     continue
-                work = np.ascontiguousarray(conflicts[:, level])
-                held = np.stack([work, entries, np.ones_like(entries)], axis=1)
-                found = loads_by_class(cut, starts, amount, (height, rows), work, held, PARTITION_LEVELS, CLASSES)
-                loads[height, width, :, level, : len(SCHEDULES)] = found[..., 0].swapaxes(1, 2)
-                loads[height, width, :, level, len(SCHEDULES) :] = found[:, :, BALANCED, 1:].swapaxes(1, 2)
+                sums, *_ = scan_rows((*cut, conflicts[number, level]), height, rows, sample_tiles, True)
+                by_work = sums[:, -len(SCHEDULES) * PARTITION_LEVELS :]
+                classed = into_classes(np.ascontiguousarray(sums[:, 1]), by_work, CLASSES)
+                found = classed.reshape(CLASSES, len(SCHEDULES), PARTITION_LEVELS)
+                steps[height, width, :, level] = found.transpose(2, 1, 0)
 
     in_threads(scan_width, width_levels)
-    return {"loads": to_log(loads.reshape(*loads.shape[:4], -1))}
+    return {"steps": to_log(steps.reshape(*steps.shape[:4], -1))}

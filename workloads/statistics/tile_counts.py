@@ -22,12 +22,13 @@ COLUMN_BASICS = 5
 
 
 @compiled
-def scan_rows(cut, height_level, rows, sample_tiles):
+def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
     """Statistics of the rows of every tile of height 2**height_level, per occupancy bucket.
 
     `cut` is a segment list in the order of that height (`workloads.statistics.row_segments`). A share s of the
     non-zeros that lies in tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the
-    matrix, or from all of them if there are not twice as many; tiles of a single row are always all counted. Returns
+    matrix, or from all of them if there are not twice as many; tiles of a single row are always all counted. With
+    `only_work` rows are dealt by their work alone, and what is said of non-zeros is nothing. Returns
     (sums, errors, shares, peaks):
     `sums` [BUCKETS, BASICS + kinds * schedules * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by
     non-empty rows, by non-zeros and, if the segments carry it, by work, each for the `SCHEDULES`; `errors`, of the
@@ -76,7 +77,9 @@ def scan_rows(cut, height_level, rows, sample_tiles):
             many += 1
         start = end
     strides = _strides(basics, single, sample_tiles)
-    loads, most, seen = _sampled_loads(cut, height_level, rows, starts[:many], buckets[:many], strides)
+    loads, most, seen = _sampled_loads(
+        cut, height_level, rows, starts[:many], buckets[:many], strides, only_work
+    )
     sums, errors = _expand(basics, single, loads, seen, strides)
     shares = np.empty((2, len(SCHEDULES), PARTITION_LEVELS), np.int64)
     for kind in range(2):
@@ -100,7 +103,7 @@ def _strides(basics, single, sample_tiles):
 
 
 @compiled
-def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
+def _sampled_loads(cut, height_level, rows, starts, buckets, strides, only_work):
     """Sums of loads over one tile of each `strides` that follow each other in a bucket, picked at random.
 
     Returns (loads, most, seen). `loads` [2, BUCKETS, kinds * schedules * levels] and `seen` [2, BUCKETS, kinds], the
@@ -118,7 +121,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
     state = np.full(1, SEED, np.uint64)
     widest = 1 << (levels - 1)
     bins, row_bins, heap = np.empty(widest, np.int64), np.empty(widest, np.int64), np.empty(widest, np.int64)
-    flat = np.empty(kinds * len(SCHEDULES) * levels, np.int64)
+    flat = np.zeros(kinds * len(SCHEDULES) * levels, np.int64)
     peaks = np.zeros_like(flat)
     found = flat.reshape(kinds, len(SCHEDULES), levels)
     room = 1024
@@ -144,7 +147,7 @@ def _sampled_loads(cut, height_level, rows, starts, buckets, strides):
         for level in range(levels):
             found[0, BALANCED, level] = (size + (1 << level) - 1) >> level
         seen[side, b, 0] += size
-        for kind in range(1, kinds):
+        for kind in range(2 if only_work else 1, kinds):
             total = np.int64(0)
             for i in range(size):
                 items[i] = count[start + i] if kind == 1 else work[start + i]

@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.common.crossover.curves import Curve, crossing
 from experiments.common.crossover.machines import FoundMachine
-from experiments.common.design_words import energy, hardware_words, mapping_words, quantity
+from experiments.common.design_words import energy, hardware_words, mapping_words, quantity, times
 from experiments.common.table import text_table
 from hwmodels.cost import AREA_COMPONENTS, ENERGY_COMPONENTS, Cost
 
@@ -65,18 +65,6 @@ def crossing_table(rows: Sequence[Mapping[str, Any]], machines: Mapping[str, Fou
     head = "Density below which each takes less than the dense machine of the same array, and than that of equal area"
     table = [(machines[row["machine"]].kind.title, *(density_words(row[key]) for key in keys)) for row in rows]
     return f"{head}\n" + text_table(header, table)
-
-
-def intersection_note(machines: Mapping[str, FoundMachine]) -> str:
-    """Area that the model charges an inner-product array for an intersection unit, whether or not it skips."""
-    dense = machines["dense"]
-    area = float(dense.costs[0].area_mm2[AREA_COMPONENTS.index("intersection")])
-    if not area:
-        return ""
-    return (
-        f"  (The model gives every array that runs the inner product an intersection unit, also the dense one: "
-        f"{area:.2g} of its {dense.area_mm2:.3g} mm2.)"
-    )
 
 
 def machine_table(machines: Mapping[str, FoundMachine], equal: FoundMachine) -> str:
@@ -196,9 +184,9 @@ def system_table(densities: Sequence[float], curves: Sequence[Curve], at: int) -
             curve.title,
             curve.node,
             density_words(crossing(densities, curve.speedup)),
-            f"{curve.speedup[at]:.3g} x",
-            f"{curve.saving[at]:.3g} x",
-            f"{curve.speedup[0]:.3g} x" if np.isfinite(curve.speedup[0]) else "",
+            times(curve.speedup[at]),
+            times(curve.saving[at]),
+            times(curve.speedup[0]),
             f"{curve.utilization[at]:.1%}" if np.isfinite(curve.utilization[at]) else "",
         )
         for curve in curves

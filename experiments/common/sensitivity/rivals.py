@@ -1,4 +1,4 @@
-"""The best design of each kind on one accelerator: every format, dataflow, use of zeros and schedule given its chance.
+"""The best design of each kind on one accelerator, by format, dataflow, use of zeros, schedule and spatial assignment.
 
 Sizes and widths of the hardware are held. For each value of a choice, each kernel takes the best of all its mappings
 that have the value, all else being free. So what is compared differs in the choice, not in how well the rest was tuned.
@@ -9,7 +9,14 @@ from dse.mapper import Enumerated, best_mappings, mapping_space, weighted_sum
 from dse.space.design_space import CHOICES
 from workloads.errors import InputError
 
-QUESTIONS = {"a_format": "format of A", "dataflow": "dataflow", "a_zero": "zeros of A", "schedule": "schedule"}
+QUESTIONS = {
+    "a_format": "format of A",
+    "dataflow": "dataflow",
+    "a_zero": "zeros of A",
+    "schedule": "schedule",
+    "columns_on": "dimension of PE columns",
+    "lanes_on": "dimension of lanes",
+}
 """Choices that are put to the question, in words."""
 
 

@@ -51,8 +51,6 @@ class Bounds:
 
     effectual: float
     """Products of two non-zeros, over all m k n."""
-    multiplies: float
-    """All products over the effectual ones."""
     traffic: float
     """Bits of A and B dense, over those in their best formats."""
 
@@ -70,7 +68,7 @@ def bounds(subject: Subject, stored: dict[str, FormatBits], value_bits: int) -> 
             best += bits
         full += bits if operand != "mask" or operand in stored else 0.0
     effectual = effectual_fraction(subject)
-    return Bounds(effectual, 1 / max(effectual, 1e-300), full / best)
+    return Bounds(effectual, full / best)
 
 
 def effectual_fraction(subject: Subject) -> float:

@@ -39,6 +39,11 @@ class Entry:
     saving: Saving | None
 
     @property
+    def products(self) -> float:
+        """All products over the effectual ones; NaN where none is."""
+        return 1 / self.effectual if self.effectual else math.nan
+
+    @property
     def main(self) -> Profile | None:
         """The operand that is walked: A, or the mask."""
         return next(iter(self.operands.values()), None)
@@ -69,7 +74,7 @@ def report_row(entry: Entry) -> dict[str, Any]:
     sparse, dense, chosen = (None, None, None) if saving is None else (saving.sparse, saving.dense, saving.run)
     return row | {
         "effectual_fraction": entry.effectual,
-        "bound_multiplies": 1 / entry.effectual,
+        "bound_multiplies": _known(entry.products),
         "bound_traffic": "" if bound is None else bound.traffic,
         "sparsity_pays": "" if saving is None else saving.pays,
         "expected_latency_saving": _known(None if saving is None else saving.latency),
@@ -173,7 +178,7 @@ def _headline_row(entry: Entry) -> tuple[str, ...]:
     return (
         *told,
         f"{100 * entry.effectual:.3g}%",
-        _times(1 / entry.effectual),
+        _times(entry.products),
         "-" if bound is None else _times(bound.traffic),
         *gains,
     )
@@ -269,8 +274,8 @@ def _kernel_text(entry: Entry) -> str:
         lines[-1] += f" It is {entry.subject.note}."
     operands = [f"{operand.upper()} is {profile.pattern.name}" for operand, profile in entry.operands.items()]
     lines[-1] += f" {', '.join(operands)}." if operands else ""
-    text = f"{100 * entry.effectual:.3g}% of the products are effectual: skipping saves at most "
-    text += f"{_times(1 / entry.effectual)} times the multiplies"
+    saved = f"at most {_times(entry.products)} times" if entry.effectual else "all"
+    text = f"{100 * entry.effectual:.3g}% of the products are effectual: skipping saves {saved} the multiplies"
     text += "" if bound is None else f" and {_times(bound.traffic)} times the operand bits"
     return "\n\n".join([*lines, f"{text}. {saving_words(entry)}"])
 

@@ -9,9 +9,10 @@ they fit their buffers, make at most `simulator_cases.VISITS` visits and pad to 
 entries. Kernels are compared side by side, one process a core.
 """
 
+from experiments.common.interrupts import ChildrenShielded
+
 import multiprocessing
 import os
-import signal
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
@@ -182,18 +183,14 @@ def results_as_done(
         return
     # Threads would wait for each other's Python; processes that are forked could not use JAX.
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, context, initializer=_ignore_interrupt) as pool:
-        running = {pool.submit(compare_kernel, tasks[at]): at for at in order}
+    with ProcessPoolExecutor(processes, context) as pool:
+        with ChildrenShielded():
+            running = {pool.submit(compare_kernel, tasks[at]): at for at in order}
         try:
             for future in as_completed(running):
                 yield running[future], future.result()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the process that a person sees."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _effort(kernel: AnyKernel) -> float:

@@ -99,7 +99,7 @@ def _cases(task: CaseTask, rng: np.random.Generator) -> list[tuple[str, Design, 
     for where, batch in zip(LATTICES, (drawn, _off_lattice(drawn, rng)), strict=True):
         costs = _modelled(batch, statistics)
         runs = within_limit(np.max(costs.fits, axis=1)) & np.isfinite(costs.latency_s)
-        runs &= np.prod(np.ceil(np.array(kernel.shape) / batch.tiles[:, 0]), axis=1) <= VISITS
+        runs &= np.prod(np.ceil(np.array(kernel.shape) / batch.tiles[:, 0, :3]), axis=1) <= VISITS
         runs &= _entries(kernel, batch) <= ENTRIES
         groups: dict[tuple[int, int], list[int]] = {}
         bound = np.argmax(costs.bound_cycles, axis=1)

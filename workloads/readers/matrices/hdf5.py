@@ -43,7 +43,7 @@ def _read(source: Source, options: ReadOptions) -> Found:
             path = Path(folder) / "content.h5"
             path.write_bytes(source.content)
         try:
-            with Hdf5File(path, min(room, 2**62)) as file:
+            with Hdf5File(path, room) as file:
                 return _of_file(source, file, options)
         except ImportError as error:
             source.fail("HDF5 file", "needs h5py to be read", "install it: pip install 'sparse-dse[hdf5]'", error)

@@ -1,11 +1,12 @@
 """An HDF5 file as a process of its own tells it (`hdf5_worker`): a damaged one costs that process, not this one."""
 
+import contextlib
 import io
 import json
-import select
 import struct
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -43,14 +44,15 @@ class Hdf5File:
     def __init__(self, path: Path, most_bytes: int) -> None:
         if find_spec("h5py") is None:
             raise ImportError("h5py")
-        self._until = time.monotonic() + _MOST_S
         most_s = 10 * int(_MOST_S + 1 + path.stat().st_size / _BYTES_PER_S)
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(_WORKER), str(path), str(most_bytes), str(most_s)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0,
         )  # fmt: skip
         try:
-            said = self._json()
+            said = json.loads(self._answer(_MOST_S))
+            if "error" in said:
+                raise DamagedHdf5(said["error"])
         except BaseException:
             self._end()
             raise
@@ -67,32 +69,34 @@ class Hdf5File:
 
     def array(self, name: str) -> np.ndarray:
         """The values of a dataset."""
-        self._until = time.monotonic() + _MOST_S + self.datasets[name].bytes / _BYTES_PER_S
         assert self._process.stdin is not None
-        self._process.stdin.write(f"{name}\n".encode())
-        answer = self._answer()
+        with contextlib.suppress(BrokenPipeError):  # which its answer tells
+            self._process.stdin.write(f"{json.dumps(name)}\n".encode())
+        answer = self._answer(_MOST_S + self.datasets[name].bytes / _BYTES_PER_S)
         if answer.startswith(b"{"):
             raise DamagedHdf5(json.loads(answer)["error"])
         return np.load(io.BytesIO(answer), allow_pickle=False)
 
-    def _json(self) -> dict[str, Any]:
-        found = json.loads(self._answer())
-        if "error" in found:
-            raise DamagedHdf5(found["error"])
-        return found
-
-    def _answer(self) -> bytes:
-        return self._bytes(struct.unpack("<Q", self._bytes(8))[0])
+    def _answer(self, most_s: float) -> bytes:
+        """What the process tells next; it is ended where that takes longer."""
+        end, until = threading.Timer(most_s, self._process.kill), time.monotonic() + most_s
+        end.daemon = True
+        end.start()
+        try:
+            return self._bytes(struct.unpack("<Q", self._bytes(8))[0])
+        except EOFError:
+            how = "comes to no end" if time.monotonic() >= until else "broke off"
+            raise DamagedHdf5(f"the HDF5 library {how} with it") from None
+        finally:
+            end.cancel()
 
     def _bytes(self, count: int) -> bytes:
         pipe, found = self._process.stdout, io.BytesIO()
         assert pipe is not None
         while found.tell() < count:
-            if not select.select([pipe], [], [], max(self._until - time.monotonic(), 0))[0]:
-                raise DamagedHdf5("the HDF5 library comes to no end with it")
             piece = pipe.read(min(count - found.tell(), 2**20))
             if not piece:
-                raise DamagedHdf5("the HDF5 library broke off with it")
+                raise EOFError
             found.write(piece)
         return found.getvalue()
 

@@ -3,16 +3,15 @@
     python hdf5_worker.py PATH MOST_BYTES MOST_SECONDS
 
 Answers are 8 bytes of length and the content: first a listing of all objects in JSON, then for each line of the input,
-the name of a dataset, the array as `.npy`; `{"error": "..."}` in place of either. Links out of the file, external and
-virtual data are not followed. Takes at most so many bytes of addresses beyond those that it begins with, where the
-system tells these, and so many seconds of processor time: it must end though nobody waits for it any more.
+the name of a dataset in JSON, the array as `.npy`; `{"error": "..."}` in place of either. Links out of the file,
+external and virtual data are not followed. Takes at most so many bytes of addresses beyond those that it begins with,
+where the system tells these, and so many seconds of processor time: it must end though nobody waits for it any more.
 """
 
 import contextlib
 import io
 import json
 import os
-import resource
 import struct
 import sys
 from typing import Any
@@ -27,10 +26,7 @@ _MOST_VALUES = 64
 
 def main(path: str, most_bytes: int, most_s: int) -> None:
     """Answers until the input ends."""
-    resource.setrlimit(resource.RLIMIT_CPU, (most_s, most_s))
-    with contextlib.suppress(FileNotFoundError), open("/proc/self/statm", encoding="ascii") as stream:
-        begin = int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-        resource.setrlimit(resource.RLIMIT_AS, (begin + most_bytes,) * 2)
+    _limit(most_bytes, most_s)
     try:
         file: Any = h5py.File(path, "r")
         groups, datasets = _objects(file)
@@ -42,10 +38,28 @@ def main(path: str, most_bytes: int, most_s: int) -> None:
     for line in sys.stdin:
         try:
             stream = io.BytesIO()
-            np.save(stream, file[line.rstrip("\n")][()], allow_pickle=False)
+            np.save(stream, file[json.loads(line)][()], allow_pickle=False)
             _answer(stream.getvalue())
         except Exception as error:
             _answer(json.dumps({"error": f"{error}"}).encode())
+
+
+def _limit(most_bytes: int, most_s: int) -> None:
+    """Takes at most so much, and no more than this process may take anyway."""
+    try:
+        import resource
+    except ImportError:  # Windows, which has no such limits
+        return
+
+    def lower(kind: int, most: int) -> None:
+        hard = resource.getrlimit(kind)[1]
+        most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(kind, (most, most))
+
+    lower(resource.RLIMIT_CPU, most_s)
+    with contextlib.suppress(FileNotFoundError), open("/proc/self/statm", encoding="ascii") as stream:
+        begin = int(stream.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+        lower(resource.RLIMIT_AS, min(begin + most_bytes, sys.maxsize))
 
 
 def _answer(content: bytes) -> None:

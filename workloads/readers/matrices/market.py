@@ -98,7 +98,9 @@ def _array(source: Source, banner: _Banner, shape: tuple[int, int], blocks: list
     entries = below.get(banner.symmetry, rows * (rows + 1) // 2)
     values = np.concatenate([np.empty(0), *(block.reals(block.all_fields(), "a value") for block in blocks)])
     if banner.field == "complex":
-        values = values[: len(values) // 2 * 2].view(complex)
+        if len(values) % 2:
+            source.fail("values", f"are {len(values)} numbers, not pairs", "write real and imaginary parts of each")
+        values = values.view(complex)
     _check_count(source, entries, len(values))
     if banner.symmetry == "general":
         return coo_array(values.reshape(columns, rows).T)
