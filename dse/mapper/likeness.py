@@ -94,8 +94,10 @@ def same_but(choices: np.ndarray, flows: np.ndarray, changes: Mapping[int, int])
     for place, value in changes.items():
         changed[:, 1 + place] = value
     keys, wanted = (np.ravel_multi_index(tuple(rows.T), radix) for rows in (combined, changed))
+    if len(keys) == 0:
+        return np.zeros(0, int)
     order = np.argsort(keys)
-    at = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)] if len(keys) else order
+    at = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
     return np.where(keys[at] == wanted, at, -1)
 
 
