@@ -14,7 +14,8 @@ from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
-from workloads.statistics.elementwise_counts import VISIT_QUANTITIES, count_overlay
+from workloads.statistics.elementwise_counts import STEPS, VISIT_QUANTITIES, count_overlay
+from workloads.statistics.schedules import CYCLIC, SCHEDULES
 
 
 @pytest.mark.parametrize(("stride", "padding"), [(1, 0), (1, 1), (2, 1), (3, 2)])
@@ -107,8 +108,43 @@ def test_places_of_two_patterns_are_counted(union: bool):
         both = [(x | y if union else x & y).sum() for x, y in made]
         assert totals["operations"] == pytest.approx(sum(both))
         fibers = [(x | y if union else x & y).sum(axis=1).max() for x, y in made]
-        every_row_alone = found.row_loads[high, wide, -1, 0, 0].sum()
+        every_row_alone = found.loads[high, wide, -1, 0, 0].sum()
         assert every_row_alone == pytest.approx(sum(fibers))
+        of_both, of_one = np.split(found.visits[high, wide, 0], 2)
+        assert of_both.sum() == pytest.approx(sum(x.any() and y.any() for x, y in made))
+        assert of_one.sum() == pytest.approx(sum(x.any() != y.any() for x, y in made))
+        cyclic = found.loads[high, wide, 1, 1 + STEPS.index("leader_follower"), CYCLIC].sum()
+        led = [x.shape[1] * (x | y).any(axis=1) if union else x.sum(axis=1) * y.any(axis=1) for x, y in made]
+        assert cyclic == pytest.approx(sum(max(steps[::2].sum(), steps[1::2].sum()) for steps in led))
+
+
+def test_rows_of_a_mask_are_dealt_by_their_conflicts():
+    mask = generators.power_law_rows(20, 24, 5, 2.1, 0)
+    statistics, present = measure(SddmmKernel("x", mask, 8)), mask.toarray() != 0
+    steps = np.exp2(np.asarray(statistics.steps)).reshape(*statistics.steps.shape[:-1], len(SCHEDULES), -1).sum(-1)
+    for high, wide, parts, columns in ((5, 5, 2, 1), (2, 5, 1, 3), (3, 3, 2, 2), (4, 2, 1, 6)):
+        total = np.zeros(len(SCHEDULES))
+        for i in range(0, 20, 1 << high):
+            for j in range(0, 24, 1 << wide):
+                tile = present[i : i + (1 << high), j : j + (1 << wide)]
+                owner = np.arange(tile.shape[1]) % (1 << columns)
+                work = np.array([np.bincount(owner, row).max() for row in tile]).astype(np.int64)
+                total += [max(sum(work[row] for row in hand) for hand in dealt(work, parts, way)) for way in SCHEDULES]
+        np.testing.assert_allclose(steps[high, wide, parts, columns], total, rtol=1e-5)
+
+
+def dealt(work: np.ndarray, level: int, schedule: str) -> list[list[int]]:
+    """Rows of each of 2**level queues; longest processing time first unless cyclic dealing leaves less to one."""
+    parts, rows = 1 << level, range(work.size)
+    hands: list[list[int]] = [[] for _ in range(parts)]
+    if schedule == "balanced":
+        for row in sorted(rows, key=lambda row: -work[row]):
+            min(hands, key=lambda hand: (work[hand].sum(), len(hand))).append(row)
+        cyclic = dealt(work, level, "cyclic")
+        return min(hands, cyclic, key=lambda hands: max(work[hand].sum() for hand in hands))
+    for row in rows:
+        hands[row * parts // work.size if schedule == "row_blocks" else row % parts].append(row)
+    return hands
 
 
 def test_attention_is_three_kernels():

@@ -191,6 +191,20 @@ def in_varied_bursts(
     return jnp.where(bits > 0, jnp.maximum(count * burst * 0.5 * (less + more), bits), 0.0)
 
 
+def in_scattered_bursts(
+    point: Point,
+    entries: Float[Array, "..."],
+    entry_bits: Scalar,
+    pieces: Float[Array, "..."],
+    spread: Float[Array, "..."],
+) -> Float[Array, "..."]:
+    """Bits that entries take in DRAM that fall where they may on so many pieces, some of which stay empty; `spread`:
+    relative variance of what pieces hold beside that."""
+    held = ratio(entries, pieces)
+    filled = -jnp.expm1(-held) * pieces
+    return in_varied_bursts(point, entries * entry_bits, filled, spread + 1.0 / jnp.maximum(held, 1.0))
+
+
 def with_sums(activity: Activity) -> tuple[Activity, Activity]:
     """The same by class, and summed over the classes."""
     leaves, structure = jax.tree.flatten(activity)

@@ -17,6 +17,7 @@ from hwmodels.analytical.accounting import (
     account,
     hops_of,
     in_bursts,
+    in_scattered_bursts,
     with_sums,
 )
 from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
@@ -35,7 +36,7 @@ from workloads.statistics.tile_classes import CLASSES
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, "_"]
-"""By class of the places; where the kernel's cost is put together, followed by those of one operand alone."""
+"""By class of the places: those with a tile of both operands, or of the one that is stored; then the others."""
 
 
 class Stored(NamedTuple):
@@ -86,7 +87,7 @@ def cost(point: Point) -> Cost:
             dram_b_bits=_fetched(point, b_bits, mapping.b_format, found["b_tiles"]),
             z_read_bits=nothing,
             z_spilled_bits=nothing,
-            z_final_bits=in_bursts(point, results * entry_bits, found["tiles"]) + pointers,
+            z_final_bits=in_scattered_bursts(point, results, entry_bits, found["tiles"], nothing) + pointers,
             entries=_entries(found, "a", a),
             a_decoded=(1.0 - a.dense) * _held(found, "a", a),
             b_decoded=(1.0 - b.dense) * _held(found, "b", b),
@@ -131,10 +132,10 @@ def _places(point: Point, tiled: dict[str, Tiles], a: Stored, b: Stored) -> tupl
     joint, points = kernel.overlaid(tiles.m, tiles.n)
     every = edge_classes(tiles.m, tiles.n, CLASSES)
     area = total(every["areas"])
-    union, nothing = kernel.union, jnp.zeros_like(joint["tiles"])
+    union, nothing = kernel.union, jnp.zeros_like(every["tiles"])
 
-    def alone(mine: str, other: str) -> tuple[dict[str, PerClass], dict[str, PerClass]]:
-        """Places where the tile of one operand is stored, and the rest, while the other is dense."""
+    def alone(mine: str, other: str) -> dict[str, PerClass]:
+        """Places where the tile of one operand is stored, then the rest, while the other is dense."""
         held, of = tiled[mine].classes, getattr(kernel, mine)
         rest = {name: every[name] * jnp.maximum(1.0 - total(held[name]) / total(every[name]), 0.0) for name in EXTENTS}
         beside = union * (kernel.operations - of.nonzeros)  # results of A + B where this operand has none
@@ -147,18 +148,18 @@ def _places(point: Point, tiled: dict[str, Tiles], a: Stored, b: Stored) -> tupl
         elsewhere = {name: union * rest[name] for name in EXTENTS}
         elsewhere |= {f"{other}_{name}": union * rest[name] for name in EXTENTS}
         elsewhere |= {"operations": beside * rest["areas"] / area}
-        return here, elsewhere
+        return {name: jnp.concatenate([held, elsewhere.get(name, nothing)]) for name, held in here.items()}
 
     dense = every | {f"{operand}_{name}": every[name] for operand in "ab" for name in EXTENTS}
     dense |= {"operations": kernel.operations * every["areas"] / area}
     dense |= {f"{mine}_nonzeros": getattr(kernel, mine).nonzeros * every["areas"] / area for mine in "ab"}
-    (of_a, without_a), (of_b, without_b) = alone("a", "b"), alone("b", "a")
+    dense = {name: jnp.concatenate([value, nothing]) for name, value in dense.items()}
     sides = ((1 - a.dense) * (1 - b.dense), (1 - a.dense) * b.dense, a.dense * (1 - b.dense), a.dense * b.dense)
 
+    ways = (joint, alone("a", "b"), alone("b", "a"), dense)
+
     def mixed(name: str) -> PerClass:
-        main = sum(share * of.get(name, nothing) for share, of in zip(sides, (joint, of_a, of_b, dense), strict=True))
-        rest = sides[1] * without_a.get(name, nothing) + sides[2] * without_b.get(name, nothing)
-        return jnp.concatenate([main, rest])
+        return sum(share * of[name] for share, of in zip(sides, ways, strict=True) if name in of)
 
     block_rows = sides[0] * points["block_rows"] + sides[3] * kernel.m
     for share, mine in zip(sides[1:3], "ab", strict=True):
@@ -204,10 +205,12 @@ def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dic
 
     def chosen(loads: dict[str, PerClass]) -> dict[str, PerClass]:
         held = {name: loads[name] for name in ("operations", *STEPS, "pairs")}
+        nothing = jnp.zeros_like(loads["a_alone"])
         for operand, other in (("a", b), ("b", a)):
             for name in (operand, f"{operand}_fibers"):
-                held[name] = (1.0 - other.dense) * loads[name] + other.dense * loads[f"{name}_alone"]
-        return {name: jnp.concatenate([load, jnp.zeros_like(load)]) for name, load in held.items()}
+                beside = jnp.concatenate([loads[f"{name}_alone"], nothing])
+                held[name] = (1.0 - other.dense) * loads[name] + other.dense * beside
+        return held
 
     return chosen(of_lane), chosen(of_all)
 

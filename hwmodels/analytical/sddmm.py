@@ -88,23 +88,23 @@ def _mask(point: Point) -> OperandA:
 def _loads(point: Point, s: OperandA) -> MaskLoads:
     """Rows of S are dealt by their conflicts over the PE columns; where S does not skip, all are equal."""
     mapping, kernel, tiles, numerics, array = point.mapping, point.kernel, point.tiles, point.numerics, point.array
-    one = jnp.ones_like(array.queues)
-    missed = missed_fibers(tiles.m, kernel.m, array.queues, numerics)
+    schedule, scale = mapping.schedule, s.tiled.scale
+    missed = missed_fibers(tiles.m, kernel.m, array.queues, numerics) / tiles.height
+
+    def bounded(load: PerClass, whole: PerClass) -> PerClass:
+        return jnp.clip(load + missed * whole, whole / array.queues, whole)
+
     held, every = (
-        kernel.fullest(tiles.m, tiles.n, parts, array.hearing, mapping.schedule, s.tiled.scale)
-        for parts in (array.queues, one)
+        scale["nonzeros"] * kernel.fullest(tiles.m, tiles.n, parts, array.hearing, schedule)
+        for parts in (array.queues, jnp.ones_like(array.queues))
     )
-
-    def fullest(name: str) -> PerClass:
-        whole = every[name]
-        return jnp.clip(held[name] + missed / tiles.height * whole, whole / array.queues, whole)
-
-    rows = fullest("rows")
+    dealt = kernel.mask.most_loaded(tiles.m, tiles.n, array.queues, schedule, schedule, scale)
+    rows = bounded(dealt["rows"], s.found_rows)
     padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows
-    conflicts = fullest("steps") + padding * jnp.minimum(LONGEST_RUN / array.hearing, 1.0)
+    entries = bounded(dealt["nonzeros"], s.nonzeros) + padding
+    conflicts = bounded(held, every) + padding * jnp.minimum(LONGEST_RUN / array.hearing, 1.0)
     full = s.rows_per_queue * s.tiles * _mean_across(point, s)
     words = bitmask_words(tiles.width, numerics, array.lanes)
-    entries = fullest("entries") + padding
     turns = numerics.max_of(s.tiles, (entries + 0.5 * (array.lanes - 1.0) * s.tiles) / array.lanes)
     return MaskLoads(
         conflicts=s.skip * conflicts + (1.0 - s.skip) * full,

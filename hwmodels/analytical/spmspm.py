@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.accounting import Parts, in_bursts, in_varied_bursts
+from hwmodels.analytical.accounting import Parts, in_bursts, in_scattered_bursts, in_varied_bursts
 from hwmodels.analytical.array_steps import ArraySteps
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.dealt_b import LAST_WIDTH, DealtB, dealt_b, fetched_rows
@@ -130,8 +130,10 @@ def sparse_b(
         decoded_entries=decoded,
         results=results,
         result_metadata_bits=results * tiles.n_bits,
-        z_spill_bits=_z_pieces(point, results, partial_bits, visits.count, met.spread),
-        z_final_bits=_z_pieces(point, kernel.z_nonzeros, hardware.value_bits + tiles.n_bits, z_tiles, mean_spread)
+        z_spill_bits=in_scattered_bursts(point, results, partial_bits, visits.count, met.spread),
+        z_final_bits=in_scattered_bursts(
+            point, kernel.z_nonzeros, hardware.value_bits + tiles.n_bits, z_tiles, mean_spread
+        )
         + in_bursts(point, row_pointers, row_blocks),
         ends=last,
         spilled_at_ends=0.5 + 0.5 * last,
@@ -158,14 +160,6 @@ def _written(
     else:
         held = total(port_words) * array.lanes * slot_bits(point) * array.rows * array.columns
     return skip * held + (1.0 - skip) * full
-
-
-def _z_pieces(point: Point, entries: Array, entry_bits: Scalar, pieces: Array, spread: Array) -> Array:
-    """Bits of DRAM for entries of Z that fall where they may on so many pieces, some of which stay empty; `spread`:
-    relative variance of what tiles hold."""
-    held = ratio(entries, pieces)
-    filled = -jnp.expm1(-held) * pieces
-    return in_varied_bursts(point, entries * entry_bits, filled, spread + 1.0 / jnp.maximum(held, 1.0))
 
 
 def _share_sent(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs) -> Scalar:

@@ -41,6 +41,8 @@ class Selection:
 
     help: str
     names: tuple[str, ...]
+    default: str | None = None
+    """What a design has that does not name it; None: every design must."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -238,9 +238,9 @@ class Mapping(eqx.Module):
     cols_used: Annotated[Scalar, _used("PE columns")]
     lanes_used: Annotated[Scalar, _used("lanes of a PE")]
     loop_order: Annotated[Weights, Selection("order in which tiles are visited, outermost loop first", LOOP_ORDERS)]
-    residency: Annotated[Weights, Selection("what is held in the PE buffers", RESIDENCIES)]
-    columns_on: Annotated[Weights, Selection("dimension that PE columns divide", COLUMN_AXES)]
-    lanes_on: Annotated[Weights, Selection("dimension that the lanes of a PE divide", LANE_AXES)]
+    residency: Annotated[Weights, Selection("what is held in the PE buffers", RESIDENCIES, "b")]
+    columns_on: Annotated[Weights, Selection("dimension that PE columns divide", COLUMN_AXES, "n")]
+    lanes_on: Annotated[Weights, Selection("dimension that the lanes of a PE divide", LANE_AXES, "n")]
     a_format: Annotated[Weights, Selection("how A is stored", FORMATS)]
     b_format: Annotated[Weights, Selection("how B is stored", FORMATS)]
     a_zero: Annotated[Weights, Selection("what is done with the zeros of A", ZERO_MODES)]
@@ -264,9 +264,12 @@ MAPPING_NUMBERS = tuple(MAPPING_RECORDS)
 TILE_SIZES = tuple(name for name in MAPPING_NUMBERS if name.startswith("tile_"))
 PARTS_USED = tuple(name for name in MAPPING_NUMBERS if name.endswith("_used"))
 """How many PE rows, PE columns and lanes a mapping uses."""
-DEFAULTS = {name: float(one.default) for name, one in NUMBER_RECORDS.items() if one.default is not None}
 UNITS = {name: record.unit for name, record in NUMBER_RECORDS.items()}
 CHOICE_RECORDS = records_of(Hardware, Selection) | records_of(Mapping, Selection)
+DEFAULTS: dict[str, float | str] = {
+    name: float(one.default) for name, one in NUMBER_RECORDS.items() if one.default is not None
+} | {name: one.default for name, one in CHOICE_RECORDS.items() if one.default is not None}
+"""What designs have that do not name it."""
 HARDWARE_CHOICES = {name: one.names for name, one in records_of(Hardware, Selection).items()}
 MAPPING_CHOICES = {name: one.names for name, one in records_of(Mapping, Selection).items() if name != "dataflow"}
 """Choice -> its names; the dataflow, which is structure, is apart."""
@@ -331,14 +334,15 @@ def _named(fields: Fields[str, Value], names: Sequence[str], where: str) -> dict
     return {name: fields[name] for name in names}
 
 
-def with_defaults(fields: Fields[str, Value], names: Sequence[str]) -> dict[str, Value | float]:
+def with_defaults(fields: Fields[str, Value], names: Sequence[str]) -> dict[str, Value | float | str]:
     """The fields, and of `names` that are not among them those that have a default."""
     return {**fields, **{name: value for name, value in DEFAULTS.items() if name in names and name not in fields}}
 
 
 def make_mapping(dataflow: str, **fields: Any) -> Mapping:
     """Mapping from plain numbers and choice names, e.g. `make_mapping("gustavson", tile_m=64, ..., a_format="csr")`."""
-    named = _named(with_defaults(fields, MAPPING_NUMBERS), (*MAPPING_NUMBERS, *MAPPING_CHOICES), "make_mapping")
+    names = (*MAPPING_NUMBERS, *MAPPING_CHOICES)
+    named = _named(with_defaults(fields, names), names, "make_mapping")
     leaves = {name: jnp.asarray(float(named[name]), jnp.float32) for name in MAPPING_NUMBERS}
     leaves |= {name: one_hot(named[name], names, name) for name, names in MAPPING_CHOICES.items()}
     one_hot(dataflow, DATAFLOWS, "dataflow")

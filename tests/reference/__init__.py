@@ -13,8 +13,11 @@ models.
 | `places` | section 4: shares, groups of a pass, needs over capacity |
 | `accumulators`, `pe`, `lanes_on_k` | what a PE is made of, and a pass of it |
 | `array` | section 5: all PEs, visit by visit |
-| `buses`, `output_traffic`, `machine` | section 5: movement, DRAM, time and counts |
-| `kernels` | sections 7 and 8 |
+| `intersection`, `fibers` | section 5: units, and the inner product in which lanes walk fibers |
+| `buses`, `output_traffic`, `accounting` | section 5: movement, DRAM, time and totals |
+| `machine` | a product from end to end |
+| `sddmm`, `elementwise` | sections 7 and 8 |
+| `onnx_models` | models of the readers' tests, which are no part of the machine |
 """
 
 from .design import RESOURCES, Design, Outcome

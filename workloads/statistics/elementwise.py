@@ -7,14 +7,20 @@ from jaxtyping import Array, Float
 
 from workloads.cache.tables import cached
 from workloads.kernels.elementwise import ElementwiseKernel
-from workloads.statistics.elementwise_counts import DEALT, DEALT_ALONE, EXTENTS, VISIT_QUANTITIES, count_overlay
+from workloads.statistics.elementwise_counts import (
+    DEALT,
+    DEALT_ALONE,
+    EXTENTS,
+    VISIT_CLASSES,
+    VISIT_QUANTITIES,
+    count_overlay,
+)
 from workloads.statistics.lattice import from_log, interpolate, interpolate_log, ratio, to_log
 from workloads.statistics.occupancy import Cut, occupancy_table, occupied, places_of
 from workloads.statistics.operand import OperandStatistics, PerClass, Scalar, pattern_statistics
 from workloads.statistics.schedules import SCHEDULES
-from workloads.statistics.tile_classes import CLASSES
 
-VERSION = 1
+VERSION = 2
 """Raised whenever a stored table changes its meaning."""
 POINTS = ("block_rows", "most_results")
 SIDES = ((), (0,), (1,), (0, 1))
@@ -35,15 +41,15 @@ class ElementwiseStatistics(eqx.Module):
     """Non-zeros of Z, if none cancel."""
     visits: Float[Array, "lm ln q"]
     """Last axis: `VISIT_QUANTITIES` by class, `POINTS`, then occupancy of the places visited, with their extents."""
-    row_loads: Float[Array, "lm ln p r"]
-    """Fullest partitions where fibers are rows; last axis: by `DEALT` and `DEALT_ALONE`, then schedule, then class."""
-    column_loads: Float[Array, "lm ln p r"]
+    loads: Float[Array, "lm ln p r"]
+    """What the fullest partition holds; last axis: `DEALT`, each by schedule and class of visits, then `DEALT_ALONE`,
+    each by schedule and class of the operand's tiles."""
 
     def overlaid(self, down: Cut, across: Cut) -> tuple[dict[str, PerClass], dict[str, Scalar]]:
-        """What the places hold that have a tile of both operands (`union`: of either), by class, and `POINTS`."""
+        """What the places hold that are visited, by class (`VISIT_CLASSES`), and `POINTS`."""
         logs = interpolate_log(self.visits, places_of(down, across))
-        at = len(VISIT_QUANTITIES) * CLASSES
-        sums = from_log(logs[:at]).reshape(len(VISIT_QUANTITIES), CLASSES)
+        at = len(VISIT_QUANTITIES) * VISIT_CLASSES
+        sums = from_log(logs[:at]).reshape(len(VISIT_QUANTITIES), -1)
         points = dict(zip(POINTS, jnp.unstack(from_log(logs[at : at + len(POINTS)])), strict=True))
         found = dict(zip(VISIT_QUANTITIES, jnp.unstack(sums), strict=True))
         places = occupied(logs[at + len(POINTS) :], (down, across))
@@ -55,14 +61,17 @@ class ElementwiseStatistics(eqx.Module):
         return {name: value * scale.get(name, 1.0) for name, value in found.items()}, points
 
     def fullest(
-        self, by_rows: bool, down: Cut, across: Cut, partitions: Scalar, schedule: Float[Array, " schedule"]
+        self, down: Cut, across: Cut, partitions: Scalar, schedule: Float[Array, " schedule"]
     ) -> dict[str, PerClass]:
         """Sum over the places of each class of what the fullest partition holds, by `DEALT` and `DEALT_ALONE`."""
-        table = self.row_loads if by_rows else self.column_loads
-        found = interpolate(table, jnp.append(places_of(down, across), jnp.log2(partitions)))
-        names = (*DEALT, *DEALT_ALONE)
-        named = zip(names, found.reshape(len(names), len(SCHEDULES), -1), strict=True)
-        return {name: schedule @ loads for name, loads in named}
+        found = interpolate(self.loads, jnp.append(places_of(down, across), jnp.log2(partitions)))
+        visited, alone = jnp.split(found, [len(DEALT) * len(SCHEDULES) * VISIT_CLASSES])
+        parts = ((DEALT, visited), (DEALT_ALONE, alone))
+        return {
+            name: schedule @ loads
+            for names, values in parts
+            for name, loads in zip(names, values.reshape(len(names), len(SCHEDULES), -1), strict=True)
+        }
 
 
 def measure_elementwise(kernel: ElementwiseKernel) -> ElementwiseStatistics:
@@ -84,6 +93,7 @@ def _tables(kernel: ElementwiseKernel) -> dict[str, np.ndarray]:
     return {
         "operations": np.asarray(totals["operations"][-1, -1], np.float32),
         "visits": np.concatenate([to_log(found.visits.reshape(*lead, -1)), to_log(points), places], axis=-1),
-        "row_loads": to_log(found.row_loads.reshape(*found.row_loads.shape[:3], -1)),
-        "column_loads": to_log(found.column_loads.reshape(*found.column_loads.shape[:3], -1)),
+        "loads": to_log(
+            np.concatenate([part.reshape(*part.shape[:3], -1) for part in (found.loads, found.loads_alone)], axis=-1)
+        ),
     }

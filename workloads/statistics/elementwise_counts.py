@@ -1,9 +1,9 @@
 """Two sparse matrices of one shape laid over each other: what their fibers and tiles hold together, at lattice points.
 
-A fiber is a row of a tile, or a column; `joint_segments` merges the rows of both, and columns are the rows of the
-transposes. `operations` are the positions that an element-wise kernel works on: those with an entry of both (multiply)
-or of either (add). Run-length encoding stores padding, explicit zeros that are worked on like non-zeros (rows only), so
-what it adds is counted too: where A has it, where B, and where both.
+A fiber is a row of a tile; `joint_segments` merges the rows of both. `operations` are the positions that an
+element-wise kernel works on: those with an entry of both (multiply) or of either (add). Run-length encoding stores
+padding, explicit zeros that are worked on like non-zeros, so what it adds is counted too: where A has it, where B, and
+where both.
 """
 
 from typing import NamedTuple
@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 from workloads.cache.machine_code import compiled
 from workloads.statistics.fiber_pairs import pair_steps
 from workloads.statistics.lattice import levels
+from workloads.statistics.load_balance import PARTITION_LEVELS
 from workloads.statistics.row_assignment import loads_by_class, tile_starts
 from workloads.statistics.row_segments import RLE_RUN, csr_arrays, heights
 from workloads.statistics.schedules import SCHEDULES
@@ -29,69 +30,66 @@ OF_VISITS = ("a_nonzeros", "b_nonzeros", "operations", "a_padding", "b_padding",
 EXTENTS = ("tiles", "heights", "widths", "areas")
 VISIT_QUANTITIES = (*EXTENTS, *(f"{operand}_{name}" for operand in "ab" for name in EXTENTS), *OF_VISITS)
 """Per class of visits: number and extents of the places visited, of the tiles that A and B have there, and sums."""
+VISIT_CLASSES = 2 * CLASSES
+"""Classes of places with a tile of both operands; then, if they are added, of those with a tile of one."""
 DEALT = ("operations", *STEPS, "pairs", "a", "a_fibers", "b", "b_fibers")
 """What the fullest partition holds of a visit; `pairs`: fibers that both have (multiply) or either (add)."""
 DEALT_ALONE = ("a_alone", "a_fibers_alone", "b_alone", "b_fibers_alone")
-"""The same in the tiles of A, and in those of B, wherever the other has none."""
-MOST_PARTITION_LEVELS = 15
-"""Partitions 1, 2, 4, ..., 16,384."""
+"""The same of all tiles of A, and of all of B, whatever the other has there."""
 
 
 class Overlay(NamedTuple):
     """Counts at every lattice point."""
 
     visits: np.ndarray
-    """[lm, ln, `VISIT_QUANTITIES`, classes]."""
+    """[lm, ln, `VISIT_QUANTITIES`, `VISIT_CLASSES`]."""
     block_rows: np.ndarray
     """Rows in row blocks that are visited, [lm, ln]."""
     most_results: np.ndarray
     """Most results that a place can have, going by its non-zeros, [lm, ln]."""
-    row_loads: np.ndarray
-    """[lm, ln, p, `DEALT` and `DEALT_ALONE`, schedules, classes]; fibers are rows."""
-    column_loads: np.ndarray
-    """Fibers are columns."""
+    loads: np.ndarray
+    """Fullest partitions, [lm, ln, p, `DEALT`, schedules, `VISIT_CLASSES`]."""
+    loads_alone: np.ndarray
+    """[lm, ln, p, `DEALT_ALONE`, schedules, classes]."""
 
 
 def count_overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
     """Measure two sorted patterns of one shape without explicit zeros; `union`: add, else multiply."""
     rows, columns = a.shape
     lm, ln = levels(rows), levels(columns)
-    fineness = min(levels(max(rows, columns)), MOST_PARTITION_LEVELS)
-    visits = np.zeros((lm, ln, len(VISIT_QUANTITIES), CLASSES))
+    fineness = min(lm, PARTITION_LEVELS)
+    visits = np.zeros((lm, ln, len(VISIT_QUANTITIES), VISIT_CLASSES))
     block_rows, most = np.zeros((lm, ln)), np.zeros((lm, ln))
-    dealt = len(DEALT) + len(DEALT_ALONE)
-    row_loads, column_loads = (np.zeros((lm, ln, fineness, dealt, len(SCHEDULES), CLASSES)) for _ in range(2))
-    by_columns = tuple(csr_array(matrix.T) for matrix in (a, b))
-    for matrix in by_columns:
-        matrix.sort_indices()
+    loads = np.zeros((lm, ln, fineness, len(DEALT), len(SCHEDULES), VISIT_CLASSES))
+    alone = np.zeros((lm, ln, fineness, len(DEALT_ALONE), len(SCHEDULES), CLASSES))
 
     def scan_width(width: int) -> None:
         row, tile, found = joint_segments(a, b, width, union)
-        fibers = _fibers(found, union)
+        fibers = _fibers(found, union, np.minimum(columns - (tile.astype(np.int64) << width), 1 << width))
         sums = np.concatenate([found[:, :2], fibers[:, :1], found[:, 3:5], _extras(found, union)], axis=1)
+        work = found[:, 0] + found[:, 1]
         for height, cut in enumerate(heights(_listed(row, tile), lm)):
             starts = tile_starts(cut, height)
             held = _sums(cut[2], starts, found)
-            row_loads[height, width] = _loads(cut, starts, held, (height, rows), found, fibers, fineness, union)
             top, left = (cut[0][starts[:-1]] >> height) << height, cut[1][starts[:-1]] << width
             extents = np.minimum(1 << height, rows - top), np.minimum(1 << width, columns - left)
-            amount = _amount(held, union)
-            visits[height, width] = _into_classes(amount, cut[2], starts, held, *extents, sums).T
-            blocks = np.unique(top[amount > 0])
+
+            of_tiles = cut, starts, (height, rows), work
+            amounts = _amounts(held, union)
+            dealt = [_loads(amount, fibers, True, of_tiles, fineness) for amount in amounts]
+            loads[height, width] = np.concatenate(dealt, axis=-1)
+            parts = [
+                _loads(held[:, at], fibers[:, 5 + 2 * at : 7 + 2 * at], False, of_tiles, fineness) for at in (0, 1)
+            ]
+            alone[height, width] = np.concatenate(parts, axis=1)
+            classed = [_into_classes(amount, cut[2], starts, held, *extents, sums) for amount in amounts]
+            visits[height, width] = np.concatenate(classed).T
+            blocks = np.unique(top[sum(amounts) > 0])
             block_rows[height, width] = np.minimum(1 << height, rows - blocks).sum()
             most[height, width] = (held.sum(axis=1) if union else held.min(axis=1)).max()
 
-    def scan_height(height: int) -> None:
-        column, tile, found = joint_segments(*by_columns, height, union)
-        fibers = _fibers(found, union)
-        for width, cut in enumerate(heights(_listed(column, tile), ln)):
-            starts = tile_starts(cut, width)
-            held = _sums(cut[2], starts, found)
-            column_loads[height, width] = _loads(cut, starts, held, (width, columns), found, fibers, fineness, union)
-
     in_threads(scan_width, ln)
-    in_threads(scan_height, lm)
-    return Overlay(visits, block_rows, most, row_loads, column_loads)
+    return Overlay(visits, block_rows, most, loads, alone)
 
 
 def _listed(row: np.ndarray, tile: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -99,10 +97,21 @@ def _listed(row: np.ndarray, tile: np.ndarray) -> tuple[np.ndarray, ...]:
     return row, tile, np.arange(row.size, dtype=np.int32), np.empty(0, np.int32), np.empty(0, np.int64)
 
 
-def _amount(held: np.ndarray, union: bool) -> np.ndarray:
-    """Non-zeros of each place that is visited, 0 of the others."""
-    both = held.sum(axis=1)
-    return both if union else np.where((held[:, 0] > 0) & (held[:, 1] > 0), both, 0)
+def _amounts(held: np.ndarray, union: bool) -> list[np.ndarray]:
+    """Non-zeros of each place, 0 where it is not of the kind: with tiles of both, and with that of one if it counts."""
+    total, both = held.sum(axis=1), (held > 0).all(axis=1)
+    return [np.where(both, total, 0), np.where(both | (not union), 0, total)]
+
+
+def _loads(amount: np.ndarray, held: np.ndarray, balance: bool, of_tiles: tuple, fineness: int) -> np.ndarray:
+    """Fullest partitions of the tiles that have an amount, [p, quantities, schedules, classes]; rows as dealt by
+    `row_assignment.loads_by_class`, of whose arguments `of_tiles` are cut, starts, height and work."""
+    cut, starts, height, work = of_tiles
+    if not amount.any():
+        return np.zeros((fineness, held.shape[1], len(SCHEDULES), CLASSES))
+    amount, held = np.ascontiguousarray(amount), np.ascontiguousarray(held)
+    found = loads_by_class(cut, starts, amount, height, work, held, fineness, CLASSES, balance)
+    return np.moveaxis(found, (1, 3), (3, 1))
 
 
 @compiled
@@ -150,26 +159,12 @@ def _into_buckets(place, places, number, starts, held, high, wide, sums):
     return found
 
 
-def _loads(cut, starts, held, height, found, fibers, fineness: int, union: bool) -> np.ndarray:
-    """Fullest partitions of one tile shape, [p, `DEALT` and `DEALT_ALONE`, schedules, classes]."""
-    work = found[:, 0] + found[:, 1]
-    parts = [(_amount(held, union), fibers)]  # dealt by the work of both, or all alike where not both skip
-    parts += [(np.ascontiguousarray(held[:, at]), fibers[:, 5 + 2 * at : 7 + 2 * at]) for at in range(2)]
-    loads = [
-        loads_by_class(cut, starts, amount, height, work, np.ascontiguousarray(what), fineness, CLASSES, what is fibers)
-        if amount.any()
-        else np.zeros((fineness, CLASSES, len(SCHEDULES), what.shape[1]))
-        for amount, what in parts
-    ]
-    return np.moveaxis(np.concatenate(loads, axis=-1), (1, 3), (3, 1))
-
-
-def _fibers(found: np.ndarray, union: bool) -> np.ndarray:
-    """`DEALT` of each segment."""
+def _fibers(found: np.ndarray, union: bool, length: np.ndarray) -> np.ndarray:
+    """`DEALT` of each segment, of so many positions."""
     a, b, matches = found[:, 0], found[:, 1], found[:, 2]
     if union:
         operations = a + b - matches
-        steps = [operations + 1] * len(STEPS)
+        steps = [operations + 1, length, operations + 1]
         pairs = np.ones_like(a)
     else:
         operations = matches
@@ -185,7 +180,8 @@ def _extras(found: np.ndarray, union: bool) -> np.ndarray:
     met = np.stack([a_on_b, b_on_a, a_on_b + b_on_a + on_both], axis=1)
     added = np.stack([a_padding, b_padding, a_padding + b_padding], axis=1)
     if union:
-        return np.tile(added - met, 1 + len(STEPS))
+        more = added - met
+        return np.concatenate([more, more, np.zeros_like(more), more], axis=1)
     pairs = ((a > 0) & (b > 0))[:, None]
     led = np.stack([a_padding, np.zeros_like(a), a_padding], axis=1)
     skipped = found[:, 9:12] - found[:, 8:9]

@@ -88,8 +88,8 @@ def balanced_loads(items, size, ordered, heap, loads):
 def block_loads(local, items, size, height, height_level, bins, row_bins, loads, row_loads):
     """Most load and most rows of contiguous row blocks: row i of a tile goes to partition i * P // height.
 
-    `bins` and `row_bins` are room to work in, as long as the most partitions. The blocks of P partitions are pairs of those of 2 P, also
-    where P does not divide the height.
+    `bins` and `row_bins` are room to work in, as long as the most partitions. The blocks of P partitions are pairs of
+    those of 2 P, also where P does not divide the height.
     """
     top = min(loads.size - 1, height_level)
     whole = height == 1 << height_level

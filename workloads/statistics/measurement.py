@@ -50,9 +50,10 @@ measure.register(ElementwiseKernel, measure_elementwise)
 def sampling_error(kernel: Kernel) -> dict[str, SamplingError]:
     """Measured error of the sampled tables of a product, 0 where everything was counted.
 
-    By table: `a.loads.rows`, `a.loads.nonzeros` (for two sparse operands also `a.loads.work`, those of `b`, `skip_ahead` and
-    `distinct`). The entries are the totals over the tiles of one class, at every tile shape, number of partitions and
-    schedule. All other tables, and every maximum, are exact. Measures the kernel if that was not done before.
+    By table: `a.loads.rows`, `a.loads.nonzeros` (for two sparse operands also `a.loads.work`, those of `b`,
+    `skip_ahead` and `distinct`). The entries are the totals over the tiles of one class, at every tile shape, number of
+    partitions and schedule. All other tables are exact, and every maximum but shares, which are those of the tiles that
+    were dealt. Measures the kernel if that was not done before.
     **Raises** `InputError` for kernels of other families, whose errors are not kept.
     """
     if not isinstance(kernel, SparseKernel | DensityKernel):

@@ -155,7 +155,9 @@ class OperandStatistics(eqx.Module):
         found = self._by_partitions(self.shares, down, across, partitions).reshape(2, len(SCHEDULES))
         parts = (down.inside + 1.0) * (across.inside + 1.0) * partitions
         rows = jnp.clip(by_rows @ found[0], self.used[0] / parts, jnp.minimum(down.size, self.used[0]))
-        nonzeros = jnp.clip(by_work @ found[1], self.nonzeros / parts, jnp.minimum(down.size * across.size, self.nonzeros))
+        nonzeros = jnp.clip(
+            by_work @ found[1], self.nonzeros / parts, jnp.minimum(down.size * across.size, self.nonzeros)
+        )
         return {"rows": rows, "nonzeros": nonzeros}
 
     def _by_partitions(self, table: Float[Array, "lm lk p r"], down: Cut, across: Cut, partitions: Scalar) -> Array:

@@ -20,7 +20,8 @@ class Sampling:
 
     Patterns of more than `above` non-zeros have the loads of a class of tiles measured on about `tiles` tiles, taken
     from all occupancies that make up the class in proportion to their non-zeros, spread over the matrix. Classes with
-    fewer tiles are measured whole. All other quantities are counts over all tiles, and all maxima are exact.
+    fewer tiles are measured whole. All other quantities are counts over all tiles, and all maxima but shares are
+    exact.
     """
 
     above: int = 2_000_000

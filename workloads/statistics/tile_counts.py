@@ -77,9 +77,7 @@ def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
             many += 1
         start = end
     strides = _strides(basics, single, sample_tiles)
-    loads, most, seen = _sampled_loads(
-        cut, height_level, rows, starts[:many], buckets[:many], strides, only_work
-    )
+    loads, most, seen = _sampled_loads(cut, height_level, rows, starts[:many], buckets[:many], strides, only_work)
     sums, errors = _expand(basics, single, loads, seen, strides)
     shares = np.empty((2, len(SCHEDULES), PARTITION_LEVELS), np.int64)
     for kind in range(2):

@@ -127,9 +127,7 @@ class Stack:
     schedules_alike = True
     """Whether all schedules that deal rows in order are."""
 
-    def fullest_law(
-        self, height: int, p: int, kind: str, schedule: int
-    ) -> tuple[Thresholds, np.ndarray, np.ndarray]:
+    def fullest_law(self, height: int, p: int, kind: str, schedule: int) -> tuple[Thresholds, np.ndarray, np.ndarray]:
         """(thresholds, numbers of non-zeros [n], P(no part above each threshold) given these [n, thresholds]).
 
         Of 2**p parts, or as many as there are rows, or of each row for -1, dealt by a schedule that is `IN_ORDER`.
@@ -294,9 +292,7 @@ class StackOfColumns(Stack):
 
     schedules_alike = False
 
-    def fullest_law(
-        self, height: int, p: int, kind: str, schedule: int
-    ) -> tuple[Thresholds, np.ndarray, np.ndarray]:
+    def fullest_law(self, height: int, p: int, kind: str, schedule: int) -> tuple[Thresholds, np.ndarray, np.ndarray]:
         """As of a `Stack`."""
         if schedule == CYCLIC:
             return self._alone.fullest_law(height, p, kind, schedule)
