@@ -22,7 +22,7 @@ from workloads.statistics.sampling import summarize
 from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.tile_classes import CLASSES
 
-VERSION = 12
+VERSION = 13
 """Raised whenever a stored table of an operand or of a pair changes its meaning, so that it is measured again."""
 
 PEAKS = ("peak_nonzeros", "peak_padding")

@@ -10,6 +10,7 @@ import numpy as np
 
 from workloads.cache.machine_code import compiled
 from workloads.statistics.load_balance import PARTITION_LEVELS, balanced_loads, block_loads, cyclic_loads
+from workloads.statistics.longest_first import deal_balanced, most_work_first
 from workloads.statistics.sampling import SEED, next_is_picked
 from workloads.statistics.schedules import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDULES
 from workloads.statistics.tile_classes import BUCKETS, bucket_of
@@ -33,24 +34,25 @@ def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
     `sums` [BUCKETS, BASICS + kinds * schedules * PARTITION_LEVELS]: `BASICS`, then the most loaded of P partitions by
     non-empty rows, by non-zeros and, if the segments carry it, by work, each for the `SCHEDULES`; `errors`, of the
     same shape: half the difference between the estimates from two halves of the sample; `shares` [2, schedules,
-    PARTITION_LEVELS]: most rows and most non-zeros of a partition in any tile; `peaks`: most non-zeros and most padding
+    PARTITION_LEVELS]: most rows and most non-zeros of a partition in any tile, rows that are balanced of the tile that
+    has most of them; `peaks`: most non-zeros and most padding
     of a tile.
     """
-    row, tile, count, padding, work = cut
+    row_of, tile, count, padding, work = cut
     weighted = work.size > 0
-    n = row.size
+    n = row_of.size
     basics = np.zeros((BUCKETS, BASICS))
     single = np.zeros((BUCKETS, 3))
     starts, buckets = np.empty(n // 2 + 1, np.int32), np.empty(n // 2 + 1, np.int16)
     many = 0
     peak_count, peak_padding = np.int64(0), np.int64(0)
-    peak_rows, longest = 0, np.int64(0)
+    peak_rows, peak_start, longest = 0, 0, np.int64(0)
     start = 0
     while start < n:
-        block, t = row[start] >> height_level, tile[start]
+        block, t = row_of[start] >> height_level, tile[start]
         end = start
         nnz, pad, total = np.int64(0), np.int64(0), np.int64(0)
-        while end < n and tile[end] == t and (row[end] >> height_level) == block:
+        while end < n and tile[end] == t and (row_of[end] >> height_level) == block:
             nnz += count[end]
             pad += padding[end]
             longest = max(longest, count[end])
@@ -60,7 +62,8 @@ def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
         if not weighted:
             total = nnz
         peak_count, peak_padding = max(peak_count, nnz), max(peak_padding, pad)
-        peak_rows = max(peak_rows, end - start)
+        if end - start > peak_rows:
+            peak_rows, peak_start = end - start, start
         b = bucket_of(nnz)
         basics[b, 0] += 1
         basics[b, 1] += nnz
@@ -86,7 +89,31 @@ def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
             for level in range(PARTITION_LEVELS):
                 found = most[kind, schedule, min(level, most.shape[2] - 1)]
                 shares[kind, schedule, level] = whole if level == 0 else max(found, row)
+    if not only_work:
+        end = peak_start + peak_rows
+        local = row_of[peak_start:end].astype(np.int64) - ((row_of[peak_start] >> height_level) << height_level)
+        by_work = np.empty(peak_rows, np.int64)
+        for i in range(peak_rows):
+            by_work[i] = work[peak_start + i] if weighted else count[peak_start + i]
+        _rows_when_balanced(local, by_work, shares[0, BALANCED])
     return sums, errors, shares, (peak_count, peak_padding)
+
+
+@compiled
+def _rows_when_balanced(local, work, most):
+    """Raise `most`, of P = 1, 2, 4, ... partitions, to the rows of the one that has most of a tile dealt by work."""
+    size = local.size
+    order, part_of = np.empty(size, np.int64), np.empty(size, np.int64)
+    busy = most_work_first(work, size, order)
+    if busy == 0 or work[order[0]] == work[order[busy - 1]]:
+        return  # all alike: as even as can be
+    loads, counts, heap = np.empty(size, np.int64), np.empty(size, np.int64), np.empty(size, np.int64)
+    for level in range(1, PARTITION_LEVELS):
+        parts = 1 << level
+        if parts >= busy:
+            return
+        if deal_balanced(local, work, size, order, busy, parts, part_of, loads, counts, heap):
+            most[level] = max(most[level], counts[:parts].max())
 
 
 @compiled
