@@ -4,11 +4,12 @@ Usage:
     python experiments/validate_mapper.py
     python experiments/validate_mapper.py --matrix graph.mtx --pairs 100
 
-Draws random machines that can be built, and kernels of every family (SpMM, SpMSpM, SDDMM, element-wise), with as many choices of a mapping
-open as leave at most a million mappings. Every one of them is evaluated, and the best is compared with what the mapper
-finds after its cuts: least latency, energy and energy-delay product, and whether any mapping at all is below the
-mapper's front. Then a matrix times a dense B, and times itself, with every choice open, on random machines: seconds
-once the models are compiled, and how many mappings each cut leaves out. The exit status is 1 if an optimum is missed.
+Draws random machines that can be built, and kernels of every family (SpMM, SpMSpM, SDDMM, element-wise), with as many
+choices of a mapping open as leave at most a million mappings. Every one of them is evaluated, and the best is compared
+with what the mapper finds after its cuts: least latency, energy and energy-delay product, and whether any mapping at
+all is below the mapper's front. Then a matrix times a dense B, and times itself, with every choice open, on random
+machines: seconds once the models are compiled, and how many mappings each cut leaves out. The exit status is 1 if an
+optimum is missed.
 
 Writes to --out:
     pairs.csv        one row a pair: machine, mappings, what each cut leaves out, seconds, differences
