@@ -4,11 +4,12 @@ Usage:
     python experiments/validate_mapper.py
     python experiments/validate_mapper.py --matrix graph.mtx --pairs 100
 
-Draws random machines and kernels of every family (SpMM, SpMSpM, SDDMM, element-wise), with as many choices of a mapping
-open as leave at most a million mappings. Every one of them is evaluated, and the best is compared with what the mapper
-finds after its cuts: least latency, energy and energy-delay product, and whether any mapping at all is below the
-mapper's front. Then a matrix times a dense B, and times itself, with every choice open, on random machines: seconds
-once the models are compiled, and how many mappings each cut leaves out. The exit status is 1 if an optimum is missed.
+Draws random machines that can be built, and kernels of every family (SpMM, SpMSpM, SDDMM, element-wise), with as many
+choices of a mapping open as leave at most a million mappings. Every one of them is evaluated, and the best is compared
+with what the mapper finds after its cuts: least latency, energy and energy-delay product, and whether any mapping at
+all is below the mapper's front. Then a matrix times a dense B, and times itself, with every choice open, on random
+machines: seconds once the models are compiled, and how many mappings each cut leaves out. The exit status is 1 if an
+optimum is missed.
 
 Writes to --out:
     pairs.csv        one row a pair: machine, mappings, what each cut leaves out, seconds, differences
@@ -33,6 +34,7 @@ from dse import Problem, alone, default_space, make_problem, nondominated
 from dse.mapper import Enumerated, MappedKernel, every_mapping, mapping_fronts, mapping_space
 from dse.space.design_space import HARDWARE_NAMES, Value
 from dse.space.encoding import Encoding
+from dse.strategies.lattice_steps import buildable
 from experiments.common.options import MOST, Seed, real, whole
 from experiments.common.output import Output
 from experiments.common.progress import show_progress
@@ -95,10 +97,12 @@ class Config:
 
 
 def random_machine(problem: Problem, rng: np.random.Generator) -> dict[str, Value]:
-    """A value of each parameter of the hardware."""
-    machine = {name: rng.choice(np.array(problem.encoding.space.values(name), object)) for name in HARDWARE_NAMES}
+    """A value of each parameter of the hardware, of a machine that can be built."""
     width = float(rng.choice(list(WIDTHS)))
-    return {**machine, "value_bits": width, "accumulator_bits": WIDTHS[width]}
+    space = problem.encoding.space.fix(value_bits=width, accumulator_bits=WIDTHS[width])
+    encoding = Encoding(space, problem.kernels)
+    hardware = encoding.design(buildable(encoding, encoding.random(rng, 1))[0]).hardware
+    return {**hardware, "intersection": str(rng.choice(INTERSECTIONS))}
 
 
 def random_kernel(name: str, family: str, rng: np.random.Generator) -> Any:

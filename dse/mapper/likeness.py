@@ -93,7 +93,7 @@ def same_but(choices: np.ndarray, flows: np.ndarray, changes: Mapping[int, int])
     changed = combined.copy()
     for place, value in changes.items():
         changed[:, 1 + place] = value
-    keys, wanted = (np.ravel_multi_index(tuple(rows.T), radix) for rows in (combined, changed))
+    keys, wanted = (np.asarray(np.ravel_multi_index(tuple(rows.T), radix)) for rows in (combined, changed))
     if len(keys) == 0:
         return np.zeros(0, int)
     order = np.argsort(keys)

@@ -24,7 +24,7 @@ from dse.space.encoding import Batch, KernelShape
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
 from hwmodels.cost import COST_LEAVES, ENERGY_COMPONENTS, FITS, Cost, core_area_mm2
-from hwmodels.design.choices import DATAFLOWS, INNER_PRODUCT, INTERSECTIONS
+from hwmodels.design.choices import DATAFLOWS, INNER_PRODUCT, INTERSECTIONS, LANE_AXES
 from hwmodels.design.hardware import (
     CAPABILITY_OF,
     HARDWARE_NUMBERS,
@@ -79,6 +79,7 @@ _TRACING = threading.Lock()
 
 DRAM, MAC = ENERGY_COMPONENTS.index("dram"), ENERGY_COMPONENTS.index("mac")
 GLB = FITS.index("glb")
+LANE_AXIS = list(MAPPING_CHOICES).index("lanes_on")
 OF_MACHINE = np.array([FITS.index(name) for name in ("accumulator", "bus", "clock")])
 """Needs that no mapping of an inner product changes, and none of another dataflow makes smaller."""
 TINY = 1e-30
@@ -228,6 +229,7 @@ class Batcher:
             watts = (running.clock_pj_per_cycle + running.leakage_pj_per_cycle) * model.scenario.clock_ghz * 1e-3
 
             def one(tile, choice):
+                choice = choice.at[LANE_AXIS].set(LANE_AXES.index("n"))  # which takes no adder tree
                 found = cost(tables, technology, jnp.concatenate([numbers, tile]), weights_of(jnp.int32(0), choice))
                 bits = found.actions.dram_read_bits + found.actions.dram_write_bits
                 memory = bits / (model.dram_gbps() * 8e9), found.energy_pj[DRAM], found.fits[GLB]
