@@ -55,6 +55,7 @@ from scipy.sparse import csr_array  # noqa: E402
 
 from dse import enable_compile_cache  # noqa: E402
 from hwmodels import evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
+from hwmodels.design import legality  # noqa: E402
 from hwmodels.design.choices import COLUMN_AXES, INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
 from hwmodels.design.hardware import ALL_PARTS  # noqa: E402
 from hwmodels.design.legality import (  # noqa: E402
@@ -68,9 +69,7 @@ from hwmodels.technology import make_technology  # noqa: E402
 from workloads import SparseKernel, generators, measure  # noqa: E402
 
 FAMILIES = ("dense_b", "sparse_b")
-DATAFLOWS_OF = [
-    (family, flow) for family in ("dense_b", "sparse_b", "sddmm", "elementwise") for flow in legal_dataflows(family)
-]
+DATAFLOWS_OF = [(family, flow) for family in legality.FAMILIES for flow in legal_dataflows(family)]
 """Every family of kernels with the dataflows that can run it."""
 BATCH = 12
 WIDTH = 64
@@ -184,7 +183,3 @@ def measured(kernels) -> dict[str, list]:
 @pytest.fixture(scope="session")
 def tech():
     return make_technology(scenario())
-
-
-def log_uniform(rng: np.random.Generator, low: float, high: float, size: int) -> np.ndarray:
-    return np.exp(rng.uniform(np.log(low), np.log(high), size)).astype(np.float32)
