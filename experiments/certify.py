@@ -63,6 +63,7 @@ SMOKE_FIXES = (
     "value_bus_bits=64",
     "dataflow=gustavson",
     "a_format=csr,bitmask",
+    "schedule=balanced",
 )
 
 

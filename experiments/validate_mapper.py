@@ -242,7 +242,7 @@ def run(config: Config) -> None:
         "orders",
         "alike",
         "unfit",
-        "DRAM alone",
+        "floors",
         "evaluated",
         "median s",
         "most s",

@@ -5,7 +5,7 @@ import pytest
 
 from dse import default_space, make_problem
 from dse.analysis.box_costs import KernelBounds
-from dse.analysis.machine_box import MachineBox
+from dse.analysis.machine_box import WIDTHS, MachineBox
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.technology import make_technology, scenario
 from workloads import Workload, resolve_workload
@@ -26,9 +26,11 @@ def bounds(request: pytest.FixtureRequest) -> KernelBounds:
 
 
 def random_box(whole: MachineBox, rng: np.random.Generator, *, single: bool = False) -> MachineBox:
-    """A part of the machines; every third number is held at one value, all of them in a `single` machine."""
+    """A part of the machines of the same widths; every third number is held at one value, all of them in a `single`
+    machine."""
     ends = np.sort(rng.integers(whole.high + 1, size=(2, len(whole.high))), axis=0)
     held = np.ones(len(whole.high), bool) if single else rng.random(len(whole.high)) < 1 / 3
+    held[WIDTHS] = True
     return MachineBox(whole.lists, ends[0], np.where(held, ends[0], ends[1]))
 
 
@@ -69,15 +71,18 @@ def test_one_machine_is_bounded_by_what_it_costs(bounds: KernelBounds):
 
 
 def test_cuts_of_a_box_make_it_up_and_are_bounded_no_lower(bounds: KernelBounds):
-    rng, box = np.random.default_rng(2), MachineBox.of(bounds.problem.encoding)
+    """From the first cut on, into boxes of the same widths."""
+    rng, whole = np.random.default_rng(2), MachineBox.of(bounds.problem.encoding)
     which = rng.integers(len(bounds), size=256)
+    assert sum(part.count for part in whole.cut()) == whole.count
+    box = whole.cut()[2]
     kinds = set()
     while parts := box.cut():
         assert sum(part.count for part in parts) == box.count
         kinds.add(len(parts) > 2)
         part = parts[rng.integers(len(parts))]
-        whole, own = bounds.costs(box, which), bounds.costs(part, which)
-        assert (own >= whole * (1 - 1e-5)).all()
+        larger, own = bounds.costs(box, which), bounds.costs(part, which)
+        assert (own >= larger * (1 - 1e-5)).all()
         box = part
     assert box.count == 1
     assert kinds == {False, True}

@@ -31,8 +31,10 @@ from workloads import (
 )
 from workloads.densities import Density
 from workloads.statistics.closed_form.operand_counts import expected_operand
+from workloads.statistics.closed_form.row_conflicts import expected_rows
 from workloads.statistics.closed_form.transposed import transpose_of
 from workloads.statistics.operand_counts import TILE_QUANTITIES, count_operand
+from workloads.statistics.row_conflicts import count_rows
 
 SIDES = (1, 2, 3, 7, 16, 33, 64, 100)
 SHARES = (1e-9, 1e-4, 0.005, 0.1, 0.5, 0.999999, 1.0)
@@ -132,6 +134,36 @@ def test_expected_counts_keep_the_laws(case):
 @given(patterns())
 def test_counts_keep_the_laws(pattern):
     check_counts(count_operand(pattern), pattern.shape, pattern.nnz, 1e-12)
+
+
+def check_conflicts(counts: dict[str, np.ndarray], entries: float, rough: float) -> None:
+    """A piece of b entries takes between ceil(b / W) and b steps, b over one lane, and fewer over more."""
+    words, steps = counts["row_words"], counts["conflicts"]
+    assert (steps >= words * (1 - rough) - 1e-9).all()
+    assert (steps <= words[:, :1] * (1 + rough) + 1e-9).all()
+    np.testing.assert_allclose(steps[:, 0], words[:, 0], rtol=rough, atol=1e-9)
+    np.testing.assert_allclose(steps[:, 0], entries, rtol=rough, atol=1e-9)
+    for name in ("row_words", "conflicts", "b_conflicts", "b_most_words"):
+        assert (counts[name][..., 1:] <= counts[name][..., :-1] * (1 + rough) + 1e-9).all()
+    deeper = counts["b_most_words"]
+    assert (deeper[1:] >= deeper[:-1] * (1 - rough) - 1e-9).all()
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(densities())
+def test_expected_conflicts_keep_the_laws(case):
+    density, rows, columns = case
+    if isinstance(density, Banded):  # its products with a sparse operand are not in closed form
+        return
+    entries = 3.0 * rows
+    counts = expected_rows(density, entries, rows, columns)
+    check_conflicts(counts, entries / rows * density.nonzeros(rows, columns), 0.03)
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(patterns())
+def test_conflicts_keep_the_laws(pattern):
+    check_conflicts(count_rows(pattern, np.full(pattern.shape[0], 3)), 3 * pattern.nnz, 1e-12)
 
 
 def edge_kernels(rows: int, columns: int, n: int) -> list[DensityKernel | SparseKernel]:

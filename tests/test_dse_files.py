@@ -65,7 +65,7 @@ def _drop(*path):
     [
         (_set("schema", "other"), "not a design file"),
         (_set("version", 9), "version 9 is unknown; this project reads version 2.$"),
-        (_set("version", 1), "search again, or set version to 2, residency to b"),
+        (_set("version", 1), "search again, or set version to 2 and residency to b"),
         (_drop("rows"), "'rows' is missing"),
         (_drop("kernels"), "'kernels' is missing"),
         (_drop("workload"), "'workload' is missing"),

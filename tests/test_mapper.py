@@ -29,9 +29,11 @@ from dse.mapper import (
     supported_choices,
     weighted_sum,
 )
+from dse.mapper.enumeration import MOVING, WORKING
 from dse.problem.batched_models import ENERGY, LATENCY, UNITS
 from experiments.validate_mapper import differences
 from hwmodels import evaluate
+from hwmodels.cost import FITS
 from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS
 from hwmodels.design.legality import FAMILIES, illegality
 from hwmodels.technology import make_technology, scenario
@@ -181,9 +183,9 @@ def test_nothing_that_is_cut_beats_what_is_kept(of_families, family):
     assert found > 0
 
 
-def test_what_memories_are_asked_for_does_not_depend_on_other_choices(of_families):
+def test_floors_do_not_depend_on_other_choices_and_nothing_is_below_them(of_families):
     """What the mapper evaluates once for all mappings with the same order and formats (and use of zeros, in SDDMM):
-    what tiles take in the GLB, and what DRAM moves, which no run is faster or cheaper than."""
+    what tiles take in the GLB, and what DRAM moves; with the same formats and use of zeros: what MACs work on."""
     for problem in of_families.values():
         held = alone(held_on(problem, HARDWARE | SMALL), [0])
         encoding = held.encoding
@@ -191,19 +193,23 @@ def test_what_memories_are_asked_for_does_not_depend_on_other_choices(of_familie
         tiles = [encoding.column(0, name) for name in ("tile_m", "tile_k", "tile_n")]
         rows[:, tiles] = encoding.radix[tiles] // 2
         rows = encoding.canonical(rows)
-        deciding = ["loop_order", "a_format", "b_format", *(["a_zero"] if problem.families[0] == "sddmm" else [])]
         batch = encoding.batch(rows)
-        kinds, first, kind = np.unique(
-            rows[:, [encoding.column(0, name) for name in deciding]], axis=0, return_index=True, return_inverse=True
-        )
-        asked = held.batcher.memory(encoding.batch(rows[:1]), 0, batch.tiles[:1, 0], batch.choices[:, 0])[0]
-        assert len(kinds) > 1
-        assert asked == pytest.approx(asked[first][kind.ravel()], rel=1e-5)
-        latency, energy, need, clock, watts = asked.T
-        scores, alone_takes = held.score(rows), held.mappings_alone(rows)[:, 0]
-        assert scores.fits[:, 0, [0, 3]] == pytest.approx(np.column_stack([need, clock]), rel=1e-5)
-        assert (latency <= alone_takes[:, LATENCY] * (1 + 1e-5)).all()
-        assert (energy + latency * watts * 1e12 <= alone_takes[:, ENERGY] * (1 + 1e-5)).all()
+        asked = held.batcher.floors(encoding.batch(rows[:1]), 0, batch.tiles[:1, 0], batch.choices[:, 0])[0]
+        moving = MOVING.get(problem.families[0], ("loop_order", "a_format", "b_format"))
+        for deciding, decided in ((moving, slice(0, 3)), (WORKING, slice(3, 5))):
+            columns = [encoding.column(0, name) for name in deciding]
+            kinds, first, kind = np.unique(rows[:, columns], axis=0, return_index=True, return_inverse=True)
+            assert len(kinds) > 1
+            found = asked[:, decided]
+            assert found == pytest.approx(found[first][kind.ravel()], rel=1e-5)
+        dram_s, dram_pj, need, macs_s, macs_pj, machine, watts = asked.T
+        latency = np.maximum(dram_s, macs_s)
+        scores, takes = held.score(rows), held.mappings_alone(rows)[:, 0]
+        assert scores.fits[:, 0, FITS.index("glb")] == pytest.approx(need, rel=1e-5)
+        own = [FITS.index(name) for name in ("accumulator", "bus", "clock")]
+        assert (machine <= scores.fits[:, 0, own].max(axis=1) * (1 + 1e-5)).all()
+        assert (latency <= takes[:, LATENCY] * (1 + 1e-5)).all()
+        assert (dram_pj + macs_pj + latency * watts * 1e12 <= takes[:, ENERGY] * (1 + 1e-5)).all()
 
 
 def test_of_a_model_of_ones_own_every_mapping_is_tried(of_families):
@@ -255,8 +261,8 @@ def test_validation_sees_an_optimum_that_is_missed(problem):
 
 def test_only_what_fits_and_may_be_taken_is_taken(problem):
     names = tuple(kernel.name for kernel in problem.kernels)
-    tight = {**HARDWARE, "accumulator_bytes": 16.0}
-    large, small = (Design(tight, ({**MAPPING, "tile_m": tile},) * 2, names) for tile in (4096.0, 4.0))
+    tight = {**HARDWARE, "pe_buffer_bytes": 64.0}
+    large, small = (Design(tight, ({**MAPPING, "tile_k": tile},) * 2, names) for tile in (4096.0, 4.0))
     assert best_mappings(problem, Pool([large])) == [None, None]
     assert best_mappings(problem, Pool([])) == [None, None]
     assert [one and one.mapping for one in best_mappings(problem, Pool([large, small]))] == list(small.mappings)

@@ -18,10 +18,7 @@ from hwmodels.design.legality import FAMILIES
 from workloads.documents import read_json
 from workloads.errors import InputError
 
-FROM_VERSION_1 = (
-    ", whose machine is another one: search again, or set version to 2, residency to b, ab or fetch, and columns_on "
-    "and lanes_on to n, which is what they were"
-)
+FROM_VERSION_1 = ", whose machine is another one: search again, or set version to 2 and residency to b, ab or fetch"
 """What to do about a file of the machine before this one."""
 
 

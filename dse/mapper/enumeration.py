@@ -10,20 +10,21 @@ one that fits and is nowhere worse:
   fetches more than another is left out too. With a sparse B it is not: what is fetched once and what is fetched at each
   visit are then estimated from different statistics, which agree only to some 0.2 %.
 - What works like a simpler mapping on this machine is left out (`dse.mapper.likeness`).
-- A tile of A, B and Z must fit in half of the GLB, and the machine must reach its clock.
-- A run takes at least the time of what DRAM moves, and the energy of it and of a machine that runs for that time.
-  Mappings go from the least of both to the most, and those are left out of which this much alone is no better than
-  what is known (`Surpassed`).
+- A tile of A, B and Z must fit in half of the GLB, and the machine must be one that can be built.
+- A run takes at least the time of what DRAM moves and of what is not skipped on all MACs, and the energy of both and of
+  a machine that runs for that time. Mappings go from the least of all to the most, and those are left out of which this
+  much alone is no better than what is known (`Surpassed`).
 
 What tiles take in the GLB and what DRAM moves follow from tile sizes, loop order, formats, whether they are skipped in
-(SDDMM) and the widths of values, so they are evaluated once for these, and serve every machine. What is left is
-evaluated whole, so the best of it is the best there is. Of a user's own model nothing is known: every mapping is
-evaluated.
+(SDDMM) and the widths of values; what MACs work on from formats and zero modes instead of the order. So they are
+evaluated once for these, and serve every machine. What is left is evaluated whole, so the best of it is the best there
+is. Of a user's own model nothing is known: every mapping is evaluated.
 """
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -39,14 +40,19 @@ from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_
 
 WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits")]
 GLB = HARDWARE_NUMBERS.index("glb_bytes")
+ARRAY = [HARDWARE_NUMBERS.index(name) for name in ("pe_rows", "pe_cols", "lanes")]
 ORDER, *ZEROS = (list(MAPPING_CHOICES).index(name) for name in ("loop_order", "a_zero", "b_zero"))
-DECIDING = {"sddmm": ("a_format", "a_zero")}
-"""Choices that decide, with tile sizes and loop order, what tiles take in the GLB and what DRAM moves, where it is not
-the formats alone."""
+MOVING = {"sddmm": ("loop_order", "a_format", "a_zero")}
+"""Choices that decide, with tile sizes, what tiles take in the GLB and what DRAM moves, where it is not the loop order
+and the formats alone."""
+WORKING = ("a_format", "b_format", "a_zero", "b_zero")
+"""Choices that decide, with tile sizes, what is not skipped."""
 ESTIMATED = ("sparse_b",)
 """Families of which an order that fetches more can come out a little better than one that fetches less."""
 AT_ONCE = 4096
 """Mappings evaluated in one call, about."""
+MANY = 0.75
+"""Share of the next cells that are still to be tried, below which all are asked about."""
 
 Surpassed = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """(latency in s, energy in pJ that mappings take at least) -> mask of those that cannot beat what is known."""
@@ -84,15 +90,15 @@ class MapperReport:
     alike: int
     """Left out because a simpler one does the same on this machine."""
     unfit: int
-    """Left out because their tiles do not fit in the GLB, or the machine does not reach its clock."""
+    """Left out because their tiles do not fit in the GLB, or the machine cannot be built."""
     surpassed: int
-    """Left out because what DRAM moves for them takes more than what was found."""
+    """Left out because what DRAM and MACs do for them takes more than what was found."""
     evaluated: int
 
 
 @dataclasses.dataclass(frozen=True)
 class _Cells:
-    """Tile sizes with kinds of choices that ask the same of the memories, and the least that they take."""
+    """Tile sizes with kinds of choices that move and work on the same, and the least that they take."""
 
     tiles: np.ndarray
     """Index of each, shape [n]; likewise below."""
@@ -100,7 +106,7 @@ class _Cells:
     latency_s: np.ndarray
     energy_pj: np.ndarray
 
-    def take(self, places: np.ndarray) -> "_Cells":
+    def take(self, places: np.ndarray | slice) -> "_Cells":
         """Some of them."""
         return _Cells(self.tiles[places], self.kinds[places], self.latency_s[places], self.energy_pj[places])
 
@@ -130,9 +136,12 @@ class KernelMappings:
         """Units of each legal combination of choices."""
         self._choices = np.stack([encoding.values(whole, encoding.column(0, name)) for name in MAPPING_CHOICES], axis=1)
         self._flows = encoding.values(whole, encoding.column(0, "dataflow"))
-        self._kind, self._examples = self._kinds_of_memory_use()
+        self._moves = self._kinds_by(MOVING.get(self._family, ("loop_order", "a_format", "b_format")))
+        self._works = self._kinds_by(WORKING)
+        pairs = np.column_stack([self._moves.of, self._works.of])
+        self._pairs, self._kind = np.unique(pairs, axis=0, return_inverse=True)
+        self._kind = self._kind.ravel()
         self._likeness = Likeness(self._family, shape, self._flows, self._choices)
-        self._asked: dict[tuple[float, ...], np.ndarray] = {}
         self.report: MapperReport | None = None
         """Of the machine that was gone through last."""
 
@@ -154,26 +163,20 @@ class KernelMappings:
         cells, orders, unfit = self._cells(batch, members)
         sizes = np.array([len(own) for own in members])
         if not self._own_model:
-            clock, watts = self.problem.batcher.memory(batch, 0, self._sizes[:1], self._choices[:1])[0, 0, 3:]
+            need, watts = self.problem.batcher.floors(batch, 0, self._sizes[:1], self._choices[:1])[0, 0, -2:]
             cells = dataclasses.replace(cells, energy_pj=cells.energy_pj + cells.latency_s * watts * 1e12)
-            if not within_limit(clock):
+            if not within_limit(need):
                 cells, unfit = cells.take(np.zeros(0, int)), unfit + int(sizes[cells.kinds].sum())
         alike = None if self._own_model else self._likeness.on(batch, self.problem.technology, left)
         evaluated = left_out = 0
-        while len(cells.tiles):
-            cells = cells.take(np.flatnonzero(~surpassed(cells.latency_s, cells.energy_pj)))
-            some = max(np.searchsorted(np.cumsum(sizes[cells.kinds]), AT_ONCE), 1)
-            if len(cells.tiles):
-                tiles = np.repeat(cells.tiles[:some], sizes[cells.kinds[:some]])
-                chosen = np.concatenate([members[kind] for kind in cells.kinds[:some]])
-                if alike is not None:
-                    differs = ~alike(self._sizes[tiles], chosen)
-                    left_out += len(tiles) - int(differs.sum())
-                    tiles, chosen = tiles[differs], chosen[differs]
-                evaluated += len(tiles)
-                if len(tiles):
-                    yield self._evaluated(machine, tiles, chosen)
-            cells = cells.take(np.arange(some, len(cells.tiles)))
+        for tiles, chosen in _in_turn(cells, members, surpassed):
+            if alike is not None:
+                differs = ~alike(self._sizes[tiles], chosen)
+                left_out += len(tiles) - int(differs.sum())
+                tiles, chosen = tiles[differs], chosen[differs]
+            evaluated += len(tiles)
+            if len(tiles):
+                yield self._evaluated(machine, tiles, chosen)
         tiles = len(self._tiles)
         computed = tiles * (len(able) - len(left))
         rest = tiles * len(left) - orders - left_out - unfit - evaluated
@@ -190,7 +193,7 @@ class KernelMappings:
         cells, _, _ = self._cells(batch, members)
         sizes = np.array([len(own) for own in members])[cells.kinds]
         chosen = np.concatenate([np.zeros(0, int), *(members[kind] for kind in cells.kinds)])
-        need = self._memory(batch, np.arange(len(members)))[cells.tiles, cells.kinds, 2]
+        need = self._moved(batch)[cells.tiles, self._pairs[cells.kinds, 0], 2]
         return self._rows(machine, np.repeat(cells.tiles, sizes), chosen), np.repeat(need, sizes)
 
     def _able(self, units: int) -> np.ndarray:
@@ -204,9 +207,9 @@ class KernelMappings:
         return able[_without_computing(self._choices[able], self._flows[able])]
 
     def _members(self, left: np.ndarray) -> list[np.ndarray]:
-        """Those of the combinations `left` that are of each kind of memory use."""
+        """Those of the combinations `left` that are of each kind."""
         order = np.argsort(self._kind[left], kind="stable")
-        counts = np.bincount(self._kind[left], minlength=len(self._examples))
+        counts = np.bincount(self._kind[left], minlength=len(self._pairs))
         return np.split(left[order], np.cumsum(counts)[:-1])
 
     def _cells(self, batch: Batch, members: list[np.ndarray]) -> tuple[_Cells, int, int]:
@@ -217,12 +220,14 @@ class KernelMappings:
         if self._own_model:
             tiles, at = np.divmod(np.arange(len(self._tiles) * len(kinds)), max(len(kinds), 1))
             return _Cells(tiles, kinds[at], np.zeros(len(tiles)), np.zeros(len(tiles))), 0, 0
-        orders = self._choices[self._examples[kinds], ORDER]
+        moves, works = self._pairs[kinds].T
+        orders = self._choices[self._moves.examples[moves], ORDER]
         ordered = np.stack([np.isin(orders, self._orders(split)) for split in self._splits])[self._split_of]
-        latency, energy, need = np.moveaxis(self._memory(batch, kinds), 2, 0)
-        fits = within_limit(need)
+        moved, worked = self._moved(batch), self._worked(batch)
+        fits = within_limit(moved[:, moves, 2])
         tiles, at = np.nonzero(ordered & fits)
-        cells = _Cells(tiles, kinds[at], latency[tiles, at], energy[tiles, at])
+        own, others = moved[tiles, moves[at]], worked[tiles, works[at]]
+        cells = _Cells(tiles, kinds[at], np.maximum(own[:, 0], others[:, 0]), own[:, 1] + others[:, 1])
         least_first = np.argsort(cells.latency_s * cells.energy_pj, kind="stable")
         return (
             cells.take(least_first),
@@ -259,25 +264,63 @@ class KernelMappings:
         """Whether the model is a user's own."""
         return self.problem.evaluate is not template
 
-    def _kinds_of_memory_use(self) -> tuple[np.ndarray, np.ndarray]:
-        """Number of the choices that decide what a mapping asks of the memories, of each combination; and a combination
-        of each number."""
-        deciding = ("loop_order", *DECIDING.get(self._family, ("a_format", "b_format")))
+    def _kinds_by(self, deciding: Sequence[str]) -> "_Kinds":
+        """The combinations by the choices that decide something."""
         columns = [list(MAPPING_CHOICES).index(name) for name in deciding]
         _, examples, kind = np.unique(self._choices[:, columns], axis=0, return_index=True, return_inverse=True)
-        return kind.ravel(), examples
+        return _Kinds(kind.ravel(), examples, {})
 
-    def _memory(self, batch: Batch, kinds: np.ndarray) -> np.ndarray:
-        """What tile sizes with `kinds` of choices ask of a machine's memories: the first three of `MEMORY`, time and
-        energy less what rounding may add; shape [t, k, 3]."""
+    def _moved(self, batch: Batch) -> np.ndarray:
+        """Time and energy of what DRAM moves, and need of the GLB, of each tile size with each kind of `MOVING`, shape
+        [t, k, 3]."""
+        return self._floors(batch, self._moves, slice(0, 3)) / [1.0, 1.0, batch.hardware[0, GLB]]
+
+    def _worked(self, batch: Batch) -> np.ndarray:
+        """Time and energy of what MACs work on, of each tile size with each kind of `WORKING`, shape [t, k, 2]."""
+        macs = batch.hardware[0, ARRAY].astype(float).prod()
+        return self._floors(batch, self._works, slice(3, 5)) / [macs, 1.0]
+
+    def _floors(self, batch: Batch, kinds: "_Kinds", which: slice) -> np.ndarray:
+        """Some of `FLOORS` on a machine of the widths of one, with a GLB of one byte and an array of one MAC, times and
+        energies less what rounding may add; shape [t, k, .]."""
         widths = tuple(batch.hardware[0, WIDTHS].tolist())
-        asked = self._asked.setdefault(widths, np.full((len(self._tiles), len(self._examples), 3), np.nan))
-        missing = kinds[np.isnan(asked[0, kinds, 0])]
-        if len(missing):
-            found = self.problem.batcher.memory(batch, 0, self._sizes, self._choices[self._examples[missing]])
-            asked[:, missing] = found[:, :, :3] * [1 - TOLERANCE, 1 - TOLERANCE, batch.hardware[0, GLB]]
-            self.problem.evaluations += len(self._tiles) * len(missing)
-        return asked[:, kinds] / [1.0, 1.0, batch.hardware[0, GLB]]
+        if widths not in kinds.asked:
+            found = self.problem.batcher.floors(batch, 0, self._sizes, self._choices[kinds.examples])
+            self.problem.evaluations += len(self._tiles) * len(kinds.examples)
+            size, macs = batch.hardware[0, GLB], batch.hardware[0, ARRAY].astype(float).prod()
+            less = 1 - TOLERANCE
+            kinds.asked[widths] = (found[:, :, :5] * [less, less, size, less * macs, less])[:, :, which]
+        return kinds.asked[widths]
+
+
+class _Kinds(NamedTuple):
+    """Combinations of choices that are alike in something."""
+
+    of: np.ndarray
+    """Number of the kind of each combination."""
+    examples: np.ndarray
+    """A combination of each kind."""
+    asked: dict[tuple[float, ...], np.ndarray]
+    """Widths of a machine -> what was asked of it."""
+
+
+def _in_turn(
+    cells: _Cells, members: Sequence[np.ndarray], surpassed: Surpassed
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Tile sizes and combinations of what is not surpassed, the first cells first.
+
+    All cells are asked about again where many of the next ones turn out to be surpassed.
+    """
+    sizes, all_again = np.array([len(own) for own in members]), True
+    while len(cells.tiles):
+        if all_again:
+            cells = cells.take(np.flatnonzero(~surpassed(cells.latency_s, cells.energy_pj)))
+        some = max(int(np.searchsorted(np.cumsum(sizes[cells.kinds[:AT_ONCE]]), AT_ONCE)), 1)
+        first, cells = cells.take(slice(0, some)), cells.take(slice(some, None))
+        kept = first.take(np.flatnonzero(~surpassed(first.latency_s, first.energy_pj)))
+        all_again = len(kept.tiles) < MANY * len(first.tiles)
+        if len(kept.tiles):
+            yield np.repeat(kept.tiles, sizes[kept.kinds]), np.concatenate([members[kind] for kind in kept.kinds])
 
 
 def _without_computing(choices: np.ndarray, flows: np.ndarray) -> np.ndarray:

@@ -94,8 +94,10 @@ def same_but(choices: np.ndarray, flows: np.ndarray, changes: Mapping[int, int])
     for place, value in changes.items():
         changed[:, 1 + place] = value
     keys, wanted = (np.ravel_multi_index(tuple(rows.T), radix) for rows in (combined, changed))
+    if len(keys) == 0:
+        return np.zeros(0, int)
     order = np.argsort(keys)
-    at = order[np.minimum(np.searchsorted(keys, wanted, sorter=order), len(keys) - 1)] if len(keys) else order
+    at = order[np.minimum(np.searchsorted(keys[order], wanted), len(keys) - 1)]
     return np.where(keys[at] == wanted, at, -1)
 
 
@@ -103,4 +105,5 @@ def _queues_are_cheaper(numbers: Mapping[str, float], technology: Any) -> bool:
     """Whether a bit takes no more to be written to a queue of a PE and read again than to be written to its buffer."""
     solved, word_bits = technology.solved(), numbers["value_bits"] * numbers["lanes"]
     through = 2.0 * float(solved.queue_pj_per_bit(QUEUE_ENTRIES))
-    return through <= float(solved.buffer_write_pj(np.float32(numbers["pe_buffer_bytes"]), word_bits)) / word_bits
+    written = float(solved.buffer_write_pj(np.float32(numbers["pe_buffer_bytes"]), word_bits)) / word_bits
+    return bool(through <= written)

@@ -24,7 +24,7 @@ from dse.space.encoding import Batch, KernelShape
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
 from hwmodels.cost import COST_LEAVES, ENERGY_COMPONENTS, FITS, Cost, core_area_mm2
-from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
+from hwmodels.design.choices import DATAFLOWS, INNER_PRODUCT, INTERSECTIONS
 from hwmodels.design.hardware import (
     CAPABILITY_OF,
     HARDWARE_NUMBERS,
@@ -42,10 +42,11 @@ OUTPUTS = BUS_HOPS + 1
 """Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the `FITS`, and bits on the buses times pitches of
 PEs, of one run of a kernel."""
 
-MEMORY = ("dram_s", "dram_pj", "glb", "clock", "watts")
-"""What `Batcher.memory` gives: seconds in which DRAM moves what a run fetches and stores, the energy of it, what its
-tiles take of the GLB over what there is; the clock over the machine's limit, and what the machine takes while it runs
-without units (W), both of which are the same for all mappings."""
+FLOORS = ("dram_s", "dram_pj", "glb", "macs_s", "macs_pj", "machine", "watts")
+"""What `Batcher.floors` gives: seconds in which DRAM moves what a run fetches and stores, the energy of it, what its
+tiles take of the GLB over what there is; seconds in which all MACs together work on what is not skipped, the energy of
+it; what the machine itself asks of its clock, buses and accumulators over what there is, and what it takes while it
+runs without units (W), both of which are the same for all mappings."""
 
 FAST = {"xla_cpu_use_fusion_emitters": False}
 """Compiler options for many designs: XLA on a CPU takes half of the usual time to compile a model, and the code is as
@@ -54,18 +55,18 @@ SOON = FAST | {"xla_backend_optimization_level": 0}
 """Compiler options for a first result soon: XLA on a CPU takes a quarter of the usual time to compile a model or its
 gradient, and the code takes four times as long to run (seen on 2 cores with jaxlib 0.10)."""
 GRID = 32, 16
-"""Tile sizes, and choices, of a call for what mappings of one kernel ask of the memories of one machine."""
+"""Tile sizes, and choices, of a call for the least that mappings of one kernel take on one machine."""
 KINDS: dict[str, tuple[int, dict[str, Any]]] = {
     "cost": (32, SOON),
     "bulk": (256, FAST),
     "gradient": (32, SOON),
     "machine": (1024, FAST),
-    "memory": (GRID[0] * GRID[1], FAST),
+    "floors": (GRID[0] * GRID[1], FAST),
 }
 """Designs per call, and compiler options, by kind of function; where a call has fewer designs the rest is padding.
 `cost` gives all of a `Cost`; `bulk` the outputs only, for batches that pay for its compilation; `machine` what the
-units of a hardware take, which is the same for all kernels; `memory` what every choice with every tile size asks of one
-machine's memories, so that what a tile holds is looked up once for all choices."""
+units of a hardware take, which is the same for all kernels; `floors` the least that every choice with every tile size
+takes on one machine, so that what a tile holds is looked up once for all choices."""
 FEW = 96
 """Designs of one kernel and dataflow for which `bulk` is worth a call."""
 
@@ -76,8 +77,10 @@ COMPILERS = 2
 _TRACING = threading.Lock()
 """Tracing holds Python's own lock, so two threads at it only take turns."""
 
-DRAM = ENERGY_COMPONENTS.index("dram")
-GLB, CLOCK = FITS.index("glb"), FITS.index("clock")
+DRAM, MAC = ENERGY_COMPONENTS.index("dram"), ENERGY_COMPONENTS.index("mac")
+GLB = FITS.index("glb")
+OF_MACHINE = np.array([FITS.index(name) for name in ("accumulator", "bus", "clock")])
+"""Needs that no mapping of an inner product changes, and none of another dataflow makes smaller."""
 TINY = 1e-30
 """Stands for zero in logs."""
 
@@ -218,7 +221,7 @@ class Batcher:
             watts = pj_per_cycle * model.scenario.clock_ghz * 1e-3
             return jnp.stack([core_area_mm2(areas[0]), more.hop_pj, watts])
 
-        def memory(tables, technology, numbers, tiles, choices):
+        def floors(tables, technology, numbers, tiles, choices):
             model = eqx.combine(technology, self._fixed_technology).solved()
             hardware = hardware_of(numbers, jnp.zeros(UNITS))
             running = machine_energy(hardware, area_mm2(hardware, model), model)
@@ -227,13 +230,15 @@ class Batcher:
             def one(tile, choice):
                 found = cost(tables, technology, jnp.concatenate([numbers, tile]), weights_of(jnp.int32(0), choice))
                 bits = found.actions.dram_read_bits + found.actions.dram_write_bits
-                seconds = bits / (model.dram_gbps() * 8e9)
-                return jnp.stack([seconds, found.energy_pj[DRAM], found.fits[GLB], found.fits[CLOCK], watts])
+                memory = bits / (model.dram_gbps() * 8e9), found.energy_pj[DRAM], found.fits[GLB]
+                worked = found.computes.effectual + found.computes.ineffectual + found.computes.gated
+                rate = hardware.pe_rows * hardware.pe_cols * hardware.lanes * model.scenario.clock_ghz * 1e9
+                return jnp.stack([*memory, worked / rate, found.energy_pj[MAC], found.fits[OF_MACHINE].max(), watts])
 
             return jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))(tiles, choices)
 
-        if kind == "memory":
-            return memory
+        if kind == "floors":
+            return floors
         function = {"cost": cost, "bulk": alone, "gradient": gradient, "machine": machine}[kind]
         return jax.vmap(function, in_axes=(None, None, *[0] * (3 if kind == "gradient" else 2)))
 
@@ -323,7 +328,7 @@ class Batcher:
     def _jit(self, kind: str, of_leaves: Callable, shared: int) -> Any:
         """The function of a list of arrays, jitted: over several devices each gets the first `shared` arrays whole and
         an equal part of the others, and runs the program that a single device would run on a part."""
-        if not self._devices or kind == "memory":  # which is of one machine
+        if not self._devices or kind == "floors":  # which is of one machine
             return jax.jit(of_leaves)
         mesh = Mesh(np.array(self._devices), ("design",))
 
@@ -360,13 +365,13 @@ class Batcher:
         choices = np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
         return self._outputs("bulk", batch, choices)
 
-    def memory(self, machine: Batch, kernel: int, tiles: np.ndarray, choices: np.ndarray) -> np.ndarray:
-        """What mappings of one kernel ask of the memories of one machine, a batch of one.
+    def floors(self, machine: Batch, kernel: int, tiles: np.ndarray, choices: np.ndarray) -> np.ndarray:
+        """The least that mappings of one kernel take on one machine, a batch of one.
 
         **Arguments**: `MAPPING_NUMBERS`, shape [t, numbers], and indices of `MAPPING_CHOICES`, shape [c, choices];
-        nothing here depends on the dataflow. **Returns** every choice with every tile size, shape [t, c, `MEMORY`].
+        nothing here depends on the dataflow. **Returns** every choice with every tile size, shape [t, c, `FLOORS`].
         """
-        key = (self.kernels[kernel].family, DATAFLOWS[0], "memory")
+        key = (self.kernels[kernel].family, DATAFLOWS[INNER_PRODUCT], "floors")
         corners = list(itertools.product(range(0, len(tiles), GRID[0]), range(0, len(choices), GRID[1])))
 
         def given(t: int, c: int) -> tuple[Any, ...]:
@@ -384,7 +389,7 @@ class Batcher:
             return found
 
         self._compile({key: (kernel, given(0, 0))})
-        found = np.zeros((len(tiles), len(choices), len(MEMORY)))
+        found = np.zeros((len(tiles), len(choices), len(FLOORS)))
         for (t, c), some in zip(corners, _callers().map(made, corners), strict=True):
             here = found[t : t + GRID[0], c : c + GRID[1]]
             here[:] = some[: here.shape[0], : here.shape[1]]

@@ -15,6 +15,9 @@ from hwmodels.design.hardware import (
     PARTS_USED,
 )
 
+DRAWN_AS = dict(zip(PARTS_USED, ("pe_rows", "pe_cols", "lanes"), strict=True))
+"""Parts used are drawn as the parts that there are: half of the designs leave some of a kind idle."""
+
 
 def draw_designs(
     count: int, dataflow: str, seed: int, *, mixed: float = 0.0, on_lattice: float = 0.0
@@ -29,7 +32,7 @@ def draw_designs(
     mixing, rounded = rng.random(count) < mixed, rng.random(count) < on_lattice
 
     def number(name: str) -> jnp.ndarray:
-        low, high = np.log2(NUMBER_RECORDS[name].stress)
+        low, high = np.log2(NUMBER_RECORDS[DRAWN_AS.get(name, name)].stress)
         exponent = rng.uniform(low, high, count)
         return jnp.asarray(2.0 ** np.where(rounded, np.round(exponent), exponent), jnp.float32)
 

@@ -274,8 +274,9 @@ HARDWARE_CHOICES = {name: one.names for name, one in records_of(Hardware, Select
 MAPPING_CHOICES = {name: one.names for name, one in records_of(Mapping, Selection).items() if name != "dataflow"}
 """Choice -> its names; the dataflow, which is structure, is apart."""
 CAPABILITY_RECORDS = records_of(Hardware, Capability)
-CAPABILITY_OF = {one.choice: name for name, one in CAPABILITY_RECORDS.items() if one.choice in MAPPING_CHOICES}
-"""Mapping choice -> the hardware's capability vector that it must be covered by."""
+_COVERED_BY = {one.choice: name for name, one in CAPABILITY_RECORDS.items()}
+CAPABILITY_OF = {choice: _COVERED_BY[choice] for choice in MAPPING_CHOICES if choice in _COVERED_BY}
+"""Mapping choice, in the order of `MAPPING_CHOICES` -> the hardware's capability vector that it must be covered by."""
 
 
 def checked_value(name: str, value: Any, where: str) -> Any:

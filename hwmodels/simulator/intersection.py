@@ -89,6 +89,30 @@ def jumps(left, left_at, left_end, right, right_at, right_end):
 
 
 @compiled
+def running_counts(first, end, position, rank, room):
+    """Elements of fibers below each position that one of them has, [positions + 1, fibers] in the memory of `room`.
+
+    `rank` of each position: positions below it that a fiber has.
+    """
+    rank[:] = 0
+    for f in range(first.size):
+        for p in range(first[f], end[f]):
+            rank[position[p] + 1] = 1
+    below = 0
+    for k in range(rank.size):
+        below += rank[k]
+        rank[k] = below
+    counts = room[: (below + 1) * first.size].reshape(below + 1, first.size)
+    counts[:] = 0
+    for f in range(first.size):
+        for p in range(first[f], end[f]):
+            counts[rank[position[p]] + 1, f] = 1
+    for k in range(1, below + 1):
+        counts[k] += counts[k - 1]
+    return counts
+
+
+@compiled
 def add_drops(met, dropping, depth, with_matches, room, sums):
     """Add to `sums` [groups of `met`, groups of `dropping`] the steps in which fibers drop what lies before each
     element of the fibers that they meet, each of these with each of those; and one a match, if asked for.
@@ -108,21 +132,7 @@ def add_drops(met, dropping, depth, with_matches, room, sums):
                 break
             high += 1
         fibers = high - low
-        rank[:] = 0
-        for f in range(low, high):
-            for p in range(first[f], end[f]):
-                rank[position[p] + 1] = 1
-        below = 0
-        for k in range(depth + 2):
-            below += rank[k]
-            rank[k] = below
-        counts = room[: (rank[depth] + 1) * fibers].reshape(rank[depth] + 1, fibers)
-        counts[:] = 0
-        for f in range(low, high):
-            for p in range(first[f], end[f]):
-                counts[rank[position[p]] + 1, f - low] = 1
-        for k in range(1, rank[depth] + 1):
-            counts[k] += counts[k - 1]
+        counts = running_counts(first[low:high], end[low:high], position, rank, room)
         steps = np.zeros(fibers, np.int32)
         for g in range(met_first.size):
             before = 0

@@ -1,4 +1,4 @@
-"""How the results of each visit reach DRAM, and how partial ones come back (docs/machine.md, section 4)."""
+"""How the results of each visit reach DRAM, and how partial ones come back (docs/machine.md, section 5)."""
 
 import numpy as np
 

@@ -38,14 +38,8 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
     work, order, queue_of = np.ones(most_rows, np.int64), np.empty(most_rows, np.int64), np.empty(most_rows, np.int64)
     rows, loads, heap = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int64)
     stored, full, ends = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room + 1, np.int64)
-    tile_of = np.repeat(np.arange(lanes.first.size - 1), np.diff(lanes.first))
-    most_columns, most_entries = np.zeros(lanes.first.size - 1, np.int64), np.zeros(lanes.first.size - 1, np.int64)
-    for lane in range(tile_of.size):
-        bt = tile_of[lane]
-        most_columns[bt] = max(most_columns[bt], lanes.columns[lane])
-        most_entries[bt] = max(most_entries[bt], lanes.entries[lane])
     matches, touched = np.zeros(lanes.columns.size, np.int64), np.empty(lanes.columns.size, np.int64)
-    scratch = (matches, touched, tile_of, most_columns, most_entries)
+    scratch = (matches, touched, *fullest_lanes(lanes))
     deepest = 0
     for t in range(tiles.width.size):
         deepest = max(deepest, tiles.width[t])
@@ -76,6 +70,17 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
         else:
             count_tile(plan.unit, tiles, a, b, lanes, t, held, scratch, found)
     return found
+
+
+@compiled
+def fullest_lanes(lanes):
+    """Tile of B of each lane, and the most columns and the most entries of a lane of each tile."""
+    tile_of = np.repeat(np.arange(lanes.first.size - 1), np.diff(lanes.first))
+    columns, entries = np.zeros(lanes.first.size - 1, np.int64), np.zeros(lanes.first.size - 1, np.int64)
+    for lane in range(tile_of.size):
+        columns[tile_of[lane]] = max(columns[tile_of[lane]], lanes.columns[lane])
+        entries[tile_of[lane]] = max(entries[tile_of[lane]], lanes.entries[lane])
+    return tile_of, columns, entries
 
 
 @compiled
@@ -121,8 +126,7 @@ def count_tile(unit, tiles, a, b, lanes, t, held, scratch, found):
                     columns, entries = lanes.columns[lane], lanes.entries[lane]
                     steps = steps_of_all_pairs(unit, full[r], stored[r], columns, entries, matches[lane], words)
                     found[v, COMPUTE] = max(found[v, COMPUTE], steps)
-        for c in range(used):
-            lane = touched[c]
+        for lane in touched[:used]:
             v = shift + tile_of[lane]
             found[v, STEPS] += steps_of_all_pairs(unit, 0, 0, 0, 0, matches[lane], words)
             columns, entries = lanes.columns[lane], lanes.entries[lane]

@@ -1,6 +1,6 @@
-"""Deal items (rows of a tile, or columns) to parts (PE rows, or lanes): row blocks, cyclic, balanced. Compiled.
+"""Deal items (rows of a tile, or columns) to parts (queues, or lanes): row blocks, cyclic, balanced. Compiled.
 
-docs/machine.md, section 4, is the law. Only `balanced` looks at the work of an item: it deals longest first, or
+docs/machine.md, section 5, is the law. Only `balanced` looks at the work of an item: it deals longest first, or
 cyclically where, rarely, that leaves less to the most loaded part (`workloads.statistics.longest_first`). Items without
 work go last.
 """

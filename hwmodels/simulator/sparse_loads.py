@@ -163,6 +163,19 @@ def meetings_of(low, high, top, visits, least, a, b):
 
 
 @compiled
+def add_up(met, queues, stored, least, longer, sent, found):
+    """Steps and sent entries of the most loaded queue in a visit; `longer` and `sent` are zeros for all queues."""
+    for c in range(len(met)):
+        r = queues[met[c, 0]]
+        longer[r] += met[c, 1]
+        sent[r] += met[c, 2]
+        found[COMPUTE] = max(found[COMPUTE], least * stored[r] + longer[r])
+        found[DECODE] = max(found[DECODE], sent[r])
+    for c in range(len(met)):
+        longer[queues[met[c, 0]]], sent[queues[met[c, 0]]] = 0, 0
+
+
+@compiled
 def walk_rows(plan, tiles, a, b, visits):
     """Gustavson or the outer product of two operands that skip, shape [visits, 5] by the names above.
 
@@ -208,15 +221,8 @@ def walk_rows(plan, tiles, a, b, visits):
                 for c in range(first, ends[u]):
                     work[met[c, 0]] -= met[c, 1]
             found[v, COMPUTE], found[v, STORED], found[v, ROWS] = most[0], most[2], most[3]
-            for c in range(first, ends[u]):
-                r = queues[met[c, 0]]
-                longer[r] += met[c, 1]
-                sent[r] += met[c, 2]
-                found[v, COMPUTE] = max(found[v, COMPUTE], plan.least * stored[r] + longer[r])
-                found[v, DECODE] = max(found[v, DECODE], sent[r])
+            add_up(met[first : ends[u]], queues, stored, plan.least, longer, sent, found[v])
             if plan.least > 0:
                 found[v, DECODE] = most[1]
-            for c in range(first, ends[u]):
-                longer[queues[met[c, 0]]], sent[queues[met[c, 0]]] = 0, 0
             first = ends[u]
     return found

@@ -144,12 +144,13 @@ ONYX = TemplateMachine(
 AMPERE = TemplateMachine(
     "a100",
     "A100, 2:4 (template)",
-    # 432 tensor cores of 8 x 4 sums of 8 products; L2 is the GLB. Of the 192 KiB of L1 and the 256 KiB of registers of
-    # an SM a PE has its 128th, in two thirds and a quarter of which lie operands and sums (guesses)
-    _hardware((128, 108, 8), (40 * MIB, 128), (1 * KIB, 512), (8192, 32768), (16, 32)),
+    # 432 tensor cores of 8 x 4 sums of 8 products; L2, of 5120 bytes a cycle, is the GLB. Of the L1 and the registers
+    # of an SM each of its 128 such sums has 3.5 KiB, of which 2 KiB hold operands and 512 B sums (guesses)
+    _hardware((128, 108, 8), (40 * MIB, 640), (2 * KIB, 512), (8192, 32768), (16, 32)),
     _choices("inner_product", "nm4", "dense", "cyclic", lanes_on="k"),
-    "One array for all SMs: a product of few rows or columns leaves most of it idle; each lane has a copy of B where a "
-    "tensor core selects the operands of a group of four; no launch, no instructions.",
+    "One array for all SMs: a product of few rows or columns leaves most of it idle. Sums go to the GLB after each "
+    "tile of k, where registers keep them, and tiles of k are short, for each lane has a copy of B where a tensor core "
+    "selects the operands of a group of four. No launch, no instructions.",
 )
 
 TEMPLATES: dict[str, TemplateMachine] = {

@@ -22,17 +22,13 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 
 from workloads.errors import InputError
-from workloads.readers.checkpoints import FORMATS as CHECKPOINTS
 from workloads.readers.checkpoints.models import by_folder, models_among
 from workloads.readers.formats import FileFormat, Sureness, format_of, known_formats
 from workloads.readers.found import Found, FoundLayer, LeftOut
-from workloads.readers.onnx_graphs import FORMATS as GRAPHS
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tables import FORMATS as TABLES
 
-_NETWORKS = (*CHECKPOINTS, *GRAPHS)
-"""Formats of weights of networks."""
 _SUFFIXES = (".mtx", ".smtx", ".npz", ".npy", ".safetensors", ".onnx", ".gguf")
 """Files of these names are meant to be read: what hinders it is said."""
 _NOTES = re.compile(
@@ -96,7 +92,7 @@ def find_among(
         ]
         units, tables = _without_tables(units)
         left_out += [
-            LeftOut(_below(path, one.first), "a table beside a network; give it by itself if it is meant")
+            LeftOut(_below(path, one.first), "a table beside other data; give it by itself if it is meant")
             for one in tables
         ]
     else:
@@ -107,10 +103,10 @@ def find_among(
 
 
 def _without_tables(units: list[_Unit]) -> tuple[list[_Unit], list[_Unit]]:
-    """What is read where a network's weights are among them, and tables of layers, which are none of its own."""
-    networks = [unit for unit in units if unit.kind is None or unit.kind in _NETWORKS]
-    tables = [unit for unit in units if unit.kind in TABLES] if networks else []
-    return [unit for unit in units if unit not in tables], tables
+    """What is read where matrices or weights are among them, and tables of layers, which say something of these."""
+    tables = [unit for unit in units if unit.kind in TABLES]
+    others = [unit for unit in units if unit not in tables]
+    return (others, tables) if others else (tables, [])
 
 
 def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: ReadOptions) -> Found:

@@ -1,8 +1,8 @@
 """What the fullest of P partitions holds of each tile, in several measures at once, where one of them is dealt by.
 
 `workloads.statistics.load_balance` finds the largest load of the measure that rows are dealt by. Here the rows of a
-tile are really dealt, in blocks, cyclically and balanced, and all that goes with them is added up: what a row takes on
-arrays of every width (SDDMM), or what the two fibers of a pair do to each other (element-wise kernels).
+tile are really dealt, in blocks, cyclically and balanced, and all that goes with them is added up: what the two fibers
+of a pair do to each other (element-wise kernels).
 """
 
 import numpy as np

@@ -36,6 +36,9 @@ _ENDS = (
 )
 """What both ends of an edge are called where they are told apart by a number, as in `id_1,id_2`."""
 
+_OF_A_LIST = {"nnz", "nonzeros", "density"}
+"""Columns of lists of matrices, whose `rows` and `cols` are sizes."""
+
 
 @dataclass(frozen=True)
 class Comments:
@@ -81,6 +84,8 @@ def comments_of(lines: list[str], name: str) -> Comments:
 def columns_of(heading: list[str]) -> dict[str, int] | None:
     """Columns by role: `source`, `target` (or `row`, `column`), `weight`, `time`, `type`; None for other headings."""
     words = [re.sub(r"[^a-z0-9]", "", word.lower()) for word in heading]
+    if _OF_A_LIST.intersection(words):
+        return None
     found: dict[str, int] = {}
     for at, word in enumerate(words):
         role = next((role for role, known in _ROLES.items() if re.fullmatch(known, word)), None)

@@ -9,9 +9,10 @@
 | `transposed` | a density seen along its columns |
 | `row_assignment`, `load_balance` | the fullest of parts whose rows are alike, and of parts whose rows are not |
 | `bands` | tiles of a band, whose rows are not alike |
-| `passes` | columns of tiles: how many are not empty, and in how many passes each is dealt |
+| `shares` | the fullest of the parts of all tiles |
+| `row_conflicts` | what rows of B take: words, and steps of lanes that own columns |
 | `tile_classes`, `group_occupancy` | classes of tiles of equal share of the non-zeros; fullest groups of neighbours |
-| `fiber_pairs` | skip-ahead jumps of two fibers |
+| `fiber_pairs` | skip-ahead steps of two fibers |
 
 Rows are independent; what a tile of h rows holds is the sum of h draws of one law, found by doubling. The fullest of P
 parts goes with the tile's non-zeros (tiles are classed by them), so both are followed together: P(the tile holds n, no

@@ -80,10 +80,14 @@ def _of_a_row(b: Density, row: RowLaw, columns: int, owners: int) -> tuple[np.nd
     for size, number in ((more, row.width - fewer * owners), (fewer, owners - (row.width - fewer * owners))):
         if number > 0 and size > 0:
             below *= _owner_below(at, size, columns, share, lengths) ** float(number)
-    if lengths is not None and row.width == columns:
-        # What the owners have sums up to the entries of the row, one at least has the mean.
-        impossible = at[:, None] < np.ceil(lengths / min(owners, row.width) - 1e-9)
-        below = np.where(impossible, 0.0, below)
+    if lengths is not None:
+        # All are empty if the piece is, which is hypergeometric. No owner has more than the row; and of a whole row one
+        # at least has the mean, over one owner all of it.
+        held = lengths * row.width / columns
+        variance = held * (1 - lengths / columns) * (columns - row.width) / max(columns - 1, 1)
+        below = np.where(at[:, None] < 1, matched_below(np.zeros(1), held, variance), below)
+        least = np.ceil(lengths / min(owners, row.width) - 1e-9) if row.width == columns else 0.0
+        below = np.where(at[:, None] < least, 0.0, np.where(at[:, None] >= lengths, 1.0, below))
     return below @ chance, gaps
 
 
@@ -91,8 +95,8 @@ def _owner_below(at: np.ndarray, size: int, columns: int, share: float, lengths:
     """P(an owner of `size` columns has at most each number of entries), [at, lengths]."""
     if share >= 1:
         return (at >= size)[:, None] * 1.0
-    share = np.array([share]) if lengths is None else lengths / columns
-    return matched_below(np.minimum(at, size)[:, None], size * share, size * share * (1 - share))
+    chance = np.array([share]) if lengths is None else lengths / columns
+    return matched_below(np.minimum(at, size)[:, None], size * chance, size * chance * (1 - chance))
 
 
 @lru_cache(maxsize=256)

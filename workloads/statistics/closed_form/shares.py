@@ -15,6 +15,8 @@ from workloads.statistics.schedules import BALANCED, CYCLIC, IN_ORDER, SCHEDULES
 
 MOST_STEPS = 64
 """Parts of a number that are told apart where it is divided and rounded up."""
+ALL_USED = 1e-3
+"""Expected empty rows of the tile that has least, below which it has none."""
 
 
 @dataclass(frozen=True)
@@ -78,11 +80,13 @@ def expected_shares(tiles: Sequence[Tiles], peak: float) -> np.ndarray:
         parts = 1 << p
         if parts >= height:
             break
+        all_used = whole > height - ALL_USED  # one tile at least has no empty row
         for schedule in IN_ORDER:
             if schedule == IN_ORDER[0] or any(not one.stack.schedules_alike for one in tiles):
-                found = [_most(tiles, kind, p, schedule).mean() for kind in ("rows", "nonzeros")]
+                used = -(-height // parts) if all_used else _most(tiles, "rows", p, schedule).mean()
+                found = used, _most(tiles, "nonzeros", p, schedule).mean()
             shares[p, schedule] = found
-        shares[p, BALANCED, 0] = min(rows.divided(parts), whole)
+        shares[p, BALANCED, 0] = min(-(-height // parts) if all_used else rows.divided(parts), whole)
         dealt = row.mean(full.divided(parts) * peak / full.mean())
         dealt *= max(one.stack.unevenness(one.height, parts) for one in tiles if one.height == height)
         shares[p, BALANCED, 1] = min(dealt, shares[p, CYCLIC, 1])
