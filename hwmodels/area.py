@@ -53,7 +53,7 @@ def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, "9"]:
         + technology.queue_area_mm2(QUEUE_ENTRIES * waiting),
         pes * technology.buffer_area_mm2(hardware.accumulator_bytes, word * hardware.lanes),
         decoders_of_a * a_decoder + lanes * b_decoder,
-        lanes * intersects * technology.intersection_area_mm2(hardware.intersection, COORDINATE_BITS, 1.0),
+        lanes * intersects * technology.intersection_area_mm2(hardware.intersection, COORDINATE_BITS),
         technology.scheduler_area_mm2(hardware.schedules, hardware.pe_rows * (1.0 + on_m * (hardware.pe_cols - 1.0))),
         technology.noc_area_mm2(buses, hardware.pe_rows, hardware.pe_cols),
         technology.sram_area_mm2(hardware.glb_bytes, WORD_BITS, hardware.glb_banks)

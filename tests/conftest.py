@@ -36,7 +36,6 @@ UNCHECKED = (
     "hwmodels.simulator.tile_cutting",
     "hwmodels.simulator.dense_loads",
     "hwmodels.simulator.multiplication",
-    "hwmodels.simulator.pair_loads",
     "hwmodels.simulator.sparse_loads",
     "hwmodels.simulator.elementwise_loads",
     "hwmodels.simulator.intersection",
@@ -56,8 +55,11 @@ from scipy.sparse import csr_array  # noqa: E402
 
 from dse import enable_compile_cache  # noqa: E402
 from hwmodels import evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
+from hwmodels.design import legality  # noqa: E402
 from hwmodels.design.choices import COLUMN_AXES, INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
+from hwmodels.design.hardware import ALL_PARTS  # noqa: E402
 from hwmodels.design.legality import (  # noqa: E402
+    legal_dataflows,
     legal_formats,
     legal_lane_axes,
     legal_residencies,
@@ -67,6 +69,8 @@ from hwmodels.technology import make_technology  # noqa: E402
 from workloads import SparseKernel, generators, measure  # noqa: E402
 
 FAMILIES = ("dense_b", "sparse_b")
+DATAFLOWS_OF = [(family, flow) for family in legality.FAMILIES for flow in legal_dataflows(family)]
+"""Every family of kernels with the dataflows that can run it."""
 BATCH = 12
 WIDTH = 64
 """Designs evaluated at once, always: each operation is compiled for one shape."""
@@ -79,49 +83,56 @@ def _programs(tmp_path_factory: pytest.TempPathFactory):
 
 
 def design(rng: random.Random, dataflow: str, family: str) -> dict:
-    """A legal design on the statistics lattice, flat: numbers and names by field."""
+    """A legal design on the statistics lattice, flat: numbers and names by field. Its buses can be built and it has the
+    accumulators that any design needs; what else it needs may not fit."""
     chosen = {"dataflow": dataflow}
     for operand in ("a", "b"):
         stored = rng.choice(legal_formats(dataflow, operand, family))
         modes = legal_zero_modes(stored, operand, family)
         chosen[f"{operand}_format"] = stored
         chosen[f"{operand}_zero"] = "skip" if "skip" in modes and rng.random() < 0.6 else rng.choice(modes)
-    chosen["residency"] = rng.choice(legal_residencies(dataflow, chosen["b_format"], family))
-    chosen["lanes_on"] = rng.choice(legal_lane_axes(dataflow, chosen["b_zero"], family))
 
     def power(low: int, high: int) -> int:
         return 2 ** rng.randint(low, high)
 
+    rows, columns, lanes = power(0, 4), power(0, 3), power(0, 2)
     return chosen | {
-        "pe_rows": power(0, 4),
-        "pe_cols": power(0, 3),
-        "lanes": power(0, 2),
+        "pe_rows": rows,
+        "pe_cols": columns,
+        "lanes": lanes,
         "glb_bytes": power(10, 16),
         "glb_banks": power(0, 4),
-        "pe_buffer_bytes": power(6, 11),
-        "accumulator_bytes": power(4, 9),
-        "index_bus_bits": power(3, 7),
-        "value_bus_bits": power(4, 8),
+        "pe_buffer_bytes": power(8, 13),
+        "accumulator_bytes": 16 * lanes * power(0, 5),
+        "index_bus_bits": power(3, 6),
+        "value_bus_bits": min(power(4, 8), 32 * rows * columns * lanes),
         "value_bits": 8,
         "accumulator_bits": 32,
         "intersection": rng.choice(INTERSECTIONS),
         "tile_m": power(2, 5),
         "tile_k": power(2, 5),
         "tile_n": power(2, 5),
+        "rows_used": rng.choice([ALL_PARTS, max(rows // 2, 1)]),
+        "cols_used": rng.choice([ALL_PARTS, max(columns // 2, 1)]),
+        "lanes_used": rng.choice([ALL_PARTS, max(lanes // 2, 1)]),
         "loop_order": rng.choice(LOOP_ORDERS),
+        "residency": rng.choice(legal_residencies(dataflow, chosen["b_format"], family)),
         "columns_on": rng.choice(COLUMN_AXES),
+        "lanes_on": rng.choice(legal_lane_axes(dataflow, chosen["b_zero"], family)),
         "schedule": rng.choice(SCHEDULES),
     }
 
 
+def built(fields: dict):
+    """Hardware and mapping of a flat design."""
+    mapping = make_mapping(**fields)
+    numbers = {name: float(value) for name, value in fields.items() if not isinstance(value, str)}
+    return make_hardware(fields["intersection"], [mapping], **numbers), mapping
+
+
 def batch_of(designs: list[dict]):
     """Hardware and mapping with the designs on the last axis."""
-    made = []
-    for fields in designs:
-        mapping = make_mapping(**fields)
-        numbers = {name: float(value) for name, value in fields.items() if not isinstance(value, str)}
-        made.append((make_hardware(fields["intersection"], [mapping], **numbers), mapping))
-    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), stack(made))
+    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), stack([built(fields) for fields in designs]))
 
 
 def cost_of(designs: list[dict], statistics, tech, **options):
@@ -172,7 +183,3 @@ def measured(kernels) -> dict[str, list]:
 @pytest.fixture(scope="session")
 def tech():
     return make_technology(scenario())
-
-
-def log_uniform(rng: np.random.Generator, low: float, high: float, size: int) -> np.ndarray:
-    return np.exp(rng.uniform(np.log(low), np.log(high), size)).astype(np.float32)

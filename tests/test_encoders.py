@@ -1,5 +1,6 @@
 """Formats that really encode: round trips, sizes by the table of docs/machine.md, and the models' sizes of matrices."""
 
+import dataclasses
 import random
 from itertools import product
 
@@ -7,7 +8,7 @@ import hypothesis.extra.numpy as arrays
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import design
+from conftest import built, design
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from reference.storage import encode as reference_encode
@@ -15,7 +16,7 @@ from reference.storage import fullest_group
 from reference.storage import widths_of as reference_widths
 from scipy.sparse import csr_array
 
-from hwmodels import Exact, make_hardware, make_mapping
+from hwmodels import Exact
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import point_of
 from hwmodels.analytical.operand_a import describe_a
@@ -107,16 +108,16 @@ def test_matrix_bits_are_those_of_its_tiles(format: str):
 
 @pytest.mark.parametrize(("format", "m_size", "k_size"), [(f, m, k) for f in FORMATS for m, k in [(8, 16), (32, 4)]])
 def test_the_models_sizes_are_the_encoders(format: str, m_size: int, k_size: int, monkeypatch: pytest.MonkeyPatch):
-    """Summed over the tiles of a matrix, from statistics on the lattice."""
+    """Summed over the tiles of a matrix, from statistics on the lattice; of a DRAM that rounds nothing to bursts."""
     monkeypatch.setenv("SPARSE_DSE_CACHE", "off")
     matrix = csr_array(generators.power_law_rows(64, 64, 5, 2.1, 3))
     statistics = measure(SparseKernel("x", matrix, None, 16))
     fields = design(random.Random(0), "outer_product" if format == "csc" else "gustavson", "dense_b")
     fields |= {"a_format": format, "a_zero": "compute", "tile_m": m_size, "tile_k": k_size}
-    mapping = make_mapping(**fields)
-    numbers = {name: float(value) for name, value in fields.items() if not isinstance(value, str)}
-    hardware = make_hardware(fields["intersection"], [mapping], **numbers)
-    a = describe_a(point_of(hardware, mapping, statistics, make_technology().solved(), Exact()))
+    technology = make_technology()
+    constants = technology.constants | {"dram_lpddr4_burst_bits": jnp.asarray(2.0**-10)}
+    technology = dataclasses.replace(technology, constants=constants).solved()
+    a = describe_a(point_of(*built(fields), statistics, technology, Exact()))
     modelled = float(total(jnp.broadcast_to(a.fetched_bits, a.tiles.shape)))
     np.testing.assert_allclose(modelled, matrix_bits(matrix, format, tile=(m_size, k_size)), rtol=1e-5)
 

@@ -6,68 +6,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import FAMILIES, batch_of, cost_of, design, evaluate_all, log_uniform
+from conftest import FAMILIES, batch_of, cost_of, design, evaluate_all
 
+from experiments.common.random_designs import draw_designs
 from hwmodels import Exact, Hardware, Mapping, Smooth, StraightThrough
 from hwmodels.design.choices import DATAFLOWS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_NUMBERS
 
 CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
-RANGES = {
-    "pe_rows": (1, 512),
-    "pe_cols": (1, 512),
-    "lanes": (1, 64),
-    "glb_bytes": (512, 2**24),
-    "glb_banks": (1, 64),
-    "pe_buffer_bytes": (8, 2**15),
-    "accumulator_bytes": (4, 2**13),
-    "index_bus_bits": (4, 2048),
-    "value_bus_bits": (4, 4096),
-    "value_bits": (4, 32),
-    "accumulator_bits": (16, 64),
-    "tile_m": (1, 128),
-    "tile_k": (1, 128),
-    "tile_n": (1, 128),
-}
-"""Wider than what can be built: a search may pass through all of it."""
-CHOICES = {
-    "intersection": 4,
-    "dataflows": 3,
-    "a_formats": 8,
-    "b_formats": 8,
-    "a_zero_modes": 3,
-    "b_zero_modes": 3,
-    "schedules": 3,
-    "loop_order": 6,
-    "residency": 2,
-    "a_format": 8,
-    "b_format": 8,
-    "a_zero": 3,
-    "b_zero": 3,
-    "schedule": 3,
-}
-CAPABILITIES = ("dataflows", "a_formats", "b_formats", "a_zero_modes", "b_zero_modes", "schedules")
 DESIGNS = 64
-DIFFERENCES = 10
+DIFFERENCES = 20
 
 
-def random_designs(dataflow: str, seed: int, count: int) -> tuple[Hardware, Mapping]:
-    """Numbers anywhere in their ranges; a third with whole powers of two, half with mixtures of choices."""
-    rng = np.random.default_rng(seed)
-    leaves = {}
-    for name, (low, high) in RANGES.items():
-        drawn = log_uniform(rng, low, high, count)
-        leaves[name] = np.where(np.arange(count) % 3 == 0, 2.0 ** np.round(np.log2(drawn)), drawn).astype(np.float32)
-    for name, size in CHOICES.items():
-        mixture = rng.dirichlet(np.ones(size), count).T
-        picked = np.eye(size)[rng.integers(0, size, count)].T
-        leaves[name] = np.where(np.arange(count) % 2 == 0, picked, mixture).astype(np.float32)
-        if name in CAPABILITIES:
-            leaves[name] = np.maximum(leaves[name], 0.0)
-    leaves = {name: jnp.asarray(value) for name, value in leaves.items()}
-    of_mapping = set(Mapping.__dataclass_fields__)
-    hardware = Hardware(**{name: value for name, value in leaves.items() if name not in of_mapping})
-    return hardware, Mapping(**{name: value for name, value in leaves.items() if name in of_mapping}, dataflow=dataflow)
+def anywhere(dataflow: str, seed: int, count: int, on_lattice: float = 1 / 3) -> tuple[Hardware, Mapping]:
+    """Designs in a box wider than what can be built, half with mixtures of choices; on the last axis."""
+    drawn = draw_designs(count, dataflow, seed, mixed=0.5, on_lattice=on_lattice)
+    return jax.tree.map(lambda leaf: jnp.moveaxis(leaf, 0, -1), drawn)
 
 
 def logs(cost) -> jax.Array:
@@ -93,7 +47,7 @@ def floats(tree, dtype):
 
 @pytest.mark.parametrize(("family", "dataflow"), CASES)
 def test_smooth_gradients_are_finite(family: str, dataflow: str, measured, tech):
-    designs = random_designs(dataflow, 11, DESIGNS)
+    designs = anywhere(dataflow, 11, DESIGNS)
     slopes, values = gradients(designs, measured[family][0], tech, Smooth())
     assert np.all(np.isfinite(values))
     for path, slope in jax.tree_util.tree_leaves_with_path(slopes):
@@ -113,8 +67,7 @@ def test_smooth_gradients_equal_central_differences(family: str, dataflow: str, 
     step = 1e-6
     with jax.enable_x64(True):
         statistics, technology = floats(measured[family][0], jnp.float64), floats(tech, jnp.float64)
-        hardware, mapping = floats(random_designs(dataflow, 12, 3 * DIFFERENCES), jnp.float64)
-        off_lattice = jax.tree.map(lambda leaf: leaf[..., np.arange(3 * DIFFERENCES) % 3 != 0], (hardware, mapping))
+        off_lattice = floats(anywhere(dataflow, 12, DIFFERENCES, on_lattice=0.0), jnp.float64)
         slopes, _ = gradients(off_lattice, statistics, technology, Smooth())
         count = off_lattice[0].pe_rows.shape[0]
         names = [*HARDWARE_NUMBERS, *MAPPING_NUMBERS]
@@ -169,7 +122,7 @@ def test_smooth_tends_to_exact(family: str, dataflow: str, measured, tech):
 
 @pytest.mark.parametrize(("family", "dataflow"), [("dense_b", "gustavson"), ("sparse_b", "inner_product")])
 def test_straight_through_has_exact_values_and_finite_slopes(family: str, dataflow: str, measured, tech):
-    designs = random_designs(dataflow, 14, DESIGNS)
+    designs = anywhere(dataflow, 14, DESIGNS)
     statistics = measured[family][0]
     slopes, values = gradients(designs, statistics, tech, StraightThrough())
     exact = logs(evaluate_all(*designs, statistics, tech, numerics=Exact()))

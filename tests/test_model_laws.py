@@ -9,14 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import WIDTH, evaluate_all
+from conftest import DATAFLOWS_OF, WIDTH, evaluate_all
 from fuzz.designs import in_words, on_lattice, random_designs, row
 from fuzz.hard_kernels import FAMILIES
 from fuzz.model_laws import MORE, SCENARIO, broken_laws
 from scipy.sparse import csr_array
 
 from dse import default_space, make_problem
-from hwmodels.analytical.accounting import PIPELINE_STAGES
 from hwmodels.cost import AREA_COMPONENTS, COST_LEAVES, ENERGY_COMPONENTS, FITS, RESOURCES, Cost
 from hwmodels.design.choices import DATAFLOWS
 from hwmodels.simulator import simulate_kernel
@@ -25,7 +24,6 @@ from workloads.densities import Uniform
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.sddmm import SddmmKernel
 
-CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
 SIDE = 32
 DESIGNS = WIDTH // (len(MORE) - len(SCENARIO) + 1)
 """That fit one call, beside the same with more of each resource of the hardware."""
@@ -68,15 +66,14 @@ def costs_with_more(designs, statistics, tech, of_scenario):
     return jax.tree.map(lambda leaf: leaf[: len(parts[0])], cost), faster
 
 
-@pytest.mark.parametrize(("family", "dataflow"), CASES)
+@pytest.mark.parametrize(("family", "dataflow"), DATAFLOWS_OF)
 def test_every_law_holds_and_the_cost_is_the_simulators(family, dataflow, cases, tech):
     """At the edge of each family, where models have divided by nothing; the simulator is met on the lattice."""
     rng = np.random.default_rng([FAMILIES.index(family), DATAFLOWS.index(dataflow)])
     kernel, statistics = cases[family]
     designs = random_designs(rng, DESIGNS, dataflow, family, kernel.shape, small=True)
     cost, faster = costs_with_more(designs, statistics, tech, SCENARIO if dataflow == "gustavson" else ())
-    fill = float(tech.dram_latency_ns() * tech.scenario.clock_ghz) + PIPELINE_STAGES
-    for law, mask in broken_laws(cost, faster, *designs, float(np.prod(kernel.shape)), fill).items():
+    for law, mask in broken_laws(cost, faster, *designs, float(np.prod(kernel.shape)), tech).items():
         assert not mask.any(), f"{law}: {in_words(*row(designs, int(np.argmax(mask))))}"
     exact = [at for at in range(DESIGNS) if on_lattice(row(designs, at)) and np.all(cost.fits[at, 1:3] <= 1)]
     assert exact

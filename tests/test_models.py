@@ -1,115 +1,114 @@
-"""The models against the naive reference machine on random designs of the lattice, and laws that every model keeps."""
+"""The models against the simulator on random designs of the lattice, and laws that every model keeps."""
 
 import random
+from functools import cache
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from conftest import BATCH, FAMILIES, batch_of, cost_of, design, evaluate_all
-from reference import Design, run
+from conftest import BATCH, DATAFLOWS_OF, batch_of, built, cost_of, design, evaluate_all, small_kernels
+from scipy.sparse import csr_array
 
-from hwmodels import FITS, RESOURCES, ActionCounts, evaluate, price
+from hwmodels import FITS, RESOURCES, evaluate, price
 from hwmodels.design.choices import DATAFLOWS
+from hwmodels.simulator import simulate_kernel
 from workloads import SparseKernel, generators, measure
+from workloads.kernels.convolution import sparse_convolution
+from workloads.kernels.elementwise import ElementwiseKernel
+from workloads.kernels.sddmm import SddmmKernel
 
-CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
 LAWS = [("dense_b", "gustavson"), ("dense_b", "outer_product"), ("sparse_b", "inner_product")]
 """Each law costs an evaluation, so each is tried where the formulas differ most."""
-FEASIBLE_FOR_BOTH = slice(1, 3)
-"""The reference has no plan for what does not fit the PE's two memories."""
+BARS = {
+    "dense_b": (0.005, 0.02),
+    "sparse_b": (0.01, 0.1),
+    "sddmm": (0.01, 0.05),
+    "elementwise": (0.01, 0.05),
+    "convolution": (0.02, 0.1),
+}
+"""Median and 95th percentile of errors on the lattice. The sides of an unfolded matrix are no powers of two, so tiles
+at its edges, which products of sparse matrices describe by their mean, weigh more."""
+CASES = [*DATAFLOWS_OF, ("convolution", "gustavson")]
+RUNS = slice(1, 3)
+"""Of `FITS`: neither has a plan for what does not fit the two memories of a PE."""
 
 
-def run_reference(kernel: SparseKernel, fields: dict, tech):
-    clock = float(tech.scenario.clock_ghz)
-    b = None if kernel.b is None else kernel.b.toarray()
-    return run(
-        kernel.a.toarray(),
-        b,
-        kernel.n,
-        Design(**fields),
-        dram_bits_per_cycle=float(tech.dram_gbps()) * 8 / clock,
-        dram_latency_cycles=float(tech.dram_latency_ns()) * clock,
-    )
+@cache
+def kernels_of(family: str) -> list:
+    """Small kernels; of those that share statistics' shapes one has sides that are no powers of two."""
+    if family in ("dense_b", "sparse_b"):
+        return small_kernels()[family]
+    skewed, even = generators.power_law_rows(28, 24, 4, 2.1, 0), generators.uniform(32, 32, 0.12, 1)
+    if family == "sddmm":
+        return [SddmmKernel("skewed", skewed, 20), SddmmKernel("even", even, 16)]
+    if family == "elementwise":
+        other = generators.uniform(28, 24, 0.2, 4)
+        flipped = csr_array(generators.power_law_rows(32, 32, 6, 2.1, 5)[::-1])
+        pairs = ((skewed, other), (even, flipped))
+        return [ElementwiseKernel("pair", a, b, operation) for a, b in pairs for operation in ("multiply", "add")]
+    draw = np.random.default_rng(0)
+    weights = draw.normal(size=(16, 6, 3, 3)) * (draw.random((16, 6, 3, 3)) < 0.4)
+    maps = draw.normal(size=(1, 6, 9, 9)) * (draw.random((1, 6, 9, 9)) < 0.4)
+    return [sparse_convolution(weights, maps, "conv", stride=stride, padding=1) for stride in (1, 2)]
+
+
+@cache
+def statistics_of(family: str) -> list:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARSE_DSE_CACHE", "off")
+        return [measure(kernel) for kernel in kernels_of(family)]
 
 
 price_all = jax.vmap(price, in_axes=(-1, -1, -1, -1, None), out_axes=-1)
 """`price` of designs on the last axis."""
 
 
-class Comparison:
-    """Model and reference on random designs of one family: relative errors and fits."""
-
-    def __init__(self, family: str, kernels, measured, tech):
-        self.cycles, self.energy, self.model_fits, self.true_fits = [], [], [], []
-        self.computes, self.busy, self.cases = [], [], []
-        rng = random.Random(2026)
-        for dataflow in DATAFLOWS:
-            for kernel, statistics in zip(kernels[family], measured[family], strict=True):
-                designs = [design(rng, dataflow, family) for _ in range(BATCH)]
-                self.add(designs, kernel, statistics, tech)
-
-    def add(self, designs, kernel, statistics, tech):
-        hardware, mapping = batch_of(designs)
-        cost = evaluate_all(hardware, mapping, statistics, tech)
-        truth = [run_reference(kernel, fields, tech) for fields in designs]
-        counted = {
-            name: jnp.asarray([t.actions.get(name, t.cycles) for t in truth], jnp.float32)
-            for name in ActionCounts.__dataclass_fields__
-        }
-        energy = price_all(ActionCounts(**counted), hardware, mapping, cost.area_mm2, tech).sum(axis=0)
-        names = {"fit": [t.fits for t in truth]}
-        fits = np.array([[f.get(name, 0.0) for name in FITS[:3]] for f in names["fit"]])
-        runs = np.all(fits[:, FEASIBLE_FOR_BOTH] <= 1, axis=1)
-        cycles = np.array([t.cycles for t in truth])
-        self.cycles += list(np.abs(np.asarray(cost.cycles) / cycles - 1)[runs])
-        self.energy += list(np.abs(np.asarray(cost.energy_pj.sum(axis=0)) / np.asarray(energy) - 1)[runs])
-        self.model_fits += list(np.asarray(cost.fits).T[:, :3])
-        self.true_fits += list(fits)
-        self.cases += [(kernel, fields) for fields in designs]
-        self.busy += list(
-            np.abs(np.asarray(cost.resource_cycles).T - [[t.resource_cycles[r] for r in RESOURCES] for t in truth])[
-                runs
-            ]
-            / cycles[runs, None]
-        )
-        fates = np.stack([np.broadcast_to(f, (BATCH,)) for f in jax.tree.leaves(cost.computes)], axis=-1)
-        true_fates = [[t.computes[k] for k in ("effectual", "ineffectual", "gated", "skipped")] for t in truth]
-        self.computes += [(found, true, kernel) for found, true in zip(fates, np.array(true_fates), strict=True)]
+@cache
+def compared(family: str, dataflow: str, tech) -> list[tuple]:
+    """(design, kernel, cost by the models, cost by the simulator) of random designs."""
+    rng, found = random.Random(f"{family} {dataflow}"), []
+    for kernel, statistics in zip(kernels_of(family), statistics_of(family), strict=True):
+        designs = [design(rng, dataflow, kernel.family) for _ in range(2 * BATCH)]
+        costs = cost_of(designs, statistics, tech)
+        for at, fields in enumerate(designs):
+            model = jax.tree.map(lambda leaf, at=at: np.asarray(leaf)[..., at], costs)
+            found.append((fields, kernel, model, simulate_kernel(*built(fields), kernel, tech).cost))
+    return found
 
 
-@pytest.fixture(scope="session")
-def compared(kernels, measured, tech) -> dict[str, Comparison]:
-    return {family: Comparison(family, kernels, measured, tech) for family in FAMILIES}
+@pytest.mark.parametrize(("family", "dataflow"), CASES)
+def test_cycles_and_energy_are_the_simulators(family: str, dataflow: str, tech):
+    """And the busy cycles of every resource, of the designs that fit the PEs."""
+    cases = [case for case in compared(family, dataflow, tech) if np.all(case[3].fits[RUNS] <= 1)]
+    assert len(cases) >= 2 * BATCH / 3
+    median, high = BARS[family]
+    figures = {"cycles": lambda cost: float(cost.cycles), "energy": lambda cost: float(cost.energy_pj.sum())}
+    for what, of in figures.items():
+        errors = np.abs([of(model) / of(truth) - 1 for _, _, model, truth in cases])
+        found = np.median(errors), np.quantile(errors, 0.95)
+        print(f"{family} {dataflow} {what}: {len(errors)} designs, median {found[0]:.2%}, 95th {found[1]:.2%}")
+        assert found[0] <= median
+        assert found[1] <= high, cases[int(np.argmax(errors))][0]
+    busy = np.abs([(model.resource_cycles - truth.resource_cycles) / truth.cycles for _, _, model, truth in cases])
+    apart = dict(zip(RESOURCES, np.quantile(busy, 0.95, axis=0), strict=True))
+    print(f"{family} {dataflow} busy cycles, 95th: {apart}")
+    assert max(apart.values()) <= high
 
 
-@pytest.mark.parametrize(("family", "worst"), [("dense_b", 0.05), ("sparse_b", 0.15)])
-def test_cycles_and_energy_equal_the_reference(family: str, worst: float, compared: dict[str, Comparison]):
-    """DESIGN asks 5 % at the 95th percentile: cycles of sparse_b miss it (measured 9.6 % on 115 designs)."""
-    found = compared[family]
-    for name, errors in (("cycles", found.cycles), ("energy", found.energy)):
-        median, high = np.median(errors), np.quantile(errors, 0.95)
-        print(f"{family} {name}: {len(errors)} designs, median {median:.2%}, 95th {high:.2%}, worst {max(errors):.2%}")
-        assert len(errors) >= 60
-        assert median <= 0.01
-        assert high <= worst
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_the_same_designs_fit(family: str, compared: dict[str, Comparison]):
+@pytest.mark.parametrize(("family", "dataflow"), CASES)
+def test_fates_are_exact_and_the_same_designs_fit(family: str, dataflow: str, tech):
     """Apart from needs within 10 % of capacity: the models take RLE's largest padding and tile as one tile's."""
-    model, truth = np.array(compared[family].model_fits), np.array(compared[family].true_fits)
-    clear = np.abs(truth - 1) > 0.1
-    assert np.array_equal((model > 1 + 1e-5)[clear], (truth > 1)[clear])
-    assert np.any(truth > 1)
-    assert np.any(np.all(truth <= 1, axis=1))
-
-
-@pytest.mark.parametrize("family", FAMILIES)
-def test_computes_add_up_and_the_effectual_are_exact(family: str, compared: dict[str, Comparison]):
-    for found, true, kernel in compared[family].computes:
-        np.testing.assert_allclose(found[0], true[0], rtol=1e-3)
-        assert np.all(found >= -1e-4 * kernel.m * kernel.k * kernel.n)
+    for fields, kernel, model, truth in compared(family, dataflow, tech):
+        np.testing.assert_allclose(float(model.computes.effectual), float(truth.computes.effectual), rtol=1e-4)
+        clear = np.abs(truth.fits - 1) > 0.1
+        assert np.array_equal((model.fits > 1 + 1e-5)[clear], (truth.fits > 1)[clear]), (fields, model.fits, truth.fits)
+        total, positions = sum(jax.tree.leaves(model.computes)), np.prod([float(size) for size in kernel.shape])
+        assert total >= positions * (1 - 1e-4)
+        assert "rle" in (fields["a_format"], fields["b_format"]) or total <= positions * (1 + 1e-4)
+    every = np.array([case[3].fits for case in compared(family, dataflow, tech)])[:, : len(FITS) - 1]
+    assert np.any(every > 1)
+    assert np.any(np.all(every <= 1, axis=1))
 
 
 def pair_costs(family, dataflow, measured, tech, change: dict, other: dict, seed: int):
@@ -128,14 +127,13 @@ def not_above(lesser, greater, tolerance: float = 1e-4):
 def test_laws_of_zeros(family: str, dataflow: str, measured, tech):
     """Skipping is never slower than gating, and gating takes the time of computing but never more energy.
 
-    B does not skip here: against a B that skips alone, a unit led by A can be the slower one.
+    B does not skip here: against a B that skips alone, intersecting can be slower than looking its entries up.
     """
     coo = {
         "a_format": "coo",
         "b_zero": "compute",
-        "pe_buffer_bytes": 1024,
-        "accumulator_bytes": 512,
-        "intersection": "leader_follower",
+        "pe_buffer_bytes": 4096,
+        "accumulator_bytes": 2048,
     }
     skip, gate = pair_costs(family, dataflow, measured, tech, coo | {"a_zero": "skip"}, coo | {"a_zero": "gate"}, 1)
     gate, compute = pair_costs(

@@ -119,7 +119,7 @@ def test_every_number_has_unit_bounds_source_and_help(name: str):
     low, high = record.bounds
     assert 1 <= low <= high
     assert math.log2(high / low).is_integer()
-    assert record.stress[0] < record.stress[1] or name in PARTS_USED  # all that there are, unless a mapping says fewer
+    assert record.stress[0] < record.stress[1] or name in PARTS_USED
     assert (default_space()[name].values[0], default_space()[name].values[-1]) == record.bounds
 
 
@@ -127,7 +127,7 @@ def test_every_number_has_unit_bounds_source_and_help(name: str):
 def test_every_intersection_unit_has_steps_energy_and_area(name: str, tech):
     unit, index = one_hot(name, INTERSECTIONS), INTERSECTIONS.index(name)
     assert float(tech.intersection_step_pj(unit, 16.0)) > 0
-    assert float(tech.intersection_area_mm2(unit, 16.0, 1.0)) > 0
+    assert float(tech.intersection_area_mm2(unit, 16.0)) > 0
 
     def of_model(steps, **counts) -> float:
         return float(
@@ -144,10 +144,11 @@ def test_every_intersection_unit_has_steps_energy_and_area(name: str, tech):
     assert of_model(modelled.steps_of_pairs, **sizes, words=words) == found
     merged = {"pairs": pairs, "operations": matches, "words": words}
     assert of_model(modelled.steps_of_merged_pairs, counted=counted, **merged) == found
-    length = 100
-    found = simulated.steps_of_union(index, of_a, length)
-    counted = dict.fromkeys(STEPS, scalar(of_a + 1)) | {"leader_follower": scalar(length)}  # all of which it looks at
-    united = {"counted": counted, "pairs": 1, "operations": of_a, "words": math.ceil(length / 64)}
+    found = simulated.steps_of_union(index, of_a, 100)
+    united = {"two_finger": of_a + 1, "leader_follower": 100, "skip_ahead": of_a + 1}
+    assert set(united) == set(STEPS)
+    united = {"counted": {name: scalar(value) for name, value in united.items()}}
+    united |= {"pairs": 1, "operations": of_a, "words": words}
     assert found > 0
     assert of_model(modelled.steps_of_merged_pairs, **united) == found
 

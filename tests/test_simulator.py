@@ -1,135 +1,151 @@
-"""The simulator against SciPy on every legal combination, and against the naive reference on random designs."""
+"""The simulator: equal to the naive reference on random designs of every family, and SciPy's results on every legal
+combination."""
 
 import random
+from collections.abc import Iterator
 from itertools import product
 
 import numpy as np
 import pytest
-from conftest import FAMILIES, design
+from conftest import DATAFLOWS_OF, FAMILIES, built, design
 from reference import Design, Outcome
-from reference import run as run_reference
-from reference.intersection import steps_of as reference_steps
+from reference import run as walk_product
+from reference.elementwise import run_elementwise as walk_elementwise
+from reference.intersection import steps_of
+from reference.sddmm import run_sddmm as walk_sddmm
 from scipy.sparse import csr_array
 
-from hwmodels import FITS, RESOURCES, make_hardware, make_mapping, price
-from hwmodels.design.choices import COLUMN_AXES, DATAFLOWS, INTERSECTIONS, LOOP_ORDERS, SCHEDULES
+from hwmodels import FITS, RESOURCES, price
+from hwmodels.design.choices import COLUMN_AXES, INTERSECTIONS, LOOP_ORDERS, SCHEDULES
 from hwmodels.design.legality import legal_formats, legal_lane_axes, legal_residencies, legal_zero_modes
-from hwmodels.simulator import ConcreteDesign, KernelRun, Memory, run_product, simulate
-from hwmodels.simulator.intersection import WALK_ENDS, add_drops, jumps
+from hwmodels.simulator import (
+    ConcreteDesign,
+    KernelRun,
+    Memory,
+    run_elementwise,
+    run_product,
+    run_sddmm,
+    simulate,
+    simulate_elementwise,
+    simulate_sddmm,
+)
+from hwmodels.simulator.intersection import add_drops, jumps, steps_of_pairs
 from workloads import InputError, generators
 
-CASES = [(family, dataflow) for family in FAMILIES for dataflow in DATAFLOWS]
-MEMORY = Memory(bits_per_cycle=61.0, latency_cycles=90.0, burst_bits=64)
-REFERENCE_MEMORY = {"dram_bits_per_cycle": 61.0, "dram_latency_cycles": 90.0, "burst_bits": 64}
-DRAWS = 30
+MEMORY = Memory(bits_per_cycle=61.0, latency_cycles=90.0, burst_bits=256)
+DRAM = {"dram_bits_per_cycle": 61.0, "dram_latency_cycles": 90.0, "burst_bits": 256}
+DRAWS = {"dense_b": 16, "sparse_b": 24, "sddmm": 24, "elementwise": 40}
+"""Random designs of each dataflow."""
 
 
 def sparse(rng: np.random.Generator, rows: int, columns: int, density: float) -> np.ndarray:
     return rng.uniform(0.5, 2.0, (rows, columns)) * (rng.random((rows, columns)) < density)
 
 
-def operands(rng: np.random.Generator, family: str) -> tuple[np.ndarray, np.ndarray | None, int]:
-    """Small, of any shape and density: A, B (None: dense), columns of B."""
-    m, k, n = (int(rng.integers(1, most)) for most in (36, 80, 30))
-    densities = rng.choice([0.0, 0.02, 0.1, 0.4, 1.0], p=[0.04, 0.3, 0.3, 0.3, 0.06], size=2)
-    b = sparse(rng, k, n, densities[1]) if family == "sparse_b" else None
-    return sparse(rng, m, k, densities[0]), b, n
-
-
 def any_design(rng: random.Random, dataflow: str, family: str) -> dict:
-    """On the lattice half of the time, else of any size that can be built."""
+    """On the lattice a third of the time, else of any size that can be built."""
     fields = design(rng, dataflow, family)
-    if rng.random() < 0.5:
+    if rng.random() < 1 / 3:
         return fields
-    limits = {"pe_rows": 9, "pe_cols": 6, "lanes": 4, "tile_m": 25, "tile_k": 90, "tile_n": 25, "glb_banks": 7}
+    limits = {"pe_rows": 6, "pe_cols": 4, "lanes": 4, "tile_m": 14, "tile_k": 40, "tile_n": 14, "glb_banks": 7}
+    limits |= {"index_bus_bits": 80, "value_bus_bits": 80}
     fields |= {name: rng.randint(1, limit) for name, limit in limits.items()}
-    used = {"rows_used": rng.randint(1, 9), "cols_used": rng.randint(1, 6), "lanes_used": rng.randint(1, 4)}
-    return (
-        fields
-        | {
-            "accumulator_bits": rng.choice([20, 24, 32]),
-            "value_bits": rng.choice([8, 12]),
-            "pe_buffer_bytes": rng.randint(10, 300),
-        }
-        | (used if rng.random() < 0.5 else {})
-    )
+    return fields | {
+        "accumulator_bits": rng.choice([20, 24, 32]),
+        "value_bits": rng.choice([8, 12]),
+        "pe_buffer_bytes": rng.randint(60, 3000),
+        "accumulator_bytes": fields["lanes"] * rng.randint(16, 200),
+    }
 
 
-def assert_equal(found: KernelRun, truth: Outcome, fields: dict):
-    """Cycles by resource, what binds, every count of actions and traffic, and what fits: to rounding."""
-    assert len(found.visits) == truth.visits
-    pairs = [("cycles", found.cycles, truth.cycles), ("fill", found.fill_cycles, truth.fill_cycles)]
+def simulated_and_walked(family: str, fields: dict, rng: np.random.Generator) -> tuple[KernelRun, Outcome, np.ndarray]:
+    """A small kernel of any shape and density by the simulator and by the reference; and its right result."""
+    m, k, n = (int(rng.integers(1, most)) for most in (24, 44, 20))
+    one, other = rng.choice([0.0, 0.02, 0.1, 0.4, 1.0], p=[0.04, 0.3, 0.3, 0.3, 0.06], size=2)
+    mine, theirs = ConcreteDesign(**fields), Design(**fields)
+    if family == "sddmm":
+        s, a, b = sparse(rng, m, n, one), rng.uniform(0.5, 2, (m, k)), rng.uniform(0.5, 2, (k, n))
+        return run_sddmm(mine, csr_array(s), a, b, MEMORY), walk_sddmm(s, a, b, theirs, **DRAM), s * (a @ b)
+    a = sparse(rng, m, k, one)
+    if family == "elementwise":
+        b, union = sparse(rng, m, k, other), bool(rng.integers(2))
+        found = run_elementwise(mine, csr_array(a), csr_array(b), "add" if union else "multiply", MEMORY)
+        return found, walk_elementwise(a, b, union, theirs, **DRAM), a + b if union else a * b
+    if family == "dense_b":
+        b = np.random.default_rng(0).uniform(0.5, 1.5, (k, n))
+        return run_product(mine, csr_array(a), b, MEMORY), walk_product(a, None, n, theirs, **DRAM), a @ b
+    b = sparse(rng, k, n, other)
+    return run_product(mine, csr_array(a), csr_array(b), MEMORY), walk_product(a, b, n, theirs, **DRAM), a @ b
+
+
+def figures(found: KernelRun, truth: Outcome) -> Iterator[tuple[str, float, float]]:
+    """(name, of the simulator, of the reference) of all that both give."""
+    yield "cycles", found.cycles, truth.cycles
+    yield "fill", found.fill_cycles, truth.fill_cycles
+    yield "visits", len(found.visits), truth.visits
     for at, name in enumerate(RESOURCES):
-        pairs.append((f"busy {name}", found.resource_cycles[at], truth.resource_cycles[name]))
-        pairs.append((f"bound {name}", found.bound_cycles[at], truth.bound_cycles[name]))
+        yield f"busy {name}", found.resource_cycles[at], truth.resource_cycles[name]
+        yield f"bound {name}", found.bound_cycles[at], truth.bound_cycles[name]
     for kind in ("actions", "traffic", "computes", "fits"):
-        pairs += [(f"{kind} {name}", getattr(found, kind)[name], v) for name, v in getattr(truth, kind).items()]
-    assert found.actions.keys() - truth.actions.keys() == {"cycles"}
-    assert found.fits.keys() == truth.fits.keys()
-    for name, mine, other in pairs:
-        np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-9, err_msg=f"{name} of {fields}")
+        for name, value in getattr(truth, kind).items():
+            yield f"{kind} {name}", getattr(found, kind)[name], value
 
 
-@pytest.mark.parametrize(("family", "dataflow"), CASES)
+@pytest.mark.parametrize(("family", "dataflow"), DATAFLOWS_OF)
 def test_everything_equals_the_reference(family: str, dataflow: str):
+    """Result, cycles by resource, what binds, every count of actions and traffic, and what fits: to rounding."""
     rng = random.Random(f"{family} {dataflow}")
-    for _ in range(DRAWS):
+    for _ in range(DRAWS[family]):
         fields = any_design(rng, dataflow, family)
-        values = np.random.default_rng(rng.randrange(2**31))
-        a, b, n = operands(values, family)
-        truth = run_reference(a, b, n, Design(**fields), **REFERENCE_MEMORY)
-        right = np.random.default_rng(0).uniform(0.5, 1.5, (a.shape[1], n)) if b is None else csr_array(b)
-        found = run_product(ConcreteDesign(**fields), csr_array(a), right, MEMORY)
-        z = found.result if b is None else found.result.toarray()
-        np.testing.assert_allclose(z, truth.z, rtol=1e-12, atol=1e-12)
-        assert_equal(found, truth, fields)
+        found, truth, z = simulated_and_walked(family, fields, np.random.default_rng(rng.randrange(2**31)))
+        result = found.result if family == "dense_b" else found.result.toarray()
+        np.testing.assert_allclose(result, z, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(truth.z, z, rtol=1e-12, atol=1e-12)
+        assert found.actions.keys() - truth.actions.keys() == {"cycles"}
+        for name, mine, other in figures(found, truth):
+            np.testing.assert_allclose(mine, other, rtol=1e-12, atol=1e-9, err_msg=f"{name} of {fields}")
 
 
-def combinations(family: str, dataflow: str):
-    """Every legal format, zero mode, schedule and (for the inner product) intersection unit."""
-    units = INTERSECTIONS if dataflow == "inner_product" else INTERSECTIONS[:1]
+def combinations(family: str, dataflow: str) -> Iterator[dict[str, str]]:
+    """Every legal format, zero mode, schedule and (where it is used) intersection unit."""
     for a_format, b_format in product(*(legal_formats(dataflow, operand, family) for operand in "ab")):
         modes = [legal_zero_modes(form, operand, family) for form, operand in ((a_format, "a"), (b_format, "b"))]
-        for a_zero, b_zero, schedule, unit in product(*modes, SCHEDULES, units):
-            yield {
-                "a_format": a_format,
-                "b_format": b_format,
-                "a_zero": a_zero,
-                "b_zero": b_zero,
-                "schedule": schedule,
-                "intersection": unit,
-            }
+        for a_zero, b_zero, schedule in product(*modes, SCHEDULES):
+            choices = {"a_format": a_format, "b_format": b_format, "a_zero": a_zero, "b_zero": b_zero}
+            meet = dataflow == "inner_product" and (a_zero, b_zero) == ("skip", "skip")
+            for unit in INTERSECTIONS if meet else INTERSECTIONS[:1]:
+                yield choices | {"schedule": schedule, "intersection": unit}
 
 
-@pytest.mark.parametrize(("family", "dataflow"), CASES)
-def test_the_product_is_scipys_on_every_combination(family: str, dataflow: str):
-    """SpMV and SpMM, or SpMSpM; loop order, residency, spatial assignment and tiles go round."""
+@pytest.mark.parametrize(("family", "dataflow"), DATAFLOWS_OF)
+def test_results_are_scipys_on_every_combination(family: str, dataflow: str):
+    """Loop orders, residencies, assignments, operands and tiles go round."""
     rng, draw = random.Random(3), np.random.default_rng(3)
     for at, choices in enumerate(combinations(family, dataflow)):
+        fields = design(rng, dataflow, family) | choices | {f"tile_{loop}": rng.choice([3, 5, 16]) for loop in "mkn"}
+        residencies = legal_residencies(dataflow, choices["b_format"], family)
+        axes = legal_lane_axes(dataflow, choices["b_zero"], family)
+        fields |= {"loop_order": LOOP_ORDERS[at % 6], "residency": residencies[at % len(residencies)]}
+        fields |= {"lanes_on": axes[at % len(axes)], "columns_on": COLUMN_AXES[at // 2 % 2]}
         if at % 25 == 0:
             m, k, n = (int(draw.integers(1, 14)) for _ in range(3))
-            a = csr_array(sparse(draw, m, k, 0.3))
-            b = draw.normal(size=(k, n) if at % 2 else k) if family == "dense_b" else csr_array(sparse(draw, k, n, 0.3))
-            expected = a @ b if family == "dense_b" else (a @ b).toarray()
-        sizes = design(rng, dataflow, family) | {f"tile_{loop}": rng.choice([3, 5, 16]) for loop in "mkn"}
-        held, axes = legal_residencies(dataflow, choices["b_format"], family), COLUMN_AXES
-        lanes = legal_lane_axes(dataflow, choices["b_zero"], family)
-        turn = {"loop_order": LOOP_ORDERS[at % 6], "residency": held[at % len(held)]}
-        turn |= {"columns_on": axes[at // 2 % len(axes)], "lanes_on": lanes[at % len(lanes)]}
-        found = run_product(ConcreteDesign(**(sizes | choices | turn)), a, b, MEMORY)
+            a, b = csr_array(sparse(draw, m, k, 0.3)), csr_array(sparse(draw, k, n, 0.3))
+            same, mask = csr_array(sparse(draw, m, k, 0.3)), csr_array(sparse(draw, m, n, 0.3))
+            left, right = draw.normal(size=(m, k)), draw.normal(size=(k, n))
+        built_design = ConcreteDesign(**fields)
+        if family == "elementwise":
+            operation = ("add", "multiply")[at // 3 % 2]
+            found = run_elementwise(built_design, a, same, operation, MEMORY)
+            expected = (a + same if operation == "add" else a * same).toarray()
+        elif family == "sddmm":
+            found, expected = run_sddmm(built_design, mask, left, right, MEMORY), mask.toarray() * (left @ right)
+        elif family == "dense_b":
+            thin = right[:, 0] if at % 2 else right
+            found, expected = run_product(built_design, a, thin, MEMORY), a @ thin
+        else:
+            found, expected = run_product(built_design, a, b, MEMORY), (a @ b).toarray()
         result = found.result if family == "dense_b" else found.result.toarray()
         np.testing.assert_allclose(result, expected, rtol=1e-12, atol=1e-12, err_msg=str(choices))
-        assert found.computes["effectual"] == (
-            a.nnz * (n if b.ndim == 2 else 1)
-            if family == "dense_b"
-            else np.sum(np.diff(a.tocsc().indptr) * np.diff(b.indptr))
-        )
-
-
-def built(fields: dict):
-    mapping = make_mapping(**fields)
-    numbers = {name: float(value) for name, value in fields.items() if not isinstance(value, str)}
-    return make_hardware(fields["intersection"], [mapping], **numbers), mapping
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -150,28 +166,37 @@ def test_a_simulation_is_a_run_with_its_price(family: str, tech):
     assert cost.fits.shape == (len(FITS),)
     assert cost.fits[0] == plain.fits["glb"]
     times = found.visits.cycles
-    np.testing.assert_allclose(
-        np.bincount(np.argmax(times, axis=0), times.max(axis=0), len(RESOURCES)), plain.bound_cycles
-    )
+    bound = np.bincount(np.argmax(times, axis=0), times.max(axis=0), len(RESOURCES))
+    np.testing.assert_allclose(bound, plain.bound_cycles)
 
 
-def test_skip_ahead_walks_as_the_reference_does():
-    """Pair by pair, and many pairs at once, in blocks that the memory given is too small to hold."""
+def test_units_walk_as_those_of_the_reference():
+    rng = np.random.default_rng(4)
+    for _ in range(60):
+        row, column = (np.flatnonzero(rng.random(70) < density).astype(np.int32) for density in rng.random(2))
+        if not row.size or not column.size:
+            continue
+        counts = (1, row.size, column.size, np.intersect1d(row, column).size)
+        jumped = jumps(row, 0, row.size, column, 0, column.size)
+        for unit, name in enumerate(INTERSECTIONS):
+            assert steps_of_pairs(unit, *counts, jumped, 2) == steps_of(name, row.tolist(), column.tolist(), 70)
+
+
+def test_skip_ahead_walks_many_pairs_at_once():
+    """In blocks that the memory given is too small to hold."""
     rng = np.random.default_rng(4)
     for _ in range(20):
         fibers = [[np.flatnonzero(rng.random(40) < density) for density in rng.random(9)] for _ in "ab"]
         a, b = ([fiber for fiber in side if fiber.size] for side in fibers)
-        expected = np.array([[reference_steps("skip_ahead", x.tolist(), y.tolist(), 40) for y in b] for x in a])
-        one = np.array([[jumps(x, 0, len(x), y, 0, len(y)) for y in b] for x in a])
-        np.testing.assert_array_equal(WALK_ENDS + one, expected)
+        each = np.array([[jumps(x, 0, len(x), y, 0, len(y)) for y in b] for x in a])
         left, right = (
             (ends[:-1], ends[1:], np.arange(len(side)), np.concatenate(side).astype(np.int32))
             for side, ends in ((side, np.cumsum([0, *map(len, side)])) for side in (a, b))
         )
-        room, of_a, of_b = np.empty(60, np.int32), np.zeros(one.shape, np.int64), np.zeros(one.T.shape, np.int64)
+        room, of_a, of_b = np.empty(60, np.int32), np.zeros(each.shape, np.int64), np.zeros(each.T.shape, np.int64)
         add_drops(left, right, 40, True, room, of_a)
         add_drops(right, left, 40, False, room, of_b)
-        np.testing.assert_array_equal(of_a + of_b.T, one)
+        np.testing.assert_array_equal(of_a + of_b.T, each)
 
 
 def test_outputs_that_cancel_are_kept():
@@ -192,6 +217,7 @@ def test_outputs_that_cancel_are_kept():
         ({"pe_rows": 2.5}, csr_array(np.eye(3)), np.ones((3, 2)), "pe_rows is 2.5; the simulator builds"),
         ({"accumulator_bytes": 2}, csr_array(np.eye(3)), np.ones((3, 2)), "give each lane of a PE room for one"),
         ({"a_format": "csc"}, csr_array(np.eye(3)), np.ones((3, 2)), "a_format 'csc' does not go with gustavson"),
+        ({"lanes_on": "k"}, csr_array(np.eye(3)), np.ones((3, 2)), "lanes_on 'k' does not go with gustavson"),
         ({"tile_m": 1, "tile_n": 1, "tile_k": 1}, csr_array(np.ones((1000, 1000))), np.ones((1000, 64)), "64,000,000"),
     ],
 )
@@ -199,3 +225,22 @@ def test_what_cannot_run_is_refused(change: dict, a, b, message: str, tech):
     fields = design(random.Random(2), "gustavson", "dense_b") | change
     with pytest.raises(InputError, match=message):
         simulate(*built(fields), a, b, tech)
+
+
+def test_other_kernels_are_priced_and_what_they_cannot_run_is_refused(tech):
+    mask, ones = csr_array(np.eye(6)), np.ones((6, 4))
+    fields = design(random.Random(1), "inner_product", "sddmm") | {"a_format": "csr", "a_zero": "skip"}
+    found = simulate_sddmm(*built(fields), mask, ones, ones.T, tech)
+    assert float(found.cost.computes.effectual) == 24
+    assert float(found.cost.energy_pj.sum()) > 0
+    with pytest.raises(InputError, match=r"give S \[M, N\], A \[M, K\] and B \[K, N\]"):
+        simulate_sddmm(*built(fields), mask, ones, np.ones((5, 6)), tech)
+    with pytest.raises(InputError, match="dataflow 'gustavson' cannot run this kernel; use inner_product"):
+        simulate_sddmm(*built(fields | {"dataflow": "gustavson", "lanes_on": "n"}), mask, ones, ones.T, tech)
+    fields = design(random.Random(1), "inner_product", "elementwise") | {"a_format": "csr", "b_format": "csr"}
+    both = built(fields)
+    assert simulate_elementwise(*both, mask, mask, "add", tech).result.toarray()[0, 0] == 2.0
+    with pytest.raises(InputError, match="give both the same shape"):
+        simulate_elementwise(*both, mask, csr_array(np.eye(7)), "add", tech)
+    with pytest.raises(InputError, match=r"b_format 'csc' does not go with inner_product"):
+        simulate_elementwise(*built(fields | {"b_format": "csc"}), mask, mask, "add", tech)

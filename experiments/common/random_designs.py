@@ -25,7 +25,8 @@ def draw_designs(
     """`count` designs of log-uniform numbers, stacked on the first axis.
 
     Choices are uniform picks; a share `mixed` of the designs has uniform mixtures of them, as while annealing. A share
-    `on_lattice` has all numbers rounded to powers of two, where the tables have their kinks.
+    `on_lattice` has all numbers rounded to powers of two, where the tables have their kinks. A mapping uses from
+    a quarter of the parts of each kind to twice as many as there are.
     """
     rng = np.random.default_rng(seed)
     mixing, rounded = rng.random(count) < mixed, rng.random(count) < on_lattice
@@ -43,10 +44,14 @@ def draw_designs(
         return jnp.asarray(np.where(mixing[:, None], mixture, picked), jnp.float32)
 
     used = {name: choice(names) for name, names in MAPPING_CHOICES.items()}
-    mapping = Mapping(**{name: number(name) for name in MAPPING_NUMBERS}, **used, dataflow=dataflow)
+    numbers = {name: number(name) for name in (*HARDWARE_NUMBERS, *MAPPING_NUMBERS)}
+    for name, there in zip(PARTS_USED, ("pe_rows", "pe_cols", "lanes"), strict=True):
+        share = np.where(rounded, 0.5, 2.0 ** rng.uniform(-2.0, 1.0, count))
+        numbers[name] = jnp.maximum(numbers[there] * jnp.asarray(share, jnp.float32), 1.0)
+    mapping = Mapping(**{name: numbers[name] for name in MAPPING_NUMBERS}, **used, dataflow=dataflow)
     runs = np.tile(np.eye(len(DATAFLOWS))[DATAFLOWS.index(dataflow)], (count, 1))
     hardware = Hardware(
-        **{name: number(name) for name in HARDWARE_NUMBERS},
+        **{name: numbers[name] for name in HARDWARE_NUMBERS},
         **{name: choice(names) for name, names in HARDWARE_CHOICES.items()},
         dataflows=jnp.asarray(runs, jnp.float32),
         **{capability: used[use] for use, capability in CAPABILITY_OF.items()},

@@ -42,13 +42,6 @@ class OnChipMemory(ScaledConstants):
         """Leakage in W of `total_bytes` of SRAM."""
         return total_bytes / _MIB * self.constants["sram_leakage_w_per_mb"] * self.leakage_scale()
 
-    def sram_access_ns(self, bank_bytes: Scalar) -> Value:
-        """Time in ns from address to data of a bank, at nominal supply (the SRAM keeps it for its timing)."""
-        constants = self.constants
-        size = power(bank_bytes / _KIB, constants["sram_access_exponent"])
-        at_45nm = constants["sram_access_ns"] + constants["sram_access_size_ns"] * size
-        return at_45nm * self.node_scale(constants["sram_delay_node_exponent"])
-
     def glb_clock_limit_ghz(self, bank_bytes: Scalar) -> Value:
         """Fastest clock in GHz at which a pipelined bank takes a new access each cycle, at nominal supply."""
         constants = self.constants

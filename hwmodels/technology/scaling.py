@@ -26,7 +26,6 @@ Value = Float[Array, "..."]
 """What a method gives: one value, or one for each design of a batch."""
 
 _REFERENCE_NM = 45.0
-_SUPPLY_REFERENCE_NM = 7.0
 _NEWTON_STEPS = 5
 
 _SOLVED_ONCE: dict[str, str] = {}
@@ -62,10 +61,6 @@ class ScaledConstants(eqx.Module):
         """`(node / reference) ** exponent`, the rule by which every constant follows the node."""
         return power(self.scenario.node_nm / reference_nm, exponent)
 
-    def nominal_supply_v(self) -> Value:
-        """Nominal supply of the node in V: 0.9 V at 45 nm, 0.8 V at 7 nm."""
-        return self.constants["supply_7nm_v"] * self.node_scale(self.constants["supply_exponent"], _SUPPLY_REFERENCE_NM)
-
     def nominal_clock_ghz(self) -> Value:
         """Clock in GHz that the node reaches at nominal supply, at which the published energies are taken to hold."""
         return self.constants["clock_45nm_ghz"] * self.node_scale(-self.constants["clock_exponent"])
@@ -77,10 +72,6 @@ class ScaledConstants(eqx.Module):
         needed = _needed_supply(log_speedup, self.constants["threshold_ratio"], self.constants["alpha_power"])
         floor, width = self.constants["supply_floor_ratio"], self.constants["supply_floor_width"]
         return floor + width * jax.nn.softplus((needed - floor) / width)
-
-    def voltage_v(self) -> Value:
-        """Supply in V that the scenario's clock needs, not below the lowest that works."""
-        return self.nominal_supply_v() * self._supply_ratio()
 
     @solved_once
     def dynamic_scale(self) -> Value:

@@ -46,27 +46,17 @@ class SparseUnits(ScaledConstants):
         }
         return _selected(unit_weights, energies, INTERSECTIONS) * self._unit_energy_scale()
 
-    def intersection_area_mm2(
-        self,
-        unit_weights: Float[Array, "unit ..."],
-        coordinate_bits: Scalar,
-        lanes: Scalar,
-    ) -> Value:
-        """Area in mm2 of the selected unit, finding up to `lanes` matches a step."""
+    def intersection_area_mm2(self, unit_weights: Float[Array, "unit ..."], coordinate_bits: Scalar) -> Value:
+        """Area in mm2 of the selected unit, which finds one match a step."""
         constants = self.constants
         word = constants["bitmask_word_bits"]
         tags = power(constants["skip_ahead_tags"], constants["skip_ahead_tag_um2_exponent"])
-        compare_lanes = power(lanes, constants["two_finger_lane_exponent"])
-        skip_lanes = power(lanes, constants["skip_ahead_lane_exponent"])
-        encode_lanes = power(lanes, constants["priority_encoder_lane_exponent"])
         areas = {
-            "two_finger": constants["two_finger_um2"]
-            + constants["two_finger_um2_per_bit"] * coordinate_bits * compare_lanes,
-            "leader_follower": (self._comparator(coordinate_bits)[1] + self._adder(coordinate_bits)[1]) * lanes,
-            "skip_ahead": constants["skip_ahead_um2"]
-            + constants["skip_ahead_um2_per_bit"] * coordinate_bits * tags * skip_lanes,
+            "two_finger": constants["two_finger_um2"] + constants["two_finger_um2_per_bit"] * coordinate_bits,
+            "leader_follower": self._comparator(coordinate_bits)[1] + self._adder(coordinate_bits)[1],
+            "skip_ahead": constants["skip_ahead_um2"] + constants["skip_ahead_um2_per_bit"] * coordinate_bits * tags,
             "bitmask": constants["bitmask_and_um2"]
-            + (constants["bitmask_and_um2_per_bit"] + constants["priority_encoder_um2_per_bit"] * encode_lanes) * word,
+            + (constants["bitmask_and_um2_per_bit"] + constants["priority_encoder_um2_per_bit"]) * word,
         }
         return self.logic_area_mm2(_selected(unit_weights, areas, INTERSECTIONS))
 

@@ -5,15 +5,25 @@ import jax.numpy as jnp
 import numpy as np
 
 from hwmodels import Hardware, Mapping
-from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS, ZERO_MODES, name_of
+from hwmodels.design.choices import (
+    DATAFLOWS,
+    INTERSECTIONS,
+    LANE_AXES,
+    RESIDENCIES,
+    ZERO_MODES,
+    name_of,
+)
 from hwmodels.design.hardware import (
+    ALL_PARTS,
     CAPABILITY_OF,
     HARDWARE_NUMBERS,
     MAPPING_CHOICES,
     MAPPING_NUMBERS,
     NUMBER_RECORDS,
+    PARTS_USED,
+    TILE_SIZES,
 )
-from hwmodels.design.legality import legal_formats, legal_zero_modes
+from hwmodels.design.legality import legal_formats, legal_lane_axes, legal_residencies, legal_zero_modes
 from hwmodels.formats.records import FORMATS
 
 Numbers = dict[str, np.ndarray]
@@ -34,9 +44,9 @@ def random_designs(
     Numbers are log-uniform in what may be built (`small`: cut so that the simulator is done soon), tiles up to twice
     the kernel's size; choices are uniform among the legal ones.
     """
-    numbers = _numbers(rng, count, dict(zip(MAPPING_NUMBERS, sizes, strict=True)), 0.5 if small else 1.0)
-    word = np.ceil(numbers["accumulator_bits"] / 8)
-    numbers["accumulator_bytes"] = np.maximum(numbers["accumulator_bytes"], word)
+    numbers = _numbers(rng, count, dict(zip(TILE_SIZES, sizes, strict=True)), 0.5 if small else 1.0)
+    words = numbers["lanes"] * np.ceil(numbers["accumulator_bits"] / 8)
+    numbers["accumulator_bytes"] = np.maximum(numbers["accumulator_bytes"], words)
     of = {name: jnp.asarray(values, jnp.float32) for name, values in numbers.items()}
     picked = _choices(rng, count, dataflow, family)
     used = {name: _weights(picked[name], len(names)) for name, names in MAPPING_CHOICES.items()}
@@ -56,6 +66,11 @@ def _weights(picked: np.ndarray, choices: int) -> jax.Array:
 def _numbers(rng: np.random.Generator, count: int, sizes: dict[str, int], reach: float) -> Numbers:
     on_lattice, found = rng.random(count) < 0.5, {}
     for name, record in NUMBER_RECORDS.items():
+        if name in PARTS_USED:
+            there = found[("pe_rows", "pe_cols", "lanes")[PARTS_USED.index(name)]]
+            fewer = 2.0 ** np.floor(rng.uniform(0.0, np.log2(there) + 1.0))
+            found[name] = np.float32(np.where(rng.random(count) < 0.5, ALL_PARTS, fewer))
+            continue
         low, high = np.log2(record.stress)
         if name in sizes:
             low, high = 0.0, np.log2(sizes[name]) + 1.0
@@ -76,6 +91,10 @@ def _choices(rng: np.random.Generator, count: int, dataflow: str, family: str) -
         zero = [modes[at][-1] if rng.random() < 0.5 else modes[at][rng.integers(len(modes[at]))] for at in stored]
         picked[f"{operand}_format"] = np.array([FORMATS.index(name) for name in legal])[stored]
         picked[f"{operand}_zero"] = np.array(zero)
+    held = [legal_residencies(dataflow, FORMATS[at], family) for at in picked["b_format"]]
+    axes = [legal_lane_axes(dataflow, ZERO_MODES[at], family) for at in picked["b_zero"]]
+    picked["residency"] = np.array([RESIDENCIES.index(names[rng.integers(len(names))]) for names in held])
+    picked["lanes_on"] = np.array([LANE_AXES.index(names[rng.integers(len(names))]) for names in axes])
     return picked
 
 

@@ -22,8 +22,7 @@ from fuzz.designs import in_words, on_lattice, random_designs, row
 from fuzz.hard_kernels import FAMILIES, hard_kernels, huge_kernels
 from fuzz.model_laws import MORE, broken_laws
 from hwmodels import Cost, Hardware, Mapping, evaluate
-from hwmodels.analytical.accounting import PIPELINE_STAGES
-from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.legality import legal_dataflows
 from hwmodels.simulator import simulate_kernel
 from hwmodels.technology import Technology, make_technology, scenario
 from workloads import measure
@@ -49,7 +48,6 @@ class Campaign:
 
     def __init__(self, technology: Technology):
         self.technology = technology
-        self.fill = float(technology.dram_latency_ns() * technology.scenario.clock_ghz) + PIPELINE_STAGES
         self.count = 0
         self.broken: dict[str, int] = defaultdict(int)
         self.examples: dict[str, str] = {}
@@ -65,7 +63,7 @@ class Campaign:
                 more, sped = change(designs[0], self.technology)
                 faster[name] = costs(more, designs[1], statistics, sped).latency_s
             positions = float(np.prod([float(size) for size in kernel.shape]))
-            for law, mask in broken_laws(found, faster, *designs, positions, self.fill).items():
+            for law, mask in broken_laws(found, faster, *designs, positions, self.technology).items():
                 self._note(law, mask[:kept], designs, f"{family}, {dataflow}, {kernel.name}")
             self.count += kept
 
@@ -116,8 +114,9 @@ def run(count: int, seed: int, simulated: int) -> bool:
         kernels = small + huge
         measured = with_shared_shapes([measure(kernel) for kernel in small])
         measured += with_shared_shapes([measure(kernel) for kernel in huge]) if huge else []
-        share = len(FAMILIES) * len(DATAFLOWS) * len(kernels)
-        for dataflow in DATAFLOWS:
+        flows = legal_dataflows(family)
+        share = len(FAMILIES) * len(flows) * len(kernels)
+        for dataflow in flows:
             for kernel, statistics in zip(kernels, measured, strict=True):
                 campaign.evaluate(rng, family, dataflow, kernel, statistics, -(-count // share))
             for kernel, statistics in zip(small, measured, strict=False):
