@@ -14,7 +14,7 @@ from scipy.io import mmread
 from scipy.sparse import csr_array
 from test_reference import BASE, go, sparse
 
-DATA = Path("/work/shared/data/matrix")
+DATA = Path(__file__).resolve().parents[2] / "shared" / "data" / "matrix"
 
 
 # The array that was built as RTL.

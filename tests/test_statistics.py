@@ -81,18 +81,30 @@ def most_loaded(schedule: str, items: np.ndarray, parts: int) -> int:
     return int(np.bincount(to, weights=items).max())
 
 
+def balanced_rows(tile: np.ndarray, work: np.ndarray, parts: int) -> int:
+    """Rows of the part that has most where rows are dealt by their work; 0 where cyclic dealing leaves less work."""
+    loads, counts = np.zeros(parts, int), np.zeros(parts, int)
+    for row in np.argsort(-work, kind="stable")[: np.count_nonzero(work)]:
+        part = min(range(parts), key=lambda one: (loads[one], counts[one], one))
+        loads[part], counts[part] = loads[part] + work[row], counts[part] + 1
+    return 0 if most_loaded("cyclic", work, parts) < loads.max() else counts.max()
+
+
 def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int) -> dict[str, np.ndarray]:
     """The tables at one lattice point, summed over classes."""
     sums = dict.fromkeys(TILE_QUANTITIES, 0)
     point = dict.fromkeys(POINT_QUANTITIES, 0)
     loads = np.zeros((PARTITION_LEVELS, 3, 3))
     shares = np.zeros((PARTITION_LEVELS, 3, 2))
+    fullest = (0, None, None)
     for _, left, tile in tiles_of(present, height, width):
         if not tile.any():
             continue
         w = weight[left : left + tile.shape[1]]
         by_row, by_column, work = tile.sum(1), tile.sum(0), tile @ w
         padding = padding_of(tile)
+        if (by_row > 0).sum() > fullest[0]:
+            fullest = ((by_row > 0).sum(), tile, work)
         found = (1, tile.sum(), (by_row > 0).sum(), padding, work.sum(), tile.shape[0])
         found += ((by_column > 0).sum(), w[by_column > 0].sum(), tile.shape[1], tile.size)
         for name, value in zip(TILE_QUANTITIES, found, strict=True):
@@ -106,6 +118,10 @@ def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int
                     loads[level, at, kind] += most
                     if kind < 2:
                         shares[level, at, kind] = max(shares[level, at, kind], most)
+    _, tile, work = fullest
+    for level in range(1, PARTITION_LEVELS if tile is not None else 0):
+        most = balanced_rows(tile, work, 1 << level)
+        shares[level, SCHEDULES.index("balanced"), 0] = max(shares[level, SCHEDULES.index("balanced"), 0], most)
     for name, side, size in (("block_rows", 1, height), ("block_columns", 0, width)):
         occupied = present.any(axis=side)
         blocks = [occupied[at : at + size] for at in range(0, occupied.size, size)]

@@ -21,7 +21,7 @@ from hwmodels.analytical.accounting import (
     with_sums,
 )
 from hwmodels.analytical.classes import share_at_edge, total
-from hwmodels.analytical.dealt_b import LONGEST_RUN
+from hwmodels.analytical.column_owners import LONGEST_RUN
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float
 from hwmodels.analytical.accounting import Parts, in_bursts, in_scattered_bursts, in_varied_bursts
 from hwmodels.analytical.array_steps import ArraySteps
 from hwmodels.analytical.classes import total
-from hwmodels.analytical.dealt_b import LAST_WIDTH, DealtB, dealt_b, fetched_rows
+from hwmodels.analytical.column_owners import LAST_WIDTH, DealtB, dealt_b, fetched_rows
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import bitmask_words, steps_of_pairs
 from hwmodels.analytical.matrix_product import cost_of_product

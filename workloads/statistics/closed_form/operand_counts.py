@@ -14,7 +14,7 @@ from workloads.errors import InputError
 from workloads.statistics.closed_form.bands import band_quantities, band_shares, band_tiles
 from workloads.statistics.closed_form.row_distributions import RowLaw, matched_below, row_laws
 from workloads.statistics.closed_form.row_stacks import EntryWork, Stack, StackOfColumns
-from workloads.statistics.closed_form.shares import Tiles, expected_shares
+from workloads.statistics.closed_form.shares import AlikeTiles, expected_shares
 from workloads.statistics.closed_form.sum_distributions import Law
 from workloads.statistics.closed_form.tile_classes import tiles_by_class
 from workloads.statistics.closed_form.transposed import Transposed
@@ -125,7 +125,9 @@ def expected_operand(
                 peak = max(_peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns), least)
             point[at][0] = peak
             alike = zip(cut, found, strict=True)
-            most[at] = expected_shares([Tiles(*of, kind.points, kind.probability) for of, kind in alike], float(peak))
+            most[at] = expected_shares(
+                [AlikeTiles(*of, kind.points, kind.probability) for of, kind in alike], float(peak)
+            )
             point[at][3] = columns - empty_columns
             if width_level == width_levels - 1:
                 empty = float(laws[0].law.probability[laws[0].law.points < 0.5].sum())

@@ -20,7 +20,7 @@ ALL_USED = 1e-3
 
 
 @dataclass(frozen=True)
-class Tiles:
+class AlikeTiles:
     """So many tiles alike: stacks of `height` rows, and the law of their non-zeros."""
 
     count: int
@@ -61,7 +61,7 @@ class Most:
         return np.interp(at, self.at, self.below, left=0.0)
 
 
-def expected_shares(tiles: Sequence[Tiles], peak: float) -> np.ndarray:
+def expected_shares(tiles: Sequence[AlikeTiles], peak: float) -> np.ndarray:
     """The most rows and non-zeros of the parts of any tile, expected, [P, schedules, 2]; `peak`: of a tile's."""
     shares = np.empty((PARTITION_LEVELS, len(SCHEDULES), 2))
     height = max(one.height for one in tiles)
@@ -94,7 +94,7 @@ def expected_shares(tiles: Sequence[Tiles], peak: float) -> np.ndarray:
     return np.clip(shares, np.maximum(even, min(peak, 1.0)), np.maximum(shares[:1], min(peak, 1.0)))
 
 
-def _most(tiles: Sequence[Tiles], kind: str, p: int, schedule: int) -> Most:
+def _most(tiles: Sequence[AlikeTiles], kind: str, p: int, schedule: int) -> Most:
     """Law of the most that one of 2**p parts of any of the tiles has; of one row for -1."""
     laws = [(one, *one.stack.fullest_law(one.height, p, kind, schedule)) for one in tiles]
     stepped = laws[0][1].stepped
@@ -108,7 +108,7 @@ def _most(tiles: Sequence[Tiles], kind: str, p: int, schedule: int) -> Most:
     return Most(at, np.prod([most.within(at) ** count for count, most in found], axis=0), stepped)
 
 
-def _below(tiles: Tiles, points: np.ndarray, given: np.ndarray) -> np.ndarray:
+def _below(tiles: AlikeTiles, points: np.ndarray, given: np.ndarray) -> np.ndarray:
     """P(no part above each threshold), given that at so many non-zeros."""
     if tiles.points is not points:
         inside = np.clip(tiles.points, points[0], points[-1])

@@ -123,7 +123,7 @@ def _lane_bits(point: Point, a_skips: Scalar, padded: Scalar) -> Scalar:
     return point.array.lanes * (leads * expanded + masks * masked + (1.0 - leads - masks) * decoded)
 
 
-class FetchedRows(NamedTuple):
+class AskedRows(NamedTuple):
     """Rows of B that entries of A ask the GLB for; values, then metadata."""
 
     bits: tuple[Parts, Parts]
@@ -133,7 +133,7 @@ class FetchedRows(NamedTuple):
     entries: PerClass
 
 
-def fetched_rows(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs, stored: StoredTiles) -> FetchedRows:
+def fetched_rows(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs, stored: StoredTiles) -> AskedRows:
     """Each entry of A asks for a row with entries; every row, if B does not skip. All is nothing unless rows are
     `Point.fetches`."""
     kernel, tiles, hardware, form = point.kernel, point.tiles, point.hardware, stored.form
@@ -171,4 +171,4 @@ def fetched_rows(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs, 
             )
         )
     pointers = point.fetches * asking * row_pointers(point.mapping.b_format) * WORD_BITS
-    return FetchedRows((bits[0], bits[1]), (slack[0], slack[1]), Parts(pointers, None), entries)
+    return AskedRows((bits[0], bits[1]), (slack[0], slack[1]), Parts(pointers, None), entries)
