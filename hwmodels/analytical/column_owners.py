@@ -30,6 +30,8 @@ LAST_WIDTH = float(np.log2(ANY_WIDTH))
 """Where a fiber of any length takes one step."""
 LONGEST_RUN = 2.0**RLE_RUN_BITS
 """Places between a padding entry and the one before it."""
+LEAST_BITS = 1e-3
+"""Stands for no bits at all where a bus word is divided by those of an entry."""
 SAME_OWNER = 0.6
 """Share of the padding entries, where they have the owner of the entry before them, that make it the last of a row to
 be ready (of real and random matrices, about)."""
@@ -137,38 +139,38 @@ def fetched_rows(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs, 
     """Each entry of A asks for a row with entries; every row, if B does not skip. All is nothing unless rows are
     `Point.fetches`."""
     kernel, tiles, hardware, form = point.kernel, point.tiles, point.hardware, stored.form
-    met = interpolate(kernel.conflicts, jnp.stack([tiles.n.place, jnp.full_like(tiles.n.place, LAST_WIDTH)]))[0]
-    of_entry = a.skip * ratio(a.work, jnp.maximum(total(a.work), 1.0)) + (1.0 - a.skip) * a.areas / total(a.areas)
-    asking = a.entries * visits.of_a
-    full_share = jnp.clip(ratio(met, total(a.nonzeros * visits.of_a)), 0.0, 1.0)
-    rows = point.fetches * asking * (skip * full_share + 1.0 - skip)
-    entries = (
-        point.fetches
-        * (1.0 + stored.padding)
-        * of_entry
-        * kernel.products
-        * ratio(total(asking), total(a.nonzeros * visits.of_a))
-    )
+    any_width = jnp.stack([tiles.n.place, jnp.full_like(tiles.n.place, LAST_WIDTH)])
+    met, pieces = interpolate(kernel.conflicts, any_width)[0], interpolate(kernel.b_conflicts, any_width)[0]
+    asking, padded = a.entries * visits.of_a, 1.0 + stored.padding
+    stored_asking = total(a.nonzeros * visits.of_a)
+
+    # Entries of a skipping A meet what they meet; of a full one, each of its rows meets all of B's tile.
+    of_all = visits.b_nonzeros * a.heights / a.tiles
+    found_share = jnp.clip(ratio(met, stored_asking), 0.0, 1.0)
+    found = a.skip * asking * found_share + (1.0 - a.skip) * of_all * ratio(pieces, kernel.b.nonzeros)
+    rows = point.fetches * (skip * found + (1.0 - skip) * asking)
+    of_entries = ratio(a.work, total(a.work)) * kernel.products * ratio(total(asking), stored_asking)
+    entries = point.fetches * padded * (a.skip * of_entries + (1.0 - a.skip) * of_all)
+    # What rows take beyond a word each goes with the entries that they have beyond one.
+    longer = ratio(ratio(kernel.b.nonzeros, pieces) - 1.0, ratio(kernel.products, met) - 1.0)
+    longer = a.skip + (1.0 - a.skip) * jnp.clip(longer, 0.0, 1.0)
+    held = point.fetches * found
+
     pairs = (
         (form.value_per_area, form.value_per_nonzero, form.value_per_padding, hardware.value_bus_bits),
         (form.metadata_per_area, form.metadata_per_nonzero, form.metadata_per_padding, hardware.index_bus_bits),
     )
     bits, slack = [], []
     for of_area, of_nonzero, of_padding, bus in pairs:
-        each = (of_nonzero + stored.padding * of_padding) / (1.0 + stored.padding)
+        each = (of_nonzero + stored.padding * of_padding) / padded
         even, with_b = rows * visits.columns * of_area, entries * each
-        words = jnp.log2(jnp.maximum(bus / jnp.maximum(each * (1.0 + stored.padding), 1e-3), 1.0))
-        of_pieces = interpolate(kernel.row_words, jnp.stack([tiles.n.place, words]))[0]
-        taken = (
-            bus * ratio(total(entries), kernel.products * (1.0 + stored.padding)) * of_pieces * jnp.minimum(each, 1.0)
-        )
+        words = jnp.log2(jnp.maximum(bus / jnp.maximum(each * padded, LEAST_BITS), 1.0))
+        of_piece = ratio(interpolate(kernel.row_words, jnp.stack([tiles.n.place, words]))[0], met)
+        taken = bus * held * (1.0 + longer * jnp.maximum(of_piece - 1.0, 0.0)) * jnp.minimum(each, 1.0)
         whole_area = bus * point.numerics.ceil(visits.columns * of_area / bus) * jnp.minimum(of_area, 1.0)
         bits.append(Parts(even, with_b))
         slack.append(
-            Parts(
-                rows * jnp.maximum(whole_area - visits.columns * of_area, 0.0),
-                of_entry * jnp.maximum(taken - total(with_b), 0.0),
-            )
+            Parts(rows * jnp.maximum(whole_area - visits.columns * of_area, 0.0), jnp.maximum(taken - with_b, 0.0))
         )
     pointers = point.fetches * asking * row_pointers(point.mapping.b_format) * WORD_BITS
     return AskedRows((bits[0], bits[1]), (slack[0], slack[1]), Parts(pointers, None), entries)
