@@ -22,14 +22,16 @@ from workloads.kernels.sddmm import SddmmKernel
 LAWS = [("dense_b", "gustavson"), ("dense_b", "outer_product"), ("sparse_b", "inner_product")]
 """Each law costs an evaluation, so each is tried where the formulas differ most."""
 BARS = {
-    "dense_b": (0.005, 0.02),
-    "sparse_b": (0.01, 0.1),
+    "dense_b": (0.005, 0.03),
+    "sparse_b": (0.02, 0.1),
     "sddmm": (0.01, 0.05),
     "elementwise": (0.01, 0.05),
     "convolution": (0.02, 0.1),
 }
 """Median and 95th percentile of errors on the lattice. The sides of an unfolded matrix are no powers of two, so tiles
-at its edges, which products of sparse matrices describe by their mean, weigh more."""
+at its edges, which products of sparse matrices describe by their mean, weigh more; tiles of a few bursts weigh most."""
+BUSY = 0.1
+"""95th percentile of errors of any resource, for each cycle of the run."""
 CASES = [*DATAFLOWS_OF, ("convolution", "gustavson")]
 RUNS = slice(1, 3)
 """Of `FITS`: neither has a plan for what does not fit the two memories of a PE."""
@@ -94,7 +96,7 @@ def test_cycles_and_energy_are_the_simulators(family: str, dataflow: str):
     busy = np.abs([(model.resource_cycles - truth.resource_cycles) / truth.cycles for _, _, model, truth in cases])
     apart = dict(zip(RESOURCES, np.quantile(busy, 0.95, axis=0), strict=True))
     print(f"{family} {dataflow} busy cycles, 95th: {apart}")
-    assert max(apart.values()) <= high
+    assert max(apart.values()) <= BUSY
 
 
 @pytest.mark.parametrize(("family", "dataflow"), CASES)

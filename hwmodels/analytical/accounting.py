@@ -186,7 +186,7 @@ def in_varied_bursts(
 ) -> Float[Array, "..."]:
     """The same where they vary, none of them empty, `spread` being the relative variance of their size."""
     burst = point.technology.dram_burst_bits()
-    mean, reach = ratio(bits, count * burst), jnp.minimum(jnp.sqrt(spread + EVEN), 1.0)
+    mean, reach = ratio(bits, count * burst), jnp.minimum(jnp.sqrt(spread + EVEN) - EVEN**0.5, 1.0)
     less, more = (point.numerics.ceil_of_many(mean * (1.0 + side * reach)) for side in (-1.0, 1.0))
     return jnp.where(bits > 0, jnp.maximum(count * burst * 0.5 * (less + more), bits), 0.0)
 
