@@ -33,7 +33,7 @@ class Numerics(eqx.Module):
         """Smallest whole number not below `x`, and at least one."""
 
     def ceil_of_many(self, x: Num[Array, "..."]) -> Float[Array, "..."]:
-        """`ceil` of a count that may be so large that its steps tell nothing: of bursts in a tile."""
+        """`ceil` of what may be so many that its steps tell nothing: bursts of a tile, steps of a queue."""
         return self.ceil(x)
 
     @abc.abstractmethod

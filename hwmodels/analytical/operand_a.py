@@ -221,7 +221,7 @@ def _turns(point: Point, a: OperandA, entries: PerClass, positions: PerClass, qu
     array, numerics = point.array, point.numerics
     if point.dataflow != "inner_product":  # nobody else has lanes on k
         return entries
-    each, full = entries / (a.tiles * queues), numerics.ceil(positions / (a.tiles * queues) / array.lanes)
+    each, full = entries / (a.tiles * queues), numerics.ceil_of_many(positions / (a.tiles * queues) / array.lanes)
     varied = numerics.max_of(jnp.ones_like(each), (each + 0.5 * (array.lanes - 1.0)) / array.lanes)
     steps = a.tiles * queues * (a.skip * numerics.min_of(varied, full) + (1.0 - a.skip) * full)
     return (1.0 - array.on_k) * entries + array.on_k * steps
