@@ -21,6 +21,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Num
 
+MANY = 0.5
+"""Counts above this over the temperature are smooth rather than whole: from ten on at the default temperature."""
+
 
 class Numerics(eqx.Module):
     """How to round, to threshold and to take maxima."""
@@ -28,6 +31,10 @@ class Numerics(eqx.Module):
     @abc.abstractmethod
     def ceil(self, x: Num[Array, "..."]) -> Float[Array, "..."]:
         """Smallest whole number not below `x`, and at least one."""
+
+    def ceil_of_many(self, x: Num[Array, "..."]) -> Float[Array, "..."]:
+        """`ceil` of what may be so many that its steps tell nothing: bursts of a tile, steps of a queue."""
+        return self.ceil(x)
 
     @abc.abstractmethod
     def floor(self, x: Num[Array, "..."]) -> Float[Array, "..."]:
@@ -97,6 +104,14 @@ class Smooth(Numerics):
         whole = jax.lax.stop_gradient(jnp.floor(x))
         return whole + self._step(x - whole)
 
+    def ceil_of_many(self, x):
+        """`ceil`, and half above x where there are far more than `MANY` / temperature: what rounding adds on average.
+
+        Else a step of one in a thousand would have the slope of a thousand such steps, and be flat in between.
+        """
+        many = jnp.square(x * (self.temperature / MANY))
+        return x + 0.5 + (self.ceil(x) - x - 0.5) / (1.0 + many)
+
     def floor(self, x):
         """Whole numbers stay; each step up comes within one temperature below them."""
         x = jnp.maximum(x * (1 + 1e-5), 1.0)
@@ -141,6 +156,10 @@ class StraightThrough(Numerics):
     def ceil(self, x):
         """Exact forward, smooth backward."""
         return _through(Exact().ceil(x), Smooth(self.temperature).ceil(x))
+
+    def ceil_of_many(self, x):
+        """Exact forward, smooth backward."""
+        return _through(Exact().ceil(x), Smooth(self.temperature).ceil_of_many(x))
 
     def floor(self, x):
         """Exact forward, smooth backward."""

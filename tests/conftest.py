@@ -5,6 +5,7 @@ compiles each operation once for all families, dataflows and numerics, instead o
 What is compiled is compiled soon rather than well: tests run few designs through many programs.
 """
 
+import dataclasses
 import os
 import random
 import sys
@@ -183,3 +184,9 @@ def measured(kernels) -> dict[str, list]:
 @pytest.fixture(scope="session")
 def tech():
     return make_technology(scenario())
+
+
+@pytest.fixture(scope="session")
+def tech_of_bits(tech):
+    """Of a DRAM whose bursts are bits, so that nearly nothing is rounded."""
+    return dataclasses.replace(tech, constants=tech.constants | {"dram_lpddr4_burst_bits": jnp.ones(())})

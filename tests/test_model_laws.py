@@ -28,6 +28,8 @@ SIDE = 32
 DESIGNS = WIDTH // (len(MORE) - len(SCENARIO) + 1)
 """That fit one call, beside the same with more of each resource of the hardware."""
 SIMULATED = 4
+CLOSE = 0.05
+"""Relative: what queues leave unused of the last step of lanes on k, and bursts, are known by their mean."""
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +81,20 @@ def test_every_law_holds_and_the_cost_is_the_simulators(family, dataflow, cases,
     assert exact
     for at in exact[:SIMULATED]:
         truth = simulate_kernel(*row(designs, at), kernel, tech).cost
-        np.testing.assert_allclose(cost.cycles[at], truth.cycles, rtol=1e-4)
-        np.testing.assert_allclose(cost.energy_pj[at].sum(), truth.energy_pj.sum(), rtol=1e-4)
+        np.testing.assert_allclose(cost.cycles[at], truth.cycles, rtol=CLOSE, err_msg=str(in_words(*row(designs, at))))
+        np.testing.assert_allclose(cost.energy_pj[at].sum(), truth.energy_pj.sum(), rtol=CLOSE)
 
 
 def test_sizes_near_2_to_the_31_are_measured_and_cost_something_finite(tech):
     kernel = DensityKernel("huge", 2**31 - 1, 2**31 - 1, 2**31 - 1, Uniform(1.0), Uniform(1.0))
     designs = random_designs(np.random.default_rng(0), WIDTH, "gustavson", "sparse_b", (64, 64, 64), small=True)
     cost = costs_of(designs, measure(kernel), tech)
-    assert all(np.all(np.isfinite(leaf) & (leaf >= 0)) for leaf in jax.tree.leaves(cost))
+    broken = [
+        name
+        for name, leaf in zip(COST_LEAVES, jax.tree.leaves(cost), strict=True)
+        if not np.all(np.isfinite(leaf) & (leaf >= 0))
+    ]
+    assert broken == []
     with pytest.raises(InputError, match="too few for statistics in closed form"):
         measure(DensityKernel("thin", 2**31, 2**31, 1, Uniform(2.0**-62)))
 

@@ -16,6 +16,7 @@ from hwmodels.design import choices
 from hwmodels.design.choices import INTERSECTIONS, one_hot
 from hwmodels.design.hardware import (
     CAPABILITY_OF,
+    CAPABILITY_RECORDS,
     DEFAULTS,
     HARDWARE_CHOICES,
     HARDWARE_NUMBERS,
@@ -107,9 +108,10 @@ def test_named_indices_are_those_of_the_names():
 
 def test_every_field_of_a_design_has_a_record():
     fields = [[field.name for field in dataclasses.fields(kind)] for kind in (Hardware, Mapping)]
-    assert fields[0] == [*HARDWARE_NUMBERS, *HARDWARE_CHOICES, "dataflows", *CAPABILITY_OF.values()]
+    assert fields[0] == [*HARDWARE_NUMBERS, *HARDWARE_CHOICES, *CAPABILITY_RECORDS]
     assert fields[1] == [*MAPPING_NUMBERS, *MAPPING_CHOICES, "dataflow"]
-    assert set(CAPABILITY_OF) <= set(MAPPING_CHOICES)
+    assert {"dataflows", *CAPABILITY_OF.values()} == set(CAPABILITY_RECORDS)
+    assert [name for name in MAPPING_CHOICES if name in CAPABILITY_OF] == list(CAPABILITY_OF)
 
 
 @pytest.mark.parametrize("name", [*HARDWARE_NUMBERS, *MAPPING_NUMBERS])

@@ -177,7 +177,7 @@ def hops_of(point: Point) -> Hops:
 def in_bursts(point: Point, bits: Float[Array, "..."], count: Float[Array, "..."]) -> Float[Array, "..."]:
     """Bits that `count` fetches or writes, all alike, move of `bits` altogether, in whole bursts of the DRAM."""
     burst = point.technology.dram_burst_bits()
-    whole = count * burst * point.numerics.ceil(ratio(bits, count * burst))
+    whole = count * burst * point.numerics.ceil_of_many(ratio(bits, count * burst))
     return jnp.where(bits > 0, jnp.maximum(whole, bits), 0.0)
 
 
@@ -186,8 +186,8 @@ def in_varied_bursts(
 ) -> Float[Array, "..."]:
     """The same where they vary, none of them empty, `spread` being the relative variance of their size."""
     burst = point.technology.dram_burst_bits()
-    mean, reach = ratio(bits, count * burst), jnp.minimum(jnp.sqrt(spread + EVEN), 1.0)
-    less, more = (point.numerics.ceil(mean * (1.0 + side * reach)) for side in (-1.0, 1.0))
+    mean, reach = ratio(bits, count * burst), jnp.minimum(jnp.sqrt(spread + EVEN) - EVEN**0.5, 1.0)
+    less, more = (point.numerics.ceil_of_many(mean * (1.0 + side * reach)) for side in (-1.0, 1.0))
     return jnp.where(bits > 0, jnp.maximum(count * burst * 0.5 * (less + more), bits), 0.0)
 
 

@@ -41,13 +41,14 @@ def share_at_edge(size: Scalar, edge: Scalar, mean: PerClass) -> PerClass:
 
 
 def mean_ceil(values: PerClass, spread: Scalar, numerics: Numerics) -> PerClass:
-    """Mean of ceil over the tiles of each class.
+    """Mean of ceil, of many, over the tiles of each class: their mean, and what rounding adds.
 
     Where there is a `spread` (1, else 0), the tiles of a class reach halfway to the neighbouring classes' values.
     """
     points = (jnp.asarray(_spread_points(values.shape[0]), values.dtype) @ values).reshape(len(QUADRATURE), -1)
-    rounded = numerics.ceil(spread * points + (1.0 - spread) * values)
-    return jnp.full(len(QUADRATURE), 1.0 / len(QUADRATURE), values.dtype) @ rounded
+    points = spread * points + (1.0 - spread) * values
+    added = numerics.ceil_of_many(points) - points
+    return values + jnp.full(len(QUADRATURE), 1.0 / len(QUADRATURE), values.dtype) @ added
 
 
 @functools.cache

@@ -77,7 +77,7 @@ class DealtB(NamedTuple):
         """Words that the operand buffer takes of so many non-zeros sent."""
         if inner:
             return visits.b_nonzeros * self.padded * self.lane_nonzeros
-        return sent * self.of_rows / jnp.maximum(self.nonzeros, 1.0)
+        return sent * (self.of_rows / jnp.maximum(self.nonzeros, 1.0))
 
 
 def dealt_b(point: Point, a_skips: Scalar, tiled: Tiles, padded: Scalar) -> DealtB:

@@ -68,9 +68,9 @@ def cost(point: Point) -> Cost:
     drained = PASS_CYCLES * found["tiles"]
     entry_bits = point.hardware.value_bits + tiles.n_bits
     results = found["operations"]
-    pointers = (
-        block_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0) * ratio(found["tiles"], total(found["tiles"]))
-    )
+    row_bits = tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0
+    pointers = in_bursts(point, block_rows * row_bits, point.numerics.ceil(block_rows / tiles.height))
+    pointers = pointers * ratio(found["tiles"], total(found["tiles"]))
     nothing = jnp.zeros_like(results)
     activity, sums = with_sums(
         Activity(

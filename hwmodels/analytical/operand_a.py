@@ -202,7 +202,8 @@ def queue_loads(point: Point, a: OperandA) -> QueueLoads:
     stored = nonzeros + ratio(rows, a.found_rows) * a.stored_padding
     entries = a.skip * stored + (1.0 - a.skip) * a.dealt_areas
     queues = jnp.minimum(array.queues, jnp.maximum(a.rows / a.tiles, 1.0))
-    turns, all_turns = (_turns(point, a, each, of) for each, of in ((entries, 1.0), (a.entries, queues)))
+    turns = _turns(point, a, entries, a.dealt_areas, 1.0)
+    all_turns = _turns(point, a, a.entries, a.areas, queues)
     return QueueLoads(
         nonzeros=nonzeros,
         work=most.get("work", jnp.zeros_like(nonzeros)),
@@ -214,15 +215,15 @@ def queue_loads(point: Point, a: OperandA) -> QueueLoads:
     )
 
 
-def _turns(point: Point, a: OperandA, entries: PerClass, queues: PerClass | float) -> PerClass:
-    """Steps in which so many queues of each tile give entries, as many at a time as the lanes of a PE take."""
+def _turns(point: Point, a: OperandA, entries: PerClass, positions: PerClass, queues: PerClass | float) -> PerClass:
+    """Steps in which so many queues of each tile give entries, as many at a time as the lanes of a PE take; no more
+    than they would give all `positions` in."""
     array, numerics = point.array, point.numerics
     if point.dataflow != "inner_product":  # nobody else has lanes on k
         return entries
-    each = entries / (a.tiles * queues)
-    alike = numerics.ceil(each / array.lanes)
+    each, full = entries / (a.tiles * queues), numerics.ceil_of_many(positions / (a.tiles * queues) / array.lanes)
     varied = numerics.max_of(jnp.ones_like(each), (each + 0.5 * (array.lanes - 1.0)) / array.lanes)
-    steps = a.tiles * queues * (a.skip * varied + (1.0 - a.skip) * alike)
+    steps = a.tiles * queues * (a.skip * numerics.min_of(varied, full) + (1.0 - a.skip) * full)
     return (1.0 - array.on_k) * entries + array.on_k * steps
 
 

@@ -132,8 +132,12 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
     partial = in_bursts(point, results * word_bits, s.tiles)
     of_tile = tiles.z_each * count + (1.0 - tiles.z_each) * count / tiles.trips_k
     not_first, not_last = (jnp.array(flags)[:, None] for flags in ([0.0, 1.0, 1.0], [1.0, 1.0, 0.0]))
-    dram_a = tiles.a_each * s.heights + (1.0 - tiles.a_each) * s.block_rows * (s.heights / total(s.heights))
-    dram_b = tiles.b_each * s.widths + (1.0 - tiles.b_each) * s.block_columns * (s.widths / total(s.widths))
+    down, across = s.heights / total(s.heights), s.widths / total(s.widths)
+    ceil = point.numerics.ceil
+    a_rows = tiles.a_each * s.heights + (1.0 - tiles.a_each) * s.block_rows * down
+    b_columns = tiles.b_each * s.widths + (1.0 - tiles.b_each) * s.block_columns * across
+    a_tiles = tiles.a_each * s.tiles + (1.0 - tiles.a_each) * ceil(s.block_rows / tiles.height) * down
+    b_tiles = tiles.b_each * s.tiles + (1.0 - tiles.b_each) * ceil(s.block_columns / tiles.width) * across
     nothing = jnp.zeros_like(count * s.tiles)
     of_column = s.tiles * point.numerics.ceil(s.columns / s.tiles / array.hearing)
     return Activity(
@@ -146,8 +150,8 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
         b_index_bits=nothing,
         results=count * results,
         z_index_bits=nothing,
-        dram_a_bits=of_tile * s.fetched_bits + _fetched(point, deep * dram_a, count, dram_a / tiles.height),
-        dram_b_bits=_fetched(point, deep * dram_b, count, dram_b / tiles.width),
+        dram_a_bits=of_tile * s.fetched_bits + _fetched(point, deep * a_rows, count, a_tiles),
+        dram_b_bits=_fetched(point, deep * b_columns, count, b_tiles),
         z_read_bits=tiles.z_each * count * not_first * partial * tiles.k_split,
         z_spilled_bits=tiles.z_each * count * not_last * partial,
         z_final_bits=(tiles.z_each * count * (1.0 - not_last) + (1.0 - tiles.z_each) * of_tile) * finished,

@@ -97,7 +97,7 @@ def sparse_b(
     results = ratio(a.work, total(a.work)) * met.depth["distinct"]
     partial_bits = hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
     written_rows = jnp.minimum(a.block_rows, count * tiles.height)  # of row blocks that are visited
-    row_blocks = written_rows / tiles.height
+    row_blocks = point.numerics.ceil(written_rows / tiles.height)
     row_pointers = written_rows * (tiles.m_pointer_bits + tiles.n_pointer_bits + 1.0)
     most_products = lookup(kernel.block_products, (tiles.tile_m,))[0]
     z_words = point.numerics.min_of(tiles.height * tiles.width, jnp.maximum(most_products, 1.0))
