@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from dse import default_space, make_problem
-from dse.analysis.box_costs import KernelBounds
+from dse.analysis.box_costs import TESTED, KernelBounds
 from dse.analysis.machine_box import WIDTHS, MachineBox
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.technology import make_technology, scenario
@@ -71,7 +71,7 @@ def test_one_machine_is_bounded_by_what_it_costs(bounds: KernelBounds):
 
 
 def test_cuts_of_a_box_make_it_up_and_are_bounded_no_lower(bounds: KernelBounds):
-    """From the first cut on, into boxes of the same widths."""
+    """From the first cut on, into boxes of the same widths; where that rests on tests, but for what they leave open."""
     rng, whole = np.random.default_rng(2), MachineBox.of(bounds.problem.encoding)
     which = rng.integers(len(bounds), size=256)
     assert sum(part.count for part in whole.cut()) == whole.count
@@ -82,7 +82,7 @@ def test_cuts_of_a_box_make_it_up_and_are_bounded_no_lower(bounds: KernelBounds)
         kinds.add(len(parts) > 2)
         part = parts[rng.integers(len(parts))]
         larger, own = bounds.costs(box, which), bounds.costs(part, which)
-        assert (own >= larger * (1 - 1e-5)).all()
+        assert (own >= larger * (1 - 1e-5 if bounds.proven() else TESTED)).all()
         box = part
     assert box.count == 1
     assert kinds == {False, True}
