@@ -26,7 +26,7 @@ class RowSums(NamedTuple):
     index_cycles: PerVisit
 
 
-class Meetings(NamedTuple):
+class MetRows(NamedTuple):
     """`sent`: over the rows that are sent; `met`: over the row that each entry of A meets.
 
     Of each tile of B: metadata of a row that is fetched, but for its entries, and cycles in which an empty row crosses
@@ -46,7 +46,7 @@ def meetings_of(
     operands: tuple[ATiles, AEntries, BRowParts],
     visits: TileVisits,
     numbering: Numbering,
-) -> Meetings:
+) -> MetRows:
     """What is sent and met of B in each visit."""
     (a, b), (tiles, left, right) = stored, operands
     rates = b.rates
@@ -75,9 +75,9 @@ def meetings_of(
         extent = min(design.tile_k, a.shape[1])
         touched, met = (numbering.in_order(sums) for sums in meet(extent, left, tiles, right, figures, len(visits)))
         sent = touched if selects_rows(design, b) else sent
-    return Meetings(RowSums(*sent.T), RowSums(*met.T), row_index_bits, *empty)
+    return MetRows(RowSums(*sent.T), RowSums(*met.T), row_index_bits, *empty)
 
 
-def pairs_of_entries(a: StoredOperand, b: StoredOperand, meetings: Meetings, found: np.ndarray) -> PerVisit:
+def pairs_of_entries(a: StoredOperand, b: StoredOperand, meetings: MetRows, found: np.ndarray) -> PerVisit:
     """Pairs of entries that meet where both operands skip, padding included; `found` by `multiply_sparse`."""
     return meetings.met.entries if a.format.has_runs or b.format.has_runs else found[:, EFFECTUAL]

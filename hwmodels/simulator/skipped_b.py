@@ -8,7 +8,7 @@ from hwmodels.simulator.concrete_design import MASK_BITS, ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork
 from hwmodels.simulator.dense_loads import ROWS as QUEUED_ROWS
 from hwmodels.simulator.dense_loads import STORED as STORED_ENTRIES
-from hwmodels.simulator.meetings import Meetings
+from hwmodels.simulator.meetings import MetRows
 from hwmodels.simulator.places import Places, ceil_div, hold_slots, share_of
 from hwmodels.simulator.sparse_loads import COMPUTE, DECODE, ROWS, STORED, walk_rows
 from hwmodels.simulator.sparse_operands import AEntries, ATiles, BRowParts
@@ -60,7 +60,7 @@ def work_on_skipped_b(
     operands: tuple[ATiles, AEntries, BRowParts],
     visits: TileVisits,
     numbering: Numbering,
-    meetings: Meetings,
+    meetings: MetRows,
 ) -> tuple[ArrayWork, Places]:
     """What keeps the array busy in each visit, all in one column pass, and what is held in the PEs."""
     (a, b), (_, _, right) = stored, operands

@@ -8,7 +8,7 @@ from hwmodels.simulator.actions import array_actions
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import ArrayWork, BusTraffic, Fates, FetchedRows, PerVisit
 from hwmodels.simulator.fiber_pairs import visit_pairs
-from hwmodels.simulator.meetings import Meetings, meetings_of, pairs_of_entries
+from hwmodels.simulator.meetings import MetRows, meetings_of, pairs_of_entries
 from hwmodels.simulator.multiplication import EFFECTUAL, FRESH, OUTPUTS
 from hwmodels.simulator.output_traffic import traffic_appended
 from hwmodels.simulator.product_visits import ProductVisits
@@ -92,7 +92,7 @@ def _bus_traffic(
     visits: TileVisits,
     work: ArrayWork,
     fates: Fates,
-    meetings: Meetings,
+    meetings: MetRows,
 ) -> BusTraffic:
     """What crosses the buses in each visit."""
     a_value, a_index = _sent_of_a(design, a, b, visits, work)
