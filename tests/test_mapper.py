@@ -198,6 +198,8 @@ def test_what_memories_are_asked_for_does_not_depend_on_other_choices(of_familie
         assert len(kinds) > 1
         assert asked == pytest.approx(asked[first][kind.ravel()], rel=1e-5)
         latency, energy, need, clock, watts = asked.T
+        assert (latency > 0).all()
+        assert (energy > 0).all()
         scores, alone_takes = held.score(rows), held.mappings_alone(rows)[:, 0]
         assert scores.fits[:, 0, [0, 3]] == pytest.approx(np.column_stack([need, clock]), rel=1e-5)
         assert (latency <= alone_takes[:, LATENCY] * (1 + 1e-5)).all()
