@@ -140,6 +140,12 @@ def test_space_files(tmp_path):
     assert space.values("tile_k", "conv") == (32, 64)
 
 
+def test_a_long_array_of_decimals_is_not_nested(tmp_path):
+    path = tmp_path / "space.toml"
+    path.write_text(f"[pe_rows]\nvalues = [{', '.join(f'{one}.0' for one in range(1, 301))}]\n")
+    assert read_space(path)["pe_rows"].values == tuple(range(1, 301))
+
+
 @pytest.mark.parametrize(
     ("text", "part"),
     [

@@ -204,6 +204,8 @@ def test_floors_do_not_depend_on_other_choices_and_nothing_is_below_them(of_fami
             assert found == pytest.approx(found[first][kind.ravel()], rel=1e-5)
         dram_s, dram_pj, need, macs_s, macs_pj, machine, watts = asked.T
         latency = np.maximum(dram_s, macs_s)
+        assert (latency > 0).all()
+        assert (dram_pj + macs_pj > 0).all()
         scores, takes = held.score(rows), held.mappings_alone(rows)[:, 0]
         assert scores.fits[:, 0, FITS.index("glb")] == pytest.approx(need, rel=1e-5)
         own = [FITS.index(name) for name in ("accumulator", "bus", "clock")]

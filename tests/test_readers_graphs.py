@@ -306,6 +306,17 @@ def test_folders_pass_over_what_only_resembles_edges(tmp_path: Path) -> None:
     assert [layer.name for layer in describe(tmp_path).layers] == ["graph.el"]
 
 
+def test_lists_of_matrices_and_of_layers_beside_matrices_are_left_out(tmp_path: Path) -> None:
+    (tmp_path / "a.mtx").write_text("%%MatrixMarket matrix coordinate real general\n2 2 1\n1 1 1\n")
+    (tmp_path / "list.csv").write_text("file,rows,cols,nnz,density\na.mtx,2,2,1,0.25\nand,more\n")
+    (tmp_path / "layers.csv").write_text("name,m,k,n,density_a\none,2,2,8,0.25\n")
+    found = describe(tmp_path)
+    assert [layer.name for layer in found.layers] == ["a.mtx"]
+    assert [(one.name, "a table beside other data" in one.why) for one in found.left_out] == [("layers.csv", True)]
+    (tmp_path / "edges.csv").write_text("source,target,density\n0,1,0.5\n1,0,0.25\n")
+    assert load_matrix(tmp_path / "edges.csv").nnz == 2
+
+
 @QUICK
 @given(noise=st.text("0123456789 \n\t,;#%-.e\"*[]ap{}'", max_size=80), name=st.sampled_from([*DIRECTED, *UNDIRECTED]))
 def test_noise_is_never_a_traceback(noise: str, name: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import stat
 import tomllib
 from pathlib import Path
@@ -13,9 +14,11 @@ MOST_BYTES = 64 << 20
 """Of JSON, which takes up to 25 times as much memory."""
 MOST_TOML_BYTES = 256 << 10
 MOST_DOTS = 100
-"""On a line of TOML: Python's parser takes the square of a name's parts."""
+"""Of names on a line of TOML: Python's parser takes the square of a name's parts."""
 LONGEST_INTEGER = 18
 """Digits of what stays an integer; longer ones become floats, so that no conversion fails later."""
+_DECIMAL = re.compile(r"(?<![\w.\"'-])[+-]?\d+\.\d+(e[+-]?\d+)?(?![\w.\"'-])", re.I)
+"""A number whose dot is no name's."""
 
 
 def read_json(path: str | os.PathLike[str]) -> Any:
@@ -33,7 +36,7 @@ def read_toml(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What a TOML file holds. InputError if it cannot be read or is not TOML."""
     text = _text_of(path, MOST_TOML_BYTES)
     too_deep = f"{path}: is nested too deeply; write tables of numbers and names."
-    if any(line.count(".") > MOST_DOTS for line in text.split("\n") if not line.lstrip().startswith("#")):
+    if any(_DECIMAL.sub("", line).count(".") > MOST_DOTS for line in text.split("\n") if line.lstrip()[:1] != "#"):
         raise InputError(too_deep)
     try:
         return tomllib.loads(text)

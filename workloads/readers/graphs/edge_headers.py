@@ -84,8 +84,6 @@ def comments_of(lines: list[str], name: str) -> Comments:
 def columns_of(heading: list[str]) -> dict[str, int] | None:
     """Columns by role: `source`, `target` (or `row`, `column`), `weight`, `time`, `type`; None for other headings."""
     words = [re.sub(r"[^a-z0-9]", "", word.lower()) for word in heading]
-    if _OF_A_LIST.intersection(words):
-        return None
     found: dict[str, int] = {}
     for at, word in enumerate(words):
         role = next((role for role, known in _ROLES.items() if re.fullmatch(known, word)), None)
@@ -94,8 +92,10 @@ def columns_of(heading: list[str]) -> dict[str, int] | None:
     if words[2:3] == ["v"]:  # the value of `i,j,v` and `row,col,v`
         found = {role: at for role, at in found.items() if (role, at) != ("target", 2)}
         found.setdefault("weight", 2)
-    if {"source", "target"} <= found.keys() or {"row", "column"} <= found.keys():
+    if {"source", "target"} <= found.keys():
         return found
+    if {"row", "column"} <= found.keys():
+        return None if _OF_A_LIST.intersection(words) else found
     stems = {re.sub(r"[12ab]$|[12](?=id$)|^(first|second)", "", word) for word in words[:2]}
     if len(words) > 1 and len(stems) == 1 and re.fullmatch(_ENDS, stems.pop()):
         return found | {"source": 0, "target": 1}

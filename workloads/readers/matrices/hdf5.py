@@ -9,7 +9,8 @@ data are not followed.
 
 import re
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -37,20 +38,27 @@ _FIX = "convert it to .npz with scipy.sparse.save_npz or to .mtx"
 
 def _read(source: Source, options: ReadOptions) -> Found:
     room = 2**62 if source.large else 8 * MOST_BYTES + 2 * MOST_RATIO * source.size
+    try:
+        with _on_disk(source) as path, Hdf5File(path, room) as file:
+            return _of_file(source, file, options)
+    except ImportError as error:
+        source.fail("HDF5 file", "needs h5py to be read", "install it: pip install 'sparse-dse[hdf5]'", error)
+    except DamagedHdf5 as error:
+        source.fail("HDF5 file", f"is damaged ({words_of(error)})", "write or copy it again", error)
+    except KeyError as error:
+        source.fail("HDF5 file", f"lacks {words_of(error)}", "write or copy it again", error)
+
+
+@contextmanager
+def _on_disk(source: Source) -> Iterator[Path]:
+    """A file that the library can open: the source's own, or for as long as it is read what was unpacked from it."""
+    if not source.compressed:
+        yield source.path
+        return
     with tempfile.TemporaryDirectory() as folder:
-        path = source.path
-        if source.compressed:
-            path = Path(folder) / "content.h5"
-            path.write_bytes(source.content)
-        try:
-            with Hdf5File(path, room) as file:
-                return _of_file(source, file, options)
-        except ImportError as error:
-            source.fail("HDF5 file", "needs h5py to be read", "install it: pip install 'sparse-dse[hdf5]'", error)
-        except DamagedHdf5 as error:
-            source.fail("HDF5 file", f"is damaged ({words_of(error)})", "write or copy it again", error)
-        except KeyError as error:
-            source.fail("HDF5 file", f"lacks {words_of(error)}", "write or copy it again", error)
+        path = Path(folder) / "content.h5"
+        path.write_bytes(source.content)
+        yield path
 
 
 def _of_file(source: Source, file: Hdf5File, options: ReadOptions) -> Found:
