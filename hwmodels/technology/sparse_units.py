@@ -85,7 +85,7 @@ class SparseUnits(ScaledConstants):
         return self.logic_area_mm2(mix(format_weights, areas))
 
     def scheduler_area_mm2(self, schedule_weights: Float[Array, "schedule ..."], queues: Scalar) -> Value:
-        """Area in mm2 of the scheduler of so many queues of A: a counter each, and a list of rows if by work (a guess)."""
+        """Area in mm2 of the scheduler of so many queues of A: a counter each, a list of rows if by work (a guess)."""
         constants = self.constants
         counter = self._adder(constants["scheduler_counter_bits"])[1]
         queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
