@@ -60,12 +60,12 @@ def test_nothing_in_a_box_costs_less_than_its_bound(bounds: KernelBounds):
 def test_sums_are_counted_as_if_what_a_small_array_holds_of_a_left_room_for_one_group():
     """Then they stay in registers, in the array of one PE row alone."""
     space = default_space().fix(
-        **{"pe_rows": [1, 2], "pe_cols": [1], "lanes": [1], "pe_buffer_bytes": [8320], "accumulator_bytes": [256]},
+        **{"pe_rows": [1, 2], "pe_cols": [1], "lanes": [2], "pe_buffer_bytes": [8448], "accumulator_bytes": [512]},
         **{"glb_bytes": [65536], "glb_banks": [8], "value_bus_bits": [32], "index_bus_bits": [64], "tile_m": [64]},
-        **{"tile_k": [64], "tile_n": [16], "dataflow": ["gustavson"], "residency": ["ab"], "loop_order": ["mkn"]},
+        **{"tile_k": [64], "tile_n": [32], "dataflow": ["gustavson"], "residency": ["ab"], "loop_order": ["mkn"]},
         **{"a_format": ["dense"], "a_zero": ["gate"], "schedule": ["cyclic"], "columns_on": ["n"]},
     )
-    kernel = SparseKernel("full", csr_array(np.ones((64, 64))), None, 16)
+    kernel = SparseKernel("full", csr_array(np.ones((64, 64))), None, 32)
     bounds = KernelBounds(make_problem(Workload("one", (kernel,)), space, make_technology(scenario())), 0, {})
     whole, only = MachineBox.of(bounds.problem.encoding), np.arange(len(bounds))
     least = bounds.costs(whole, only)
