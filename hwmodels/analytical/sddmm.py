@@ -134,10 +134,9 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
     not_first, not_last = (jnp.array(flags)[:, None] for flags in ([0.0, 1.0, 1.0], [1.0, 1.0, 0.0]))
     down, across = s.heights / total(s.heights), s.widths / total(s.widths)
     ceil = point.numerics.ceil
-    a_rows = tiles.a_each * s.heights + (1.0 - tiles.a_each) * s.block_rows * down
-    b_columns = tiles.b_each * s.widths + (1.0 - tiles.b_each) * s.block_columns * across
-    a_tiles = tiles.a_each * s.tiles + (1.0 - tiles.a_each) * ceil(s.block_rows / tiles.height) * down
-    b_tiles = tiles.b_each * s.tiles + (1.0 - tiles.b_each) * ceil(s.block_columns / tiles.width) * across
+    a_each, b_each = (_fetched(point, deep * side, count, s.tiles) for side in (s.heights, s.widths))
+    a_once = _fetched(point, deep * s.block_rows * down, count, ceil(s.block_rows / tiles.height) * down)
+    b_once = _fetched(point, deep * s.block_columns * across, count, ceil(s.block_columns / tiles.width) * across)
     nothing = jnp.zeros_like(count * s.tiles)
     of_column = s.tiles * point.numerics.ceil(s.columns / s.tiles / array.hearing)
     return Activity(
@@ -150,8 +149,8 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
         b_index_bits=nothing,
         results=count * results,
         z_index_bits=nothing,
-        dram_a_bits=of_tile * s.fetched_bits + _fetched(point, deep * a_rows, count, a_tiles),
-        dram_b_bits=_fetched(point, deep * b_columns, count, b_tiles),
+        dram_a_bits=of_tile * s.fetched_bits + _resting(a_each, a_once, tiles.a_each),
+        dram_b_bits=_resting(b_each, b_once, tiles.b_each),
         z_read_bits=tiles.z_each * count * not_first * partial * tiles.k_split,
         z_spilled_bits=tiles.z_each * count * not_last * partial,
         z_final_bits=(tiles.z_each * count * (1.0 - not_last) + (1.0 - tiles.z_each) * of_tile) * finished,
@@ -164,6 +163,12 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
 def _fetched(point: Point, values: Array, visits: Array, tiles: PerClass) -> Array:
     """Bits that come from DRAM for so many values of a dense operand, of so many of its tiles in each visit."""
     return in_bursts(point, values * point.hardware.value_bits, jnp.maximum(visits * tiles, 1e-6))
+
+
+def _resting(at_each_visit: Array, once: Array, each: Scalar) -> Array:
+    """Bits of an operand that is fetched at `each` visit, or else once: never more, and spread alike."""
+    share = jnp.minimum(ratio(jnp.sum(once), jnp.sum(at_each_visit)), 1.0)
+    return at_each_visit * (each + (1.0 - each) * share)
 
 
 def _along_k(tiles: Tiling) -> AlongK:
