@@ -119,6 +119,15 @@ def _mean_across(point: Point, s: OperandA) -> PerClass:
     return (1.0 - at_edge) * ceil(tiles.width / columns) + at_edge * ceil(tiles.n.edge / columns)
 
 
+def _most_columns(point: Point, s: OperandA) -> PerClass:
+    """Columns of B that the PE column has that is sent most; padding of S touches more of them all alike."""
+    tiles, columns = point.tiles, point.array.hearing
+    full = s.tiles * _mean_across(point, s)
+    most = point.kernel.most_sent(tiles.m, tiles.n, columns) * s.tiled.scale["nonzeros"]
+    most = most * ratio(s.columns, s.tiled.classes["columns"])
+    return s.skip * jnp.clip(most, s.columns / columns, full) + (1.0 - s.skip) * full
+
+
 def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
     hardware, tiles, array = point.hardware, point.tiles, point.array
     value_bits, word_bits = hardware.value_bits, hardware.accumulator_bits
@@ -139,11 +148,10 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
     a_tiles = tiles.a_each * s.tiles + (1.0 - tiles.a_each) * ceil(s.block_rows / tiles.height) * down
     b_tiles = tiles.b_each * s.tiles + (1.0 - tiles.b_each) * ceil(s.block_columns / tiles.width) * across
     nothing = jnp.zeros_like(count * s.tiles)
-    of_column = s.tiles * point.numerics.ceil(s.columns / s.tiles / array.hearing)
     return Activity(
         compute=words * loads.conflicts + drained,
         decode=count * loads.decode + drained,
-        buffer_port=words * of_column,
+        buffer_port=words * _most_columns(point, s),
         a_value_bits=count * s.values_bits + deep * s.rows * value_bits,
         a_index_bits=count * s.sent_metadata_bits,
         b_value_bits=deep * s.columns * value_bits,
