@@ -21,7 +21,7 @@ from hwmodels.analytical.accounting import (
     with_sums,
 )
 from hwmodels.analytical.classes import share_at_edge, total
-from hwmodels.analytical.column_owners import LONGEST_RUN
+from hwmodels.analytical.column_owners import conflicts_of_padding
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
@@ -102,7 +102,7 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
     rows = bounded(dealt["rows"], s.found_rows)
     padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows
     entries = bounded(dealt["nonzeros"], s.nonzeros) + padding
-    conflicts = bounded(held, every) + padding * jnp.minimum(LONGEST_RUN / array.hearing, 1.0)
+    conflicts = bounded(held, every) + padding * conflicts_of_padding(array.hearing)
     full = s.rows_per_queue * s.tiles * _mean_across(point, s)
     words = bitmask_words(tiles.width, numerics, array.lanes)
     turns = numerics.max_of(s.tiles, (entries + 0.5 * (array.lanes - 1.0) * s.tiles) / array.lanes)
