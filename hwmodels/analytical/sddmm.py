@@ -120,11 +120,11 @@ def _mean_across(point: Point, s: OperandA) -> PerClass:
 
 
 def _most_columns(point: Point, s: OperandA) -> PerClass:
-    """Columns of B that the PE column has that is sent most; padding of S touches more of them all alike."""
+    """Columns of B that the PE column has that is sent most; those that padding of S touches are spread evenly."""
     tiles, columns = point.tiles, point.array.hearing
     full = s.tiles * _mean_across(point, s)
     most = point.kernel.most_sent(tiles.m, tiles.n, columns) * s.tiled.scale["nonzeros"]
-    most = most * ratio(s.columns, s.tiled.classes["columns"])
+    most = most + jnp.maximum(s.columns - s.tiled.classes["columns"], 0.0) / columns
     return s.skip * jnp.clip(most, s.columns / columns, full) + (1.0 - s.skip) * full
 
 
