@@ -21,7 +21,7 @@ from hwmodels.analytical.accounting import (
     with_sums,
 )
 from hwmodels.analytical.classes import share_at_edge, total
-from hwmodels.analytical.column_owners import LONGEST_RUN
+from hwmodels.analytical.column_owners import conflicts_of_padding
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
@@ -102,7 +102,7 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
     rows = bounded(dealt["rows"], s.found_rows)
     padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows
     entries = bounded(dealt["nonzeros"], s.nonzeros) + padding
-    conflicts = bounded(held, every) + padding * jnp.minimum(LONGEST_RUN / array.hearing, 1.0)
+    conflicts = bounded(held, every) + padding * conflicts_of_padding(array.hearing)
     full = s.rows_per_queue * s.tiles * _mean_across(point, s)
     words = bitmask_words(tiles.width, numerics, array.lanes)
     turns = numerics.max_of(s.tiles, (entries + 0.5 * (array.lanes - 1.0) * s.tiles) / array.lanes)
@@ -117,6 +117,15 @@ def _mean_across(point: Point, s: OperandA) -> PerClass:
     tiles, ceil, columns = point.tiles, point.numerics.ceil, point.array.hearing
     at_edge = share_at_edge(tiles.width, tiles.n.edge, s.widths / s.tiles)
     return (1.0 - at_edge) * ceil(tiles.width / columns) + at_edge * ceil(tiles.n.edge / columns)
+
+
+def _most_columns(point: Point, s: OperandA) -> PerClass:
+    """Columns of B that the PE column has that is sent most; those that padding of S touches are spread evenly."""
+    tiles, columns = point.tiles, point.array.hearing
+    full = s.tiles * _mean_across(point, s)
+    most = point.kernel.most_sent(tiles.m, tiles.n, columns) * s.tiled.scale["nonzeros"]
+    most = most + jnp.maximum(s.columns - s.tiled.classes["columns"], 0.0) / columns
+    return s.skip * jnp.clip(most, s.columns / columns, full) + (1.0 - s.skip) * full
 
 
 def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
@@ -138,11 +147,10 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
     a_once = _fetched(point, deep * s.block_rows * down, count, ceil(s.block_rows / tiles.height) * down)
     b_once = _fetched(point, deep * s.block_columns * across, count, ceil(s.block_columns / tiles.width) * across)
     nothing = jnp.zeros_like(count * s.tiles)
-    of_column = s.tiles * point.numerics.ceil(s.columns / s.tiles / array.hearing)
     return Activity(
         compute=words * loads.conflicts + drained,
         decode=count * loads.decode + drained,
-        buffer_port=words * of_column,
+        buffer_port=words * _most_columns(point, s),
         a_value_bits=count * s.values_bits + deep * s.rows * value_bits,
         a_index_bits=count * s.sent_metadata_bits,
         b_value_bits=deep * s.columns * value_bits,
