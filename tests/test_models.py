@@ -39,15 +39,17 @@ RUNS = slice(1, 3)
 
 @cache
 def kernels_of(family: str) -> list:
-    """Small kernels; of those that share statistics' shapes one has sides that are no powers of two."""
+    """Small kernels; of those that share statistics' shapes one has sides that are no powers of two. Results of
+    element-wise kernels must fill some bursts."""
     if family in ("dense_b", "sparse_b"):
         return small_kernels()[family]
     skewed, even = generators.power_law_rows(28, 24, 4, 2.1, 0), generators.uniform(32, 32, 0.12, 1)
     if family == "sddmm":
         return [SddmmKernel("skewed", skewed, 20), SddmmKernel("even", even, 16)]
     if family == "elementwise":
-        other = generators.uniform(28, 24, 0.2, 4)
-        flipped = csr_array(generators.power_law_rows(32, 32, 6, 2.1, 5)[::-1])
+        skewed, other = generators.power_law_rows(56, 48, 6, 2.1, 0), generators.uniform(56, 48, 0.2, 4)
+        even = generators.uniform(64, 64, 0.12, 1)
+        flipped = csr_array(generators.power_law_rows(64, 64, 8, 2.1, 5)[::-1])
         pairs = ((skewed, other), (even, flipped))
         return [ElementwiseKernel("pair", a, b, operation) for a, b in pairs for operation in ("multiply", "add")]
     draw = np.random.default_rng(0)

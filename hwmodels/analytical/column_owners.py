@@ -147,7 +147,7 @@ def fetched_rows(point: Point, a: OperandA, skip: Scalar, visits: VisitedPairs, 
     stored_asking = total(a.nonzeros * visits.of_a)
 
     # Entries of a skipping A meet what they meet; of a full one, each of its rows meets all of B's tile.
-    of_all = visits.b_nonzeros * a.heights / a.tiles
+    of_all = visits.b_nonzeros * (a.heights / a.tiles)
     found_share = jnp.clip(ratio(met, stored_asking), 0.0, 1.0)
     found = a.skip * asking * found_share + (1.0 - a.skip) * of_all * ratio(pieces, kernel.b.nonzeros)
     rows = point.fetches * (skip * found + (1.0 - skip) * asking)
