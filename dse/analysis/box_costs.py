@@ -220,8 +220,12 @@ class KernelBounds:
             tight = tight.at[BUFFER].set(
                 jnp.where(one_array, tight[BUFFER], tight[BUFFER] * (1.0 - mapping.residency[HOLDS_BOTH]))
             )
-            machines = [hardware(numbers) for numbers in (fast, small, tight, largest)]
-            quick, counted, summed, roomy = (evaluate(one, mapping, statistics, model) for one in machines)
+
+            def cost(numbers):
+                return evaluate(hardware(numbers), mapping, statistics, model)
+
+            costs = jax.vmap(cost)(jnp.stack([fast, small, tight, largest]))
+            quick, counted, summed, roomy = (jax.tree.map(lambda leaf, at=at: leaf[at], costs) for at in range(4))
             fill = _fill(fast) - _fill(cheap)
             cycles = (quick.cycles - fill) * jnp.where(one_array, 1.0, self._tested)
             needed = quick.fits[0] * fast[GLB]
@@ -232,7 +236,9 @@ class KernelBounds:
             solved = model.solved()
             built = hardware(cheap, glb_bytes=glb)
             area = area_mm2(built, solved)
-            of_wide, of_small = (point_of(one, mapping, statistics, solved, Exact()) for one in machines[:2])
+            of_wide, of_small = (
+                point_of(one, mapping, statistics, solved, Exact()) for one in (hardware(fast), hardware(small))
+            )
             hops = _least_hops(quick.actions, counted.actions, of_wide, of_small)
             actions = _least(quick.actions, counted.actions, summed.actions)
             actions = eqx.tree_at(lambda one: (one.cycles, one.bus_hops), actions, (cycles, hops))

@@ -130,7 +130,9 @@ def one_hot(name: str, names: Sequence[str], what: str = "choice") -> Float[Arra
     """Weight vector (float32, length `len(names)`) that selects `name`; InputError if there is no such name."""
     if name not in names:
         raise InputError(f"{what} '{name}' is unknown; choose one of: {', '.join(names)}.")
-    return jnp.zeros(len(names), jnp.float32).at[names.index(name)].set(1.0)
+    weights = np.zeros(len(names), np.float32)
+    weights[names.index(name)] = 1.0
+    return jnp.asarray(weights)
 
 
 def mix(weights: Float[Array, " n"], values: Float[Array, " n"]) -> Float[Array, ""]:
@@ -140,4 +142,4 @@ def mix(weights: Float[Array, " n"], values: Float[Array, " n"]) -> Float[Array,
 
 def name_of(weights: Float[Array, " n"], names: Sequence[str]) -> str:
     """Name of the heaviest choice of a weight vector."""
-    return names[int(jnp.argmax(weights))]
+    return names[int(np.argmax(np.asarray(weights)))]
