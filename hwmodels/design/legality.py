@@ -6,6 +6,7 @@ A format that is walked in one order only (`hwmodels.formats.records`) goes with
 is always dense and computed. Both operands of an element-wise kernel are read by rows, by every lane on its own.
 """
 
+import functools
 from collections.abc import Mapping
 
 from hwmodels.design.choices import (
@@ -42,11 +43,13 @@ _DATAFLOWS = {"sddmm": ("inner_product",), "elementwise": ("inner_product",)}
 """Families that need the inner product's units: their dataflows."""
 
 
+@functools.cache
 def legal_dataflows(family: str) -> tuple[str, ...]:
     """Dataflows that can run a kernel of a family."""
     return _DATAFLOWS.get(family, DATAFLOWS)
 
 
+@functools.cache
 def legal_formats(dataflow: str, operand: str, family: str) -> tuple[str, ...]:
     """Formats of operand "a" or "b" that a dataflow can walk, for a kernel of family "dense_b", "sparse_b", "sddmm" or
     "elementwise"."""
@@ -57,6 +60,7 @@ def legal_formats(dataflow: str, operand: str, family: str) -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name not in banned)
 
 
+@functools.cache
 def legal_zero_modes(format: str, operand: str, family: str) -> tuple[str, ...]:
     """What can be done with the zeros of an operand stored in a format."""
     if operand == "b" and family in B_IS_DENSE:
@@ -70,6 +74,7 @@ def lanes_decode_a(names: Mapping[str, str]) -> bool:
     return FORMAT_OF[names["a_format"]].is_dense or names["a_zero"] == names["b_zero"] == "skip"
 
 
+@functools.cache
 def legal_residencies(dataflow: str, b_format: str, family: str) -> tuple[str, ...]:
     """What can be held in the PE buffers: rows of B are fetched one by one in Gustavson's dataflow, if they have
     addresses."""
@@ -79,6 +84,7 @@ def legal_residencies(dataflow: str, b_format: str, family: str) -> tuple[str, .
     return tuple(name for name in RESIDENCIES if fetches or name != "fetch")
 
 
+@functools.cache
 def legal_lane_axes(dataflow: str, b_zero: str, family: str) -> tuple[str, ...]:
     """Dimensions that lanes can divide: k where a tree can add what they make, of an output at a time, and B does not
     skip. An SDDMM has no other."""
