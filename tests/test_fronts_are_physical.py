@@ -1,4 +1,4 @@
-"""What is found could be built and run: docs/machine.md, section 11, on real fronts and optima."""
+"""What is found could be built and run: docs/machine.md, section 10, on real fronts and optima."""
 
 from types import SimpleNamespace
 

@@ -26,7 +26,7 @@ from hwmodels.design.hardware import (
     PARTS_USED,
     UNITS,
 )
-from hwmodels.formats.encoders import ENCODED_FORMATS, encode, widths_of
+from hwmodels.formats.encoders import encode, widths_of
 from hwmodels.formats.encoders.positional import fullest_group
 from hwmodels.formats.encoders.tile import CODECS
 from hwmodels.formats.records import FORMAT_OF, FORMAT_RECORDS, FORMATS, STAND_INS
@@ -76,11 +76,12 @@ def test_the_size_of_a_record_is_what_its_encoder_makes(format: str, height: int
 
 
 def test_every_format_is_encoded_and_decoded():
-    assert set(CODECS) == set(ENCODED_FORMATS)
+    assert set(CODECS) == set(FORMATS)
     for record in FORMAT_RECORDS:
         assert record.help
         assert sum(record.decoder) > 0
         assert (record.values == "slot") == (record.group > 0)
+        assert (record.values == "block") == (record.block > 0)
 
 
 def test_a_stand_in_walks_the_other_order():
