@@ -6,10 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
-from hwmodels.analytical.classes import total
+from hwmodels.analytical.classes import block_rows, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA
 from hwmodels.formats.sizes import Storage, TileSums, has_runs, is_dense, storage
+from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.lattice import lookup
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
@@ -69,23 +70,33 @@ class StoredTiles(NamedTuple):
     tiles: Scalar
     padding: Scalar
     """RLE entries that stand for no non-zero, for each non-zero."""
+    blocks: Scalar
+    """Blocks, for each non-zero."""
     stored_bits: Scalar
     """Of all tiles, without their directory."""
     peak_bits: Scalar
     """Of the largest tile."""
 
-    def moved(self, visits: VisitedPairs, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
+    def moved(self, point: Point, visits: VisitedPairs, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
         """Bits of values and of metadata in all visits, of which so many rows and non-zeros count."""
-        form = self.form
+        form, tiles = self.form, point.tiles
+        down = block_rows(tiles.depth, tiles.k.edge, rows / visits.count, point.numerics)
         values = Parts(
             form.value_per_area * visits.columns * rows,
-            (form.value_per_nonzero + self.padding * form.value_per_padding) * nonzeros,
+            (form.value_per_nonzero + self.padding * form.value_per_padding + self.blocks * form.value_per_block)
+            * nonzeros,
         )
         metadata = Parts(
             form.metadata_per_area * visits.columns * rows
             + form.metadata_per_row * (rows + visits.count)
+            + form.metadata_per_block_row * (down + 1.0) * visits.count
             + form.metadata_per_column * (visits.columns + 1.0) * visits.count,
-            (form.metadata_per_nonzero + self.padding * form.metadata_per_padding) * nonzeros,
+            (
+                form.metadata_per_nonzero
+                + self.padding * form.metadata_per_padding
+                + self.blocks * form.metadata_per_block
+            )
+            * nonzeros,
         )
         return values, metadata
 
@@ -106,13 +117,18 @@ def stored_tiles(point: Point, tiled: Tiles) -> StoredTiles:
         pointer_bits=tiles.k_pointer_bits + tiles.n_pointer_bits + 1.0,
         group_occupancy=kernel.b_group_occupancy,
     )
+    count = sparse * totals["tiles"] + dense * tiles.trips_k * tiles.trips_n
+    heights, blocks = sparse * totals["widths"] + dense * kernel.k * tiles.trips_n, total(tiled.classes["blocks"])
+    down = block_rows(tiles.depth, tiles.k.edge, heights / count, point.numerics)
     every = TileSums(
-        tiles=sparse * totals["tiles"] + dense * tiles.trips_k * tiles.trips_n,
+        tiles=count,
         nonzeros=nonzeros,
         padding=nonzeros * padding,
-        heights=sparse * totals["widths"] + dense * kernel.k * tiles.trips_n,
+        heights=heights,
         widths=sparse * totals["heights"] + dense * kernel.n * tiles.trips_k,
         areas=sparse * totals["areas"] + dense * kernel.k * kernel.n,
+        blocks=blocks,
+        block_rows=down * count,
     )
     peak = TileSums(
         tiles=jnp.ones_like(every.tiles),
@@ -121,6 +137,8 @@ def stored_tiles(point: Point, tiled: Tiles) -> StoredTiles:
         heights=tiles.depth,
         widths=tiles.width,
         areas=tiles.depth * tiles.width,
+        blocks=tiled.peaks["peak_blocks"],
+        block_rows=point.numerics.ceil(tiles.depth / BLOCK),
     )
     stored_bits, peak_bits = (form.values_bits(sums) + form.metadata_bits(sums) for sums in (every, peak))
-    return StoredTiles(form, every.tiles, padding, stored_bits, peak_bits)
+    return StoredTiles(form, every.tiles, padding, blocks / nonzeros, stored_bits, peak_bits)

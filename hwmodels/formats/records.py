@@ -7,6 +7,7 @@ section 2, is the law.
 import dataclasses
 from typing import Literal, NamedTuple
 
+from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.row_segments import RLE_RUN_BITS
 
 DIRECTORY_BITS = 64
@@ -152,7 +153,7 @@ FORMAT_RECORDS = (
         values="block",
         coordinates=("column",),
         pointers="rows",
-        block=4,
+        block=BLOCK,
         order="rows",
         rows_addressable=False,
         stand_in="csc",

@@ -10,6 +10,7 @@ from experiments.common.sparsity.inputs import Subject
 from hwmodels.design.choices import FORMATS
 from hwmodels.formats.comparison import matrix_bits
 
+
 @dataclasses.dataclass(frozen=True)
 class FormatBits:
     """Bits of one operand by format."""

@@ -13,6 +13,7 @@ from workloads.errors import InputError
 
 Tile = Float[np.ndarray, "h w"]
 
+
 class Codec(NamedTuple):
     """How a format is written, and read back."""
 
