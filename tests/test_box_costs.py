@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from dse import default_space, make_problem
 from dse.analysis.box_costs import TESTED, KernelBounds
 from dse.analysis.machine_box import WIDTHS, MachineBox
 from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.technology import make_technology, scenario
-from workloads import Workload, resolve_workload
+from workloads import SparseKernel, Workload, resolve_workload
 
 PAIRS, BOXES = 6_144, 12
 """Of a design and a box that holds its machine."""
@@ -54,6 +55,25 @@ def test_nothing_in_a_box_costs_less_than_its_bound(bounds: KernelBounds):
         over = (least > true).any(axis=1)
         assert not over.any(), (box.least, box.most, bounds.rows[which[over]][0], least[over][0], true[over][0])
     assert fitting > PAIRS / 20
+
+
+def test_sums_are_counted_as_if_what_a_small_array_holds_of_a_left_room_for_one_group():
+    """Then they stay in registers, in the array of one PE row alone."""
+    space = default_space().fix(
+        **{"pe_rows": [1, 2], "pe_cols": [1], "lanes": [2], "pe_buffer_bytes": [8448], "accumulator_bytes": [512]},
+        **{"glb_bytes": [65536], "glb_banks": [8], "value_bus_bits": [32], "index_bus_bits": [64], "tile_m": [64]},
+        **{"tile_k": [64], "tile_n": [32], "dataflow": ["gustavson"], "residency": ["ab"], "loop_order": ["mkn"]},
+        **{"a_format": ["dense"], "a_zero": ["gate"], "schedule": ["cyclic"], "columns_on": ["n"]},
+    )
+    kernel = SparseKernel("full", csr_array(np.ones((64, 64))), None, 32)
+    bounds = KernelBounds(make_problem(Workload("one", (kernel,)), space, make_technology(scenario())), 0, {})
+    whole, only = MachineBox.of(bounds.problem.encoding), np.arange(len(bounds))
+    least = bounds.costs(whole, only)
+    for at in (0, 1):
+        low = np.where(whole.high > 0, at, 0)
+        true = true_costs(bounds, MachineBox(whole.lists, low, low), only, np.random.default_rng(0))
+        assert np.isfinite(true).all()
+        assert (least <= true).all()
 
 
 def test_one_machine_is_bounded_by_what_it_costs(bounds: KernelBounds):

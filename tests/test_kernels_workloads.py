@@ -133,6 +133,19 @@ def test_rows_of_a_mask_are_dealt_by_their_conflicts():
         np.testing.assert_allclose(steps[high, wide, parts, columns], total, rtol=1e-5)
 
 
+def test_the_pe_column_that_is_sent_most_of_b():
+    mask = generators.power_law_rows(20, 24, 5, 2.1, 0)
+    found, present = np.exp2(np.asarray(measure(SddmmKernel("x", mask, 8)).columns)).sum(-1), mask.toarray() != 0
+    for high, wide, columns in ((5, 5, 1), (2, 5, 3), (0, 3, 2), (4, 2, 6), (3, 4, 0)):
+        tiles = [
+            present[i : i + (1 << high), j : j + (1 << wide)].any(axis=0)
+            for i in range(0, 20, 1 << high)
+            for j in range(0, 24, 1 << wide)
+        ]
+        most = sum(max(touched[owner :: 1 << columns].sum() for owner in range(1 << columns)) for touched in tiles)
+        np.testing.assert_allclose(found[high, wide, columns], most, rtol=1e-5)
+
+
 def dealt(work: np.ndarray, level: int, schedule: str) -> list[list[int]]:
     """Rows of each of 2**level queues; longest processing time first unless cyclic dealing leaves less to one."""
     parts, rows = 1 << level, range(work.size)
@@ -163,7 +176,7 @@ def test_a_search_takes_all_families_together(tech, monkeypatch):
         SparseKernel("product", mask, other, 24),
         ElementwiseKernel("sum", mask, other, "add"),
     )
-    space = default_space().fix(tile_m=16, tile_k=16, tile_n=16, dataflow="gustavson", a_format="csr")
+    space = default_space().fix(tile_m=16, tile_k=16, tile_n=16, a_format="csr")
     problem = make_problem(Workload("mixed", kernels), space, tech)
     assert set(problem.families) == set(FAMILIES)
     result = problem.require_feasible(RandomSearch()(problem, budget=40))

@@ -33,6 +33,7 @@ from dse.mapper.enumeration import MOVING, WORKING
 from dse.problem.batched_models import ENERGY, LATENCY, UNITS
 from experiments.validate_mapper import differences
 from hwmodels import evaluate
+from hwmodels.analytical.tiling import refetches
 from hwmodels.cost import FITS
 from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS
 from hwmodels.design.legality import FAMILIES, illegality
@@ -121,9 +122,9 @@ def of_families(tech):
 
     a, b = matrix(48, 64, 0.1), matrix(64, 40, 0.3)
     kernels = {
-        "dense_b": [SparseKernel("p", a, None, 40), SparseKernel("q", matrix(48, 64, 0.6), None, 3)],
+        "dense_b": [SparseKernel("p", a, None, 40), SparseKernel("q", matrix(37, 50, 0.6), None, 33)],
         "sparse_b": [SparseKernel("p", a, b, 40), SparseKernel("q", matrix(48, 64, 0.02), b, 40)],
-        "sddmm": [SddmmKernel("p", a, 40), SddmmKernel("q", matrix(48, 64, 0.5), 100)],
+        "sddmm": [SddmmKernel("p", a, 40), SddmmKernel("q", matrix(37, 33, 0.5), 50)],
         "elementwise": [
             ElementwiseKernel("p", a, matrix(48, 64, 0.2), "multiply"),
             ElementwiseKernel("q", a, matrix(48, 64, 0.02), "add"),
@@ -181,6 +182,26 @@ def test_nothing_that_is_cut_beats_what_is_kept(of_families, family):
             assert report.mappings == left_out + report.evaluated
             assert report.evaluated < report.mappings
     assert found > 0
+
+
+@pytest.mark.parametrize("family", ["dense_b", "sddmm"])
+def test_an_order_that_fetches_no_more_costs_no_more(of_families, family):
+    """Also where only whole bursts tell one from the other: on a kernel of odd sizes."""
+    held = alone(held_on(of_families[family], HARDWARE), [1])
+    encoding, shape = held.encoding, held.kernels[0]
+    rows = encoding.random(np.random.default_rng(2), 128)
+    orders, tiles = encoding.column(0, "loop_order"), [encoding.column(0, f"tile_{loop}") for loop in "mkn"]
+    rows = np.repeat(rows[:, None], len(LOOP_ORDERS), axis=1)
+    rows[:, :, orders] = np.arange(len(LOOP_ORDERS))
+    scores = held.score(encoding.canonical(rows.reshape(-1, rows.shape[2])))
+    costs = np.stack([scores.latency_s, scores.energy_pj]).reshape(2, *rows.shape[:2])
+    sizes = np.stack([encoding.values(rows[:, 0], column) for column in tiles], axis=1)
+    names = [str(name) for name in encoding.genes[orders].values]
+    for cost, split in zip(np.moveaxis(costs, 1, 0), np.array([shape.m, shape.k, shape.n]) > sizes, strict=True):
+        fetched = np.array([refetches(name, tuple(split.tolist())) for name in names])
+        for one, other in itertools.permutations(range(len(names)), 2):
+            if (fetched[one] <= fetched[other]).all():
+                assert (cost[:, one] <= cost[:, other] * (1 + 2e-5)).all(), (names[one], names[other], cost)
 
 
 def test_floors_do_not_depend_on_other_choices_and_nothing_is_below_them(of_families):

@@ -7,7 +7,8 @@
 - Buffers and accumulators of a PE only say how many groups of columns a pass works on. One pass gives the fewest
   cycles, for the groups of all passes are the same, and each pass sends A, decodes it and takes its constant; and the
   fewest actions but for sums, which stay in registers if a pass has one group. So a box of several PEs is taken to have
-  buffers without end, and sums alone are counted with the smallest ones. What fits is looked at with the largest.
+  buffers without end, and sums alone are counted with the smallest ones on the widest array; where A is held, of which
+  a PE of a smaller array holds more, as if there were room for one group. What fits is looked at with the largest.
 - Cycles of a kernel with a dense B do not rise with PE columns on n, $\\lceil n' / c L \\rceil$; nor with queues (PE
   rows, and columns on m) where their numbers, the tile heights and the rows of A are powers of two: then the rows of
   two queues are put together on one, and sorted loads of more queues are no larger one by one, for cyclic rows, blocks
@@ -52,7 +53,7 @@ from hwmodels.analytical.design_point import Point, point_of
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
 from hwmodels.cost import FITS, TOLERANCE, ActionCounts, core_area_mm2
-from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
+from hwmodels.design.choices import DATAFLOWS, HOLDS_BOTH, INTERSECTIONS
 from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.energy import price
 from hwmodels.numerics import Exact
@@ -215,10 +216,14 @@ class KernelBounds:
                     numbers = numbers.at[PLACE[name]].set(value)
                 return unpack(jnp.concatenate([numbers, tile]), weights, dataflow)[0]
 
+            one_array = (fast[ARRAY] == small[ARRAY]).all()
+            tight = tight.at[BUFFER].set(
+                jnp.where(one_array, tight[BUFFER], tight[BUFFER] * (1.0 - mapping.residency[HOLDS_BOTH]))
+            )
             machines = [hardware(numbers) for numbers in (fast, small, tight, largest)]
             quick, counted, summed, roomy = (evaluate(one, mapping, statistics, model) for one in machines)
             fill = _fill(fast) - _fill(cheap)
-            cycles = (quick.cycles - fill) * jnp.where((fast[ARRAY] == small[ARRAY]).all(), 1.0, self._tested)
+            cycles = (quick.cycles - fill) * jnp.where(one_array, 1.0, self._tested)
             needed = quick.fits[0] * fast[GLB]
             glb = jnp.min(jnp.where(needed <= glb_bytes * (1.0 + TOLERANCE), glb_bytes, jnp.inf))
             fits = jnp.isfinite(glb) & (roomy.fits[IN_ARRAY].max() <= 1.0 + TOLERANCE)

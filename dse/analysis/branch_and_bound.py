@@ -94,7 +94,8 @@ def certify(
 
     search.begin()
     note()
-    while search.open and search.seconds < seconds:
+    end = search.seconds + seconds
+    while search.open and search.seconds < end:
         search.go_on()
         if search.seconds > history[-1].seconds + every:
             note()

@@ -59,12 +59,6 @@ class Scores:
         """Mask of the designs on which all kernels' needs are met, shape [n]."""
         return self.kernel_fits.all(axis=1)
 
-    @property
-    def buffers_overflow(self) -> np.ndarray:
-        """Mask of the designs of which a buffer is too small, as smaller tiles might mend (a clock they cannot)."""
-        need = self.fits[:, :, :3].max(axis=(1, 2))
-        return ~within_limit(need) & ~np.isnan(need)
-
     def __len__(self) -> int:
         return len(self.violation)
 

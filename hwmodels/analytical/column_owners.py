@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
-from hwmodels.analytical.operand_a import OperandA
+from hwmodels.analytical.operand_a import LONGEST_RUN, OperandA
 from hwmodels.analytical.operand_b import slot_bits
 from hwmodels.analytical.sparse_b_tiles import StoredTiles, VisitedPairs
 from hwmodels.area import WORD_BITS
@@ -21,20 +21,23 @@ from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER
 from hwmodels.formats.sizes import row_pointers
 from workloads.statistics.lattice import ANY_WIDTH, interpolate, ratio
 from workloads.statistics.operand import Tiles
-from workloads.statistics.row_segments import RLE_RUN_BITS
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
 
 LAST_WIDTH = float(np.log2(ANY_WIDTH))
 """Where a fiber of any length takes one step."""
-LONGEST_RUN = 2.0**RLE_RUN_BITS
-"""Places between a padding entry and the one before it."""
 LEAST_BITS = 1e-3
 """Stands for no bits at all where a bus word is divided by those of an entry."""
 SAME_OWNER = 0.6
 """Share of the padding entries, where they have the owner of the entry before them, that make it the last of a row to
-be ready (of real and random matrices, about)."""
+be ready (of real and random matrices, about); of the others their owner is the last by chance."""
+
+
+def conflicts_of_padding(owners: Scalar) -> Scalar:
+    """Steps that a padding entry adds to its row: it follows 16 places behind another entry, so that it mostly has the
+    same owner."""
+    return (SAME_OWNER + (1.0 - SAME_OWNER) / owners) * jnp.minimum(LONGEST_RUN / owners, 1.0)
 
 
 class DealtB(NamedTuple):
@@ -83,8 +86,7 @@ class DealtB(NamedTuple):
 def dealt_b(point: Point, a_skips: Scalar, tiled: Tiles, padded: Scalar) -> DealtB:
     """Deal B's columns; `tiled` are its tiles, transposed, `padded` its stored entries for each non-zero."""
     kernel, tiles, array = point.kernel, point.tiles, point.array
-    # A padding entry follows 16 places behind another entry, so that it mostly has the same owner.
-    wide, more = jnp.log2(array.width), (padded - 1.0) * SAME_OWNER * jnp.minimum(LONGEST_RUN / array.width, 1.0)
+    wide, more = jnp.log2(array.width), (padded - 1.0) * conflicts_of_padding(array.width)
     at = jnp.stack([tiles.n.place, wide])
     met_at = jnp.stack([tiles.n.place, jnp.full_like(wide, LAST_WIDTH)])
     of_products, met = interpolate(kernel.conflicts, at)[0], interpolate(kernel.conflicts, met_at)[0]

@@ -1,6 +1,6 @@
 """The model: what one kernel costs on one design. Batch it with `jax.vmap`, differentiate it with `jax.grad`.
 
-The formulas follow docs/machine.md section by section: tiles and fetches, column passes and buffer fills, cycles of
+The formulas follow docs/machine.md section by section: tiles and fetches, what PEs hold and column passes, cycles of
 each resource in each occupancy class, then the maximum over resources per class, summed.
 """
 

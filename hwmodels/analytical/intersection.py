@@ -1,4 +1,4 @@
-"""Steps of the intersection units; docs/machine.md section 4 is the law. Weights over `INTERSECTIONS` mix the units."""
+"""Steps of the intersection units; docs/machine.md, section 5, is the law. Weights over `INTERSECTIONS` mix units."""
 
 from collections.abc import Mapping
 

@@ -53,7 +53,7 @@ def _activity(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes:
     tiles, array = point.tiles, point.array
     sends, worked = b.a_visits * passes.a_sends * b.a_sent, b.a_visits * passes.count * b.a_sent
     fetched = tiles.a_each * b.a_visits + (1.0 - tiles.a_each) * b.a_once
-    resting = (1.0 - tiles.b_each) * ratio(b.once_bits, total(b.each_bits.total))
+    resting = (1.0 - tiles.b_each) * jnp.minimum(ratio(b.once_bits, total(b.each_bits.total)), 1.0)
     spilled, finished = _z_traffic(point, b)
     drained = b.visits * passes.count * (PASS_CYCLES + array.on_k * stages(array.lanes, point.numerics))
     taken = steps.inner_product if point.dataflow == "inner_product" else steps.walk

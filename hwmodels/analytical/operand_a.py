@@ -24,9 +24,15 @@ from hwmodels.formats.sizes import (
 from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.lattice import ratio
 from workloads.statistics.operand import OperandStatistics, Tiles
+from workloads.statistics.row_segments import RLE_RUN_BITS
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
+
+LONGEST_RUN = 2.0**RLE_RUN_BITS
+"""Places between a padding entry and the one before it."""
+NEARLY_ALL = 1.0 - 1e-6
+"""Largest share that has a logarithm of its opposite."""
 
 
 class OperandA(eqx.Module):
@@ -130,7 +136,8 @@ def describe_a(point: Point) -> OperandA:
         )
     )
     # Padding entries touch rows of B of their own, as far as others have not.
-    reach = 1.0 - skip * jnp.expm1(-ratio(padding, widths)) * jnp.maximum(ratio(widths, columns) - 1.0, 0.0)
+    untouched = jnp.maximum(ratio(widths, columns) - 1.0, 0.0)
+    reach = 1.0 + skip * untouched * _reached_by_padding(padding, nonzeros, rows, ratio(columns, widths), widths)
     varied, stored_bits = stores_nonzeros(mapping.a_format), values_bits + metadata_bits
     burst = point.technology.dram_burst_bits()
     fetched = jnp.maximum(count * burst * mean_ceil(stored_bits / count / burst, varied, numerics), stored_bits)
@@ -163,6 +170,21 @@ def describe_a(point: Point) -> OperandA:
         block_rows=sparse * whole["block_rows"] + dense * kernel.m,
         block_columns=sparse * whole["block_columns"] + dense * kernel.k,
     )
+
+
+def _reached_by_padding(
+    padding: PerClass, nonzeros: PerClass, rows: PerClass, touched: PerClass, widths: PerClass
+) -> PerClass:
+    """Share of the columns that padding entries touch, as if it were their own.
+
+    Those before the first entry of a row, which are as many as before any other, lie at the end of a run from the edge;
+    the others crowd in columns as the non-zeros do, which have `touched` a share of them.
+    """
+    leading = padding * jnp.minimum(ratio(rows, nonzeros), 1.0)
+    apart = jnp.minimum(-ratio(jnp.log1p(-jnp.minimum(touched, NEARLY_ALL)) * widths, nonzeros), 1.0)
+    at_ends = jnp.expm1(-LONGEST_RUN * ratio(leading, widths))
+    elsewhere = jnp.expm1(-apart * ratio(padding - leading, widths))
+    return -(at_ends + (LONGEST_RUN - 1.0) * elsewhere) / LONGEST_RUN
 
 
 class QueueLoads(eqx.Module):

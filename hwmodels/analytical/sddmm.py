@@ -21,7 +21,7 @@ from hwmodels.analytical.accounting import (
     with_sums,
 )
 from hwmodels.analytical.classes import share_at_edge, total
-from hwmodels.analytical.column_owners import LONGEST_RUN
+from hwmodels.analytical.column_owners import conflicts_of_padding
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import missed_fibers
 from hwmodels.analytical.intersection import bitmask_words
@@ -102,7 +102,7 @@ def _loads(point: Point, s: OperandA) -> MaskLoads:
     rows = bounded(dealt["rows"], s.found_rows)
     padding = ratio(rows, s.found_rows) * s.stored_padding  # runs of zeros go with rows
     entries = bounded(dealt["nonzeros"], s.nonzeros) + padding
-    conflicts = bounded(held, every) + padding * jnp.minimum(LONGEST_RUN / array.hearing, 1.0)
+    conflicts = bounded(held, every) + padding * conflicts_of_padding(array.hearing)
     full = s.rows_per_queue * s.tiles * _mean_across(point, s)
     words = bitmask_words(tiles.width, numerics, array.lanes)
     turns = numerics.max_of(s.tiles, (entries + 0.5 * (array.lanes - 1.0) * s.tiles) / array.lanes)
@@ -117,6 +117,15 @@ def _mean_across(point: Point, s: OperandA) -> PerClass:
     tiles, ceil, columns = point.tiles, point.numerics.ceil, point.array.hearing
     at_edge = share_at_edge(tiles.width, tiles.n.edge, s.widths / s.tiles)
     return (1.0 - at_edge) * ceil(tiles.width / columns) + at_edge * ceil(tiles.n.edge / columns)
+
+
+def _most_columns(point: Point, s: OperandA) -> PerClass:
+    """Columns of B that the PE column has that is sent most; those that padding of S touches are spread evenly."""
+    tiles, columns = point.tiles, point.array.hearing
+    full = s.tiles * _mean_across(point, s)
+    most = point.kernel.most_sent(tiles.m, tiles.n, columns) * s.tiled.scale["nonzeros"]
+    most = most + jnp.maximum(s.columns - s.tiled.classes["columns"], 0.0) / columns
+    return s.skip * jnp.clip(most, s.columns / columns, full) + (1.0 - s.skip) * full
 
 
 def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
@@ -134,24 +143,22 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
     not_first, not_last = (jnp.array(flags)[:, None] for flags in ([0.0, 1.0, 1.0], [1.0, 1.0, 0.0]))
     down, across = s.heights / total(s.heights), s.widths / total(s.widths)
     ceil = point.numerics.ceil
-    a_rows = tiles.a_each * s.heights + (1.0 - tiles.a_each) * s.block_rows * down
-    b_columns = tiles.b_each * s.widths + (1.0 - tiles.b_each) * s.block_columns * across
-    a_tiles = tiles.a_each * s.tiles + (1.0 - tiles.a_each) * ceil(s.block_rows / tiles.height) * down
-    b_tiles = tiles.b_each * s.tiles + (1.0 - tiles.b_each) * ceil(s.block_columns / tiles.width) * across
+    a_each, b_each = (_fetched(point, deep * side, count, s.tiles) for side in (s.heights, s.widths))
+    a_once = _fetched(point, deep * s.block_rows * down, count, ceil(s.block_rows / tiles.height) * down)
+    b_once = _fetched(point, deep * s.block_columns * across, count, ceil(s.block_columns / tiles.width) * across)
     nothing = jnp.zeros_like(count * s.tiles)
-    of_column = s.tiles * point.numerics.ceil(s.columns / s.tiles / array.hearing)
     return Activity(
         compute=words * loads.conflicts + drained,
         decode=count * loads.decode + drained,
-        buffer_port=words * of_column,
+        buffer_port=words * _most_columns(point, s),
         a_value_bits=count * s.values_bits + deep * s.rows * value_bits,
         a_index_bits=count * s.sent_metadata_bits,
         b_value_bits=deep * s.columns * value_bits,
         b_index_bits=nothing,
         results=count * results,
         z_index_bits=nothing,
-        dram_a_bits=of_tile * s.fetched_bits + _fetched(point, deep * a_rows, count, a_tiles),
-        dram_b_bits=_fetched(point, deep * b_columns, count, b_tiles),
+        dram_a_bits=of_tile * s.fetched_bits + _resting(a_each, a_once, tiles.a_each),
+        dram_b_bits=_resting(b_each, b_once, tiles.b_each),
         z_read_bits=tiles.z_each * count * not_first * partial * tiles.k_split,
         z_spilled_bits=tiles.z_each * count * not_last * partial,
         z_final_bits=(tiles.z_each * count * (1.0 - not_last) + (1.0 - tiles.z_each) * of_tile) * finished,
@@ -164,6 +171,12 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
 def _fetched(point: Point, values: Array, visits: Array, tiles: PerClass) -> Array:
     """Bits that come from DRAM for so many values of a dense operand, of so many of its tiles in each visit."""
     return in_bursts(point, values * point.hardware.value_bits, jnp.maximum(visits * tiles, 1e-6))
+
+
+def _resting(at_each_visit: Array, once: Array, each: Scalar) -> Array:
+    """Bits of an operand that is fetched at `each` visit, or else once: never more, and spread alike."""
+    share = jnp.minimum(ratio(jnp.sum(once), jnp.sum(at_each_visit)), 1.0)
+    return at_each_visit * (each + (1.0 - each) * share)
 
 
 def _along_k(tiles: Tiling) -> AlongK:

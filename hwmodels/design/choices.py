@@ -48,7 +48,7 @@ class IntersectionUnit(Option):
 
 @dataclasses.dataclass(frozen=True)
 class Schedule(Option):
-    """How the firmware deals rows to PE rows."""
+    """How the firmware deals rows to the queues of A."""
 
     by_work: bool
     """Whether it looks at the work of rows: it takes a queue of them, and rows that are alike are dealt cyclically."""
@@ -71,8 +71,8 @@ INTERSECTION_RECORDS = (
     IntersectionUnit("bitmask", "masks are ANDed, a word of 64 positions at a time", rows_alike=True),
 )
 SCHEDULE_RECORDS = (
-    Schedule("row_blocks", "neighbouring rows go to the same PE row", by_work=False),
-    Schedule("cyclic", "row i goes to PE row i modulo their number", by_work=False),
+    Schedule("row_blocks", "neighbouring rows go to the same queue", by_work=False),
+    Schedule("cyclic", "row i goes to queue i modulo their number", by_work=False),
     Schedule("balanced", "longest processing time first, by the work of the rows", by_work=True),
 )
 RESIDENCY_RECORDS = (

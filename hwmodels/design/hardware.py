@@ -245,7 +245,7 @@ class Mapping(eqx.Module):
     b_format: Annotated[Weights, Selection("how B is stored", FORMATS)]
     a_zero: Annotated[Weights, Selection("what is done with the zeros of A", ZERO_MODES)]
     b_zero: Annotated[Weights, Selection("what is done with the zeros of B", ZERO_MODES)]
-    schedule: Annotated[Weights, Selection("how rows are dealt to PE rows", SCHEDULES)]
+    schedule: Annotated[Weights, Selection("how rows are dealt to the queues of PEs", SCHEDULES)]
     dataflow: Annotated[str, Selection("how a tile is worked on", DATAFLOWS)] = eqx.field(static=True)
 
     def with_(self, **changes: Any) -> "Mapping":

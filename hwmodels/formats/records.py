@@ -20,7 +20,7 @@ class DecoderParts(NamedTuple):
     adders: float = 0.0
     comparators: float = 0.0
     encoders: float = 0.0
-    """Priority encoders of `bitmask_decoder_bits`."""
+    """Priority encoders, of a bitmask's word."""
     multiplexers: float = 0.0
     """Two-to-one multiplexers of values."""
 

@@ -84,13 +84,13 @@ class SparseUnits(ScaledConstants):
         areas = jnp.asarray(DECODER_PARTS, parts_um2.dtype) @ parts_um2
         return self.logic_area_mm2(mix(format_weights, areas))
 
-    def scheduler_area_mm2(self, schedule_weights: Float[Array, "schedule ..."], pe_rows: Scalar) -> Value:
-        """Area in mm2 of the scheduler of `pe_rows` rows: a counter each, and a row queue if by work (a guess)."""
+    def scheduler_area_mm2(self, schedule_weights: Float[Array, "schedule ..."], queues: Scalar) -> Value:
+        """Area in mm2 of the scheduler of so many queues of A: a counter each, a list of rows if by work (a guess)."""
         constants = self.constants
         counter = self._adder(constants["scheduler_counter_bits"])[1]
         queue = constants["scheduler_queue_bits"] * constants["latch_um2_per_bit"]
         areas = jnp.stack([counter + queue if schedule.by_work else counter for schedule in SCHEDULE_RECORDS])
-        return self.logic_area_mm2(pe_rows * mix(schedule_weights, areas))
+        return self.logic_area_mm2(queues * mix(schedule_weights, areas))
 
 
 def _selected(weights: Float[Array, "choice ..."], values: Mapping[str, Value], names: Sequence[str]) -> Value:

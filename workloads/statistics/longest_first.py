@@ -2,7 +2,7 @@
 
 Longest processing time first: Graham, SIAM J. Appl. Math. 17(2), 1969. There are two forms. `deal_longest_first` says
 who gets which item; of parts that have equally little it takes that with fewer items, then the lower number
-(docs/machine.md, section 4). `deal_balanced` prefers cyclic dealing where, rarely, that leaves less to the fullest
+(docs/machine.md, section 5). `deal_balanced` prefers cyclic dealing where, rarely, that leaves less to the fullest
 part. `fullest_part` knows only what parts hold, of any numbers, and stops when the fullest can no longer change: the
 tables of loads are filled by it, up to 37 times as fast where few of 20,000 items outweigh the others.
 """

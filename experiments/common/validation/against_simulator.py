@@ -31,6 +31,7 @@ from experiments.common.validation.comparison import ComparisonOutcome, parity, 
 from experiments.common.validation.simulator_cases import CaseResults, CaseTask, compare_kernel
 from hwmodels.cost import RESOURCES
 from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.legality import legal_dataflows
 from hwmodels.simulator import AnyKernel
 from workloads import SparseKernel, describe, resolve_workload
 from workloads.errors import InputError
@@ -205,14 +206,14 @@ def _effort(kernel: AnyKernel) -> float:
 
 
 def _never_occurs(rows: Sequence[dict[str, Any]]) -> list[str]:
-    """Bottlenecks, by the simulator, of each dataflow that have no case; an outer product has nothing to intersect."""
+    """Bottlenecks, by the simulator, of each dataflow that have no case; element-wise, no buffer port can bind."""
     found = {(row["family"], row["dataflow"], row["bottleneck"]) for row in rows}
     return [
         f"{family} {dataflow} bound by {resource}"
         for family in dict.fromkeys(row["family"] for row in rows)
-        for dataflow in DATAFLOWS
+        for dataflow in legal_dataflows(family)
         for resource in RESOURCES
-        if (family, dataflow, resource) not in found and (dataflow, resource) != ("outer_product", "intersect")
+        if (family, dataflow, resource) not in found and (family, resource) != ("elementwise", "buffer_port")
     ]
 
 

@@ -214,7 +214,10 @@ class Stack:
         ends = np.cumsum([self._joints[upper, *name].shape[1] for name in names])
         slots = [(height, p, key, kind) for p, key in rest for kind in self.kinds]
         for slot, part in zip(slots, np.split(joint, ends[:-1], axis=1), strict=True):
-            self._joints[slot] = part
+            # Below the last threshold are all parts: so what rounding adds is taken off before it doubles and doubles.
+            every = part[:, -1:]
+            exact = np.where(every > 1e-30, law.probability[:, None] / np.maximum(every, 1e-30), 1.0)
+            self._joints[slot] = part * exact.astype(np.float32)
 
     def _thresholds_of(self, height: int, kind: str) -> Thresholds:
         if (height, kind) not in self._thresholds:
