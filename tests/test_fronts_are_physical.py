@@ -106,7 +106,7 @@ def test_sparse_is_not_ahead_on_dense_work():
     """Of a full matrix, at equal numbers of the hardware, each with units for its own mapping."""
     full = SparseKernel("full", csr_array(np.ones((64, 64))), None, 16)
     held = {name: value for name, value in CLOSED.items() if name not in ("a_zero", "a_format")}
-    problem = problem_of(full, **held, a_format=["dense", "bitmask", "rle", "csr", "csc", "coo", "nm4"])
+    problem = problem_of(full, **held, a_format=["dense", "bitmask", "rle", "csr", "csc", "coo", "nm4", "bcsr"])
     for hardware in (SMALL, SMALL | {"pe_rows": 8.0, "lanes": 4.0, "index_bus_bits": 128.0, "value_bus_bits": 256.0}):
         for merit in ("latency_s", "energy_pj", "edp_js"):
             found = []
