@@ -12,6 +12,8 @@ from workloads.statistics.occupancy import Cut
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
+Amount = Float[Array, "..."]
+"""Of each class, or of all together."""
 
 TINY = 1e-9
 FEW = 1e-6
@@ -36,13 +38,13 @@ def edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
     return {"tiles": count, "heights": count * high, "widths": count * wide, "areas": count * high * wide}
 
 
-def share_at_edge(size: Scalar, edge: Scalar, mean: PerClass) -> PerClass:
+def share_at_edge(size: Scalar, edge: Scalar, mean: Amount) -> Amount:
     """Share of a class's tiles that lie at an edge of the matrix, from their mean side: the others are `size` long."""
     return jnp.clip((size - mean) / jnp.maximum(size - edge, TINY), 0.0, 1.0)
 
 
-def block_rows(size: Scalar, edge: Scalar, mean: PerClass, numerics: Numerics) -> PerClass:
-    """Mean number of rows of blocks of a class's tiles, `size` high but at the edge, from their mean height."""
+def block_rows(size: Scalar, edge: Scalar, mean: Amount, numerics: Numerics) -> Amount:
+    """Mean number of rows of blocks of tiles, `size` high but at the edge, from their mean height."""
     at_edge = share_at_edge(size, edge, mean)
     inside, last = (numerics.ceil(height / BLOCK) for height in (size, edge))
     return inside + at_edge * (last - inside)
