@@ -52,11 +52,14 @@ class Stored(NamedTuple):
 
 
 class TileBits(NamedTuple):
-    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile."""
+    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile; blocks, and
+    bits of one (none of a format without blocks)."""
 
     values: PerClass
     metadata: PerClass
     peak: Scalar
+    blocks: PerClass
+    block: Scalar
 
 
 def cost(point: Point) -> Cost:
@@ -110,8 +113,15 @@ def cost(point: Point) -> Cost:
 
 
 def _fetched(point: Point, bits: TileBits, format: Float[Array, " format"], tiles: PerClass) -> PerClass:
-    """Bits that come from DRAM for an operand's tiles."""
-    return in_bursts(point, bits.values + bits.metadata, jnp.maximum(tiles, TINY)) + directory_bits(format, tiles)
+    """Bits that come from DRAM for an operand's tiles, in whole bursts; blocks come whole too."""
+    burst, numerics = point.technology.dram_burst_bits(), point.numerics
+    count, stored = jnp.maximum(tiles, TINY), bits.values + bits.metadata
+    held = bits.blocks / count
+    fewer = numerics.floor(held)
+    without = stored / count - held * bits.block
+    less, more = (numerics.ceil_of_many((without + blocks * bits.block) / burst) for blocks in (fewer, fewer + 1.0))
+    whole = count * burst * (less + (held - fewer) * (more - less))
+    return jnp.where(stored > 0, jnp.maximum(whole, stored), 0.0) + directory_bits(format, tiles)
 
 
 def _lane_fits(point: Point, a: Stored, b: Stored) -> tuple[Scalar, Scalar]:
@@ -194,7 +204,9 @@ def _tile_bits(point: Point, operand: str, tiled: Tiles, found: dict[str, PerCla
     most, padding = tiled.peaks["peak_nonzeros"], has_runs(format) * tiled.peaks["peak_padding"]
     most_blocks, down = tiled.peaks["peak_blocks"], numerics.ceil(tiles.height / BLOCK)
     peak = TileSums(one, most, padding, tiles.height, tiles.width, area, most_blocks, down)
-    return TileBits(form.values_bits(sums), form.metadata_bits(sums), form.values_bits(peak) + form.metadata_bits(peak))
+    peak_bits = form.values_bits(peak) + form.metadata_bits(peak)
+    block = form.value_per_block + form.metadata_per_block
+    return TileBits(form.values_bits(sums), form.metadata_bits(sums), peak_bits, blocks, block)
 
 
 def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dict[str, PerClass]]:
