@@ -87,11 +87,12 @@ def design(rng: random.Random, dataflow: str, family: str) -> dict:
     """A legal design on the statistics lattice, flat: numbers and names by field. Its buses can be built and it has the
     accumulators that any design needs; what else it needs may not fit."""
     chosen = {"dataflow": dataflow}
-    for operand in ("a", "b"):
-        stored = rng.choice(legal_formats(dataflow, operand, family))
-        modes = legal_zero_modes(stored, operand, family)
-        chosen[f"{operand}_format"] = stored
-        chosen[f"{operand}_zero"] = "skip" if "skip" in modes and rng.random() < 0.6 else rng.choice(modes)
+    while "a_zero" not in chosen or (family == "elementwise" and not legality.lanes_decode_a(chosen)):
+        for operand in ("a", "b"):
+            stored = rng.choice(legal_formats(dataflow, operand, family))
+            modes = legal_zero_modes(stored, operand, family)
+            chosen[f"{operand}_format"] = stored
+            chosen[f"{operand}_zero"] = "skip" if "skip" in modes and rng.random() < 0.6 else rng.choice(modes)
 
     def power(low: int, high: int) -> int:
         return 2 ** rng.randint(low, high)

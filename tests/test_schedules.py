@@ -16,12 +16,12 @@ WORK = st.lists(st.integers(0, 9), min_size=1, max_size=40).map(lambda work: np.
 PARTS = st.integers(1, 9)
 
 
-def dealt(work: np.ndarray, parts: int, schedule: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def dealt(work: np.ndarray, parts: int, schedule: int, evenly=False) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Part of each item; load and number of items of each part."""
     part_of, order = np.empty(work.size, np.int64), np.empty(work.size, np.int64)
     loads, counts, heap = (np.empty(parts, np.int64) for _ in range(3))
     items = np.arange(work.size)
-    deal(items, work, work.size, work.size, parts, schedule, part_of, loads, counts, heap, order)
+    deal(items, work, work.size, work.size, parts, schedule, evenly, part_of, loads, counts, heap, order)
     return part_of, loads, counts
 
 
@@ -47,6 +47,17 @@ def test_balanced_is_never_worse_than_cyclic_and_near_the_best(work: np.ndarray,
     balanced = most(work, parts, BALANCED)
     assert balanced <= most(work, parts, CYCLIC)
     assert balanced <= most(work, parts, ROW_BLOCKS) * (4 / 3 - 1 / (3 * parts)) + 1e-9
+
+
+@settings(max_examples=300, deadline=None)
+@given(WORK, PARTS)
+def test_no_part_gets_more_items_than_others_must(work: np.ndarray, parts: int):
+    """The hands of the reference, where the sums of all items of a part are stored."""
+    part_of, loads, counts = dealt(work, parts, BALANCED, evenly=True)
+    hands = deal_reference(work.tolist(), parts, "balanced", range(work.size))
+    assert [sorted(hand) for hand in hands] == [np.flatnonzero(part_of == part).tolist() for part in range(parts)]
+    assert loads.tolist() == np.bincount(part_of, work, parts).tolist()
+    assert counts.max() == -(-work.size // parts)
 
 
 def test_rows_are_not_dealt_by_a_schedule_that_is_forgotten():

@@ -17,7 +17,13 @@ from scipy.sparse import csr_array
 
 from hwmodels import FITS, RESOURCES, price
 from hwmodels.design.choices import COLUMN_AXES, INTERSECTIONS, LOOP_ORDERS, SCHEDULES
-from hwmodels.design.legality import legal_formats, legal_lane_axes, legal_residencies, legal_zero_modes
+from hwmodels.design.legality import (
+    lanes_decode_a,
+    legal_formats,
+    legal_lane_axes,
+    legal_residencies,
+    legal_zero_modes,
+)
 from hwmodels.simulator import (
     ConcreteDesign,
     KernelRun,
@@ -112,6 +118,8 @@ def combinations(family: str, dataflow: str) -> Iterator[dict[str, str]]:
         modes = [legal_zero_modes(form, operand, family) for form, operand in ((a_format, "a"), (b_format, "b"))]
         for a_zero, b_zero, schedule in product(*modes, SCHEDULES):
             choices = {"a_format": a_format, "b_format": b_format, "a_zero": a_zero, "b_zero": b_zero}
+            if family == "elementwise" and not lanes_decode_a(choices):
+                continue
             meet = dataflow == "inner_product" and (a_zero, b_zero) == ("skip", "skip")
             for unit in INTERSECTIONS if meet else INTERSECTIONS[:1]:
                 yield choices | {"schedule": schedule, "intersection": unit}
@@ -237,10 +245,13 @@ def test_other_kernels_are_priced_and_what_they_cannot_run_is_refused(tech):
         simulate_sddmm(*built(fields), mask, ones, np.ones((5, 6)), tech)
     with pytest.raises(InputError, match="dataflow 'gustavson' cannot run this kernel; use inner_product"):
         simulate_sddmm(*built(fields | {"dataflow": "gustavson", "lanes_on": "n"}), mask, ones, ones.T, tech)
-    fields = design(random.Random(1), "inner_product", "elementwise") | {"a_format": "csr", "b_format": "csr"}
+    fields = design(random.Random(1), "inner_product", "elementwise")
+    fields |= {"a_format": "csr", "b_format": "csr", "a_zero": "skip", "b_zero": "skip"}
     both = built(fields)
     assert simulate_elementwise(*both, mask, mask, "add", tech).result.toarray()[0, 0] == 2.0
     with pytest.raises(InputError, match="give both the same shape"):
         simulate_elementwise(*both, mask, csr_array(np.eye(7)), "add", tech)
+    with pytest.raises(InputError, match="lanes decode a compressed A only where A and B skip"):
+        simulate_elementwise(*built(fields | {"b_zero": "gate"}), mask, mask, "add", tech)
     with pytest.raises(InputError, match=r"b_format 'csc' does not go with inner_product"):
         simulate_elementwise(*built(fields | {"b_format": "csc"}), mask, mask, "add", tech)

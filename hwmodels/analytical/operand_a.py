@@ -8,7 +8,7 @@ from hwmodels.analytical.classes import block_rows, edge_classes, mean_ceil, sha
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import going_around
 from hwmodels.analytical.intersection import bitmask_words
-from hwmodels.design.choices import ROWS_ALIKE, SKIP
+from hwmodels.design.choices import BALANCED, ROWS_ALIKE, SKIP
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.formats.sizes import (
     Storage,
@@ -278,6 +278,9 @@ def held_share(point: Point, a: OperandA) -> HeldShare:
     alike, by_work = 1.0 - a.skip, work_schedule(point.hardware, mapping)
     by_rows, by_work = going_around(mapping.schedule, alike), going_around(by_work, alike)
     most = point.kernel.a.fullest_share(tiles.m, tiles.k, array.queues, by_rows, by_work)
+    if point.dataflow == "outer_product":  # balanced dealing gives no queue more rows than others must
+        whole = point.kernel.a.fullest_share(tiles.m, tiles.k, jnp.ones_like(array.queues), by_rows, by_work)["rows"]
+        most["rows"] += by_rows[BALANCED] * (point.numerics.ceil(whole / array.queues) - most["rows"])
     every = point.numerics.ceil(tiles.height / array.queues)
     rows = a.skip * jnp.minimum(most["rows"], tiles.height) + (1.0 - a.skip) * every
     nonzeros, one = most["nonzeros"], jnp.ones_like(rows)

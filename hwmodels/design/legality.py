@@ -3,7 +3,7 @@
 
 A format that is walked in one order only (`hwmodels.formats.records`) goes with the dataflows that walk its operand so
 (`hwmodels.design.choices`). A dense operand cannot skip. B of the dense-B family and of SDDMM, whose "A" is its mask,
-is always dense and computed. Both operands of an element-wise kernel are read by rows.
+is always dense and computed. Both operands of an element-wise kernel are read by rows, by every lane on its own.
 """
 
 from collections.abc import Mapping
@@ -64,6 +64,12 @@ def legal_zero_modes(format: str, operand: str, family: str) -> tuple[str, ...]:
     return tuple(name for name in ZERO_MODES if not (name == "skip" and FORMAT_OF[format].is_dense))
 
 
+def lanes_decode_a(names: Mapping[str, str]) -> bool:
+    """Whether each lane can walk a fiber of A of its own, as in element-wise kernels: A is stored dense, or the lanes
+    have the units of an inner product that skips zeros of both, with decoders of A."""
+    return FORMAT_OF[names["a_format"]].is_dense or names["a_zero"] == names["b_zero"] == "skip"
+
+
 def legal_residencies(dataflow: str, b_format: str, family: str) -> tuple[str, ...]:
     """What can be held in the PE buffers: rows of B are fetched one by one in Gustavson's dataflow, if they have
     addresses."""
@@ -122,6 +128,8 @@ def illegality(names: Mapping[str, str], family: str) -> str | None:
         modes = legal_zero_modes(format, operand, family)
         if mode not in modes:
             return f"{operand}_zero '{mode}' does not go with {operand}_format '{format}'; use {', '.join(modes)}"
+    if family == "elementwise" and not lanes_decode_a(names):
+        return "lanes decode a compressed A only where A and B skip; use a_zero and b_zero 'skip', or a_format 'dense'"
     held = legal_residencies(dataflow, names["b_format"], family)
     if names["residency"] not in held:
         beside = f"{dataflow} and b_format '{names['b_format']}'"

@@ -159,6 +159,11 @@ class ConcreteDesign:
         return self.dataflow == "outer_product"
 
     @property
+    def deals_evenly(self) -> bool:
+        """Whether, by `balanced`, no queue gets more rows than others must: the sums of all its rows are stored."""
+        return self.is_outer
+
+    @property
     def a_skips(self) -> bool:
         """Whether A's zeros take no time."""
         return self.a_zero == "skip"

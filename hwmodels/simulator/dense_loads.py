@@ -14,7 +14,7 @@ STEPS, DECODE, STORED, ROWS, ALL_STEPS, WORK = range(6)
 
 
 @compiled
-def busiest_queues(tiles, fibers, row_work, height, width, queues, schedule, skips, at_once, mask_bits):
+def busiest_queues(tiles, fibers, row_work, height, width, queues, schedule, evenly, skips, at_once, mask_bits):
     """For each tile, shape [T, 6]: what the most loaded queue has of it.
 
     `tiles`: number of each tile among those with entries, -1 for none; `fibers`: rows (`tile_cutting.cut_rows`), and
@@ -40,7 +40,7 @@ def busiest_queues(tiles, fibers, row_work, height, width, queues, schedule, ski
         for f in range(low, high):
             work[f - low] = row_work[f]
         numbers = fibers.number[low:high] if high > low else nothing
-        deal(numbers, work, high - low, h, parts, schedule, queue_of, loads, rows, heap, order)
+        deal(numbers, work, high - low, h, parts, schedule, evenly, queue_of, loads, rows, heap, order)
         full[:parts], stored[:parts] = 0, 0
         for f in range(low, high):
             stored[queue_of[f - low]] += fibers.first[f + 1] - fibers.first[f]

@@ -93,7 +93,9 @@ def merge(plan, visits, a, b):
             many += 1
         found[v, RESULTS] = results - before
         parts = min(plan.lanes, visits.fibers[v])
-        deal(number[:many], work, many, visits.fibers[v], parts, plan.schedule, hand_of, loads, rows, heap, order)
+        deal(
+            number[:many], work, many, visits.fibers[v], parts, plan.schedule, False, hand_of, loads, rows, heap, order
+        )
         per_lane[:, :parts] = 0
         for c in range(many):
             for quantity in range(4):

@@ -51,7 +51,7 @@ def walk_pairs(plan, tiles, a, b, lanes, visits):
             for f in range(low, high):
                 work[f - low] = a.row_nonzeros[f]
         numbers = a.rows.number[low:high]
-        deal(numbers, work, many, tiles.height[t], parts, plan.schedule, queue_of, loads, rows, heap, order)
+        deal(numbers, work, many, tiles.height[t], parts, plan.schedule, False, queue_of, loads, rows, heap, order)
         hold(a.rows, low, high, queue_of, stored[:parts], full[:parts])
         ends[0] = 0
         for r in range(parts):

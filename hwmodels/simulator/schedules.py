@@ -7,7 +7,7 @@ work go last.
 
 from hwmodels.design.choices import BALANCED, CYCLIC, ROW_BLOCKS
 from workloads.cache.machine_code import compiled
-from workloads.statistics.longest_first import deal_balanced, most_work_first
+from workloads.statistics.longest_first import deal_balanced, deal_within, most_work_first
 from workloads.statistics.schedules import IN_ORDER
 
 
@@ -75,8 +75,10 @@ def deal_in_order(items, work, many, size, parts, schedule, part_of, loads, coun
 
 
 @compiled
-def deal(items, work, many, size, parts, schedule, part_of, loads, counts, heap, order):
+def deal(items, work, many, size, parts, schedule, evenly, part_of, loads, counts, heap, order):
     """Deal `size` items, of which only the first `many` of the sorted `items` have work, `work[at]` of `items[at]`.
+
+    `evenly`: by `balanced` no part gets more of the listed items than others must, and the others are not dealt.
 
     Writes the part of each listed item to `part_of`, and load and number of items of each part to `loads` and
     `counts`; these and `heap` have room for all parts, `order` for the listed items.
@@ -85,6 +87,13 @@ def deal(items, work, many, size, parts, schedule, part_of, loads, counts, heap,
         deal_in_order(items, work, many, size, parts, schedule, part_of, loads, counts)
         return
     busy = most_work_first(work, many, order)
+    if evenly:
+        for at in range(many):
+            if work[at] == 0:
+                order[busy] = at
+                busy += 1
+        deal_within(work, order, many, parts, -(-many // parts), part_of, loads, counts, heap)
+        return
     if not deal_balanced(items, work, many, order, busy, parts, part_of, loads, counts, heap):
         deal_in_order(items, work, many, size, parts, CYCLIC, part_of, loads, counts)
         return

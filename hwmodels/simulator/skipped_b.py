@@ -22,6 +22,7 @@ class WalkPlan(NamedTuple):
 
     queues: int
     schedule: int
+    evenly: bool
     unit: int
     by_rows: bool
     """The work of a row that is not empty is one."""
@@ -36,6 +37,7 @@ def plan_of(design: ConcreteDesign, a: StoredOperand) -> WalkPlan:
     return WalkPlan(
         queues=design.queues,
         schedule=design.schedule_index(),
+        evenly=design.deals_evenly,
         unit=design.intersection_index,
         by_rows=design.works_by_rows,
         mask_bits=MASK_BITS if a.format.has_mask and not design.is_outer else 0,

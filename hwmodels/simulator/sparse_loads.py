@@ -52,7 +52,9 @@ def deal_columns(fibers, columns, lanes, schedule):
         for f in range(low, high):
             work[f - low] = fibers.first[f + 1] - fibers.first[f]
         many, parts = high - low, min(lanes, columns[t])
-        deal(fibers.number[low:high], work, many, columns[t], parts, schedule, part_of, loads, counts, heap, order)
+        deal(
+            fibers.number[low:high], work, many, columns[t], parts, schedule, False, part_of, loads, counts, heap, order
+        )
         used = first[t]
         for f in range(low, high):
             part = part_of[f - low]
@@ -202,7 +204,7 @@ def walk_rows(plan, tiles, a, b, visits):
         numbers, many = a.rows.number[low:high], high - low
         for f in range(low, high):
             work[f - low] = (a.rows.first[f + 1] - a.rows.first[f]) * plan.least
-        deal(numbers, work, many, h, parts, plan.schedule, usual, loads, rows, heap, order)
+        deal(numbers, work, many, h, parts, plan.schedule, plan.evenly, usual, loads, rows, heap, order)
         hold(a.rows, low, high, usual, usually[:parts], full[:parts])
         most_usually = most_held(plan, usually[:parts], full[:parts], words)
         first = 0
@@ -215,7 +217,7 @@ def walk_rows(plan, tiles, a, b, visits):
                     work[met[c, 0]] += met[c, 1]
                 if late > 0:
                     queues, stored = queue_of, now
-                    deal(numbers, work, many, h, parts, plan.schedule, queues, loads, rows, heap, order)
+                    deal(numbers, work, many, h, parts, plan.schedule, plan.evenly, queues, loads, rows, heap, order)
                     hold(a.rows, low, high, queues, stored[:parts], full[:parts])
                     most = most_held(plan, stored[:parts], full[:parts], words)
                 for c in range(first, ends[u]):

@@ -24,6 +24,7 @@ def queue_loads(design: ConcreteDesign, a: StoredOperand, row_work: np.ndarray |
         a.width,
         design.queues,
         design.schedule_index(alike=not design.a_skips),
+        design.deals_evenly,
         design.a_skips,
         design.entries_a_step,
         design.mask_word_bits if by_masks else 0,

@@ -10,6 +10,7 @@ from hwmodels.design.choices import (
     INTERSECTIONS,
     LANE_AXES,
     RESIDENCIES,
+    SKIP,
     ZERO_MODES,
     name_of,
 )
@@ -91,6 +92,10 @@ def _choices(rng: np.random.Generator, count: int, dataflow: str, family: str) -
         zero = [modes[at][-1] if rng.random() < 0.5 else modes[at][rng.integers(len(modes[at]))] for at in stored]
         picked[f"{operand}_format"] = np.array([FORMATS.index(name) for name in legal])[stored]
         picked[f"{operand}_zero"] = np.array(zero)
+    if family == "elementwise":
+        both = (picked["a_zero"] == SKIP) & (picked["b_zero"] == SKIP)
+        picked["a_format"] = np.where(both, picked["a_format"], FORMATS.index("dense"))
+        picked["a_zero"] = np.where(both, SKIP, picked["a_zero"] % SKIP)
     held = [legal_residencies(dataflow, FORMATS[at], family) for at in picked["b_format"]]
     axes = [legal_lane_axes(dataflow, ZERO_MODES[at], family) for at in picked["b_zero"]]
     picked["residency"] = np.array([RESIDENCIES.index(names[rng.integers(len(names))]) for names in held])

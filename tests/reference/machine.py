@@ -107,7 +107,8 @@ def work_off(kernel: Kernel) -> tuple[Plan, list[Work], Counter]:
     """Walk all visits through the array."""
     d = kernel.design
     pairs = [kernel.pair(visit) for visit in kernel.visits]
-    hands = [deal(row_work(a, b, d), d.P, d.schedule) for a, b in pairs]
+    evenly = d.dataflow == "outer_product"
+    hands = [deal(row_work(a, b, d), d.P, d.schedule, queued_rows(a) if evenly and a.skips else None) for a, b in pairs]
     planned = plan(pairs, hands, list(kernel.b_tiles.values()), kernel.extents, d)
     array = FiberArray(d, planned.limits) if walks_fibers(d) else Array(d, planned.limits, planned.sums_in)
     works = []

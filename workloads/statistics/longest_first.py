@@ -1,10 +1,10 @@
 """Items dealt to parts, those with most work first, each to the part that has least. Compiled.
 
-Longest processing time first: Graham, SIAM J. Appl. Math. 17(2), 1969. There are two forms. `deal_longest_first` says
-who gets which item; of parts that have equally little it takes that with fewer items, then the lower number
-(docs/machine.md, section 5). `deal_balanced` prefers cyclic dealing where, rarely, that leaves less to the fullest
-part. `fullest_part` knows only what parts hold, of any numbers, and stops when the fullest can no longer change: the
-tables of loads are filled by it, up to 37 times as fast where few of 20,000 items outweigh the others.
+Longest processing time first: Graham, SIAM J. Appl. Math. 17(2), 1969. `deal_longest_first` says who gets which item;
+of parts that have equally little it takes that with fewer items, then the lower number (docs/machine.md, section 5);
+`deal_within` limits the items of a part, `deal_balanced` prefers cyclic dealing where, rarely, that leaves less to the
+fullest part. `fullest_part` knows only what parts hold, of any numbers, and stops when the fullest can no longer
+change: the tables of loads are filled by it, up to 37 times as fast where few of 20,000 items outweigh the others.
 """
 
 import numpy as np
@@ -191,6 +191,23 @@ def deal_longest_first(work, order, busy, parts, part_of, loads, counts, heap):
                 counts[part] += 1
                 settle(loads, counts, heap, parts, 0)
         place = end
+
+
+@compiled
+def deal_within(work, order, many, parts, most, part_of, loads, counts, heap):
+    """As `deal_longest_first`, but no part gets more than `most` items."""
+    for part in range(parts):
+        loads[part], counts[part], heap[part] = 0, 0, part
+    open_parts = parts
+    for place in range(many):
+        item, part = order[place], heap[0]
+        part_of[item] = part
+        loads[part] += work[item]
+        counts[part] += 1
+        if counts[part] == most:
+            open_parts -= 1
+            heap[0] = heap[open_parts]
+        settle(loads, counts, heap, open_parts, 0)
 
 
 @compiled
