@@ -26,7 +26,6 @@ from hwmodels.formats.sizes import stores_blocks
 from workloads.statistics.lattice import ratio
 
 Scalar = Float[Array, ""]
-PerClass = Float[Array, " c"]
 
 
 def cost_of_product(point: Point, a: OperandA, share: HeldShare, b: OperandB, steps: ArraySteps) -> Cost:
@@ -150,7 +149,7 @@ def _array_actions(
         tree_adds=array.on_k * worked,
         queue_bits=in_queues,
         pe_buffer_write_bits=(1.0 - meets) * held * a_sent
-        + meets * _copies_written(point, a, b.a_visits, sums.entries.total)
+        + meets * _copies_written(point, a, a_sent, sums.entries.total)
         + b.written_bits,
         pe_buffer_read_bits=(1.0 - meets)
         * (held * entry_reads + (1.0 - fetched) * _reads_of_b(point, a, b, loads, passes, steps))
@@ -163,15 +162,14 @@ def _array_actions(
     )
 
 
-def _copies_written(point: Point, a: OperandA, visits: PerClass, entries: Scalar) -> Scalar:
+def _copies_written(point: Point, a: OperandA, a_sent: Scalar, entries: Scalar) -> Scalar:
     """Bits of A that are written for each lane to walk on its own: decoded, or by bitmask; all values if A does not
     skip."""
     hardware, array = point.hardware, point.array
     masked, decoded = hardware.intersection[BITMASK_AND], entries * (hardware.value_bits + point.tiles.k_bits)
-    expanded = entries * hardware.value_bits
-    masks = expanded + total(a.found_rows * (a.widths / a.tiles) * visits)
-    skipped = masked * masks + (1.0 - masked) * decoded
-    return array.lanes * array.hearing * (a.skip * skipped + (1.0 - a.skip) * expanded)
+    expanded = entries * hardware.value_bits * array.hearing
+    skipped = masked * a_sent + (1.0 - masked) * decoded * array.hearing
+    return array.lanes * (a.skip * skipped + (1.0 - a.skip) * expanded)
 
 
 def _reads_of_b(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes: Passes, steps: ArraySteps) -> Scalar:
