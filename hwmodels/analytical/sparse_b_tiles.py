@@ -71,26 +71,28 @@ class StoredTiles(NamedTuple):
     padding: Scalar
     """RLE entries that stand for no non-zero, for each non-zero."""
     blocks: Scalar
-    """Blocks, for each non-zero."""
+    """Blocks, for each non-zero; rows of blocks of a tile."""
+    block_rows: Scalar
     stored_bits: Scalar
     """Of all tiles, without their directory."""
     peak_bits: Scalar
     """Of the largest tile."""
 
-    def moved(self, point: Point, visits: VisitedPairs, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
+    def moved(self, visits: VisitedPairs, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
         """Bits of values and of metadata in all visits, of which so many rows and non-zeros count."""
-        form, tiles = self.form, point.tiles
-        down = block_rows(tiles.depth, tiles.k.edge, rows / visits.count, point.numerics)
+        form = self.form
+        pointers = (
+            form.metadata_per_row
+            + form.metadata_per_block_row * (self.block_rows + 1.0)
+            + form.metadata_per_column * (visits.columns + 1.0)
+        )
         values = Parts(
             form.value_per_area * visits.columns * rows,
             (form.value_per_nonzero + self.padding * form.value_per_padding + self.blocks * form.value_per_block)
             * nonzeros,
         )
         metadata = Parts(
-            form.metadata_per_area * visits.columns * rows
-            + form.metadata_per_row * (rows + visits.count)
-            + form.metadata_per_block_row * (down + 1.0) * visits.count
-            + form.metadata_per_column * (visits.columns + 1.0) * visits.count,
+            (form.metadata_per_area * visits.columns + form.metadata_per_row) * rows + pointers * visits.count,
             (
                 form.metadata_per_nonzero
                 + self.padding * form.metadata_per_padding
@@ -141,4 +143,4 @@ def stored_tiles(point: Point, tiled: Tiles) -> StoredTiles:
         block_rows=point.numerics.ceil(tiles.depth / BLOCK),
     )
     stored_bits, peak_bits = (form.values_bits(sums) + form.metadata_bits(sums) for sums in (every, peak))
-    return StoredTiles(form, every.tiles, padding, blocks / nonzeros, stored_bits, peak_bits)
+    return StoredTiles(form, every.tiles, padding, blocks / nonzeros, down, stored_bits, peak_bits)

@@ -78,7 +78,7 @@ def sparse_b(
     all_rows = a.widths * visits.of_a
     sent_rows = select * a.columns * visits.of_a + (1.0 - select) * all_rows
     sent_nonzeros = select * a.touched + (1.0 - select) * visits.b_nonzeros
-    moved = [part * (1.0 - point.fetches) for part in stored.moved(point, visits, sent_rows, sent_nonzeros)]
+    moved = [part * (1.0 - point.fetches) for part in stored.moved(visits, sent_rows, sent_nonzeros)]
     decoded, slack, pointers = sparse * sent_nonzeros * dealt.padded, None, None
     if point.dataflow == "gustavson":
         rows = fetched_rows(point, a, skip, visits, stored)
@@ -86,7 +86,7 @@ def sparse_b(
         decoded = decoded + point.fetches * (sparse * rows.entries - decoded)
         slack, pointers = rows.slack, rows.pointer_bits
 
-    held_bits = functools.reduce(operator.add, stored.moved(point, visits, all_rows, visits.b_nonzeros))
+    held_bits = functools.reduce(operator.add, stored.moved(visits, all_rows, visits.b_nonzeros))
     brought = held_bits * fetched_share(point)
     varied = stores_nonzeros(mapping.b_format)
 

@@ -68,10 +68,11 @@ class Storage(eqx.Module):
             self.metadata_per_area * sums.areas
             + self.metadata_per_nonzero * sums.nonzeros
             + self.metadata_per_padding * sums.padding
-            + self.metadata_per_row * (sums.heights + sums.tiles)
-            + self.metadata_per_column * (sums.widths + sums.tiles)
+            + self.metadata_per_row * sums.heights
+            + self.metadata_per_column * sums.widths
             + self.metadata_per_block * sums.blocks
-            + self.metadata_per_block_row * (sums.block_rows + sums.tiles)
+            + self.metadata_per_block_row * sums.block_rows
+            + (self.metadata_per_row + self.metadata_per_column + self.metadata_per_block_row) * sums.tiles
         )
 
     def queued_bits(self, sums: TileSums, rows: Value, column_bits: Value) -> Value:
