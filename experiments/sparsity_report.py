@@ -93,7 +93,7 @@ def run(config: Config) -> None:
     profiles: dict[str, Profile] = {}
     for pattern in tqdm(patterns.values(), desc="looking at patterns", disable=not show_progress()):
         structure = describe_structure(pattern.matrix, pattern.source)
-        stored = format_bits(pattern.matrix, structure, config.value_bits, config.tile)
+        stored = format_bits(pattern.matrix, config.value_bits, config.tile)
         slug = distinct(_slug(pattern.name), {profile.picture.removesuffix(".png") for profile in profiles.values()})
         profiles[pattern.name] = Profile(pattern, structure, stored, f"{slug}.png")
     priced = [subject for subject in subjects if priceable(subject.kernel)]

@@ -85,8 +85,8 @@ def test_neighbours_are_legal_and_one_step_away():
 
 def test_legality_table():
     assert "csc" not in legal_formats("gustavson", "a", "dense_b")
-    assert set(FORMATS) - set(legal_formats("outer_product", "a", "sparse_b")) == {"csr", "rle"}
-    assert set(FORMATS) - set(legal_formats("inner_product", "b", "sparse_b")) == {"csr", "rle"}
+    assert set(FORMATS) - set(legal_formats("outer_product", "a", "sparse_b")) == {"csr", "rle", "bcsr"}
+    assert set(FORMATS) - set(legal_formats("inner_product", "b", "sparse_b")) == {"csr", "rle", "bcsr"}
     assert legal_formats("inner_product", "b", "dense_b") == ("dense",)
     assert "skip" not in legal_zero_modes("dense", "a", "sparse_b")
     assert legal_zero_modes("dense", "b", "dense_b") == ("compute",)

@@ -1,4 +1,4 @@
-"""What is found could be built and run: docs/machine.md, section 11, on real fronts and optima."""
+"""What is found could be built and run: docs/machine.md, section 10, on real fronts and optima."""
 
 import functools
 import itertools
@@ -136,7 +136,7 @@ DENSE = DENSE_A | DENSE_B
 def test_sparse_is_not_ahead_on_dense_work():
     """Of a full matrix, at equal numbers of the hardware, each with units for its own mapping."""
     held = {name: value for name, value in CLOSED.items() if name not in ("a_zero", "a_format")}
-    formats = ["dense", "bitmask", "rle", "csr", "csc", "coo", "nm4"]
+    formats = ["dense", "bitmask", "rle", "csr", "csc", "coo", "nm4", "bcsr"]
     problem = problem_of("full_columns", **held, a_format=formats)
     for hardware in (SMALL, SMALL | {"pe_rows": 8.0, "lanes": 4.0, "index_bus_bits": 128.0, "value_bus_bits": 256.0}):
         for merit in ("latency_s", "energy_pj", "edp_js"):

@@ -26,7 +26,7 @@ from hwmodels.design.hardware import (
     PARTS_USED,
     UNITS,
 )
-from hwmodels.formats.encoders import ENCODED_FORMATS, encode, widths_of
+from hwmodels.formats.encoders import encode, widths_of
 from hwmodels.formats.encoders.positional import fullest_group
 from hwmodels.formats.encoders.tile import CODECS
 from hwmodels.formats.records import FORMAT_OF, FORMAT_RECORDS, FORMATS, STAND_INS
@@ -70,17 +70,19 @@ def test_the_size_of_a_record_is_what_its_encoder_makes(format: str, height: int
         group_occupancy=jnp.log2(jnp.array([[max(fullest_group(tile, size), 1)] for size in GROUP_SIZES], float)),
     )
     padding = encoded.values.size - nonzeros if FORMAT_OF[format].run_bits else 0
-    sums = TileSums(*map(scalar, (1, nonzeros, padding, height, width, height * width)))
+    blocks = encoded.values.size // 16 if format == "bcsr" else 0
+    sums = TileSums(*map(scalar, (1, nonzeros, padding, height, width, height * width, blocks, -(-height // 4))))
     assert float(stored.values_bits(sums)) == pytest.approx(encoded.value_bits, rel=1e-6)
     assert float(stored.metadata_bits(sums)) == pytest.approx(encoded.metadata_bits, rel=1e-6)
 
 
 def test_every_format_is_encoded_and_decoded():
-    assert set(CODECS) == set(ENCODED_FORMATS)
+    assert set(CODECS) == set(FORMATS)
     for record in FORMAT_RECORDS:
         assert record.help
         assert sum(record.decoder) > 0
         assert (record.values == "slot") == (record.group > 0)
+        assert (record.values == "block") == (record.block > 0)
 
 
 def test_a_stand_in_walks_the_other_order():

@@ -86,6 +86,7 @@ def test_visits_skip_empty_tiles_of_compressed_formats() -> None:
         ("coo", 3, 3 * 4),
         ("nm4", 6, 6 * 2),
         ("nm8", 6, 6 * 3),
+        ("bcsr", 16, 1 + 2),
     ],
 )
 def test_storage_bits_by_hand(stored_as: str, values: int, metadata: int) -> None:

@@ -94,7 +94,7 @@ def test_effectual_products_and_bits_of_both_operands():
     a, b = (subject.patterns[name].matrix for name in ("a", "b"))
     sources = [subject.patterns[name].source for name in ("a", "b")]
     assert [source and source.kind for source in sources] == ["induced", "natural"]
-    stored = {name: format_bits(matrix, describe_structure(matrix), 8, None) for name, matrix in (("a", a), ("b", b))}
+    stored = {name: format_bits(matrix, 8, None) for name, matrix in (("a", a), ("b", b))}
     found = bounds(subject, stored, 8)
     products = (a != 0).astype(int) @ (b != 0).astype(int)
     assert found.effectual == pytest.approx(products.sum() / np.prod(subject.kernel.shape))
@@ -119,7 +119,7 @@ def test_densities_are_sampled_or_told():
     assert window.nnz < 300_000 < large.kernel.m * large.kernel.k
     structure = describe_structure(window)
     assert next(iter(structure.findings)) == "N:M"
-    found = bounds(large, {"a": format_bits(window, structure, 8, None)}, 8)
+    found = bounds(large, {"a": format_bits(window, 8, None)}, 8)
     assert found.effectual == pytest.approx(0.5)
     assert found.traffic == pytest.approx(1.6, rel=0.01), "8 bits of a zero or 8 + 2 of a non-zero: 16 to 10"
 

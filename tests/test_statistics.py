@@ -105,11 +105,12 @@ def brute_force(present: np.ndarray, weight: np.ndarray, height: int, width: int
         padding = padding_of(tile)
         if (by_row > 0).sum() > fullest[0]:
             fullest = ((by_row > 0).sum(), tile, work)
-        found = (1, tile.sum(), (by_row > 0).sum(), padding, work.sum(), tile.shape[0])
+        blocks = sum(block.any() for *_, block in tiles_of(tile, 4, 4))
+        found = (1, tile.sum(), (by_row > 0).sum(), padding, work.sum(), tile.shape[0], blocks)
         found += ((by_column > 0).sum(), w[by_column > 0].sum(), tile.shape[1], tile.size)
         for name, value in zip(TILE_QUANTITIES, found, strict=True):
             sums[name] += value
-        for name, value in (("nonzeros", tile.sum()), ("padding", padding)):
+        for name, value in (("nonzeros", tile.sum()), ("padding", padding), ("blocks", blocks)):
             point[f"peak_{name}"] = max(point[f"peak_{name}"], value)
         for level in range(PARTITION_LEVELS):
             for at, schedule in enumerate(SCHEDULES):

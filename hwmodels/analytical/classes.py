@@ -7,10 +7,13 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from hwmodels.numerics import Numerics
+from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.occupancy import Cut
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
+Amount = Float[Array, "..."]
+"""Of each class, or of all together."""
 
 TINY = 1e-9
 FEW = 1e-6
@@ -35,9 +38,16 @@ def edge_classes(rows: Cut, columns: Cut, classes: int) -> dict[str, PerClass]:
     return {"tiles": count, "heights": count * high, "widths": count * wide, "areas": count * high * wide}
 
 
-def share_at_edge(size: Scalar, edge: Scalar, mean: PerClass) -> PerClass:
+def share_at_edge(size: Scalar, edge: Scalar, mean: Amount) -> Amount:
     """Share of a class's tiles that lie at an edge of the matrix, from their mean side: the others are `size` long."""
     return jnp.clip((size - mean) / jnp.maximum(size - edge, TINY), 0.0, 1.0)
+
+
+def block_rows(size: Scalar, edge: Scalar, mean: Amount, numerics: Numerics) -> Amount:
+    """Mean number of rows of blocks of tiles, `size` high but at the edge, from their mean height."""
+    at_edge = share_at_edge(size, edge, mean)
+    inside, last = (numerics.ceil(height / BLOCK) for height in (size, edge))
+    return inside + at_edge * (last - inside)
 
 
 def mean_ceil(values: PerClass, spread: Scalar, numerics: Numerics) -> PerClass:

@@ -20,14 +20,15 @@ from hwmodels.analytical.accounting import (
     in_scattered_bursts,
     with_sums,
 )
-from hwmodels.analytical.classes import TINY, edge_classes, share_at_edge, total
+from hwmodels.analytical.classes import TINY, block_rows, edge_classes, share_at_edge, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import going_around, missed_fibers
 from hwmodels.analytical.intersection import bitmask_words, steps_of_merged_pairs
 from hwmodels.analytical.passes import DRAIN_SLOTS
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE, LEADER_FOLLOWER, SKIP
-from hwmodels.formats.sizes import TileSums, directory_bits, has_mask, has_runs, is_dense, storage
+from hwmodels.formats.sizes import TileSums, directory_bits, has_mask, has_runs, is_dense, storage, stores_blocks
+from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.elementwise import ElementwiseStatistics
 from workloads.statistics.elementwise_counts import EXTENTS, STEPS
 from workloads.statistics.lattice import ratio
@@ -47,14 +48,18 @@ class Stored(NamedTuple):
     gate: Scalar
     rle: Scalar
     bitmask: Scalar
+    blocks: Scalar
 
 
 class TileBits(NamedTuple):
-    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile."""
+    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile; blocks, and
+    bits of one (none of a format without blocks)."""
 
     values: PerClass
     metadata: PerClass
     peak: Scalar
+    blocks: PerClass
+    block: Scalar
 
 
 def cost(point: Point) -> Cost:
@@ -108,8 +113,15 @@ def cost(point: Point) -> Cost:
 
 
 def _fetched(point: Point, bits: TileBits, format: Float[Array, " format"], tiles: PerClass) -> PerClass:
-    """Bits that come from DRAM for an operand's tiles."""
-    return in_bursts(point, bits.values + bits.metadata, jnp.maximum(tiles, TINY)) + directory_bits(format, tiles)
+    """Bits that come from DRAM for an operand's tiles, in whole bursts; blocks come whole too."""
+    burst, numerics = point.technology.dram_burst_bits(), point.numerics
+    count, stored = jnp.maximum(tiles, TINY), bits.values + bits.metadata
+    held = bits.blocks / count
+    fewer = numerics.floor(held)
+    without = stored / count - held * bits.block
+    less, more = (numerics.ceil_of_many((without + blocks * bits.block) / burst) for blocks in (fewer, fewer + 1.0))
+    whole = count * burst * (less + (held - fewer) * (more - less))
+    return jnp.where(stored > 0, jnp.maximum(whole, stored), 0.0) + directory_bits(format, tiles)
 
 
 def _lane_fits(point: Point, a: Stored, b: Stored) -> tuple[Scalar, Scalar]:
@@ -122,7 +134,9 @@ def _lane_fits(point: Point, a: Stored, b: Stored) -> tuple[Scalar, Scalar]:
 
 def _stored(format: Float[Array, " format"], zero: Float[Array, " mode"]) -> Stored:
     dense = is_dense(format)
-    return Stored(dense, zero[SKIP] * (1.0 - dense), zero[GATE], has_runs(format), has_mask(format))
+    return Stored(
+        dense, zero[SKIP] * (1.0 - dense), zero[GATE], has_runs(format), has_mask(format), stores_blocks(format)
+    )
 
 
 def _places(point: Point, tiled: dict[str, Tiles], a: Stored, b: Stored) -> tuple[dict[str, PerClass], Scalar, Scalar]:
@@ -142,7 +156,7 @@ def _places(point: Point, tiled: dict[str, Tiles], a: Stored, b: Stored) -> tupl
         shared = (1.0 - union) * kernel.operations / of.nonzeros + union
         here = {name: held[name] for name in EXTENTS} | {f"{mine}_{name}": held[name] for name in EXTENTS}
         here |= {f"{other}_{name}": held[name] for name in EXTENTS}
-        here |= {f"{mine}_nonzeros": held["nonzeros"], f"{mine}_padding": held["padding"]}
+        here |= {f"{mine}_{name}": held[name] for name in ("nonzeros", "padding", "blocks")}
         here |= {f"{other}_nonzeros": total(joint[f"{other}_nonzeros"]) * held["areas"] / total(held["areas"])}
         here |= {"operations": held["nonzeros"] * shared + beside * held["areas"] / area}
         elsewhere = {name: union * rest[name] for name in EXTENTS}
@@ -182,13 +196,17 @@ def _tile_bits(point: Point, operand: str, tiled: Tiles, found: dict[str, PerCla
         group_occupancy=getattr(point.kernel, operand).group_occupancy,
     )
     count, heights, widths, areas = (found[f"{operand}_{name}"] for name in EXTENTS)
-    sums = TileSums(
-        count, found[f"{operand}_nonzeros"], has_runs(format) * found[f"{operand}_padding"], heights, widths, areas
-    )
+    nonzeros, padding, blocks = (found[f"{operand}_{name}"] for name in ("nonzeros", "padding", "blocks"))
+    numerics, tall = point.numerics, heights / jnp.maximum(count, TINY)
+    down = count * block_rows(tiles.height, tiles.m.edge, tall, numerics)
+    sums = TileSums(count, nonzeros, has_runs(format) * padding, heights, widths, areas, blocks, down)
     one, area = jnp.ones_like(tiles.height), tiles.height * tiles.width
     most, padding = tiled.peaks["peak_nonzeros"], has_runs(format) * tiled.peaks["peak_padding"]
-    peak = TileSums(one, most, padding, tiles.height, tiles.width, area)
-    return TileBits(form.values_bits(sums), form.metadata_bits(sums), form.values_bits(peak) + form.metadata_bits(peak))
+    most_blocks, down = tiled.peaks["peak_blocks"], numerics.ceil(tiles.height / BLOCK)
+    peak = TileSums(one, most, padding, tiles.height, tiles.width, area, most_blocks, down)
+    peak_bits = form.values_bits(peak) + form.metadata_bits(peak)
+    block = form.value_per_block + form.metadata_per_block
+    return TileBits(form.values_bits(sums), form.metadata_bits(sums), peak_bits, blocks, block)
 
 
 def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dict[str, PerClass]]:
@@ -304,11 +322,18 @@ def _array_actions(
     of_a = sums.entries * (value_bits + a.skip * coordinate_bits)
     of_b = total(_entries(found, "b", b)) * (value_bits + b.skip * coordinate_bits)
     results_bits = sums.results * hardware.accumulator_bits + sums.z_index_bits
+    written_a, written_b = (
+        sent + choice.blocks * (decoded * (value_bits + coordinate_bits) - sent)
+        for choice, sent, decoded in (
+            (a, sums.a_value_bits + sums.a_index_bits, sums.a_decoded),
+            (b, sums.b_value_bits + sums.b_index_bits, sums.b_decoded),
+        )
+    )
     return ArrayCounts(
         tree_adds=nothing,
         queue_bits=nothing,
         pe_buffer_read_bits=of_a + of_b,
-        pe_buffer_write_bits=sums.sent_bits,
+        pe_buffer_write_bits=written_a + written_b,
         accumulator_accesses=2.0 * sums.results,
         intersection_steps=steps,
         decoded_entries=sums.a_decoded + sums.b_decoded,

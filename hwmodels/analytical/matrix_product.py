@@ -22,6 +22,7 @@ from hwmodels.analytical.operand_b import OperandB, slot_bits
 from hwmodels.analytical.passes import Passes, passes_of
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import BITMASK_AND, GATE, LEADER_FOLLOWER
+from hwmodels.formats.sizes import stores_blocks
 from workloads.statistics.lattice import ratio
 
 Scalar = Float[Array, ""]
@@ -136,6 +137,8 @@ def _array_actions(
     held = meets + (1.0 - meets) * held
     hears_b = array.rows * array.columns / array.hearing  # PE rows, or all PEs
     a_sent = (sums.a_value_bits.total + sums.a_index_bits.total) * array.hearing
+    decoded = sums.a_decoded.total * (passes.a_sends / passes.count) * (value_bits + point.tiles.k_bits) * array.hearing
+    a_sent = a_sent + stores_blocks(point.mapping.a_format) * (decoded - a_sent)
     b_sent = sums.b_value_bits.total + sums.b_index_bits.total
     fetched = point.fetches
     walked = steps.intersection_steps() if inner else jnp.zeros_like(worked)

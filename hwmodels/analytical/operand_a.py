@@ -4,7 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from hwmodels.analytical.classes import edge_classes, mean_ceil, share_at_edge, total
+from hwmodels.analytical.classes import block_rows, edge_classes, mean_ceil, share_at_edge, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import going_around
 from hwmodels.analytical.intersection import bitmask_words
@@ -18,8 +18,10 @@ from hwmodels.formats.sizes import (
     has_runs,
     is_dense,
     storage,
+    stores_blocks,
     stores_nonzeros,
 )
+from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.lattice import ratio
 from workloads.statistics.operand import OperandStatistics, Tiles
 from workloads.statistics.row_segments import RLE_RUN_BITS
@@ -111,7 +113,8 @@ def describe_a(point: Point) -> OperandA:
         pointer_bits=tiles.m_pointer_bits + tiles.k_pointer_bits + 1.0,
         group_occupancy=statistics.group_occupancy,
     )
-    sums = TileSums(count, nonzeros, padding, heights, widths, areas)
+    down = count * block_rows(tiles.height, last_m, heights / count, numerics)
+    sums = TileSums(count, nonzeros, padding, heights, widths, areas, found["blocks"], down)
     values_bits, metadata_bits = stored.values_bits(sums), stored.metadata_bits(sums)
     peak = TileSums(
         tiles=jnp.ones_like(tiles.height),
@@ -120,6 +123,8 @@ def describe_a(point: Point) -> OperandA:
         heights=tiles.height,
         widths=tiles.depth,
         areas=tiles.height * tiles.depth,
+        blocks=whole["peak_blocks"],
+        block_rows=numerics.ceil(tiles.height / BLOCK),
     )
     # Tiles at the lower edge have fewer rows; their share of a class follows from its mean height.
     at_edge, queues = share_at_edge(tiles.height, last_m, heights / count), point.array.queues
@@ -280,6 +285,8 @@ def held_share(point: Point, a: OperandA) -> HeldShare:
     rows = a.skip * jnp.minimum(most["rows"], tiles.height) + (1.0 - a.skip) * every
     nonzeros, one = most["nonzeros"], jnp.ones_like(rows)
     padding = has_runs(mapping.a_format) * a.tiled.peaks["peak_padding"] * ratio(rows, tiles.height)
-    held = TileSums(one, nonzeros, padding, rows, jnp.zeros_like(rows), rows * tiles.depth)
+    nothing, pointer_bits = jnp.zeros_like(rows), tiles.m_pointer_bits + tiles.k_pointer_bits + 1.0
+    held = TileSums(one, nonzeros, padding, rows, nothing, rows * tiles.depth, nothing, nothing)
     bits = a.storage.values_bits(held) + a.storage.queued_bits(held, rows + one, tiles.k_bits)
-    return HeldShare(rows, nonzeros, bits)
+    decoded = nonzeros * (point.hardware.value_bits + tiles.k_bits) + (rows + one) * pointer_bits
+    return HeldShare(rows, nonzeros, bits + stores_blocks(mapping.a_format) * (decoded - bits))

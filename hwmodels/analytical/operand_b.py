@@ -79,7 +79,7 @@ class OperandB(eqx.Module):
 
 
 def fetched_share(point: Point) -> Scalar:
-    """Share of a tile of B that comes from DRAM: each activation of a map once (docs/machine.md, section 10)."""
+    """Share of a tile of B that comes from DRAM: each activation of a map once (docs/machine.md, section 9)."""
     return interpolate(point.kernel.b_distinct, places_of(point.tiles.k, point.tiles.n))[0]
 
 

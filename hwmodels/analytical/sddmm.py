@@ -30,7 +30,7 @@ from hwmodels.analytical.passes import DRAIN_SLOTS
 from hwmodels.analytical.tiling import Tiling
 from hwmodels.cost import Computes, Cost
 from hwmodels.design.choices import GATE
-from hwmodels.formats.sizes import has_mask
+from hwmodels.formats.sizes import has_mask, stores_blocks
 from workloads.statistics.lattice import ratio
 from workloads.statistics.spmm import DenseBStatistics
 
@@ -207,6 +207,8 @@ def _array_actions(point: Point, s: OperandA, sums: Activity, computes: Computes
     a_sent, b_sent = sums.a_value_bits + sums.a_index_bits, sums.b_value_bits + sums.b_index_bits
     rows_bits = jnp.sum(along.count * along.depth) * total(s.rows) * value_bits
     mask_bits = a_sent - rows_bits
+    decoded = sums.a_decoded * (value_bits + point.tiles.n_bits)
+    mask_bits = mask_bits + stores_blocks(point.mapping.a_format) * (decoded - mask_bits)
     hears_b = array.rows * array.columns / array.hearing
     a_hops = (1.0 - array.on_m) * hops.row + array.on_m * hops.unicast
     b_hops = (1.0 - array.on_m) * hops.column + array.on_m * hops.all

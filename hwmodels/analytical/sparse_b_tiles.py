@@ -6,10 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
-from hwmodels.analytical.classes import total
+from hwmodels.analytical.classes import block_rows, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA
 from hwmodels.formats.sizes import Storage, TileSums, has_runs, is_dense, storage
+from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.lattice import lookup
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
@@ -69,6 +70,9 @@ class StoredTiles(NamedTuple):
     tiles: Scalar
     padding: Scalar
     """RLE entries that stand for no non-zero, for each non-zero."""
+    blocks: Scalar
+    """Blocks, for each non-zero; rows of blocks of a tile."""
+    block_rows: Scalar
     stored_bits: Scalar
     """Of all tiles, without their directory."""
     peak_bits: Scalar
@@ -77,15 +81,24 @@ class StoredTiles(NamedTuple):
     def moved(self, visits: VisitedPairs, rows: PerClass, nonzeros: PerClass) -> tuple[Parts, Parts]:
         """Bits of values and of metadata in all visits, of which so many rows and non-zeros count."""
         form = self.form
+        pointers = (
+            form.metadata_per_row
+            + form.metadata_per_block_row * (self.block_rows + 1.0)
+            + form.metadata_per_column * (visits.columns + 1.0)
+        )
         values = Parts(
             form.value_per_area * visits.columns * rows,
-            (form.value_per_nonzero + self.padding * form.value_per_padding) * nonzeros,
+            (form.value_per_nonzero + self.padding * form.value_per_padding + self.blocks * form.value_per_block)
+            * nonzeros,
         )
         metadata = Parts(
-            form.metadata_per_area * visits.columns * rows
-            + form.metadata_per_row * (rows + visits.count)
-            + form.metadata_per_column * (visits.columns + 1.0) * visits.count,
-            (form.metadata_per_nonzero + self.padding * form.metadata_per_padding) * nonzeros,
+            (form.metadata_per_area * visits.columns + form.metadata_per_row) * rows + pointers * visits.count,
+            (
+                form.metadata_per_nonzero
+                + self.padding * form.metadata_per_padding
+                + self.blocks * form.metadata_per_block
+            )
+            * nonzeros,
         )
         return values, metadata
 
@@ -106,13 +119,18 @@ def stored_tiles(point: Point, tiled: Tiles) -> StoredTiles:
         pointer_bits=tiles.k_pointer_bits + tiles.n_pointer_bits + 1.0,
         group_occupancy=kernel.b_group_occupancy,
     )
+    count = sparse * totals["tiles"] + dense * tiles.trips_k * tiles.trips_n
+    heights, blocks = sparse * totals["widths"] + dense * kernel.k * tiles.trips_n, total(tiled.classes["blocks"])
+    down = block_rows(tiles.depth, tiles.k.edge, heights / count, point.numerics)
     every = TileSums(
-        tiles=sparse * totals["tiles"] + dense * tiles.trips_k * tiles.trips_n,
+        tiles=count,
         nonzeros=nonzeros,
         padding=nonzeros * padding,
-        heights=sparse * totals["widths"] + dense * kernel.k * tiles.trips_n,
+        heights=heights,
         widths=sparse * totals["heights"] + dense * kernel.n * tiles.trips_k,
         areas=sparse * totals["areas"] + dense * kernel.k * kernel.n,
+        blocks=blocks,
+        block_rows=down * count,
     )
     peak = TileSums(
         tiles=jnp.ones_like(every.tiles),
@@ -121,6 +139,8 @@ def stored_tiles(point: Point, tiled: Tiles) -> StoredTiles:
         heights=tiles.depth,
         widths=tiles.width,
         areas=tiles.depth * tiles.width,
+        blocks=tiled.peaks["peak_blocks"],
+        block_rows=point.numerics.ceil(tiles.depth / BLOCK),
     )
     stored_bits, peak_bits = (form.values_bits(sums) + form.metadata_bits(sums) for sums in (every, peak))
-    return StoredTiles(form, every.tiles, padding, stored_bits, peak_bits)
+    return StoredTiles(form, every.tiles, padding, blocks / nonzeros, down, stored_bits, peak_bits)

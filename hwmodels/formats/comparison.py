@@ -8,10 +8,8 @@ from scipy.sparse import csr_array, issparse
 
 from hwmodels.formats.encoders.coordinates import LONGEST_RUN
 from hwmodels.formats.encoders.encoded import widths_of
-from hwmodels.formats.encoders.positional import block_widths
 from hwmodels.formats.encoders.rates import rates_of
-from hwmodels.formats.encoders.tile import BLOCK_SIDE, ENCODED_FORMATS
-from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_OF, FORMATS, GROUPS
+from hwmodels.formats.records import BLOCK_SIDES, DIRECTORY_BITS, FORMAT_OF, FORMATS, GROUPS
 from workloads.errors import InputError
 
 Counts = Integer[np.ndarray, " n"]
@@ -57,36 +55,32 @@ class _Cut:
         return np.bincount(found // (down * across), minlength=len(self.heights))
 
 
-def matrix_bits(
-    matrix, format: str, *, value_bits: int = 8, tile: tuple[int, int] | None = None, block: int = BLOCK_SIDE
-) -> int:
+def matrix_bits(matrix, format: str, *, value_bits: int = 8, tile: tuple[int, int] | None = None) -> int:
     """Bits of a matrix (NumPy or SciPy) cut into tiles of `tile` = (rows, columns), each encoded by itself.
 
     By default the matrix is one tile. A compressed tile has an entry in the tile directory and is not stored at all if
     it is empty; groups of N:M have the slots of the fullest group. InputError for an unknown format.
     """
-    return _bits(_Cut(matrix, tile), format, value_bits, block)
+    return _bits(_Cut(matrix, tile), format, value_bits)
 
 
-def _bits(cut: _Cut, format: str, value_bits: int, block: int) -> int:
-    if format not in ENCODED_FORMATS:
-        raise InputError(f"format '{format}' is unknown; choose one of: {', '.join(ENCODED_FORMATS)}.")
+def _bits(cut: _Cut, format: str, value_bits: int) -> int:
+    if format not in FORMATS:
+        raise InputError(f"format '{format}' is unknown; choose one of: {', '.join(FORMATS)}.")
     if format == "dense":
         return cut.h * cut.w * value_bits
     widths = widths_of(value_bits, cut.tile_h, cut.tile_w)
     entries = np.bincount(cut.tile_of, minlength=len(cut.heights))
     directory = DIRECTORY_BITS * len(cut.heights)
-    if format == "bcsr":
-        column_bits, pointer_bits = block_widths(widths, block)
-        stored = int(cut.blocks(block).sum()) * (block * block * value_bits + column_bits)
-        return stored + int((-(-cut.heights // block) + 1).sum()) * pointer_bits + directory
     slots = cut.slots(GROUPS[format]) if format in GROUPS else 0
     if FORMAT_OF[format].run_bits:
         entries = entries + cut.padding()
+    blocks = cut.blocks(BLOCK_SIDES[format]) if format in BLOCK_SIDES else np.zeros_like(entries)
     total = 0
     for columns in np.unique(cut.widths):
         some = cut.widths == columns
-        total += int(rates_of(format, widths, int(columns), slots).bits(entries[some], cut.heights[some]).sum())
+        rates = rates_of(format, widths, int(columns), slots)
+        total += int(rates.bits(entries[some], cut.heights[some], blocks[some]).sum())
     return total + directory
 
 
@@ -96,15 +90,14 @@ def best_format(
     value_bits: int = 8,
     tile: tuple[int, int] | None = None,
     formats: Sequence[str] = FORMATS,
-    block: int = BLOCK_SIDE,
 ) -> str:
     """The format in which a matrix takes the fewest bits, by its density and structure; ties go to the first.
 
     Density decides between dense, bitmask and coordinates, structure (rows, runs, groups, blocks) among the rest; all
     of it is counted, nothing estimated. `formats`: those to choose from, such as what a dataflow can walk
-    (`hwmodels.design.legality.legal_formats`); add "bcsr" to have it considered. See `matrix_bits` for the rest.
+    (`hwmodels.design.legality.legal_formats`). See `matrix_bits` for the rest.
     """
     if not formats:
-        raise InputError(f"no format to choose from; name some of: {', '.join(ENCODED_FORMATS)}.")
+        raise InputError(f"no format to choose from; name some of: {', '.join(FORMATS)}.")
     cut = _Cut(matrix, tile)
-    return min(formats, key=lambda format: _bits(cut, format, value_bits, block))
+    return min(formats, key=lambda format: _bits(cut, format, value_bits))

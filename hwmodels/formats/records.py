@@ -7,6 +7,7 @@ section 2, is the law.
 import dataclasses
 from typing import Literal, NamedTuple
 
+from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.row_segments import RLE_RUN_BITS
 
 DIRECTORY_BITS = 64
@@ -31,18 +32,20 @@ class Format:
     name: str
     help: str
     decoder: DecoderParts
-    values: Literal["position", "nonzero", "slot"] = "nonzero"
-    """What has a place for a value: every position, every non-zero, or every slot of a group."""
+    values: Literal["position", "nonzero", "slot", "block"] = "nonzero"
+    """What has places for values: every position, every non-zero, every slot of a group, or every block in full."""
     coordinates: tuple[Literal["row", "column"], ...] = ()
-    """What each entry tells of its place."""
+    """What each entry, or block, tells of its place."""
     run_bits: int = 0
     """Width of the run of zeros before each entry; a longer run takes padding entries."""
     pointers: Literal["rows", "columns"] | None = None
-    """An array of pointers, one for each row or column of the tile and one for the end."""
+    """An array of pointers, one for each row (of blocks) or column of the tile and one for the end."""
     position_bits: int = 0
     """Metadata of every position."""
     group: int = 0
     """Neighbours along a row that share the slots of N:M; 0: no groups."""
+    block: int = 0
+    """Side of the square blocks that are stored in full; 0: no blocks."""
     order: Literal["rows", "columns", "either"] = "either"
     """In what order the tile can be walked."""
     rows_addressable: bool = True
@@ -69,6 +72,11 @@ class Format:
     def longest_run(self) -> int:
         """Positions that an entry covers at most; 0 without runs."""
         return 1 << self.run_bits if self.has_runs else 0
+
+    @property
+    def block_octaves(self) -> int:
+        """Bits by which coordinates of blocks are narrower than those of entries; 0 without blocks."""
+        return (max(self.block, 1) - 1).bit_length()
 
     @property
     def offset_bits(self) -> int:
@@ -137,6 +145,19 @@ FORMAT_RECORDS = (
     ),
     n_of_m(4),
     n_of_m(8),
+    Format(
+        "bcsr",
+        "blocks of 4 x 4 that hold a non-zero, in full, rows of blocks by pointer",
+        # As of csr; of 16 values those that are zero are found, the next other one is encoded and selected.
+        DecoderParts(adders=2.0, comparators=8.0, encoders=0.25, multiplexers=15.0),
+        values="block",
+        coordinates=("column",),
+        pointers="rows",
+        block=BLOCK,
+        order="rows",
+        rows_addressable=False,
+        stand_in="csc",
+    ),
 )
 """All formats that the models know, in the order of the weight vectors: append."""
 
@@ -146,6 +167,7 @@ FORMAT_OF = {record.name: record for record in FORMAT_RECORDS}
 ROW_ORDERED, COLUMN_ORDERED = (
     tuple(record.name for record in FORMAT_RECORDS if record.order == order) for order in ("rows", "columns")
 )
+BLOCK_SIDES = {record.name: record.block for record in FORMAT_RECORDS if record.block}
 GROUPS = {record.name: record.group for record in FORMAT_RECORDS if record.group}
 STAND_INS = {record.name: record.stand_in for record in FORMAT_RECORDS if record.stand_in}
 """Format -> the one of the other order that stands in when the dataflow changes."""

@@ -9,6 +9,7 @@ from jaxtyping import Array, Float
 
 from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_RECORDS, Format
 from hwmodels.numerics import Numerics
+from workloads.statistics.block_counts import BLOCK, BLOCK_LEVEL
 from workloads.statistics.lattice import lookup
 
 Value = Float[Array, "..."]
@@ -30,6 +31,9 @@ class TileSums(eqx.Module):
     heights: Value
     widths: Value
     areas: Value
+    blocks: Value
+    """Blocks of neighbours that hold a non-zero, and rows of blocks, empty or not."""
+    block_rows: Value
 
 
 class Storage(eqx.Module):
@@ -43,6 +47,9 @@ class Storage(eqx.Module):
     metadata_per_padding: Value
     metadata_per_row: Value
     metadata_per_column: Value
+    value_per_block: Value
+    metadata_per_block: Value
+    metadata_per_block_row: Value
     by_columns: Value
     """Weight of the formats with a pointer a column."""
 
@@ -52,6 +59,7 @@ class Storage(eqx.Module):
             self.value_per_area * sums.areas
             + self.value_per_nonzero * sums.nonzeros
             + self.value_per_padding * sums.padding
+            + self.value_per_block * sums.blocks
         )
 
     def metadata_bits(self, sums: TileSums) -> Value:
@@ -60,18 +68,23 @@ class Storage(eqx.Module):
             self.metadata_per_area * sums.areas
             + self.metadata_per_nonzero * sums.nonzeros
             + self.metadata_per_padding * sums.padding
-            + self.metadata_per_row * (sums.heights + sums.tiles)
-            + self.metadata_per_column * (sums.widths + sums.tiles)
+            + self.metadata_per_row * sums.heights
+            + self.metadata_per_column * sums.widths
+            + self.metadata_per_block * sums.blocks
+            + self.metadata_per_block_row * sums.block_rows
+            + (self.metadata_per_row + self.metadata_per_column + self.metadata_per_block_row) * sums.tiles
         )
 
     def queued_bits(self, sums: TileSums, rows: Value, column_bits: Value) -> Value:
-        """Bits of metadata that go with entries to their queues: a pointer for each of `rows`, and in place of
-        pointers of columns the number of its column, of `column_bits`, with each entry."""
+        """Bits of metadata that go with entries to their queues: a pointer for each of `rows`, in place of pointers of
+        columns the number of its column, of `column_bits`, with each entry, and a block's column with each of its
+        rows."""
         return (
             self.metadata_per_area * sums.areas
             + (self.metadata_per_nonzero + self.by_columns * column_bits) * sums.nonzeros
             + self.metadata_per_padding * sums.padding
-            + self.metadata_per_row * rows
+            + self.metadata_per_block * BLOCK * sums.blocks
+            + (self.metadata_per_row + self.metadata_per_block_row) * rows
         )
 
 
@@ -109,6 +122,12 @@ def storage(
         for record, weight in zip(FORMAT_RECORDS, each, strict=True)
         if record.group
     ]
+
+    def of_blocks(bits: Value) -> Value:
+        return numerics.max_of(bits - BLOCK_LEVEL, jnp.zeros_like(bits))
+
+    blocks = mixed(each, lambda record: record.block > 0)
+    block_column, block_row = of_blocks(column_bits), of_blocks(row_bits)
     in_place = mixed(each, lambda record: record.is_dense)
     runs = mixed(each, lambda record: record.run_bits)
     by_columns = mixed(each, lambda record: record.pointers == "columns")
@@ -119,11 +138,14 @@ def storage(
         metadata_per_area=mixed(each, lambda record: record.position_bits)
         + sum(record.offset_bits * filled for record, filled in slots),
         metadata_per_nonzero=runs
-        + mixed(each, lambda record: "column" in record.coordinates) * column_bits
+        + mixed(each, lambda record: "column" in record.coordinates and not record.block) * column_bits
         + mixed(each, lambda record: "row" in record.coordinates) * row_bits,
         metadata_per_padding=runs,
-        metadata_per_row=mixed(each, lambda record: record.pointers == "rows") * pointer_bits,
+        metadata_per_row=mixed(each, lambda record: record.pointers == "rows" and not record.block) * pointer_bits,
         metadata_per_column=by_columns * pointer_bits,
+        value_per_block=blocks * BLOCK**2 * value_bits,
+        metadata_per_block=blocks * jnp.maximum(block_column, 1.0),
+        metadata_per_block_row=blocks * (block_row + block_column + 1.0),
         by_columns=by_columns,
     )
 
@@ -139,8 +161,13 @@ def is_dense(weights: Float[Array, " format"]) -> Value:
 
 
 def stores_nonzeros(weights: Float[Array, " format"]) -> Value:
-    """Weight of the formats whose tiles are as large as they have non-zeros."""
-    return _weight(weights, lambda record: record.values == "nonzero")
+    """Weight of the formats whose tiles are the larger the more non-zeros they have."""
+    return _weight(weights, lambda record: record.values in ("nonzero", "block"))
+
+
+def stores_blocks(weights: Float[Array, " format"]) -> Value:
+    """Weight of the formats that store blocks in full, and are decoded where they arrive."""
+    return _weight(weights, lambda record: record.block > 0)
 
 
 def has_mask(weights: Float[Array, " format"]) -> Value:

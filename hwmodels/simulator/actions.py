@@ -37,15 +37,17 @@ def array_actions(
     `sums_in_accumulators`: partial sums are read and written there for each MAC, and results are there already.
     """
     coordinate = (a.widths.row if design.is_outer else a.widths.column) if design.a_skips else 0
-    a_sent, b_sent = int(bus.a.sum()) * design.queue_sharers, int(bus.b.sum())
+    stored = work.decoded * (1 if design.holds_a else work.passes)
+    a_taken = a.taken_bits(int(stored.sum()), int(bus.a.sum())) * design.queue_sharers
+    b_sent = int(bus.b.sum())
     copies = design.active_lanes if design.lanes_are_on_k and design.a_skips else 1
     queue, read, written = 0, 0, 0
     if design.holds_a:
-        written += a_sent
+        written += a_taken
         worked = int((work.entries * work.passes).sum())
         read += worked * design.queue_sharers * (design.value_bits + coordinate)
     else:
-        queue += 2 * a_sent
+        queue += 2 * a_taken
     if design.fetches_rows:
         queue += 2 * b_sent
     else:

@@ -244,16 +244,17 @@ def _array_actions(
     steps: int,
 ) -> ArrayActions:
     """Actions of the lanes, whose parts of the operand buffers serve as queues: each reads what it works on once."""
-    read = 0
-    for operand, tiles, skips in ((a, visits.a, design.a_skips), (b, visits.b, design.b_skips)):
+    read, written = 0, 0
+    for operand, tiles, skips, sent in ((a, visits.a, design.a_skips, bus.a), (b, visits.b, design.b_skips, bus.b)):
         entry_bits = design.value_bits + (operand.widths.column if skips else 0)
         read += int(_entries(operand, visits, tiles, skips).sum()) * entry_bits
+        written += operand.taken_bits(int(_at(operand.entries, tiles).sum()), int(sent.sum()))
     decoded = a.decoded(_at(a.entries, visits.a)) + bus.b_decoded
     return ArrayActions(
         tree_adds=0,
         queue_bits=0,
         pe_buffer_read_bits=read,
-        pe_buffer_write_bits=int((bus.a + bus.b).sum()),
+        pe_buffer_write_bits=written,
         accumulator_accesses=2 * int(fates.results.sum()),
         intersection_steps=steps,
         decoded_entries=int(decoded.sum()),

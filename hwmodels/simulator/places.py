@@ -55,7 +55,7 @@ def share_of(design: ConcreteDesign, a: StoredOperand, entries: PerVisit, rows: 
     most, queued = int(entries.max(initial=0)), int(rows.max(initial=0))
     if not design.a_skips:
         queued = ceil_div(min(a.tile[0], a.shape[0]), design.queues)
-    bits = rates_of(a.format.name, a.widths, _depth(a), a.slots).bits(most, queued)
+    bits = rates_of("csr" if a.format.block else a.format.name, a.widths, _depth(a), a.slots).bits(most, queued, 0)
     if a.format.pointers == "columns":
         bits = most * (a.widths.value + a.widths.row + a.widths.column)
     return QueueShare(most, queued, bits if len(entries) else 0)

@@ -138,11 +138,12 @@ def _actions(
     """Actions of the PEs: S streams by, a row of A is written to the PEs of its queue, a column of B to one of each."""
     word_bits = design.active_lanes * design.value_bits
     s_sent = int((s.value_bits + s.streamed_index_bits(queued_rows(design, s)))[tiles].sum())
+    s_taken = s.taken_bits(int(work.decoded.sum()), s_sent)
     a_words = int((queued_rows(design, s)[tiles] * ceil_div(depth, design.active_lanes)).sum())
     written = a_words * design.queue_sharers + int(work.words.sum()) * design.queues
     return ArrayActions(
         tree_adds=fates.processed,
-        queue_bits=2 * s_sent * design.queue_sharers,
+        queue_bits=2 * s_taken * design.queue_sharers,
         pe_buffer_read_bits=2 * int(work.word_steps.sum()) * word_bits,
         pe_buffer_write_bits=written * word_bits,
         accumulator_accesses=2 * int(fates.results.sum()),

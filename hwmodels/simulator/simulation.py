@@ -79,7 +79,7 @@ def simulate(
 
     **Arguments**: `a` a SciPy sparse matrix [M, K]; `b` a NumPy array [K, N] (SpMM; [K] for SpMV), each element of
     which counts as a non-zero, or a SciPy sparse matrix [K, N] (SpMSpM); `source`: what the positions of B stand for,
-    if some stand for the same, below 0 where for nothing (section 10). **Returns** a `Simulation`; its result is dense
+    if some stand for the same, below 0 where for nothing (section 9). **Returns** a `Simulation`; its result is dense
     for a dense B, else a `csr_array`. **Raises** `InputError` where shapes do not match, the mapping is not legal or a
     size is not a whole number. A design that does not fit (`cost.fits` above 1) is run all the same.
     """

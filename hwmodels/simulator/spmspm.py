@@ -97,10 +97,10 @@ def _bus_traffic(
     """What crosses the buses in each visit."""
     a_value, a_index = _sent_of_a(design, a, b, visits, work)
     a_times = 1 if design.holds_a else work.passes
-    rates, fetched = {name: values[visits.b] for name, values in b.rates.items()}, None
+    rates, entries, fetched = {name: values[visits.b] for name, values in b.rates.items()}, meetings.sent.entries, None
     if design.fetches_rows:
         rows = meetings.met.rows if design.b_skips else work.entries
-        entries, row_index, fixed_index = meetings.met.entries, meetings.row_index_bits[visits.b], 0
+        entries, row_bits = meetings.met.entries, meetings.row_index_bits[visits.b] * rows
         looked_up = work.entries if b.format.pointers == "rows" else np.zeros_like(rows)
         fetched = FetchedRows(
             value_cycles=meetings.met.value_cycles + meetings.empty_value_cycles[visits.b] * rows,
@@ -108,13 +108,17 @@ def _bus_traffic(
             pointer_bits=looked_up * POINTER_WORD_BITS,
         )
     else:
-        rows, entries = rows_to_send(design, a, b, visits), meetings.sent.entries
-        row_index, fixed_index = rates["metadata_row"], rates["metadata_fixed"]
+        rows = rows_to_send(design, a, b, visits)
+        row_bits = rates["metadata_row"] * rows + rates["metadata_fixed"]
+    b_value = rates["value_entry"] * entries + rates["value_row"] * rows
+    b_index = rates["metadata_entry"] * entries + row_bits
+    if b.format.block:  # in whole tiles
+        b_value, b_index = b.value_bits[visits.b], b.metadata_bits[visits.b]
     return BusTraffic(
         a_value=a_times * a_value,
         a_index=a_times * a_index,
-        b_value=rates["value_entry"] * entries + rates["value_row"] * rows,
-        b_index=rates["metadata_entry"] * entries + row_index * rows + fixed_index,
+        b_value=b_value,
+        b_index=b_index,
         z_value=fates.results * design.accumulator_bits,
         z_index=fates.results * design.widths("m", "n").column,
         b_decoded=b.decoded(entries),

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array, issparse
 from hwmodels.formats.encoders.encoded import Widths
 from hwmodels.formats.encoders.rates import Rates, rates_of
 from hwmodels.formats.records import DIRECTORY_BITS, FORMAT_OF, Format
-from hwmodels.simulator.tile_cutting import columns_of_owners, cut_columns, cut_entries, cut_rows
+from hwmodels.simulator.tile_cutting import columns_of_owners, count_blocks, cut_columns, cut_entries, cut_rows
 from workloads.errors import InputError
 
 PerTile = Integer[np.ndarray, " tiles"]
@@ -116,6 +116,15 @@ class StoredOperand:
         return self.per_tile(np.diff(before[self.start]))
 
     @cached_property
+    def blocks(self) -> PerTile:
+        """Blocks of each tile that are stored; none of a format without blocks."""
+        side = self.format.block
+        if not side:
+            return np.zeros_like(self.entries)
+        across = -(-min(self.tile[1], self.shape[1]) // side)
+        return self.per_tile(count_blocks(self.start, self.row, self.column, side, across))
+
+    @cached_property
     def rows_touched(self) -> PerTile:
         """Rows of each tile that have an entry."""
         return self.per_tile(np.diff(self.rows.fibers_of))
@@ -144,13 +153,18 @@ class StoredOperand:
     @cached_property
     def value_bits(self) -> PerTile:
         """Bits of values of each tile."""
-        return self.rates["value_entry"] * self.entries + self.rates["value_row"] * self.height
+        found = self.rates
+        of_rows = found["value_row"] * self.height
+        return found["value_entry"] * self.entries + of_rows + found["value_block"] * self.blocks
 
     @cached_property
     def metadata_bits(self) -> PerTile:
         """Bits of metadata of each tile."""
         found = self.rates
-        return found["metadata_entry"] * self.entries + found["metadata_row"] * self.height + found["metadata_fixed"]
+        of_blocks = found["metadata_block"] * self.blocks
+        of_blocks += found["metadata_block_row"] * -(-self.height // found["side"])
+        of_rows = found["metadata_row"] * self.height
+        return found["metadata_entry"] * self.entries + of_rows + of_blocks + found["metadata_fixed"]
 
     @cached_property
     def bits(self) -> PerTile:
@@ -165,12 +179,21 @@ class StoredOperand:
     def streamed_index_bits(self, queued: PerTile) -> PerTile:
         """Metadata of each tile on its way to the queues, of which so many rows are queued.
 
-        Only these bring their pointers; entries of CSC bring the number of their column in place of pointers.
+        Only these bring their pointers; entries of CSC bring the number of their column in place of pointers, and the
+        rows of a block each its column.
         """
         if self.format.pointers == "columns":
             return self.entries * (self.widths.row + self.widths.column)
+        if self.format.block:
+            of_blocks = self.format.block * self.rates["metadata_block"] * self.blocks
+            return of_blocks + self.rates["metadata_block_row"] * queued
         rows = queued if self.format.pointers == "rows" else self.height
         return self.rates["metadata_entry"] * self.entries + self.rates["metadata_row"] * rows
+
+    def taken_bits(self, entries: int, sent: int) -> int:
+        """Bits that are written of so many stored entries, sent in so many bits: blocks are decoded where they
+        arrive."""
+        return entries * (self.widths.value + self.widths.column) if self.format.block else sent
 
     @property
     def peak_bits(self) -> int:

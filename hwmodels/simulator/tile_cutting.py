@@ -108,6 +108,21 @@ def grown(array, size):
 
 
 @compiled
+def count_blocks(start, row, column, side, extent):
+    """Blocks of `side` x `side` with an entry of each tile, of which a tile has at most `extent` in a row."""
+    blocks = np.zeros(start.size - 1, np.int64)
+    last = np.full(extent, -1, np.int64)
+    for t in range(start.size - 1):
+        for p in range(start[t], start[t + 1]):
+            if last[column[p] // side] != row[p] // side:
+                last[column[p] // side] = row[p] // side
+                blocks[t] += 1
+        for p in range(start[t], start[t + 1]):
+            last[column[p] // side] = -1
+    return blocks
+
+
+@compiled
 def cut_rows(start, row):
     """Rows of each tile: (fibers_of [T + 1], number [F], first [F + 1]).
 

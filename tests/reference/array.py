@@ -86,6 +86,9 @@ class Array:
             return fed
         queued = tuple(i for i in sorted(rows) if a.in_row[i])
         bits = a.part_of(queued).bits if queued else 0
+        if a.stored_as == "bcsr":
+            entries = sum(a.stored_in_row[i] for i in queued)
+            bits = entries * (a.widths.value + a.widths.column) + (len(queued) + 1) * a.widths.pointer
         if a.stored_as == "csc":
             bits = sum(a.stored_in_row[i] for i in queued) * (a.widths.value + a.widths.row + a.widths.column)
         return pe.hold_a(fed, bits)

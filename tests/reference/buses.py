@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from .design import Design, bits_to_number, ceil_div
 from .placement import queued_rows, sent_columns, sent_rows
-from .storage import Encoded, Tile
+from .storage import BLOCK, Encoded, Tile, block_widths
 
 POINTER_READ_BITS = 64
 
@@ -27,6 +27,8 @@ class Sent:
 
     a: Stream = field(default_factory=Stream)
     a_times: int = 1
+    a_taken: float = 0.0
+    """Bits of A that are written to a queue, or to part A, each time."""
     b: Stream = field(default_factory=Stream)
     z: Stream = field(default_factory=Stream)
     rows_of_a: Stream = field(default_factory=Stream)
@@ -70,10 +72,19 @@ def stream_of_a(a: Tile, columns: list[int]) -> Stream:
         return Stream(entries * v, entries * (a.widths.row + a.widths.column))
     if a.stored_as == "bitmask":
         return Stream(entries * v, len(columns) * a.shape[0])
+    if a.stored_as == "bcsr":
+        column_bits, pointer_bits = block_widths(a.widths)
+        rows_of_blocks = len(a.encoded.values) // BLOCK
+        return Stream(a.encoded.value_bits, rows_of_blocks * column_bits + len(queued_rows(a)) * pointer_bits)
     index = a.encoded.metadata_bits
     if a.stored_as in ("csr", "rle"):
         index += (len(queued_rows(a)) - a.shape[0] - 1) * a.widths.pointer
     return Stream(a.encoded.value_bits, index)
+
+
+def taken(tile: Tile, sent: float) -> float:
+    """Bits that are written of a tile of which so many are sent: BCSR is decoded where it arrives."""
+    return len(tile.stored) * (tile.widths.value + tile.widths.column) if tile.stored_as == "bcsr" else sent
 
 
 def row_of_b(b: Tile, k: int) -> Stream:
@@ -88,6 +99,7 @@ def send(a: Tile, b: Tile, results: int, passes: int, dense_z: bool, design: Des
     d, sent = design, Sent(passes=passes)
     columns, rows = sent_columns(a, b, d), sent_rows(a, b, d)
     sent.a = stream_of_a(a, columns)
+    sent.a_taken = taken(a, sent.a.bits)
     sent.a_times = 1 if d.holds_a(b.skips) or d.residency == "fetch" else passes
     if a.stored_as != "dense":
         sent.a_entries = sum(a.stored_in_column[k] for k in columns)

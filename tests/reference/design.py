@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 RESOURCES = ("compute", "decode", "index_bus", "value_bus", "buffer_port", "glb", "dram")
-ROW_ORDER = ("csr", "rle")
+ROW_ORDER = ("csr", "rle", "bcsr")
 COLUMN_ORDER = ("csc",)
 ROWS_ADDRESSABLE = ("dense", "bitmask", "rle", "csr", "nm4", "nm8")
 COLUMNS_ADDRESSABLE = ("dense", "bitmask", "csc")

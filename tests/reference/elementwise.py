@@ -10,7 +10,7 @@ import numpy as np
 
 from .accounting import Memory, Totals, VisitWork, outcome
 from .accumulators import Outbox, Sum
-from .buses import Sent, Stream, hops, stored_entries
+from .buses import Sent, Stream, hops, stored_entries, taken
 from .design import MASK_BITS, SLOTS, Design, Outcome, bits_to_number, ceil_div
 from .intersection import UNITS, Fiber, Item, load, load_mask, two_finger
 from .output_traffic import z_traffic
@@ -270,14 +270,15 @@ def assemble(shape: tuple[int, ...], visits: list[Visit], outputs: list[dict], d
 
 def count_actions(pairs: list, sends: list[Sent], counts: Counter, design: Design) -> dict[str, float]:
     """Section 8: operand buffers serve as queues, written for each bit sent and read for each entry worked on."""
-    cn, read = max(1, bits_to_number(design.tile_n)), 0
+    cn, read, written = max(1, bits_to_number(design.tile_n)), 0, 0.0
     for tile in (tile for pair in pairs for tile in pair if not tile.seen_empty):
         read += len(tile.worked) * (design.value_bits + (cn if tile.skips else 0))
+        written += taken(tile, tile.encoded.bits)
     return {
         "tree_adds": 0,
         "queue_bits": 0,
         "pe_buffer_read_bits": read,
-        "pe_buffer_write_bits": sum(sent.b.bits for sent in sends),
+        "pe_buffer_write_bits": written,
         "accumulator_accesses": counts["accumulator_accesses"],
         "intersection_steps": counts["steps"],
         "decoded_entries": sum(sent.b_entries for sent in sends),

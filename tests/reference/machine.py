@@ -232,7 +232,7 @@ def count_actions(kernel: Kernel, counts: Counter, sends: list[Sent]) -> dict[st
     cm, ck, cn = (max(1, bits_to_number(getattr(d, f"tile_{loop}"))) for loop in "mkn")
     coordinate = 0 if d.a_zero != "skip" else cm if d.dataflow == "outer_product" else ck
     word_bits = d.L * (d.value_bits + (cn + 1 if b_skips else 0))
-    heard = sum(sent.a_times * sent.a.bits for sent in sends) * d.sharing
+    heard = sum(sent.a_times * sent.a_taken for sent in sends) * d.sharing
     queue_bits = 2 * sum(sent.fetched_bits for sent in sends)
     read = counts["read_bits"] + (0 if fetches else counts["b_reads"] * word_bits)
     written = counts["written_bits"] + counts["b_writes"] * word_bits

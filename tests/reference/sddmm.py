@@ -7,7 +7,7 @@ import numpy as np
 
 from .accounting import Memory, Totals, VisitWork, outcome, spread_over_stays
 from .accumulators import Outbox, Sum
-from .buses import Sent, Stream, product_hops, stream_of_a
+from .buses import Sent, Stream, product_hops, stream_of_a, taken
 from .design import SLOTS, Design, Outcome, ceil_div
 from .output_traffic import ZBits, write_tile
 from .pe import MASK, QUEUE, Entry, fate_of
@@ -163,6 +163,7 @@ def send(s: Tile, a: Tile, b: Tile, results: int, design: Design) -> Sent:
     """What crosses the buses: S, the rows of A and columns of B that it touches, and results without coordinates."""
     sent, v = Sent(), design.value_bits
     sent.a = stream_of_a(s, list(range(s.shape[1])))
+    sent.a_taken = taken(s, sent.a.bits)
     sent.rows_of_a = Stream(len(queued_rows(s)) * a.shape[1] * v, 0)
     sent.b = Stream(len({j for _, j, _, _ in s.worked}) * a.shape[1] * v, 0)
     sent.z = Stream(results * design.accumulator_bits, 0)
@@ -301,7 +302,7 @@ def count_actions(counts: Counter, works: list[VisitWork], design: Design) -> di
     word_bits = d.L * d.value_bits
     return {
         "tree_adds": sum(counts[fate] for fate in ("effectual", "ineffectual", "gated")),
-        "queue_bits": 2 * sum(work.sent.a.bits for work in works) * d.sharing,
+        "queue_bits": 2 * sum(work.sent.a_taken for work in works) * d.sharing,
         "pe_buffer_read_bits": counts["words_read"] * word_bits,
         "pe_buffer_write_bits": counts["words_written"] * word_bits,
         "accumulator_accesses": counts["accumulator_accesses"],

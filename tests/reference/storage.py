@@ -11,6 +11,8 @@ from .design import bits_to_number, ceil_div
 RUN_BITS = 4
 DIRECTORY_BITS = 64
 GROUP = {"nm4": 4, "nm8": 8}
+BLOCK = 4
+"""Side of a block of BCSR."""
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,12 @@ class Widths:
     row: int
     column: int
     pointer: int
+
+
+def block_widths(widths: Widths) -> tuple[int, int]:
+    """Bits of a block's column, and of a pointer to blocks."""
+    rows, columns = (ceil_div(2**bits, BLOCK) for bits in (widths.row, widths.column))
+    return max(1, bits_to_number(columns)), bits_to_number(rows) + bits_to_number(columns) + 1
 
 
 def widths_of(value_bits: int, tile_rows: int, tile_columns: int) -> Widths:
@@ -92,9 +100,28 @@ def encode(tile: np.ndarray, stored_as: str, widths: Widths, occupancy: int = 0)
                 encoded.put(i, widths.row)
                 encoded.put(j, widths.column)
                 encoded.values.append(value)
+    elif stored_as == "bcsr":
+        _encode_blocks(encoded, rows)
     else:
         _encode_groups(encoded, rows, GROUP[stored_as], occupancy)
     return encoded
+
+
+def _encode_blocks(encoded: Encoded, rows: list[list[tuple[int, float]]]) -> None:
+    """Pointers of all rows of blocks and their end, then the column and the 16 values of each block with an entry."""
+    column_bits, pointer_bits = block_widths(encoded.widths)
+    blocks: list[list[tuple[int, list[float]]]] = []
+    for top in range(0, len(rows), BLOCK):
+        found = defaultdict(lambda: [0.0] * BLOCK**2)
+        for i, row in enumerate(rows[top : top + BLOCK]):
+            for j, value in row:
+                found[j // BLOCK][i * BLOCK + j % BLOCK] = value
+        blocks.append(sorted(found.items()))
+    for row in range(len(blocks) + 1):
+        encoded.put(sum(len(of) for of in blocks[:row]), pointer_bits)
+    for column, values in (block for of in blocks for block in of):
+        encoded.put(column, column_bits)
+        encoded.values += values
 
 
 def _runs(row: list[tuple[int, float]]) -> list[tuple[int, float]]:
@@ -157,6 +184,8 @@ def decode(encoded: Encoded) -> list[tuple[int, int, float]]:
                 i, place = divmod(slot, slots_in_row)
                 entries.append((i, place // occupancy * group + offset, value))
         return entries
+    if encoded.stored_as == "bcsr":
+        return _decode_blocks(encoded)
     fibers = w if encoded.stored_as == "csc" else h
     pointers, numbers = numbers[: fibers + 1], numbers[fibers + 1 :]
     for fiber in range(fibers):
@@ -169,6 +198,21 @@ def decode(encoded: Encoded) -> list[tuple[int, int, float]]:
                 entries.append((fiber, numbers[entry], values[entry]))
             else:
                 entries.append((numbers[entry], fiber, values[entry]))
+    return entries
+
+
+def _decode_blocks(encoded: Encoded) -> list[tuple[int, int, float]]:
+    """The non-zeros of all blocks."""
+    down = ceil_div(encoded.shape[0], BLOCK)
+    numbers = [number for number, _ in encoded.fields]
+    pointers, columns = numbers[: down + 1], numbers[down + 1 :]
+    entries = []
+    for row in range(down):
+        for block in range(pointers[row], pointers[row + 1]):
+            for place, value in enumerate(encoded.values[block * BLOCK**2 : (block + 1) * BLOCK**2]):
+                if value != 0:
+                    i, j = divmod(place, BLOCK)
+                    entries.append((row * BLOCK + i, columns[block] * BLOCK + j, value))
     return entries
 
 

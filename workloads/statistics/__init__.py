@@ -9,6 +9,7 @@
 | `lattice`, `occupancy` | interpolation between powers of two; how many places are occupied at any tile size |
 | `operand_counts`, `spmspm_counts`, `elementwise_counts` | the numbers in the tables, counted on the non-zeros |
 | `row_segments`, `tile_counts`, `tile_classes` | rows cut at tile edges, what tiles hold, classes of tiles |
+| `block_counts` | blocks of 4 x 4 in tiles |
 | `row_conflicts` | what rows of B take: words, and steps of lanes that own columns |
 | `load_balance`, `row_assignment` | the fullest partition by what rows are dealt by; what goes with the rows dealt |
 | `schedules` | how rows are dealt to partitions: names, named indices |

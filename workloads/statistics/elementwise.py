@@ -20,7 +20,7 @@ from workloads.statistics.occupancy import Cut, occupancy_table, occupied, place
 from workloads.statistics.operand import OperandStatistics, PerClass, Scalar, pattern_statistics
 from workloads.statistics.schedules import SCHEDULES
 
-VERSION = 2
+VERSION = 3
 """Raised whenever a stored table changes its meaning."""
 POINTS = ("block_rows", "most_results")
 SIDES = ((), (0,), (1,), (0, 1))

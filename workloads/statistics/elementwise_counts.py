@@ -12,6 +12,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from workloads.cache.machine_code import compiled
+from workloads.statistics.block_counts import blocks_of_tiles, occupied_cells
 from workloads.statistics.fiber_pairs import pair_steps
 from workloads.statistics.lattice import levels
 from workloads.statistics.load_balance import PARTITION_LEVELS
@@ -28,8 +29,10 @@ STEPS = ("two_finger", "leader_follower", "skip_ahead")
 EXTRAS = tuple(f"{name}+{padding}" for name in ("operations", *STEPS) for padding in PADDINGS)
 OF_VISITS = ("a_nonzeros", "b_nonzeros", "operations", "a_padding", "b_padding", *EXTRAS)
 EXTENTS = ("tiles", "heights", "widths", "areas")
-VISIT_QUANTITIES = (*EXTENTS, *(f"{operand}_{name}" for operand in "ab" for name in EXTENTS), *OF_VISITS)
-"""Per class of visits: number and extents of the places visited, of the tiles that A and B have there, and sums."""
+BLOCKS = ("a_blocks", "b_blocks")
+VISIT_QUANTITIES = (*EXTENTS, *(f"{operand}_{name}" for operand in "ab" for name in EXTENTS), *BLOCKS, *OF_VISITS)
+"""Per class of visits: number and extents of the places visited, of the tiles that A and B have there, blocks of these
+(`block_counts`), and sums."""
 VISIT_CLASSES = 2 * CLASSES
 """Classes of places with a tile of both operands; then, if they are added, of those with a tile of one."""
 DEALT = ("operations", *STEPS, "pairs", "a", "a_fibers", "b", "b_fibers")
@@ -58,6 +61,7 @@ def count_overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
     rows, columns = a.shape
     lm, ln = levels(rows), levels(columns)
     fineness = min(lm, PARTITION_LEVELS)
+    cells = [occupied_cells(operand) for operand in (a, b)]
     visits = np.zeros((lm, ln, len(VISIT_QUANTITIES), VISIT_CLASSES))
     block_rows, most = np.zeros((lm, ln)), np.zeros((lm, ln))
     loads = np.zeros((lm, ln, fineness, len(DEALT), len(SCHEDULES), VISIT_CLASSES))
@@ -68,24 +72,26 @@ def count_overlay(a: csr_array, b: csr_array, union: bool) -> Overlay:
         fibers = _fibers(found, union, np.minimum(columns - (tile.astype(np.int64) << width), 1 << width))
         sums = np.concatenate([found[:, :2], fibers[:, :1], found[:, 3:5], _extras(found, union)], axis=1)
         work = found[:, 0] + found[:, 1]
-        for height, cut in enumerate(heights(_listed(row, tile), lm)):
+        blocks_of = zip(*(blocks_of_tiles(of, width, lm) for of in cells), strict=True)
+        for height, (cut, of_tiles) in enumerate(zip(heights(_listed(row, tile), lm), blocks_of, strict=True)):
             starts = tile_starts(cut, height)
             held = _sums(cut[2], starts, found)
+            blocks = np.zeros_like(held)
+            for operand in (0, 1):
+                blocks[held[:, operand] > 0, operand] = of_tiles[operand]
             top, left = (cut[0][starts[:-1]] >> height) << height, cut[1][starts[:-1]] << width
             extents = np.minimum(1 << height, rows - top), np.minimum(1 << width, columns - left)
 
-            of_tiles = cut, starts, (height, rows), work
+            places = cut, starts, (height, rows), work
             amounts = _amounts(held, union)
-            dealt = [_loads(amount, fibers, True, of_tiles, fineness) for amount in amounts]
+            dealt = [_loads(amount, fibers, True, places, fineness) for amount in amounts]
             loads[height, width] = np.concatenate(dealt, axis=-1)
-            parts = [
-                _loads(held[:, at], fibers[:, 5 + 2 * at : 7 + 2 * at], False, of_tiles, fineness) for at in (0, 1)
-            ]
+            parts = [_loads(held[:, at], fibers[:, 5 + 2 * at : 7 + 2 * at], False, places, fineness) for at in (0, 1)]
             alone[height, width] = np.concatenate(parts, axis=1)
-            classed = [_into_classes(amount, cut[2], starts, held, *extents, sums) for amount in amounts]
+            classed = [_into_classes(amount, cut[2], starts, held, *extents, blocks, sums) for amount in amounts]
             visits[height, width] = np.concatenate(classed).T
-            blocks = np.unique(top[sum(amounts) > 0])
-            block_rows[height, width] = np.minimum(1 << height, rows - blocks).sum()
+            tops = np.unique(top[sum(amounts) > 0])
+            block_rows[height, width] = np.minimum(1 << height, rows - tops).sum()
             most[height, width] = (held.sum(axis=1) if union else held.min(axis=1)).max()
 
     in_threads(scan_width, ln)
@@ -125,7 +131,7 @@ def _sums(number, starts, found):
     return held
 
 
-def _into_classes(amount, number, starts, held, high, wide, sums) -> np.ndarray:
+def _into_classes(amount, number, starts, held, high, wide, blocks, sums) -> np.ndarray:
     """`VISIT_QUANTITIES` over the places of each class of equal amount, [classes, q]."""
     buckets, amounts = bucket_amounts(amount)
     used = np.flatnonzero(amounts)
@@ -134,15 +140,15 @@ def _into_classes(amount, number, starts, held, high, wide, sums) -> np.ndarray:
     place = np.full(amounts.size, -1)
     place[used] = np.arange(used.size)
     return class_shares(amounts[used], CLASSES).T @ _into_buckets(
-        place[buckets], used.size, number, starts, held, high, wide, sums
+        place[buckets], used.size, number, starts, held, high, wide, blocks, sums
     )
 
 
 @compiled
-def _into_buckets(place, places, number, starts, held, high, wide, sums):
+def _into_buckets(place, places, number, starts, held, high, wide, blocks, sums):
     """`VISIT_QUANTITIES` of the places in each bucket."""
     of_segments = sums.shape[1]
-    found = np.zeros((places, 12 + of_segments))
+    found = np.zeros((places, 14 + of_segments))
     for t in range(starts.size - 1):
         if place[t] < 0:
             continue
@@ -153,9 +159,11 @@ def _into_buckets(place, places, number, starts, held, high, wide, sums):
                 into[4 * which + 1] += high[t]
                 into[4 * which + 2] += wide[t]
                 into[4 * which + 3] += float(high[t]) * wide[t]
+        into[12] += blocks[t, 0]
+        into[13] += blocks[t, 1]
         for s in range(starts[t], starts[t + 1]):
             for q in range(of_segments):
-                into[12 + q] += sums[number[s], q]
+                into[14 + q] += sums[number[s], q]
     return found
 
 

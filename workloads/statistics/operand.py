@@ -22,10 +22,10 @@ from workloads.statistics.sampling import summarize
 from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.tile_classes import CLASSES
 
-VERSION = 13
+VERSION = 14
 """Raised whenever a stored table of an operand or of a pair changes its meaning, so that it is measured again."""
 
-PEAKS = ("peak_nonzeros", "peak_padding")
+PEAKS = ("peak_nonzeros", "peak_padding", "peak_blocks")
 TILES_ENTRY, SIDE_ENTRY = 7, 3
 """Lengths of entries of occupancy tables: of tiles, and of what goes along one side."""
 ALONG = ("columns", "touched", "block_rows", "rows", "block_columns")
@@ -98,9 +98,9 @@ class OperandStatistics(eqx.Module):
             "widths": tiles.total(2, (1,)),
             "areas": tiles.total(3, (0, 1)),
         }
-        found_nonzeros, found_padding = sums[TILE_QUANTITIES.index("nonzeros")], sums[TILE_QUANTITIES.index("padding")]
-        padding = self.nonzeros * ratio(found_padding, found_nonzeros)
-        known = totals | {"nonzeros": self.nonzeros, "padding": padding, "work": self.work}
+        each = ratio(self.nonzeros, sums[TILE_QUANTITIES.index("nonzeros")])
+        beside = {name: sums[TILE_QUANTITIES.index(name)] * each for name in ("padding", "blocks")}
+        known = totals | beside | {"nonzeros": self.nonzeros, "work": self.work}
         scale = ratio(jnp.stack([known[name] for name in TILE_QUANTITIES]), sums)
         return Tiles(
             classes=dict(zip(TILE_QUANTITIES, jnp.unstack(by_class * scale[:, None]), strict=True)),

@@ -84,7 +84,7 @@ def _steps(mask: csr_array) -> np.ndarray:
                 if level > width:  # each entry of a row has a PE column of its own
                     steps[height, width, :, level] = steps[height, width, :, level - 1]
                     continue
-                sums, *_ = scan_rows((*cut, conflicts[number, level]), height, rows, sample_tiles, True)
+                sums, *_ = scan_rows((*cut, conflicts[number, level]), height, rows, sample_tiles, only_work=True)
                 by_work = sums[:, -len(SCHEDULES) * PARTITION_LEVELS :]
                 classed = into_classes(np.ascontiguousarray(sums[:, 1]), by_work, CLASSES)
                 found = classed.reshape(CLASSES, len(SCHEDULES), PARTITION_LEVELS)

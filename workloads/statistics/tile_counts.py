@@ -15,18 +15,21 @@ from workloads.statistics.sampling import SEED, next_is_picked
 from workloads.statistics.schedules import BALANCED, CYCLIC, ROW_BLOCKS, SCHEDULES
 from workloads.statistics.tile_classes import BUCKETS, bucket_of
 
-BASICS = 6
-"""Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, RLE padding, work, extent of the rows."""
+BASICS = 7
+"""Leading quantities of `scan_rows`: tiles, non-zeros, non-empty rows, padding of RLE, work, extent of rows, blocks."""
+NOT_COUNTED = np.empty(0, np.int64)
+"""Blocks of tiles where nobody asks for them."""
 
 COLUMN_BASICS = 5
 """The quantities of `scan_columns`: non-zeros, non-empty columns, their weight, extent of the columns, area."""
 
 
 @compiled
-def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
+def scan_rows(cut, height_level, rows, sample_tiles, blocks=NOT_COUNTED, only_work=False):
     """Statistics of the rows of every tile of height 2**height_level, per occupancy bucket.
 
-    `cut` is a segment list in the order of that height (`workloads.statistics.row_segments`). A share s of the
+    `cut` is a segment list in the order of that height (`workloads.statistics.row_segments`), `blocks` those of each
+    tile (`workloads.statistics.block_counts`). A share s of the
     non-zeros that lies in tiles of one bucket has its loads taken from about s * `sample_tiles` tiles spread over the
     matrix, or from all of them if there are not twice as many; tiles of a single row are always all counted. With
     `only_work` rows are dealt by their work alone, and what is said of non-zeros is nothing. Returns
@@ -35,8 +38,8 @@ def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
     non-empty rows, by non-zeros and, if the segments carry it, by work, each for the `SCHEDULES`; `errors`, of the
     same shape: half the difference between the estimates from two halves of the sample; `shares` [2, schedules,
     PARTITION_LEVELS]: most rows and most non-zeros of a partition in any tile, rows that are balanced of the tile that
-    has most of them; `peaks`: most non-zeros and most padding
-    of a tile.
+    has most of them; `peaks`: most non-zeros, most padding
+    and most blocks of a tile.
     """
     row_of, tile, count, padding, work = cut
     weighted = work.size > 0
@@ -44,8 +47,8 @@ def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
     basics = np.zeros((BUCKETS, BASICS))
     single = np.zeros((BUCKETS, 3))
     starts, buckets = np.empty(n // 2 + 1, np.int32), np.empty(n // 2 + 1, np.int16)
-    many = 0
-    peak_count, peak_padding = np.int64(0), np.int64(0)
+    many, tiles = 0, 0
+    peak_count, peak_padding, peak_blocks = np.int64(0), np.int64(0), np.int64(0)
     peak_rows, peak_start, longest = 0, 0, np.int64(0)
     start = 0
     while start < n:
@@ -71,6 +74,10 @@ def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
         basics[b, 3] += pad
         basics[b, 4] += total
         basics[b, 5] += min(1 << height_level, rows - (block << height_level))
+        if blocks.size:
+            basics[b, 6] += blocks[tiles]
+            peak_blocks = max(peak_blocks, blocks[tiles])
+        tiles += 1
         if end - start == 1:
             single[b, 0] += 1
             single[b, 1] += nnz
@@ -96,7 +103,7 @@ def scan_rows(cut, height_level, rows, sample_tiles, only_work=False):
         for i in range(peak_rows):
             by_work[i] = work[peak_start + i] if weighted else count[peak_start + i]
         _rows_when_balanced(local, by_work, shares[0, BALANCED])
-    return sums, errors, shares, (peak_count, peak_padding)
+    return sums, errors, shares, (peak_count, peak_padding, peak_blocks)
 
 
 @compiled

@@ -9,10 +9,6 @@ from scipy.sparse import csr_array
 from experiments.common.sparsity.inputs import Subject
 from hwmodels.design.choices import FORMATS
 from hwmodels.formats.comparison import matrix_bits
-from workloads.structure import Structure
-
-REPORTED = (*FORMATS, "bcsr")
-"""Formats in the table; the best is of those that the machine has, as in `hwmodels.formats.comparison.best_format`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +20,7 @@ class FormatBits:
 
     @property
     def best(self) -> str:
-        """The format of the fewest bits, of those that the machine has; ties go to the first."""
+        """The format of the fewest bits; ties go to the first."""
         return min(FORMATS, key=lambda format: self.bits[format])
 
     @property
@@ -33,10 +29,9 @@ class FormatBits:
         return {format: bits / self.nnz for format, bits in self.bits.items()}
 
 
-def format_bits(matrix: csr_array, structure: Structure, value_bits: int, tile: tuple[int, int] | None) -> FormatBits:
-    """Bits in every format, each tile encoded by itself; BCSR with blocks of the side that was found, else 4."""
-    side = structure.blocks.side if structure.blocks is not None else 4
-    bits = {format: matrix_bits(matrix, format, value_bits=value_bits, tile=tile, block=side) for format in REPORTED}
+def format_bits(matrix: csr_array, value_bits: int, tile: tuple[int, int] | None) -> FormatBits:
+    """Bits in every format, each tile encoded by itself."""
+    bits = {format: matrix_bits(matrix, format, value_bits=value_bits, tile=tile) for format in FORMATS}
     return FormatBits(bits, int(matrix.nnz))
 
 

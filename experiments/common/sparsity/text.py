@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from experiments.common.design_words import energy, mapping_words, quantity
-from experiments.common.sparsity.bits import REPORTED, Bounds, FormatBits
+from experiments.common.sparsity.bits import Bounds, FormatBits
 from experiments.common.sparsity.inputs import Pattern, Subject
 from experiments.common.sparsity.saving import Saving
 from experiments.common.table import text_table
@@ -111,7 +111,7 @@ def _operand_row(profile: Profile | None) -> dict[str, Any]:
 def _numbers(profile: Profile | None) -> dict[str, float]:
     """Numbers of one operand by column; NaN for none."""
     if profile is None:
-        names = [f"bits_per_nonzero_{name}" for name in REPORTED]
+        names = [f"bits_per_nonzero_{name}" for name in FORMATS]
         return dict.fromkeys(("bits_per_nonzero", *names, *_unevenness(None)), math.nan)
     bits = profile.stored.per_nonzero
     named = {f"bits_per_nonzero_{name}": value for name, value in bits.items()}
@@ -214,18 +214,14 @@ def pattern_words(profile: Profile) -> list[str]:
     most = structure.balance.most
     dealt = ", ".join(f"{schedule} {most[64, schedule]:.2f}" for schedule in SCHEDULES)
     lines.append(f"most loaded of 64 partitions over the mean: {dealt}")
-    return [*lines, _format_words(profile.stored, structure)]
+    return [*lines, _format_words(profile.stored)]
 
 
-def _format_words(stored: FormatBits, structure: Structure) -> str:
-    """The best format, those that are as good, and blocks where they are better."""
+def _format_words(stored: FormatBits) -> str:
+    """The best format, and those that are as good."""
     bits, best = stored.per_nonzero, stored.best
     alike = [name for name in FORMATS if stored.bits[name] == stored.bits[best]]
-    text = f"best format: {' or '.join(alike)}, {bits[best]:.3g} bits for each non-zero"
-    if bits["bcsr"] < bits[best] and structure.blocks is not None:
-        side = structure.blocks.side
-        text += f"; blocks of {side} x {side} (bcsr) would take {bits['bcsr']:.3g}, but the machine has none"
-    return text
+    return f"best format: {' or '.join(alike)}, {bits[best]:.3g} bits for each non-zero"
 
 
 def saving_words(entry: Entry) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 
 from workloads import DensityKernel, measure
 from workloads.statistics.measurement import KernelStatistics
-from workloads.statistics.operand import OperandStatistics
+from workloads.statistics.operand import PEAKS, OperandStatistics
 from workloads.statistics.operand_counts import TILE_QUANTITIES
 from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES
@@ -20,7 +20,7 @@ QUIET = 0.005
 """Entries are judged whose standard error of the mean over the samples is below this share of it."""
 LEAST = 0.1
 """Entries below this count as zero."""
-INTEGERS = ("peak_nonzeros", "peak_padding", "group_occupancy", "shares", "most_words")
+INTEGERS = ("peak_nonzeros", "peak_padding", "peak_blocks", "group_occupancy", "shares", "most_words")
 """Tables of one integer a pattern: samples that are all alike leave room for others, about one in their number."""
 LINEAR = ("m", "k", "n", "rows", "columns", "nonzeros", "work", "used", "products", "z_nonzeros")
 """Leaves that hold counts, not their log2."""
@@ -75,8 +75,8 @@ def _of_operand(operand: OperandStatistics) -> Iterator[tuple[str, np.ndarray]]:
             for at, quantity in enumerate(TILE_QUANTITIES):
                 yield quantity, values[..., at * classes : (at + 1) * classes]
             after = len(TILE_QUANTITIES) * classes
-            yield from (("peak_nonzeros", values[..., after]), ("peak_padding", values[..., after + 1]))
-            yield "occupancy", values[..., after + 2 :]
+            yield from ((peak, values[..., after + at]) for at, peak in enumerate(PEAKS))
+            yield "occupancy", values[..., after + len(PEAKS) :]
         elif name == "loads":
             kinds = ("rows", "nonzeros", "work")[: values.shape[-1] // (len(SCHEDULES) * classes)]
             parts = values.reshape(*values.shape[:-1], len(kinds), len(SCHEDULES), classes)

@@ -8,16 +8,13 @@ The sizes that the models take from statistics (`hwmodels.formats.sizes`) are he
 | `positional` | dense, bitmask, N:M, BCSR: formats that store where things are by position |
 | `coordinates` | RLE, CSR, CSC, COO: formats that store runs, coordinates and pointers |
 | `tile` | `encode(tile, format, widths)`, `decode(encoded)`; `convert(encoded, format)`; the table of `CODECS` |
-| `rates` | size in bits from counts of entries and rows, from the records |
-
-`bcsr` is encoded here but is not yet a choice of the models, the simulator or the design space.
+| `rates` | size in bits from counts of entries, rows and blocks, from the records |
 """
 
 from hwmodels.formats.encoders.encoded import Encoded, Widths, widths_of
-from hwmodels.formats.encoders.tile import ENCODED_FORMATS, convert, decode, encode
+from hwmodels.formats.encoders.tile import convert, decode, encode
 
 __all__ = [
-    "ENCODED_FORMATS",
     "Encoded",
     "Widths",
     "convert",

@@ -20,6 +20,11 @@ class Widths:
     column: int
     pointer: int
 
+    def of_blocks(self, side: int) -> "Widths":
+        """Widths where coordinates and pointers are of blocks, of a side that is a power of two."""
+        row, column = (max(bits - bits_for(side), 0) for bits in (self.row, self.column))
+        return Widths(self.value, max(1, row), max(1, column), row + column + 1)
+
 
 def widths_of(value_bits: int, tile_rows: int, tile_columns: int) -> Widths:
     """Widths that a nominal tile demands (docs/machine.md, section 2)."""
@@ -65,7 +70,7 @@ class Encoded:
     values: Float[np.ndarray, " stored"]
     fields: tuple[Field, ...] = ()
     group: int = 0
-    """Group of N:M along a row, or side of a BCSR block."""
+    """Group of N:M along a row, or side of a block."""
 
     @property
     def value_bits(self) -> int:

@@ -86,15 +86,9 @@ def encode_blocks(tile: Tile, widths: Widths, side: int) -> Encoded:
     blocks = padded.reshape(rows, side, columns, side).transpose(0, 2, 1, 3)
     row, column = np.nonzero((blocks != 0).any(axis=(2, 3)))
     pointers = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=rows))])
-    column_bits, pointer_bits = block_widths(widths, side)
-    fields = (Field("pointer", pointers, pointer_bits), Field("block_column", column, column_bits))
+    of_blocks = widths.of_blocks(side)
+    fields = (Field("pointer", pointers, of_blocks.pointer), Field("block_column", column, of_blocks.column))
     return Encoded("bcsr", tile.shape, widths, blocks[row, column].ravel(), fields, side)
-
-
-def block_widths(widths: Widths, side: int) -> tuple[int, int]:
-    """Bits of a block column and of a block pointer; the nominal tile is taken as large as its coordinates reach."""
-    row_bits, column_bits = (bits_for(-(-(2**bits) // side)) for bits in (widths.row, widths.column))
-    return max(1, column_bits), row_bits + column_bits + 1
 
 
 def decode_blocks(encoded: Encoded) -> Tile:

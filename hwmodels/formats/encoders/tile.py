@@ -8,14 +8,10 @@ from jaxtyping import Float
 
 from hwmodels.formats.encoders import coordinates, positional
 from hwmodels.formats.encoders.encoded import Encoded, Widths, widths_of
-from hwmodels.formats.records import FORMATS, GROUPS
+from hwmodels.formats.records import BLOCK_SIDES, FORMATS, GROUPS
 from workloads.errors import InputError
 
 Tile = Float[np.ndarray, "h w"]
-
-ENCODED_FORMATS = (*FORMATS, "bcsr")
-BLOCK_SIDE = 4
-"""Side of a BCSR block unless the caller says otherwise."""
 
 
 class Codec(NamedTuple):
@@ -35,7 +31,7 @@ CODECS = {
     "coo": Codec(coordinates.encode_coo, coordinates.decode_coo),
     "bcsr": Codec(positional.encode_blocks, positional.decode_blocks),
 } | dict.fromkeys(GROUPS, Codec(positional.encode_groups, positional.decode_groups))
-"""One for each of `ENCODED_FORMATS`."""
+"""One for each of `FORMATS`."""
 
 
 def encode(
@@ -45,25 +41,24 @@ def encode(
     *,
     value_bits: int = 8,
     slots: int | None = None,
-    block: int = BLOCK_SIDE,
 ) -> Encoded:
     """A dense tile in a format.
 
     **Arguments**: `widths` of the nominal tile (by default, the tile is the nominal one and values have `value_bits`);
     `slots` in each group of N:M, which the whole matrix shares (by default, the fullest group of this
-    tile); `block`: side of a BCSR block. **Raises** `InputError` for an unknown format, `OverflowError` for a tile that
-    is larger than the widths or the slots allow.
+    tile). **Raises** `InputError` for an unknown format, `OverflowError` for a tile that is larger than the widths or
+    the slots allow.
     """
-    if format not in ENCODED_FORMATS:
-        raise InputError(f"format '{format}' is unknown; choose one of: {', '.join(ENCODED_FORMATS)}.")
+    if format not in FORMATS:
+        raise InputError(f"format '{format}' is unknown; choose one of: {', '.join(FORMATS)}.")
     tile = np.asarray(tile, float)
     widths = widths or widths_of(value_bits, *tile.shape)
     more: tuple[int, ...] = ()
     if format in GROUPS:
         group = GROUPS[format]
         more = (group, positional.fullest_group(tile, group) if slots is None else slots)
-    elif format == "bcsr":
-        more = (block,)
+    elif format in BLOCK_SIDES:
+        more = (BLOCK_SIDES[format],)
     return CODECS[format].encode(tile, widths, *more)
 
 
@@ -72,6 +67,6 @@ def decode(encoded: Encoded) -> Tile:
     return CODECS[encoded.format].decode(encoded)
 
 
-def convert(encoded: Encoded, format: str, *, slots: int | None = None, block: int = BLOCK_SIDE) -> Encoded:
+def convert(encoded: Encoded, format: str, *, slots: int | None = None) -> Encoded:
     """The same tile in another format, with the same widths; see `encode`."""
-    return encode(decode(encoded), format, encoded.widths, slots=slots, block=block)
+    return encode(decode(encoded), format, encoded.widths, slots=slots)

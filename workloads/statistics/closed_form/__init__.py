@@ -8,6 +8,7 @@
 | `row_stacks`, `transposed_stacks` | tiles as stacks of rows, and the fullest of parts of them; of columns, for B |
 | `transposed` | a density seen along its columns |
 | `row_assignment`, `load_balance` | the fullest of parts whose rows are alike, and of parts whose rows are not |
+| `blocks` | blocks of 4 x 4 in tiles, given their non-zeros |
 | `bands` | tiles of a band, whose rows are not alike |
 | `shares` | the fullest of the parts of all tiles |
 | `row_conflicts` | what rows of B take: words, and steps of lanes that own columns |

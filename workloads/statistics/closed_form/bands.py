@@ -11,6 +11,7 @@ import numpy as np
 import scipy
 
 from workloads.densities.banded import Banded
+from workloads.statistics.closed_form.blocks import blocks_given, blocks_in_band
 from workloads.statistics.closed_form.load_balance import fullest_parts, none_on, widest_parts
 from workloads.statistics.closed_form.row_assignment import dealt_longest_first
 from workloads.statistics.closed_form.row_distributions import binomial_row, matched_below
@@ -139,6 +140,7 @@ def band_quantities(
     share = np.where(cells > sure, extra / max(cells - sure, 1e-300), 0.0)
     padding = np.array([_padding(rows, chance, filled) for chance, filled in zip(share, some, strict=True)])
     used = _used_columns(columns, extra, cells - sure)
+    mean_blocks, crossed = blocks_in_band(density, reach, (tile.offset, tile.height, tile.width))
     basics = (
         one,
         held,
@@ -146,6 +148,7 @@ def band_quantities(
         padding,
         held * each,
         one * tile.height,
+        blocks_given(held, law.probability, mean_blocks, max(crossed, 1.0), max(cells, 1.0)),
         used,
         used * each,
         one * tile.width,

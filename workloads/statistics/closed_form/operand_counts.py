@@ -11,7 +11,9 @@ from workloads.densities.density import Density
 from workloads.densities.power_law import PowerLawRows
 from workloads.densities.uniform import Uniform
 from workloads.errors import InputError
+from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.closed_form.bands import band_quantities, band_shares, band_tiles
+from workloads.statistics.closed_form.blocks import blocks_given, blocks_in_mean, spread_of_blocks
 from workloads.statistics.closed_form.row_distributions import RowLaw, matched_below, row_laws
 from workloads.statistics.closed_form.row_stacks import EntryWork, Stack, StackOfColumns
 from workloads.statistics.closed_form.shares import AlikeTiles, expected_shares
@@ -92,7 +94,8 @@ def expected_operand(
                 found = _kinds_of_band(density, rows, min(1 << height_level, rows), width, weights)
                 shares = tiles_by_class([(kind.count, kind.points, kind.probability) for kind in found], classes)
                 tiles[at], loads[at] = _by_class(found, shares, kinds)
-                point[at] = _peak_of_band(found), _peak_padding(found), rows, columns
+                peak = _peak_of_band(found)
+                point[at] = peak, _peak_padding(found), _fullest_blocks(found), rows, columns
                 most[at] = band_shares(density, rows, at[0], width, float(point[at][0]))
             return
         laws = row_laws(density, rows, columns, min(1 << width_level, columns))
@@ -105,7 +108,10 @@ def expected_operand(
             size = min(1 << height_level, rows)
             heights = [(rows // size, size)] + [(1, rows % size)] * (rows % size > 0)
             cut = [(down * across, height, stack) for across, stack in stacks for down, height in heights]
-            found = [_kind(stack, count, height, weights) for count, height, stack in cut]
+            found = [
+                _kind(stack, count, height, weights, blocks_in_mean(density, rows, columns, height, stack.width))
+                for count, height, stack in cut
+            ]
             if rows_of is not None and random:
                 found = [_relaid(kind, rows_of.law(kind.height, kind.width)) for kind in found]
             if fixed is not None and sum(kind.count for kind in found) == 1:
@@ -123,15 +129,15 @@ def expected_operand(
             peak, point[at][1] = _peaks(found, least)
             if commons is not None and width_level < width_levels - 1:
                 peak = max(_peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns), least)
-            point[at][0] = peak
+            point[at][0], point[at][2] = peak, _peak_blocks(found, peak)
             alike = zip(cut, found, strict=True)
             most[at] = expected_shares(
                 [AlikeTiles(*of, kind.points, kind.probability) for of, kind in alike], float(peak)
             )
-            point[at][3] = columns - empty_columns
+            point[at][4] = columns - empty_columns
             if width_level == width_levels - 1:
                 empty = float(laws[0].law.probability[laws[0].law.points < 0.5].sum())
-                point[height_level, :, 2] = sum(count * height * (1 - empty**height) for count, height in heights)
+                point[height_level, :, 3] = sum(count * height * (1 - empty**height) for count, height in heights)
 
     in_threads(fill, width_levels)
     mean = loads[..., :2].sum(axis=3) / np.maximum(tiles[..., 0].sum(axis=2), 1.0)[:, :, None, None, None]
@@ -145,7 +151,8 @@ def expected_operand(
     }
 
 
-def _kind(stack: Stack, count: int, height: int, weights: EntryWork | None) -> TileGroup:
+def _kind(stack: Stack, count: int, height: int, weights: EntryWork | None, blocks: float) -> TileGroup:
+    """Tiles of a stack of rows, which have so many blocks on average."""
     law: Law = stack.law(height)
     width, held = stack.width, law.points
     one = np.ones(held.size)
@@ -158,6 +165,7 @@ def _kind(stack: Stack, count: int, height: int, weights: EntryWork | None) -> T
         law.given("padding"),
         held * each,
         one * height,
+        blocks_given(held, law.probability, blocks, -(-height // BLOCK) * -(-width // BLOCK), height * width),
         used,
         used * each,
         one * width,
@@ -184,7 +192,7 @@ def _relaid(kind: TileGroup, law: Law) -> TileGroup:
     inside = np.clip(law.points, kind.points[0], kind.points[-1])
     quantities = np.stack([np.interp(inside, kind.points, column) for column in kind.quantities.T], axis=1)
     grown = quantities * (law.points / np.maximum(inside, 1e-300))[:, None]
-    fixed = [0, 5, 8, 9]
+    fixed = [TILE_QUANTITIES.index(name) for name in ("tiles", "heights", "widths", "areas")]
     grown[:, fixed] = quantities[:, fixed]
     return replace(kind, points=law.points, probability=law.probability, quantities=grown)
 
@@ -210,6 +218,12 @@ def _peak_of_band(found: list[TileGroup]) -> float:
         none_above *= matched_below(at - sure, law.mean - sure, law.variance) ** count
     middle = (none_above[1:] + none_above[:-1]) / 2
     return float(at[-1] + 0.5 - 0.5 * none_above[0] - middle @ np.diff(at))
+
+
+def _fullest_blocks(found: list[TileGroup]) -> float:
+    """Expected blocks of a tile of the band that has most of them."""
+    at = TILE_QUANTITIES.index("blocks")
+    return max(float(kind.quantities[-1, at]) for kind in found)
 
 
 def _settled_share(found: list[TileGroup], down: int, common: float) -> float:
@@ -310,6 +324,22 @@ def _peaks(found: list[TileGroup], least: int) -> tuple[float, float]:
     impossible = min(below[points < least].max(initial=0.0), ALMOST_SURE)
     below = np.where(points < least, 0.0, np.maximum(below - impossible, 0.0) / (1 - impossible))
     return float(points[-1] - below[:-1] @ np.diff(points)), _peak_padding(found)
+
+
+def _peak_blocks(found: list[TileGroup], peak: float) -> float:
+    """Expected blocks of the tile that has most: the one that has most non-zeros, or the one that spreads them most.
+
+    The largest of so many normal variables is found by Blom's approximation ("Statistical Estimates and Transformed
+    Beta-Variables", 1958).
+    """
+    most = 0.0
+    for kind in found:
+        blocks, chance = kind.quantities[:, TILE_QUANTITIES.index("blocks")], kind.probability / kind.probability.sum()
+        mean, room = float(blocks @ chance), float(-(-kind.height // BLOCK) * -(-kind.width // BLOCK))
+        deviation = np.sqrt((blocks - mean) ** 2 @ chance + spread_of_blocks(mean, room))
+        largest = mean + deviation * scipy.special.ndtri((kind.count - 0.375) / (kind.count + 0.25))
+        most = max(most, min(max(float(np.interp(peak, kind.points, blocks)), largest), room, peak))
+    return most
 
 
 def _peak_padding(found: list[TileGroup]) -> float:
