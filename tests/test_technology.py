@@ -180,11 +180,11 @@ SIZED = {  # method with its sizes, each grown from its own range
     "noc_area_mm2": [(8, 1024), (1, 128), (1, 128)],
 }
 CHOSEN = {  # method of a weight vector and sizes
-    "intersection_step_pj": (4, [(4, 32)]),
-    "intersection_area_mm2": (4, [(4, 32)]),
-    "decoder_entry_pj": (8, [(4, 32)]),
-    "decoder_area_mm2": (8, [(4, 32)]),
-    "scheduler_area_mm2": (3, [(1, 128)]),
+    "intersection_step_pj": (len(INTERSECTIONS), [(4, 32)]),
+    "intersection_area_mm2": (len(INTERSECTIONS), [(4, 32)]),
+    "decoder_entry_pj": (len(FORMATS), [(4, 32)]),
+    "decoder_area_mm2": (len(FORMATS), [(4, 32)]),
+    "scheduler_area_mm2": (len(SCHEDULES), [(1, 128)]),
 }
 PLAIN = [
     "wire_pj_per_bit_mm",
@@ -355,7 +355,7 @@ def test_gradient_is_the_finite_difference():
 def test_every_constant_is_a_leaf_that_something_depends_on():
     model = make_technology()
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(model))
-    weights = {"intersection": jnp.full(4, 0.25), "decoder": jnp.full(8, 0.125), "scheduler": jnp.ones(3)}
+    weights = {name.split("_")[0]: jnp.full(n, 1.0 / n) for name, (n, _) in CHOSEN.items()}
     middle = at(model, *(jnp.float32(v) for v in (16.0, 1.0, 4.0)), jnp.full(len(DRAMS), 0.1), jnp.float32(0.5))
 
     def costs(constants):

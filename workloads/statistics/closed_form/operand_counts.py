@@ -129,7 +129,7 @@ def expected_operand(
             peak, point[at][1] = _peaks(found, least)
             if commons is not None and width_level < width_levels - 1:
                 peak = max(_peak_of_long_rows(commons.law(size), (rows // size, size), stacks, columns), least)
-            point[at][0], point[at][2] = peak, _peak_blocks(found, peak)
+            point[at][0], point[at][2] = peak, _peak_blocks(found, float(peak))
             alike = zip(cut, found, strict=True)
             most[at] = expected_shares(
                 [AlikeTiles(*of, kind.points, kind.probability) for of, kind in alike], float(peak)
