@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -170,7 +171,16 @@ def test_output_that_cannot_be_written(place: str, status: int, monkeypatch, cap
     assert capsys.readouterr().err.count("\n") == (status == USAGE_ERROR)
 
 
-def test_an_interrupt_while_libraries_are_loaded(tmp_path: Path):
+@pytest.fixture
+def interrupts_heard() -> Iterator[None]:
+    """Processes that are started hear of interrupts, also where the tests run in the background of a shell, which do
+    not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_while_libraries_are_loaded(tmp_path: Path, interrupts_heard: None):
     process = subprocess.Popen(
         [sys.executable, "experiments/what_if.py", "--out", str(tmp_path)],
         cwd=ROOT,
@@ -212,7 +222,7 @@ sys.exit(cli.main(run, Config, []))
 """
 
 
-def test_an_interrupt_of_which_a_library_makes_an_error_of_its_own():
+def test_an_interrupt_of_which_a_library_makes_an_error_of_its_own(interrupts_heard: None):
     done = subprocess.run([sys.executable, "-c", INTERRUPTED_SCRIPT], capture_output=True, cwd=ROOT, text=True)
     assert (done.returncode, done.stderr.count("\n")) == (INTERRUPTED, 1), done.stderr
 
