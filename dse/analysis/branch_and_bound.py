@@ -78,7 +78,8 @@ def certify(
     every: float = 10.0,
     report: Callable[[Standing], None] | None = None,
 ) -> Certificate:
-    """Bound the true front of the problem's space for so many seconds, or until nothing is left to cut.
+    """Bound the true front of the problem's space: the whole first, which compiles, then boxes of it for so many
+    seconds or until nothing is left to cut.
 
     **Arguments**: scores of `known` designs, such as a search's front; `report` is called with the standing about
     `every` so many seconds. **Raises** `InputError` as `upper_bound` does, and if no known design is feasible.

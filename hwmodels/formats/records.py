@@ -148,7 +148,8 @@ FORMAT_RECORDS = (
     Format(
         "bcsr",
         "blocks of 4 x 4 that hold a non-zero, in full, rows of blocks by pointer",
-        # As of csr; of 16 values those that are zero are found, the next other one is encoded and selected.
+        # As of csr; of 16 values those that are zero are found (as 8 comparators: a guess), the next other one is
+        # encoded and selected.
         DecoderParts(adders=2.0, comparators=8.0, encoders=0.25, multiplexers=15.0),
         values="block",
         coordinates=("column",),
