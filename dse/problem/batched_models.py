@@ -8,7 +8,7 @@ kernel and dataflow and padded to the chunk.
 import functools
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
@@ -116,19 +116,28 @@ UNITS = sum(_UNITS.values())
 
 def hardware_of(numbers: Float[Array, " numbers"], units: Float[Array, " units"]) -> Hardware:
     """The models' hardware, of `HARDWARE_NUMBERS` and the weights of `Batch.units`."""
-    vectors = zip(_UNITS, jnp.split(units, np.cumsum(list(_UNITS.values()))[:-1]), strict=True)
-    return Hardware(**dict(zip(HARDWARE_NUMBERS, numbers, strict=True)), **dict(vectors))
+    return Hardware(**_named(HARDWARE_NUMBERS, jnp.unstack(numbers)), **_named(_UNITS, _split(units, _UNITS.values())))
 
 
 def unpack(
     numbers: Float[Array, " numbers"], weights: Float[Array, " weights"], dataflow: str
 ) -> tuple[Hardware, Mapping]:
     """One row of a batch as the models' hardware and mapping; `weights` are those of `Batch.weights`."""
-    ours = len(HARDWARE_NUMBERS)
-    sizes = [len(names) for names in MAPPING_CHOICES.values()]
-    vectors = zip(MAPPING_CHOICES, jnp.split(weights[UNITS:], np.cumsum(sizes)[:-1]), strict=True)
-    tiles = zip(MAPPING_NUMBERS, numbers[ours:], strict=True)
-    return hardware_of(numbers[:ours], weights[:UNITS]), Mapping(**dict(tiles), **dict(vectors), dataflow=dataflow)
+    sizes = jnp.unstack(numbers)
+    vectors = _split(weights, [*_UNITS.values(), *(len(names) for names in MAPPING_CHOICES.values())])
+    hardware = _named(HARDWARE_NUMBERS, sizes) | _named(_UNITS, vectors)
+    mapping = _named(MAPPING_NUMBERS, sizes[len(HARDWARE_NUMBERS) :]) | _named(MAPPING_CHOICES, vectors[len(_UNITS) :])
+    return Hardware(**hardware), Mapping(**mapping, dataflow=dataflow)
+
+
+def _named(names: Iterable[str], values: Sequence[Array]) -> dict[str, Array]:
+    """The first values by their names."""
+    return dict(zip(names, values, strict=False))
+
+
+def _split(vector: Float[Array, " n"], sizes: Iterable[int]) -> list[Array]:
+    """Parts of a vector, all cut at once: the slope of that is one concatenation, that of slices a sum of pads."""
+    return jnp.split(vector, np.cumsum([*sizes])[:-1])
 
 
 class Batcher:

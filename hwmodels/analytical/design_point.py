@@ -11,6 +11,7 @@ from hwmodels.design.choices import COLUMNS_ON_M, FETCHES_B, HOLDS_BOTH, LANES_O
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
+from workloads.statistics.lattice import kept_for_slopes
 
 Scalar = Float[Array, ""]
 
@@ -107,5 +108,5 @@ def array_of(hardware: Hardware, mapping: Mapping, numerics: Numerics) -> PeArra
 
 def point_of(hardware: Hardware, mapping: Mapping, kernel: Any, technology: Technology, numerics: Numerics) -> Point:
     """A design and a kernel, its iteration space cut into the mapping's tiles."""
-    tiles, array = cut_into_tiles(mapping, kernel, numerics), array_of(hardware, mapping, numerics)
+    tiles, array = kept_for_slopes((cut_into_tiles(mapping, kernel, numerics), array_of(hardware, mapping, numerics)))
     return Point(hardware, mapping, kernel, technology, numerics, tiles, array)

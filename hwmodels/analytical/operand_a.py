@@ -22,7 +22,7 @@ from hwmodels.formats.sizes import (
     stores_nonzeros,
 )
 from workloads.statistics.block_counts import BLOCK
-from workloads.statistics.lattice import ratio
+from workloads.statistics.lattice import kept_for_slopes, ratio
 from workloads.statistics.operand import OperandStatistics, Tiles
 from workloads.statistics.row_segments import RLE_RUN_BITS
 
@@ -142,7 +142,7 @@ def describe_a(point: Point) -> OperandA:
     burst = point.technology.dram_burst_bits()
     fetched = jnp.maximum(count * burst * mean_ceil(stored_bits / count / burst, varied, numerics), stored_bits)
     queued = skip * rows + (1.0 - skip) * heights
-    return OperandA(
+    described = OperandA(
         skip=skip,
         tiles=count,
         nonzeros=nonzeros,
@@ -170,6 +170,7 @@ def describe_a(point: Point) -> OperandA:
         block_rows=sparse * whole["block_rows"] + dense * kernel.m,
         block_columns=sparse * whole["block_columns"] + dense * kernel.k,
     )
+    return kept_for_slopes(described)
 
 
 def _reached_by_padding(

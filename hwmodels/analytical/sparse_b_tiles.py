@@ -11,7 +11,7 @@ from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.operand_a import OperandA
 from hwmodels.formats.sizes import Storage, TileSums, has_runs, is_dense, storage
 from workloads.statistics.block_counts import BLOCK
-from workloads.statistics.lattice import lookup
+from workloads.statistics.lattice import kept_for_slopes, lookup
 from workloads.statistics.operand import Tiles
 from workloads.statistics.spmspm import Meetings
 
@@ -50,7 +50,7 @@ def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> Visit
     b_nonzeros = sparse * a_sparse * met.b_nonzeros + a_dense * by_depth * tiles.trips_m * nonzeros
     b_blocks = tiled.totals["block_columns"]
     b_once = sparse * met.depth["b_once"] / nonzeros + dense * a.block_columns / kernel.k
-    return VisitedPairs(
+    visits = VisitedPairs(
         count=count + dense * a.tiles * tiles.trips_n,
         of_a=sparse * (a_sparse * met.a_visits + a_dense * tiled.totals["tiles"] / tiles.trips_k)
         + dense * tiles.trips_n,
@@ -61,6 +61,7 @@ def tile_visits(point: Point, a: OperandA, tiled: Tiles, met: Meetings) -> Visit
         a_once=sparse * (a_sparse * met.depth["a_once"] / total(a.nonzeros) + a_dense * b_blocks / kernel.k) + dense,
         b_once=a_sparse * b_once + a_dense,
     )
+    return kept_for_slopes(visits)
 
 
 class StoredTiles(NamedTuple):

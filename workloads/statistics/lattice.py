@@ -6,6 +6,7 @@ interpolated multilinearly: exact at lattice points, a power law along each edge
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,6 +17,8 @@ TINY = 2.0**-40
 """Stands for zero in the logs: below any statistic that is not zero, far above float32 underflow."""
 ARRAY_WIDTHS = np.append(1 << np.arange(12), 1 << 40)
 """Axis of the widths that fibers are worked on: 1, 2, 4, ..., 2048, and one that takes any fiber in one step."""
+FUSED_ROWS = 8
+"""Rows across whose concatenation XLA fuses on a CPU (jaxlib 0.10), if they have fewer than 128 numbers together."""
 LEAST_LEVELS = 16
 """Least number of points of a padded axis. On a CPU a model with tables of 16 points a side runs 2 % longer than with
 13, and is compiled once instead of once for each workload."""
@@ -88,8 +91,32 @@ def interpolate_log(table: Float[Array, "..."], places: Float[Array, " d"]) -> F
 
 
 def computed_once(rows: Sequence[Float[Array, " c"]]) -> Float[Array, "r c"]:
-    """Stack rows. XLA fuses what they are made of into each of their uses, but not across a concatenation that is long.
-
-    On a CPU (jaxlib 0.10) that is one of more than 8 rows, or of 128 numbers or more.
-    """
+    """Stack rows, more than `FUSED_ROWS`: XLA fuses what they are made of into each of their uses, but not across a
+    long concatenation."""
     return jnp.concatenate(rows).reshape(len(rows), -1)
+
+
+@jax.custom_jvp
+def kept_for_slopes(tree: Any) -> Any:
+    """The same arrays. Where slopes are taken each is computed once, and so is the slope by it (`computed_once`):
+    else XLA computes most of a model again in each of the many places where a slope needs it, which takes two to three
+    times as long to compile and a third longer to run."""
+    return tree
+
+
+@kept_for_slopes.defjvp
+def _kept(primals: tuple[Any], tangents: tuple[Any]) -> tuple[Any, Any]:
+    return _stacked_by_size(*primals), _stacked_by_size(*tangents)
+
+
+def _stacked_by_size(tree: Any) -> Any:
+    leaves, structure = jax.tree.flatten(tree)
+    by_size: dict[int, list[int]] = {}
+    for at, leaf in enumerate(leaves):
+        by_size.setdefault(jnp.size(leaf), []).append(at)
+    for places in by_size.values():
+        rows = [jnp.ravel(leaves[at]) for at in places]
+        rows += rows[:1] * (FUSED_ROWS + 1 - len(rows))
+        for at, row in zip(places, jnp.unstack(computed_once(rows)), strict=False):
+            leaves[at] = row.reshape(jnp.shape(leaves[at]))
+    return jax.tree.unflatten(structure, leaves)
