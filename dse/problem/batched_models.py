@@ -103,8 +103,6 @@ class Slopes(NamedTuple):
     """By log2 of `HARDWARE_NUMBERS`, summed over kernels, shape [n, numbers]."""
     tiles: np.ndarray
     """By log2 of `MAPPING_NUMBERS`, shape [n, kernel, numbers]."""
-    weights: np.ndarray
-    """By `Batch.weights`, shape [n, kernel, weights]."""
 
 
 _UNITS = {"intersection": len(INTERSECTIONS), "dataflows": len(DATAFLOWS)} | {
@@ -211,13 +209,12 @@ class Batcher:
             return outputs(tables, technology, numbers, weights_of(choices[0], choices[1:]))
 
         def gradient(tables, technology, numbers, weights, pull):
-            def logs(steps, weights):
+            def logs(steps):
                 found = outputs(tables, technology, numbers * jnp.exp2(steps), weights)
                 return jnp.log(jnp.maximum(found, TINY)), found
 
-            _, back, found = jax.vjp(logs, jnp.zeros_like(numbers), weights, has_aux=True)
-            by_number, by_weight = back(pull)
-            return found, by_number, by_weight
+            _, back, found = jax.vjp(logs, jnp.zeros_like(numbers), has_aux=True)
+            return found, *back(pull)
 
         def machine(_, technology, numbers, units):
             model = eqx.combine(technology, self._fixed_technology).solved()
@@ -436,13 +433,10 @@ class Batcher:
         count, kernels, _ = pull.shape
         outputs = np.zeros((count, kernels, OUTPUTS))
         by_number = np.zeros((count, kernels, len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
-        by_weight = np.zeros(batch.weights().shape)
         for kernel, rows, leaves in self._launch("gradient", batch, batch.weights(), np.asarray(pull, np.float32)):
-            outputs[rows, kernel], by_number[rows, kernel], by_weight[rows, kernel] = (
-                leaf[: len(rows)] for leaf in leaves
-            )
+            outputs[rows, kernel], by_number[rows, kernel] = (leaf[: len(rows)] for leaf in leaves)
         ours = len(HARDWARE_NUMBERS)
-        return outputs, Slopes(by_number[..., :ours].sum(axis=1), by_number[..., ours:], by_weight)
+        return outputs, Slopes(by_number[..., :ours].sum(axis=1), by_number[..., ours:])
 
     def slopes_of_totals(self, batch: Batch, latency_s: np.ndarray, energy_pj: np.ndarray) -> Slopes:
         """Slopes of log latency, log energy and log area of the whole workload: axis 1 of each array, of length 3.
