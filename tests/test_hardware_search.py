@@ -14,7 +14,15 @@ from dse.problem.batched_models import ENERGY, LATENCY, OUTPUTS
 from dse.strategies.beginnings import dataflow_archives, sample
 from dse.strategies.bookkeeping import SearchRun
 from dse.strategies.hardware_search import HardwareSearch
-from dse.strategies.lattice_steps import buildable, hardware_steps, mapping_steps, scaled_hardware, shrink_tiles
+from dse.strategies.lattice_steps import (
+    buildable,
+    hardware_steps,
+    leaping_hardware,
+    mapping_steps,
+    mappings_around,
+    scaled_hardware,
+    shrink_tiles,
+)
 from dse.strategies.operators import Crossover, HardwareSteps, Mutation, Remapping, Scaling, generation
 from dse.strategies.random_search import agree
 from experiments.compare_strategies import problem_of
@@ -126,9 +134,29 @@ def test_steps_stay_in_the_space_and_are_legal(problem):
     assert (problem.score(built).fits[:, :, FITS.index("bus")] <= 1.0).all()
     smaller = shrink_tiles(encoding, rows, np.full((500, len(encoding.kernels)), 4.0), rng)
     assert (smaller <= rows).all()
-    for some in (moved, stepped, scaled, built, smaller):
+    leaping = leaping_hardware(encoding, rows, rng)
+    assert (leaping[:, of_kernel] == rows[:, of_kernel]).all()
+    assert ((leaping != rows).sum(axis=1) > 1).mean() > 0.3
+    for some in (moved, stepped, scaled, built, smaller, leaping):
         assert ((some >= 0) & (some < encoding.radix)).all()
         assert all(problem.design(row).checked(problem.families) for row in some[:50])
+
+
+def test_a_block_of_mappings_has_every_value_of_a_number(problem):
+    encoding, rng = problem.encoding, np.random.default_rng(3)
+    rows = encoding.random(rng, 30)
+    blocks = mappings_around(encoding, rows, 64, rng)
+    changed = np.array([[len(np.unique(values)) for values in block.T] for block in blocks])  # [row, gene]
+    assert (changed[:, encoding.of_kernel < 0] == 1).all()
+    for kernel in range(len(encoding.kernels)):
+        number = (encoding.of_kernel == kernel) & encoding.is_number & (encoding.radix > 1)
+        choice = (encoding.of_kernel == kernel) & ~encoding.is_number
+        assert ((changed[:, number] > 1).sum(axis=1) <= 1).all()
+        assert (
+            np.where(changed[:, number] > 1, changed[:, number], encoding.radix[number]) == encoding.radix[number]
+        ).all()
+        assert ((changed[:, choice] > 1).sum(axis=1) > 1).mean() > 0.5
+    assert all(problem.design(row).checked(problem.families) for row in blocks[:5].reshape(-1, rows.shape[1]))
 
 
 def test_designs_mapped_to_the_optimum_cannot_be_improved_by_an_exchange(problem):

@@ -14,7 +14,7 @@ from dse.mapper.composition import Tried
 from dse.problem.pareto import Box, hypervolume
 from dse.strategies.archive import ParetoArchive
 from dse.strategies.bookkeeping import SearchRun
-from dse.strategies.lattice_steps import shrink_tiles
+from dse.strategies.lattice_steps import buildable, leaping_hardware, mappings_around, shrink_tiles
 from dse.strategies.operators import (
     Crossover,
     HardwareSteps,
@@ -25,6 +25,7 @@ from dse.strategies.operators import (
     front_points,
     generation,
     unit_sets,
+    with_any_unit,
 )
 from hwmodels.cost import TOLERANCE
 from hwmodels.design.choices import DATAFLOWS
@@ -59,6 +60,8 @@ STRETCH, LEAST_STRETCH = 0.3, 15_000
 """Share of the evaluations, and number of them, in which a front that has settled wins next to nothing."""
 SETTLED = 1e-3
 """That is: this share of its hypervolume."""
+AROUND, BLOCK = 0.4, 128
+"""Evaluations of blocks of mappings, beside each of a generation; mappings of a block."""
 IDLE = 20
 """Generations without anything new, after which a space counts as searched."""
 
@@ -132,6 +135,18 @@ class HardwareSearch:
         self._spent[-1] += GRADIENT_COST * (run.spent - before) / self._designs  # slopes, of the last operator
         again = np.full(len(self._repaired), -1)
         self._try(np.concatenate([self._repaired, rows]), np.concatenate([again, owners]))
+        self._look_around(int(run.rng.random() + AROUND * size / BLOCK))
+
+    def _look_around(self, count: int) -> None:
+        """Try all mappings of a block on the machines of so many members of the front, most of them with a leap."""
+        if count == 0 or self._run.remaining == 0:
+            return
+        run, encoding = self._run, self._run.problem.encoding
+        members = self._archive.rows[self._parents(count)]
+        machines = buildable(encoding, with_any_unit(run, leaping_hardware(encoding, members, run.rng)))
+        rows = mappings_around(encoding, members, BLOCK, run.rng)
+        rows = np.where(encoding.of_kernel < 0, machines[:, None], rows)
+        run.try_on(rows, unit_sets(run, rows), [self._archive], self._also)
 
     def _try(self, rows: np.ndarray, owners: np.ndarray) -> None:
         """Evaluate a generation, shape [n, m, genes]; what does not fit comes again with smaller tiles."""

@@ -7,13 +7,17 @@ from dse.space.encoding import Encoding
 from hwmodels.analytical.accounting import widest_buses
 from hwmodels.analytical.passes import DRAIN_SLOTS
 from hwmodels.cost import within_limit
-from hwmodels.design.hardware import TILE_SIZES
+from hwmodels.design.hardware import HARDWARE_NUMBERS, TILE_SIZES
 
 NUMBER_SHARE = 0.5
 """Chance that a step of a mapping is one of a number, not of a choice."""
 
 THROUGHPUT = ("pe_rows", "pe_cols", "lanes", "glb_banks", "index_bus_bits", "value_bus_bits")
 """Numbers of the hardware that say how much it does in a cycle."""
+WIDTHS = ("value_bits", "accumulator_bits")
+"""Those that say what it does."""
+LEAP, LEAPING, UP = 4, 0.7, 0.7
+"""Most steps of a leap; chance of one; chance that it goes up."""
 
 
 def hardware_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -31,6 +35,17 @@ def scaled_hardware(encoding: Encoding, rows: np.ndarray, rng: np.random.Generat
     columns = np.array([encoding.column(-1, name) for name in THROUGHPUT])
     moved = np.where(rng.random((len(rows), 1)) < 0.5, 1, -1) * (rng.random((len(rows), len(columns))) < 0.5)
     new = rows.copy()
+    new[:, columns] = np.clip(rows[:, columns] + moved, 0, encoding.radix[columns] - 1)
+    return new
+
+
+def leaping_hardware(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Most rows with about half of the sizes of their hardware up to `LEAP` steps up, or down."""
+    columns = np.array([encoding.column(-1, name) for name in HARDWARE_NUMBERS if name not in WIDTHS])
+    each, every = (len(rows), 1), (len(rows), len(columns))
+    way = np.where(rng.random(each) < UP, 1, -1) * (rng.random(each) < LEAPING)
+    new = rows.copy()
+    moved = way * rng.integers(LEAP + 1, size=every) * (rng.random(every) < 0.6)
     new[:, columns] = np.clip(rows[:, columns] + moved, 0, encoding.radix[columns] - 1)
     return new
 
@@ -79,6 +94,33 @@ def mapping_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator
     stepped = rows.copy()
     stepped[:, mapped] = encoding.settled_mappings(new, mappings).reshape(rows[:, mapped].shape)
     return stepped
+
+
+def mappings_around(encoding: Encoding, rows: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+    """A block of mappings of every kernel of each row: one number and a few choices, drawn, with all their values
+    together, as far as `count` goes; all else is as in the row. Shape [n, count, genes].
+
+    Steps do not find a better mapping that differs in several ways, each of which alone is worse.
+    """
+    mapped = encoding.of_kernel >= 0
+    shape = len(encoding.kernels), len(MAPPING_NAMES)
+    mappings = rows[:, mapped].reshape(len(rows), *shape)
+    radix, is_number = (values[mapped].reshape(shape) for values in (encoding.radix, encoding.is_number))
+    order = (rng.random(mappings.shape) + 2.0 * is_number).argsort(axis=2)[:, :, ::-1]  # numbers, then choices
+    stride, size = np.zeros(mappings.shape, np.int64), np.ones(mappings.shape[:2], np.int64)
+    for place in (0, *range(is_number[0].sum(), shape[1])):
+        gene = order[:, :, place, None]
+        values = np.take_along_axis(np.broadcast_to(radix, mappings.shape), gene, 2)[..., 0]
+        fits = size * values <= count
+        np.put_along_axis(stride, gene, np.where(fits, size, 0)[..., None], 2)  # 0: held
+        size = np.where(fits, size * values, size)
+    each, stride = np.arange(count)[:, None, None], stride[:, None]
+    block = np.where(stride > 0, each // np.maximum(stride, 1) % radix, mappings[:, None])
+    before = np.broadcast_to(mappings[:, None], block.shape)
+    settled = encoding.settled_mappings(block.reshape(-1, *shape), before.reshape(-1, *shape))
+    around = np.repeat(rows[:, None], count, axis=1)
+    around[:, :, mapped] = settled.reshape(len(rows), count, -1)
+    return around
 
 
 def random_mappings(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
