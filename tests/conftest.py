@@ -77,10 +77,29 @@ WIDTH = 64
 """Designs evaluated at once, always: each operation is compiled for one shape."""
 
 
+HEAVY = (
+    "gradients",
+    "experiments_scripts",
+)
+"""Files of tests that take longest, the heaviest first."""
+
+
+def pytest_configure(config: pytest.Config):
+    """Processes of `pytest -n` take files in the order of the collection, not those of most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]):
+    """Heavy files come first, so that at the end no process is alone with one."""
+    places = {f"test_{name}.py": at for at, name in enumerate(HEAVY)}
+    items.sort(key=lambda item: places.get(item.path.name, len(HEAVY)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _programs(tmp_path_factory: pytest.TempPathFactory):
-    """No test reads or leaves a program in the user's cache."""
-    enable_compile_cache(tmp_path_factory.mktemp("programs"))
+    """No test reads or leaves a program in the user's cache; the processes of `pytest -n` share theirs."""
+    folder = tmp_path_factory.getbasetemp()
+    enable_compile_cache((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "programs")
 
 
 def design(rng: random.Random, dataflow: str, family: str) -> dict:
