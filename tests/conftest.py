@@ -13,7 +13,7 @@ from functools import partial
 
 import pytest
 
-SOON = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+SOON = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {SOON}".strip()
 
 UNCHECKED = (
