@@ -1,8 +1,9 @@
 """Shared by the tests of statistics, models and gradients: small kernels, random designs, evaluations in batches.
 
-The models are evaluated operation by operation on designs batched along the last axis, without `jax.jit`: JAX then
-compiles each operation once for all families, dataflows and numerics, instead of one large program for each of them.
-What is compiled is compiled soon rather than well: tests run few designs through many programs.
+The models are compiled once for each family, dataflow and shape of tables, on designs batched along the last axis;
+gradients are taken operation by operation: JAX then compiles each operation once for all families, dataflows and
+numerics, instead of one large program for each of them. What is compiled is compiled soon rather than well: tests run
+few designs through many programs.
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ from functools import partial
 
 import pytest
 
-SOON = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0"
+SOON = "--xla_cpu_use_fusion_emitters=false --xla_backend_optimization_level=0 --xla_cpu_parallel_codegen_split_count=1"
 os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {SOON}".strip()
 
 UNCHECKED = (
@@ -55,7 +56,7 @@ import numpy as np  # noqa: E402
 from scipy.sparse import csr_array  # noqa: E402
 
 from dse import enable_compile_cache  # noqa: E402
-from hwmodels import evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
+from hwmodels import Exact, evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
 from hwmodels.design import legality  # noqa: E402
 from hwmodels.design.choices import COLUMN_AXES, INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
 from hwmodels.design.hardware import ALL_PARTS  # noqa: E402
@@ -73,14 +74,38 @@ FAMILIES = ("dense_b", "sparse_b")
 DATAFLOWS_OF = [(family, flow) for family in legality.FAMILIES for flow in legal_dataflows(family)]
 """Every family of kernels with the dataflows that can run it."""
 BATCH = 12
+EXACT = Exact()
 WIDTH = 64
 """Designs evaluated at once, always: each operation is compiled for one shape."""
 
 
+HEAVY = (
+    "gradients", "experiments_scripts", "mapper", "models", "statistics", "densities_edges", "box_costs",
+    "kernels_models", "front_bound", "kernels_workloads", "convolution", "baselines", "fronts_are_physical",
+    "search_grid", "compare_strategies", "reference", "validation_simulator", "model_laws", "certify_script",
+    "readers_matrices", "reference_stores", "ease_of_use", "hardware_search", "sweep", "codesign", "resume",
+    "validation_sparseloop", "simulator", "crossover", "finite_changes", "pruning", "experiments_bad_input",
+    "densities", "accelerated_product", "architecture", "dse_search", "dense_rival",
+)  # fmt: skip
+"""Files of tests that take longest, the heaviest first."""
+
+
+def pytest_configure(config: pytest.Config):
+    """Processes of `pytest -n` take files in the order of the collection, not those of most tests first."""
+    config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]):
+    """Heavy files come first, so that at the end no process is alone with one."""
+    places = {f"test_{name}.py": at for at, name in enumerate(HEAVY)}
+    items.sort(key=lambda item: places.get(item.path.name, len(HEAVY)))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _programs(tmp_path_factory: pytest.TempPathFactory):
-    """No test reads or leaves a program in the user's cache."""
-    enable_compile_cache(tmp_path_factory.mktemp("programs"))
+    """No test reads or leaves a program in the user's cache; the processes of `pytest -n` share theirs."""
+    folder = tmp_path_factory.getbasetemp()
+    enable_compile_cache((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "programs")
 
 
 def design(rng: random.Random, dataflow: str, family: str) -> dict:
@@ -142,10 +167,17 @@ def cost_of(designs: list[dict], statistics, tech, **options):
     return evaluate_all(*batch_of(designs), statistics, tech, **options)
 
 
-def evaluate_all(hardware, mapping, statistics, tech, **options):
-    """Costs of stacked designs; designs and costs on the last axis."""
-    one = partial(evaluate, kernel=statistics, technology=tech, **options)
-    many = jax.vmap(lambda h, m: one(h, m), in_axes=-1, out_axes=-1)
+def _priced(hardware, mapping, statistics, tech, numerics):
+    one = partial(evaluate, kernel=statistics, technology=tech, numerics=numerics)
+    return jax.vmap(lambda h, m: one(h, m), in_axes=-1, out_axes=-1)(hardware, mapping)
+
+
+priced = jax.jit(_priced, static_argnames="numerics")
+
+
+def evaluate_all(hardware, mapping, statistics, tech, numerics=EXACT, *, compiled=True):
+    """Costs of stacked designs; designs and costs on the last axis. `compiled`: else operation by operation."""
+    many = partial(priced if compiled else _priced, statistics=statistics, tech=tech, numerics=numerics)
     count = hardware.pe_rows.shape[-1]
     rows = np.arange(-(-count // WIDTH) * WIDTH) % count
     costs = [

@@ -184,8 +184,9 @@ def test_costs_are_finite(tech):
     rng = random.Random(5)
     whole = [kernel for shape in ((1, 64, 1), (64, 1, 8), (64, 64, 8)) for kernel in edge_kernels(*shape)]
     for family in ("dense_b", "sparse_b"):
-        kernels = [kernel for kernel in whole if kernel.family == family for _ in range(2)]
-        stacked = stack_statistics([measure(kernel) for kernel in kernels])
+        own = [kernel for kernel in whole if kernel.family == family]
+        kernels = 2 * own
+        stacked = stack_statistics(2 * [measure(kernel) for kernel in own])
         assert all(np.isfinite(np.asarray(leaf)).all() for leaf in jax.tree.leaves(stacked))
         positions = np.array([math.prod(kernel.shape) for kernel in kernels])
         for dataflow in DATAFLOWS:

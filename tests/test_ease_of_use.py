@@ -105,7 +105,7 @@ def test_hardware_and_mappings_are_changed_by_name(tech, measured):
     def latency(rows):
         return evaluate(hardware.with_(pe_rows=rows), mapping, measured["dense_b"][0], tech).latency_s
 
-    assert jnp.isfinite(jax.grad(latency)(jnp.float32(4.0))), "gradients pass through"
+    assert jnp.isfinite(jax.jit(jax.grad(latency))(jnp.float32(4.0))), "gradients pass through"
     for change, said in [
         (lambda: hardware.with_(pe_row=8), "Hardware.with_: there is no field 'pe_row'; did you mean 'pe_rows'"),
         (lambda: hardware.with_(pe_rows="many"), "pe_rows = 'many' is not a whole number"),
@@ -151,7 +151,7 @@ def test_a_problem_takes_what_names_a_workload(tech):
 
 def test_costs_print_as_tables(measured, tech):
     hardware, (mapping, _) = DESIGN.build()
-    cost = evaluate(hardware, mapping, measured["dense_b"][0], tech)
+    cost = jax.jit(evaluate)(hardware, mapping, measured["dense_b"][0], tech)
     text = str(cost)
     assert repr(cost) == text
     first = {line.split("  ")[0]: line for line in text.splitlines()[:8]}
@@ -164,7 +164,7 @@ def test_costs_print_as_tables(measured, tech):
     assert max(map(len, text.splitlines())) < 100
 
     many = stack([hardware.with_(pe_rows=rows) for rows in (1, 2, 4)])
-    costs = jax.vmap(evaluate, in_axes=(0, None, None, None))(many, mapping, measured["dense_b"][0], tech)
+    costs = jax.jit(jax.vmap(evaluate, in_axes=(0, None, None, None)))(many, mapping, measured["dense_b"][0], tech)
     assert str(costs).startswith("3 costs, stacked as [3]\n")
     assert "median" in str(costs)
     assert f"fits: {sum(bool((one <= 1).all()) for one in np.asarray(costs.fits))} of 3" in str(costs)

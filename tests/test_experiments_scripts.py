@@ -176,7 +176,8 @@ def test_pe_sweep_searches_the_rest_and_says_how_sure_it_is(
 ):
     monkeypatch.setattr(pe_count, "PASSES", 1)
     out = tmp_path / "sweep"
-    args = ["--smoke", *ONE_DATAFLOW, "--max-area-mm2", "2", "--out", str(out)]
+    held = ("a_format=csr", "schedule=balanced", "glb_bytes=65536,131072", "glb_banks=16", "pe_buffer_bytes=1024,2048")
+    args = ["--smoke", *ONE_DATAFLOW, *held, "--max-area-mm2", "2", "--out", str(out)]
     assert main(tune_pe_count.run, tune_pe_count.Config, args) == 0
     rows = rows_of(out / "pe_count.csv")
     assert [int(row["pe_count [PEs]"]) for row in rows] == [4, 16]

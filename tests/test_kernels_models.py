@@ -1,14 +1,15 @@
 """SDDMM, element-wise kernels and convolution: stacks, gradients, and what tiles of unfolded maps fetch."""
 
 import random
+from functools import partial
 
 import jax
 import numpy as np
 import pytest
-from conftest import built, cost_of, design
+from conftest import batch_of, built, design
 from test_models import kernels_of, statistics_of
 
-from hwmodels import Smooth, evaluate
+from hwmodels import Exact, Smooth, evaluate
 from hwmodels.simulator import simulate_kernel
 from workloads import stack_statistics
 
@@ -18,10 +19,16 @@ def test_kernels_of_a_family_stack(family: str, tech):
     """A kernel's row of a stack gives its own cost, tables padded or not."""
     stacked = stack_statistics(statistics_of(family))
     rng = random.Random(3)
-    designs = [design(rng, "inner_product", family) for _ in range(4)]
+    designs = batch_of([design(rng, "inner_product", family) for _ in range(4)])
+
+    @jax.jit
+    def cycles(statistics):
+        one = partial(evaluate, kernel=statistics, technology=tech)
+        return jax.vmap(lambda *both: one(*both), in_axes=-1)(*designs).cycles
+
     for at, alone in enumerate(statistics_of(family)[:2]):
         row = jax.tree.map(lambda leaf, at=at: leaf[at], stacked)
-        np.testing.assert_allclose(cost_of(designs, row, tech).cycles, cost_of(designs, alone, tech).cycles, rtol=1e-5)
+        np.testing.assert_allclose(cycles(row), cycles(alone), rtol=1e-5)
 
 
 @pytest.mark.parametrize("family", ["sddmm", "elementwise"])
@@ -35,12 +42,15 @@ def test_smooth_costs_have_finite_gradients(family: str, tech):
         cost = evaluate(*design, statistics, tech, numerics=Smooth(0.05))
         return jax.numpy.log(cost.latency_s) + jax.numpy.log(cost.total_energy_pj)
 
-    value, slopes = jax.value_and_grad(log_cost)(design_point)
+    value, slopes = jax.jit(jax.value_and_grad(log_cost))(design_point)
     assert np.isfinite(value)
     assert all(np.all(np.isfinite(leaf)) for leaf in jax.tree.leaves(slopes))
     assert float(slopes[0].value_bits) > 0
     exact, sharp = (
-        evaluate(*design_point, statistics, tech, **options).cycles for options in ({}, {"numerics": Smooth(1 / 512)})
+        jax.jit(lambda design, numerics=numerics: evaluate(*design, statistics, tech, numerics=numerics).cycles)(
+            design_point
+        )
+        for numerics in (Exact(), Smooth(1 / 512))
     )
     np.testing.assert_allclose(sharp, exact, rtol=0.01)
 

@@ -176,7 +176,7 @@ def test_a_search_takes_all_families_together(tech, monkeypatch):
         SparseKernel("product", mask, other, 24),
         ElementwiseKernel("sum", mask, other, "add"),
     )
-    space = default_space().fix(tile_m=16, tile_k=16, tile_n=16, a_format="csr")
+    space = default_space().fix(dataflow="inner_product", tile_m=16, tile_k=16, tile_n=16, a_format="csr")
     problem = make_problem(Workload("mixed", kernels), space, tech)
     assert set(problem.families) == set(FAMILIES)
     result = problem.require_feasible(RandomSearch()(problem, budget=40))

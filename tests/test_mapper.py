@@ -165,6 +165,8 @@ def beaten_by(front, points) -> float:
 def test_nothing_that_is_cut_beats_what_is_kept(of_families, family):
     rng, found = np.random.default_rng(FAMILIES.index(family)), 0
     space = of_families[family].encoding.space
+    if family == "sparse_b":  # whose formats multiply: every other size of a tile
+        space = space.fix(**{f"tile_{loop}": space.values(f"tile_{loop}")[::2] for loop in "mkn"})
     for small, arithmetic, whole in ((SMALL, "int", False), ({}, "float", True)):
         hardware = {name: rng.choice(np.array(space.values(name), object)) for name in HARDWARE} | small
         units = None
@@ -172,7 +174,7 @@ def test_nothing_that_is_cut_beats_what_is_kept(of_families, family):
             unit = np.eye(len(INTERSECTIONS))[INTERSECTIONS.index(hardware["intersection"])]
             units = np.concatenate([unit, np.ones(UNITS - len(unit))])
         technology = make_technology(scenario(arithmetic=arithmetic))
-        held = held_on(of_families[family], hardware, technology, units=units)
+        held = held_on(of_families[family].within(space), hardware, technology, units=units)
         mapper = Enumerated()
         for front, points in zip(mapping_fronts(held, mapper), every_front(held), strict=True):
             assert beaten_by(front, points) < 2e-5

@@ -173,7 +173,7 @@ WRITERS: dict[str, Callable] = {
 }  # fmt: skip
 
 
-@QUICK
+@settings(QUICK, max_examples=10)
 @given(matrix=matrices())
 def test_what_is_written_comes_back(matrix: sp.csr_array, tmp_path: Path) -> None:
     for name, write in WRITERS.items():

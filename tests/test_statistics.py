@@ -33,7 +33,7 @@ from workloads.statistics.sampling import Sampling, summarize
 from workloads.statistics.schedules import SCHEDULES
 from workloads.statistics.spmspm_counts import DEPTH_QUANTITIES, count_pair
 
-SHAPE = (21, 37)
+SHAPE = (13, 21)
 """Neither side a power of two: the tiles at the far edges are cut."""
 
 
