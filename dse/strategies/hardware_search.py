@@ -60,7 +60,7 @@ STRETCH, LEAST_STRETCH = 0.3, 15_000
 """Share of the evaluations, and number of them, in which a front that has settled wins next to nothing."""
 SETTLED = 1e-3
 """That is: this share of its hypervolume."""
-AROUND, BLOCK = 0.4, 128
+AROUND, BLOCK = 0.2, 128
 """Evaluations of blocks of mappings, beside each of a generation; mappings of a block."""
 IDLE = 20
 """Generations without anything new, after which a space counts as searched."""
