@@ -4,6 +4,9 @@ Each parent is the member of the front that is best for a preference which is dr
 alone. Several operators make machines of the parents; each gets the share of the evaluations that it has lately earned:
 members of the front that it gave for what it took. On each machine a few mappings of every kernel are tried and put
 together (`dse.mapper.composition`).
+
+A better design may differ from the front's in several choices of a mapping and several sizes of the hardware at once,
+each of which alone is worse. So besides, whole blocks of mappings are tried on machines that leap.
 """
 
 from collections.abc import Sequence
