@@ -1,11 +1,14 @@
 """The dense accelerator beside a design: as large as it, searched for, and on dense work never behind it."""
 
+import dataclasses
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from dse import Gradient, Problem, RandomSearch, default_space, find_dense_rivals, make_problem
+from experiments.common.front.text import rival_words
+from hwmodels.design.hardware import HARDWARE_NUMBERS
 from hwmodels.technology import make_technology
 from workloads import resolve_workload
 from workloads.generators import rmat
@@ -61,7 +64,24 @@ def test_what_the_space_holds_is_held(graph: Problem):
     rivals = rivals_of(problem, found.genomes[:3], lambda dense: RandomSearch()(dense, budget=200))
     for rival in rivals:
         assert rival is not None
-        assert all(rival.costed.design.hardware[name] == 4 for name in held)
+        hardware = rival.costed.design.hardware
+        assert all(hardware[name] == 4 for name in held)
+        assert rival.between == {
+            name: hardware[name]
+            for name in HARDWARE_NUMBERS
+            if hardware[name] not in problem.encoding.space.values(name)
+        }
+    assert any(rival.between for rival in rivals)
+
+
+def test_a_rival_that_is_ahead_says_why(graph: Problem):
+    design = graph.design(RandomSearch()(graph, budget=100).genomes[0])
+    (rival,) = find_dense_rivals(graph, [design], lambda dense: RandomSearch()(dense, budget=100))
+    assert rival is not None
+    ahead = dataclasses.replace(rival, times_latency=0.9, times_energy=0.9)
+    assert "raise --budget" in rival_words(dataclasses.replace(ahead, between={}))
+    assert "(lanes=3), which --fix can add" in rival_words(dataclasses.replace(ahead, between={"lanes": 3.0}))
+    assert "ahead" not in rival_words(dataclasses.replace(ahead, times_energy=1.1))
 
 
 def test_no_rival_where_nothing_dense_is_allowed(graph: Problem):

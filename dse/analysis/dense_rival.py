@@ -47,6 +47,8 @@ class DenseRival:
     times_energy: float
     times_area: float
     """Below 1 only where more area helps no dense accelerator that is behind the design."""
+    between: dict[str, float]
+    """Sizes of its hardware that the space has not, since it was grown: where a search has no designs."""
 
 
 def dense_space(space: DesignSpace) -> DesignSpace:
@@ -97,7 +99,16 @@ def _beside(dense: Problem, found: "_Field", design: Design, most_mm2: float) ->
     if row is None:
         return None
     hardest = design_of(field.batch, row, design.kernels)
-    return DenseRival(dense.costed([hardest])[0], *map(float, field.totals[row] / ours))
+    times = map(float, field.totals[row] / ours)
+    return DenseRival(dense.costed([hardest])[0], *times, _between(dense.encoding.space, hardest))
+
+
+def _between(space: DesignSpace, design: Design) -> dict[str, float]:
+    return {
+        name: float(design.hardware[name])
+        for name in HARDWARE_NUMBERS
+        if float(design.hardware[name]) not in map(float, space.values(name))
+    }
 
 
 @dataclasses.dataclass(frozen=True)

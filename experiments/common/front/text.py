@@ -54,7 +54,13 @@ def rival_words(rival: DenseRival) -> str:
     area = rival.costed.point[2]
     left = "" if within_limit(1.0, rival.times_area) else " (it has no use for as much area as this design has)"
     ahead = rival.times_latency < 1 and rival.times_energy < 1
-    short = "; it is ahead in both, so the search has come to its end too early: raise --budget" if ahead else ""
+    sizes = ", ".join(f"{name}={value:g}" for name, value in rival.between.items())
+    why = (
+        f"with sizes between those that were searched ({sizes}), which --fix can add"
+        if sizes
+        else "so the search has come to its end too early: raise --budget"
+    )
+    short = f"; it is ahead in both, {why}" if ahead else ""
     return (
         f"a dense accelerator of {area:.3g} mm2{left} takes {rival.times_latency:.3g} times as long and "
         f"{rival.times_energy:.3g} times the energy{short}"
