@@ -15,9 +15,9 @@ NUMBER_SHARE = 0.5
 THROUGHPUT = ("pe_rows", "pe_cols", "lanes", "glb_banks", "index_bus_bits", "value_bus_bits")
 """Numbers of the hardware that say how much it does in a cycle."""
 WIDTHS = ("value_bits", "accumulator_bits")
-"""Those that say what it does."""
-LEAP, LEAPING, UP = 4, 0.7, 0.7
-"""Most steps of a leap; chance of one; chance that it goes up."""
+"""Those of the words that it works on, which are no sizes."""
+LEAP, LEAPING, UP, MOVED = 4, 0.7, 0.7, 0.6
+"""Most steps of a leap; chances of one, that it goes up, and that a size takes part, by any number of steps."""
 
 
 def hardware_steps(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -45,7 +45,7 @@ def leaping_hardware(encoding: Encoding, rows: np.ndarray, rng: np.random.Genera
     each, every = (len(rows), 1), (len(rows), len(columns))
     way = np.where(rng.random(each) < UP, 1, -1) * (rng.random(each) < LEAPING)
     new = rows.copy()
-    moved = way * rng.integers(LEAP + 1, size=every) * (rng.random(every) < 0.6)
+    moved = way * rng.integers(LEAP + 1, size=every) * (rng.random(every) < MOVED)
     new[:, columns] = np.clip(rows[:, columns] + moved, 0, encoding.radix[columns] - 1)
     return new
 
