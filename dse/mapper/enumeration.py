@@ -141,7 +141,9 @@ class KernelMappings:
         pairs = np.column_stack([self._moves.of, self._works.of])
         self._pairs, self._kind = np.unique(pairs, axis=0, return_inverse=True)
         self._kind = self._kind.ravel()
-        self._likeness = Likeness(self._family, shape, self._flows, self._choices)
+        self._likeness = None
+        if not self._own_model:
+            self._likeness = Likeness(self._family, shape, self._flows, self._choices, problem.technology)
         self.report: MapperReport | None = None
         """Of the machine that was gone through last."""
 
@@ -167,7 +169,7 @@ class KernelMappings:
             cells = dataclasses.replace(cells, energy_pj=cells.energy_pj + cells.latency_s * watts * 1e12)
             if not within_limit(need):
                 cells, unfit = cells.take(np.zeros(0, int)), unfit + int(sizes[cells.kinds].sum())
-        alike = None if self._own_model else self._likeness.on(batch, self.problem.technology, left)
+        alike = self._likeness.on(batch, left) if self._likeness else None
         evaluated = left_out = 0
         for tiles, chosen in _in_turn(cells, members, surpassed):
             if alike is not None:
@@ -249,9 +251,13 @@ class KernelMappings:
 
     def _orders(self, split: np.ndarray) -> tuple[int, ...]:
         """Loop orders to try where some dimensions are split; in an element-wise kernel nothing is fetched again."""
-        orders = tuple(np.unique(self._choices[:, ORDER]).tolist())
         matters = tuple(map(bool, split & (self._family != "elementwise")))
-        return orders_that_matter(matters, orders, self._family not in ESTIMATED)
+        return orders_that_matter(matters, self._offered_orders, self._family not in ESTIMATED)
+
+    @functools.cached_property
+    def _offered_orders(self) -> tuple[int, ...]:
+        """All loop orders of the space."""
+        return tuple(np.unique(self._choices[:, ORDER]).tolist())
 
     @functools.cached_property
     def _gating_saves(self) -> bool:

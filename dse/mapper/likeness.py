@@ -11,6 +11,7 @@ energy and no dearer unit:
   deals columns of a B that skips, it matters.)
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -43,16 +44,18 @@ Alike = Callable[[np.ndarray, np.ndarray], np.ndarray]
 class Likeness:
     """The twins of one kernel's mappings."""
 
-    def __init__(self, family: str, shape: KernelShape, flows: np.ndarray, choices: np.ndarray):
+    def __init__(self, family: str, shape: KernelShape, flows: np.ndarray, choices: np.ndarray, technology: Any):
         """All legal combinations: indices of dataflows, shape [c], and of `MAPPING_CHOICES`, shape [c, 9]."""
         self._family, self._shape, self._flows, self._choices = family, shape, flows, choices
+        self._queues_are_cheaper = functools.cache(functools.partial(_queues_are_cheaper, technology.solved()))
         self._b_skips = (family == "sparse_b") & (choices[:, PLACE["b_zero"]] == SKIP)
 
-    def on(self, machine: Batch, technology: Any, able: np.ndarray) -> Alike:
+    def on(self, machine: Batch, able: np.ndarray) -> Alike:
         """Those on the machine of a batch of one, of the combinations that it is `able` to."""
         numbers = dict(zip(HARDWARE_NUMBERS, machine.hardware[0].astype(float), strict=True))
         streams = self._twins(able, {"residency": HOLDS_B}) & (self._column("residency") == HOLDS_BOTH)
-        streams &= (self._family in PRODUCTS) & _queues_are_cheaper(numbers, technology)
+        word_bits = numbers["value_bits"] * numbers["lanes"]
+        streams &= (self._family in PRODUCTS) & self._queues_are_cheaper(numbers["pe_buffer_bytes"], word_bits)
         dealt = np.zeros(len(self._flows), bool)
         for simpler in range(len(SCHEDULES)):
             dealt |= self._twins(able, {"schedule": simpler}) & (self._column("schedule") > simpler)
@@ -101,9 +104,8 @@ def same_but(choices: np.ndarray, flows: np.ndarray, changes: Mapping[int, int])
     return np.where(keys[at] == wanted, at, -1)
 
 
-def _queues_are_cheaper(numbers: Mapping[str, float], technology: Any) -> bool:
+def _queues_are_cheaper(technology: Any, buffer_bytes: float, word_bits: float) -> bool:
     """Whether a bit takes no more to be written to a queue of a PE and read again than to be written to its buffer."""
-    solved, word_bits = technology.solved(), numbers["value_bits"] * numbers["lanes"]
-    through = 2.0 * float(solved.queue_pj_per_bit(QUEUE_ENTRIES))
-    written = float(solved.buffer_write_pj(np.float32(numbers["pe_buffer_bytes"]), word_bits)) / word_bits
+    through = 2.0 * float(technology.queue_pj_per_bit(QUEUE_ENTRIES))
+    written = float(technology.buffer_write_pj(np.float32(buffer_bytes), word_bits)) / word_bits
     return bool(through <= written)

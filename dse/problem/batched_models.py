@@ -5,21 +5,22 @@ per design, so neither the number of kernels nor that of designs compiles anythi
 kernel and dataflow and padded to the chunk.
 """
 
+import contextlib
 import functools
 import itertools
-import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float
 
 from dse.problem.compile_cache import kept
+from dse.problem.programs import Programs, compiled, spread
 from dse.space.encoding import Batch, KernelShape
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
@@ -72,10 +73,6 @@ FEW = 96
 
 CALLERS = 2
 """Calls made side by side: XLA on a CPU leaves cores idle in small ones."""
-COMPILERS = 2
-"""Programs compiled or loaded side by side; more of them wait for each other's memory maps."""
-_TRACING = threading.Lock()
-"""Tracing holds Python's own lock, so two threads at it only take turns."""
 
 DRAM, MAC = ENERGY_COMPONENTS.index("dram"), ENERGY_COMPONENTS.index("mac")
 GLB = FITS.index("glb")
@@ -169,7 +166,7 @@ class Batcher:
         self._tables = [tables for tables, _ in split]
         self._shared = [jax.tree.leaves((tables, self._technology)) for tables in self._tables]
         self._fixed_tables = [fixed for _, fixed in split]
-        self._compiled: dict[Key, Any] = {}
+        self._programs: Programs[Key] = Programs()
 
     def changed(self, **parts: Any) -> "Batcher":
         """Like this one but for some of the constructor's arguments.
@@ -179,7 +176,7 @@ class Batcher:
         """
         new = Batcher(**self._parts | parts)
         if parts.keys() <= {"technology", "kernels", "statistics"} and new._fixed_technology == self._fixed_technology:
-            new._compiled = self._compiled
+            new._programs = self._programs
         return new
 
     def _function(self, kernel: int, dataflow: str, kind: str) -> Callable:
@@ -286,10 +283,14 @@ class Batcher:
         calls = self._calls(batch, kind)
         keys = [(self.kernels[kernel].family, flow, kind) for kernel, flow, _ in calls]
         arguments = [self._arguments(kind, kernel, batch, weights, rows, pull) for kernel, _, rows in calls]
-        self._compile({key: (call[0], given) for key, call, given in zip(keys, calls, arguments, strict=True)})
+        wanted = {
+            key: partial(self._program, key, kernel, given)
+            for key, (kernel, _, _), given in zip(keys, calls, arguments, strict=True)
+        }
+        programs = self._programs.ready(wanted)
 
         def made(key: Key, kernel: int, given: tuple[Any, ...]) -> list[np.ndarray]:
-            found = jax.device_get(self._compiled[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
+            found = jax.device_get(programs[key]([*self._shared[kernel], *jax.tree.leaves(given[2:])]))
             require_numbers(found[:1] if key[2] == "gradient" else found, self.kernels[kernel].name)  # not of slopes
             return found
 
@@ -297,18 +298,27 @@ class Batcher:
         found = _callers().map(made, keys, kernels, arguments)
         yield from zip(kernels, [rows for _, _, rows in calls], found, strict=True)
 
-    def _compile(self, wanted: dict[Key, tuple[int, tuple]]) -> None:
-        """Compile side by side the functions that are not yet, each with a kernel and arguments to trace it with."""
-        missing = {key: call for key, call in wanted.items() if key not in self._compiled}
-        if not missing:
-            return
-        with ThreadPoolExecutor(COMPILERS) as pool:
-            self._compiled.update(zip(missing, pool.map(self._program, missing, missing.values()), strict=True))
+    @contextlib.contextmanager
+    def preparing(self, batch: Batch, kinds: Sequence[str]) -> Iterator[None]:
+        """Compile in the background what calls of some `KINDS` need for designs like these, in the order of the kinds;
+        what has not begun at the end is left."""
+        begun: list[Key] = []
+        for kind in kinds if self.adds_up else ():
+            weights = _weights(kind, batch)
+            pull = np.zeros((len(batch), len(self.kernels), OUTPUTS), np.float32) if kind == "gradient" else None
+            for kernel, flow, rows in self._calls(batch, kind):
+                key = self.kernels[kernel].family, flow, kind
+                if key not in self._programs:
+                    given = self._arguments(kind, kernel, batch, weights, rows[:1], pull)
+                    begun += self._programs.begin({key: partial(self._program, key, kernel, given)})
+        try:
+            yield
+        finally:
+            self._programs.forget(begun)
 
-    def _program(self, key: Key, call: tuple[int, tuple]) -> Any:
-        """One compiled function, from the disk if an earlier run has kept it there."""
+    def _program(self, key: Key, kernel: int, arguments: tuple[Any, ...]) -> Any:
+        """One compiled function: from the disk if an earlier run has kept it, or traced with a kernel's arguments."""
         _, flow, kind = key
-        kernel, arguments = call
         leaves, structure = jax.tree.flatten(arguments)
         function = self._function(kernel, flow, kind)
 
@@ -316,15 +326,9 @@ class Batcher:
             return jax.tree.leaves(function(*jax.tree.unflatten(structure, leaves)))
 
         def build() -> Any:
-            with _TRACING:
-                shared = len(jax.tree.leaves(arguments[:2]))
-                lowered = self._jit(kind, of_leaves, shared).lower(leaves)
-            if jax.default_backend() == "cpu":
-                try:
-                    return lowered.compile(compiler_options=KINDS[kind][1])
-                except jax.errors.JaxRuntimeError:  # another version of XLA may not know the options
-                    pass
-            return lowered.compile()
+            devices = () if kind == "floors" else self._devices  # which is of one machine
+            shared = len(jax.tree.leaves(arguments[:2]))
+            return compiled(spread(of_leaves, shared, devices), leaves, KINDS[kind][1])
 
         if self._evaluate is not evaluate:  # a user's own model, whose source is not known
             return build()
@@ -333,26 +337,10 @@ class Batcher:
         settings = (self._relaxed, self._fixed_tables[kernel], self._fixed_technology, jax.default_backend(), *devices)
         return kept(build, key, KINDS[kind], shapes, structure, settings)
 
-    def _jit(self, kind: str, of_leaves: Callable, shared: int) -> Any:
-        """The function of a list of arrays, jitted: over several devices each gets the first `shared` arrays whole and
-        an equal part of the others, and runs the program that a single device would run on a part."""
-        if not self._devices or kind == "floors":  # which is of one machine
-            return jax.jit(of_leaves)
-        mesh = Mesh(np.array(self._devices), ("design",))
-
-        def apart(leaves: list[Array]) -> list[Array]:
-            specs = [PartitionSpec() if at < shared else PartitionSpec("design") for at in range(len(leaves))]
-            split = jax.shard_map(
-                of_leaves, mesh=mesh, in_specs=(specs,), out_specs=PartitionSpec("design"), check_vma=False
-            )
-            return split(leaves)
-
-        return jax.jit(apart)
-
     def values(self, batch: Batch) -> np.ndarray:
         """Outputs of `Exact` for every design and kernel, shape [n, kernel, OUTPUTS]."""
         if not self.adds_up or len(batch) < FEW:
-            return self._outputs("cost", batch, batch.weights())
+            return self._outputs("cost", batch)
         return self.with_units(self.alone(batch), batch, batch.machine_units().astype(np.float32))
 
     @property
@@ -367,11 +355,7 @@ class Batcher:
         What units take is the same for all mappings on a machine, and is added by `with_units`. A user's own model is
         asked for the design as it is. Shape [n, kernel, OUTPUTS].
         """
-        if not self.adds_up:
-            return self._outputs("cost", batch, batch.weights())
-        unit = np.broadcast_to(batch.intersection[:, None, None], (*batch.dataflow.shape, 1))
-        choices = np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
-        return self._outputs("bulk", batch, choices)
+        return self._outputs("bulk" if self.adds_up else "cost", batch)
 
     def floors(self, machine: Batch, kernel: int, tiles: np.ndarray, choices: np.ndarray) -> np.ndarray:
         """The least that mappings of one kernel take on one machine, a batch of one.
@@ -392,11 +376,11 @@ class Batcher:
 
         def made(corner: tuple[int, int]) -> np.ndarray:
             leaves = jax.tree.leaves(given(*corner)[2:])
-            found = np.asarray(self._compiled[key]([*self._shared[kernel], *leaves])[0])
+            found = np.asarray(program([*self._shared[kernel], *leaves])[0])
             require_numbers([found], self.kernels[kernel].name)
             return found
 
-        self._compile({key: (kernel, given(0, 0))})
+        program = self._programs.ready({key: lambda: self._program(key, kernel, given(0, 0))})[key]
         found = np.zeros((len(tiles), len(choices), len(FLOORS)))
         for (t, c), some in zip(corners, _callers().map(made, corners), strict=True):
             here = found[t : t + GRID[0], c : c + GRID[1]]
@@ -417,9 +401,9 @@ class Batcher:
             found[rows] = leaf[: len(rows)]
         return found
 
-    def _outputs(self, kind: str, batch: Batch, weights: np.ndarray) -> np.ndarray:
+    def _outputs(self, kind: str, batch: Batch) -> np.ndarray:
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
-        for kernel, rows, leaves in self._launch(kind, batch, weights):
+        for kernel, rows, leaves in self._launch(kind, batch, _weights(kind, batch)):
             found = leaves[0] if len(leaves) == 1 else _packed(leaves)
             outputs[rows, kernel] = found[: len(rows)]
         return outputs
@@ -433,7 +417,9 @@ class Batcher:
         count, kernels, _ = pull.shape
         outputs = np.zeros((count, kernels, OUTPUTS))
         by_number = np.zeros((count, kernels, len(HARDWARE_NUMBERS) + len(MAPPING_NUMBERS)))
-        for kernel, rows, leaves in self._launch("gradient", batch, batch.weights(), np.asarray(pull, np.float32)):
+        for kernel, rows, leaves in self._launch(
+            "gradient", batch, _weights("gradient", batch), np.asarray(pull, np.float32)
+        ):
             outputs[rows, kernel], by_number[rows, kernel] = (leaf[: len(rows)] for leaf in leaves)
         ours = len(HARDWARE_NUMBERS)
         return outputs, Slopes(by_number[..., :ours].sum(axis=1), by_number[..., ours:])
@@ -454,7 +440,7 @@ class Batcher:
     def costs(self, batch: Batch) -> list[list[Cost]]:
         """The whole `Cost` of every design (outer list) and kernel (inner list), leaves in NumPy."""
         costs: list[list[Any]] = [[None] * len(self.kernels) for _ in range(len(batch))]
-        for kernel, rows, leaves in self._launch("cost", batch, batch.weights()):
+        for kernel, rows, leaves in self._launch("cost", batch, _weights("cost", batch)):
             for at, row in enumerate(rows):
                 costs[row][kernel] = Cost.of_leaves([leaf[at] for leaf in leaves])
         return costs
@@ -485,6 +471,16 @@ def priced(outputs: np.ndarray, unit_costs: np.ndarray | None) -> np.ndarray:
         outputs[:, :, ENERGY] += outputs[:, :, BUS_HOPS] * hop_pj + outputs[:, :, LATENCY] * watts * 1e12
     outputs[:, :, AREA] = area_mm2
     return outputs
+
+
+def _weights(kind: str, batch: Batch) -> np.ndarray:
+    """What a call is given of the choices of designs: as indices where there are many, else as weights."""
+    if kind == "machine":
+        return batch.machine_units().astype(np.float32)[:, None]
+    if kind != "bulk":
+        return batch.weights()
+    unit = np.broadcast_to(batch.intersection[:, None, None], (*batch.dataflow.shape, 1))
+    return np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
 
 
 def _packed(leaves: Sequence[Any]) -> np.ndarray:

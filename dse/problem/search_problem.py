@@ -1,5 +1,6 @@
 """A search problem: workload, design space, technology, objectives and constraints; scored exactly, in batches."""
 
+import contextlib
 import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,8 @@ from workloads.statistics.measurement import with_shared_shapes
 
 LOOSE = 2.0
 """Times a limit up to which designs are kept while a search goes on."""
+PREPARED = 64
+"""Random designs that tell which programs a search needs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -210,6 +213,11 @@ class Problem:
         of genomes, shape [n, K, OUTPUTS]. Counts as `score`."""
         self.evaluations += len(rows)
         return self.batcher.alone(self.encoding.batch(rows))
+
+    def preparing(self, kinds: Sequence[str]) -> contextlib.AbstractContextManager[None]:
+        """Compile in the background what some `KINDS` of calls need, for designs of each dataflow."""
+        rows = self.encoding.random(np.random.default_rng(0), PREPARED)
+        return self.batcher.preparing(self.encoding.batch(rows), kinds)
 
     def on_machines(self, outputs: np.ndarray, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
         """Outputs of `mappings_alone` on the hardware of genomes that have the capabilities of `bits`

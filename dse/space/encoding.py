@@ -22,6 +22,8 @@ from workloads.statistics.lattice import levels
 
 INTERSECTING = ("dataflow", "a_zero", "b_zero")
 """Choices of a mapping that decide whether it runs the intersection unit."""
+UNITS_USED = ("dataflow", *CAPABILITY_OF)
+"""Choices of a mapping for each of which the machine has a unit, in the order of `Batch.capabilities`."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -151,6 +153,9 @@ class Encoding:
             )
             for gene in self.genes
         ]
+        self._padded = np.array([np.resize(table, self.radix.max()) for table in self._tables], float)
+        """Values of all genes, shape [genes, largest radix]."""
+        self._unit_columns = np.array([[self._column[at, name] for name in UNITS_USED] for at in range(len(kernels))])
         legal = [self._combinations(at) for at in range(len(kernels))]
         self.combinations = [rows for rows, _ in legal]
         self.settled = [raw for _, raw in legal]
@@ -253,28 +258,26 @@ class Encoding:
     def batch(self, rows: np.ndarray) -> Batch:
         """Rows as numbers, ready to be evaluated."""
 
-        def stacked(kernel: int, names: Sequence[str]) -> np.ndarray:
-            return np.stack([self.values(rows, self._column[kernel, name]) for name in names], axis=-1)
-
-        each = range(len(self.kernels))
+        values = self._padded.take(rows + self.radix.max() * np.arange(len(self.genes)), mode="clip")
+        of_hardware, of_mappings = values[:, : len(HARDWARE_NAMES)], values[:, len(HARDWARE_NAMES) :]
+        of_mappings = of_mappings.reshape(len(rows), len(self.kernels), len(MAPPING_NAMES))
+        numbers, choices = (
+            [MAPPING_NAMES.index(name) for name in names] for names in (MAPPING_NUMBERS, MAPPING_CHOICES)
+        )
         return Batch(
-            hardware=stacked(-1, HARDWARE_NUMBERS).astype(np.float32),
-            intersection=stacked(-1, ["intersection"])[:, 0],
-            tiles=np.stack([stacked(at, MAPPING_NUMBERS) for at in each], axis=1).astype(np.float32),
-            dataflow=np.stack([stacked(at, ["dataflow"])[:, 0] for at in each], axis=1),
-            choices=np.stack([stacked(at, list(MAPPING_CHOICES)) for at in each], axis=1),
+            hardware=of_hardware[:, [HARDWARE_NAMES.index(name) for name in HARDWARE_NUMBERS]].astype(np.float32),
+            intersection=of_hardware[:, HARDWARE_NAMES.index("intersection")].astype(int),
+            tiles=of_mappings[:, :, numbers].astype(np.float32),
+            dataflow=of_mappings[:, :, MAPPING_NAMES.index("dataflow")].astype(int),
+            choices=of_mappings[:, :, choices].astype(int),
             units=self._units_of(len(rows)),
         )
 
     def unit_bits(self, rows: np.ndarray) -> np.ndarray:
         """Capabilities that the mapping of each kernel uses, as bits in the order of `Batch.capabilities`; [n, K]."""
-        bits = np.zeros((len(rows), len(self.kernels)), np.int64)
-        for at in range(len(self.kernels)):
-            first = 0
-            for name in ("dataflow", *CAPABILITY_OF):
-                bits[:, at] |= 1 << (first + self.values(rows, self._column[at, name]))
-                first += len(CHOICES[name])
-        return bits
+        used = self._padded[self._unit_columns, rows[:, self._unit_columns]].astype(np.int64)  # [n, K, units]
+        first = np.cumsum([0, *(len(CHOICES[name]) for name in UNITS_USED[:-1])])
+        return np.bitwise_or.reduce(np.int64(1) << (first + used), axis=2)
 
     def units_of(self, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
         """The intersection unit of each row and the capabilities of `bits`, shape [n], as `Batch.used_units`; those of
@@ -282,7 +285,7 @@ class Encoding:
         if self.units is not None:
             return np.tile(self.units, (len(rows), 1))
         unit = self.values(rows, self.column(-1, "intersection"))
-        count = sum(len(CHOICES[name]) for name in ("dataflow", *CAPABILITY_OF))
+        count = sum(len(CHOICES[name]) for name in UNITS_USED)
         able = (bits[:, None] >> np.arange(count)) & 1
         return np.concatenate([np.eye(len(INTERSECTIONS))[unit], able], axis=1).astype(np.float32)
 

@@ -59,8 +59,8 @@ def buildable(encoding: Encoding, rows: np.ndarray) -> np.ndarray:
 
     pe_rows, pe_cols, lanes, sum_bits = numbers("pe_rows", "pe_cols", "lanes", "accumulator_bits")
     new = rows.copy()
-    widest = widest_buses(pe_rows * pe_cols, lanes, sum_bits)
-    for name, most in zip(("value_bus_bits", "index_bus_bits"), map(np.asarray, widest), strict=True):
+    widest = widest_buses(pe_rows * pe_cols, lanes, sum_bits, np.maximum)
+    for name, most in zip(("value_bus_bits", "index_bus_bits"), widest, strict=True):
         column = encoding.column(-1, name)
         values = np.array(encoding.genes[column].values, float)
         last = np.searchsorted(values, most, side="right") - 1

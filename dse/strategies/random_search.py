@@ -55,6 +55,11 @@ class RandomSearch(Strategy):
             Exhaustive().search(run)
             run.converged = True
             return
+        with run.problem.preparing(["bulk", "machine", *(["gradient"] if self.operators(run) else [])]):
+            self._improve(run)
+
+    def _improve(self, run: SearchRun) -> None:
+        """All searches of the run."""
         if self.restarts == 1 or run.budget < self.restart_budget:
             run.converged = self._begun(run, run.archive, run.budget)
             return

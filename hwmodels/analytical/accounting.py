@@ -4,6 +4,7 @@ A family says what goes on in all visits of each class (`Activity`). All that fo
 formulas serve the classes and their sums; only the time of a visit, the maximum over its resources, is not.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import equinox as eqx
@@ -261,9 +262,10 @@ def _bus_fit(hardware: Hardware) -> Scalar:
     return jnp.maximum(hardware.value_bus_bits / values, hardware.index_bus_bits / indices)
 
 
-def widest_buses(pes: Any, lanes: Any, accumulator_bits: Any) -> tuple[Any, Any]:
-    """Bits of the value bus and of the index bus that PEs can take or give at once (docs/machine.md, section 4)."""
-    return pes * lanes * accumulator_bits, pes * jnp.maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
+def widest_buses(pes: Any, lanes: Any, accumulator_bits: Any, maximum: Callable = jnp.maximum) -> tuple[Any, Any]:
+    """Bits of the value bus and of the index bus that PEs can take or give at once (docs/machine.md, section 4);
+    `np.maximum` for arrays of NumPy."""
+    return pes * lanes * accumulator_bits, pes * maximum(WORD_BITS, MASK_BITS_A_LANE * lanes)
 
 
 def _whole(amount: Amount) -> Scalar:
