@@ -17,6 +17,7 @@ from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import MASK_BITS_A_LANE
 from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
 from hwmodels.cost import RESOURCES, ActionCounts, Computes, Cost, Traffic, rows_of
+from hwmodels.design.choices import IN_GLB
 from hwmodels.design.hardware import Hardware
 from hwmodels.energy import price
 from hwmodels.numerics import Numerics
@@ -254,6 +255,17 @@ def account(
         actions=actions,
         fits=rows_of(*fits, _bus_fit(hardware), clock_ghz / limit_ghz),
     )
+
+
+def glb_fit(point: Point, tiles: tuple[Scalar, Scalar, Scalar], whole: tuple[Scalar, Scalar, Scalar]) -> Scalar:
+    """Need over capacity of the GLB: of A, B and Z the largest tiles, twice, or where they stay all that they take."""
+    moved, mapping = point.moved, point.mapping
+    kept = (choice[IN_GLB] for choice in (mapping.a_kept, mapping.b_kept, mapping.z_kept))
+    need = sum(
+        off * tile + 0.5 * stays * all_of_it
+        for off, tile, stays, all_of_it in zip(moved, tiles, kept, whole, strict=True)
+    )
+    return need / point.half_glb_bits
 
 
 def _bus_fit(hardware: Hardware) -> Scalar:

@@ -1,13 +1,13 @@
 """One design and one kernel, cut into tiles: what every formula of the model is asked about."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.tiling import Tiling, cut_into_tiles
-from hwmodels.design.choices import COLUMNS_ON_M, FETCHES_B, HOLDS_BOTH, LANES_ON_K
+from hwmodels.design.choices import COLUMNS_ON_M, FETCHES_B, HOLDS_BOTH, IN_GLB, IN_PES, LANES_ON_K
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.numerics import Numerics
 from hwmodels.technology import Technology
@@ -41,8 +41,20 @@ class Point(eqx.Module):
 
     @property
     def half_glb_bits(self) -> Scalar:
-        """See `half_buffer_bits`."""
-        return self.hardware.glb_bytes * 4.0
+        """See `half_buffer_bits`; of what the kernel may use."""
+        return self.numerics.min_of(self.hardware.glb_bytes, self.mapping.glb_room) * 4.0
+
+    @property
+    def a_in_pes(self) -> Scalar:
+        """1 if A stays in the PEs."""
+        return self.mapping.a_kept[IN_PES]
+
+    @property
+    def moved(self) -> "OffChip":
+        """What of A, B and Z comes from DRAM, or goes there."""
+        mapping = self.mapping
+        a = 1.0 - mapping.a_kept[IN_GLB] - self.a_in_pes
+        return OffChip(a, 1.0 - mapping.b_kept[IN_GLB], 1.0 - mapping.z_kept[IN_GLB])
 
     @property
     def accumulator_words(self) -> Scalar:
@@ -61,6 +73,14 @@ class Point(eqx.Module):
         """1 if each entry of A asks the GLB for its row of B: in Gustavson's dataflow alone."""
         asks = self.mapping.residency[FETCHES_B]
         return asks if self.dataflow == "gustavson" else jnp.zeros_like(asks)
+
+
+class OffChip(NamedTuple):
+    """1 for each of A, B and Z that does not stay on the chip."""
+
+    a: Scalar
+    b: Scalar
+    z: Scalar
 
 
 class PeArray(eqx.Module):

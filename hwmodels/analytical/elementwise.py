@@ -15,6 +15,7 @@ from hwmodels.analytical.accounting import (
     Activity,
     ArrayCounts,
     account,
+    glb_fit,
     hops_of,
     in_bursts,
     in_scattered_bursts,
@@ -52,19 +53,20 @@ class Stored(NamedTuple):
 
 
 class TileBits(NamedTuple):
-    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile; blocks, and
-    bits of one (none of a format without blocks)."""
+    """Bits of values and of metadata of an operand's tiles in the places visited; bits of its largest tile, and of all
+    of it; blocks, and bits of one (none of a format without blocks)."""
 
     values: PerClass
     metadata: PerClass
     peak: Scalar
+    whole: Scalar
     blocks: PerClass
     block: Scalar
 
 
 def cost(point: Point) -> Cost:
     """Cost of one run."""
-    mapping, kernel, tiles = point.mapping, point.kernel, point.tiles
+    mapping, kernel, tiles, moved = point.mapping, point.kernel, point.tiles, point.moved
     a, b = _stored(mapping.a_format, mapping.a_zero), _stored(mapping.b_format, mapping.b_zero)
     tiled = {name: getattr(kernel, name).tiles_of(tiles.m, tiles.n) for name in "ab"}
     found, block_rows, most_results = _places(point, tiled, a, b)
@@ -77,6 +79,7 @@ def cost(point: Point) -> Cost:
     pointers = in_bursts(point, block_rows * row_bits, point.numerics.ceil(block_rows / tiles.height))
     pointers = pointers * ratio(found["tiles"], total(found["tiles"]))
     nothing = jnp.zeros_like(results)
+    finished = in_scattered_bursts(point, results, entry_bits, found["tiles"], nothing) + pointers
     activity, sums = with_sums(
         Activity(
             compute=compute + drained,
@@ -88,11 +91,11 @@ def cost(point: Point) -> Cost:
             b_index_bits=b_bits.metadata,
             results=results,
             z_index_bits=results * tiles.n_bits,
-            dram_a_bits=_fetched(point, a_bits, mapping.a_format, found["a_tiles"]),
-            dram_b_bits=_fetched(point, b_bits, mapping.b_format, found["b_tiles"]),
+            dram_a_bits=moved.a * _fetched(point, a_bits, mapping.a_format, found["a_tiles"]),
+            dram_b_bits=moved.b * _fetched(point, b_bits, mapping.b_format, found["b_tiles"]),
             z_read_bits=nothing,
             z_spilled_bits=nothing,
-            z_final_bits=in_scattered_bursts(point, results, entry_bits, found["tiles"], nothing) + pointers,
+            z_final_bits=moved.z * finished,
             entries=_entries(found, "a", a),
             a_decoded=(1.0 - a.dense) * _held(found, "a", a),
             b_decoded=(1.0 - b.dense) * _held(found, "b", b),
@@ -100,7 +103,8 @@ def cost(point: Point) -> Cost:
     )
     words = point.numerics.min_of(jnp.maximum(most_results, 1.0), tiles.height * tiles.width)
     word_bits = point.hardware.accumulator_bits + tiles.m_bits + tiles.n_bits
-    fits = (a_bits.peak + b_bits.peak + words * word_bits) / point.half_glb_bits, *_lane_fits(point, a, b)
+    most = point.numerics.min_of(_most_results(kernel), kernel.m * kernel.n)
+    glb = glb_fit(point, (a_bits.peak, b_bits.peak, words * word_bits), (a_bits.whole, b_bits.whole, most * word_bits))
     return account(
         point,
         activity,
@@ -108,8 +112,14 @@ def cost(point: Point) -> Cost:
         groups=None,
         array=_array_actions(point, found, sums, a, b, steps),
         computes=_computes(point, found, a, b),
-        fits=fits,
+        fits=(glb, *_lane_fits(point, a, b)),
     )
+
+
+def _most_results(kernel: ElementwiseStatistics) -> Scalar:
+    """As many as there can be: non-zeros of both, or of the operand that has fewer."""
+    a, b = kernel.a.nonzeros, kernel.b.nonzeros
+    return kernel.union * (a + b) + (1.0 - kernel.union) * jnp.minimum(a, b)
 
 
 def _fetched(point: Point, bits: TileBits, format: Float[Array, " format"], tiles: PerClass) -> PerClass:
@@ -200,13 +210,25 @@ def _tile_bits(point: Point, operand: str, tiled: Tiles, found: dict[str, PerCla
     numerics, tall = point.numerics, heights / jnp.maximum(count, TINY)
     down = count * block_rows(tiles.height, tiles.m.edge, tall, numerics)
     sums = TileSums(count, nonzeros, has_runs(format) * padding, heights, widths, areas, blocks, down)
+    stored = _all_stored(point, tiled, format)
     one, area = jnp.ones_like(tiles.height), tiles.height * tiles.width
     most, padding = tiled.peaks["peak_nonzeros"], has_runs(format) * tiled.peaks["peak_padding"]
     most_blocks, down = tiled.peaks["peak_blocks"], numerics.ceil(tiles.height / BLOCK)
     peak = TileSums(one, most, padding, tiles.height, tiles.width, area, most_blocks, down)
     peak_bits = form.values_bits(peak) + form.metadata_bits(peak)
     block = form.value_per_block + form.metadata_per_block
-    return TileBits(form.values_bits(sums), form.metadata_bits(sums), peak_bits, blocks, block)
+    whole = form.values_bits(stored) + form.metadata_bits(stored)
+    return TileBits(form.values_bits(sums), form.metadata_bits(sums), peak_bits, total(whole), blocks, block)
+
+
+def _all_stored(point: Point, tiled: Tiles, format: Float[Array, " format"]) -> TileSums:
+    """All tiles of an operand that are stored, visited or not."""
+    kernel, held, tiles, dense = point.kernel, tiled.classes, point.tiles, is_dense(format)
+    count, heights = held["tiles"], held["heights"]
+    areas = (1.0 - dense) * held["areas"] + dense * (kernel.m * kernel.n / count.size)
+    down = count * block_rows(tiles.height, tiles.m.edge, heights / jnp.maximum(count, TINY), point.numerics)
+    padding = has_runs(format) * held["padding"]
+    return TileSums(count, held["nonzeros"], padding, heights, held["widths"], areas, held["blocks"], down)
 
 
 def _loads(point: Point, a: Stored, b: Stored) -> tuple[dict[str, PerClass], dict[str, PerClass]]:

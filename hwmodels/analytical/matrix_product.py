@@ -10,6 +10,7 @@ from hwmodels.analytical.accounting import (
     Parts,
     VisitShares,
     account,
+    glb_fit,
     hops_of,
     stages,
     with_sums,
@@ -31,6 +32,8 @@ Scalar = Float[Array, ""]
 def cost_of_product(point: Point, a: OperandA, share: HeldShare, b: OperandB, steps: ArraySteps) -> Cost:
     """Cost of one run, of what A, B and Z are like and the steps that the array takes."""
     loads, passes = queue_loads(point, a), passes_of(point, b, share)
+    tile_bits = a.peak_bits, b.peak_bits, b.z_peak_bits
+    all_bits = total(a.stored_bits), b.whole_bits, _all_of_z(point)
     activity, sums = with_sums(_activity(point, a, b, loads, passes, steps))
     computes = _computes(point, a, b)
     return account(
@@ -40,17 +43,19 @@ def cost_of_product(point: Point, a: OperandA, share: HeldShare, b: OperandB, st
         groups=_groups(point, b),
         array=_array_actions(point, a, b, loads, passes, steps, sums, computes),
         computes=computes,
-        fits=(
-            (a.peak_bits + b.peak_bits + b.z_peak_bits) / point.half_glb_bits,
-            passes.buffer_fit,
-            passes.accumulator_fit,
-        ),
+        fits=(glb_fit(point, tile_bits, all_bits), passes.buffer_fit, passes.accumulator_fit),
     )
 
 
+def _all_of_z(point: Point) -> Scalar:
+    """Bits of a dense Z while it is made: accumulator words."""
+    return point.kernel.m * point.kernel.n * point.hardware.accumulator_bits
+
+
 def _activity(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes: Passes, steps: ArraySteps) -> Activity:
-    tiles, array = point.tiles, point.array
+    tiles, array, moved = point.tiles, point.array, point.moved
     sends, worked = b.a_visits * passes.a_sends * b.a_sent, b.a_visits * passes.count * b.a_sent
+    sends = sends * (1.0 - point.a_in_pes)
     fetched = tiles.a_each * b.a_visits + (1.0 - tiles.a_each) * b.a_once
     resting = (1.0 - tiles.b_each) * jnp.minimum(ratio(b.once_bits, total(b.each_bits.total)), 1.0)
     spilled, finished = _z_traffic(point, b)
@@ -67,8 +72,8 @@ def _activity(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes:
         b_index_bits=b.sent_metadata_bits,
         results=Parts(None, b.results),
         z_index_bits=Parts(None, b.result_metadata_bits),
-        dram_a_bits=Parts(a.fetched_bits * fetched, None),
-        dram_b_bits=b.each_bits * (tiles.b_each + resting),
+        dram_a_bits=Parts(a.fetched_bits * (fetched * moved.a), None),
+        dram_b_bits=b.each_bits * ((tiles.b_each + resting) * moved.b),
         z_read_bits=Parts(None, spilled),
         z_spilled_bits=Parts(None, spilled),
         z_final_bits=Parts(None, finished),
@@ -83,7 +88,8 @@ def _activity(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes:
 
 def _z_traffic(point: Point, b: OperandB) -> tuple[Float[Array, " c"], Float[Array, " c"]]:
     """Bits of partial outputs written to DRAM, and read back; bits of finished ones written."""
-    return point.tiles.z_each * b.z_spill_bits, b.z_final_bits * ratio(b.visits, total(b.visits))
+    moved = point.moved.z
+    return moved * point.tiles.z_each * b.z_spill_bits, moved * b.z_final_bits * ratio(b.visits, total(b.visits))
 
 
 def _groups(point: Point, b: OperandB) -> VisitShares:
@@ -138,7 +144,7 @@ def _array_actions(
     hears_b = array.rows * array.columns / array.hearing  # PE rows, or all PEs
     a_sent = (sums.a_value_bits.total + sums.a_index_bits.total) * array.hearing
     decoded = sums.a_decoded.total * (passes.a_sends / passes.count) * (value_bits + point.tiles.k_bits) * array.hearing
-    a_sent = a_sent + stores_blocks(point.mapping.a_format) * (decoded - a_sent)
+    a_sent = a_sent + stores_blocks(point.mapping.a_format) * ((1.0 - point.a_in_pes) * decoded - a_sent)
     b_sent = sums.b_value_bits.total + sums.b_index_bits.total
     fetched = point.fetches
     walked = steps.intersection_steps() if inner else jnp.zeros_like(worked)
@@ -169,7 +175,7 @@ def _copies_written(point: Point, a: OperandA, a_sent: Scalar, entries: Scalar) 
     masked, decoded = hardware.intersection[BITMASK_AND], entries * (hardware.value_bits + point.tiles.k_bits)
     expanded = entries * hardware.value_bits * array.hearing
     skipped = masked * a_sent + (1.0 - masked) * decoded * array.hearing
-    return array.lanes * (a.skip * skipped + (1.0 - a.skip) * expanded)
+    return array.lanes * (a.skip * skipped + (1.0 - a.skip) * expanded) * (1.0 - point.a_in_pes)
 
 
 def _reads_of_b(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes: Passes, steps: ArraySteps) -> Scalar:

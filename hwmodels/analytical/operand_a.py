@@ -60,8 +60,10 @@ class OperandA(eqx.Module):
     values_bits: PerClass
     sent_metadata_bits: PerClass
     """Metadata that cross the index bus: of the rows that are queued, or with the column of each entry."""
+    stored_bits: PerClass
+    """Values and metadata."""
     fetched_bits: PerClass
-    """Values, metadata and tile directory: what a fetch of every tile from DRAM moves."""
+    """These in whole bursts, and the tile directory: what a fetch of every tile from DRAM moves."""
     stored_entries: PerClass
     """Entries that a decoder turns into coordinates; none if A is dense."""
     rows_per_queue: PerClass
@@ -159,6 +161,7 @@ def describe_a(point: Point) -> OperandA:
         areas=areas,
         values_bits=values_bits,
         sent_metadata_bits=stored.queued_bits(sums, queued, tiles.k_bits),
+        stored_bits=stored_bits,
         fetched_bits=fetched + directory_bits(mapping.a_format, count),
         stored_entries=sparse * (nonzeros + padding),
         rows_per_queue=rows_per_queue,

@@ -43,6 +43,8 @@ class OperandB(eqx.Module):
     copies_bits: Scalar
     peak_bits: Scalar
     z_peak_bits: Scalar
+    whole_bits: Scalar
+    """Of all of B as it is stored."""
     each_bits: Parts
     """B's bits when its tile is fetched at each visit."""
     once_bits: Scalar

@@ -37,7 +37,9 @@ def passes_of(point: Point, b: OperandB, share: HeldShare) -> Passes:
     inner, outer = point.dataflow == "inner_product", point.dataflow == "outer_product"
     group = numerics.ceil(tiles.width / array.width)
     a_row = 2.0 * jnp.maximum(share.rows, 1.0) if outer else jnp.full_like(group, DRAIN_SLOTS)
-    held_a = point.holds_a * share.bits
+    # What stays needs no second buffer, but has all tiles of A beside each other.
+    alone = 1.0 + point.a_in_pes * (0.5 * tiles.trips_m * tiles.trips_k - 1.0)
+    held_a = point.holds_a * share.bits * alone
     if inner:
         limited, whole = jnp.ones_like(group), b.skip
     else:
@@ -52,7 +54,7 @@ def passes_of(point: Point, b: OperandB, share: HeldShare) -> Passes:
     count = ((tiles.trips_n - 1.0) * inside + edge) / tiles.trips_n
     held_b = (1.0 - point.fetches) * ((1.0 - b.skip) * together * b.group_bits + b.skip * b.skipped_bits)
     if inner:  # what meets a B that skips is held in any case
-        held_a = (1.0 - b.skip) * held_a + b.skip * b.copies_bits
+        held_a = (1.0 - b.skip) * held_a + b.skip * b.copies_bits * alone
     return Passes(
         together=together,
         count=count,

@@ -15,6 +15,7 @@ from hwmodels.analytical.accounting import (
     Activity,
     ArrayCounts,
     account,
+    glb_fit,
     hops_of,
     in_bursts,
     stages,
@@ -129,7 +130,7 @@ def _most_columns(point: Point, s: OperandA) -> PerClass:
 
 
 def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
-    hardware, tiles, array = point.hardware, point.tiles, point.array
+    hardware, tiles, array, moved = point.hardware, point.tiles, point.array, point.moved
     value_bits, word_bits = hardware.value_bits, hardware.accumulator_bits
     along = _along_k(tiles)
     count, deep = along.count, along.count * along.depth
@@ -157,11 +158,11 @@ def _activity(point: Point, s: OperandA, loads: MaskLoads) -> Activity:
         b_index_bits=nothing,
         results=count * results,
         z_index_bits=nothing,
-        dram_a_bits=of_tile * s.fetched_bits + _resting(a_each, a_once, tiles.a_each),
-        dram_b_bits=_resting(b_each, b_once, tiles.b_each),
-        z_read_bits=tiles.z_each * count * not_first * partial * tiles.k_split,
-        z_spilled_bits=tiles.z_each * count * not_last * partial,
-        z_final_bits=(tiles.z_each * count * (1.0 - not_last) + (1.0 - tiles.z_each) * of_tile) * finished,
+        dram_a_bits=of_tile * s.fetched_bits + moved.a * _resting(a_each, a_once, tiles.a_each),
+        dram_b_bits=moved.b * _resting(b_each, b_once, tiles.b_each),
+        z_read_bits=moved.z * tiles.z_each * count * not_first * partial * tiles.k_split,
+        z_spilled_bits=moved.z * tiles.z_each * count * not_last * partial,
+        z_final_bits=moved.z * (tiles.z_each * count * (1.0 - not_last) + (1.0 - tiles.z_each) * of_tile) * finished,
         entries=count * s.entries,
         a_decoded=count * s.stored_entries,
         b_decoded=nothing,
@@ -227,9 +228,13 @@ def _array_actions(point: Point, s: OperandA, sums: Activity, computes: Computes
 
 def _fits(point: Point, s: OperandA) -> tuple[Scalar, Scalar, Scalar]:
     """Need over capacity of the GLB, the PE buffers and the accumulators."""
-    hardware, tiles, array = point.hardware, point.tiles, point.array
+    hardware, tiles, array, kernel = point.hardware, point.tiles, point.array, point.kernel
     most = s.skip * s.tiled.peaks["peak_nonzeros"] + (1.0 - s.skip) * tiles.height * tiles.width
-    operands = (tiles.height + tiles.width) * tiles.depth * hardware.value_bits
-    glb = (s.peak_bits + operands + most * hardware.accumulator_bits) / point.half_glb_bits
+    rows, columns = (side * tiles.depth * hardware.value_bits for side in (tiles.height, tiles.width))
+    results = s.skip * total(s.nonzeros) + (1.0 - s.skip) * kernel.m * kernel.n
+    words = (held * hardware.accumulator_bits for held in (most, results))
+    whole_a, whole_b = (side * kernel.k * hardware.value_bits for side in (kernel.m, kernel.n))
+    tile_z, whole_z = words
+    glb = s.peak_bits / point.half_glb_bits + glb_fit(point, (rows, columns, tile_z), (whole_a, whole_b, whole_z))
     held = (1.0 + point.numerics.ceil(tiles.width / array.hearing)) * tiles.depth * hardware.value_bits
     return glb, held / point.half_buffer_bits, DRAIN_SLOTS * hardware.lanes / point.accumulator_words

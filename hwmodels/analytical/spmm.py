@@ -56,6 +56,7 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         copies_bits=jnp.zeros_like(columns),
         peak_bits=tiles.depth * tiles.width * value_bits,
         z_peak_bits=tiles.height * tiles.width * word_bits,
+        whole_bits=point.kernel.k * columns * value_bits,
         each_bits=Parts(None, _tiles_bits(point, a.widths * stored, a.tiles)),
         once_bits=_tiles_bits(point, a.block_columns * stored, point.numerics.ceil(a.block_columns / tiles.depth)),
         sent_values_bits=Parts(None, unfetched * rows_sent * columns * value_bits + asked),

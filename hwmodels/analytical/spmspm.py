@@ -119,6 +119,7 @@ def sparse_b(
         copies_bits=_copies_bits(point, a, share),
         peak_bits=stored.peak_bits,
         z_peak_bits=z_words * partial_bits,
+        whole_bits=stored.stored_bits,
         each_bits=brought * whole + Parts(directory_bits(mapping.b_format, visits.count), None),
         once_bits=visits.b_once * (once + directory_bits(mapping.b_format, stored.tiles)),
         sent_values_bits=moved[0],

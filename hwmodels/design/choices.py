@@ -84,6 +84,11 @@ COLUMN_AXIS_RECORDS = (
     Option("n", "PE columns work on different columns of B"),
     Option("m", "PE columns work on different rows of A, each PE on its own queue"),
 )
+KEPT_RECORDS = (
+    Option("no", "it comes from DRAM, or goes there"),
+    Option("glb", "it lies in the global buffer, whole, before and after the kernel"),
+    Option("pe", "it lies in the buffers of the PEs, whole, before and after the kernel"),
+)
 LANE_AXIS_RECORDS = (
     Option("n", "the lanes of a PE work on different columns of B"),
     Option("k", "the lanes of a PE work on neighbouring entries of A, their products are added by a tree"),
@@ -106,6 +111,10 @@ COLUMN_AXES = _names(COLUMN_AXIS_RECORDS)
 """Which dimension PE columns divide."""
 LANE_AXES = _names(LANE_AXIS_RECORDS)
 """Which dimension the lanes of a PE divide."""
+KEPT_A = _names(KEPT_RECORDS)
+"""Where A stays from kernel to kernel, or from run to run."""
+KEPT = KEPT_A[:2]
+"""Where B and Z do."""
 LOOP_ORDERS = ("mkn", "mnk", "kmn", "knm", "nmk", "nkm")
 """Order in which the tiles are visited, outermost loop first: the name says it all."""
 DRAMS = ("ddr4", "lpddr4", "lpddr5", "gddr6", "hbm2", "hbm2e", "hbm3")
@@ -117,6 +126,7 @@ TWO_FINGER, LEADER_FOLLOWER, SKIP_AHEAD, BITMASK_AND = map(
     INTERSECTIONS.index, ("two_finger", "leader_follower", "skip_ahead", "bitmask")
 )
 HOLDS_B, HOLDS_BOTH, FETCHES_B = map(RESIDENCIES.index, ("b", "ab", "fetch"))
+IN_GLB, IN_PES = map(KEPT_A.index, ("glb", "pe"))
 COLUMNS_ON_M, LANES_ON_K = COLUMN_AXES.index("m"), LANE_AXES.index("k")
 
 ROWS_ALIKE = np.array([unit.rows_alike for unit in INTERSECTION_RECORDS], np.float32)

@@ -21,6 +21,8 @@ from hwmodels.design.choices import (
     DATAFLOWS,
     FORMATS,
     INTERSECTIONS,
+    KEPT,
+    KEPT_A,
     LANE_AXES,
     LOOP_ORDERS,
     RESIDENCIES,
@@ -43,6 +45,8 @@ SHOWN = 40
 """Letters of a wrong number that are quoted."""
 ALL_PARTS = 2**16
 """Parts used where a mapping does not say fewer: more than any array has."""
+ALL_BYTES = 2**32
+"""Room where a mapping does not say less: more than any global buffer has."""
 TILE_SOURCE = "cut at the kernel's size; the floor is a guess"
 
 
@@ -237,6 +241,17 @@ class Mapping(eqx.Module):
     rows_used: Annotated[Scalar, _used("PE rows")]
     cols_used: Annotated[Scalar, _used("PE columns")]
     lanes_used: Annotated[Scalar, _used("lanes of a PE")]
+    glb_room: Annotated[
+        Scalar,
+        Number(
+            "bytes of the global buffer that the kernel may use; what stays there for others has the rest",
+            "bytes",
+            bounds=(ALL_BYTES, ALL_BYTES),
+            stress=(ALL_BYTES, ALL_BYTES),
+            source="all that there are",
+            default=ALL_BYTES,
+        ),
+    ]
     loop_order: Annotated[Weights, Selection("order in which tiles are visited, outermost loop first", LOOP_ORDERS)]
     residency: Annotated[Weights, Selection("what is held in the PE buffers", RESIDENCIES, "b")]
     columns_on: Annotated[Weights, Selection("dimension that PE columns divide", COLUMN_AXES, "n")]
@@ -246,6 +261,9 @@ class Mapping(eqx.Module):
     a_zero: Annotated[Weights, Selection("what is done with the zeros of A", ZERO_MODES)]
     b_zero: Annotated[Weights, Selection("what is done with the zeros of B", ZERO_MODES)]
     schedule: Annotated[Weights, Selection("how rows are dealt to the queues of PEs", SCHEDULES)]
+    a_kept: Annotated[Weights, Selection("where A stays from kernel to kernel and from run to run", KEPT_A, "no")]
+    b_kept: Annotated[Weights, Selection("where B does", KEPT, "no")]
+    z_kept: Annotated[Weights, Selection("where the result does", KEPT, "no")]
     dataflow: Annotated[str, Selection("how a tile is worked on", DATAFLOWS)] = eqx.field(static=True)
 
     def with_(self, **changes: Any) -> "Mapping":

@@ -14,6 +14,8 @@ from hwmodels.design.choices import (
     DATAFLOW_RECORDS,
     DATAFLOWS,
     INTERSECTIONS,
+    KEPT,
+    KEPT_A,
     LANE_AXES,
     RESIDENCIES,
     ZERO_MODES,
@@ -94,6 +96,25 @@ def legal_lane_axes(dataflow: str, b_zero: str, family: str) -> tuple[str, ...]:
     return tuple(name for name in LANE_AXES if on_k or name != "k")
 
 
+def legal_kept(names: Mapping[str, str], family: str) -> dict[str, tuple[str, ...]]:
+    """Where A, B and Z can stay (docs/machine.md, section 1): A in PEs that hold all of it (an outer product whose B
+    skips sends them only columns that meet B); a sparse result of a product, whose places nobody knows beforehand,
+    nowhere."""
+    sends_some = names["dataflow"] == "outer_product" and family == "sparse_b" and names["b_zero"] == "skip"
+    held = names["residency"] == "ab" or holds_fibers(names, family)
+    held = held and family in ("dense_b", "sparse_b") and not sends_some
+    return {
+        "a_kept": KEPT_A if held else KEPT,
+        "b_kept": KEPT,
+        "z_kept": KEPT[:1] if family == "sparse_b" else KEPT,
+    }
+
+
+def holds_fibers(names: Mapping[str, str], family: str) -> bool:
+    """Whether lanes walk rows against columns, which the PEs hold both, whatever the residency."""
+    return names["dataflow"] == "inner_product" and family == "sparse_b" and names["b_zero"] == "skip"
+
+
 def uses_intersection(names: Mapping[str, str], family: str) -> bool:
     """Whether a mapping runs the intersection unit: both operands skip, in the inner product."""
     skips = names["a_zero"] == "skip" and names["b_zero"] == "skip"
@@ -109,7 +130,7 @@ def canonical(names: Mapping[str, str], family: str) -> dict[str, str]:
     the PE buffers, lanes work on their own, and fibers are dealt by the schedule unless neither operand skips.
     """
     elementwise = family == "elementwise"
-    meets = names["dataflow"] == "inner_product" and family == "sparse_b" and names["b_zero"] == "skip"
+    meets = holds_fibers(names, family)
     uneven = names["a_zero"] == "skip" or (names["b_zero"] == "skip" if elementwise else meets)
     idle = {
         "residency": elementwise or meets or family == "sddmm",
@@ -146,6 +167,9 @@ def illegality(names: Mapping[str, str], family: str) -> str | None:
         return f"lanes_on '{names['lanes_on']}' does not go with {beside}; use {', '.join(axes)}"
     if names["columns_on"] not in COLUMN_AXES:
         return f"columns_on '{names['columns_on']}' is unknown; use {', '.join(COLUMN_AXES)}"
+    for choice, places in legal_kept(names, family).items():
+        if names[choice] not in places:
+            return f"{choice} '{names[choice]}' does not go with this kernel and residency; use {', '.join(places)}"
     if "intersection" in names and names["intersection"] not in INTERSECTIONS:
         return f"intersection '{names['intersection']}' is unknown; use {', '.join(INTERSECTIONS)}"
     return None

@@ -38,7 +38,7 @@ def array_actions(
     """
     coordinate = (a.widths.row if design.is_outer else a.widths.column) if design.a_skips else 0
     stored = work.decoded * (1 if design.holds_a else work.passes)
-    a_taken = a.taken_bits(int(stored.sum()), int(bus.a.sum())) * design.queue_sharers
+    a_taken = 0 if design.a_in_pes else a.taken_bits(int(stored.sum()), int(bus.a.sum())) * design.queue_sharers
     b_sent = int(bus.b.sum())
     copies = design.active_lanes if design.lanes_are_on_k and design.a_skips else 1
     queue, read, written = 0, 0, 0

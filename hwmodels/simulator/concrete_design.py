@@ -13,6 +13,7 @@ from hwmodels.design.choices import (
     name_of,
 )
 from hwmodels.design.hardware import (
+    ALL_BYTES,
     ALL_PARTS,
     HARDWARE_NUMBERS,
     MAPPING_CHOICES,
@@ -61,6 +62,10 @@ class ConcreteDesign:
     a_zero: str
     b_zero: str
     schedule: str
+    a_kept: str = "no"
+    b_kept: str = "no"
+    z_kept: str = "no"
+    glb_room: int = ALL_BYTES
     rows_used: int = ALL_PARTS
     cols_used: int = ALL_PARTS
     lanes_used: int = ALL_PARTS
@@ -127,8 +132,24 @@ class ConcreteDesign:
 
     @property
     def half_glb_bits(self) -> int:
-        """Half the GLB."""
-        return self.glb_bytes * 4
+        """Half of what the kernel may use of the GLB."""
+        return min(self.glb_bytes, self.glb_room) * 4
+
+    def glb_need(self, tiles: dict[str, int], whole: dict[str, int], beside: int = 0) -> float:
+        """Need over capacity of the GLB: of each of "a", "b" and "z" bits of the largest tile, twice, or of all of it
+        where it stays; `beside`: bits of other tiles."""
+        kept = {"a": self.a_kept, "b": self.b_kept, "z": self.z_kept}
+        need = sum({"no": 2 * tiles[name], "glb": whole[name], "pe": 0}[place] for name, place in kept.items())
+        return (2 * beside + need) / (2 * self.half_glb_bits)
+
+    @property
+    def a_in_pes(self) -> bool:
+        """Whether A stays in the PEs."""
+        return self.a_kept == "pe"
+
+    def off_chip(self, operand: str) -> int:
+        """1 if "a", "b" or "z" comes from DRAM, or goes there; 0 if it stays on the chip."""
+        return int(getattr(self, f"{operand}_kept") == "no")
 
     @property
     def bus_need(self) -> float:
@@ -142,6 +163,12 @@ class ConcreteDesign:
     def holds_a(self) -> bool:
         """Whether A is held in the PEs beside B."""
         return self.residency == "ab"
+
+    def sends_of_a(self, passes: np.ndarray) -> np.ndarray | int:
+        """How often A's tile is sent to the array in visits of so many column passes."""
+        if self.a_in_pes:
+            return 0
+        return 1 if self.holds_a else passes
 
     @property
     def fetches_rows(self) -> bool:

@@ -5,6 +5,8 @@ import dataclasses
 import numpy as np
 from jaxtyping import Float, Integer
 
+from hwmodels.simulator.concrete_design import ConcreteDesign
+
 PerVisit = Integer[np.ndarray, " visits"]
 Bits = Float[np.ndarray, " visits"]
 
@@ -122,6 +124,11 @@ class DramTraffic:
     def read(self) -> Bits:
         """All that comes in."""
         return self.a + self.b + self.z_read
+
+    def of_moved(self, design: ConcreteDesign) -> "DramTraffic":
+        """Without what stays on the chip."""
+        a, b, z = (design.off_chip(operand) for operand in "abz")
+        return DramTraffic(a * self.a, b * self.b, z * self.z_read, z * self.z_write)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -231,7 +231,7 @@ def _dram_traffic(
         b=_at(memory.fetched_bits(b), visits.b).astype(float),
         z_read=np.zeros(len(visits.m)),
         z_write=memory.in_bursts(fates.results * (design.value_bits + a.widths.column)) + pointers,
-    )
+    ).of_moved(design)
 
 
 def _array_actions(
@@ -263,7 +263,7 @@ def _array_actions(
 
 
 def _glb_need(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, union: bool) -> float:
-    """Need of the largest tiles and of the most results over half the GLB."""
+    """Need of operands and of the most results over what the GLB has."""
     keys = [operand.i * a.trips[1] + operand.j for operand in (a, b)]
     places = np.union1d(*keys)
     nonzeros = np.zeros((2, len(places)), np.int64)
@@ -272,4 +272,9 @@ def _glb_need(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, union:
     most = int((nonzeros.sum(axis=0) if union else nonzeros.min(axis=0)).max(initial=0))
     words = min(most, min(design.tile_m, a.shape[0]) * min(design.tile_n, a.shape[1]))
     word_bits = design.accumulator_bits + a.widths.row + a.widths.column
-    return (a.peak_bits + b.peak_bits + words * word_bits) / design.half_glb_bits
+    held = [int(operand.nonzeros.sum()) for operand in (a, b)]
+    all_words = min(sum(held) if union else min(held), a.shape[0] * a.shape[1])
+    return design.glb_need(
+        {"a": a.peak_bits, "b": b.peak_bits, "z": words * word_bits},
+        {"a": int(a.bits.sum()), "b": int(b.bits.sum()), "z": all_words * word_bits},
+    )

@@ -42,7 +42,7 @@ def run_product(design: ConcreteDesign, a: Any, b: Any, memory: Memory, source: 
             visits.spread(memory.fetched_bits(left)[visits.a], "a"),
             visits.spread(fetched[visits.b], "b"),
             *found.z_traffic,
-        ),
+        ).of_moved(design),
         array=found.actions,
         fits=Fits(
             glb=_glb_need(design, a, b, left, right),
@@ -96,10 +96,12 @@ def _distinct_in(b: StoredOperand, at: int, source: Source) -> int:
 
 
 def _glb_need(design: ConcreteDesign, a: csr_array, b: Any, left: StoredOperand, right: StoredOperand) -> float:
-    """Need of the largest tiles and of the most results over half the GLB."""
+    """Need of operands and of the most results over what the GLB has."""
     words = min(design.tile_m, a.shape[0]) * min(design.tile_n, b.shape[1])
     word_bits = design.accumulator_bits
     if issparse(b):
         words = min(words, most_products(design, a, b))
         word_bits += design.widths("m", "n").row + design.widths("m", "n").column
-    return (left.peak_bits + right.peak_bits + words * word_bits) / design.half_glb_bits
+    tiles = {"a": left.peak_bits, "b": right.peak_bits, "z": words * word_bits}
+    all_of_z = a.shape[0] * b.shape[1] * design.accumulator_bits
+    return design.glb_need(tiles, {"a": int(left.bits.sum()), "b": int(right.bits.sum()), "z": all_of_z})

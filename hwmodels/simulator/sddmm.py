@@ -1,5 +1,7 @@
 """SDDMM: Z = S * (A B) at the non-zeros of a sparse S, A and B dense (docs/machine.md, section 7)."""
 
+import dataclasses
+
 import numpy as np
 from jaxtyping import Float
 from scipy.sparse import csr_array
@@ -37,8 +39,17 @@ def run_sddmm(design: ConcreteDesign, mask: csr_array, a: Dense, b: Dense, memor
     finished, partial = s.nonzeros[tiles] * design.value_bits, fates.results * design.accumulator_bits
     of_s, of_a, of_b = (memory.fetched_bits(operand) for operand in (s, left, right))
     places = hold_dot_products(design, min(design.tile_k, a.shape[1]), min(design.tile_n, b.shape[1]))
-    need = s.peak_bits + left.peak_bits + right.peak_bits
-    need += int(fates.results.max(initial=0)) * design.accumulator_bits
+    z_bits = [int(count) * design.accumulator_bits for count in (fates.results.max(initial=0), _all_results(design, s))]
+    need = design.glb_need(
+        {"a": left.peak_bits, "b": right.peak_bits, "z": z_bits[0]},
+        {"a": int(left.bits.sum()), "b": int(right.bits.sum()), "z": z_bits[1]},
+        beside=s.peak_bits,
+    )
+    operands = DramTraffic(
+        visits.spread(of_a[visits.a], "a"),
+        visits.spread(of_b[visits.b], "b"),
+        *traffic_in_place(memory, visits, finished, partial),
+    ).of_moved(design)
     return account(
         design,
         memory,
@@ -46,13 +57,9 @@ def run_sddmm(design: ConcreteDesign, mask: csr_array, a: Dense, b: Dense, memor
         work=work,
         fates=fates,
         bus=bus,
-        dram=DramTraffic(
-            visits.spread(of_s[tiles], "z") + visits.spread(of_a[visits.a], "a"),
-            visits.spread(of_b[visits.b], "b"),
-            *traffic_in_place(memory, visits, finished, partial),
-        ),
+        dram=dataclasses.replace(operands, a=operands.a + visits.spread(of_s[tiles], "z")),
         array=_actions(design, s, tiles, depth, work, fates, bus),
-        fits=Fits(need / design.half_glb_bits, places.pe_buffer, places.accumulator, design.bus_need),
+        fits=Fits(need, places.pe_buffer, places.accumulator, design.bus_need),
         positions=mask.shape[0] * a.shape[1] * mask.shape[1],
         adds_partials=visits.trips["k"] > 1,
         result=_result(design, s, visits, tiles, a, b),
@@ -70,6 +77,11 @@ def _visit(design: ConcreteDesign, s: StoredOperand, k: int) -> tuple[TileVisits
     places = {loop: place[sort] for loop, place in places.items()}
     a, b = places["m"] * trips["k"] + places["k"], places["k"] * trips["n"] + places["n"]
     return TileVisits(**places, a=a, b=b, order=order, trips=trips), tiles[sort]
+
+
+def _all_results(design: ConcreteDesign, s: StoredOperand) -> int:
+    """Results of the whole kernel."""
+    return int(s.nonzeros.sum()) if design.a_skips else s.shape[0] * s.shape[1]
 
 
 def _entries(design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray) -> PerVisit:

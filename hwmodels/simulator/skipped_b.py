@@ -93,4 +93,4 @@ def work_on_skipped_b(
         word_steps=met.steps,
         words=port * design.queue_sharers,
     )
-    return work, hold_slots(design, b, share_of(design, a, most, rows), most_words * slot_word_bits(design))
+    return work, hold_slots(design, a, b, share_of(design, a, most, rows), most_words * slot_word_bits(design))

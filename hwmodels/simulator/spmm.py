@@ -28,7 +28,7 @@ def visit_dense_b(
     columns, rows = right.width[visits.b], rows_to_send(design, a, right, visits)
     work, places = work_on_unskipped_b(design, a, right, visits)
     fates = _fates(design, a, visits, columns)
-    bus = _bus_traffic(design, a, visits, columns, rows, fates, 1 if design.holds_a else work.passes)
+    bus = _bus_traffic(design, a, visits, columns, rows, fates, design.sends_of_a(work.passes))
     words = a.height[visits.a] * columns
     z_traffic = traffic_in_place(memory, visits, words * design.value_bits, words * design.accumulator_bits)
     actions = array_actions(

@@ -96,7 +96,7 @@ def _bus_traffic(
 ) -> BusTraffic:
     """What crosses the buses in each visit."""
     a_value, a_index = _sent_of_a(design, a, b, visits, work)
-    a_times = 1 if design.holds_a else work.passes
+    a_times = design.sends_of_a(work.passes)
     rates, entries, fetched = {name: values[visits.b] for name, values in b.rates.items()}, meetings.sent.entries, None
     if design.fetches_rows:
         rows = meetings.met.rows if design.b_skips else work.entries
