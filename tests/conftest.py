@@ -59,7 +59,7 @@ from dse import enable_compile_cache  # noqa: E402
 from hwmodels import Exact, evaluate, make_hardware, make_mapping, scenario, stack  # noqa: E402
 from hwmodels.design import legality  # noqa: E402
 from hwmodels.design.choices import COLUMN_AXES, INTERSECTIONS, LOOP_ORDERS, SCHEDULES  # noqa: E402
-from hwmodels.design.hardware import ALL_PARTS  # noqa: E402
+from hwmodels.design.hardware import ALL_BYTES, ALL_PARTS  # noqa: E402
 from hwmodels.design.legality import (  # noqa: E402
     legal_dataflows,
     legal_formats,
@@ -123,7 +123,7 @@ def design(rng: random.Random, dataflow: str, family: str) -> dict:
         return 2 ** rng.randint(low, high)
 
     rows, columns, lanes = power(0, 4), power(0, 3), power(0, 2)
-    return chosen | {
+    fields = chosen | {
         "pe_rows": rows,
         "pe_cols": columns,
         "lanes": lanes,
@@ -147,7 +147,11 @@ def design(rng: random.Random, dataflow: str, family: str) -> dict:
         "columns_on": rng.choice(COLUMN_AXES),
         "lanes_on": rng.choice(legal_lane_axes(dataflow, chosen["b_zero"], family)),
         "schedule": rng.choice(SCHEDULES),
+        "glb_room": rng.choice([ALL_BYTES, power(9, 16)]),
     }
+    stays = rng.random() < 0.5
+    kept = {choice: rng.choice(places) for choice, places in legality.legal_kept(fields, family).items()}
+    return fields | (kept if stays else dict.fromkeys(kept, "no"))
 
 
 def built(fields: dict):

@@ -175,7 +175,7 @@ def _copies_written(point: Point, a: OperandA, a_sent: Scalar, entries: Scalar) 
     masked, decoded = hardware.intersection[BITMASK_AND], entries * (hardware.value_bits + point.tiles.k_bits)
     expanded = entries * hardware.value_bits * array.hearing
     skipped = masked * a_sent + (1.0 - masked) * decoded * array.hearing
-    return array.lanes * (a.skip * skipped + (1.0 - a.skip) * expanded) * (1.0 - point.a_in_pes)
+    return array.lanes * (a.skip * skipped + (1.0 - a.skip) * expanded)
 
 
 def _reads_of_b(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes: Passes, steps: ArraySteps) -> Scalar:

@@ -54,7 +54,7 @@ def passes_of(point: Point, b: OperandB, share: HeldShare) -> Passes:
     count = ((tiles.trips_n - 1.0) * inside + edge) / tiles.trips_n
     held_b = (1.0 - point.fetches) * ((1.0 - b.skip) * together * b.group_bits + b.skip * b.skipped_bits)
     if inner:  # what meets a B that skips is held in any case
-        held_a = (1.0 - b.skip) * held_a + b.skip * b.copies_bits * alone
+        held_a = (1.0 - b.skip) * held_a + b.skip * b.copies_bits
     return Passes(
         together=together,
         count=count,

@@ -231,7 +231,7 @@ def _fits(point: Point, s: OperandA) -> tuple[Scalar, Scalar, Scalar]:
     hardware, tiles, array, kernel = point.hardware, point.tiles, point.array, point.kernel
     most = s.skip * s.tiled.peaks["peak_nonzeros"] + (1.0 - s.skip) * tiles.height * tiles.width
     rows, columns = (side * tiles.depth * hardware.value_bits for side in (tiles.height, tiles.width))
-    results = s.skip * total(s.nonzeros) + (1.0 - s.skip) * kernel.m * kernel.n
+    results = s.skip * total(s.nonzeros) + (1.0 - s.skip) * total(s.areas)
     words = (held * hardware.accumulator_bits for held in (most, results))
     whole_a, whole_b = (side * kernel.k * hardware.value_bits for side in (kernel.m, kernel.n))
     tile_z, whole_z = words

@@ -97,22 +97,16 @@ def legal_lane_axes(dataflow: str, b_zero: str, family: str) -> tuple[str, ...]:
 
 
 def legal_kept(names: Mapping[str, str], family: str) -> dict[str, tuple[str, ...]]:
-    """Where A, B and Z can stay (docs/machine.md, section 1): A in PEs that hold all of it (an outer product whose B
-    skips sends them only columns that meet B); a sparse result of a product, whose places nobody knows beforehand,
-    nowhere."""
-    sends_some = names["dataflow"] == "outer_product" and family == "sparse_b" and names["b_zero"] == "skip"
-    held = names["residency"] == "ab" or holds_fibers(names, family)
-    held = held and family in ("dense_b", "sparse_b") and not sends_some
+    """Where A, B and Z can stay (docs/machine.md, section 1): A in PEs that hold it as it is stored, and whose rows are
+    dealt alike in all visits; a sparse result of a product, whose places nobody knows beforehand, nowhere."""
+    meets = family == "sparse_b" and names["b_zero"] == "skip"
+    held = family in ("dense_b", "sparse_b") and names["residency"] == "ab"
+    held = held and not (meets and (names["dataflow"] == "inner_product" or names["schedule"] == "balanced"))
     return {
         "a_kept": KEPT_A if held else KEPT,
         "b_kept": KEPT,
         "z_kept": KEPT[:1] if family == "sparse_b" else KEPT,
     }
-
-
-def holds_fibers(names: Mapping[str, str], family: str) -> bool:
-    """Whether lanes walk rows against columns, which the PEs hold both, whatever the residency."""
-    return names["dataflow"] == "inner_product" and family == "sparse_b" and names["b_zero"] == "skip"
 
 
 def uses_intersection(names: Mapping[str, str], family: str) -> bool:
@@ -130,7 +124,7 @@ def canonical(names: Mapping[str, str], family: str) -> dict[str, str]:
     the PE buffers, lanes work on their own, and fibers are dealt by the schedule unless neither operand skips.
     """
     elementwise = family == "elementwise"
-    meets = holds_fibers(names, family)
+    meets = names["dataflow"] == "inner_product" and family == "sparse_b" and names["b_zero"] == "skip"
     uneven = names["a_zero"] == "skip" or (names["b_zero"] == "skip" if elementwise else meets)
     idle = {
         "residency": elementwise or meets or family == "sddmm",

@@ -94,8 +94,6 @@ def _actions(
         masks = int((b.columns_touched[visits.b] * b.height[visits.b]).sum())
         a_written = a_entries * v + int((a.rows_touched * a.width)[visits.a].sum())
         b_written = b_entries * v + masks
-    if design.a_in_pes:
-        a_written = 0
     a_decoded, b_decoded = int(a.decoded(work.decoded).sum()), int(bus.b_decoded.sum())
     return ArrayActions(
         tree_adds=0,

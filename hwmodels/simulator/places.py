@@ -64,20 +64,20 @@ def share_of(design: ConcreteDesign, a: StoredOperand, entries: PerVisit, rows: 
 def _held(design: ConcreteDesign, a: StoredOperand, bits: int) -> float:
     """What A, of so many bits in a visit, takes of half the buffer: where it stays it needs no second one, but has all
     its tiles beside each other."""
-    return bits * a.trips[0] * a.trips[1] / 2 if design.a_in_pes else bits
+    return bits * a.trips[0] * a.trips[1] / 2 if design.a_in_pes else float(bits)
 
 
 def hold_unskipped_b(design: ConcreteDesign, a: StoredOperand, columns: int, share: QueueShare) -> Places:
     """Places where B does not skip, and is at most so many columns wide: words of L values."""
     depth, groups, word_bits = _depth(a), groups_of(design, columns), design.active_lanes * design.value_bits
-    held = _held(design, a, share.bits) if design.holds_a else 0
+    held = _held(design, a, share.bits) if design.holds_a else 0.0
     sums = results_words(design, share) * design.active_lanes
     if design.is_inner:
         one_lane = design.lanes_are_on_k and not design.a_skips
         b_bits = depth * (design.value_bits if one_lane else word_bits)
         return _places(design, 1, held + b_bits, sums)
     if design.fetches_rows:
-        return _places(design, groups, 0, groups * sums)
+        return _places(design, groups, 0.0, groups * sums)
     room = design.half_buffer_bits - held
     most = min(groups, int(room // (depth * word_bits)), design.accumulators // (sums or design.active_lanes))
     groups_a_pass = max(1, most)
@@ -87,8 +87,8 @@ def hold_unskipped_b(design: ConcreteDesign, a: StoredOperand, columns: int, sha
 def hold_slots(design: ConcreteDesign, a: StoredOperand, b: StoredOperand, share: QueueShare, b_bits: int) -> Places:
     """Places where B skips and its fullest tile takes so many bits as rows of slots: a tile is one pass."""
     groups = groups_of(design, min(b.tile[1], b.shape[1]))
-    held = _held(design, a, share.bits) if design.holds_a else 0
-    buffer_bits = 0 if design.fetches_rows else held + b_bits
+    held = _held(design, a, share.bits) if design.holds_a else 0.0
+    buffer_bits = 0.0 if design.fetches_rows else held + b_bits
     return _places(design, groups, buffer_bits, results_words(design, share) * design.active_lanes * groups)
 
 
@@ -108,8 +108,7 @@ def hold_pairs(
     elif unit == BITMASK_AND:
         a_bits, b_bits = share.entries * v + share.rows * depth, entries * v + columns * depth
     groups = groups_of(design, min(b.tile[1], b.shape[1]))
-    held = _held(design, a, a_bits) + b_bits
-    return _places(design, groups, design.active_lanes * held, SLOTS * design.active_lanes)
+    return _places(design, groups, design.active_lanes * (a_bits + b_bits), SLOTS * design.active_lanes)
 
 
 def hold_dot_products(design: ConcreteDesign, depth: int, columns: int) -> Places:
@@ -130,7 +129,7 @@ def results_words(design: ConcreteDesign, share: QueueShare) -> int:
     return 2 * share.rows if design.is_outer else SLOTS
 
 
-def _places(design: ConcreteDesign, groups_a_pass: int, buffer_bits: float, words: int) -> Places:
+def _places(design: ConcreteDesign, groups_a_pass: int, buffer_bits: float | int, words: int) -> Places:
     words = max(words, SLOTS * design.lanes)
     return Places(groups_a_pass, buffer_bits / design.half_buffer_bits, words / design.accumulators)
 

@@ -81,7 +81,7 @@ def _visit(design: ConcreteDesign, s: StoredOperand, k: int) -> tuple[TileVisits
 
 def _all_results(design: ConcreteDesign, s: StoredOperand) -> int:
     """Results of the whole kernel."""
-    return int(s.nonzeros.sum()) if design.a_skips else s.shape[0] * s.shape[1]
+    return int((s.nonzeros if design.a_skips else s.height * s.width).sum())
 
 
 def _entries(design: ConcreteDesign, s: StoredOperand, tiles: np.ndarray) -> PerVisit:

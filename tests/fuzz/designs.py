@@ -15,6 +15,7 @@ from hwmodels.design.choices import (
     name_of,
 )
 from hwmodels.design.hardware import (
+    ALL_BYTES,
     ALL_PARTS,
     CAPABILITY_OF,
     HARDWARE_NUMBERS,
@@ -24,7 +25,7 @@ from hwmodels.design.hardware import (
     PARTS_USED,
     TILE_SIZES,
 )
-from hwmodels.design.legality import legal_formats, legal_lane_axes, legal_residencies, legal_zero_modes
+from hwmodels.design.legality import legal_formats, legal_kept, legal_lane_axes, legal_residencies, legal_zero_modes
 from hwmodels.formats.records import FORMATS
 
 Numbers = dict[str, np.ndarray]
@@ -67,6 +68,9 @@ def _weights(picked: np.ndarray, choices: int) -> jax.Array:
 def _numbers(rng: np.random.Generator, count: int, sizes: dict[str, int], reach: float) -> Numbers:
     on_lattice, found = rng.random(count) < 0.5, {}
     for name, record in NUMBER_RECORDS.items():
+        if name == "glb_room":
+            found[name] = np.full(count, ALL_BYTES, np.float32)
+            continue
         if name in PARTS_USED:
             there = found[("pe_rows", "pe_cols", "lanes")[PARTS_USED.index(name)]]
             fewer = 2.0 ** np.floor(rng.uniform(0.0, np.log2(there) + 1.0))
@@ -100,6 +104,13 @@ def _choices(rng: np.random.Generator, count: int, dataflow: str, family: str) -
     axes = [legal_lane_axes(dataflow, ZERO_MODES[at], family) for at in picked["b_zero"]]
     picked["residency"] = np.array([RESIDENCIES.index(names[rng.integers(len(names))]) for names in held])
     picked["lanes_on"] = np.array([LANE_AXES.index(names[rng.integers(len(names))]) for names in axes])
+    words = [
+        {name: names[picked[name][at]] for name, names in MAPPING_CHOICES.items()} | {"dataflow": dataflow}
+        for at in range(count)
+    ]
+    for name in ("a_kept", "b_kept", "z_kept"):
+        places = [legal_kept(one, family)[name] for one in words]
+        picked[name] = np.array([MAPPING_CHOICES[name].index(some[rng.integers(len(some))]) for some in places])
     return picked
 
 

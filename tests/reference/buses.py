@@ -101,6 +101,8 @@ def send(a: Tile, b: Tile, results: int, passes: int, dense_z: bool, design: Des
     sent.a = stream_of_a(a, columns)
     sent.a_taken = taken(a, sent.a.bits)
     sent.a_times = 1 if d.holds_a(b.skips) or d.residency == "fetch" else passes
+    if d.a_kept == "pe":
+        sent.a_times = 0
     if a.stored_as != "dense":
         sent.a_entries = sum(a.stored_in_column[k] for k in columns)
     if d.residency == "fetch":

@@ -47,6 +47,15 @@ class Design:
     rows_used: int = ALL
     cols_used: int = ALL
     lanes_used: int = ALL
+    a_kept: str = "no"
+    b_kept: str = "no"
+    z_kept: str = "no"
+    glb_room: int = 2**32
+
+    @property
+    def glb_bits(self) -> int:
+        """What the kernel may use of the GLB."""
+        return 8 * min(self.glb_bytes, self.glb_room)
 
     @property
     def R(self) -> int:
@@ -162,6 +171,12 @@ def illegal(design: Design, b_is_dense: bool) -> str | None:
         return "lanes on k add up the products of an inner product whose B does not skip"
     if d.residency == "fetch" and (d.dataflow != "gustavson" or d.b_format not in ROWS_ADDRESSABLE):
         return "rows of B are fetched in Gustavson's dataflow, from a format whose rows have addresses"
+    if d.a_kept == "pe" and (d.residency != "ab" or (d.b_zero == "skip" and d.schedule == "balanced")):
+        return "A stays in PEs that hold it, and whose rows are dealt alike in all visits"
+    if d.a_kept == "pe" and d.dataflow == "inner_product" and d.b_zero == "skip":
+        return "lanes that walk fibers hold A decoded"
+    if d.z_kept != "no" and not b_is_dense:
+        return "nobody knows the places of a sparse Z before it is made"
     if d.accumulators < 1:
         return "a lane has no accumulator word"
     return None

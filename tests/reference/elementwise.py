@@ -16,6 +16,7 @@ from .intersection import UNITS, Fiber, Item, load, load_mask, two_finger
 from .output_traffic import z_traffic
 from .places import bus_need
 from .schedule import deal
+from .staying import glb_need, unless_kept, z_unless_kept
 from .storage import Tile, store, widths_of
 from .stores import Capacity, Clock, Port, Store
 from .tiles import Visit, cut, walk
@@ -153,15 +154,20 @@ def send(tiles: list[Tile], results: int, design: Design) -> Sent:
 def needs(sides: list[dict], union: bool, length: int, design: Design) -> dict[str, float]:
     """Needs over capacity: the largest tiles and all results there can be; leader-follower's expanded fibers."""
     d = design
-    held = sum(max((t.encoded.bits for t in side.values() if not t.seen_empty), default=0) for side in sides)
-    words = 0
+    stored = [[t for t in side.values() if not t.seen_empty] for side in sides]
+    words, nonzeros_of = 0, [sum(sum(t.row_nonzeros) for t in tiles) for tiles in stored]
+    positions = sum(t.shape[0] * t.shape[1] for t in sides[0].values())
+    all_words = min(sum(nonzeros_of) if union else min(nonzeros_of), positions)
     for place, x in sides[0].items():
         nonzeros = [sum(tile.row_nonzeros) for tile in (x, sides[1][place])]
         words = max(words, min(sum(nonzeros) if union else min(nonzeros), x.shape[0] * x.shape[1]))
     word_bits = d.accumulator_bits + sum(max(1, bits_to_number(tile)) for tile in (d.tile_m, d.tile_n))
     probes = d.intersection == "leader_follower" and d.a_zero == d.b_zero == "skip"
+    bits = {name: [t.encoded.bits for t in tiles] for name, tiles in zip("ab", stored, strict=True)}
+    tile_bits = {name: max(each, default=0) for name, each in bits.items()}
+    all_bits = {name: sum(each) for name, each in bits.items()}
     return {
-        "glb": (held + words * word_bits) / (d.glb_bytes * 8 / 2),
+        "glb": glb_need(tile_bits | {"z": words * word_bits}, all_bits | {"z": all_words * word_bits}, d),
         "pe_buffer": d.L * length * (d.value_bits + 1) / d.buffer_half_bits if probes else 0.0,
         "accumulator": SLOTS * d.lanes / d.accumulators,
         "bus": bus_need(d),
@@ -172,6 +178,8 @@ def illegal(design: Design) -> str | None:
     """Why a design cannot run an element-wise kernel, None if it can."""
     if design.dataflow != "inner_product" or design.residency == "fetch":
         return "element-wise kernels run on the units of the inner product"
+    if design.a_kept == "pe":
+        return "PEs hold nothing"
     for stored, zero in ((design.a_format, design.a_zero), (design.b_format, design.b_zero)):
         if stored == "csc" or (stored == "dense" and zero == "skip"):
             return "operands are read by rows, and a dense one cannot skip"
@@ -217,9 +225,11 @@ def run_elementwise(
     stay_in_glb(pairs, outputs, d, fits["glb"] <= 1)
     totals = Totals(
         works=[VisitWork(*time, 0, 1, sent) for time, sent in zip(times, sends, strict=True)],
-        a_dram=[fetched(x, memory) for x, _ in pairs],
-        b_dram=[fetched(y, memory) for _, y in pairs],
-        z_dram=z_traffic(visits, outputs, [x.shape for x, _ in pairs], trips, False, d, burst_bits),
+        a_dram=unless_kept(d.a_kept, [fetched(x, memory) for x, _ in pairs]),
+        b_dram=unless_kept(d.b_kept, [fetched(y, memory) for _, y in pairs]),
+        z_dram=z_unless_kept(
+            d.z_kept, z_traffic(visits, outputs, [x.shape for x, _ in pairs], trips, False, d, burst_bits)
+        ),
         adds_up=False,
         counts=counts,
         positions=a.shape[0] * a.shape[1],
@@ -252,11 +262,12 @@ def finish(lanes: list[Lane], visits: int) -> tuple[list[dict], Counter]:
 def stay_in_glb(pairs: list, outputs: list[dict], design: Design, fits: bool) -> None:
     """Both tiles of a visit and its results are in half the GLB."""
     d = design
-    glb = Capacity(d.glb_bytes * 8 / 2 if fits else inf)
+    glb = Capacity(d.glb_bits / 2 if fits else inf)
+    moved = {name: int(getattr(d, f"{name}_kept") == "no") for name in "abz"}
     word_bits = d.accumulator_bits + sum(max(1, bits_to_number(tile)) for tile in (d.tile_m, d.tile_n))
     for (x, y), found in zip(pairs, outputs, strict=True):
-        held = sum(tile.encoded.bits for tile in (x, y) if not tile.seen_empty)
-        glb.hold("tiles and results", held + len(found) * word_bits)
+        held = sum(moved[name] * tile.encoded.bits for name, tile in (("a", x), ("b", y)) if not tile.seen_empty)
+        glb.hold("tiles and results", held + moved["z"] * len(found) * word_bits)
 
 
 def assemble(shape: tuple[int, ...], visits: list[Visit], outputs: list[dict], design: Design) -> np.ndarray:

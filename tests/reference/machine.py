@@ -16,8 +16,9 @@ from .output_traffic import z_traffic
 from .placement import conflicts, queued_rows
 from .places import Plan, plan
 from .schedule import deal
+from .staying import glb_need, unless_kept, z_unless_kept
 from .storage import Tile, store, widths_of
-from .stores import Capacity
+from .stores import Capacity, StorageError
 from .tiles import Visit, cut, walk
 
 SEED = 0
@@ -103,19 +104,19 @@ def walks_fibers(design: Design) -> bool:
     return design.dataflow == "inner_product" and design.b_zero == "skip"
 
 
-def work_off(kernel: Kernel) -> tuple[Plan, list[Work], Counter]:
+def work_off(kernel: Kernel) -> tuple[Plan, list[Work], Counter, list[list[list[int]]]]:
     """Walk all visits through the array."""
     d = kernel.design
     pairs = [kernel.pair(visit) for visit in kernel.visits]
     evenly = d.dataflow == "outer_product"
     hands = [deal(row_work(a, b, d), d.P, d.schedule, queued_rows(a) if evenly and a.skips else None) for a, b in pairs]
-    planned = plan(pairs, hands, list(kernel.b_tiles.values()), kernel.extents, d)
+    planned = plan(pairs, hands, list(kernel.b_tiles.values()), kernel.extents, len(kernel.a_tiles), d)
     array = FiberArray(d, planned.limits) if walks_fibers(d) else Array(d, planned.limits, planned.sums_in)
     works = []
     for number, ((a, b), rows_of) in enumerate(zip(pairs, hands, strict=True)):
         works.append(array.visit(number, a, b, rows_of, planned.u, kernel.b_is_dense))
     array.finish(works)
-    return planned, works, array.counts
+    return planned, works, array.counts, hands
 
 
 def unfolded_share(visit: Visit, tile: Tile, b_is_dense: bool, addresses: np.ndarray, d: Design) -> Fraction:
@@ -138,18 +139,39 @@ def operand_dram(kernel: Kernel, operand: str, memory: Memory, addresses: np.nda
     return spread_over_stays(kernel.visits, kernel.design.loop_order, kernel.trips, operand, bits_of)
 
 
+def all_bits(kernel: Kernel) -> dict[str, int]:
+    """Bits of all tiles of A and of B that are not seen to be empty, and of all words of Z."""
+    stored = {"a": kernel.a_tiles, "b": kernel.b_tiles}
+    bits = {name: sum(t.encoded.bits for t in tiles.values() if not t.seen_empty) for name, tiles in stored.items()}
+    return bits | {"z": kernel.sizes["m"] * kernel.sizes["n"] * kernel.design.accumulator_bits}
+
+
+def stay_in_pes(kernel: Kernel, hands: list[list[list[int]]], room: float) -> None:
+    """Each queue's rows of every tile of A lie beside each other in the PE, and stay when other tiles are worked on."""
+    stores = [Capacity(room) for _ in range(kernel.design.P)]
+    dealt: dict[tuple[int, int], list[list[int]]] = {}
+    for visit, rows_of in zip(kernel.visits, hands, strict=True):
+        place = visit.m, visit.k
+        if dealt.setdefault(place, rows_of) != rows_of:
+            raise StorageError(f"rows of the tile of A at {place} are in other PEs than they are dealt to")
+        tile = kernel.a_tiles[place]
+        for part, rows in zip(stores, rows_of, strict=True):
+            part.hold(str(place), sum(tile.stored_in_row[i] for i in rows) * tile.widths.value)
+
+
 def stay_in_glb(kernel: Kernel, works: list[Work], capacity_bits: float) -> None:
-    """Each visit finds its tiles in half the GLB, beside the results of its Z tile so far."""
+    """Each visit finds its tiles, and the results of its Z tile so far, in half the GLB beside what stays."""
     glb, so_far = Capacity(capacity_bits), {}
+    elsewhere = [name for name in "abz" if getattr(kernel.design, f"{name}_kept") != "no"]
     for visit, work in zip(kernel.visits, works, strict=True):
         a, b = kernel.pair(visit)
         outputs = so_far.setdefault((visit.m, visit.n), set())
         outputs |= set(work.outputs)
         words = a.shape[0] * b.shape[1] if kernel.b_is_dense else len(outputs)
-        for name, bits in (("a", 0), ("b", 0), ("z", 0)):
-            glb.hold(name, bits)
+        for name in "abz":
+            glb.hold(name, 0)
         for name, bits in (("a", a.encoded.bits), ("b", b.encoded.bits), ("z", words * kernel.z_word_bits)):
-            glb.hold(name, bits)
+            glb.hold(name, 0 if name in elsewhere else bits)
 
 
 def run(
@@ -177,11 +199,14 @@ def run(
     if b.shape != (a.shape[1], n):
         raise ValueError(f"B is {b.shape}, not {(a.shape[1], n)}")
     kernel = lay_out(a, b, b_is_dense, design)
-    planned, works, counts = work_off(kernel)
+    planned, works, counts, hands = work_off(kernel)
+    if design.a_kept == "pe":
+        stay_in_pes(kernel, hands, design.pe_buffer_bytes * 8 if planned.fits["pe_buffer"] <= 1 else inf)
     largest, z_words = glb_needs(kernel)
-    half_glb = design.glb_bytes * 8 / 2
-    fits = {"glb": (sum(largest) + z_words * kernel.z_word_bits) / half_glb} | planned.fits
-    stay_in_glb(kernel, works, half_glb if fits["glb"] <= 1 else inf)
+    tiles = dict(zip("abz", [*largest, z_words * kernel.z_word_bits], strict=True))
+    fits = {"glb": glb_need(tiles, all_bits(kernel), design)} | planned.fits
+    kept = sum(bits for name, bits in all_bits(kernel).items() if getattr(design, f"{name}_kept") == "glb")
+    stay_in_glb(kernel, works, (design.glb_bits - kept) / 2 if fits["glb"] <= 1 else inf)
 
     pairs = [kernel.pair(visit) for visit in kernel.visits]
     sends = [
@@ -195,9 +220,11 @@ def run(
             VisitWork(work.steps, work.decode, work.port, work.passes, sent)
             for work, sent in zip(works, sends, strict=True)
         ],
-        a_dram=operand_dram(kernel, "a", memory),
-        b_dram=operand_dram(kernel, "b", memory, addresses),
-        z_dram=z_traffic(kernel.visits, outputs, shapes, kernel.trips, b_is_dense, design, burst_bits),
+        a_dram=unless_kept(design.a_kept, operand_dram(kernel, "a", memory)),
+        b_dram=unless_kept(design.b_kept, operand_dram(kernel, "b", memory, addresses)),
+        z_dram=z_unless_kept(
+            design.z_kept, z_traffic(kernel.visits, outputs, shapes, kernel.trips, b_is_dense, design, burst_bits)
+        ),
         adds_up=kernel.trips["k"] > 1,
         counts=counts,
         positions=a.shape[0] * a.shape[1] * n,
@@ -232,7 +259,7 @@ def count_actions(kernel: Kernel, counts: Counter, sends: list[Sent]) -> dict[st
     cm, ck, cn = (max(1, bits_to_number(getattr(d, f"tile_{loop}"))) for loop in "mkn")
     coordinate = 0 if d.a_zero != "skip" else cm if d.dataflow == "outer_product" else ck
     word_bits = d.L * (d.value_bits + (cn + 1 if b_skips else 0))
-    heard = sum(sent.a_times * sent.a_taken for sent in sends) * d.sharing
+    heard = sum(sent.a_times * sent.a_taken for sent in sends) * d.sharing  # none if A is there already
     queue_bits = 2 * sum(sent.fetched_bits for sent in sends)
     read = counts["read_bits"] + (0 if fetches else counts["b_reads"] * word_bits)
     written = counts["written_bits"] + counts["b_writes"] * word_bits

@@ -59,12 +59,15 @@ def plan(
     hands: list[list[list[int]]],
     b_tiles: list[Tile],
     extents: tuple[int, int, int],
+    a_tiles: int,
     design: Design,
 ) -> Plan:
     """Places of a product; `extents` are h, w and n' of the nominal tile, `b_tiles` all tiles of B."""
     d, (h, w, columns) = design, extents
     share = share_of(pairs, hands, h, d)
     share_a = share_a_bits(share, pairs[0][0], w, d) if pairs and d.holds_a(d.b_zero == "skip") else 0
+    if d.a_kept == "pe":  # all tiles beside each other, but in no second buffer
+        share_a = share_a * a_tiles / 2
     slots = 2 * share.rows if d.dataflow == "outer_product" else SLOTS
     u = groups_of_a_pass(ceil_div(columns, d.W), slots, d.buffer_half_bits - share_a, w, d)
     need = share_a + part_b_bits(b_tiles, w, u, d)
@@ -85,14 +88,14 @@ def plan(
     return Plan(u, fits, "rows" if d.dataflow == "gustavson" and u > 1 else "registers", limits)
 
 
-def groups_of_a_pass(groups: int, slots: int, room: int, w: int, design: Design) -> int:
+def groups_of_a_pass(groups: int, slots: int, room: float, w: int, design: Design) -> int:
     """u: as many groups as part B and the accumulators have room for; all of a B that skips or is fetched."""
     d = design
     if d.b_zero == "skip" or d.residency == "fetch":
         return groups
     if d.dataflow == "inner_product":
         return 1
-    return max(1, min(groups, room // (w * d.L * d.value_bits), d.accumulators // (max(slots, 1) * d.L)))
+    return max(1, min(groups, int(room // (w * d.L * d.value_bits)), d.accumulators // (max(slots, 1) * d.L)))
 
 
 def share_a_bits(share: Share, a: Tile, w: int, design: Design) -> int:

@@ -14,6 +14,7 @@ from .pe import MASK, QUEUE, Entry, fate_of
 from .placement import queued_rows
 from .places import bus_need
 from .schedule import deal
+from .staying import glb_need, unless_kept, z_unless_kept
 from .storage import Tile, store, widths_of
 from .stores import Capacity, Clock, Fifo, Port, Store
 from .tiles import Visit, cut, stays_until_complete, walk
@@ -195,16 +196,17 @@ def run_sddmm(
     h, w, columns = (
         min(getattr(d, f"tile_{loop}"), size) for loop, size in zip("mkn", (*a.shape, b.shape[1]), strict=True)
     )
-    fits = needs(tiles["z"], (h, w, columns), d)
+    whole = (a.shape[0] * a.shape[1], b.shape[0] * b.shape[1])
+    fits = needs(tiles["z"], (h, w, columns), whole, d)
     array = Array(d, w, fits["pe_buffer"] <= 1)
     works = work_off(array, tiles, visits, d, fits["glb"] <= 1)
     z = array.finish(s.shape, visits)
     dram = {name: operand_dram(name, tiles[name], visits, trips, d, memory) for name in "zab"}
     totals = Totals(
         works=works,
-        a_dram=[x + y for x, y in zip(dram["z"], dram["a"], strict=True)],
-        b_dram=dram["b"],
-        z_dram=z_traffic(tiles["z"], visits, trips, d, memory),
+        a_dram=[x + y for x, y in zip(dram["z"], unless_kept(d.a_kept, dram["a"]), strict=True)],
+        b_dram=unless_kept(d.b_kept, dram["b"]),
+        z_dram=z_unless_kept(d.z_kept, z_traffic(tiles["z"], visits, trips, d, memory)),
         adds_up=trips["k"] > 1,
         counts=array.counts,
         positions=s.shape[0] * s.shape[1] * a.shape[1],
@@ -219,6 +221,8 @@ def illegal(design: Design) -> str | None:
     """Why a design cannot run an SDDMM, None if it can."""
     if design.dataflow != "inner_product" or design.lanes_on != "k" or design.residency == "fetch":
         return "an SDDMM is an inner product with lanes on k"
+    if design.a_kept == "pe":
+        return "PEs hold a row of A at a time"
     if design.a_format == "csc" or (design.a_format == "dense" and design.a_zero == "skip"):
         return "S is walked by rows, and a dense one cannot skip"
     return None if design.accumulators else "a lane has no accumulator word"
@@ -246,26 +250,31 @@ def lay_out(s: np.ndarray, a: np.ndarray, b: np.ndarray, design: Design) -> tupl
 def work_off(array: Array, tiles: dict[str, dict], visits: list[Visit], design: Design, fits: bool) -> list[VisitWork]:
     """Walk all visits through the array, their tiles and results in half the GLB."""
     d, works = design, []
-    glb = Capacity(d.glb_bytes * 8 / 2 if fits else inf)
+    glb = Capacity(d.glb_bits / 2 if fits else inf)
+    moved = {name: int(getattr(d, f"{name}_kept") == "no") for name in "abz"}
     for number, (m, k, n) in enumerate(visits):
         mask, left, right = tiles["z"][m, n], tiles["a"][m, k], tiles["b"][k, n]
         results = results_of(mask)
-        held = mask.encoded.bits + left.encoded.bits + right.encoded.bits
-        glb.hold("tiles and results", held + results * d.accumulator_bits)
+        held = mask.encoded.bits + moved["a"] * left.encoded.bits + moved["b"] * right.encoded.bits
+        glb.hold("tiles and results", held + moved["z"] * results * d.accumulator_bits)
         rows_of = deal(conflicts(mask, d) if mask.skips else [1] * mask.shape[0], d.P, d.schedule)
         steps, decode, port = array.visit(number, mask, left, right, rows_of)
         works.append(VisitWork(steps, decode, port, 1, send(mask, left, right, results, d)))
     return works
 
 
-def needs(s_tiles: dict, extents: tuple[int, int, int], design: Design) -> dict[str, float]:
+def needs(s_tiles: dict, extents: tuple[int, int, int], whole: tuple[int, int], design: Design) -> dict[str, float]:
     """Needs over capacity: tiles of S, A and B and the results of S; a row of A and the columns of a PE column."""
     d, (h, w, columns) = design, extents
     v = d.value_bits
     largest = max((tile.encoded.bits for tile in s_tiles.values() if not tile.seen_empty), default=0)
     results = max((results_of(tile) for tile in s_tiles.values() if not tile.seen_empty), default=0)
+    word = d.accumulator_bits
+    tile_bits = {"a": h * w * v, "b": columns * w * v, "z": results * word}
+    all_results = sum(results_of(tile) for tile in s_tiles.values() if not tile.seen_empty)
+    all_bits = {"a": whole[0] * v, "b": whole[1] * v, "z": all_results * word}
     return {
-        "glb": (largest + (h + columns) * w * v + results * d.accumulator_bits) / (d.glb_bytes * 8 / 2),
+        "glb": glb_need(tile_bits, all_bits, d, beside=largest),
         "pe_buffer": (1 + ceil_div(columns, d.c)) * w * v / d.buffer_half_bits,
         "accumulator": SLOTS * d.lanes / d.accumulators,
         "bus": bus_need(d),
