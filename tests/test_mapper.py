@@ -31,6 +31,7 @@ from dse.mapper import (
 )
 from dse.mapper.enumeration import MOVING, WORKING
 from dse.problem.batched_models import ENERGY, LATENCY, UNITS
+from dse.space.staying import KEPT
 from experiments.validate_mapper import differences
 from hwmodels import evaluate
 from hwmodels.analytical.tiling import refetches
@@ -218,7 +219,7 @@ def test_floors_do_not_depend_on_other_choices_and_nothing_is_below_them(of_fami
         rows = encoding.canonical(rows)
         batch = encoding.batch(rows)
         asked = held.batcher.floors(encoding.batch(rows[:1]), 0, batch.tiles[:1, 0], batch.choices[:, 0])[0]
-        moving = MOVING.get(problem.families[0], ("loop_order", "a_format", "b_format"))
+        moving = MOVING.get(problem.families[0], ("loop_order", "a_format", "b_format", *KEPT))
         for deciding, decided in ((moving, slice(0, 3)), (WORKING, slice(3, 5))):
             columns = [encoding.column(0, name) for name in deciding]
             kinds, first, kind = np.unique(rows[:, columns], axis=0, return_index=True, return_inverse=True)

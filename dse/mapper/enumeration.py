@@ -32,6 +32,7 @@ from dse.mapper.likeness import Likeness, same_but
 from dse.problem.multi_workload import alone
 from dse.problem.search_problem import Problem
 from dse.space.encoding import Batch
+from dse.space.staying import KEPT, ROOM
 from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.analytical.tiling import refetches
 from hwmodels.cost import TOLERANCE, within_limit
@@ -42,9 +43,10 @@ WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_b
 GLB = HARDWARE_NUMBERS.index("glb_bytes")
 ARRAY = [HARDWARE_NUMBERS.index(name) for name in ("pe_rows", "pe_cols", "lanes")]
 ORDER, *ZEROS = (list(MAPPING_CHOICES).index(name) for name in ("loop_order", "a_zero", "b_zero"))
-MOVING = {"sddmm": ("loop_order", "a_format", "a_zero")}
-"""Choices that decide, with tile sizes, what tiles take in the GLB and what DRAM moves, where it is not the loop order
-and the formats alone."""
+MOVING = {"sddmm": ("loop_order", "a_format", "a_zero", *KEPT)}
+"""Choices that decide, with tile sizes, what tiles take in the GLB and what DRAM moves, where it is not the loop order,
+the formats and what stays."""
+STAYS = [list(MAPPING_CHOICES).index(name) for name in KEPT]
 WORKING = ("a_format", "b_format", "a_zero", "b_zero")
 """Choices that decide, with tile sizes, what is not skipped."""
 ESTIMATED = ("sparse_b",)
@@ -136,7 +138,7 @@ class KernelMappings:
         """Units of each legal combination of choices."""
         self._choices = np.stack([encoding.values(whole, encoding.column(0, name)) for name in MAPPING_CHOICES], axis=1)
         self._flows = encoding.values(whole, encoding.column(0, "dataflow"))
-        self._moves = self._kinds_by(MOVING.get(self._family, ("loop_order", "a_format", "b_format")))
+        self._moves = self._kinds_by(MOVING.get(self._family, ("loop_order", "a_format", "b_format", *KEPT)))
         self._works = self._kinds_by(WORKING)
         pairs = np.column_stack([self._moves.of, self._works.of])
         self._pairs, self._kind = np.unique(pairs, axis=0, return_inverse=True)
@@ -165,7 +167,7 @@ class KernelMappings:
         cells, orders, unfit = self._cells(batch, members)
         sizes = np.array([len(own) for own in members])
         if not self._own_model:
-            need, watts = self.problem.batcher.floors(batch, 0, self._sizes[:1], self._choices[:1])[0, 0, -2:]
+            need, watts = self._asked(batch, np.zeros(1, int), np.zeros(1, int))[0, 0, -2:]
             cells = dataclasses.replace(cells, energy_pj=cells.energy_pj + cells.latency_s * watts * 1e12)
             if not within_limit(need):
                 cells, unfit = cells.take(np.zeros(0, int)), unfit + int(sizes[cells.kinds].sum())
@@ -279,7 +281,8 @@ class KernelMappings:
     def _moved(self, batch: Batch) -> np.ndarray:
         """Time and energy of what DRAM moves, and need of the GLB, of each tile size with each kind of `MOVING`, shape
         [t, k, 3]."""
-        return self._floors(batch, self._moves, slice(0, 3)) / [1.0, 1.0, batch.hardware[0, GLB]]
+        found = self._floors(batch, self._moves, slice(0, 3))
+        return np.concatenate([found[..., :2], found[..., 2:] / self._glb_bytes(batch)], axis=2)
 
     def _worked(self, batch: Batch) -> np.ndarray:
         """Time and energy of what MACs work on, of each tile size with each kind of `WORKING`, shape [t, k, 2]."""
@@ -289,14 +292,31 @@ class KernelMappings:
     def _floors(self, batch: Batch, kinds: "_Kinds", which: slice) -> np.ndarray:
         """Some of `FLOORS` on a machine of the widths of one, with a GLB of one byte and an array of one MAC, times and
         energies less what rounding may add; shape [t, k, .]."""
-        widths = tuple(batch.hardware[0, WIDTHS].tolist())
+        widths = tuple(batch.hardware[0, WIDTHS].tolist()), tuple(self._stays(batch).tolist())
         if widths not in kinds.asked:
-            found = self.problem.batcher.floors(batch, 0, self._sizes, self._choices[kinds.examples])
+            found = self._asked(batch, np.arange(len(self._tiles)), kinds.examples)
             self.problem.evaluations += len(self._tiles) * len(kinds.examples)
-            size, macs = batch.hardware[0, GLB], batch.hardware[0, ARRAY].astype(float).prod()
-            less = 1 - TOLERANCE
-            kinds.asked[widths] = (found[:, :, :5] * [less, less, size, less * macs, less])[:, :, which]
+            macs, less = batch.hardware[0, ARRAY].astype(float).prod(), 1 - TOLERANCE
+            found = found[:, :, :5] * [less, less, 1.0, less * macs, less]
+            found[:, :, 2:3] *= self._glb_bytes(batch)
+            kinds.asked[widths] = found[:, :, which]
         return kinds.asked[widths]
+
+    def _asked(self, batch: Batch, tiles: np.ndarray, choices: np.ndarray) -> np.ndarray:
+        """`Batcher.floors` of some tile sizes and choices on a machine, on which what stays stays."""
+        sizes, chosen = self._sizes[tiles], self._choices[choices]
+        if self.problem.encoding.staying:
+            sizes[:, ROOM], chosen[:, STAYS] = batch.tiles[0, 0, ROOM], self._stays(batch)
+        return self.problem.batcher.floors(batch, 0, sizes, chosen)
+
+    def _stays(self, batch: Batch) -> np.ndarray:
+        """What stays on a machine, of the kernel's operands and its result."""
+        return batch.choices[0, 0, STAYS]
+
+    def _glb_bytes(self, batch: Batch) -> np.ndarray:
+        """What a machine has of the GLB for the kernel with each tile size, shape [t, 1, 1]."""
+        room = batch.tiles[0, 0, ROOM] if self.problem.encoding.staying else self._sizes[:, ROOM]
+        return np.broadcast_to(np.minimum(batch.hardware[0, GLB], room), len(self._sizes))[:, None, None]
 
 
 class _Kinds(NamedTuple):
@@ -306,8 +326,8 @@ class _Kinds(NamedTuple):
     """Number of the kind of each combination."""
     examples: np.ndarray
     """A combination of each kind."""
-    asked: dict[tuple[float, ...], np.ndarray]
-    """Widths of a machine -> what was asked of it."""
+    asked: dict[tuple[tuple[float, ...], ...], np.ndarray]
+    """Widths of a machine, and what stays on it -> what was asked of it."""
 
 
 def _in_turn(

@@ -112,7 +112,12 @@ def alone(problem: Problem, kernels: Sequence[int]) -> Problem:
     names = {kernel.name for kernel in own}
     kept = {name: values for name, values in space.per_kernel.items() if name in names}
     return problem.changed(
-        encoding=Encoding(dataclasses.replace(space, per_kernel=kept), own, problem.encoding.units),
+        encoding=Encoding(
+            dataclasses.replace(space, per_kernel=kept),
+            own,
+            problem.encoding.units,
+            problem.encoding.staying and problem.encoding.staying.of(kernels),
+        ),
         statistics=[problem.statistics[at] for at in kernels],
         workload="+".join(kernel.name for kernel in own),
     )

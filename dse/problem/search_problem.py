@@ -17,6 +17,7 @@ from dse.problem.result import Result
 from dse.space.design import Design
 from dse.space.design_space import DesignSpace
 from dse.space.encoding import Batch, Encoding, KernelShape
+from dse.space.staying import staying_of
 from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
@@ -167,7 +168,7 @@ class Problem:
 
         Units of hardware that was given are not kept: the space may be of another one.
         """
-        parts: dict[str, Any] = {"encoding": Encoding(space, self.kernels)}
+        parts: dict[str, Any] = {"encoding": Encoding(space, self.kernels, staying=self.encoding.staying)}
         if objectives is not None:
             parts["objectives"] = find_objectives(objectives)
         if constraints is not None:
@@ -314,6 +315,7 @@ def make_problem(
     constraints: Mapping[str, float | int] | None = None,
     statistics: Sequence[Any] | None = None,
     evaluate: Evaluate = template,
+    staying: bool = False,
     progress: bool = False,
 ) -> Problem:
     """A problem for a workload, which is measured here unless its `statistics` (one per kernel) are given.
@@ -321,7 +323,8 @@ def make_problem(
     **Arguments**: `workload`, a `workloads.Workload`, kernels, or names and paths (`workloads.as_workload`);
     `constraints`, maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}` (areas are without the
     DRAM's PHY): that every kernel fits its buffers is always required; `evaluate` replaces the model (a published
-    machine's own rules). **Raises** `InputError` for what cannot be understood.
+    machine's own rules); `staying`: results and weights may stay in the global buffer, as far as the workload's graph
+    lets them. **Raises** `InputError` for what cannot be understood.
     """
     workload = as_workload(workload)
     if not isinstance(space, DesignSpace):
@@ -332,8 +335,8 @@ def make_problem(
         )
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
     kernels = [KernelShape(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
-    encoding = Encoding(space, kernels)
     measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
+    encoding = Encoding(space, kernels, staying=staying_of(workload, measured) if staying else None)
     return Problem(encoding, measured, technology, chosen, limits, evaluate=evaluate, workload=workload.name)
 
 

@@ -9,6 +9,7 @@
 | `changes` | changes of a design by name: `index_bus_bits=64`, `conv1.a_format=csr` |
 | `combinations` | the legal combinations of a mapping's choices |
 | `encoding` | `Encoding(space, kernels)`: designs as rows of integers (genomes) and back |
+| `staying` | which tensors can stay in the global buffer, and what that means for each kernel |
 | `neighbours` | all steps from a design to its neighbours on the lattice |
 | `log_numbers` | the numbers of designs in log2, off the lattice and back |
 """

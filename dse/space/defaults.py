@@ -6,7 +6,7 @@ from typing import Any
 
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, DesignSpace, Parameter, powers_of_two
 from hwmodels.area import COORDINATE_BITS, WORD_BITS
-from hwmodels.design.hardware import NUMBER_RECORDS
+from hwmodels.design.hardware import CHOICE_RECORDS, NUMBER_RECORDS
 
 VALUE_BITS, SUM_BITS = (NUMBER_RECORDS[name].bounds[1] for name in ("value_bits", "accumulator_bits"))
 
@@ -20,7 +20,10 @@ def default_space(workload: Any = None) -> DesignSpace:
     reach = {} if workload is None else workload_reach(workload.kernels)
     numbers = [_number(name, reach) for name in NUMBER_RECORDS]
     source = "hwmodels.design.choices: every one that the models know"
-    choices = [Parameter(name, names, _scope(name), "", "choice", source) for name, names in CHOICES.items()]
+    choices = [
+        Parameter(name, CHOICE_RECORDS[name].searched or names, _scope(name), "", "choice", source)
+        for name, names in CHOICES.items()
+    ]
     return DesignSpace((*numbers, *choices))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from dse.space.combinations import COMBINED, legal_rows
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, DesignSpace, Parameter, Value
+from dse.space.staying import KEPT, Staying
 from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
 from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, TILE_SIZES
 from hwmodels.design.legality import B_IS_DENSE, CHEAPEST, DENSE_B, uses_intersection
@@ -22,6 +23,8 @@ from workloads.statistics.lattice import levels
 
 INTERSECTING = ("dataflow", "a_zero", "b_zero")
 """Choices of a mapping that decide whether it runs the intersection unit."""
+STAYS = ("no", "glb")
+"""Where a tensor can stay."""
 UNITS_USED = ("dataflow", *CAPABILITY_OF)
 """Choices of a mapping for each of which the machine has a unit, in the order of `Batch.capabilities`."""
 
@@ -123,7 +126,13 @@ class Encoding:
     uses them or not; its area and leakage are then the same for all mappings.
     """
 
-    def __init__(self, space: DesignSpace, kernels: Sequence[KernelShape], units: np.ndarray | None = None):
+    def __init__(
+        self,
+        space: DesignSpace,
+        kernels: Sequence[KernelShape],
+        units: np.ndarray | None = None,
+        staying: Staying | None = None,
+    ):
         names = [kernel.name for kernel in kernels]
         if not kernels or len(set(names)) < len(names):
             raise InputError(
@@ -134,9 +143,10 @@ class Encoding:
             raise InputError(
                 f"The space has values for kernel '{unknown[0]}', which is not one of: {', '.join(names)}."
             )
-        self.space, self.kernels, self.units = space, tuple(kernels), units
+        self.space, self.kernels, self.units, self.staying = space, tuple(kernels), units, staying
         self.genes = tuple(
             [Gene(space[name], -1, space.values(name)) for name in HARDWARE_NAMES]
+            + [Gene(_stays(name), -1, STAYS) for name in (staying.names if staying else ())]
             + [
                 Gene(space[name], at, _cut(name, space.values(name, kernel.name), kernel))
                 for at, kernel in enumerate(kernels)
@@ -148,9 +158,7 @@ class Encoding:
         self.of_kernel = np.array([gene.kernel for gene in self.genes])
         self._column = {(gene.kernel, gene.parameter.name): at for at, gene in enumerate(self.genes)}
         self._tables = [
-            np.array(
-                [v if gene.parameter.is_number else CHOICES[gene.parameter.name].index(str(v)) for v in gene.values]
-            )
+            np.array([v if gene.parameter.is_number else _names(gene.parameter).index(str(v)) for v in gene.values])
             for gene in self.genes
         ]
         self._padded = np.array([np.resize(table, self.radix.max()) for table in self._tables], float)
@@ -166,6 +174,8 @@ class Encoding:
         self._settled_first, self._combinations_first = (
             np.cumsum([0, *(len(table) for table in tables[:-1])]) for tables in (self.settled, self.combinations)
         )
+        self.machine_choices = np.flatnonzero((self.of_kernel < 0) & ~self.is_number)
+        """Columns of the hardware's choices, and of what stays."""
         self.number_columns = np.flatnonzero(self.is_number & (self.radix > 1))
         self._runs_intersection = [self._intersecting(at) for at in range(len(kernels))]
         self._unused_intersection = self._position(-1, "intersection", CHEAPEST["intersection"])
@@ -181,7 +191,7 @@ class Encoding:
     @property
     def size(self) -> float:
         """Rows of numbers, intersections and legal combinations; a few are the same design (unused intersection)."""
-        sizes = [len(c) for c in self.combinations] + [self.radix[self.column(-1, "intersection")]]
+        sizes = [len(c) for c in self.combinations] + self.radix[self.machine_choices].tolist()
         return float(np.prod([float(s) for s in sizes]) * np.prod(self.radix[self.number_columns].astype(float)))
 
     def _position(self, kernel: int, name: str, value: str) -> int:
@@ -206,7 +216,8 @@ class Encoding:
         unit = rng.random((count, len(self.number_columns))) if unit is None else unit
         radix = self.radix[self.number_columns]
         rows[:, self.number_columns] = np.minimum((unit * radix).astype(np.int32), radix - 1)
-        rows[:, self.column(-1, "intersection")] = rng.integers(self.radix[self.column(-1, "intersection")], size=count)
+        for column in self.machine_choices:
+            rows[:, column] = rng.integers(self.radix[column], size=count)
         for at, combinations in enumerate(self.combinations):
             _, starts, sizes = np.unique(combinations[:, 0], return_index=True, return_counts=True)
             flow = rng.integers(len(starts), size=count)
@@ -245,6 +256,12 @@ class Encoding:
         runs = [uses_intersection(dict(zip(INTERSECTING, picked, strict=True)), family) for picked in product(*values)]
         return np.array(runs).reshape([len(names) for names in values])
 
+    @property
+    def staying_columns(self) -> np.ndarray:
+        """Columns that say which tensors stay."""
+        count = len(self.staying) if self.staying else 0
+        return np.arange(len(HARDWARE_NAMES), len(HARDWARE_NAMES) + count)
+
     def dataflows(self, kernel: int) -> list[int]:
         """Indices into `DATAFLOWS` of those that a kernel can use, in the order of its gene."""
         names = self.genes[self.column(kernel, "dataflow")].values
@@ -259,12 +276,13 @@ class Encoding:
         """Rows as numbers, ready to be evaluated."""
 
         values = self._padded.take(rows + self.radix.max() * np.arange(len(self.genes)), mode="clip")
-        of_hardware, of_mappings = values[:, : len(HARDWARE_NAMES)], values[:, len(HARDWARE_NAMES) :]
-        of_mappings = of_mappings.reshape(len(rows), len(self.kernels), len(MAPPING_NAMES))
+        first = len(self.genes) - len(self.kernels) * len(MAPPING_NAMES)
+        of_hardware = values[:, : len(HARDWARE_NAMES)]
+        of_mappings = values[:, first:].reshape(len(rows), len(self.kernels), len(MAPPING_NAMES))
         numbers, choices = (
             [MAPPING_NAMES.index(name) for name in names] for names in (MAPPING_NUMBERS, MAPPING_CHOICES)
         )
-        return Batch(
+        batch = Batch(
             hardware=of_hardware[:, [HARDWARE_NAMES.index(name) for name in HARDWARE_NUMBERS]].astype(np.float32),
             intersection=of_hardware[:, HARDWARE_NAMES.index("intersection")].astype(int),
             tiles=of_mappings[:, :, numbers].astype(np.float32),
@@ -272,6 +290,10 @@ class Encoding:
             choices=of_mappings[:, :, choices].astype(int),
             units=self._units_of(len(rows)),
         )
+        if self.staying:
+            kept = rows[:, self.staying_columns] == STAYS.index("glb")
+            self.staying.apply(kept, batch.hardware, batch.tiles, batch.choices)
+        return batch
 
     def unit_bits(self, rows: np.ndarray) -> np.ndarray:
         """Capabilities that the mapping of each kernel uses, as bits in the order of `Batch.capabilities`; [n, K]."""
@@ -298,6 +320,8 @@ class Encoding:
 
     def design(self, row: np.ndarray) -> Design:
         """A row in words."""
+        if self.staying:
+            return design_of(self.batch(row[None]), 0, [kernel.name for kernel in self.kernels])
         fields: list[dict[str, Value]] = [{} for _ in range(len(self.kernels) + 1)]
         for gene, position in zip(self.genes, row, strict=True):
             fields[gene.kernel + 1][gene.parameter.name] = gene.values[int(position)]
@@ -307,7 +331,13 @@ class Encoding:
         """The row nearest a design (numbers by ratio); InputError for a choice that the space leaves out."""
         design = design.checked(tuple(kernel.family for kernel in self.kernels))
         row = np.zeros(len(self.genes), np.int32)
+        follows: tuple[str, ...] = ()
+        if self.staying:
+            follows = (*KEPT, "glb_room")
+            row[self.staying_columns] = self.staying.kept_in(design.mappings)
         for at, gene in enumerate(self.genes):
+            if gene.parameter.name in follows or at in self.staying_columns:
+                continue
             value = design.hardware if gene.kernel < 0 else design.mappings[gene.kernel]
             value = value[gene.parameter.name]
             if gene.parameter.is_number:
@@ -319,6 +349,16 @@ class Encoding:
                     f"{gene.parameter.name} '{value}' is not in the design space: {', '.join(map(str, gene.values))}."
                 )
         return row
+
+
+def _stays(tensor: str) -> Parameter:
+    """Whether a tensor stays, as a parameter of the machine."""
+    return Parameter(f"stays:{tensor}", STAYS, "hardware", "", "choice", "docs/machine.md, section 1")
+
+
+def _names(parameter: Parameter) -> tuple[str, ...]:
+    """All names of a choice."""
+    return STAYS if parameter.name.startswith("stays:") else CHOICES[parameter.name]
 
 
 def batch_of(designs: Sequence[Design]) -> Batch:

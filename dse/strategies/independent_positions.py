@@ -24,4 +24,4 @@ def rows_at(encoding: Encoding, positions: np.ndarray) -> np.ndarray:
 
 
 def _columns(encoding: Encoding) -> np.ndarray:
-    return np.array([*encoding.number_columns, encoding.column(-1, "intersection")])
+    return np.array([*encoding.number_columns, *encoding.machine_choices])

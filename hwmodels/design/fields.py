@@ -43,6 +43,8 @@ class Selection:
     names: tuple[str, ...]
     default: str | None = None
     """What a design has that does not name it; None: every design must."""
+    searched: tuple[str, ...] | None = None
+    """Names in the default space; None: all."""
 
 
 @dataclasses.dataclass(frozen=True)

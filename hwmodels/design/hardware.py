@@ -261,9 +261,11 @@ class Mapping(eqx.Module):
     a_zero: Annotated[Weights, Selection("what is done with the zeros of A", ZERO_MODES)]
     b_zero: Annotated[Weights, Selection("what is done with the zeros of B", ZERO_MODES)]
     schedule: Annotated[Weights, Selection("how rows are dealt to the queues of PEs", SCHEDULES)]
-    a_kept: Annotated[Weights, Selection("where A stays from kernel to kernel and from run to run", KEPT_A, "no")]
-    b_kept: Annotated[Weights, Selection("where B does", KEPT, "no")]
-    z_kept: Annotated[Weights, Selection("where the result does", KEPT, "no")]
+    a_kept: Annotated[
+        Weights, Selection("where A stays from kernel to kernel and from run to run", KEPT_A, "no", KEPT[:1])
+    ]
+    b_kept: Annotated[Weights, Selection("where B does", KEPT, "no", KEPT[:1])]
+    z_kept: Annotated[Weights, Selection("where the result does", KEPT, "no", KEPT[:1])]
     dataflow: Annotated[str, Selection("how a tile is worked on", DATAFLOWS)] = eqx.field(static=True)
 
     def with_(self, **changes: Any) -> "Mapping":

@@ -1,0 +1,116 @@
+"""Which tensors of a workload can stay in the global buffer, what room they take, and what that means for each kernel.
+
+A tensor that stays is kept by whoever writes it and by all who read it, and takes its room for every kernel in between;
+weights are there from the start and take it all the time. Each is one choice of the machine, above the mapper: a kernel
+finds the buffer without what stays for others (docs/machine.md, section 1, "What stays").
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from workloads.kernels.graph import GraphTensor
+
+from hwmodels.design.choices import IN_GLB
+from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from workloads import Workload
+
+KEPT = ("a_kept", "b_kept", "z_kept")
+"""Choices of a mapping, for A, B and Z, that follow from what stays."""
+ROOM = MAPPING_NUMBERS.index("glb_room")
+GLB, VALUE_BITS = (HARDWARE_NUMBERS.index(name) for name in ("glb_bytes", "value_bits"))
+DENSE = {("dense_b", "b"), ("dense_b", "z"), ("sddmm", "a"), ("sddmm", "b")}
+"""(family, operand or result) that are dense: all positions."""
+PATTERNED = {("dense_b", "a"), ("sparse_b", "a"), ("sparse_b", "b"), ("sddmm", "z")}
+PATTERNED |= {("elementwise", operand) for operand in "abz"}
+"""Those whose non-zeros are known beforehand; a sparse result of a product is none of both."""
+VIEWS = ("same", "pointwise", "normalised", "transposed")
+"""How a tensor can be read from where it lies."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Staying:
+    """Tensors that can stay, t of them, and the K kernels of a problem."""
+
+    names: tuple[str, ...]
+    uses: np.ndarray
+    """Whether a tensor is the A, the B or the Z of a kernel, shape [t, K, 3]."""
+    values: np.ndarray
+    """Values and bits of metadata of all copies that there are together, shape [t]; likewise below."""
+    metadata_bits: np.ndarray
+    elsewhere: np.ndarray
+    """Share of them that takes room beside what a kernel itself reads or writes, shape [t, K]."""
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def of(self, kernels: Sequence[int]) -> "Staying":
+        """The same tensors, for some of the kernels."""
+        own = list(kernels)
+        return dataclasses.replace(self, uses=self.uses[:, own], elsewhere=self.elsewhere[:, own])
+
+    def apply(self, kept: np.ndarray, hardware: np.ndarray, tiles: np.ndarray, choices: np.ndarray) -> None:
+        """Write into a batch's `tiles` and `choices` what it means that tensors are `kept`, shape [n, t]."""
+        for at, name in enumerate(KEPT):
+            column = list(MAPPING_CHOICES).index(name)
+            stays = (kept[:, :, None] & self.uses[None, :, :, at]).any(axis=1)
+            choices[:, :, column] = np.where(stays, IN_GLB, choices[:, :, column])
+        bits = kept * (self.values * hardware[:, VALUE_BITS, None] + self.metadata_bits)
+        beside = np.ceil(bits @ self.elsewhere / 8.0)
+        room = np.maximum(hardware[:, GLB, None].astype(float) - beside, 1.0)
+        tiles[:, :, ROOM] = np.where(beside > 0, np.minimum(room, tiles[:, :, ROOM]), tiles[:, :, ROOM])
+
+    def kept_in(self, mappings: Sequence[Any]) -> np.ndarray:
+        """Which tensors stay in a design, by its mappings in words; shape [t]."""
+        glb = np.array([[mapping[name] == "glb" for name in KEPT] for mapping in mappings])
+        return np.array([bool(glb[own].any()) for own in self.uses], bool).reshape(len(self))
+
+
+def staying_of(workload: Workload, statistics: Sequence[Any]) -> Staying | None:
+    """What can stay of a workload whose kernels have these `statistics`; None where nothing can, or is known."""
+    kernels = workload.kernels
+    found = [tensor for tensor in workload.graph.tensors if _can_stay(tensor, workload)]
+    if not found:
+        return None
+    uses = np.zeros((len(found), len(kernels), len(KEPT)), bool)
+    elsewhere = np.zeros((len(found), len(kernels)))
+    values, metadata = np.zeros(len(found)), np.zeros(len(found))
+    for at, tensor in enumerate(found):
+        places = _places(tensor)
+        for kernel, operand in places:
+            uses[at, kernel, "abz".index(operand)] = True
+        elsewhere[at, list(tensor.alive)] = 1.0
+        elsewhere[at, [kernel for kernel, _ in places]] -= 1.0 / tensor.at_once
+        each = [_stored(statistics[kernel], kernels[kernel], operand) for kernel, operand in places]
+        values[at], metadata[at] = np.max(each, axis=0) * tensor.at_once
+    return Staying(tuple(tensor.name for tensor in found), uses, values, metadata, elsewhere)
+
+
+def _places(tensor: GraphTensor) -> list[tuple[int, str]]:
+    """(kernel, operand or "z") of all that read or write a tensor."""
+    written = [] if tensor.producer is None else [(tensor.producer, "z")]
+    return written + [(use.kernel, use.operand) for use in tensor.consumers]
+
+
+def _can_stay(tensor: GraphTensor, workload: Workload) -> bool:
+    """Whether a tensor is made and read on the chip alone, or is the same in every run; and lies as it is read."""
+    if tensor.is_result or not tensor.consumers or (tensor.producer is None and not tensor.is_weight):
+        return False
+    if any(use.operand not in "ab" or use.view not in VIEWS or use.share < 1.0 for use in tensor.consumers):
+        return False
+    kinds = {(workload.kernels[kernel].family, operand) for kernel, operand in _places(tensor)}
+    return kinds <= DENSE or kinds <= PATTERNED
+
+
+def _stored(statistics: Any, kernel: Any, operand: str) -> tuple[float, float]:
+    """Values, and bits of metadata, of one copy of what is dense, or else of a row of pointers and a coordinate a
+    non-zero, or of a mask, whichever is less."""
+    rows, columns = kernel.operand_shape(operand)
+    if (kernel.family, operand) in DENSE:
+        return float(rows * columns), 0.0
+    side = statistics.mask if kernel.family == "sddmm" else getattr(statistics, "b" if operand == "b" else "a")
+    nonzeros = float(side.nonzeros)
+    width = np.ceil(np.log2(max(columns, 2)))
+    pointers = (rows + 1) * (width + np.ceil(np.log2(max(rows, 2))) + 1)
+    return nonzeros, float(min(nonzeros * width + pointers, rows * columns))
