@@ -160,12 +160,17 @@ def dealt(work: np.ndarray, level: int, schedule: str) -> list[list[int]]:
     return hands
 
 
-def test_attention_is_three_kernels():
+def test_attention_is_scores_softmax_and_sum():
     mask = generators.banded(16, 2, 0)
     workload = sparse_attention(mask, heads=4, depth=8)
-    assert [kernel.family for kernel in workload.kernels] == ["sddmm", "elementwise", "dense_b"]
-    assert [kernel.repeats for kernel in workload.kernels] == [4, 8, 4]
-    assert [kernel.shape for kernel in workload.kernels] == [(16, 8, 16), (16, 1, 16), (16, 16, 8)]
+    assert [kernel.family for kernel in workload.kernels] == [
+        "sddmm",
+        "elementwise",
+        "elementwise",
+        "dense_b",
+    ]
+    assert [kernel.repeats for kernel in workload.kernels] == [4, 4, 4, 4]
+    assert [kernel.shape for kernel in workload.kernels] == [(16, 8, 16), (16, 1, 16), (16, 1, 16), (16, 16, 8)]
 
 
 def test_a_search_takes_all_families_together(tech, monkeypatch):

@@ -10,9 +10,14 @@ from .errors import InputError as InputError
 from .kernels.attention import sparse_attention as sparse_attention
 from .kernels.convolution import sparse_convolution as sparse_convolution
 from .kernels.elementwise import ElementwiseKernel as ElementwiseKernel
+from .kernels.graph import GraphTensor as GraphTensor
+from .kernels.graph import TensorUse as TensorUse
+from .kernels.graph import WorkloadGraph as WorkloadGraph
 from .kernels.matrix_product import DensityKernel as DensityKernel
 from .kernels.matrix_product import SparseKernel as SparseKernel
 from .kernels.sddmm import SddmmKernel as SddmmKernel
+from .kernels.tensor_names import TensorNames as TensorNames
+from .kernels.tensor_names import TensorRead as TensorRead
 from .kernels.tensors import CooTensor as CooTensor
 from .kernels.tensors import mttkrp as mttkrp
 from .kernels.tensors import ttm as ttm

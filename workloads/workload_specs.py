@@ -50,7 +50,7 @@ from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
 from workloads.kernels.unfolding import filter_order
 from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
-from workloads.networks.digits import digits_activations, digits_layers
+from workloads.networks.digits import digits_activations, digits_layers, digits_tensors
 from workloads.readers.finding import find_written, taken_apart
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.loading import matrix_of
@@ -116,6 +116,7 @@ def resolve_workload(spec: str) -> Workload:
             raise InputError(f"{spec!r}: digits_sparse has its own B; write it without @{product}, or use digits.")
         inputs = digits_activations()
         kernels = [spmspm(w, inputs[name], f"digits_{name}@activations") for name, w in digits_layers().items()]
+        kernels = digits_tensors(kernels)
     elif what in _SUITES:
         kernels = _suite_kernels(what, product, b)
     elif what.partition(":")[0] in NETWORK_NAMES:
@@ -136,13 +137,14 @@ def resolve_workloads(specs: list[str]) -> Workload:
         raise InputError(f"No workload is named; give a matrix file, a folder or one of: {', '.join(SUITE_NAMES)}.")
     kernels: dict[str, Kernel] = {}
     workloads = [resolve_workload(spec) for spec in specs]
-    for workload in workloads:
+    for at, workload in enumerate(workloads):
         for kernel in workload.kernels:
             name, number = kernel.name, 1
             while name in kernels:
                 number += 1
                 name = f"{kernel.name}#{number}"
-            kernels[name] = replace(kernel, name=name)
+            tensors = kernel.tensors.renamed(f"#{at + 1}") if at and kernel.tensors else kernel.tensors
+            kernels[name] = replace(kernel, name=name, tensors=tensors)
     notes = dict.fromkeys(note for workload in workloads for note in workload.notes)
     return Workload("+".join(specs), tuple(kernels.values()), tuple(notes))
 
@@ -205,7 +207,9 @@ def _suite_kernels(name: str, product: str | None, b: csr_array | None) -> list[
     suite = _SUITES[name]
     products = suite.products if product is None else (product,)
     matrices = suite.matrices().items()
-    return [kernel for matrix, a in matrices for one in products for kernel in _kernels(matrix, a, one, b)]
+    kernels = [kernel for matrix, a in matrices for one in products for kernel in _kernels(matrix, a, one, b)]
+    dense_batch = len(products) == 1 and products[0].partition(":")[0] in ("spmm", "spmv")
+    return digits_tensors(kernels) if name == "digits" and dense_batch else kernels
 
 
 def _kernels(matrix: str, a: csr_array, product: str, b: csr_array | None) -> list[Kernel]:
@@ -258,7 +262,7 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
     kind, colon, columns = product.partition(":")
     if product == "spmv" or kind == "spmm":
         n = 1 if product == "spmv" else _columns(product, columns) if colon else DEFAULT_COLUMNS
-        return replace(kernel, n=n, b=None, unfolding=None)
+        return replace(kernel, n=n, b=None, unfolding=None, tensors=None)
     raise InputError(
         f"{kernel.name}: is described by densities, not by a pattern; use @spmv or @spmm:N, not @{product}."
     )
@@ -296,7 +300,9 @@ def _layer_kernels(layer: FoundLayer, file: str, product: str | None, b: csr_arr
         n = layer.columns or unfolding.positions
         return [SparseKernel(f"{name}@spmm:{n}", matrix, None, n, layer.repeats, unfolding)]
     found = _kernels(name, matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"), b)
-    return [replace(kernel, repeats=kernel.repeats * layer.repeats) for kernel in found]
+    if layer.repeats == 1:
+        return found
+    return [replace(kernel, repeats=kernel.repeats * layer.repeats, tensors=None) for kernel in found]
 
 
 def _density_kernel(name: str, layer: FoundLayer) -> DensityKernel:

@@ -10,5 +10,8 @@
 | `unfolding` | `Unfolding`: how maps become B, in any product; the order of a filter's weights |
 | `attention` | `sparse_attention`: SDDMM, softmax and SpMM of heads under a mask |
 | `tensors` | TTV, TTM and MTTKRP as products, by matricisation |
-| `workload` | `Workload`: kernels whose costs add up |
+| `tensor_names` | `TensorNames`: what a kernel reads and writes, through which view, in which loops |
+| `graph` | `WorkloadGraph`: tensors with their writer, readers and life |
+| `graph_building` | the graph from the kernels' names, and its checks |
+| `workload` | `Workload`: kernels whose costs add up, and their graph |
 """

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import SparseKernel, pattern_hash
+from workloads.kernels.tensor_names import TensorNames
 
 OPERATIONS = ("multiply", "add")
 
@@ -24,6 +25,7 @@ class ElementwiseKernel(Kernel):
     b: csr_array
     operation: str
     repeats: float | int = 1.0
+    tensors: TensorNames | None = None
 
     def __post_init__(self) -> None:
         if self.operation not in OPERATIONS:
@@ -49,6 +51,10 @@ class ElementwiseKernel(Kernel):
     def n(self) -> int:
         """Columns of A, B and Z."""
         return int(self.a.shape[1])
+
+    def operand_shape(self, operand: str) -> tuple[int, int]:
+        """All are [M, N]."""
+        return self.m, self.n
 
     @property
     def kind(self) -> str:

@@ -4,12 +4,14 @@ import math
 from abc import ABC, abstractmethod
 
 from workloads.errors import InputError
+from workloads.kernels.tensor_names import TensorNames
 
 
 class Kernel(ABC):
     """Loops over m, k and n of which some are sparse. Final classes are frozen dataclasses with these attributes.
 
-    `repeats`: how often it runs in the workload (layers of equal pattern, iterations of a solver).
+    `repeats`: how often it runs in the workload (layers of equal pattern, iterations of a solver). `tensors`: the names
+    of what it reads and writes, and the loops that its repeats are of; None where they are not known.
     """
 
     name: str
@@ -17,11 +19,16 @@ class Kernel(ABC):
     k: int
     n: int
     repeats: float | int
+    tensors: TensorNames | None
 
     @property
     def shape(self) -> tuple[int, int, int]:
         """(m, k, n)."""
         return self.m, self.k, self.n
+
+    def operand_shape(self, operand: str) -> tuple[int, int]:
+        """Rows and columns of `a`, `b`, `mask`, `z`, or of `c`, which joins `z` element by element."""
+        return {"a": (self.m, self.k), "b": (self.k, self.n)}.get(operand, (self.m, self.n))
 
     @property
     @abstractmethod

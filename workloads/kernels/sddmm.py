@@ -7,6 +7,7 @@ from scipy.sparse import csr_array
 from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import SparseKernel, pattern_hash
+from workloads.kernels.tensor_names import TensorNames
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +21,7 @@ class SddmmKernel(Kernel):
     mask: csr_array
     depth: int
     repeats: float | int = 1.0
+    tensors: TensorNames | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.depth, bool) or self.depth != int(self.depth) or self.depth < 1:

@@ -1,9 +1,12 @@
-"""Workloads: kernels whose costs add up."""
+"""Workloads: kernels whose costs add up, and how they feed each other."""
 
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 
 from workloads.errors import InputError
+from workloads.kernels.graph import WorkloadGraph
+from workloads.kernels.graph_building import graph_of
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
 
@@ -13,7 +16,11 @@ MOST_DRAWN = 20_000_000
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """Kernels whose costs add up. **Raises** `InputError` where there are none or two share a name."""
+    """Kernels whose costs add up, in the order in which they run.
+
+    **Raises** `InputError` where there are none, where two share a name, and where their tensors make no graph
+    (`kernels.graph`).
+    """
 
     name: str
     kernels: tuple[Kernel, ...]
@@ -26,6 +33,12 @@ class Workload:
         (twice, times), *_ = Counter(kernel.name for kernel in self.kernels).most_common(1)
         if times > 1:
             raise InputError(f"Workload {self.name!r} has two kernels named {twice!r}; rename one.")
+        _ = self.graph
+
+    @cached_property
+    def graph(self) -> WorkloadGraph:
+        """The tensors that kernels name, who writes and reads them; none where no names are known."""
+        return graph_of(self.name, self.kernels)
 
 
 def require_pattern(kernel: Kernel, purpose: str) -> SparseKernel:

@@ -4,11 +4,16 @@
 digits that the training never saw.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 from importlib import resources
 
 import numpy as np
 from scipy.sparse import csr_array
+
+from workloads.kernels.kernel import Kernel
+from workloads.kernels.tensor_names import TensorNames, constant, outside, read
 
 LAYERS = ("fc1", "fc2", "fc3")
 BATCH = 64
@@ -27,6 +32,16 @@ def digits_activations() -> dict[str, csr_array]:
         bits = np.unpackbits(_stored()[f"{layer}_input_bits"], axis=1, count=BATCH)
         patterns[layer] = csr_array(bits.astype(np.float64))
     return patterns
+
+
+def digits_tensors(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """One product of each layer, in order, as the classifier that they are: a bias and a ReLU lie between layers."""
+    named, before = [], outside("pixels")
+    for layer, kernel in zip(LAYERS, kernels, strict=True):
+        names = TensorNames(constant(f"{layer}.weight"), before, z=layer)
+        named.append(replace(kernel, tensors=names))  # type: ignore[type-var]
+        before = read(layer, "pointwise")
+    return named
 
 
 @cache

@@ -3,8 +3,11 @@
 The 54 convolutions of its inception modules are those that SCNN was given. No densities are published layer by layer.
 """
 
+from itertools import pairwise
+
+from workloads.kernels.tensor_names import outside, read
 from workloads.networks.layer import ConvolutionShape as Shape
-from workloads.networks.layer import Layer, convolution
+from workloads.networks.layer import Layer, chain, convolution
 
 _MODULES = {  # side, channels, 1x1, reduction, 3x3, reduction, 5x5, after the pool
     "3a": (28, 192, 64, 96, 128, 16, 32, 32),
@@ -19,20 +22,33 @@ _MODULES = {  # side, channels, 1x1, reduction, 3x3, reduction, 5x5, after the p
 }
 
 
-def _inception(name: str) -> list[Layer]:
+_MERGED = ("1x1", "3x3", "5x5", "pool_proj")
+"""Layers whose outputs, one below the other, are a module's."""
+_POOLED = ("3a", "4a", "5a")
+"""Modules behind a pooling that changes the size of maps."""
+
+
+def _inception(name: str, before: str) -> list[Layer]:
     side, channels, ones, reduce_3, threes, reduce_5, fives, pooled = _MODULES[name]
-    shapes = {
-        "1x1": Shape(channels, ones, side, side),
-        "3x3_reduce": Shape(channels, reduce_3, side, side),
-        "3x3": Shape(reduce_3, threes, side, side, 3, 3, padding=1),
-        "5x5_reduce": Shape(channels, reduce_5, side, side),
-        "5x5": Shape(reduce_5, fives, side, side, 5, 5, padding=2),
-        "pool_proj": Shape(channels, pooled, side, side),
-    }
-    return [convolution(f"{name}/{part}", shape) for part, shape in shapes.items()]
+    merged = tuple(one for part in _MERGED for one in read(f"{before}/{part}", "pointwise"))
+    enters = outside(f"{name}.input") if name in _POOLED else merged
+    return [
+        convolution(f"{name}/1x1", Shape(channels, ones, side, side), b=enters),
+        convolution(f"{name}/3x3_reduce", Shape(channels, reduce_3, side, side), b=enters),
+        convolution(
+            f"{name}/3x3",
+            Shape(reduce_3, threes, side, side, 3, 3, padding=1),
+            b=read(f"{name}/3x3_reduce", "unfolded"),
+        ),
+        convolution(f"{name}/5x5_reduce", Shape(channels, reduce_5, side, side), b=enters),
+        convolution(
+            f"{name}/5x5", Shape(reduce_5, fives, side, side, 5, 5, padding=2), b=read(f"{name}/5x5_reduce", "unfolded")
+        ),
+        convolution(f"{name}/pool_proj", Shape(channels, pooled, side, side), b=outside(f"{name}.pooled")),
+    ]
 
 
-INCEPTIONS = tuple(layer for module in _MODULES for layer in _inception(module))
+INCEPTIONS = tuple(layer for before, module in pairwise(["", *_MODULES]) for layer in _inception(module, before))
 
 _STEM = {
     "conv1": Shape(3, 64, 112, 112, 7, 7, stride=2, padding=3),
@@ -41,7 +57,7 @@ _STEM = {
 }
 
 GOOGLENET = (
-    *(convolution(name, shape) for name, shape in _STEM.items()),
+    *chain(_STEM),
     *INCEPTIONS,
     convolution("fc", Shape(1024, 1000, 1, 1)),
 )

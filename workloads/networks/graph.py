@@ -25,6 +25,7 @@ from workloads.densities import Dense
 from workloads.errors import InputError
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel
+from workloads.kernels.tensor_names import TensorNames, constant, outside, read
 from workloads.kernels.workload import Workload
 from workloads.readers.finding import find_written, taken_apart
 from workloads.readers.loading import matrix_of
@@ -66,31 +67,47 @@ def _gcn(graph: csr_array, features: csr_array | None, widths: list[int]) -> lis
     looped = csr_array(abs(graph) + eye_array(graph.shape[0]))
     kernels: list[Kernel] = []
     for at, (into, out) in enumerate(pairwise(widths), 1):
-        kernels.append(_combination(f"layer{at}/combine", out, into, graph.shape[0], features if at == 1 else None))
-        kernels.append(SparseKernel(f"layer{at}/aggregate", looped, None, out))
+        own, weights, combined = features if at == 1 else None, constant(f"layer{at}.weight"), f"layer{at}.combined"
+        before = outside("features") if at == 1 else read(f"layer{at - 1}.aggregated", "transposed")
+        operands = (before, weights) if own is not None else (weights, before)
+        names = TensorNames(*operands, z=combined)
+        kernels.append(_combination(f"layer{at}/combine", out, into, graph.shape[0], own, names))
+        turned = read(combined, "same" if own is not None else "transposed")
+        names = TensorNames(constant("graph"), turned, z=f"layer{at}.aggregated")
+        kernels.append(SparseKernel(f"layer{at}/aggregate", looped, None, out, tensors=names))
     return kernels
 
 
 def _graphsage(graph: csr_array, features: csr_array | None, widths: list[int]) -> list[Kernel]:
     nodes = graph.shape[0]
     kernels: list[Kernel] = []
+    by_rows, by_columns = outside("features"), outside("features", "transposed")  # what enters a layer: nodes as rows
     for at, (into, out) in enumerate(pairwise(widths), 1):
-        own = features if at == 1 else None
-        kernels.append(SparseKernel(f"layer{at}/aggregate", graph, own, into))
+        own, layer = features if at == 1 else None, f"layer{at}"
+        names = TensorNames(constant("graph"), by_rows, z=f"{layer}.neighbours")
+        kernels.append(SparseKernel(f"{layer}/aggregate", graph, own, into, tensors=names))
         if own is None:
-            kernels.append(_combination(f"layer{at}/combine", out, 2 * into, nodes, None))
+            stacked = (*by_columns, *read(f"{layer}.neighbours", "transposed"))
+            names = TensorNames(constant(f"{layer}.weight"), stacked, z=f"{layer}.combined")
+            kernels.append(_combination(f"{layer}/combine", out, 2 * into, nodes, None, names))
+            by_rows, by_columns = read(f"{layer}.combined", "transposed"), read(f"{layer}.combined", "pointwise")
         else:
-            kernels.append(_combination(f"layer{at}/combine_own", out, into, nodes, own))
-            kernels.append(_combination(f"layer{at}/combine_neighbours", out, into, nodes, csr_array(abs(graph) @ own)))
+            weights = [constant(f"{layer}.{side}_weight") for side in ("own", "neighbours")]
+            names = TensorNames(by_rows, weights[0], z=f"{layer}.own")
+            kernels.append(_combination(f"{layer}/combine_own", out, into, nodes, own, names))
+            neighbours, added = csr_array(abs(graph) @ own), read(f"{layer}.own")
+            names = TensorNames(read(f"{layer}.neighbours"), weights[1], c=added, z=f"{layer}.combined")
+            kernels.append(_combination(f"{layer}/combine_neighbours", out, into, nodes, neighbours, names))
+            by_rows, by_columns = read(f"{layer}.combined", "pointwise"), read(f"{layer}.combined", "transposed")
     return kernels
 
 
 def _combination(
-    name: str, out: int, into: int, nodes: int, features: csr_array | None
+    name: str, out: int, into: int, nodes: int, features: csr_array | None, tensors: TensorNames
 ) -> SparseKernel | DensityKernel:
     if features is not None:
-        return SparseKernel(name, features, None, out)
-    return DensityKernel(name, out, into, nodes, Dense(), None)
+        return SparseKernel(name, features, None, out, tensors=tensors)
+    return DensityKernel(name, out, into, nodes, Dense(), None, tensors=tensors)
 
 
 def _parts(spec: str, text: str) -> tuple[str, str | None, list[int]]:

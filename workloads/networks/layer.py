@@ -10,12 +10,14 @@ m does not divide the channels of a convolution's group (an image's three, a dep
 as by NVIDIA's ASP (github.com/NVIDIA/apex, apex/contrib/sparsity), which leaves such layers dense.
 """
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from workloads.densities import NM, Dense, Uniform
 from workloads.errors import InputError
 from workloads.kernels.matrix_product import DensityKernel
+from workloads.kernels.tensor_names import Loop, Reads, TensorNames, View, constant, outside, read
 from workloads.kernels.unfolding import Unfolding, unfolding_of
 
 
@@ -82,6 +84,7 @@ class Layer:
     n_of_m: tuple[int, int] | None = None
     prunable: bool = True
     shape: ConvolutionShape | None = None
+    tensors: TensorNames | None = None
 
     @property
     def multiplies(self) -> int:
@@ -112,19 +115,63 @@ class Layer:
         if unfolding is not None and not unfolding.repeats_anything:
             unfolding = None
         name, repeats = f"{network}/{self.name}", float(self.repeats)
-        return DensityKernel(name, self.m, self.k, self.n, a, b, repeats, unfolding)
+        return DensityKernel(name, self.m, self.k, self.n, a, b, repeats, unfolding, self.tensors)
 
 
-def convolution(name: str, shape: ConvolutionShape, weights: float = 1.0, activations: float = 1.0) -> Layer:
-    """The layer of a convolution on one image, by im2col, with the densities of its weights and of what enters it."""
+def convolution(
+    name: str,
+    shape: ConvolutionShape,
+    weights: float = 1.0,
+    activations: float = 1.0,
+    *,
+    b: Reads | None = None,
+    c: Reads = (),
+    loops: tuple[Loop, ...] = (),
+) -> Layer:
+    """The layer of a convolution on one image, by im2col, with the densities of its weights and of what enters it.
+
+    `b` is what enters it, an input of its own if None, `c` what is added; the result is called after the layer. It runs
+    inside `loops`, once for each group.
+    """
     m, n = shape.filters // shape.groups, shape.rows * shape.columns
-    return Layer(name, m, shape.taps, n, shape.groups, weights, activations, shape=shape)
+    loops = (*loops, (f"{name}.group", shape.groups)) if shape.groups > 1 else loops
+    names = TensorNames(
+        constant(f"{name}.weight"), b or outside(f"{name}.input", _seen(shape)), c=c, z=name, loops=loops
+    )
+    repeats = math.prod(trips for _, trips in loops)
+    return Layer(name, m, shape.taps, n, repeats, weights, activations, shape=shape, tensors=names)
 
 
-def chain(shapes: dict[str, ConvolutionShape], weights: Sequence[float], outputs: Sequence[float]) -> tuple[Layer, ...]:
-    """Layers in a row: what enters a layer is as dense as what the one before gives out, and the image is dense."""
-    dense_in = zip(shapes.items(), weights, [1.0, *outputs], strict=True)
-    return tuple(convolution(name, shape, kept, active) for (name, shape), kept, active in dense_in)
+def fed_by(name: str, before: ConvolutionShape, shape: ConvolutionShape) -> Reads | None:
+    """What a convolution reads of the layer `name` before it, through a ReLU; None where maps differ (pooling)."""
+    sides = [
+        shape.stride * out if shape.padding else (out - 1) * shape.stride + taps
+        for out, taps in ((shape.rows, shape.filter_rows), (shape.columns, shape.filter_columns))
+    ]
+    same = before.filters == shape.channels and [before.rows, before.columns] == sides
+    return read(name, _seen(shape)) if same else None
+
+
+def _seen(shape: ConvolutionShape) -> View:
+    """How a convolution sees the maps that enter it, through a ReLU."""
+    return "pointwise" if (shape.filter_rows, shape.filter_columns, shape.stride) == (1, 1, 1) else "unfolded"
+
+
+def chain(
+    shapes: dict[str, ConvolutionShape], weights: Sequence[float] | None = None, outputs: Sequence[float] | None = None
+) -> tuple[Layer, ...]:
+    """Layers in a row, dense unless told otherwise.
+
+    What enters a layer is as dense as what the one before gives out, and the image is dense.
+    """
+    layers, before, dense = [], None, [1.0] * len(shapes)
+    for (name, shape), kept, active in zip(
+        shapes.items(), weights or dense, [1.0, *(outputs or dense[1:])], strict=True
+    ):
+        b = None if before is None else fed_by(*before, shape)
+        layers.append(convolution(name, shape, kept, active, b=b))
+        before = name, shape
+    return tuple(layers)
 
 
 def in_batches(layers: Iterable[Layer], batch: int) -> list[Layer]:

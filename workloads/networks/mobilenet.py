@@ -5,7 +5,7 @@ of 1 x 9 weights for each channel. No densities are published layer by layer.
 """
 
 from workloads.networks.layer import ConvolutionShape as Shape
-from workloads.networks.layer import Layer, convolution
+from workloads.networks.layer import Layer, chain
 
 _PAIRS = (  # channels, filters, side of the output
     [(16, 32, 64), (32, 64, 32), (64, 64, 32), (64, 128, 16), (128, 128, 16), (128, 256, 8)]
@@ -22,7 +22,7 @@ def _mobilenet() -> tuple[Layer, ...]:
         shapes.append(Shape(channels, filters, out, out))
         side = out
     shapes.append(Shape(512, 1000, 1, 1))
-    return tuple(convolution(f"L{at:02d}", shape) for at, shape in enumerate(shapes, 1))
+    return chain({f"L{at:02d}": shape for at, shape in enumerate(shapes, 1)})
 
 
 MOBILENET = _mobilenet()

@@ -5,11 +5,13 @@ million; MLPs 13-512-256-128 and 479-1024-1024-512-256-1; batch 2,048). The 479 
 products of pairs among 27 vectors.
 
 A look-up is a product of a one-hot matrix [batch, rows of the table], one non-zero a sample, with the table. Rows are
-hit with equal chance here, which is less reuse than real traffic has.
+hit with equal chance here, which is less reuse than real traffic has. What is looked up is put beside the bottom MLP's
+result for the pairs, and these beside it for the top MLP: other arrangements, which come from memory.
 """
 
 from itertools import pairwise
 
+from workloads.kernels.tensor_names import TensorNames, constant, outside, read
 from workloads.networks.layer import Layer
 
 FEATURES = 128
@@ -27,13 +29,22 @@ TABLE_ROWS = (
 def dlrm(batch: int) -> list[Layer]:
     """Products of one batch: look-ups, the bottom MLP, products of pairs, the top MLP."""
     vectors = len(TABLE_ROWS) + 1
-    look_ups = [
-        Layer(f"table{at}", batch, rows, FEATURES, weight_density=1.0 / rows, prunable=False)
-        for at, rows in enumerate(TABLE_ROWS)
-    ]
-    pairs = Layer("pairs", vectors, FEATURES, vectors, batch, prunable=False)
+    look_ups = []
+    for at, rows in enumerate(TABLE_ROWS):
+        names = TensorNames(outside(f"table{at}.ids"), constant(f"table{at}.rows"), z=f"table{at}")
+        look_ups.append(
+            Layer(f"table{at}", batch, rows, FEATURES, weight_density=1.0 / rows, prunable=False, tensors=names)
+        )
+    pair = outside("vectors"), outside("vectors", "transposed")
+    names = TensorNames(*pair, z="pairs", loops=(("sample", batch),))
+    pairs = Layer("pairs", vectors, FEATURES, vectors, batch, prunable=False, tensors=names)
     return [*look_ups, *_mlp("bottom", BOTTOM, batch), pairs, *_mlp("top", TOP, batch)]
 
 
 def _mlp(name: str, widths: tuple[int, ...], batch: int) -> list[Layer]:
-    return [Layer(f"{name}{at}", out, into, batch) for at, (into, out) in enumerate(pairwise(widths))]
+    layers, before = [], outside(f"{name}.input")
+    for at, (into, out) in enumerate(pairwise(widths)):
+        names = TensorNames(constant(f"{name}{at}.weight"), before, z=f"{name}{at}")
+        layers.append(Layer(f"{name}{at}", out, into, batch, tensors=names))
+        before = read(f"{name}{at}", "pointwise")
+    return layers

@@ -64,7 +64,8 @@ def subjects_of(specs: Sequence[str], seed: int) -> list[Subject]:
         for kernel in workload_of([spec]).kernels:
             name = distinct(kernel.name, taken)
             taken.add(name)
-            found.append(_subject(dataclasses.replace(kernel, name=name), kernel.name, spec, seen, seed))
+            alone = dataclasses.replace(kernel, name=name, tensors=None)
+            found.append(_subject(alone, kernel.name, spec, seen, seed))
     return found
 
 
