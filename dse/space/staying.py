@@ -6,15 +6,16 @@ finds the buffer without what stays for others (docs/machine.md, section 1, "Wha
 """
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from workloads.kernels.graph import GraphTensor
 
 from hwmodels.design.choices import IN_GLB
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from workloads import Workload
+from workloads.kernels.graph import GraphTensor
 
 KEPT = ("a_kept", "b_kept", "z_kept")
 """Choices of a mapping, for A, B and Z, that follow from what stays."""
@@ -25,6 +26,8 @@ DENSE = {("dense_b", "b"), ("dense_b", "z"), ("sddmm", "a"), ("sddmm", "b")}
 PATTERNED = {("dense_b", "a"), ("sparse_b", "a"), ("sparse_b", "b"), ("sddmm", "z")}
 PATTERNED |= {("elementwise", operand) for operand in "abz"}
 """Those whose non-zeros are known beforehand; a sparse result of a product is none of both."""
+JOINS = "c"
+"""What is added to a result, or multiplied with it, as it leaves."""
 VIEWS = ("same", "pointwise", "normalised", "transposed")
 """How a tensor can be read from where it lies."""
 
@@ -77,34 +80,34 @@ def staying_of(workload: Workload, statistics: Sequence[Any]) -> Staying | None:
     elsewhere = np.zeros((len(found), len(kernels)))
     values, metadata = np.zeros(len(found)), np.zeros(len(found))
     for at, tensor in enumerate(found):
-        places = _places(tensor)
-        for kernel, operand in places:
-            uses[at, kernel, "abz".index(operand)] = True
         elsewhere[at, list(tensor.alive)] = 1.0
-        elsewhere[at, [kernel for kernel, _ in places]] -= 1.0 / tensor.at_once
-        each = [_stored(statistics[kernel], kernels[kernel], operand) for kernel, operand in places]
-        values[at], metadata[at] = np.max(each, axis=0) * tensor.at_once
+        for kernel, operand in _places(tensor):
+            uses[at, kernel, "abz".index(operand)] = True
+            share = min(math.prod(kernels[kernel].operand_shape(operand)) / tensor.elements, 1.0)
+            elsewhere[at, kernel] = min(elsewhere[at, kernel], 1.0 - share)
+            stored = np.array(_stored(statistics[kernel], kernels[kernel], operand)) / share
+            values[at], metadata[at] = np.maximum((values[at], metadata[at]), stored)
     return Staying(tuple(tensor.name for tensor in found), uses, values, metadata, elsewhere)
 
 
 def _places(tensor: GraphTensor) -> list[tuple[int, str]]:
-    """(kernel, operand or "z") of all that read or write a tensor."""
+    """(kernel, "a", "b" or "z") of all that work on a tensor; what joins a result as it leaves does not."""
     written = [] if tensor.producer is None else [(tensor.producer, "z")]
-    return written + [(use.kernel, use.operand) for use in tensor.consumers]
+    return written + [(use.kernel, use.operand) for use in tensor.consumers if use.operand != JOINS]
 
 
 def _can_stay(tensor: GraphTensor, workload: Workload) -> bool:
     """Whether a tensor is made and read on the chip alone, or is the same in every run; and lies as it is read."""
     if tensor.is_result or not tensor.consumers or (tensor.producer is None and not tensor.is_weight):
         return False
-    if any(use.operand not in "ab" or use.view not in VIEWS or use.share < 1.0 for use in tensor.consumers):
+    if any(use.operand == "mask" or use.view not in VIEWS or use.share < 1.0 for use in tensor.consumers):
         return False
     kinds = {(workload.kernels[kernel].family, operand) for kernel, operand in _places(tensor)}
     return kinds <= DENSE or kinds <= PATTERNED
 
 
 def _stored(statistics: Any, kernel: Any, operand: str) -> tuple[float, float]:
-    """Values, and bits of metadata, of one copy of what is dense, or else of a row of pointers and a coordinate a
+    """Values, and bits of metadata, of an operand: of what is dense, or else of a row of pointers and a coordinate a
     non-zero, or of a mask, whichever is less."""
     rows, columns = kernel.operand_shape(operand)
     if (kernel.family, operand) in DENSE:
