@@ -106,6 +106,9 @@ class Config:
     """Relative gain in one objective below which a design is not worth --max-price; 0 shows the whole front."""
     max_price: Annotated[float, real(0, 1000)] = 0.10
     """Relative price in another objective that such a gain may have."""
+    stays: Literal["all", "results", "nothing"] = "all"
+    """What may stay in the global buffer from kernel to kernel, where it is known which tensors kernels read and write:
+    results, or weights too, which are then there from the start."""
     space: Path | None = None
     """TOML file that changes the default design space."""
     fix: tyro.conf.UseAppendAction[tuple[tuple[str, ...], ...]] = ()
@@ -130,7 +133,7 @@ def run(config: Config) -> None:
     technology, workload = config.scenario.build(), workload_of(specs)
     limits = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
     space = build_space(config.space, config.fix, workload)
-    problem = build_problem(workload, space, technology, objective_names(config.objectives), limits)
+    problem = build_problem(workload, space, technology, objective_names(config.objectives), limits, config.stays)
     worth_their_price(
         np.ones((0, len(problem.objectives))), config.min_gain, config.max_price
     )  # refused before searching

@@ -17,7 +17,7 @@ from dse.problem.result import Result
 from dse.space.design import Design
 from dse.space.design_space import DesignSpace
 from dse.space.encoding import Batch, Encoding, KernelShape
-from dse.space.staying import staying_of
+from dse.space.staying import WHICH, staying_of
 from hwmodels.analytical.evaluation import evaluate as template
 from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
@@ -315,7 +315,7 @@ def make_problem(
     constraints: Mapping[str, float | int] | None = None,
     statistics: Sequence[Any] | None = None,
     evaluate: Evaluate = template,
-    staying: bool = False,
+    stays: str = "nothing",
     progress: bool = False,
 ) -> Problem:
     """A problem for a workload, which is measured here unless its `statistics` (one per kernel) are given.
@@ -323,8 +323,8 @@ def make_problem(
     **Arguments**: `workload`, a `workloads.Workload`, kernels, or names and paths (`workloads.as_workload`);
     `constraints`, maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}` (areas are without the
     DRAM's PHY): that every kernel fits its buffers is always required; `evaluate` replaces the model (a published
-    machine's own rules); `staying`: results and weights may stay in the global buffer, as far as the workload's graph
-    lets them. **Raises** `InputError` for what cannot be understood.
+    machine's own rules); `stays`: what may stay in the global buffer as far as the workload's graph lets it,
+    "nothing", "results" or "all", weights too. **Raises** `InputError` for what cannot be understood.
     """
     workload = as_workload(workload)
     if not isinstance(space, DesignSpace):
@@ -333,10 +333,12 @@ def make_problem(
         raise InputError(
             f"The technology is a {type(technology).__name__}; make one: make_technology(scenario(node_nm=16))."
         )
+    if stays not in WHICH:
+        raise InputError(f"stays is '{stays}'; choose one of: {', '.join(WHICH)}.")
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
     kernels = [KernelShape(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
-    encoding = Encoding(space, kernels, staying=staying_of(workload, measured) if staying else None)
+    encoding = Encoding(space, kernels, staying=staying_of(workload, measured, stays))
     return Problem(encoding, measured, technology, chosen, limits, evaluate=evaluate, workload=workload.name)
 
 

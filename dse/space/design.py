@@ -1,6 +1,7 @@
 """A design in words: plain numbers and names, one hardware and one mapping for each kernel."""
 
 import dataclasses
+import math
 from collections.abc import Mapping as Dictionary
 from typing import Any
 
@@ -96,8 +97,19 @@ def change_design(
         concerned = kernels_concerned(name, design.kernels, families, f"{where} {name}")
         for fields in [mappings[at] for at in concerned] or [hardware]:
             fields[name.rpartition(".")[2]] = value
+    _keep_room(design.hardware, hardware, mappings)
     changed = Design(hardware, tuple(mappings), design.kernels)
     return changed if families is None else changed.checked(families, "The changed design")
+
+
+def _keep_room(before: Dictionary[str, Value], after: Dictionary[str, Value], mappings: list[dict[str, Value]]) -> None:
+    """What stays for other kernels takes as much of a changed GLB as before, in values of the changed width."""
+    glb_before, glb = float(before["glb_bytes"]), float(after["glb_bytes"])
+    wider = float(after["value_bits"]) / float(before["value_bits"])
+    for mapping in mappings:
+        room = float(mapping["glb_room"])
+        if room < glb_before and (glb != glb_before or wider != 1.0):
+            mapping["glb_room"] = max(glb - math.ceil((glb_before - room) * wider), 1.0)
 
 
 def describe(design: Design) -> dict[str, Value]:

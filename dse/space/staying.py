@@ -17,6 +17,8 @@ from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_
 from workloads import Workload
 from workloads.kernels.graph import GraphTensor
 
+WHICH = ("nothing", "results", "all")
+"""What may stay: nothing, results that are operands of later kernels, or weights too."""
 KEPT = ("a_kept", "b_kept", "z_kept")
 """Choices of a mapping, for A, B and Z, that follow from what stays."""
 ROOM = MAPPING_NUMBERS.index("glb_room")
@@ -70,10 +72,14 @@ class Staying:
         return np.array([bool(glb[own].any()) for own in self.uses], bool).reshape(len(self))
 
 
-def staying_of(workload: Workload, statistics: Sequence[Any]) -> Staying | None:
-    """What can stay of a workload whose kernels have these `statistics`; None where nothing can, or is known."""
-    kernels = workload.kernels
-    found = [tensor for tensor in workload.graph.tensors if _can_stay(tensor, workload)]
+def staying_of(workload: Workload, statistics: Sequence[Any], which: str = "all") -> Staying | None:
+    """What can stay of a workload whose kernels have these `statistics`; None where nothing can, or is known.
+
+    `which` of `WHICH`: results of kernels alone, or weights too.
+    """
+    kernels, tensors = workload.kernels, workload.graph.tensors if which != "nothing" else ()
+    found = [tensor for tensor in tensors if _can_stay(tensor, workload)]
+    found = [tensor for tensor in found if which == "all" or not tensor.is_weight]
     if not found:
         return None
     uses = np.zeros((len(found), len(kernels), len(KEPT)), bool)

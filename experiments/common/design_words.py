@@ -48,11 +48,14 @@ def mapping_words(mapping: Mapping[str, Any]) -> str:
     pairs = mapping["dataflow"] == "inner_product" and mapping["b_zero"] == "skip"
     tile = " x ".join(f"{mapping[f'tile_{x}']:g}" for x in "mkn")
     used = zip(PARTS_USED, ("PE rows", "PE columns", "lanes"), strict=True)
+    where = {"glb": "GLB", "pe": "PEs"}
+    places = {words: [x.upper() for x in "abz" if mapping[f"{x}_kept"] == place] for place, words in where.items()}
     words = [
         *(mapping["dataflow"], f"A {a}", f"B {b}", *(() if pairs else (held,))),
         *(f"columns on {mapping['columns_on']}", f"lanes on {mapping['lanes_on']}"),
         *(f"{mapping[name]:g} {parts} used" for name, parts in used if mapping[name] < ALL_PARTS),
         *(f"tile {tile}", mapping["loop_order"], mapping["schedule"]),
+        *(f"{', '.join(kept)} stay{'s' * (len(kept) == 1)} {named[place]}" for place, kept in places.items() if kept),
     ]
     return ", ".join(words)
 

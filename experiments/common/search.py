@@ -55,10 +55,14 @@ def build_problem(
     technology: Technology,
     names: Sequence[str],
     limits: Mapping[str, float | None],
+    stays: str = "nothing",
 ) -> Problem:
     """The problem of a workload; limits that are None do not count."""
     given = {name: limit for name, limit in limits.items() if limit is not None}
-    return make_problem(workload, space, technology, objectives=names, constraints=given, progress=show_progress())
+    progress = show_progress()
+    return make_problem(
+        workload, space, technology, objectives=names, constraints=given, stays=stays, progress=progress
+    )
 
 
 def balanced_design(problem: Problem, budget: int, seed: int) -> Design:
