@@ -4,6 +4,7 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from hwmodels.analytical.accounting import stages
 from hwmodels.analytical.classes import block_rows, edge_classes, mean_ceil, share_at_edge, total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.imbalance import going_around
@@ -20,6 +21,7 @@ from hwmodels.formats.sizes import (
     storage,
     stores_blocks,
     stores_nonzeros,
+    width_of,
 )
 from workloads.statistics.block_counts import BLOCK
 from workloads.statistics.lattice import kept_for_slopes, ratio
@@ -276,6 +278,14 @@ class HeldShare(eqx.Module):
     """In A's format."""
 
 
+def _own_columns_bits(point: Point, nonzeros: Scalar) -> Scalar:
+    """Bits of a queue's rows where they stay in PEs by columns: numbers of these rows, and pointers of its own."""
+    tiles, numerics = point.tiles, point.numerics
+    rows = numerics.ceil(tiles.height / point.array.queues)
+    pointer_bits = stages(rows, numerics) + tiles.k_pointer_bits + 1.0
+    return nonzeros * (point.hardware.value_bits + width_of(numerics, rows)) + (tiles.depth + 1.0) * pointer_bits
+
+
 def held_share(point: Point, a: OperandA) -> HeldShare:
     """What the fullest queue of any tile holds (docs/machine.md, section 4, "Where everything lives")."""
     mapping, tiles, array = point.mapping, point.tiles, point.array
@@ -292,5 +302,6 @@ def held_share(point: Point, a: OperandA) -> HeldShare:
     nothing, pointer_bits = jnp.zeros_like(rows), tiles.m_pointer_bits + tiles.k_pointer_bits + 1.0
     held = TileSums(one, nonzeros, padding, rows, nothing, rows * tiles.depth, nothing, nothing)
     bits = a.storage.values_bits(held) + a.storage.queued_bits(held, rows + one, tiles.k_bits)
+    bits = bits + point.a_in_pes * a.storage.by_columns * (_own_columns_bits(point, nonzeros) - bits)
     decoded = nonzeros * (point.hardware.value_bits + tiles.k_bits) + (rows + one) * pointer_bits
     return HeldShare(rows, nonzeros, bits + stores_blocks(mapping.a_format) * (decoded - bits))

@@ -6,6 +6,7 @@ Sizes are of the nominal tile (docs/machine.md, section 4): what the firmware ca
 from typing import NamedTuple
 
 from hwmodels.design.choices import BITMASK_AND, LEADER_FOLLOWER
+from hwmodels.formats.encoders.encoded import bits_for
 from hwmodels.formats.encoders.rates import rates_of
 from hwmodels.simulator.concrete_design import ConcreteDesign
 from hwmodels.simulator.counters import PerVisit
@@ -58,6 +59,10 @@ def share_of(design: ConcreteDesign, a: StoredOperand, entries: PerVisit, rows: 
     bits = rates_of("csr" if a.format.block else a.format.name, a.widths, _depth(a), a.slots).bits(most, queued, 0)
     if a.format.pointers == "columns":
         bits = most * (a.widths.value + a.widths.row + a.widths.column)
+        if design.a_in_pes:  # numbers of a queue's own rows, and pointers
+            own = bits_for(ceil_div(min(a.tile[0], a.shape[0]), design.queues))
+            pointer = own + bits_for(a.tile[1]) + 1
+            bits = most * (a.widths.value + max(own, 1)) + (_depth(a) + 1) * pointer
     return QueueShare(most, queued, bits if len(entries) else 0)
 
 

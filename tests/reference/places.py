@@ -66,6 +66,10 @@ def plan(
     d, (h, w, columns) = design, extents
     share = share_of(pairs, hands, h, d)
     share_a = share_a_bits(share, pairs[0][0], w, d) if pairs and d.holds_a(d.b_zero == "skip") else 0
+    if d.a_kept == "pe" and d.a_format == "csc" and pairs:  # a queue numbers its own rows, and has its own pointers
+        own = bits_to_number(ceil_div(h, d.P))
+        pointer = own + bits_to_number(d.tile_k) + 1
+        share_a = share.entries * (d.value_bits + max(own, 1)) + (w + 1) * pointer
     if d.a_kept == "pe":  # all tiles beside each other, but in no second buffer
         share_a = share_a * a_tiles / 2
     slots = 2 * share.rows if d.dataflow == "outer_product" else SLOTS
