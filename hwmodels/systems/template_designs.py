@@ -86,13 +86,14 @@ def _choices(
 EIE = TemplateMachine(
     "eie",
     "EIE (template)",
-    # a PE: 160 KiB of weights and pointers, 2 KiB of activations, two files of 64 sums. It has no GLB: here weights
-    # pass one, and buses bring each PE an entry a cycle, as its own memory does there (guesses)
-    _hardware((64, 1, 1), (4 * MIB, 256), (162 * KIB, 2 * 64 * 2.0), (64 * 24.0, 64 * 16.0), (16, 16)),
-    _choices("outer_product", "csc", "bitmask", "cyclic", "ab", columns_on="m"),
-    "Each run brings the weights from DRAM, over the buses: what stays in the PEs from run to run is not expressed. "
-    "Weights have 16 bits and whole coordinates, not 4 into a codebook and runs of 4 bits down the columns of a PE, "
-    "whose padding takes time; a PE takes no cycle to pass over a column of which it has no entry.",
+    # a PE: 160 KiB of weights and pointers, 2 KiB of activations, two files of 64 sums. It has no GLB: here
+    # activations and results pass one of a guessed size, over buses of an activation and a result a cycle (guesses)
+    _hardware((64, 1, 1), (4 * MIB, 256), (162 * KIB, 2 * 64 * 2.0), (64 * 24.0, 64 * 16.0), (4, 16)),
+    _choices("outer_product", "csc", "bitmask", "cyclic", "ab", columns_on="m") | {"a_kept": "pe"},
+    "All values have the 4 bits of its weights, which are indices of a codebook there, multiplied in 16 bits: MACs are "
+    "too cheap. Entries have whole row numbers instead of runs of 4 bits down the columns of a PE, whose padding takes "
+    "time (most where few weights are left: VGG-6 and -7); PEs wait for each other at the end of a tile only, and take "
+    "no cycle to pass over a column of which they have no entry.",
 )
 MATRAPTOR = TemplateMachine(
     "matraptor",
