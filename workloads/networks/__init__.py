@@ -6,6 +6,7 @@
 | `resnet` | ResNet-50 as DLMC prunes it |
 | `googlenet`, `mobilenet` | GoogLeNet, MobileNet 0.5-128 |
 | `transformer` | Llama-2 and Llama-3, prefill and decode; BERT-base |
+| `attention_block` | one block of BERT's attention with pruned weights and a sliding window |
 | `recommender` | DLRM |
 | `graph` | GCN and GraphSAGE on a user's graph |
 | `digits` | the embedded classifier, trained and pruned by the project: real weights and activations |
@@ -18,6 +19,7 @@ A spec is a network's name and options with colons between: `llama3-405b:decode:
 |---|---|
 | `decode`, `prefill` | Llama: one new token a sequence (unless told otherwise), or a whole prompt |
 | `2048` | tokens in the cache (decode), of the prompt (prefill), of the sequence (BERT: 384 unless told otherwise) |
+| `w64` | attention-block: the window of keys that a token sees |
 | `b8` | batch: sequences, images or samples; 1 unless told otherwise, DLRM's 2,048 |
 | `sparse90` | 90 % zeros, anywhere, in the weights of every layer that is pruned |
 | `wanda50`, `sparsegpt50`, `magnitude50` | Llama: the same; the published points are 50 % (Sun et al., ICLR 2024) |
@@ -33,11 +35,13 @@ A spec is a network's name and options with colons between: `llama3-405b:decode:
 Options that change the same densities act from left to right: `vgg16:dense:2:4` has 2:4 weights and dense activations.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from workloads.errors import InputError
 from workloads.kernels.workload import Workload
+from workloads.networks.attention_block import TOKENS as BLOCK_TOKENS
+from workloads.networks.attention_block import WINDOW, attention_block
 from workloads.networks.deep_compression import ALEXNET, LENET_5, LENET_300_100, VGG16
 from workloads.networks.googlenet import GOOGLENET
 from workloads.networks.graph import GRAPH_NETWORKS, graph_workload
@@ -95,26 +99,39 @@ _NETWORKS = {
     "dlrm": _Network(lambda options: dlrm(options.batch or DLRM_BATCH)),
 }
 
-NETWORK_NAMES = tuple(_NETWORKS)
+_BLOCK, _BLOCK_GRAMMAR = "attention-block", Grammar(tokens=True, methods=("movement",), window=True)
+
+NETWORK_NAMES = (*_NETWORKS, _BLOCK)
 """Names of the networks that need no file."""
 
 
 def network_layers(spec: str) -> list[Layer]:
     """The layers of a spec such as `resnet50:b8`; **raises** `InputError` for an unknown name or option."""
     name, _, text = spec.partition(":")
+    if name == _BLOCK:
+        raise InputError(f"{spec!r}: is made of kernels of several kinds, not of layers; ask for its workload.")
     if name not in _NETWORKS:
         raise InputError(f"{spec!r}: no network is called {name!r}; use one of {', '.join(NETWORK_NAMES)}.")
     network = _NETWORKS[name]
     options = network.grammar.read(spec, text)
-    layers = network.layers(options)
-    for pruning in [network.unless_told, *options.prunings]:
-        layers = [pruning.applied(layer) for layer in layers] if pruning else layers
-    return layers
+    prunings = [network.unless_told, *options.prunings]
+    return [_pruned(layer, prunings) for layer in network.layers(options)]
+
+
+def _pruned(layer: Layer, prunings: Sequence[Pruning | None]) -> Layer:
+    for pruning in filter(None, prunings):
+        layer = pruning.applied(layer)
+    return layer
 
 
 def network_workload(spec: str) -> Workload:
     """The workload of a spec; kernels are named `network/layer`. **Raises** `InputError` as `network_layers`."""
-    name = spec.partition(":")[0]
+    name, _, text = spec.partition(":")
+    if name == _BLOCK:
+        options = _BLOCK_GRAMMAR.read(spec, text)
+        weights = _pruned(Layer("query", 1, 1, 1, weight_density=0.1), options.prunings)
+        tokens, window, batch = options.tokens or BLOCK_TOKENS, options.window or WINDOW, options.batch or 1
+        return Workload(spec, attention_block(BERT_BASE, name, weights, tokens=tokens, window=window, batch=batch))
     return Workload(spec, tuple(layer.kernel(name) for layer in network_layers(spec)))
 
 

@@ -46,12 +46,13 @@ class Options:
     phase: str | None = None
     tokens: int | None = None
     batch: int | None = None
+    window: int | None = None
     prunings: tuple[Pruning, ...] = ()
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """Which options a network takes: its phases, whether it counts tokens, and its prunings by published name.
+    """Which options a network takes: phases, whether it counts tokens and has a window, prunings by published name.
 
     `methods` name pruning to a share that the user gives (`wanda50`), `relu` names what a ReLU leaves of a decoder's
     feed-forward activations; any network takes a batch, `dense`, `weights`, N:M and `sparse` with a per cent.
@@ -61,10 +62,12 @@ class Grammar:
     tokens: bool = False
     methods: tuple[str, ...] = ()
     relu: Mapping[str, float] = field(default_factory=dict)
+    window: bool = False
 
     def words(self) -> str:
         """The options in a sentence."""
         words = [*self.phases, *(["a number of tokens"] if self.tokens else []), "b8 (batch)", "dense", "weights"]
+        words += ["w64 (window)"] if self.window else []
         words += ["2:4 (any N:4, N:8, N:16)", *(f"{name}50 (per cent of zeros)" for name in ("sparse", *self.methods))]
         return ", ".join(words + [*self.relu] + (["relu90 (per cent of zeros)"] if self.phases else []))
 
@@ -86,6 +89,8 @@ class Grammar:
             return _once(found, spec, "tokens", _count(spec, word))
         if word[:1] == "b" and word[1:].isdecimal():
             return _once(found, spec, "batch", _count(spec, word[1:]))
+        if self.window and word[:1] == "w" and word[1:].isdecimal():
+            return _once(found, spec, "window", _count(spec, word[1:]))
         if word == "dense":
             pruning = Pruning(weight_density=1.0, activation_density=1.0)
         elif word in self.relu:
