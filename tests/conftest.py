@@ -108,9 +108,10 @@ def _programs(tmp_path_factory: pytest.TempPathFactory):
     enable_compile_cache((folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "programs")
 
 
-def design(rng: random.Random, dataflow: str, family: str) -> dict:
+def design(rng: random.Random, dataflow: str, family: str, stays: bool = False) -> dict:
     """A legal design on the statistics lattice, flat: numbers and names by field. Its buses can be built and it has the
-    accumulators that any design needs; what else it needs may not fit."""
+    accumulators that any design needs; what else it needs may not fit. What may stay on the chip does, now and then, if
+    anything `stays`."""
     chosen = {"dataflow": dataflow}
     while "a_zero" not in chosen or (family == "elementwise" and not legality.lanes_decode_a(chosen)):
         for operand in ("a", "b"):
@@ -147,11 +148,11 @@ def design(rng: random.Random, dataflow: str, family: str) -> dict:
         "columns_on": rng.choice(COLUMN_AXES),
         "lanes_on": rng.choice(legal_lane_axes(dataflow, chosen["b_zero"], family)),
         "schedule": rng.choice(SCHEDULES),
-        "glb_room": rng.choice([ALL_BYTES, power(9, 16)]),
     }
-    stays = rng.random() < 0.5
+    if not stays:
+        return fields
     kept = {choice: rng.choice(places) for choice, places in legality.legal_kept(fields, family).items()}
-    return fields | (kept if stays else dict.fromkeys(kept, "no"))
+    return fields | kept | {"glb_room": rng.choice([ALL_BYTES, power(9, 16)])}
 
 
 def built(fields: dict):

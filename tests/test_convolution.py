@@ -123,7 +123,7 @@ def test_the_simulator_fetches_what_the_reference_does(dataflow: str, sparse_b: 
         weights = draw.normal(size=(6, 4, 3, 3)) * (draw.random((6, 4, 3, 3)) < 0.3)
         maps = draw.uniform(0.5, 1.5, (images, 4, 7, 7)) * (draw.random((images, 4, 7, 7)) < (0.5 if sparse_b else 1))
         kernel = sparse_convolution(weights, maps, "x", stride=1 + case % 2, padding=1, channel_block=of.channel_block)
-        fields = design(rng, dataflow, kernel.family if sparse_b else "dense_b")
+        fields = design(rng, dataflow, kernel.family if sparse_b else "dense_b", stays=case % 2 == 1)
         fields |= {f"tile_{loop}": rng.randint(2, 40) for loop in "mkn"}
         assert kernel.b is not None
         truth = run_reference(

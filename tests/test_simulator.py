@@ -51,7 +51,7 @@ def sparse(rng: np.random.Generator, rows: int, columns: int, density: float) ->
 
 def any_design(rng: random.Random, dataflow: str, family: str) -> dict:
     """On the lattice a third of the time, else of any size that can be built."""
-    fields = design(rng, dataflow, family)
+    fields = design(rng, dataflow, family, stays=rng.random() < 0.5)
     if rng.random() < 1 / 3:
         return fields
     limits = {"pe_rows": 6, "pe_cols": 4, "lanes": 4, "tile_m": 14, "tile_k": 40, "tile_n": 14, "glb_banks": 7}

@@ -30,7 +30,7 @@ PATTERNED |= {("elementwise", operand) for operand in "abz"}
 """Those whose non-zeros are known beforehand; a sparse result of a product is none of both."""
 JOINS = "c"
 """What is added to a result, or multiplied with it, as it leaves."""
-VIEWS = ("same", "pointwise", "normalised", "transposed")
+VIEWS = ("same", "pointwise", "normalised", "transposed", "unfolded")
 """How a tensor can be read from where it lies."""
 
 
@@ -89,7 +89,7 @@ def staying_of(workload: Workload, statistics: Sequence[Any], which: str = "all"
         elsewhere[at, list(tensor.alive)] = 1.0
         for kernel, operand in _places(tensor):
             uses[at, kernel, "abz".index(operand)] = True
-            share = min(math.prod(kernels[kernel].operand_shape(operand)) / tensor.elements, 1.0)
+            share = _share(tensor, statistics[kernel], kernels[kernel], operand)
             elsewhere[at, kernel] = min(elsewhere[at, kernel], 1.0 - share)
             stored = np.array(_stored(statistics[kernel], kernels[kernel], operand)) / share
             values[at], metadata[at] = np.maximum((values[at], metadata[at]), stored)
@@ -108,8 +108,26 @@ def _can_stay(tensor: GraphTensor, workload: Workload) -> bool:
         return False
     if any(use.operand == "mask" or use.view not in VIEWS or use.share < 1.0 for use in tensor.consumers):
         return False
+    reads = [(workload.kernels[use.kernel], use) for use in tensor.consumers]
+    if any(use.view == "unfolded" and not _is_map(kernel, use.operand) for kernel, use in reads):
+        return False
     kinds = {(workload.kernels[kernel].family, operand) for kernel, operand in _places(tensor)}
     return kinds <= DENSE or kinds <= PATTERNED
+
+
+def _share(tensor: GraphTensor, statistics: Any, kernel: Any, operand: str) -> float:
+    """Of a tensor, what one run of a kernel works on: of maps that are unfolded, each of their activations once."""
+    return min(_distinct(statistics, kernel, operand) * math.prod(kernel.operand_shape(operand)) / tensor.elements, 1.0)
+
+
+def _distinct(statistics: Any, kernel: Any, operand: str) -> float:
+    """Activations of which an operand is made, over its positions."""
+    return float(np.exp2(np.asarray(statistics.b_distinct)[-1, -1, 0])) if _is_map(kernel, operand) else 1.0
+
+
+def _is_map(kernel: Any, operand: str) -> bool:
+    """Whether an operand is unfolded from maps."""
+    return operand == "b" and getattr(kernel, "unfolding", None) is not None
 
 
 def _stored(statistics: Any, kernel: Any, operand: str) -> tuple[float, float]:
@@ -117,7 +135,7 @@ def _stored(statistics: Any, kernel: Any, operand: str) -> tuple[float, float]:
     non-zero, or of a mask, whichever is less."""
     rows, columns = kernel.operand_shape(operand)
     if (kernel.family, operand) in DENSE:
-        return float(rows * columns), 0.0
+        return _distinct(statistics, kernel, operand) * rows * columns, 0.0
     side = statistics.mask if kernel.family == "sddmm" else getattr(statistics, "b" if operand == "b" else "a")
     nonzeros = float(side.nonzeros)
     width = np.ceil(np.log2(max(columns, 2)))

@@ -96,6 +96,8 @@ class Activity(eqx.Module):
     index_slack_bits: Amount | None = None
     pointer_bits: Amount | None = None
     """Bits read in the GLB to find these rows, which cross no bus."""
+    unfolded_bits: Amount | None = None
+    """Bits read in the GLB, of maps that stay there, and written as tiles of B."""
 
     @property
     def sent_bits(self) -> Amount:
@@ -257,9 +259,17 @@ def account(
     )
 
 
-def glb_fit(point: Point, tiles: tuple[Scalar, Scalar, Scalar], whole: tuple[Scalar, Scalar, Scalar]) -> Scalar:
-    """Need over capacity of the GLB: of A, B and Z the largest tiles, twice, or where they stay all that they take."""
+def glb_fit(
+    point: Point,
+    tiles: tuple[Scalar, Scalar, Scalar],
+    whole: tuple[Scalar, Scalar, Scalar],
+    unfolds: Scalar | None = None,
+) -> Scalar:
+    """Need over capacity of the GLB: of A, B and Z the largest tiles, twice, or where they stay all that they take; of
+    a B that `unfolds` both."""
     moved, mapping = point.moved, point.mapping
+    if unfolds is not None:
+        moved = moved._replace(b=moved.b + (1.0 - moved.b) * unfolds)
     kept = (choice[IN_GLB] for choice in (mapping.a_kept, mapping.b_kept, mapping.z_kept))
     need = sum(
         off * tile + 0.5 * stays * all_of_it
@@ -293,6 +303,8 @@ def _busy(point: Point, activity: Activity, groups: VisitShares | None) -> list[
     glb_bits = activity.sent_bits + activity.operands_dram_bits + moved.results_bits * (1.0 + point.tiles.k_split)
     if activity.pointer_bits is not None:
         glb_bits = glb_bits + activity.pointer_bits
+    if activity.unfolded_bits is not None:
+        glb_bits = glb_bits + activity.unfolded_bits + activity.unfolded_bits
     on_index, on_value = moved.index_bus_bits, moved.value_bus_bits
     if activity.index_slack_bits is not None and activity.value_slack_bits is not None:
         on_index, on_value = on_index + activity.index_slack_bits, on_value + activity.value_slack_bits
@@ -348,6 +360,7 @@ def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Compute
     z_read, z_written = _whole(sums.z_read_bits), _whole(sums.z_spilled_bits) + _whole(sums.z_final_bits)
     fetched = _whole(sums.operands_dram_bits)
     pointers = 0.0 if sums.pointer_bits is None else _whole(sums.pointer_bits)
+    unfolded = 0.0 if sums.unfolded_bits is None else _whole(sums.unfolded_bits)
     return ActionCounts(
         macs=computes.effectual + computes.ineffectual,
         gated_macs=computes.gated,
@@ -359,8 +372,8 @@ def _actions(sums: Activity, moved: Moved, array: ArrayCounts, computes: Compute
         intersection_steps=array.intersection_steps,
         decoded_entries=array.decoded_entries,
         bus_hops=array.bus_hops,
-        glb_read_bits=_whole(sums.sent_bits) + pointers + _whole(moved.added_bits) + z_written,
-        glb_write_bits=_whole(moved.results_bits) + fetched + z_read,
+        glb_read_bits=_whole(sums.sent_bits) + pointers + unfolded + _whole(moved.added_bits) + z_written,
+        glb_write_bits=_whole(moved.results_bits) + fetched + unfolded + z_read,
         dram_read_bits=fetched + z_read,
         dram_write_bits=z_written,
         cycles=cycles,

@@ -43,7 +43,7 @@ def cost_of_product(point: Point, a: OperandA, share: HeldShare, b: OperandB, st
         groups=_groups(point, b),
         array=_array_actions(point, a, b, loads, passes, steps, sums, computes),
         computes=computes,
-        fits=(glb_fit(point, tile_bits, all_bits), passes.buffer_fit, passes.accumulator_fit),
+        fits=(glb_fit(point, tile_bits, all_bits, b.unfolds), passes.buffer_fit, passes.accumulator_fit),
     )
 
 
@@ -83,6 +83,7 @@ def _activity(point: Point, a: OperandA, b: OperandB, loads: QueueLoads, passes:
         value_slack_bits=value_slack,
         index_slack_bits=index_slack,
         pointer_bits=b.pointer_bits,
+        unfolded_bits=b.each_bits * ((tiles.b_each + resting) * ((1.0 - moved.b) * b.unfolds)),
     )
 
 

@@ -5,15 +5,19 @@ not alike: the tile of B is fuller in some than in others. So what a visit costs
 """
 
 import equinox as eqx
+import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from hwmodels.analytical.accounting import Parts
 from hwmodels.analytical.design_point import Point
 from workloads.statistics.lattice import interpolate
-from workloads.statistics.occupancy import places_of
+from workloads.statistics.occupancy import cut, places_of
 
 Scalar = Float[Array, ""]
 PerClass = Float[Array, " c"]
+
+ALL = 1.0 - 1e-5
+"""Share above which nothing repeats."""
 
 
 class Products(eqx.Module):
@@ -44,7 +48,9 @@ class OperandB(eqx.Module):
     peak_bits: Scalar
     z_peak_bits: Scalar
     whole_bits: Scalar
-    """Of all of B as it is stored."""
+    """Of all of B as it is stored, before it is unfolded."""
+    unfolds: Scalar
+    """1 if positions of B are the same activation, so that tiles are unfolded."""
     each_bits: Parts
     """B's bits when its tile is fetched at each visit."""
     once_bits: Scalar
@@ -83,6 +89,17 @@ class OperandB(eqx.Module):
 def fetched_share(point: Point) -> Scalar:
     """Share of a tile of B that comes from DRAM: each activation of a map once (docs/machine.md, section 9)."""
     return interpolate(point.kernel.b_distinct, places_of(point.tiles.k, point.tiles.n))[0]
+
+
+def whole_share(point: Point) -> Scalar:
+    """The same of all of B."""
+    every = (cut(size, size, jnp.ones_like(size)) for size in (point.kernel.k, point.kernel.n))
+    return interpolate(point.kernel.b_distinct, places_of(*every))[0]
+
+
+def unfolds(point: Point) -> Scalar:
+    """1 if positions of B are the same activation."""
+    return (whole_share(point) < ALL).astype(jnp.float32)
 
 
 def slot_bits(point: Point) -> Scalar:

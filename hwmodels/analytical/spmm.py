@@ -9,7 +9,16 @@ from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.matrix_product import cost_of_product
 from hwmodels.analytical.operand_a import OperandA, describe_a, held_share
-from hwmodels.analytical.operand_b import OperandB, Products, fetched_share, group_bits, port_words_of_row, written_bits
+from hwmodels.analytical.operand_b import (
+    OperandB,
+    Products,
+    fetched_share,
+    group_bits,
+    port_words_of_row,
+    unfolds,
+    whole_share,
+    written_bits,
+)
 from hwmodels.analytical.passes import all_groups
 from hwmodels.cost import Cost
 
@@ -56,7 +65,8 @@ def dense_b(point: Point, a: OperandA) -> OperandB:
         copies_bits=jnp.zeros_like(columns),
         peak_bits=tiles.depth * tiles.width * value_bits,
         z_peak_bits=tiles.height * tiles.width * word_bits,
-        whole_bits=point.kernel.k * columns * value_bits,
+        whole_bits=whole_share(point) * point.kernel.k * columns * value_bits,
+        unfolds=unfolds(point),
         each_bits=Parts(None, _tiles_bits(point, a.widths * stored, a.tiles)),
         once_bits=_tiles_bits(point, a.block_columns * stored, point.numerics.ceil(a.block_columns / tiles.depth)),
         sent_values_bits=Parts(None, unfetched * rows_sent * columns * value_bits + asked),

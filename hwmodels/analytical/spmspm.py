@@ -22,6 +22,8 @@ from hwmodels.analytical.operand_b import (
     group_bits,
     port_words_of_row,
     slot_bits,
+    unfolds,
+    whole_share,
     written_bits,
 )
 from hwmodels.analytical.passes import all_groups
@@ -119,7 +121,8 @@ def sparse_b(
         copies_bits=_copies_bits(point, a, share),
         peak_bits=stored.peak_bits,
         z_peak_bits=z_words * partial_bits,
-        whole_bits=stored.stored_bits,
+        whole_bits=whole_share(point) * stored.stored_bits,
+        unfolds=unfolds(point),
         each_bits=brought * whole + Parts(directory_bits(mapping.b_format, visits.count), None),
         once_bits=visits.b_once * (once + directory_bits(mapping.b_format, stored.tiles)),
         sent_values_bits=moved[0],

@@ -95,14 +95,15 @@ def account(
     positions: int,
     adds_partials: bool,
     result: Any,
+    unfolded: np.ndarray | int = 0,
 ) -> KernelRun:
     """Time of each visit, and the sums of all.
 
     `places` of the visits along m, k and n; `positions` of the dense iteration space; `adds_partials`: results are
-    added to partial sums in the GLB.
+    added to partial sums in the GLB; `unfolded`: bits of maps that stay there, read and written as tiles of B.
     """
-    glb_read = bus.read + (bus.results if adds_partials else 0) + dram.z_write
-    glb_write = bus.results + dram.read
+    glb_read = bus.read + (bus.results if adds_partials else 0) + dram.z_write + unfolded
+    glb_write = bus.results + dram.read + unfolded
     on_values, on_index = bus.cycles(design.value_bus_bits, design.index_bus_bits)
     cycles = np.empty((len(RESOURCES), len(glb_read)))
     for at, busy in enumerate(

@@ -1,6 +1,7 @@
 """Hardware and mapping in whole numbers and names: what the simulator runs."""
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 
@@ -135,9 +136,9 @@ class ConcreteDesign:
         """Half of what the kernel may use of the GLB."""
         return min(self.glb_bytes, self.glb_room) * 4
 
-    def glb_need(self, tiles: dict[str, int], whole: dict[str, int], beside: int = 0) -> float:
+    def glb_need(self, tiles: dict[str, int], whole: dict[str, Any], beside: int = 0) -> float:
         """Need over capacity of the GLB: of each of "a", "b" and "z" bits of the largest tile, twice, or of all of it
-        where it stays; `beside`: bits of other tiles."""
+        where it stays; `beside`: bits of other tiles, those of a B that is unfolded from what stays among them."""
         kept = {"a": self.a_kept, "b": self.b_kept, "z": self.z_kept}
         need = sum({"no": 2 * tiles[name], "glb": whole[name], "pe": 0}[place] for name, place in kept.items())
         return (2 * beside + need) / (2 * self.half_glb_bits)

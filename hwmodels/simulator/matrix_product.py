@@ -31,6 +31,8 @@ def run_product(design: ConcreteDesign, a: Any, b: Any, memory: Memory, source: 
     else:
         found = visit_dense_b(design, memory, b, (left, right), visits)
     fetched = memory.fetched_bits(right) if source is None else _distinct_bits(memory, right, source, not issparse(b))
+    b_bits = visits.spread(fetched[visits.b], "b")
+    share = 1.0 if source is None or design.off_chip("b") else _distinct_share(b, source)
     return account(
         design,
         memory,
@@ -40,12 +42,12 @@ def run_product(design: ConcreteDesign, a: Any, b: Any, memory: Memory, source: 
         bus=found.bus,
         dram=DramTraffic(
             visits.spread(memory.fetched_bits(left)[visits.a], "a"),
-            visits.spread(fetched[visits.b], "b"),
+            b_bits,
             *found.z_traffic,
         ).of_moved(design),
         array=found.actions,
         fits=Fits(
-            glb=_glb_need(design, a, b, left, right),
+            glb=_glb_need(design, a, b, left, right, share),
             pe_buffer=found.places.pe_buffer,
             accumulator=found.places.accumulator,
             bus=design.bus_need,
@@ -53,6 +55,7 @@ def run_product(design: ConcreteDesign, a: Any, b: Any, memory: Memory, source: 
         positions=a.shape[0] * a.shape[1] * b.shape[1],
         adds_partials=visits.trips["k"] > 1,
         result=found.result[:, 0] if is_vector else found.result,
+        unfolded=b_bits if share < 1.0 else 0,
     )
 
 
@@ -87,6 +90,13 @@ def _distinct_bits(memory: Memory, b: StoredOperand, source: Source, is_dense: b
     return memory.in_bursts(bits) + b.directory_bits
 
 
+def _distinct_share(b: Any, source: Source) -> float:
+    """Elements of memory that all of B is made of, over its positions, or its non-zeros if it is sparse."""
+    rows, columns = b.nonzero() if issparse(b) else np.indices(b.shape).reshape(2, -1)
+    found = np.unique(source(rows, columns))
+    return np.count_nonzero(found >= 0) / max(len(rows), 1)
+
+
 def _distinct_in(b: StoredOperand, at: int, source: Source) -> int:
     """Elements of memory that a tile of a dense B is made of."""
     rows = b.i[at] * b.tile[0] + np.arange(b.height[at])
@@ -95,8 +105,11 @@ def _distinct_in(b: StoredOperand, at: int, source: Source) -> int:
     return int(np.count_nonzero(found >= 0))
 
 
-def _glb_need(design: ConcreteDesign, a: csr_array, b: Any, left: StoredOperand, right: StoredOperand) -> float:
-    """Need of operands and of the most results over what the GLB has."""
+def _glb_need(
+    design: ConcreteDesign, a: csr_array, b: Any, left: StoredOperand, right: StoredOperand, share: float
+) -> float:
+    """Need of operands and of the most results over what the GLB has; where B stays, it is a `share` of its positions,
+    from which tiles are unfolded if it is less than all."""
     words = min(design.tile_m, a.shape[0]) * min(design.tile_n, b.shape[1])
     word_bits = design.accumulator_bits
     if issparse(b):
@@ -104,4 +117,5 @@ def _glb_need(design: ConcreteDesign, a: csr_array, b: Any, left: StoredOperand,
         word_bits += design.widths("m", "n").row + design.widths("m", "n").column
     tiles = {"a": left.peak_bits, "b": right.peak_bits, "z": words * word_bits}
     all_of_z = a.shape[0] * b.shape[1] * design.accumulator_bits
-    return design.glb_need(tiles, {"a": int(left.bits.sum()), "b": int(right.bits.sum()), "z": all_of_z})
+    everything = {"a": int(left.bits.sum()), "b": share * int(right.bits.sum()), "z": all_of_z}
+    return design.glb_need(tiles, everything, beside=right.peak_bits if share < 1.0 else 0)

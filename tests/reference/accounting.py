@@ -124,12 +124,16 @@ class Totals:
     actions: dict[str, float]
     fits: dict[str, float]
     z: np.ndarray
+    unfolded: list[float] | None = None
+    """Bits of a map that stays in the GLB, read and written there as tiles of B."""
 
 
 def outcome(totals: Totals, design: Design, memory: Memory) -> Outcome:
     """The totals of a run."""
     t = totals
     moved = move(t.works, [x + y for x, y in zip(t.a_dram, t.b_dram, strict=True)], t.z_dram, t.adds_up)
+    for moves in (moved.glb_read, moved.glb_write):
+        moves[:] = [bits + more for bits, more in zip(moves, t.unfolded or [0.0] * len(moves), strict=True)]
     busy, bound = add_up_times(t.works, moved, design, memory)
     fill = memory.latency_cycles + PIPELINE_STAGES + bits_to_number(design.pe_rows) + bits_to_number(design.pe_cols)
     computes = {kind: t.counts[kind] for kind in ("effectual", "ineffectual", "gated")}

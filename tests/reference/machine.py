@@ -127,6 +127,12 @@ def unfolded_share(visit: Visit, tile: Tile, b_is_dense: bool, addresses: np.nda
     return Fraction(len(found - {-1}), max(1, len(places)))
 
 
+def map_share(b: np.ndarray, b_is_dense: bool, addresses: np.ndarray) -> float:
+    """Addresses of which all of B is made, over what it holds of them."""
+    places = addresses.ravel() if b_is_dense else addresses[b != 0]
+    return len(set(places.tolist()) - {-1}) / max(1, len(places))
+
+
 def operand_dram(kernel: Kernel, operand: str, memory: Memory, addresses: np.ndarray | None = None) -> list[float]:
     """Bits of A or B fetched in each visit."""
 
@@ -159,10 +165,11 @@ def stay_in_pes(kernel: Kernel, hands: list[list[list[int]]], room: float) -> No
             part.hold(str(place), sum(tile.stored_in_row[i] for i in rows) * tile.widths.value)
 
 
-def stay_in_glb(kernel: Kernel, works: list[Work], capacity_bits: float) -> None:
+def stay_in_glb(kernel: Kernel, works: list[Work], capacity_bits: float, unfolds: bool) -> None:
     """Each visit finds its tiles, and the results of its Z tile so far, in half the GLB beside what stays."""
     glb, so_far = Capacity(capacity_bits), {}
-    elsewhere = [name for name in "abz" if getattr(kernel.design, f"{name}_kept") != "no"]
+    kept = [name for name in "abz" if getattr(kernel.design, f"{name}_kept") != "no"]
+    elsewhere = [name for name in kept if name != "b" or not unfolds]
     for visit, work in zip(kernel.visits, works, strict=True):
         a, b = kernel.pair(visit)
         outputs = so_far.setdefault((visit.m, visit.n), set())
@@ -204,9 +211,13 @@ def run(
         stay_in_pes(kernel, hands, design.pe_buffer_bytes * 8 if planned.fits["pe_buffer"] <= 1 else inf)
     largest, z_words = glb_needs(kernel)
     tiles = dict(zip("abz", [*largest, z_words * kernel.z_word_bits], strict=True))
-    fits = {"glb": glb_need(tiles, all_bits(kernel), design)} | planned.fits
-    kept = sum(bits for name, bits in all_bits(kernel).items() if getattr(design, f"{name}_kept") == "glb")
-    stay_in_glb(kernel, works, (design.glb_bits - kept) / 2 if fits["glb"] <= 1 else inf)
+    everything, share = all_bits(kernel), 1.0
+    if addresses is not None and design.b_kept == "glb":
+        share = map_share(b, b_is_dense, addresses)
+        everything["b"] = share * everything["b"]
+    fits = {"glb": glb_need(tiles, everything, design, beside=largest[1] if share < 1 else 0)} | planned.fits
+    kept = sum(bits for name, bits in everything.items() if getattr(design, f"{name}_kept") == "glb")
+    stay_in_glb(kernel, works, (design.glb_bits - kept) / 2 if fits["glb"] <= 1 else inf, unfolds=share < 1)
 
     pairs = [kernel.pair(visit) for visit in kernel.visits]
     sends = [
@@ -231,6 +242,7 @@ def run(
         actions=count_actions(kernel, counts, sends),
         fits=fits,
         z=product(kernel, works),
+        unfolded=operand_dram(kernel, "b", memory, addresses) if share < 1 else None,
     )
     return outcome(totals, design, memory)
 
