@@ -14,7 +14,6 @@ import numpy as np
 
 from hwmodels.design.choices import IN_GLB
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
-from workloads import Workload
 from workloads.kernels.graph import GraphTensor
 
 WHICH = ("nothing", "results", "all")
@@ -72,8 +71,8 @@ class Staying:
         return np.array([bool(glb[own].any()) for own in self.uses], bool).reshape(len(self))
 
 
-def staying_of(workload: Workload, statistics: Sequence[Any], which: str = "all") -> Staying | None:
-    """What can stay of a workload whose kernels have these `statistics`; None where nothing can, or is known.
+def staying_of(workload: Any, statistics: Sequence[Any], which: str = "all") -> Staying | None:
+    """What can stay of a `workloads.Workload` whose kernels have these `statistics`; None where nothing can, or is known.
 
     `which` of `WHICH`: results of kernels alone, or weights too.
     """
@@ -102,7 +101,7 @@ def _places(tensor: GraphTensor) -> list[tuple[int, str]]:
     return written + [(use.kernel, use.operand) for use in tensor.consumers if use.operand != JOINS]
 
 
-def _can_stay(tensor: GraphTensor, workload: Workload) -> bool:
+def _can_stay(tensor: GraphTensor, workload: Any) -> bool:
     """Whether a tensor is made and read on the chip alone, or is the same in every run; and lies as it is read."""
     if tensor.is_result or not tensor.consumers or (tensor.producer is None and not tensor.is_weight):
         return False
