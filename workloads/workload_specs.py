@@ -43,6 +43,7 @@ from workloads.errors import InputError
 from workloads.generators import n_of_m, rmat, stencil_2d
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
+from workloads.kernels.graph_building import graph_of, in_order
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel, spmm, spmspm, spmv
 from workloads.kernels.sddmm import SddmmKernel
@@ -271,11 +272,29 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
 def _found_kernels(found: Found, product: str | None, b: csr_array | None) -> tuple[list[Kernel], tuple[str, ...]]:
     """The kernels of all layers, those of zeros left out, and what is to be said of them."""
     made = [_layer_kernels(layer, found.path.name, product, b) for layer in found.layers]
+    if product is None:
+        made = [_with_names(kernels, layer) for kernels, layer in zip(made, found.layers, strict=True)]
     empty = [layer.name or found.path.name for layer, kernels in zip(found.layers, made, strict=True) if not kernels]
     if len(empty) == len(made):
         raise InputError(f"{found.path}: {empty[0]} holds no non-zero; remove it, or keep one of its weights.")
     zeros = replace(found, layers=(), notes=(), left_out=tuple(LeftOut(name, "all zeros") for name in empty))
-    return [kernel for kernels in made for kernel in kernels], (*found.remarks, *zeros.remarks)
+    kernels, notes = _as_graph(found, [kernel for kernels in made for kernel in kernels])
+    return kernels, (*found.remarks, *zeros.remarks, *notes)
+
+
+def _with_names(kernels: list[Kernel], layer: FoundLayer) -> list[Kernel]:
+    return [replace(kernel, tensors=layer.tensors) for kernel in kernels] if layer.tensors else kernels
+
+
+def _as_graph(found: Found, kernels: list[Kernel]) -> tuple[list[Kernel], list[str]]:
+    """Kernels in the order in which they feed each other; without names, and with a note, where these make no graph."""
+    kernels = in_order(kernels)
+    try:
+        graph_of(str(found.path), kernels)
+    except InputError as error:
+        note = f"{found.path}: what its layers feed each other is not taken from the file ({error})"
+        return [replace(kernel, tensors=None) for kernel in kernels], [note]
+    return kernels, []
 
 
 def _layer_kernels(layer: FoundLayer, file: str, product: str | None, b: csr_array | None) -> list[Kernel]:

@@ -52,7 +52,7 @@ class GraphTensor:
     """Indices of the kernels during which it takes room if it stays, its writer and readers included; all of a
     constant."""
     is_result: bool
-    """Whether it leaves the workload: nothing reads it, or it is said to."""
+    """Whether it goes to memory: no kernel reads it, or what is no kernel does too."""
 
     @property
     def is_input(self) -> bool:

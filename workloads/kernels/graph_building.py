@@ -24,6 +24,30 @@ def graph_of(workload: str, kernels: Sequence[Kernel]) -> WorkloadGraph:
     return _Builder(workload, kernels).graph()
 
 
+def in_order(kernels: Sequence[Kernel]) -> list[Kernel]:
+    """Kernels so that each comes after those whose results it reads; else, and in circles, in the order given."""
+    writers = {kernel.tensors.z: kernel for kernel in kernels if kernel.tensors and kernel.tensors.z}
+    found: dict[int, Kernel] = {}
+    open_: set[int] = set()
+
+    def add(kernel: Kernel) -> None:
+        waiting = [kernel]
+        while waiting:
+            one = waiting[-1]
+            reads = [read for operand in OPERANDS for read in one.tensors.of(operand)] if one.tensors else []
+            before = [writers[read.tensor] for read in reads if not read.previous and read.tensor in writers]
+            left = [other for other in before if id(other) not in found and id(other) not in open_]
+            open_.add(id(one))
+            if left:
+                waiting += left[::-1]
+            else:
+                found.setdefault(id(one), waiting.pop())
+
+    for kernel in kernels:
+        add(kernel)
+    return list(found.values())
+
+
 @dataclass(frozen=True)
 class _Reader:
     """A kernel's reading of one tensor."""
@@ -221,7 +245,8 @@ class _Builder:
         whole = ours == shape and runs % there == 0
         parts = runs * math.prod(ours) == there * rows * columns and (max(runs, there) > 1 or unfolded)
         some = unfolded and ours[0] * runs == rows * there and columns % ours[1] == 0
-        if not (whole or parts or some):
+        gates = reader.read.view == "pointwise" and columns == ours[1] and rows % ours[0] == 0 and runs % there == 0
+        if not (whole or parts or some or gates):
             is_what = f"{there} x {rows} x {columns}" if there > 1 else f"{rows} x {columns}"
             wants = f"{runs} x {ours[0]} x {ours[1]}" if runs > 1 else f"{ours[0]} x {ours[1]}"
             problem = f"reads {wants} of it ({reader.operand}, {reader.read.view}), but it is {is_what}"

@@ -5,7 +5,7 @@ A result and an operand of one name are one tensor. What lies between them is th
 | view | the operand is | where the result stays |
 |---|---|---|
 | `same` | the result as it is | it is the operand |
-| `pointwise` | a function of each element (ReLU, GELU, a bias, a scale) | likewise |
+| `pointwise` | a function of each element (ReLU, a bias), or of equal parts one below the other (gates) | likewise |
 | `normalised` | a function of rows or columns as a whole (softmax, layer norm) | likewise, once one is complete |
 | `transposed` | the result transposed, be it through a function | read the other way |
 | `unfolded` | its elements in another arrangement, be it through a function | some are read often, or not at all |
@@ -66,7 +66,7 @@ class TensorNames:
     """Around the kernel, outermost first; its repeats are their trips. Kernels beside each other whose outer loops are
     equal are in the same ones and take turns: `a b a b`, not `a a b b`."""
     result: bool = False
-    """Whether `z` leaves the workload though a kernel reads it, as keys and values that go into a cache."""
+    """Whether all of `z` goes to memory though kernels read it: keys and values for a cache, maps that are pooled."""
 
     def of(self, operand: str) -> Reads:
         """The tensors of `a`, `b`, `mask` or `c`."""

@@ -23,7 +23,7 @@ _MODULES = {  # side, channels, 1x1, reduction, 3x3, reduction, 5x5, after the p
 
 
 _MERGED = ("1x1", "3x3", "5x5", "pool_proj")
-"""Layers whose outputs, one below the other, are a module's."""
+"""Layers whose outputs, one below the other, are a module's; they are pooled too, which no kernel does."""
 _POOLED = ("3a", "4a", "5a")
 """Modules behind a pooling that changes the size of maps."""
 
@@ -32,20 +32,15 @@ def _inception(name: str, before: str) -> list[Layer]:
     side, channels, ones, reduce_3, threes, reduce_5, fives, pooled = _MODULES[name]
     merged = tuple(one for part in _MERGED for one in read(f"{before}/{part}", "pointwise"))
     enters = outside(f"{name}.input") if name in _POOLED else merged
-    return [
-        convolution(f"{name}/1x1", Shape(channels, ones, side, side), b=enters),
-        convolution(f"{name}/3x3_reduce", Shape(channels, reduce_3, side, side), b=enters),
-        convolution(
-            f"{name}/3x3",
-            Shape(reduce_3, threes, side, side, 3, 3, padding=1),
-            b=read(f"{name}/3x3_reduce", "unfolded"),
-        ),
-        convolution(f"{name}/5x5_reduce", Shape(channels, reduce_5, side, side), b=enters),
-        convolution(
-            f"{name}/5x5", Shape(reduce_5, fives, side, side, 5, 5, padding=2), b=read(f"{name}/5x5_reduce", "unfolded")
-        ),
-        convolution(f"{name}/pool_proj", Shape(channels, pooled, side, side), b=outside(f"{name}.pooled")),
-    ]
+    shapes = {
+        "1x1": (Shape(channels, ones, side, side), enters),
+        "3x3_reduce": (Shape(channels, reduce_3, side, side), enters),
+        "3x3": (Shape(reduce_3, threes, side, side, 3, 3, padding=1), read(f"{name}/3x3_reduce", "unfolded")),
+        "5x5_reduce": (Shape(channels, reduce_5, side, side), enters),
+        "5x5": (Shape(reduce_5, fives, side, side, 5, 5, padding=2), read(f"{name}/5x5_reduce", "unfolded")),
+        "pool_proj": (Shape(channels, pooled, side, side), outside(f"{name}.pooled")),
+    }
+    return [convolution(f"{name}/{part}", shape, b=b, result=part in _MERGED) for part, (shape, b) in shapes.items()]
 
 
 INCEPTIONS = tuple(layer for before, module in pairwise(["", *_MODULES]) for layer in _inception(module, before))

@@ -127,16 +127,17 @@ def convolution(
     b: Reads | None = None,
     c: Reads = (),
     loops: tuple[Loop, ...] = (),
+    result: bool = False,
 ) -> Layer:
     """The layer of a convolution on one image, by im2col, with the densities of its weights and of what enters it.
 
-    `b` is what enters it, an input of its own if None, `c` what is added; the result is called after the layer. It runs
-    inside `loops`, once for each group.
+    `b` is what enters it, an input of its own if None, `c` what is added; the result is called after the layer, and
+    goes to memory in any case if it is a `result`. It runs inside `loops`, once for each group.
     """
     m, n = shape.filters // shape.groups, shape.rows * shape.columns
     loops = (*loops, (f"{name}.group", shape.groups)) if shape.groups > 1 else loops
     names = TensorNames(
-        constant(f"{name}.weight"), b or outside(f"{name}.input", _seen(shape)), c=c, z=name, loops=loops
+        constant(f"{name}.weight"), b or outside(f"{name}.input", _seen(shape)), c=c, z=name, loops=loops, result=result
     )
     repeats = math.prod(trips for _, trips in loops)
     return Layer(name, m, shape.taps, n, repeats, weights, activations, shape=shape, tensors=names)

@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 
 from workloads.densities import Density
 from workloads.errors import printable
+from workloads.kernels.tensor_names import TensorNames
 from workloads.kernels.tensors import CooTensor
 from workloads.kernels.unfolding import Unfolding
 
@@ -41,6 +42,8 @@ class FoundLayer:
     """How a convolution's maps become B, where the file says so; its rows in the order of A's columns, (in, y, x)."""
     taps: int = 1
     """Kernel height times kernel width of a convolution whose maps the file does not tell."""
+    tensors: TensorNames | None = None
+    """What its product reads and writes, where the file says so."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "name", printable(self.name))

@@ -11,6 +11,7 @@ file -> `model`: protobuf or text, functions inlined -> `shapes`, `folding` -> `
 | `operators` | which operators are products |
 | `convolutions`, `matrix_products`, `einsum`, `recurrent` | how each is one |
 | `uses` | which nodes lead to an output |
+| `edges` | which product's result another one reads, and through what |
 | `layers` | the walk through a model |
 """
 

@@ -6,7 +6,7 @@ What cannot be read is a layer too, whose `read` says why: so that no network is
 import math
 from collections import ChainMap
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import numpy as np
@@ -18,12 +18,13 @@ from workloads.readers.checkpoints.arrays import as_layer, block_diagonal
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.matrices.canonical_form import MAX_SIDE
 from workloads.readers.onnx_graphs.constants import StoredConstant, Unread
+from workloads.readers.onnx_graphs.edges import Edges
 from workloads.readers.onnx_graphs.folding import fold, generated
 from workloads.readers.onnx_graphs.model import load, subgraphs
 from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct, Scope
 from workloads.readers.onnx_graphs.operators import PRODUCTS, products
 from workloads.readers.onnx_graphs.shapes import Shapes
-from workloads.readers.onnx_graphs.uses import used_nodes
+from workloads.readers.onnx_graphs.uses import read_by, used_nodes
 from workloads.readers.source import BROKEN, Source, words_of
 
 _NATIVE = "biuf"
@@ -62,6 +63,8 @@ def find_layers(source: Source) -> Found:
         more = f" and {len(blank) - 3} more" if len(blank) > 3 else ""
         said = f"The graph does not say how many columns meet {', '.join(blank[:3])}{more}{why}"
         notes.append(f"{said}; say so behind the path, as in {source.path.name}@spmm:64.")
+    tensors = {} if walk.edges is None else walk.edges.names
+    layers = [replace(one, tensors=tensors.get(one.name)) for one in layers]
     return Found(source.path, "ONNX", tuple(layers), tuple(walk.left_out), tuple(notes))
 
 
@@ -98,6 +101,8 @@ class _Walk:
     dense: set[str] = field(default_factory=set)
     names: dict[str, int] = field(default_factory=dict)
     """With the number of the last one that was called after it."""
+    edges: Edges | None = None
+    """Of the outermost graph while that is walked; those of others are not told."""
 
     def graph(self, graph, path: tuple, outer: Scope, repeats: float, used: bool) -> None:
         """Adds the layers of a graph, each taken `repeats` times; none where its results are not `used`."""
@@ -105,8 +110,11 @@ class _Walk:
         uses = used_nodes(graph) if used else set()
         for tensor in graph.initializer:
             scope.constants[tensor.name] = self.tensors.constant(tensor)
+        edges = None
         if not path:
             _name_absent(graph, scope)
+            read = [name for proto in graph.node for name in read_by(proto)]
+            self.edges = edges = Edges(read, (value.name for value in graph.output))
         for number, proto in enumerate(graph.node):
             try:
                 node = Node(proto, scope, self._value_of)
@@ -115,7 +123,9 @@ class _Walk:
             below = list(subgraphs(proto))
             if not below and self._folded(node, proto, scope):
                 continue
-            self._node(node, repeats, number in uses)
+            self._node(node, repeats, number in uses, edges)
+            if edges is not None and below:
+                edges.leave(read_by(proto))
             for name, one in below:
                 times = self._times(node, name, one) if number in uses else 1.0
                 if times:
@@ -160,7 +170,7 @@ class _Walk:
         except BROKEN as error:
             return [Unread(f"are computed by {node.kind}, which is malformed ({words_of(error)})")]
 
-    def _node(self, node: Node, repeats: float, used: bool) -> None:
+    def _node(self, node: Node, repeats: float, used: bool, edges: Edges | None) -> None:
         known, why = self.onnx.defs.has(node.kind, node.domain), ""
         found: list[NodeProduct | Activations] = []
         try:
@@ -176,11 +186,18 @@ class _Walk:
             return
         if why:
             self._add_unread(node.name, why)
+        multiplied = [one for one in found if isinstance(one, NodeProduct)]
         for one in found:
             if isinstance(one, NodeProduct):
-                self._add(node.name, one, repeats)
+                name = self._add(node.name, one, repeats)
+                if edges is not None and name is not None:
+                    edges.product(node, name, one)
             else:
                 self.left_out.append(LeftOut(node.name, one.why))
+        if edges is not None and not multiplied and not why:
+            edges.follow(node)
+        elif edges is not None and (why or len(multiplied) < len(found)):
+            edges.leave(node.inputs)
 
     def _add_unread(self, name: str, why: str) -> None:
         name = self._unique(name)
@@ -191,7 +208,8 @@ class _Walk:
 
         self.layers.append(FoundLayer(name, (), read, unreadable=f"cannot be read: its weights {why}"))
 
-    def _add(self, node: str, one: NodeProduct, repeats: float) -> None:
+    def _add(self, node: str, one: NodeProduct, repeats: float) -> str | None:
+        """Adds a layer and gives its name; None for what is none, or cannot be read."""
         name, rows, columns = f"{node}.{one.part}" if one.part else node, one.shape[0], one.shape[1] * one.groups
         if max(rows, columns) > MAX_SIDE:
             return self._add_unread(name, f"are {rows} x {columns}, more than {MAX_SIDE} on a side")
@@ -203,7 +221,7 @@ class _Walk:
         name = self._unique(name)
         if one.columns == 0:
             self.left_out.append(LeftOut(name, "multiplied with nothing"))
-            return
+            return None
         if not known:
             self.dense.add(name)
         solid = not known and one.groups == 1
@@ -220,6 +238,7 @@ class _Walk:
                 taps=one.taps,
             )
         )
+        return name
 
     def _unique(self, name: str) -> str:
         unique = name

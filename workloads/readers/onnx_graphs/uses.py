@@ -1,4 +1,4 @@
-"""Which nodes of a graph are computed for something: those that lead to one of its outputs."""
+"""Which nodes of a graph are computed for something: those that lead to one of its outputs; what a node reads."""
 
 from workloads.readers.onnx_graphs.model import subgraphs
 
@@ -17,11 +17,11 @@ def used_nodes(graph) -> set[int]:
         number = waiting.pop()
         if number not in used:
             used.add(number)
-            waiting += [maker for name in _read_by(graph.node[number]) for maker in makers.get(name, ())]
+            waiting += [maker for name in read_by(graph.node[number]) for maker in makers.get(name, ())]
     return used
 
 
-def _read_by(node) -> list[str]:
+def read_by(node) -> list[str]:
     """Names that a node reads, be it inside a subgraph."""
     names, graphs = list(node.input), [one for _, one in subgraphs(node)]
     while graphs:
