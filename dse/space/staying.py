@@ -72,7 +72,7 @@ class Staying:
 
 
 def staying_of(workload: Any, statistics: Sequence[Any], which: str = "all") -> Staying | None:
-    """What can stay of a `workloads.Workload` whose kernels have these `statistics`; None where nothing can, or is known.
+    """What can stay of a workload whose kernels have these `statistics`; None where nothing can, or is known.
 
     `which` of `WHICH`: results of kernels alone, or weights too.
     """
