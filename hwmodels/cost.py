@@ -24,9 +24,11 @@ ENERGY_COMPONENTS = (
     "noc",
     "glb",
     "dram",
+    "dram_standing",
     "clock",
     "leakage",
 )
+"""`dram` goes with the bits that move, `dram_standing` with time, as do `clock` and `leakage`."""
 
 AREA_COMPONENTS = (
     "mac",
@@ -135,7 +137,7 @@ class Cost(eqx.Module):
     """Busy cycles of each of `RESOURCES`."""
     bound_cycles: Float[Array | np.ndarray, "7 ..."]
     """Cycles for which each of `RESOURCES` is the bottleneck; they and the fill add up to `cycles`."""
-    energy_pj: Float[Array | np.ndarray, "9 ..."]
+    energy_pj: Float[Array | np.ndarray, "10 ..."]
     """By `ENERGY_COMPONENTS`."""
     area_mm2: Float[Array | np.ndarray, "9 ..."]
     """By `AREA_COMPONENTS`."""

@@ -129,7 +129,7 @@ class Outcomes:
     latency_s: np.ndarray
     """Shape [d, n]."""
     energy_pj: np.ndarray
-    """By `ENERGY_COMPONENTS`, shape [d, n, 9]; area by `AREA_COMPONENTS` likewise."""
+    """By `ENERGY_COMPONENTS`, shape [d, n, components]; area by `AREA_COMPONENTS` likewise."""
     area_mm2: np.ndarray
     bound_cycles: np.ndarray
     """By `RESOURCES`, shape [d, n, resources]."""

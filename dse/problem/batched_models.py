@@ -221,15 +221,14 @@ class Batcher:
                 areas.append(area_mm2(hardware, model))
                 energies.append(machine_energy(hardware, areas[-1], model))
             more = jax.tree.map(jnp.subtract, *energies)
-            pj_per_cycle = more.clock_pj_per_cycle + more.leakage_pj_per_cycle
-            watts = pj_per_cycle * model.scenario.clock_ghz * 1e-3
+            watts = more.pj_per_cycle * model.scenario.clock_ghz * 1e-3
             return jnp.stack([core_area_mm2(areas[0]), more.hop_pj, watts])
 
         def floors(tables, technology, numbers, tiles, choices):
             model = eqx.combine(technology, self._fixed_technology).solved()
             hardware = hardware_of(numbers, jnp.zeros(UNITS))
             running = machine_energy(hardware, area_mm2(hardware, model), model)
-            watts = (running.clock_pj_per_cycle + running.leakage_pj_per_cycle) * model.scenario.clock_ghz * 1e-3
+            watts = running.pj_per_cycle * model.scenario.clock_ghz * 1e-3
 
             def one(tile, choice):
                 choice = choice.at[LANE_AXIS].set(LANE_AXES.index("n"))  # which takes no adder tree
