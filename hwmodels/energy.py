@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from hwmodels.area import COORDINATE_BITS, QUEUE_ENTRIES, WORD_BITS, glb_bank_bytes
 from hwmodels.cost import AREA_COMPONENTS, ActionCounts, rows_of
+from hwmodels.design.choices import FAST_CELL
 from hwmodels.design.hardware import Hardware, Mapping
 from hwmodels.technology import Technology
 
@@ -22,6 +23,7 @@ def price(
     technology: Technology,
 ) -> Float[Array, "10"]:
     """Energy by `ENERGY_COMPONENTS`, pJ, of the counted `actions` on a design of the given areas."""
+    technology = technology.with_memory_of(hardware)
     value, accumulator = hardware.value_bits, hardware.accumulator_bits
     # read and written a lane's worth at a time, charged per bit
     buffer_word = value * hardware.lanes
@@ -73,11 +75,12 @@ class MachineEnergy(NamedTuple):
 
 def machine_energy(hardware: Hardware, area_mm2: Float[Array, "9"], technology: Technology) -> MachineEnergy:
     """Energy of a bit on the buses and of a cycle, by `AREA_COMPONENTS` of the machine; PEs are squares."""
+    technology = technology.with_memory_of(hardware)
     pe_mm2 = sum(area_mm2[i] for i in ARRAY) / (hardware.pe_rows * hardware.pe_cols)
     logic_mm2 = sum(area_mm2[i] for i in LOGIC)
     leakage_w = (
         technology.logic_leakage_w(logic_mm2)
-        + technology.sram_leakage_w(hardware.glb_bytes)
+        + technology.sram_leakage_w(hardware.glb_bytes, hardware.glb_cell[FAST_CELL])
         + technology.sram_leakage_w(
             (hardware.pe_buffer_bytes + hardware.accumulator_bytes) * hardware.pe_rows * hardware.pe_cols
         )

@@ -25,7 +25,8 @@ from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.encoding import batch_of
 from hwmodels import evaluate, price
-from hwmodels.area import area_mm2, glb_bank_bytes
+from hwmodels.area import area_mm2
+from hwmodels.clock import clock_limits_ghz
 from hwmodels.cost import FITS, core_area_mm2, within_limit
 from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import stack
@@ -204,23 +205,22 @@ class CountedDesigns:
         """All designs under one set of constants."""
         own, technology = self.technology, Technology(self.technology.scenario, constants).solved()
         clock_ghz = technology.scenario.clock_ghz
-        ratio = own.dram_gbps() / technology.dram_gbps()
         waits = (technology.dram_latency_ns() - own.dram_latency_ns()) * clock_ghz
         repeats = jnp.asarray(self._repeats, jnp.float32)
 
-        def at_bandwidth(values: Any) -> Any:
+        def at_bandwidth(ratio: Any, values: Any) -> Any:
             flat = jnp.reshape(values, (-1, len(self._ratios)))
             return jax.vmap(lambda row: jnp.interp(ratio, jnp.asarray(self._ratios), row))(flat).reshape(
                 values.shape[:-1]
             )
 
         def design(hardware: Any, mappings: Any, actions: Any, cycles: Any, bound: Any) -> tuple[Any, ...]:
-            area, run = area_mm2(hardware, technology), at_bandwidth(cycles) + waits
+            ratio = own.with_memory_of(hardware).dram_gbps() / technology.with_memory_of(hardware).dram_gbps()
+            area, run = area_mm2(hardware, technology), at_bandwidth(ratio, cycles) + waits
             actions = eqx.tree_at(lambda a: a.cycles, actions, run)
             energy = jax.vmap(lambda a, m: price(a, hardware, m, area, technology))(actions, mappings)
-            limit = technology.glb_clock_limit_ghz(glb_bank_bytes(hardware))
-            need = clock_ghz / jnp.minimum(technology.max_clock_ghz(), limit)
-            return repeats @ run / clock_ghz * 1e-9, repeats @ energy, area, repeats @ at_bandwidth(bound), need
+            need = clock_ghz / clock_limits_ghz(hardware, technology).min()
+            return repeats @ run / clock_ghz * 1e-9, repeats @ energy, area, repeats @ at_bandwidth(ratio, bound), need
 
         return jax.vmap(design)(*self._designs)
 

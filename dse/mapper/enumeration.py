@@ -38,7 +38,8 @@ from hwmodels.cost import TOLERANCE, within_limit
 from hwmodels.design.choices import COMPUTE, GATE, LOOP_ORDERS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, TILE_SIZES
 
-WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits")]
+WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits", "dram_channels")]
+"""Numbers of the hardware, beside sizes that its results are divided by, on which `FLOORS` depend."""
 GLB = HARDWARE_NUMBERS.index("glb_bytes")
 ARRAY = [HARDWARE_NUMBERS.index(name) for name in ("pe_rows", "pe_cols", "lanes")]
 ORDER, *ZEROS = (list(MAPPING_CHOICES).index(name) for name in ("loop_order", "a_zero", "b_zero"))
@@ -287,9 +288,9 @@ class KernelMappings:
         return self._floors(batch, self._works, slice(3, 5)) / [macs, 1.0]
 
     def _floors(self, batch: Batch, kinds: "_Kinds", which: slice) -> np.ndarray:
-        """Some of `FLOORS` on a machine of the widths of one, with a GLB of one byte and an array of one MAC, times and
-        energies less what rounding may add; shape [t, k, .]."""
-        widths = tuple(batch.hardware[0, WIDTHS].tolist())
+        """Some of `FLOORS` on a machine of the widths and memory of one, a GLB of one byte and an array of one MAC,
+        times and energies less what rounding may add; shape [t, k, .]."""
+        widths = (*batch.hardware[0, WIDTHS].tolist(), *batch.selected[0].tolist())
         if widths not in kinds.asked:
             found = self.problem.batcher.floors(batch, 0, self._sizes, self._choices[kinds.examples])
             self.problem.evaluations += len(self._tiles) * len(kinds.examples)
@@ -307,7 +308,7 @@ class _Kinds(NamedTuple):
     examples: np.ndarray
     """A combination of each kind."""
     asked: dict[tuple[float, ...], np.ndarray]
-    """Widths of a machine -> what was asked of it."""
+    """Widths and memory of a machine -> what was asked of it."""
 
 
 def _in_turn(

@@ -10,6 +10,8 @@ import os
 import jax.numpy as jnp
 import numpy as np
 
+from hwmodels.design.choices import DRAMS, MEMORIES
+from hwmodels.design.hardware import Hardware
 from hwmodels.technology.dram import OffChipMemory
 from hwmodels.technology.interconnect import Interconnect
 from hwmodels.technology.logic import Logic
@@ -30,6 +32,14 @@ class Technology(Logic, OnChipMemory, SparseUnits, Interconnect, OffChipMemory):
     def solved(self) -> "Technology":
         """This technology with its rules of the scenario solved once, for code that calls many of its methods."""
         return dataclasses.replace(self, constants=self.solved_constants())
+
+    def with_memory_of(self, hardware: Hardware) -> "Technology":
+        """This technology with the DRAM that hardware names in place of the scenario's; itself where it names none."""
+        given, named = self.scenario, hardware.dram[len(MEMORIES) - len(DRAMS) :]
+        weight = named.sum()
+        dram = jnp.where(weight > 0, named / jnp.where(weight > 0, weight, 1.0), given.dram)
+        channels = jnp.where(weight > 0, hardware.dram_channels, given.dram_channels)
+        return dataclasses.replace(self, scenario=dataclasses.replace(given, dram=dram, dram_channels=channels))
 
 
 def make_technology(scenario: Scenario | None = None, path: str | os.PathLike[str] | None = None) -> Technology:

@@ -38,7 +38,9 @@ def _assign(names: tuple[str, ...], first: dict[str, str] | None = None) -> dict
 
 RESOURCE_COLOURS = _assign(RESOURCES, {"glb": "yellow", "dram": "purple"})
 FORMAT_COLOURS = _assign(FORMATS, {"dense": "grey"})
-ENERGY_COLOURS = _assign(ENERGY_COMPONENTS, {"leakage": "grey", "clock": "black", "dram": "yellow", "dram_standing": "olive"})
+ENERGY_COLOURS = _assign(
+    ENERGY_COMPONENTS, {"leakage": "grey", "clock": "black", "dram": "yellow", "dram_standing": "olive"}
+)
 FORMAT_MARKERS: dict[str, str] = dict(zip(FORMATS, "Xsvo^DPp*", strict=False))
 
 _STYLE: dict[str, Any] = {
