@@ -7,13 +7,18 @@ PE buffers set no limit: what they give are words that follow each other, so tha
 from jaxtyping import Array, Float
 
 from hwmodels.area import glb_bank_bytes
-from hwmodels.cost import rows_of
+from hwmodels.cost import rows_of, within_limit
 from hwmodels.design.choices import FAST_CELL
 from hwmodels.design.hardware import Hardware
 from hwmodels.technology import Technology
 
 CLOCK_PARTS = ("logic", "GLB bank")
 """What has a fastest clock: logic at the highest supply, and a bank of the GLB that takes a new access each cycle."""
+
+
+def limiting_part(max_clock_ghz: float, technology: Technology) -> str:
+    """Which of `CLOCK_PARTS` limits a design of that fastest clock."""
+    return CLOCK_PARTS[int(not within_limit(float(technology.max_clock_ghz()), max_clock_ghz))]
 
 
 def clock_limits_ghz(hardware: Hardware, technology: Technology) -> Float[Array, "2"]:

@@ -67,6 +67,8 @@ def misfit_words(what: str, need: float) -> str:
     """What does not fit, one of `FITS`, in words that follow a kernel's name."""
     if what == "bus":
         return f"has a bus {need:.3g} times as wide as the PEs can take"
+    if what == "clock":  # the node's logic reaches it, or there is no technology
+        return f"has a clock {need:.3g} times as fast as a GLB bank allows"
     return f"needs {need:.3g} times the {what} there is"
 
 
@@ -275,15 +277,14 @@ def _lines(cost: Cost) -> list[str]:
     """A single cost: totals, then time, energy and area by component side by side."""
     with np.errstate(all="ignore"):
         rows = [[name, quantity(float(value), unit), ""] for name, (value, unit) in _totals(cost).items()]
-    rows[0][2] = f"{float(cost.cycles):.6g} cycles"
+        clocks = " of ".join(quantity(float(ghz) * 1e9, "Hz") for ghz in (cost.clock_ghz, cost.max_clock_ghz))
+        rows[0][2] = f"{float(cost.cycles):.6g} cycles at {clocks}"
+        rows[3][2] = f"{float(cost.power_density_w_mm2):.3g} W/mm2 of the die"
     fullest = int(np.argmax(cost.fits))
-    fastest = quantity(float(cost.max_clock_ghz) * 1e9, "Hz")
     need = f"{FITS[fullest]} needs {float(cost.fits[fullest]):.3g} of what there is"
     rows += [
         ["bottleneck", cost.bottleneck, f"for {cost.bottleneck_share:.0%} of the time"],
         ["MACs in use", f"{float(cost.utilization):.1%}", "of those the array could do"],
-        ["clock", quantity(float(cost.clock_ghz) * 1e9, "Hz"), f"{fastest} that the parts allow"],
-        ["power density", quantity(float(cost.power_density_w_mm2), "W/mm2"), "of the die"],
         ["fits", "yes" if within_limit(cost.fits).all() else "no", need],
     ]
     columns = [_column(name, parts) for name, parts in cost.parts().items()]

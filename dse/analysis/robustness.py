@@ -27,7 +27,7 @@ from dse.space.encoding import batch_of
 from hwmodels import evaluate, price
 from hwmodels.area import area_mm2
 from hwmodels.clock import clock_limits_ghz
-from hwmodels.cost import FITS, core_area_mm2, within_limit
+from hwmodels.cost import FITS, counted_area_mm2, within_limit
 from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import stack
 from hwmodels.technology import Constant, Technology
@@ -136,15 +136,18 @@ class Outcomes:
     """By `RESOURCES`, shape [d, n, resources]."""
     sound: np.ndarray
     """Mask, shape [d, n]."""
+    counts_phy: bool = False
+    """Whether the DRAM's PHY is a part of the area, as in the problem."""
 
     def take(self, draws: np.ndarray | slice, designs: Sequence[int] | slice = slice(None)) -> "Outcomes":
         """Some of the draws, and of the designs."""
-        return Outcomes(*(getattr(self, field.name)[draws][:, designs] for field in dataclasses.fields(self)))
+        arrays = [getattr(self, field.name)[draws][:, designs] for field in dataclasses.fields(self)[:-1]]
+        return Outcomes(*arrays, counts_phy=self.counts_phy)
 
     def values(self, exponents: Sequence[float]) -> np.ndarray:
-        """`latency^x * energy^y * area^z` (s, pJ, mm2 without the DRAM's PHY), shape [d, n]; infinite where a design is
+        """`latency^x * energy^y * area^z` (s, pJ, mm2), shape [d, n]; infinite where a design is
         not sound."""
-        totals = (self.latency_s, self.energy_pj.sum(axis=2), core_area_mm2(self.area_mm2))
+        totals = (self.latency_s, self.energy_pj.sum(axis=2), counted_area_mm2(self.area_mm2, self.counts_phy))
         product = np.prod([total**power for total, power in zip(totals, exponents, strict=True)], axis=0)
         return np.where(self.sound, product, np.inf)
 
@@ -160,6 +163,7 @@ class CountedDesigns:
         if problem.evaluate is not evaluate:
             raise InputError("Only designs of this project's own machine can be priced again; use its `evaluate`.")
         self.technology: Technology = problem.technology
+        self._counts_phy = problem.counts_phy
         batch = batch_of([design.checked(problem.families) for design in designs])
         ratios = np.union1d(np.geomspace(1 / spread, spread, BANDWIDTHS), [1.0]) if spread > 1 else np.ones(1)
         found = []
@@ -199,7 +203,7 @@ class CountedDesigns:
             priced = jax.device_get(self._all(drawn | held))
             parts.append([np.asarray(leaf, float)[: len(factors) - at] for leaf in priced])
         latency, energy, area, bound, need = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
-        return Outcomes(latency, energy, area, bound, within_limit(need) & self._fits)
+        return Outcomes(latency, energy, area, bound, within_limit(need) & self._fits, self._counts_phy)
 
     def _one(self, constants: dict[str, Any]) -> tuple[Any, ...]:
         """All designs under one set of constants."""

@@ -57,6 +57,9 @@ OBJECTIVES = {
     )
 }
 """Objectives by name."""
+AIR_COOLED_W_MM2 = 0.86
+"""Power of a die over its area that is known to be cooled by air: NVIDIA H100, 700 W (its HBM's included) on 814 mm2
+(whitepaper and data sheet). TPUv4i has 175 W, A100 400 W on 826 mm2."""
 LIMITED = OBJECTIVES | {
     o.name: o for o in (Objective("power_density_w_mm2", "W/mm2", (-1.0, 1.0, -1.0), _J, of_die=True),)
 }

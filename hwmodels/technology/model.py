@@ -57,6 +57,7 @@ def make_technology(scenario: Scenario | None = None, path: str | os.PathLike[st
     if clock > fastest * (1.0 + 1e-6):
         raise InputError(
             f"clock_ghz {clock:g} is more than {float(chosen.node_nm):g} nm reaches at its highest supply, "
-            f"{fastest:.3g} GHz; lower the clock, choose a smaller node, or raise clock_45nm_ghz in a technology file."
+            f"{fastest:.3g} GHz, which its logic allows; lower the clock, choose a smaller node, or raise "
+            "clock_45nm_ghz in a technology file."
         )
     return model
