@@ -16,8 +16,9 @@ import numpy as np
 import optax
 from jaxtyping import Array
 
-from dse.problem.batched_models import SOON, unpack
+from dse.problem.batched_models import SOON
 from dse.problem.search_problem import Problem
+from dse.problem.unpacking import unpack
 from dse.space.design import Design
 from dse.space.log_numbers import LogNumbers
 from dse.space.neighbours import hardware_neighbours, mapping_neighbours

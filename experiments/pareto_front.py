@@ -4,11 +4,13 @@ Usage:
     python experiments/pareto_front.py
     python experiments/pareto_front.py --workload graph.mtx@axa layer.smtx@spmm:64 --node 7 --dram hbm2
     python experiments/pareto_front.py --workload digits_sparse --objectives latency,energy --max-area-mm2 4
+    python experiments/pareto_front.py --fix dram=lpddr4,hbm2 dram_channels=1,2,4,8
     python experiments/pareto_front.py --fix pe_rows=16 lanes=1,2 --space space.toml --strategy random --budget 5000
 
 Writes to --out:
     front.csv        one row a design: objectives, bottleneck, every parameter with its unit; area_mm2 is without the
-                     PHY of the DRAM, which the scenario fixes, die_area_mm2 with it
+                     PHY of the DRAM if that is held, as by default, die_area_mm2 with it; max_clock_ghz is the
+                     fastest clock that its parts allow
     front.json       the designs, for the other scripts: --design front.json:7
     layers.csv       one row a design and kernel: time, energy by component, traffic, computes, mapping
     confirm.csv      with --confirm: each design's latency and energy by the model and by the simulator
@@ -61,9 +63,10 @@ from dse import (
     write_front,
 )
 from dse.files.journal import remove_journal
+from dse.problem.objectives import AIR_COOLED_W_MM2
 from experiments.common.figures.front import front_figure
 from experiments.common.front.text import bounds_story, front_story, named_story, search_story
-from experiments.common.options import AreaLimit, Evaluations, PowerLimit, Seed, real, whole
+from experiments.common.options import AreaLimit, Evaluations, PowerDensityLimit, PowerLimit, Seed, real, whole
 from experiments.common.output import Output
 from experiments.common.progress import show_progress
 from experiments.common.report import design_row, layer_rows
@@ -99,9 +102,11 @@ class Config:
     designs: Annotated[int, whole(1, 1_000_000)] = 100
     """Designs shown, at most; of those alike in all objectives but for per milles, one is kept."""
     max_area_mm2: AreaLimit = None
-    """Largest area allowed, without the PHY of the DRAM."""
+    """Largest area allowed, without the PHY of the DRAM unless that is free."""
     max_power_w: PowerLimit = None
     """Largest average power allowed."""
+    max_power_density: PowerDensityLimit = AIR_COOLED_W_MM2
+    """Largest average power of the die over its area allowed, W/mm2 (0.86: NVIDIA H100's 700 W on 814 mm2, in air)."""
     min_gain: Annotated[float, real(0, 1)] = 0.01
     """Relative gain in one objective below which a design is not worth --max-price; 0 shows the whole front."""
     max_price: Annotated[float, real(0, 1000)] = 0.10
@@ -131,7 +136,8 @@ def run(config: Config) -> None:
     if config.smoke:
         specs, budget = [SMOKE_WORKLOAD if s == "embedded" else s for s in specs], min(budget, SMOKE_BUDGET)
     technology, workload = config.scenario.build(), workload_of(specs)
-    limits = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
+    limits: dict[str, float | None] = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
+    limits["power_density_w_mm2"] = config.max_power_density
     space = build_space(config.space, config.fix, workload)
     problem = build_problem(workload, space, technology, objective_names(config.objectives), limits, config.stays)
     worth_their_price(
@@ -162,7 +168,7 @@ def run(config: Config) -> None:
 
     told = [
         named_story(front, named, rivals),
-        front_story([one for one in fronts if one], len(result.genomes), config.min_gain, config.max_price),
+        front_story([one for one in fronts if one], len(result.genomes), config.min_gain, config.max_price, technology),
         bounds_story(at_bounds(problem.encoding, shown.genomes)),
         confirm_story(checked) if checked else "",
         search_story(result, config.strategy, volume, output.seconds),

@@ -33,7 +33,7 @@ from tqdm import tqdm
 from dse import Problem, alone, default_space, make_problem, nondominated
 from dse.mapper import Enumerated, MappedKernel, every_mapping, mapping_fronts, mapping_space
 from dse.space.design_space import HARDWARE_NAMES, Value
-from dse.space.encoding import Encoding
+from dse.space.encoding import Encoding, own_weights
 from dse.strategies.lattice_steps import buildable
 from experiments.common.options import MOST, Seed, real, whole
 from experiments.common.output import Output
@@ -148,8 +148,8 @@ def on_random_machine(problem: Problem, kernel: int, rng: np.random.Generator, l
             except InputError:  # nothing legal is left
                 continue
     if rng.random() < 0.5:
-        unit = np.eye(len(INTERSECTIONS))[INTERSECTIONS.index(str(machine["intersection"]))]
-        units = np.concatenate([unit, np.ones(held.encoding.batch(held.encoding.random(rng, 1)).capabilities().size)])
+        able = held.encoding.batch(held.encoding.random(rng, 1)).capabilities()
+        units = np.concatenate([own_weights(machine), np.ones(able.size)])
         held = held.changed(encoding=Encoding(held.encoding.space, held.kernels, units))
     return held
 

@@ -8,11 +8,11 @@ The machine's semantics are fixed in docs/machine.md; these modules reproduce it
 | `formats` | compression formats: their records, sizes of tiles, encoders that really encode; `best_format(matrix)` |
 | `analytical` | `evaluate(hardware, mapping, kernel, technology, *, numerics) -> Cost`: the models, from statistics |
 | `simulator` | `simulate_kernel(hardware, mapping, kernel, technology)`: the ground truth, run on real non-zeros |
-| `technology` | cited energies, areas, delays, leakage; node, voltage and DRAM of the scenario |
+| `technology` | cited energies, areas, delays, leakage; node and voltage of the scenario; DRAM |
 | `systems` | machines people know (EIE to Onyx, GPUs, a CPU) behind the same `Cost` |
 | `baselines` | runs on the CPU and GPU at hand, measured |
 | `cost` | `Cost` and its parts |
-| `area`, `energy` | area by component; energy of counted actions |
+| `area`, `energy`, `clock` | area by component; energy of counted actions; the fastest clock of each part |
 | `quantities` | numbers with units, and tables, as text |
 | `numerics` | `Exact`, `Smooth`, `StraightThrough` rounding and maxima |
 

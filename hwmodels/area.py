@@ -6,7 +6,7 @@ docs/machine.md, sections 4 and 5, says what a PE is made of.
 from jaxtyping import Array, Float
 
 from hwmodels.cost import rows_of
-from hwmodels.design.choices import COLUMNS_ON_M, FETCHES_B, INNER_PRODUCT, LANES_ON_K, SKIP
+from hwmodels.design.choices import COLUMNS_ON_M, FAST_CELL, FETCHES_B, INNER_PRODUCT, LANES_ON_K, SKIP
 from hwmodels.design.hardware import Hardware
 from hwmodels.technology import Technology
 
@@ -31,6 +31,7 @@ def buffer_word_bits(hardware: Hardware) -> Float[Array, ""]:
 
 def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, "9"]:
     """Area by `AREA_COMPONENTS`, mm2."""
+    technology = technology.with_memory_of(hardware)
     pes = hardware.pe_rows * hardware.pe_cols
     lanes = pes * hardware.lanes
     on_k, on_m = hardware.lane_axes[LANES_ON_K], hardware.column_axes[COLUMNS_ON_M]
@@ -56,7 +57,7 @@ def area_mm2(hardware: Hardware, technology: Technology) -> Float[Array, "9"]:
         lanes * intersects * technology.intersection_area_mm2(hardware.intersection, COORDINATE_BITS),
         technology.scheduler_area_mm2(hardware.schedules, hardware.pe_rows * (1.0 + on_m * (hardware.pe_cols - 1.0))),
         technology.noc_area_mm2(buses, hardware.pe_rows, hardware.pe_cols),
-        technology.sram_area_mm2(hardware.glb_bytes, WORD_BITS, hardware.glb_banks)
+        technology.sram_area_mm2(hardware.glb_bytes, WORD_BITS, hardware.glb_banks, hardware.glb_cell[FAST_CELL])
         + 2.0 * technology.rotator_area_mm2(hardware.glb_banks, WORD_BITS),
         technology.dram_phy_area_mm2(),
     )

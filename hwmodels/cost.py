@@ -24,9 +24,11 @@ ENERGY_COMPONENTS = (
     "noc",
     "glb",
     "dram",
+    "dram_standing",
     "clock",
     "leakage",
 )
+"""`dram` goes with the bits that move, `dram_standing` with time, as do `clock` and `leakage`."""
 
 AREA_COMPONENTS = (
     "mac",
@@ -41,6 +43,7 @@ AREA_COMPONENTS = (
 )
 
 _CORE = np.array([name != "dram_phy" for name in AREA_COMPONENTS])
+_OUTSIDE = np.array([name in ("dram", "dram_standing") for name in ENERGY_COMPONENTS])
 
 FITS = ("glb", "pe_buffer", "accumulator", "bus", "clock")
 """Need over capacity; a design can be built and run when none is above 1."""
@@ -64,12 +67,25 @@ def misfit_words(what: str, need: float) -> str:
     """What does not fit, one of `FITS`, in words that follow a kernel's name."""
     if what == "bus":
         return f"has a bus {need:.3g} times as wide as the PEs can take"
+    if what == "clock":  # the node's logic reaches it, or there is no technology
+        return f"has a clock {need:.3g} times as fast as a GLB bank allows"
     return f"needs {need:.3g} times the {what} there is"
 
 
 def core_area_mm2(area_mm2: Float[Array | np.ndarray, "... 9"]) -> Scalar:
-    """Area by `AREA_COMPONENTS` added up without the PHY of the DRAM, which is the scenario's and no design's, mm2."""
+    """Area by `AREA_COMPONENTS` added up without the PHY of the DRAM, mm2."""
     return (area_mm2 * _CORE).sum(axis=-1)
+
+
+def counted_area_mm2(area_mm2: Float[Array | np.ndarray, "... 9"], counts_phy: bool) -> Scalar:
+    """Area that designs compare by, mm2: with the PHY where they differ in their DRAM, else without it, next to which
+    small designs would all look alike."""
+    return area_mm2.sum(axis=-1) if counts_phy else core_area_mm2(area_mm2)
+
+
+def outside_pj(energy_pj: Float[Array | np.ndarray, "... 10"]) -> Scalar:
+    """Energy that heats the DRAM and not the die, pJ."""
+    return (energy_pj * _OUTSIDE).sum(axis=-1)
 
 
 def rows_of(*values: Array) -> Array:
@@ -135,7 +151,7 @@ class Cost(eqx.Module):
     """Busy cycles of each of `RESOURCES`."""
     bound_cycles: Float[Array | np.ndarray, "7 ..."]
     """Cycles for which each of `RESOURCES` is the bottleneck; they and the fill add up to `cycles`."""
-    energy_pj: Float[Array | np.ndarray, "9 ..."]
+    energy_pj: Float[Array | np.ndarray, "10 ..."]
     """By `ENERGY_COMPONENTS`."""
     area_mm2: Float[Array | np.ndarray, "9 ..."]
     """By `AREA_COMPONENTS`."""
@@ -170,13 +186,31 @@ class Cost(eqx.Module):
 
     @property
     def core_area_mm2(self) -> Scalar:
-        """Area without the DRAM's PHY, mm2: what searches and comparisons go by."""
+        """Area without the DRAM's PHY, mm2: what searches go by where all designs have the same DRAM."""
         return core_area_mm2(self.area_mm2)
 
     @property
     def power_w(self) -> Scalar:
         """Average power of the run, W."""
         return self.total_energy_pj * 1e-12 / self.latency_s
+
+    @property
+    def power_density_w_mm2(self) -> Scalar:
+        """Average power of the die over its area, W/mm2: with the PHY, without what the DRAM takes on its own die."""
+        return (self.total_energy_pj - outside_pj(self.energy_pj)) * 1e-12 / self.latency_s / self.total_area_mm2
+
+    @property
+    def clock_ghz(self) -> Scalar:
+        """Clock of the run, GHz."""
+        return self.cycles / self.latency_s * 1e-9
+
+    @property
+    def max_clock_ghz(self) -> Scalar:
+        """Fastest clock that the parts allow, GHz (`hwmodels.clock` says which limits it); infinite where none is
+        known to."""
+        need = np.asarray(self.fits)[..., FITS.index("clock")]
+        with np.errstate(divide="ignore"):
+            return np.asarray(self.clock_ghz) / need
 
     @property
     def edp_js(self) -> Scalar:
@@ -243,7 +277,9 @@ def _lines(cost: Cost) -> list[str]:
     """A single cost: totals, then time, energy and area by component side by side."""
     with np.errstate(all="ignore"):
         rows = [[name, quantity(float(value), unit), ""] for name, (value, unit) in _totals(cost).items()]
-    rows[0][2] = f"{float(cost.cycles):.6g} cycles"
+        clocks = " of ".join(quantity(float(ghz) * 1e9, "Hz") for ghz in (cost.clock_ghz, cost.max_clock_ghz))
+        rows[0][2] = f"{float(cost.cycles):.6g} cycles at {clocks}"
+        rows[3][2] = f"{float(cost.power_density_w_mm2):.3g} W/mm2 of the die"
     fullest = int(np.argmax(cost.fits))
     need = f"{FITS[fullest]} needs {float(cost.fits[fullest]):.3g} of what there is"
     rows += [

@@ -30,13 +30,17 @@ from dse.mapper import (
     weighted_sum,
 )
 from dse.mapper.enumeration import MOVING, WORKING
-from dse.problem.batched_models import ENERGY, LATENCY, UNITS
+from dse.problem.batched_models import ENERGY, LATENCY
+from dse.problem.unpacking import UNITS
+from dse.space.design_space import HARDWARE_NAMES
+from dse.space.encoding import own_weights
 from dse.space.staying import KEPT
 from experiments.validate_mapper import differences
 from hwmodels import evaluate
 from hwmodels.analytical.tiling import refetches
 from hwmodels.cost import FITS
-from hwmodels.design.choices import INTERSECTIONS, LOOP_ORDERS
+from hwmodels.design.choices import LOOP_ORDERS
+from hwmodels.design.hardware import with_defaults
 from hwmodels.design.legality import FAMILIES, illegality
 from hwmodels.technology import make_technology, scenario
 from workloads import ElementwiseKernel, InputError, SddmmKernel, SparseKernel, Workload
@@ -172,8 +176,8 @@ def test_nothing_that_is_cut_beats_what_is_kept(of_families, family):
         hardware = {name: rng.choice(np.array(space.values(name), object)) for name in HARDWARE} | small
         units = None
         if whole:
-            unit = np.eye(len(INTERSECTIONS))[INTERSECTIONS.index(hardware["intersection"])]
-            units = np.concatenate([unit, np.ones(UNITS - len(unit))])
+            own = own_weights(with_defaults(hardware, HARDWARE_NAMES))
+            units = np.concatenate([own, np.ones(UNITS - len(own))])
         technology = make_technology(scenario(arithmetic=arithmetic))
         held = held_on(of_families[family].within(space), hardware, technology, units=units)
         mapper = Enumerated()

@@ -171,6 +171,10 @@ def test_steps_of_many_pairs_are_bounded_as_the_simulator_takes_it(name: str):
         assert simulated.steps_of_all_pairs(index, 0, 0, 0, 0, 1, 2) >= 0
 
 
+DEFAULT_HARDWARE = {"dram": "scenario", "dram_channels": 1.0, "glb_cell": "low_power"}
+"""What hardware has that does not name it."""
+
+
 def test_a_number_with_a_default_need_not_be_named(monkeypatch):
     hardware = {name: value for name, value in EIE.hardware.items() if name != "glb_banks"}
     mapping = EIE.mapping(True, loop_order="mkn", tile_m=64.0, tile_k=64.0, tile_n=64.0)
@@ -183,7 +187,7 @@ def test_a_number_with_a_default_need_not_be_named(monkeypatch):
     built, (run,) = design.checked(("dense_b",)).build()
     assert (float(built.glb_banks), float(run.tile_n), float(run.tile_m)) == (16.0, 8.0, 64.0)
     assert mapping_space(default_space(), hardware)["glb_banks"].values == (16.0,)
-    assert Design(EIE.hardware, (mapping,), ("spmm",)).hardware == EIE.hardware
+    assert Design(EIE.hardware, (mapping,), ("spmm",)).hardware == DEFAULT_HARDWARE | EIE.hardware
 
 
 def test_help_of_a_space_tells_each_parameter():

@@ -200,7 +200,7 @@ PLAIN = [
     "nominal_clock_ghz",
     "max_clock_ghz",
 ]
-OTHERS = {"glb_clock_limit_ghz", "logic_area_mm2", "node_scale", "solved", "solved_constants"}
+OTHERS = {"glb_clock_limit_ghz", "logic_area_mm2", "node_scale", "solved", "solved_constants", "with_memory_of"}
 """Methods of none of these kinds: what falls with a size, scales, and the technology itself."""
 
 

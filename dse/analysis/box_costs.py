@@ -2,8 +2,8 @@
 
 **Proven** from the formulas (`hwmodels.analytical`), with a mapping held and widths of words fixed, lanes among them:
 
-- Buses and GLB banks only divide bits, so cycles are least at their largest. The GLB's size is in no cycle. That no bus
-  is wider than the PEs take is looked at with the narrowest buses at the largest array.
+- Buses, GLB banks and channels of DRAM only divide bits, so cycles are least at their largest. The GLB's size is in no
+  cycle. That no bus is wider than the PEs take is looked at with the narrowest buses at the largest array.
 - Buffers and accumulators of a PE only say how many groups of columns a pass works on. One pass gives the fewest
   cycles, for the groups of all passes are the same, and each pass sends A, decodes it and takes its constant; and the
   fewest actions but for sums, which stay in registers if a pass has one group. So a box of several PEs is taken to have
@@ -43,18 +43,26 @@ import numpy as np
 
 from dse.analysis.front_bound import KernelAlone
 from dse.analysis.machine_box import ARRAY, BUFFERS, BUSES, MachineBox
-from dse.problem.batched_models import CALLERS, FAST, unpack
+from dse.problem.batched_models import CALLERS, FAST
 from dse.problem.compile_cache import kept
 from dse.problem.search_problem import Problem
+from dse.problem.unpacking import unpack
 from dse.space.design_space import CHOICES
 from dse.space.encoding import Encoding
 from hwmodels.analytical.accounting import hops_of, stages
 from hwmodels.analytical.design_point import Point, point_of
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
-from hwmodels.cost import FITS, TOLERANCE, ActionCounts, core_area_mm2
-from hwmodels.design.choices import DATAFLOWS, HOLDS_BOTH, INTERSECTIONS
-from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
+from hwmodels.clock import clock_limits_ghz
+from hwmodels.cost import FITS, TOLERANCE, ActionCounts, counted_area_mm2
+from hwmodels.design.choices import DATAFLOWS, HOLDS_BOTH
+from hwmodels.design.hardware import (
+    CAPABILITY_OF,
+    HARDWARE_CHOICES,
+    HARDWARE_NUMBERS,
+    MAPPING_CHOICES,
+    MAPPING_NUMBERS,
+)
 from hwmodels.energy import price
 from hwmodels.numerics import Exact
 
@@ -124,8 +132,11 @@ class KernelBounds:
             return encoding.values(self.rows, column)
 
         self._tiles = np.stack([of(encoding.column(0, name)) for name in MAPPING_NUMBERS], axis=1).astype(np.float32)
-        chosen = [of(encoding.column(0, name)) for name in MAPPING_CHOICES]
-        self._choices = np.stack([of(encoding.column(-1, "intersection")), *chosen], axis=1).astype(np.int8)
+        own, chosen = (
+            [of(encoding.column(kernel, name)) for name in names]
+            for kernel, names in ((-1, HARDWARE_CHOICES), (0, MAPPING_CHOICES))
+        )
+        self._choices = np.stack([*own, *chosen], axis=1).astype(np.int8)
         self._flows = of(encoding.column(0, "dataflow")).astype(np.int8)
         statistics = self.problem.statistics[0]
         self._tables, self._fixed = eqx.partition(statistics, eqx.is_array)
@@ -186,7 +197,7 @@ class KernelBounds:
         """The compiled bounds of a dataflow."""
         blank = [
             np.ones((AT_ONCE, len(MAPPING_NUMBERS)), np.float32),
-            np.zeros((AT_ONCE, 1 + len(MAPPING_CHOICES)), np.int32),
+            np.zeros((AT_ONCE, len(HARDWARE_CHOICES) + len(MAPPING_CHOICES)), np.int32),
         ]
         arguments = (self._tables, self._technology, *corners, *blank)
         leaves, structure = jax.tree.flatten(arguments)
@@ -200,7 +211,9 @@ class KernelBounds:
             return lowered.compile(compiler_options=FAST) if jax.default_backend() == "cpu" else lowered.compile()
 
         shapes = [(np.shape(leaf), str(np.asarray(leaf).dtype)) for leaf in leaves]
-        return kept(build, "box costs", flow, shapes, structure, self._fixed, self._fixed_technology)
+        return kept(
+            build, "box costs", flow, shapes, structure, self._fixed, self._fixed_technology, self.problem.counts_phy
+        )
 
     def _function(self, dataflow: str) -> Callable:
         """Bounds of one mapping."""
@@ -246,9 +259,10 @@ class KernelBounds:
             energy = price(actions, banked, mapping, area, solved).sum()
             turned = solved.rotator_pj_per_bit(largest[BANKS]) - solved.rotator_pj_per_bit(cheap[BANKS])
             energy = energy - turned * (actions.glb_read_bits + actions.glb_write_bits)
-            limit = jnp.minimum(solved.max_clock_ghz(), solved.glb_clock_limit_ghz(glb / largest[BANKS]))
+            limit = clock_limits_ghz(banked, solved).min()
             fits &= solved.scenario.clock_ghz <= limit * (1.0 + TOLERANCE)
-            found = [cycles / solved.scenario.clock_ghz * 1e-9, energy, core_area_mm2(area)]
+            mm2 = counted_area_mm2(area, self.problem.counts_phy)
+            found = [cycles / solved.scenario.clock_ghz * 1e-9, energy, mm2]
             return jnp.where(fits, jnp.stack(found), jnp.inf)
 
         return bound
@@ -298,11 +312,12 @@ def _with_every_unit(encoding: Encoding, rows: np.ndarray) -> np.ndarray:
 
 
 def _weights(choices: Any, dataflow: str) -> Any:
-    """`Batch.weights` of a machine with the units that one mapping uses: its unit, then `MAPPING_CHOICES`."""
-    intersection, *mapped = choices
+    """`Batch.weights` of a machine with the units that one mapping uses: its own choices, then `MAPPING_CHOICES`."""
+    chosen, mapped = choices[: len(HARDWARE_CHOICES)], choices[len(HARDWARE_CHOICES) :]
+    own = [jax.nn.one_hot(at, len(names)) for at, names in zip(chosen, HARDWARE_CHOICES.values(), strict=True)]
     picked = {
         name: jax.nn.one_hot(at, len(names)) for (name, names), at in zip(MAPPING_CHOICES.items(), mapped, strict=True)
     }
     flow = jax.nn.one_hot(DATAFLOWS.index(dataflow), len(CHOICES["dataflow"]))
     able = [picked[name] for name in MAPPING_CHOICES if name in CAPABILITY_OF]
-    return jnp.concatenate([jax.nn.one_hot(intersection, len(INTERSECTIONS)), flow, *able, *picked.values()])
+    return jnp.concatenate([*own, flow, *able, *picked.values()])

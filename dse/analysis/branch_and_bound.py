@@ -28,6 +28,7 @@ from dse.problem.batched_models import AREA, OUTPUTS
 from dse.problem.pareto import Box, hypervolume, nondominated
 from dse.problem.search_problem import Problem, Scores
 from hwmodels.design.hardware import HARDWARE_NUMBERS
+from workloads.errors import InputError
 
 THIN = 0.005
 """Relative width of the cells in which a kernel's points are put together."""
@@ -85,6 +86,8 @@ def certify(
     `every` so many seconds. **Raises** `InputError` as `upper_bound` does, and if no known design is feasible.
     """
     check_bounded(problem)
+    if len(problem.encoding.hardware_choices) > 1:
+        raise InputError("Boxes of machines are of one type of DRAM and one SRAM cell; hold dram and glb_cell.")
     search = _Search(problem, known)
     history: list[Standing] = []
 

@@ -76,7 +76,7 @@ def upper_bound(problem: Problem, *, most: int = 100_000_000, progress: bool = F
     check_bounded(problem)
     encoding = problem.encoding
     numbers = np.flatnonzero(encoding.is_number & (encoding.of_kernel < 0))
-    shared = np.append(numbers, encoding.column(-1, "intersection"))
+    shared = np.append(numbers, encoding.hardware_choices)
     machines = int(np.prod(encoding.radix[shared]))
     kernels = [KernelAlone(problem, at) for at in range(len(problem.kernels))]
     work = machines * sum(len(kernel.rows) for kernel in kernels)

@@ -13,7 +13,7 @@ BUFFERS = np.array([HARDWARE_NUMBERS.index(name) for name in ("pe_buffer_bytes",
 WIDTHS = np.array([HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits", "lanes")])
 """What words in a PE are wide."""
 BUSES = np.array([HARDWARE_NUMBERS.index(name) for name in ("value_bus_bits", "index_bus_bits")])
-AROUND = np.append(BUSES, [HARDWARE_NUMBERS.index(name) for name in ("glb_banks", "glb_bytes")])
+AROUND = np.append(BUSES, [HARDWARE_NUMBERS.index(name) for name in ("glb_banks", "glb_bytes", "dram_channels")])
 """What lies around the PE array."""
 
 

@@ -25,8 +25,9 @@ from dse.problem.search_problem import Problem
 from dse.space.design import Design
 from dse.space.encoding import batch_of
 from hwmodels import evaluate, price
-from hwmodels.area import area_mm2, glb_bank_bytes
-from hwmodels.cost import FITS, core_area_mm2, within_limit
+from hwmodels.area import area_mm2
+from hwmodels.clock import clock_limits_ghz
+from hwmodels.cost import FITS, counted_area_mm2, within_limit
 from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import stack
 from hwmodels.technology import Constant, Technology
@@ -129,21 +130,24 @@ class Outcomes:
     latency_s: np.ndarray
     """Shape [d, n]."""
     energy_pj: np.ndarray
-    """By `ENERGY_COMPONENTS`, shape [d, n, 9]; area by `AREA_COMPONENTS` likewise."""
+    """By `ENERGY_COMPONENTS`, shape [d, n, components]; area by `AREA_COMPONENTS` likewise."""
     area_mm2: np.ndarray
     bound_cycles: np.ndarray
     """By `RESOURCES`, shape [d, n, resources]."""
     sound: np.ndarray
     """Mask, shape [d, n]."""
+    counts_phy: bool = False
+    """Whether the DRAM's PHY is a part of the area, as in the problem."""
 
     def take(self, draws: np.ndarray | slice, designs: Sequence[int] | slice = slice(None)) -> "Outcomes":
         """Some of the draws, and of the designs."""
-        return Outcomes(*(getattr(self, field.name)[draws][:, designs] for field in dataclasses.fields(self)))
+        arrays = [getattr(self, field.name)[draws][:, designs] for field in dataclasses.fields(self)[:-1]]
+        return Outcomes(*arrays, counts_phy=self.counts_phy)
 
     def values(self, exponents: Sequence[float]) -> np.ndarray:
-        """`latency^x * energy^y * area^z` (s, pJ, mm2 without the DRAM's PHY), shape [d, n]; infinite where a design is
+        """`latency^x * energy^y * area^z` (s, pJ, mm2), shape [d, n]; infinite where a design is
         not sound."""
-        totals = (self.latency_s, self.energy_pj.sum(axis=2), core_area_mm2(self.area_mm2))
+        totals = (self.latency_s, self.energy_pj.sum(axis=2), counted_area_mm2(self.area_mm2, self.counts_phy))
         product = np.prod([total**power for total, power in zip(totals, exponents, strict=True)], axis=0)
         return np.where(self.sound, product, np.inf)
 
@@ -159,6 +163,7 @@ class CountedDesigns:
         if problem.evaluate is not evaluate:
             raise InputError("Only designs of this project's own machine can be priced again; use its `evaluate`.")
         self.technology: Technology = problem.technology
+        self._counts_phy = problem.counts_phy
         batch = batch_of([design.checked(problem.families) for design in designs])
         ratios = np.union1d(np.geomspace(1 / spread, spread, BANDWIDTHS), [1.0]) if spread > 1 else np.ones(1)
         found = []
@@ -198,29 +203,28 @@ class CountedDesigns:
             priced = jax.device_get(self._all(drawn | held))
             parts.append([np.asarray(leaf, float)[: len(factors) - at] for leaf in priced])
         latency, energy, area, bound, need = (np.concatenate(leaves) for leaves in zip(*parts, strict=True))
-        return Outcomes(latency, energy, area, bound, within_limit(need) & self._fits)
+        return Outcomes(latency, energy, area, bound, within_limit(need) & self._fits, self._counts_phy)
 
     def _one(self, constants: dict[str, Any]) -> tuple[Any, ...]:
         """All designs under one set of constants."""
         own, technology = self.technology, Technology(self.technology.scenario, constants).solved()
         clock_ghz = technology.scenario.clock_ghz
-        ratio = own.dram_gbps() / technology.dram_gbps()
         waits = (technology.dram_latency_ns() - own.dram_latency_ns()) * clock_ghz
         repeats = jnp.asarray(self._repeats, jnp.float32)
 
-        def at_bandwidth(values: Any) -> Any:
+        def at_bandwidth(ratio: Any, values: Any) -> Any:
             flat = jnp.reshape(values, (-1, len(self._ratios)))
             return jax.vmap(lambda row: jnp.interp(ratio, jnp.asarray(self._ratios), row))(flat).reshape(
                 values.shape[:-1]
             )
 
         def design(hardware: Any, mappings: Any, actions: Any, cycles: Any, bound: Any) -> tuple[Any, ...]:
-            area, run = area_mm2(hardware, technology), at_bandwidth(cycles) + waits
+            ratio = own.with_memory_of(hardware).dram_gbps() / technology.with_memory_of(hardware).dram_gbps()
+            area, run = area_mm2(hardware, technology), at_bandwidth(ratio, cycles) + waits
             actions = eqx.tree_at(lambda a: a.cycles, actions, run)
             energy = jax.vmap(lambda a, m: price(a, hardware, m, area, technology))(actions, mappings)
-            limit = technology.glb_clock_limit_ghz(glb_bank_bytes(hardware))
-            need = clock_ghz / jnp.minimum(technology.max_clock_ghz(), limit)
-            return repeats @ run / clock_ghz * 1e-9, repeats @ energy, area, repeats @ at_bandwidth(bound), need
+            need = clock_ghz / clock_limits_ghz(hardware, technology).min()
+            return repeats @ run / clock_ghz * 1e-9, repeats @ energy, area, repeats @ at_bandwidth(ratio, bound), need
 
         return jax.vmap(design)(*self._designs)
 

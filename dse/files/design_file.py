@@ -15,7 +15,7 @@ import numpy as np
 from dse.problem.result import Result
 from dse.problem.search_problem import Problem
 from dse.space.design import Design
-from hwmodels.design.hardware import UNITS
+from hwmodels.design.hardware import UNITS, own_fields
 from workloads.atomic_write import written_whole
 from workloads.errors import InputError
 
@@ -36,7 +36,7 @@ def _write(path: Path, problem: Problem, designs: list[Design], values: np.ndarr
     rows = [
         {
             "objectives": dict(zip(problem.objective_names, map(float, row), strict=True)),
-            "hardware": dict(design.hardware),
+            "hardware": own_fields(design.hardware),
             "mappings": {k: dict(m) for k, m in zip(design.kernels, design.mappings, strict=True)},
         }
         for design, row in zip(designs, values, strict=True)

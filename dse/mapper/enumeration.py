@@ -39,7 +39,8 @@ from hwmodels.cost import TOLERANCE, within_limit
 from hwmodels.design.choices import COMPUTE, GATE, LOOP_ORDERS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, TILE_SIZES
 
-WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits")]
+WIDTHS = [HARDWARE_NUMBERS.index(name) for name in ("value_bits", "accumulator_bits", "dram_channels")]
+"""Numbers of the hardware, beside sizes that its results are divided by, on which `FLOORS` depend."""
 GLB = HARDWARE_NUMBERS.index("glb_bytes")
 ARRAY = [HARDWARE_NUMBERS.index(name) for name in ("pe_rows", "pe_cols", "lanes")]
 ORDER, *ZEROS = (list(MAPPING_CHOICES).index(name) for name in ("loop_order", "a_zero", "b_zero"))
@@ -290,9 +291,9 @@ class KernelMappings:
         return self._floors(batch, self._works, slice(3, 5)) / [macs, 1.0]
 
     def _floors(self, batch: Batch, kinds: "_Kinds", which: slice) -> np.ndarray:
-        """Some of `FLOORS` on a machine of the widths of one, with a GLB of one byte and an array of one MAC, times and
-        energies less what rounding may add; shape [t, k, .]."""
-        widths = tuple(batch.hardware[0, WIDTHS].tolist()), tuple(self._stays(batch).tolist())
+        """Some of `FLOORS` on a machine of the widths and memory of one, a GLB of one byte and an array of one MAC,
+        times and energies less what rounding may add; shape [t, k, .]."""
+        widths = (*batch.hardware[0, WIDTHS].tolist(), *batch.selected[0].tolist(), *self._stays(batch).tolist())
         if widths not in kinds.asked:
             found = self._asked(batch, np.arange(len(self._tiles)), kinds.examples)
             self.problem.evaluations += len(self._tiles) * len(kinds.examples)
@@ -326,8 +327,8 @@ class _Kinds(NamedTuple):
     """Number of the kind of each combination."""
     examples: np.ndarray
     """A combination of each kind."""
-    asked: dict[tuple[tuple[float, ...], ...], np.ndarray]
-    """Widths of a machine, and what stays on it -> what was asked of it."""
+    asked: dict[tuple[float, ...], np.ndarray]
+    """Widths and memory of a machine, and what stays on it -> what was asked of it."""
 
 
 def _in_turn(

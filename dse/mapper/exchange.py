@@ -10,12 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from dse.mapper.enumeration import KernelMappings
-from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS, UNITS, priced
-from dse.problem.search_problem import Problem
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTPUTS, PHY, priced
+from dse.problem.search_problem import Problem, die_of
+from dse.problem.unpacking import OWN_WEIGHTS, UNITS
 from hwmodels.cost import TOLERANCE, within_limit
-from hwmodels.design.choices import INTERSECTIONS
 
-CAPABILITIES = UNITS - len(INTERSECTIONS)
+CAPABILITIES = UNITS - OWN_WEIGHTS
 """Bits of `Encoding.unit_bits`."""
 GAIN = 1e-6
 """Relative gain of an exchange that rounding cannot cause."""
@@ -158,6 +158,7 @@ def _picked(
             costs = unit_costs.of(bits_of | np.bitwise_or.reduce(bits[rest], initial=np.int64(0)))
             own = outputs * runs[kernel]
             own, whole = (priced(some[:, None], costs)[:, 0] for some in (own, own + runs[rest] @ alone[rest]))
+            whole[:, PHY] = alone[kernel, PHY]  # which is the machine's, and does not add up
             worth = _worth(problem, whole)
             if allowed is None:
                 most = np.array([limit.maximum for limit in problem.constraints])
@@ -178,4 +179,5 @@ def _worth(problem: Problem, whole: np.ndarray) -> np.ndarray:
     """Latency, energy, area, objectives and what is limited, of workloads that take `whole`, shape [n, OUTPUTS]."""
     totals = [whole[:, at] for at in (LATENCY, ENERGY, AREA)]
     values = [*problem.objectives, *(limit.objective for limit in problem.constraints)]
-    return np.column_stack([*totals, *(value.value(*totals) for value in values)])
+    die = die_of(totals[1], totals[2], whole[:, None], np.ones(1))
+    return np.column_stack([*totals, *(value.value(*totals, die) for value in values)])

@@ -9,7 +9,8 @@ from dse.space.defaults import default_space
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, DesignSpace, Value
 from dse.space.encoding import Encoding, batch_of
-from hwmodels.design.hardware import CAPABILITY_OF, with_defaults
+from dse.space.scenario_memory import of_scenario
+from hwmodels.design.hardware import CAPABILITY_OF, own_fields, with_defaults
 from hwmodels.design.legality import B_IS_DENSE, DENSE_B, illegality
 from hwmodels.technology import Technology
 
@@ -39,9 +40,10 @@ def mapping_space(
     allowed: Mapping[str, Sequence[str]] | None = None,
 ) -> DesignSpace:
     """The space with the hardware held, so that mappings are all that is left; their choices are those `allowed`."""
-    hardware = with_defaults(hardware, HARDWARE_NAMES)
+    hardware = own_fields(with_defaults(hardware, HARDWARE_NAMES))
     choices = {choice: list(names) for choice, names in (allowed or {}).items()}
-    return base.fix(**{name: hardware[name] for name in HARDWARE_NAMES}, **choices)
+    held = {name: hardware[name] for name in HARDWARE_NAMES if name in hardware}
+    return (base if "dram" in held else of_scenario(base)).fix(**held, **choices)
 
 
 def mapping_problem(

@@ -6,6 +6,7 @@
 | `multi_workload` | one accelerator for several workloads; some of the kernels alone |
 | `objectives` | objectives by name, limits |
 | `batched_models` | many designs at once through the models, compiled once |
+| `unpacking` | rows of numbers and weights as the models' hardware and mapping |
 | `programs` | programs compiled in the background, each once |
 | `costed_design` | a design with all its costs |
 | `pareto` | the non-dominated, hypervolume, knee |

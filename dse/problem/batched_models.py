@@ -8,7 +8,7 @@ kernel and dataflow and padded to the chunk.
 import contextlib
 import functools
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, NamedTuple
@@ -17,31 +17,30 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from dse.problem.compile_cache import kept
 from dse.problem.programs import Programs, compiled, spread
-from dse.space.encoding import Batch, KernelShape
+from dse.problem.unpacking import OWN_CHOICES, OWN_WEIGHTS, UNITS, hardware_of, unpack
+from dse.space.encoding import Batch, KernelShape, choice_weights
 from hwmodels.analytical.evaluation import evaluate
 from hwmodels.area import area_mm2
-from hwmodels.cost import COST_LEAVES, ENERGY_COMPONENTS, FITS, Cost, core_area_mm2
-from hwmodels.design.choices import DATAFLOWS, INNER_PRODUCT, INTERSECTIONS, LANE_AXES
+from hwmodels.cost import COST_LEAVES, ENERGY_COMPONENTS, FITS, Cost, counted_area_mm2, outside_pj
+from hwmodels.design.choices import DATAFLOWS, INNER_PRODUCT, LANE_AXES
 from hwmodels.design.hardware import (
-    CAPABILITY_OF,
     HARDWARE_NUMBERS,
     MAPPING_CHOICES,
     MAPPING_NUMBERS,
-    Hardware,
-    Mapping,
 )
 from hwmodels.energy import machine_energy
 from hwmodels.numerics import Exact, Numerics, Trend
 from workloads.errors import InputError
 
-LATENCY, ENERGY, AREA, FIT, BUS_HOPS = 0, 1, 2, slice(3, 3 + len(FITS)), 3 + len(FITS)
-OUTPUTS = BUS_HOPS + 1
-"""Latency (s), energy (pJ), area without the DRAM's PHY (mm2), the `FITS`, and bits on the buses times pitches of
-PEs, of one run of a kernel."""
+LATENCY, ENERGY, AREA, FIT = 0, 1, 2, slice(3, 3 + len(FITS))
+BUS_HOPS, OUTSIDE, PHY = range(FIT.stop, FIT.stop + 3)
+OUTPUTS = PHY + 1
+"""Latency (s), energy (pJ), area that counts (mm2), the `FITS`, bits on the buses times pitches of PEs, energy that
+heats the DRAM and not the die (pJ), and area of the PHY that does not count (mm2), of one run of a kernel."""
 
 FLOORS = ("dram_s", "dram_pj", "glb", "macs_s", "macs_pj", "machine", "watts")
 """What `Batcher.floors` gives: seconds in which DRAM moves what a run fetches and stores, the energy of it, what its
@@ -102,39 +101,6 @@ class Slopes(NamedTuple):
     """By log2 of `MAPPING_NUMBERS`, shape [n, kernel, numbers]."""
 
 
-_UNITS = {"intersection": len(INTERSECTIONS), "dataflows": len(DATAFLOWS)} | {
-    CAPABILITY_OF[use]: len(names) for use, names in MAPPING_CHOICES.items() if use in CAPABILITY_OF
-}
-UNITS = sum(_UNITS.values())
-"""Weights that say what units a machine has: the intersection unit, then its capabilities."""
-
-
-def hardware_of(numbers: Float[Array, " numbers"], units: Float[Array, " units"]) -> Hardware:
-    """The models' hardware, of `HARDWARE_NUMBERS` and the weights of `Batch.units`."""
-    return Hardware(**_named(HARDWARE_NUMBERS, jnp.unstack(numbers)), **_named(_UNITS, _split(units, _UNITS.values())))
-
-
-def unpack(
-    numbers: Float[Array, " numbers"], weights: Float[Array, " weights"], dataflow: str
-) -> tuple[Hardware, Mapping]:
-    """One row of a batch as the models' hardware and mapping; `weights` are those of `Batch.weights`."""
-    sizes = jnp.unstack(numbers)
-    vectors = _split(weights, [*_UNITS.values(), *(len(names) for names in MAPPING_CHOICES.values())])
-    hardware = _named(HARDWARE_NUMBERS, sizes) | _named(_UNITS, vectors)
-    mapping = _named(MAPPING_NUMBERS, sizes[len(HARDWARE_NUMBERS) :]) | _named(MAPPING_CHOICES, vectors[len(_UNITS) :])
-    return Hardware(**hardware), Mapping(**mapping, dataflow=dataflow)
-
-
-def _named(names: Iterable[str], values: Sequence[Array]) -> dict[str, Array]:
-    """The first values by their names."""
-    return dict(zip(names, values, strict=False))
-
-
-def _split(vector: Float[Array, " n"], sizes: Iterable[int]) -> list[Array]:
-    """Parts of a vector, all cut at once: the slope of that is one concatenation, that of slices a sum of pads."""
-    return jnp.split(vector, np.cumsum([*sizes])[:-1])
-
-
 class Batcher:
     """Compiled evaluations of a workload's kernels, a fixed number of designs per call (`KINDS`)."""
 
@@ -147,8 +113,11 @@ class Batcher:
         *,
         relaxed: Numerics | None = None,
         devices: Sequence[Any] = (),
+        counts_phy: bool = False,
     ):
-        """`devices`, of `jax.devices()`, share the designs of each call evenly, a chunk each; none: the default one."""
+        """`counts_phy`: whether the DRAM's PHY is a part of the area.
+
+        `devices`, of `jax.devices()`, share the designs of each call evenly, a chunk each; none: the default one."""
         self._parts: dict[str, Any] = {
             "evaluate": evaluate,
             "technology": technology,
@@ -156,7 +125,9 @@ class Batcher:
             "statistics": statistics,
             "relaxed": relaxed,
             "devices": devices,
+            "counts_phy": counts_phy,
         }
+        self._counts_phy = counts_phy
         self.kernels = tuple(kernels)
         self._devices = tuple(devices) if len(devices) > 1 else ()
         self._evaluate = evaluate
@@ -192,18 +163,20 @@ class Batcher:
 
         def outputs(tables, technology, numbers, weights):
             found = cost(tables, technology, numbers, weights)
-            totals = [found.latency_s, found.total_energy_pj, found.core_area_mm2]
-            return jnp.stack([*totals, *found.fits, found.actions.bus_hops])
+            area = counted_area_mm2(found.area_mm2, self._counts_phy)
+            totals, phy = [found.latency_s, found.total_energy_pj, area], found.total_area_mm2 - area
+            return jnp.stack([*totals, *found.fits, found.actions.bus_hops, outside_pj(found.energy_pj), phy])
 
-        def weights_of(intersection, mapped):
+        def weights_of(own, mapped):
             picked = [
                 jax.nn.one_hot(at, len(names)) for at, names in zip(mapped, MAPPING_CHOICES.values(), strict=True)
             ]
-            unit = jax.nn.one_hot(intersection, len(INTERSECTIONS))
-            return jnp.concatenate([unit, jnp.zeros(UNITS - len(INTERSECTIONS)), *picked])
+            return jnp.concatenate([own, jnp.zeros(UNITS - OWN_WEIGHTS), *picked])
 
         def alone(tables, technology, numbers, choices):
-            return outputs(tables, technology, numbers, weights_of(choices[0], choices[1:]))
+            chosen, mapped = choices[: len(OWN_CHOICES)], choices[len(OWN_CHOICES) :]
+            own = [jax.nn.one_hot(at, count) for at, count in zip(chosen, OWN_CHOICES.values(), strict=True)]
+            return outputs(tables, technology, numbers, weights_of(jnp.concatenate(own), mapped))
 
         def gradient(tables, technology, numbers, weights, pull):
             def logs(steps):
@@ -216,24 +189,23 @@ class Batcher:
         def machine(_, technology, numbers, units):
             model = eqx.combine(technology, self._fixed_technology).solved()
             areas, energies = [], []
-            for built in (units, jnp.zeros_like(units).at[: len(INTERSECTIONS)].set(units[: len(INTERSECTIONS)])):
+            for built in (units, units.at[OWN_WEIGHTS:].set(0.0)):
                 hardware = hardware_of(numbers[: len(HARDWARE_NUMBERS)], built)
                 areas.append(area_mm2(hardware, model))
                 energies.append(machine_energy(hardware, areas[-1], model))
             more = jax.tree.map(jnp.subtract, *energies)
-            pj_per_cycle = more.clock_pj_per_cycle + more.leakage_pj_per_cycle
-            watts = pj_per_cycle * model.scenario.clock_ghz * 1e-3
-            return jnp.stack([core_area_mm2(areas[0]), more.hop_pj, watts])
+            watts = more.pj_per_cycle * model.scenario.clock_ghz * 1e-3
+            return jnp.stack([counted_area_mm2(areas[0], self._counts_phy), more.hop_pj, watts])
 
-        def floors(tables, technology, numbers, tiles, choices):
-            model = eqx.combine(technology, self._fixed_technology).solved()
-            hardware = hardware_of(numbers, jnp.zeros(UNITS))
+        def floors(tables, technology, numbers, own, tiles, choices):
+            hardware = hardware_of(numbers, jnp.concatenate([own, jnp.zeros(UNITS - OWN_WEIGHTS)]))
+            model = eqx.combine(technology, self._fixed_technology).with_memory_of(hardware).solved()
             running = machine_energy(hardware, area_mm2(hardware, model), model)
-            watts = (running.clock_pj_per_cycle + running.leakage_pj_per_cycle) * model.scenario.clock_ghz * 1e-3
+            watts = running.pj_per_cycle * model.scenario.clock_ghz * 1e-3
 
             def one(tile, choice):
                 choice = choice.at[LANE_AXIS].set(LANE_AXES.index("n"))  # which takes no adder tree
-                found = cost(tables, technology, jnp.concatenate([numbers, tile]), weights_of(jnp.int32(0), choice))
+                found = cost(tables, technology, jnp.concatenate([numbers, tile]), weights_of(own, choice))
                 bits = found.actions.dram_read_bits + found.actions.dram_write_bits
                 memory = bits / (model.dram_gbps() * 8e9), found.energy_pj[DRAM], found.fits[GLB]
                 worked = found.computes.effectual + found.computes.ineffectual + found.computes.gated
@@ -334,7 +306,14 @@ class Batcher:
             return build()
         shapes = [(np.shape(leaf), str(np.asarray(leaf).dtype)) for leaf in leaves]
         devices = [str(device) for device in self._devices]
-        settings = (self._relaxed, self._fixed_tables[kernel], self._fixed_technology, jax.default_backend(), *devices)
+        settings = (
+            self._relaxed,
+            self._counts_phy,
+            self._fixed_tables[kernel],
+            self._fixed_technology,
+            jax.default_backend(),
+            *devices,
+        )
         return kept(build, key, KINDS[kind], shapes, structure, settings)
 
     def values(self, batch: Batch) -> np.ndarray:
@@ -364,6 +343,7 @@ class Batcher:
         nothing here depends on the dataflow. **Returns** every choice with every tile size, shape [t, c, `FLOORS`].
         """
         key = (self.kernels[kernel].family, DATAFLOWS[INNER_PRODUCT], "floors")
+        own = choice_weights(machine.selected[:1])[0].astype(np.float32)
         corners = list(itertools.product(range(0, len(tiles), GRID[0]), range(0, len(choices), GRID[1])))
 
         def given(t: int, c: int) -> tuple[Any, ...]:
@@ -372,7 +352,7 @@ class Batcher:
                 np.resize(np.float32(sizes), (GRID[0], len(MAPPING_NUMBERS))),
                 np.resize(np.int32(chosen), (GRID[1], len(chosen[0]))),
             )
-            return (self._tables[kernel], self._technology, machine.hardware[0], *padded)
+            return (self._tables[kernel], self._technology, machine.hardware[0], own, *padded)
 
         def made(corner: tuple[int, int]) -> np.ndarray:
             leaves = jax.tree.leaves(given(*corner)[2:])
@@ -392,7 +372,7 @@ class Batcher:
         return priced(outputs, self.unit_costs(machines, units))
 
     def unit_costs(self, machines: Batch, units: np.ndarray) -> np.ndarray | None:
-        """Area without the PHY (mm2), and what units add to the energy of a bit on the buses (pJ) and to the power (W);
+        """Area that counts (mm2), and what units add to the energy of a bit on the buses (pJ) and to the power (W);
         shape [n, 3]. None for a user's own model, whose outputs hold what units take."""
         if not self.adds_up:
             return None
@@ -404,7 +384,7 @@ class Batcher:
     def _outputs(self, kind: str, batch: Batch) -> np.ndarray:
         outputs = np.zeros((len(batch), len(self.kernels), OUTPUTS))
         for kernel, rows, leaves in self._launch(kind, batch, _weights(kind, batch)):
-            found = leaves[0] if len(leaves) == 1 else _packed(leaves)
+            found = leaves[0] if len(leaves) == 1 else _packed(leaves, self._counts_phy)
             outputs[rows, kernel] = found[: len(rows)]
         return outputs
 
@@ -479,12 +459,14 @@ def _weights(kind: str, batch: Batch) -> np.ndarray:
         return batch.machine_units().astype(np.float32)[:, None]
     if kind != "bulk":
         return batch.weights()
-    unit = np.broadcast_to(batch.intersection[:, None, None], (*batch.dataflow.shape, 1))
-    return np.concatenate([unit, batch.choices], axis=2).astype(np.int32)
+    own = np.broadcast_to(batch.selected[:, None], (*batch.dataflow.shape, batch.selected.shape[1]))
+    return np.concatenate([own, batch.choices], axis=2).astype(np.int32)
 
 
-def _packed(leaves: Sequence[Any]) -> np.ndarray:
+def _packed(leaves: Sequence[Any], counts_phy: bool) -> np.ndarray:
     """Outputs of stacked costs, shape [n, OUTPUTS]."""
     names = ("latency_s", "energy_pj", "area_mm2", "fits", "bus_hops")
     latency, energy, area, fits, bus_hops = (np.asarray(leaves[COST_LEAVES.index(name)]) for name in names)
-    return np.column_stack([latency, energy.sum(axis=1), core_area_mm2(area), fits, bus_hops])
+    counted = counted_area_mm2(area, counts_phy)
+    beside = (bus_hops, outside_pj(energy), area.sum(axis=1) - counted)
+    return np.column_stack([latency, energy.sum(axis=1), counted, fits, *beside])

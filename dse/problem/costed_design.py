@@ -8,7 +8,8 @@ import jax
 import numpy as np
 
 from dse.space.design import Design
-from hwmodels.cost import Cost
+from hwmodels.cost import Cost, counted_area_mm2
+from hwmodels.design.hardware import own_fields
 from hwmodels.quantities import aligned, quantity
 
 
@@ -20,10 +21,12 @@ class Costed:
     kernels: list[Cost]
     total: Cost
     repeats: np.ndarray
+    counts_phy: bool = False
+    """Whether the DRAM's PHY is a part of the area, as in the problem."""
 
     def __repr__(self) -> str:
         """The hardware, the workload's cost, and a line for each kernel with all its repeats."""
-        numbers = self.design.hardware.items()
+        numbers = own_fields(self.design.hardware).items()
         words = [f"{name} {value if isinstance(value, str) else f'{value:g}'}" for name, value in numbers]
         rows = [["kernel", "repeats", "latency", "energy", "bottleneck", "dataflow", "A", "B"]]
         for kernel, cost, repeats, mapping in zip(
@@ -42,8 +45,9 @@ class Costed:
 
     @property
     def point(self) -> tuple[float, float, float]:
-        """Latency (s), energy (pJ), area without the DRAM's PHY (mm2)."""
-        return float(self.total.latency_s), float(np.sum(self.total.energy_pj)), float(self.total.core_area_mm2)
+        """Latency (s), energy (pJ), area that counts (mm2)."""
+        area = counted_area_mm2(self.total.area_mm2, self.counts_phy)
+        return float(self.total.latency_s), float(np.sum(self.total.energy_pj)), float(area)
 
 
 def total_cost(costs: Sequence[Cost], repeats: np.ndarray) -> Cost:

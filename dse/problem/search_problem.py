@@ -10,15 +10,17 @@ import jax
 import numpy as np
 from tqdm import tqdm
 
-from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, TINY, Batcher, Evaluate
+from dse.problem.batched_models import AREA, ENERGY, FIT, LATENCY, OUTSIDE, PHY, TINY, Batcher, Evaluate
 from dse.problem.costed_design import Costed, total_cost
 from dse.problem.objectives import Constraint, Objective, find_constraints, find_objectives
 from dse.problem.result import Result
 from dse.space.design import Design
 from dse.space.design_space import DesignSpace
 from dse.space.encoding import Batch, Encoding, KernelShape
+from dse.space.scenario_memory import with_scenario_memory
 from dse.space.staying import WHICH, staying_of
 from hwmodels.analytical.evaluation import evaluate as template
+from hwmodels.clock import CLOCK_PARTS, clock_limits_ghz
 from hwmodels.cost import FITS, Cost, within_limit
 from hwmodels.numerics import Numerics, Trend
 from hwmodels.technology import Scenario
@@ -28,6 +30,8 @@ from workloads.statistics.measurement import with_shared_shapes
 
 LOOSE = 2.0
 """Times a limit up to which designs are kept while a search goes on."""
+ALLOWS_CLOCK = {"logic": "a smaller node", "GLB bank": "more GLB banks, a smaller GLB or glb_cell=fast"}
+"""Part that limits the clock -> what makes it faster."""
 PREPARED = 64
 """Random designs that tell which programs a search needs."""
 
@@ -44,7 +48,7 @@ class Scores:
     """Of all repeats of each kernel, shape [n, K]; energy likewise."""
     energy_pj: np.ndarray
     area_mm2: np.ndarray
-    """Without the PHY of the DRAM, shape [n]."""
+    """That counts (`Problem.counts_phy`), shape [n]."""
     fits: np.ndarray
     """Need over capacity by kernel and `FITS`, shape [n, K, needs]."""
 
@@ -94,7 +98,9 @@ class Problem:
         evaluate: Evaluate,
         workload: str,
         relaxed: Numerics | None = None,
+        counts_phy: bool = False,
     ):
+        """`counts_phy`: whether the DRAM's PHY is a part of the area, since designs differ in their DRAM."""
         statistics = _same_shapes([kernel.family for kernel in encoding.kernels], statistics)
         self.parts: dict[str, Any] = {
             "encoding": encoding,
@@ -105,6 +111,7 @@ class Problem:
             "evaluate": evaluate,
             "workload": workload,
             "relaxed": relaxed,
+            "counts_phy": counts_phy,
         }
         """The constructor's arguments."""
         self.encoding, self.workload, self.technology = encoding, workload, technology
@@ -113,7 +120,10 @@ class Problem:
         self.evaluations = 0
         self.evaluate, self.relaxed = evaluate, relaxed or Trend()
         self.repeats = np.array([kernel.repeats for kernel in self.kernels], float)
-        self.batcher = Batcher(evaluate, technology, self.kernels, statistics, relaxed=self.relaxed)
+        self.counts_phy = counts_phy
+        self.batcher = Batcher(
+            evaluate, technology, self.kernels, statistics, relaxed=self.relaxed, counts_phy=counts_phy
+        )
 
     means = 0
     """Of the objectives, how many at the end are only there to meet a limit."""
@@ -126,7 +136,9 @@ class Problem:
         """A problem like this one but for some of the constructor's arguments; compiled models are shared if they can
         be."""
         new = Problem(**self.parts | parts)
-        of_batcher = {name: parts[name] for name in ("evaluate", "technology", "relaxed") if name in parts}
+        of_batcher = {
+            name: parts[name] for name in ("evaluate", "technology", "relaxed", "counts_phy") if name in parts
+        }
         new.batcher = self.batcher.changed(kernels=new.kernels, statistics=new.statistics, **of_batcher)
         return new
 
@@ -135,16 +147,19 @@ class Problem:
         `LOOSE` times as high; itself where it has none, or costs that do not add up over kernels. Models and their
         counts are shared as they are now.
 
-        A search finds what lies at a limit by way of what lies far within it and what lies a little beyond.
+        A search finds what lies at a limit by way of what lies far within it and what lies a little beyond. A limit of
+        the die, which few designs meet only just, stays one.
         """
-        if not self.constraints or not self.adds_up:
+        loose = tuple(limit for limit in self.constraints if not limit.objective.of_die)
+        if not loose or not self.adds_up:
             return self
-        more = tuple(limit.objective for limit in self.constraints if limit.objective not in self.objectives)
+        more = tuple(limit.objective for limit in loose if limit.objective not in self.objectives)
         wide = copy.copy(self)
         wide.objectives = (*self.objectives, *more)
-        wide.constraints = tuple(dataclasses.replace(one, maximum=LOOSE * one.maximum) for one in self.constraints)
+        kept = tuple(limit for limit in self.constraints if limit not in loose)
+        wide.constraints = (*(dataclasses.replace(one, maximum=LOOSE * one.maximum) for one in loose), *kept)
         wide.parts = self.parts | {"objectives": wide.objectives, "constraints": wide.constraints}
-        wide.means, wide.limits = len(more), self.constraints
+        wide.means, wide.limits = len(more), loose
         return wide
 
     def strictly(self, scores: Scores) -> Scores:
@@ -168,7 +183,8 @@ class Problem:
 
         Units of hardware that was given are not kept: the space may be of another one.
         """
-        parts: dict[str, Any] = {"encoding": Encoding(space, self.kernels, staying=self.encoding.staying)}
+        encoding = Encoding(with_scenario_memory(space, self.technology), self.kernels, staying=self.encoding.staying)
+        parts: dict[str, Any] = {"encoding": encoding, "counts_phy": self.counts_phy or encoding.memory_is_free}
         if objectives is not None:
             parts["objectives"] = find_objectives(objectives)
         if constraints is not None:
@@ -241,7 +257,8 @@ class Problem:
         with np.errstate(all="ignore"):
             objectives = np.stack([o.value(*totals) for o in self.objectives], axis=1)
             excess = [_excess(fits).sum(axis=(1, 2))]
-            excess += [_excess(c.objective.value(*totals) / c.maximum) for c in self.constraints]
+            die = die_of(totals[1], area, outputs, self.repeats)
+            excess += [_excess(c.objective.value(*totals, die) / c.maximum) for c in self.constraints]
             violation = np.sum(excess, axis=0)
             sound = np.isfinite(outputs).all(axis=(1, 2)) & np.all([total > 0 for total in totals], axis=0)
         violation = np.where(sound & np.isfinite(violation), violation, np.inf)
@@ -256,9 +273,23 @@ class Problem:
         """Designs with all their costs; does not count as evaluations."""
         costs_of_all = self.batcher.costs(self._batch_of(designs))
         return [
-            Costed(design, costs, total_cost(costs, self.repeats), self.repeats)
+            Costed(design, costs, total_cost(costs, self.repeats), self.repeats, self.counts_phy)
             for design, costs in zip(designs, costs_of_all, strict=True)
         ]
+
+    def clock_limits_ghz(self, design: Design) -> dict[str, float]:
+        """Fastest clock of each part of a design that has one, by `hwmodels.clock.CLOCK_PARTS`."""
+        found = clock_limits_ghz(design.build()[0], self.technology)
+        return dict(zip(CLOCK_PARTS, map(float, found), strict=True))
+
+    def clock_words(self, row: np.ndarray) -> str:
+        """What limits the clock of a genome, and what to do about it."""
+        limits = self.clock_limits_ghz(self.design(row))
+        part, clock = min(limits, key=lambda name: limits[name]), float(self.technology.scenario.clock_ghz)
+        return (
+            f"the clock is {clock:g} GHz, but a {part} of no design allows more than {limits[part]:.3g} GHz; lower the "
+            f"clock, or allow {ALLOWS_CLOCK[part]} in the design space."
+        )
 
     def require_feasible(self, result: Result) -> Result:
         """The result, or an InputError that says which limit cannot be met and what was reached."""
@@ -269,12 +300,19 @@ class Problem:
     def explain_infeasible(self, samples: int = 512, seed: int = 0) -> str:
         """One sentence: the limit that most random designs break, and the smallest value that a search for it finds."""
         rows = self.encoding.random(np.random.default_rng(seed), samples)
-        scores = self.score(rows)
-        fitting = scores.take(np.flatnonzero(scores.design_fits))
+        self.evaluations += len(rows)
+        outputs = self.batcher.values(self.encoding.batch(rows))
+        scores = self.scores_of(outputs)
+        fit = np.flatnonzero(scores.design_fits)
+        fitting = scores.take(fit)
         if len(fitting) == 0:
             need = np.nanmin(scores.fits.max(axis=1), axis=0)
             worst = int(np.argmax(need))
-            mended = {"bus": "narrower buses or more PEs", "clock": "a lower clock or more GLB banks"}
+            if FITS[worst] == "clock":
+                return (
+                    f"No design fits: {self.clock_words(rows[int(np.nanargmin(scores.fits[:, :, worst].max(axis=1)))])}"
+                )
+            mended = {"bus": "narrower buses or more PEs"}
             allowed = mended.get(FITS[worst], "larger buffers or smaller tiles")
             return (
                 f"No design fits: the least {FITS[worst]} need found is {need[worst]:.3g} times its capacity; allow "
@@ -282,9 +320,9 @@ class Problem:
             )
         best = []
         for constraint in self.constraints:
-            values = constraint.objective.value(
-                fitting.latency_s.sum(axis=1), fitting.energy_pj.sum(axis=1), fitting.area_mm2
-            )
+            energy = fitting.energy_pj.sum(axis=1)
+            die = die_of(energy, fitting.area_mm2, outputs[fit], self.repeats)
+            values = constraint.objective.value(fitting.latency_s.sum(axis=1), energy, fitting.area_mm2, die)
             best.append((float(values.min()) / constraint.maximum, float(values.min()), constraint))
         if not best:
             return "No feasible design was found; raise the budget or widen the design space."
@@ -299,6 +337,14 @@ class Problem:
             f"No design meets {name} <= {constraint.maximum:g} {unit}: the smallest found is {value:.3g} {unit}; raise "
             "the limit or widen the design space."
         )
+
+
+def die_of(
+    energy_pj: np.ndarray, area_mm2: np.ndarray, outputs: np.ndarray, repeats: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Energy (pJ) and area (mm2) of the die of designs, by all that they take and the batcher's outputs, shape
+    [n, K, OUTPUTS]."""
+    return energy_pj - outputs[:, :, OUTSIDE] @ repeats, area_mm2 + outputs[:, 0, PHY]
 
 
 def _excess(ratio: np.ndarray) -> np.ndarray:
@@ -321,10 +367,11 @@ def make_problem(
     """A problem for a workload, which is measured here unless its `statistics` (one per kernel) are given.
 
     **Arguments**: `workload`, a `workloads.Workload`, kernels, or names and paths (`workloads.as_workload`);
-    `constraints`, maxima of objectives by name, such as `{"area_mm2": 20.0, "power_w": 1.0}` (areas are without the
-    DRAM's PHY): that every kernel fits its buffers is always required; `evaluate` replaces the model (a published
-    machine's own rules); `stays`: what may stay in the global buffer as far as the workload's graph lets it,
-    "nothing", "results" or "all", weights too. **Raises** `InputError` for what cannot be understood.
+    `constraints`, maxima by name, of objectives or `power_density_w_mm2`, such as
+    `{"area_mm2": 20.0, "power_w": 1.0}` (areas are without the DRAM's PHY, unless the DRAM is free): that every kernel
+    fits its buffers is always required; `evaluate` replaces the model (a published machine's own rules); `stays`: what
+    may stay in the global buffer as far as the workload's graph lets it, "nothing", "results" or "all", weights too.
+    **Raises** `InputError` for what cannot be understood.
     """
     workload = as_workload(workload)
     if not isinstance(space, DesignSpace):
@@ -338,8 +385,18 @@ def make_problem(
     chosen, limits = find_objectives(objectives), find_constraints(constraints or {})
     kernels = [KernelShape(k.name, k.family, int(k.m), int(k.k), int(k.n), float(k.repeats)) for k in workload.kernels]
     measured = _measure(workload.kernels, progress) if statistics is None else list(statistics)
-    encoding = Encoding(space, kernels, staying=staying_of(workload, measured, stays))
-    return Problem(encoding, measured, technology, chosen, limits, evaluate=evaluate, workload=workload.name)
+    staying = staying_of(workload, measured, stays)
+    encoding = Encoding(with_scenario_memory(space, technology), kernels, staying=staying)
+    return Problem(
+        encoding,
+        measured,
+        technology,
+        chosen,
+        limits,
+        evaluate=evaluate,
+        workload=workload.name,
+        counts_phy=encoding.memory_is_free,
+    )
 
 
 def _measure(kernels: Sequence[Any], progress: bool) -> list[Any]:

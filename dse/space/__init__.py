@@ -6,6 +6,7 @@
 | `defaults` | `default_space(workload)`, from the records of `hwmodels.design`; what a workload can use of a machine |
 | `space_file` | `read_space(path)`: a TOML file of changes |
 | `design` | `Design`: one accelerator and its mappings in words, with checked changes (`with_`); `describe` |
+| `scenario_memory` | what a space leaves of the memory to the scenario |
 | `changes` | changes of a design by name: `index_bus_bits=64`, `conv1.a_format=csr` |
 | `combinations` | the legal combinations of a mapping's choices |
 | `encoding` | `Encoding(space, kernels)`: designs as rows of integers (genomes) and back |

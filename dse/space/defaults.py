@@ -6,13 +6,14 @@ from typing import Any
 
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, DesignSpace, Parameter, powers_of_two
 from hwmodels.area import COORDINATE_BITS, WORD_BITS
-from hwmodels.design.hardware import CHOICE_RECORDS, NUMBER_RECORDS
+from hwmodels.design.hardware import CHOICE_RECORDS, DEFAULTS, HARDWARE_CHOICES, NUMBER_RECORDS
 
 VALUE_BITS, SUM_BITS = (NUMBER_RECORDS[name].bounds[1] for name in ("value_bits", "accumulator_bits"))
 
 
 def default_space(workload: Any = None) -> DesignSpace:
-    """Powers of two between the bounds of published accelerators, 8-bit values and 24-bit sums, every choice open.
+    """Powers of two between the bounds of published accelerators, 8-bit values and 24-bit sums, every choice open but
+    the scenario's DRAM and low-power SRAM.
 
     With a `workloads.Workload`, arrays, buses and GLB may be as large as its kernels can use (`workload_reach`), up to
     a ceiling. Bounds and ceilings with their sources stand with the fields of `hwmodels.design.hardware`.
@@ -20,8 +21,9 @@ def default_space(workload: Any = None) -> DesignSpace:
     reach = {} if workload is None else workload_reach(workload.kernels)
     numbers = [_number(name, reach) for name in NUMBER_RECORDS]
     source = "hwmodels.design.choices: every one that the models know"
+    held = {name: (DEFAULTS[name],) for name in HARDWARE_CHOICES if name in DEFAULTS}
     choices = [
-        Parameter(name, CHOICE_RECORDS[name].searched or names, _scope(name), "", "choice", source)
+        Parameter(name, held.get(name, CHOICE_RECORDS[name].searched or names), _scope(name), "", "choice", source)
         for name, names in CHOICES.items()
     ]
     return DesignSpace((*numbers, *choices))

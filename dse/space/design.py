@@ -7,13 +7,16 @@ from typing import Any
 
 from dse.space.changes import checked_change, kernels_concerned
 from dse.space.design_space import HARDWARE_NAMES, MAPPING_NAMES, Value
+from hwmodels.design.choices import OF_SCENARIO
 from hwmodels.design.hardware import (
+    HARDWARE_CHOICES,
     HARDWARE_NUMBERS,
     Hardware,
     Mapping,
     checked_value,
     make_hardware,
     make_mapping,
+    own_fields,
     with_defaults,
 )
 from hwmodels.design.legality import CHEAPEST, canonical, illegality, uses_intersection
@@ -28,7 +31,7 @@ class Design:
     """
 
     hardware: Dictionary[str, Value]
-    """`HARDWARE_NAMES` -> number, or name for the intersection unit."""
+    """`HARDWARE_NAMES` -> number, or name of a choice."""
     mappings: tuple[Dictionary[str, Value], ...]
     """For each kernel, `MAPPING_NAMES` -> number or name."""
     kernels: tuple[str, ...]
@@ -58,7 +61,8 @@ class Design:
         """The models' hardware, with exactly the capabilities its mappings use, and one mapping per kernel."""
         mappings = [make_mapping(**fields) for fields in self.mappings]  # pyright: ignore[reportArgumentType]
         numbers = {name: float(self.hardware[name]) for name in HARDWARE_NUMBERS}
-        return make_hardware(str(self.hardware["intersection"]), mappings, **numbers), mappings
+        words = {name: str(self.hardware[name]) for name in HARDWARE_CHOICES}
+        return make_hardware(mappings=mappings, **numbers | words), mappings
 
     def checked(self, families: tuple[str, ...], where: str = "The design") -> "Design":
         """The design with choices that change nothing made canonical; InputError for those that are not legal."""
@@ -99,6 +103,8 @@ def change_design(
             fields[name.rpartition(".")[2]] = value
     _keep_room(design.hardware, hardware, mappings)
     changed = Design(hardware, tuple(mappings), design.kernels)
+    if "dram_channels" in changes and changed.hardware["dram"] == OF_SCENARIO:
+        raise InputError(f"{where} dram_channels: the DRAM is the scenario's, with its channels; give dram, too.")
     return changed if families is None else changed.checked(families, "The changed design")
 
 
@@ -113,8 +119,11 @@ def _keep_room(before: Dictionary[str, Value], after: Dictionary[str, Value], ma
 
 
 def describe(design: Design) -> dict[str, Value]:
-    """One flat row for a table: hardware by name, mappings as `kernel.name`; units are in the names (`glb_bytes`)."""
-    row: dict[str, Any] = dict(design.hardware)
+    """One flat row for a table: hardware by name, mappings as `kernel.name`; units are in the names (`glb_bytes`).
+
+    A memory that is the scenario's is left out.
+    """
+    row: dict[str, Any] = own_fields(design.hardware)
     for kernel, mapping in zip(design.kernels, design.mappings, strict=True):
         row |= {f"{kernel}.{name}": value for name, value in mapping.items()}
     return row

@@ -26,6 +26,8 @@ MAPPING_NAMES = ("dataflow", *MAPPING_NUMBERS, *MAPPING_CHOICES)
 NUMBERS = (*HARDWARE_NUMBERS, *MAPPING_NUMBERS)
 CHOICES = {"dataflow": DATAFLOWS} | HARDWARE_CHOICES | MAPPING_CHOICES
 """Choice -> all its names."""
+USER = "the user"
+"""Source of the values of a parameter that were given."""
 MOST_VALUES = 4096
 """Values that one parameter may take."""
 
@@ -92,8 +94,7 @@ class DesignSpace:
         values = check_values(self[name], values, where)
         if not kernel:
             changed = tuple(
-                dataclasses.replace(p, values=values, source="the user") if p.name == name else p
-                for p in self.parameters
+                dataclasses.replace(p, values=values, source=USER) if p.name == name else p for p in self.parameters
             )
             return dataclasses.replace(self, parameters=changed)
         if self[name].scope != "mapping":
@@ -142,7 +143,9 @@ def parameter_help(space: DesignSpace) -> str:
             record = NUMBER_RECORDS[name]
             lines.append(f"{name}: {span} {parameter.unit} (given: up to {record.most:,}); {record.help}")
         else:
-            lines.append(f"{name}: {', '.join(map(str, values))}; {CHOICE_RECORDS[name].help}")
+            more = [one for one in CHOICES[name] if one not in values] if name in HARDWARE_CHOICES else []
+            given = f" (given: {', '.join(more)})" if more else ""
+            lines.append(f"{name}: {', '.join(map(str, values))}{given}; {CHOICE_RECORDS[name].help}")
     return "\n".join(lines)
 
 

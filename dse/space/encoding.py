@@ -6,7 +6,8 @@ made inside the compiled functions (`dse.problem.batched_models`).
 """
 
 import dataclasses
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from itertools import product
 
 import numpy as np
@@ -15,8 +16,15 @@ from dse.space.combinations import COMBINED, legal_rows
 from dse.space.design import Design
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, MAPPING_NAMES, DesignSpace, Parameter, Value
 from dse.space.staying import KEPT, Staying
-from hwmodels.design.choices import DATAFLOWS, INTERSECTIONS
-from hwmodels.design.hardware import CAPABILITY_OF, HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS, TILE_SIZES
+from hwmodels.design.choices import DATAFLOWS
+from hwmodels.design.hardware import (
+    CAPABILITY_OF,
+    HARDWARE_CHOICES,
+    HARDWARE_NUMBERS,
+    MAPPING_CHOICES,
+    MAPPING_NUMBERS,
+    TILE_SIZES,
+)
 from hwmodels.design.legality import B_IS_DENSE, CHEAPEST, DENSE_B, uses_intersection
 from workloads.errors import InputError
 from workloads.statistics.lattice import levels
@@ -58,8 +66,8 @@ class Batch:
 
     hardware: np.ndarray
     """Values of `HARDWARE_NUMBERS`, shape [n, numbers]."""
-    intersection: np.ndarray
-    """Index into `INTERSECTIONS`, shape [n]."""
+    selected: np.ndarray
+    """Indices of `HARDWARE_CHOICES`, shape [n, choices]."""
     tiles: np.ndarray
     """Values of `MAPPING_NUMBERS`, shape [n, kernel, numbers]."""
     dataflow: np.ndarray
@@ -82,6 +90,11 @@ class Batch:
         pairs = [(getattr(self, field.name), getattr(other, field.name)) for field in dataclasses.fields(self)]
         return Batch(*(None if one is None else np.concatenate([one, more]) for one, more in pairs))
 
+    @property
+    def intersection(self) -> np.ndarray:
+        """Index into `INTERSECTIONS`, shape [n]."""
+        return self.selected[:, list(HARDWARE_CHOICES).index("intersection")]
+
     def capabilities(self) -> np.ndarray:
         """0 or 1 for each capability, dataflows first, then as `CAPABILITY_OF`; shape [n, capabilities]."""
         columns = [_cover(self.dataflow, len(CHOICES["dataflow"]))]
@@ -95,11 +108,11 @@ class Batch:
         return self.used_units() if self.units is None else self.units
 
     def used_units(self) -> np.ndarray:
-        """The intersection unit as weights, and the capabilities that the mappings use, shape [n, units]."""
-        return np.concatenate([np.eye(len(INTERSECTIONS))[self.intersection], self.capabilities()], axis=1)
+        """The hardware's own choices as weights, and the capabilities that the mappings use, shape [n, units]."""
+        return np.concatenate([choice_weights(self.selected), self.capabilities()], axis=1)
 
     def weights(self) -> np.ndarray:
-        """Every choice as weights: intersection unit, capabilities, then each of `MAPPING_CHOICES`.
+        """Every choice as weights: the hardware's own, capabilities, then each of `MAPPING_CHOICES`.
 
         Shape [n, kernel, weights]; those of units are the same for all kernels.
         """
@@ -107,6 +120,18 @@ class Batch:
         picked = [np.eye(len(names))[self.choices[:, :, at]] for at, names in enumerate(MAPPING_CHOICES.values())]
         every = np.broadcast_to(shared[:, None], (*self.dataflow.shape, shared.shape[1]))
         return np.concatenate([every, *picked], axis=2).astype(np.float32)
+
+
+def choice_weights(selected: np.ndarray) -> np.ndarray:
+    """Weights of the hardware's own choices, of indices of shape [n, choices]; shape [n, weights]."""
+    columns = zip(HARDWARE_CHOICES.values(), np.moveaxis(selected, 1, 0), strict=True)
+    return np.concatenate([np.eye(len(names))[index] for names, index in columns], axis=1)
+
+
+def own_weights(hardware: Mapping[str, Value]) -> np.ndarray:
+    """Weights of the own choices of hardware in words, shape [weights]."""
+    selected = [[names.index(str(hardware[name])) for name, names in HARDWARE_CHOICES.items()]]
+    return choice_weights(np.array(selected))[0]
 
 
 def _cover(used: np.ndarray, count: int) -> np.ndarray:
@@ -174,8 +199,6 @@ class Encoding:
         self._settled_first, self._combinations_first = (
             np.cumsum([0, *(len(table) for table in tables[:-1])]) for tables in (self.settled, self.combinations)
         )
-        self.machine_choices = np.flatnonzero((self.of_kernel < 0) & ~self.is_number)
-        """Columns of the hardware's choices, and of what stays."""
         self.number_columns = np.flatnonzero(self.is_number & (self.radix > 1))
         self._runs_intersection = [self._intersecting(at) for at in range(len(kernels))]
         self._unused_intersection = self._position(-1, "intersection", CHEAPEST["intersection"])
@@ -190,9 +213,21 @@ class Encoding:
 
     @property
     def size(self) -> float:
-        """Rows of numbers, intersections and legal combinations; a few are the same design (unused intersection)."""
-        sizes = [len(c) for c in self.combinations] + self.radix[self.machine_choices].tolist()
+        """Rows of numbers, choices of the hardware and legal combinations; a few are the same design (unused
+        intersection)."""
+        sizes = [len(c) for c in self.combinations] + list(self.radix[self.hardware_choices])
         return float(np.prod([float(s) for s in sizes]) * np.prod(self.radix[self.number_columns].astype(float)))
+
+    @functools.cached_property
+    def hardware_choices(self) -> np.ndarray:
+        """Columns of the intersection unit, of what else the hardware chooses and is not held, and of what stays."""
+        first, *others = (self.column(-1, name) for name in HARDWARE_CHOICES)
+        return np.array([first, *(column for column in others if self.radix[column] > 1), *self.staying_columns])
+
+    @property
+    def memory_is_free(self) -> bool:
+        """Whether designs differ in their DRAM."""
+        return bool(max(self.radix[self.column(-1, name)] for name in ("dram", "dram_channels")) > 1)
 
     def _position(self, kernel: int, name: str, value: str) -> int:
         values = self.genes[self.column(kernel, name)].values
@@ -216,7 +251,7 @@ class Encoding:
         unit = rng.random((count, len(self.number_columns))) if unit is None else unit
         radix = self.radix[self.number_columns]
         rows[:, self.number_columns] = np.minimum((unit * radix).astype(np.int32), radix - 1)
-        for column in self.machine_choices:
+        for column in self.hardware_choices:
             rows[:, column] = rng.integers(self.radix[column], size=count)
         for at, combinations in enumerate(self.combinations):
             _, starts, sizes = np.unique(combinations[:, 0], return_index=True, return_counts=True)
@@ -284,7 +319,7 @@ class Encoding:
         )
         batch = Batch(
             hardware=of_hardware[:, [HARDWARE_NAMES.index(name) for name in HARDWARE_NUMBERS]].astype(np.float32),
-            intersection=of_hardware[:, HARDWARE_NAMES.index("intersection")].astype(int),
+            selected=of_hardware[:, [HARDWARE_NAMES.index(name) for name in HARDWARE_CHOICES]].astype(int),
             tiles=of_mappings[:, :, numbers].astype(np.float32),
             dataflow=of_mappings[:, :, MAPPING_NAMES.index("dataflow")].astype(int),
             choices=of_mappings[:, :, choices].astype(int),
@@ -302,14 +337,14 @@ class Encoding:
         return np.bitwise_or.reduce(np.int64(1) << (first + used), axis=2)
 
     def units_of(self, rows: np.ndarray, bits: np.ndarray) -> np.ndarray:
-        """The intersection unit of each row and the capabilities of `bits`, shape [n], as `Batch.used_units`; those of
-        a hardware that is given stay as they are."""
+        """The hardware's own choices of each row and the capabilities of `bits`, shape [n], as `Batch.used_units`;
+        those of a hardware that is given stay as they are."""
         if self.units is not None:
             return np.tile(self.units, (len(rows), 1))
-        unit = self.values(rows, self.column(-1, "intersection"))
+        chosen = np.stack([self.values(rows, self.column(-1, name)) for name in HARDWARE_CHOICES], axis=1)
         count = sum(len(CHOICES[name]) for name in UNITS_USED)
         able = (bits[:, None] >> np.arange(count)) & 1
-        return np.concatenate([np.eye(len(INTERSECTIONS))[unit], able], axis=1).astype(np.float32)
+        return np.concatenate([choice_weights(chosen), able], axis=1).astype(np.float32)
 
     def batch_of(self, designs: Sequence[Design]) -> Batch:
         """Designs in words as numbers; they need not lie on the lattice."""
@@ -374,7 +409,7 @@ def batch_of(designs: Sequence[Design]) -> Batch:
 
     return Batch(
         hardware=np.array([[float(d.hardware[name]) for name in HARDWARE_NUMBERS] for d in designs], np.float32),
-        intersection=np.array([INTERSECTIONS.index(str(d.hardware["intersection"])) for d in designs]),
+        selected=np.array([[index(name, d.hardware[name]) for name in HARDWARE_CHOICES] for d in designs]),
         tiles=each(MAPPING_NUMBERS, False).astype(np.float32),
         dataflow=each(("dataflow",), True)[:, :, 0],
         choices=each(tuple(MAPPING_CHOICES), True),
@@ -384,7 +419,8 @@ def batch_of(designs: Sequence[Design]) -> Batch:
 def design_of(batch: Batch, row: int, kernels: Sequence[str]) -> Design:
     """A row of a batch in words: what `batch_of` makes numbers of."""
     hardware: dict[str, Value] = dict(zip(HARDWARE_NUMBERS, batch.hardware[row].tolist(), strict=True))
-    hardware["intersection"] = INTERSECTIONS[batch.intersection[row]]
+    own = zip(HARDWARE_CHOICES.items(), batch.selected[row].tolist(), strict=True)
+    hardware |= {name: names[at] for (name, names), at in own}
 
     def mapping(kernel: int) -> dict[str, Value]:
         tiles = dict(zip(MAPPING_NUMBERS, batch.tiles[row, kernel].tolist(), strict=True))

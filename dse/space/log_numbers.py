@@ -25,7 +25,7 @@ class LogNumbers:
         return np.log2(np.concatenate([batch.hardware, batch.tiles.reshape(len(rows), -1)], axis=1))
 
     def apart(self, log2: Any) -> tuple[Any, Any]:
-        """Of such numbers those of the hardware, shape [..., 11], and of the tiles, shape [..., K, 3]; NumPy or JAX."""
+        """Of such numbers those of the hardware, shape [..., numbers], and of mappings, [..., K, 3]; NumPy or JAX."""
         hardware, tiles = log2[..., : len(HARDWARE_NUMBERS)], log2[..., len(HARDWARE_NUMBERS) :]
         return hardware, tiles.reshape(*tiles.shape[:-1], -1, len(MAPPING_NUMBERS))
 

@@ -99,7 +99,7 @@ class _Machines:
     def __init__(self, run: SearchRun):
         encoding = run.problem.encoding
         own = encoding.number_columns[encoding.of_kernel[encoding.number_columns] < 0]
-        self._run, self._columns = run, np.append(own, encoding.column(-1, "intersection"))
+        self._run, self._columns = run, np.append(own, encoding.hardware_choices)
         self.counts = np.append(encoding.radix[self._columns], len(PRICES))
         """How many values each position has."""
         sample(run, run.budget, [run.archive])

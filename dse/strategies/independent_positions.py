@@ -1,4 +1,4 @@
-"""Designs as independent positions: of each number, the intersection unit, and each kernel's legal combinations.
+"""Designs as independent positions: of each number, each choice of the hardware, and each kernel's legal combinations.
 
 Every position is legal with every other one, which genes are not.
 """
@@ -24,4 +24,4 @@ def rows_at(encoding: Encoding, positions: np.ndarray) -> np.ndarray:
 
 
 def _columns(encoding: Encoding) -> np.ndarray:
-    return np.array([*encoding.number_columns, *encoding.machine_choices])
+    return np.array([*encoding.number_columns, *encoding.hardware_choices])

@@ -41,7 +41,8 @@ def scaled_hardware(encoding: Encoding, rows: np.ndarray, rng: np.random.Generat
 
 def leaping_hardware(encoding: Encoding, rows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Most rows with about half of the sizes of their hardware up to `LEAP` steps up, or down."""
-    columns = np.array([encoding.column(-1, name) for name in HARDWARE_NUMBERS if name not in WIDTHS])
+    named = np.array([encoding.column(-1, name) for name in HARDWARE_NUMBERS if name not in WIDTHS])
+    columns = named[encoding.radix[named] > 1]
     each, every = (len(rows), 1), (len(rows), len(columns))
     way = np.where(rng.random(each) < UP, 1, -1) * (rng.random(each) < LEAPING)
     new = rows.copy()

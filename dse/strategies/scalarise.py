@@ -51,6 +51,8 @@ class Scalarisation(eqx.Module):
         by_objective = (soft / soft.sum(axis=1, keepdims=True) + self.augmentation) * weights / width
         by_total = by_objective @ exponents
         for constraint in problem.limits or problem.constraints:
+            if constraint.objective.of_die:  # whose totals have no slopes of their own
+                continue
             own = np.array(constraint.objective.exponents)
             excess = totals @ own + np.log(constraint.objective.factor / constraint.maximum) + MARGIN
             by_total += self.penalty * (excess > 0)[:, None] * own

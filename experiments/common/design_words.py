@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dse import Design
-from hwmodels.design.choices import FORMATS
+from hwmodels.design.choices import FORMATS, OF_SCENARIO, SRAM_CELLS
 from hwmodels.design.hardware import ALL_PARTS, PARTS_USED
 from hwmodels.quantities import quantity as quantity
 
@@ -37,6 +37,8 @@ def hardware_words(design: Design) -> str:
         f"{size(n['pe_buffer_bytes'])} buffer and {size(n['accumulator_bytes'])} accumulators a PE, "
         f"index bus {n['index_bus_bits']:g} b, value bus {n['value_bus_bits']:g} b"
     )
+    text += f", {n['glb_cell']} SRAM" if n["glb_cell"] != SRAM_CELLS[0] else ""
+    text += f", {n['dram_channels']:g} x {n['dram'].upper()}" if n["dram"] != OF_SCENARIO else ""
     intersects = [m["dataflow"] == "inner_product" and m["a_zero"] == m["b_zero"] == "skip" for m in design.mappings]
     return f"{text}, {n['intersection']} intersection" if any(intersects) else text
 

@@ -87,3 +87,5 @@ AreaLimit = Annotated[float | None, real(0, 1e6, above=True)]
 """mm2; a wafer has 46,000."""
 PowerLimit = Annotated[float | None, real(0, 1e6, above=True)]
 """W."""
+PowerDensityLimit = Annotated[float, real(0, 1e6, above=True)]
+"""W/mm2."""

@@ -17,7 +17,7 @@ def titled(name: str) -> str:
 
 
 def design_row(costed: Costed, row: int) -> dict[str, Any]:
-    """One row of `front.csv`: objectives (area without the DRAM's PHY), bottleneck, then every parameter."""
+    """One row of `front.csv`: objectives (area as the problem counts it), bottleneck, then every parameter."""
     latency, energy, area = costed.point
     measured = {
         "row": row,
@@ -27,6 +27,8 @@ def design_row(costed: Costed, row: int) -> dict[str, Any]:
         "dram_phy_area_mm2": float(costed.total.area_mm2[AREA_COMPONENTS.index("dram_phy")]),
         "die_area_mm2": float(costed.total.total_area_mm2),
         "power_w": float(costed.total.power_w),
+        "power_density_w_mm2": float(costed.total.power_density_w_mm2),
+        "max_clock_ghz": float(costed.total.max_clock_ghz),
         "edp_js": float(costed.total.edp_js),
         "utilization": float(costed.total.utilization),
         "bottleneck": costed.total.bottleneck,

@@ -29,7 +29,7 @@ class ScenarioOptions:
     clock_ghz: Annotated[float | None, real(*CLOCK_RANGE_GHZ), _hint("1")] = None
     """Clock of the accelerator in GHz."""
     dram: Annotated[str | None, _hint("lpddr4", "TYPE")] = None
-    """Type of DRAM: ddr4, lpddr4, lpddr5, gddr6, hbm2, hbm2e or hbm3."""
+    """Type of DRAM: ddr4, lpddr4, lpddr5, gddr6, hbm2, hbm2e or hbm3, of all designs that do not name one."""
     dram_channels: Annotated[int | None, whole(*CHANNELS_RANGE), _hint("4")] = None
     """Channels (DDR4, LPDDR), chips (GDDR6) or stacks (HBM)."""
     technology: Annotated[Path | None, _hint("the cited constants", "FILE")] = None

@@ -25,6 +25,8 @@ from dse import (
 )
 from dse.files.design_reader import file_and_row
 from experiments.common.progress import show_progress
+from hwmodels.design.choices import DRAMS
+from hwmodels.design.hardware import own_fields
 from hwmodels.technology import Technology
 from workloads import Workload, resolve_workloads
 from workloads.errors import InputError
@@ -104,7 +106,17 @@ class Start:
                 f"{where} maps the kernels {', '.join(design.kernels)}, but the workload has {', '.join(names)}; "
                 f"give --workload {' '.join(_specs(file.workload))}."
             )
-        return Start(workload, design, file.scenario)
+        return Start(workload, *with_its_memory(design, file.scenario))
+
+
+def with_its_memory(design: Design, scenario: Mapping[str, Any]) -> tuple[Design, Mapping[str, Any]]:
+    """The design and its scenario, with the DRAM that the design names as the scenario's, so that options change it."""
+    named = own_fields(design.hardware)
+    if "dram" not in named:
+        return design, scenario
+    memory = {"dram": [float(name == named["dram"]) for name in DRAMS], "dram_channels": named["dram_channels"]}
+    left = {name: value for name, value in named.items() if name not in memory}
+    return dataclasses.replace(design, hardware=left), {**scenario, **memory}
 
 
 def _specs(workload: str) -> list[str]:

@@ -15,7 +15,8 @@ from jaxtyping import Array, Float
 from hwmodels.analytical.classes import total
 from hwmodels.analytical.design_point import Point
 from hwmodels.analytical.intersection import MASK_BITS_A_LANE
-from hwmodels.area import WORD_BITS, area_mm2, glb_bank_bytes
+from hwmodels.area import WORD_BITS, area_mm2
+from hwmodels.clock import clock_limits_ghz
 from hwmodels.cost import RESOURCES, ActionCounts, Computes, Cost, Traffic, rows_of
 from hwmodels.design.choices import IN_GLB
 from hwmodels.design.hardware import Hardware
@@ -240,9 +241,7 @@ def account(
     actions = _actions(sums, moved, array, computes, cycles)
     hardware, technology = point.hardware, point.technology
     clock_ghz = technology.scenario.clock_ghz
-    limit_ghz = point.numerics.min_of(
-        technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware))
-    )
+    limit_ghz = point.numerics.min_of(*jnp.unstack(clock_limits_ghz(hardware, technology)))
     area = area_mm2(hardware, technology)
     return Cost(
         latency_s=cycles / clock_ghz * 1e-9,

@@ -24,7 +24,7 @@ class Point(eqx.Module):
     kernel: Any
     """The kernel's statistics, of any family."""
     technology: Technology
-    """Solved (`Technology.solved`)."""
+    """With the memory of the hardware, and solved (`Technology.with_memory_of`, `solved`)."""
     numerics: Numerics
     tiles: Tiling
     array: "PeArray"

@@ -49,13 +49,15 @@ def evaluate(
     """Cost of one run of a kernel.
 
     **Arguments**: one design (`hardware`, `mapping`), the `kernel`'s statistics, the `technology` with its scenario
-    (node, clock, DRAM); `numerics`: `Exact` for figures to report, `Smooth` or `StraightThrough` for gradients.
+    (node, clock, and the DRAM of hardware that names none); `numerics`: `Exact` for figures to report, `Smooth` or
+    `StraightThrough` for gradients.
     **Returns** a `Cost`; a design with any of `Cost.fits` above 1 cannot be built or run. Sizes are not checked here:
     `hwmodels.design.legality` does that where a design is made. **Raises** `InputError` for arguments of another kind,
     while tracing. Source: docs/machine.md.
     """
     _check_kinds(hardware, mapping, kernel, technology)
-    return FAMILIES[type(kernel)](point_of(hardware, mapping, kernel, technology.solved(), numerics))
+    solved = technology.with_memory_of(hardware).solved()
+    return FAMILIES[type(kernel)](point_of(hardware, mapping, kernel, solved, numerics))
 
 
 def _check_kinds(hardware: Any, mapping: Any, kernel: Any, technology: Any) -> None:

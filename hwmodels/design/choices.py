@@ -93,6 +93,10 @@ LANE_AXIS_RECORDS = (
     Option("n", "the lanes of a PE work on different columns of B"),
     Option("k", "the lanes of a PE work on neighbouring entries of A, their products are added by a tree"),
 )
+SRAM_CELL_RECORDS = (
+    Option("low_power", "dense cells that hardly leak"),
+    Option("fast", "larger cells of a higher current: a shorter cycle, and much leakage"),
+)
 
 
 def _names(records: Sequence[Option]) -> tuple[str, ...]:
@@ -119,6 +123,12 @@ LOOP_ORDERS = ("mkn", "mnk", "kmn", "knm", "nmk", "nkm")
 """Order in which the tiles are visited, outermost loop first: the name says it all."""
 DRAMS = ("ddr4", "lpddr4", "lpddr5", "gddr6", "hbm2", "hbm2e", "hbm3")
 """DRAM types with cited energy and bandwidth (`hwmodels.technology.dram`)."""
+OF_SCENARIO = "scenario"
+"""In place of a type of DRAM: hardware that names no memory has the scenario's, type and channels."""
+MEMORIES = (OF_SCENARIO, *DRAMS)
+"""What a hardware's DRAM can be."""
+SRAM_CELLS = _names(SRAM_CELL_RECORDS)
+"""Cells of the global buffer (`hwmodels.technology.memory`)."""
 
 INNER_PRODUCT, GUSTAVSON, OUTER_PRODUCT = map(DATAFLOWS.index, ("inner_product", "gustavson", "outer_product"))
 COMPUTE, GATE, SKIP = map(ZERO_MODES.index, ("compute", "gate", "skip"))
@@ -127,6 +137,7 @@ TWO_FINGER, LEADER_FOLLOWER, SKIP_AHEAD, BITMASK_AND = map(
 )
 HOLDS_B, HOLDS_BOTH, FETCHES_B = map(RESIDENCIES.index, ("b", "ab", "fetch"))
 IN_GLB, IN_PES = map(KEPT_A.index, ("glb", "pe"))
+FAST_CELL = SRAM_CELLS.index("fast")
 COLUMNS_ON_M, LANES_ON_K = COLUMN_AXES.index("m"), LANE_AXES.index("k")
 
 ROWS_ALIKE = np.array([unit.rows_alike for unit in INTERSECTION_RECORDS], np.float32)

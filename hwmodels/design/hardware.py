@@ -25,8 +25,11 @@ from hwmodels.design.choices import (
     KEPT_A,
     LANE_AXES,
     LOOP_ORDERS,
+    MEMORIES,
+    OF_SCENARIO,
     RESIDENCIES,
     SCHEDULES,
+    SRAM_CELLS,
     ZERO_MODES,
     one_hot,
 )
@@ -172,7 +175,22 @@ class Hardware(eqx.Module):
         Scalar,
         Number("width of a sum", "bits", bounds=(24, 24), stress=(16, 64), source="SCNN: 24 b; Eyeriss v2: 20 b"),
     ]
+    dram_channels: Annotated[
+        Scalar,
+        Number(
+            f"channels (DDR4, LPDDR), chips (GDDR6) or stacks (HBM) of the DRAM, if it is not the {OF_SCENARIO}'s",
+            "channels",
+            bounds=(1, 1),
+            stress=(1, 16),
+            source="the scenario's, unless they are freed",
+            default=1,
+        ),
+    ]
     intersection: Annotated[Weights, Selection("unit in each PE that finds the matches of fibers", INTERSECTIONS)]
+    dram: Annotated[
+        Weights, Selection(f"type of DRAM; {OF_SCENARIO}: type and channels are the scenario's", MEMORIES, OF_SCENARIO)
+    ]
+    glb_cell: Annotated[Weights, Selection("SRAM cell of the global buffer", SRAM_CELLS, SRAM_CELLS[0])]
     dataflows: Annotated[Weights, Capability("dataflow")]
     a_formats: Annotated[Weights, Capability("a_format")]
     b_formats: Annotated[Weights, Capability("b_format")]
@@ -369,13 +387,19 @@ def make_mapping(dataflow: str, **fields: Any) -> Mapping:
     return Mapping(**leaves, dataflow=dataflow)
 
 
-def make_hardware(intersection: str, mappings: Sequence[Mapping], **numbers: float | int) -> Hardware:
-    """Hardware from plain numbers, with exactly the capabilities that its mappings use."""
-    named = _named(with_defaults(numbers, HARDWARE_NUMBERS), HARDWARE_NUMBERS, "make_hardware")
-    leaves = {name: jnp.asarray(float(value), jnp.float32) for name, value in named.items()}
-    return Hardware(
-        **leaves, intersection=one_hot(intersection, INTERSECTIONS, "intersection"), **capabilities(mappings)
-    )
+def make_hardware(intersection: str, mappings: Sequence[Mapping], **fields: float | int | str) -> Hardware:
+    """Hardware from plain numbers and choice names, with exactly the capabilities that its mappings use."""
+    names = (*HARDWARE_NUMBERS, *HARDWARE_CHOICES)
+    named = _named(with_defaults({**fields, "intersection": intersection}, names), names, "make_hardware")
+    leaves = {name: jnp.asarray(float(named[name]), jnp.float32) for name in HARDWARE_NUMBERS}
+    leaves |= {name: one_hot(str(named[name]), known, name) for name, known in HARDWARE_CHOICES.items()}
+    return Hardware(**leaves, **capabilities(mappings))
+
+
+def own_fields(hardware: Fields[str, Value]) -> dict[str, Value]:
+    """The fields of hardware in words, without those of the memory where that is the scenario's."""
+    unsaid = ("dram", "dram_channels") if hardware.get("dram", OF_SCENARIO) == OF_SCENARIO else ()
+    return {name: value for name, value in hardware.items() if name not in unsaid}
 
 
 def capabilities(mappings: Sequence[Mapping]) -> dict[str, Array]:

@@ -42,7 +42,7 @@ class Memory:
 
     @staticmethod
     def of(technology: Technology) -> "Memory":
-        """Of a technology's scenario."""
+        """Of a technology."""
         clock_ghz = float(technology.scenario.clock_ghz)
         return Memory(
             bits_per_cycle=float(technology.dram_gbps()) * 8 / clock_ghz,

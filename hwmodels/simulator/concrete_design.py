@@ -70,6 +70,7 @@ class ConcreteDesign:
     rows_used: int = ALL_PARTS
     cols_used: int = ALL_PARTS
     lanes_used: int = ALL_PARTS
+    dram_channels: int = 1
 
     @property
     def active_rows(self) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 from jaxtyping import Array, Float
 from scipy.sparse import csr_array, issparse
 
-from hwmodels.area import area_mm2, glb_bank_bytes
+from hwmodels.area import area_mm2
+from hwmodels.clock import clock_limits_ghz
 from hwmodels.cost import FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
 from hwmodels.design.choices import DATAFLOWS
 from hwmodels.design.hardware import Hardware, Mapping
@@ -84,7 +85,7 @@ def simulate(
     size is not a whole number. A design that does not fit (`cost.fits` above 1) is run all the same.
     """
     design = require_legal(make_concrete_design(hardware, mapping), "sparse_b" if issparse(b) else "dense_b")
-    run = run_product(design, a, b, Memory.of(technology), source)
+    run = run_product(design, a, b, Memory.of(technology.with_memory_of(hardware)), source)
     return _priced(run, hardware, mapping, technology)
 
 
@@ -102,7 +103,7 @@ def simulate_sddmm(
     with the pattern of S. **Raises** as `simulate`.
     """
     design = require_legal(make_concrete_design(hardware, mapping), "sddmm")
-    run = run_sddmm(design, mask, a, b, Memory.of(technology))
+    run = run_sddmm(design, mask, a, b, Memory.of(technology.with_memory_of(hardware)))
     return _priced(run, hardware, mapping, technology)
 
 
@@ -114,7 +115,7 @@ def simulate_elementwise(
     Returns a `Simulation` whose result is a `csr_array`. **Raises** as `simulate`.
     """
     design = require_legal(make_concrete_design(hardware, mapping), "elementwise")
-    run = run_elementwise(design, a, b, operation, Memory.of(technology))
+    run = run_elementwise(design, a, b, operation, Memory.of(technology.with_memory_of(hardware)))
     return _priced(run, hardware, mapping, technology)
 
 
@@ -143,8 +144,8 @@ def _priced(run: KernelRun, hardware: Hardware, mapping: Mapping, technology: Te
 @jax.jit
 def _bill(counts: ActionCounts, hardware: Hardware, mapping: Mapping, technology: Technology) -> tuple[Array, ...]:
     """Area and energy by component; the clock of the scenario and the highest that the design can run at, GHz."""
-    technology = technology.solved()
+    technology = technology.with_memory_of(hardware).solved()
     area = area_mm2(hardware, technology)
-    limit_ghz = jnp.minimum(technology.max_clock_ghz(), technology.glb_clock_limit_ghz(glb_bank_bytes(hardware)))
+    limit_ghz = clock_limits_ghz(hardware, technology).min()
     energy = price(counts, hardware, mapping, area, technology)
     return area, energy, jnp.asarray(technology.scenario.clock_ghz), limit_ghz

@@ -1,4 +1,5 @@
-"""Off-chip memory: energy, bandwidth, PHY and background power of the scenario's DRAM type and channels."""
+"""Off-chip memory: energy, bandwidth, PHY and standing power of a DRAM type and channels: the scenario's, or those that
+a hardware names (`Technology.with_memory_of`)."""
 
 import jax.numpy as jnp
 
@@ -32,7 +33,7 @@ class OffChipMemory(ScaledConstants):
         return self.scenario.dram_channels * self._of_selected_dram("phy_mm2") * shrink
 
     def dram_static_w(self) -> Value:
-        """Background power in W of all channels (a guess)."""
+        """Standing power in W of all channels, whether they move bits or not (a guess)."""
         return self.scenario.dram_channels * self._of_selected_dram("static_w")
 
     def dram_latency_ns(self) -> Value:

@@ -1,5 +1,8 @@
 """On-chip memories: the GLB's SRAM banks and the PEs' small buffers.
 
+The GLB's cells are of low power or fast; `fast` is the weight of the latter, which cost area and leakage for a shorter
+cycle. Buffers of PEs are of low power.
+
 Read energy of a bank is `e0 W + e1 (W + 64) KB^s x^q` with `x = node / 45 nm`: a part that hardly shrinks and a part
 that grows with capacity. A PE's buffer is a register file of latches when small and an SRAM macro when large.
 """
@@ -30,22 +33,26 @@ class OnChipMemory(ScaledConstants):
         """Energy in pJ of writing one word of `word_bits` to a bank of `bank_bytes`."""
         return self.constants["sram_write_ratio"] * self.sram_read_pj(bank_bytes, word_bits)
 
-    def sram_area_mm2(self, total_bytes: Scalar, word_bits: Scalar, banks: Scalar) -> Value:
+    def sram_area_mm2(self, total_bytes: Scalar, word_bits: Scalar, banks: Scalar, fast: Scalar = 0.0) -> Value:
         """Area in mm2 of `total_bytes` of SRAM in `banks` banks, each `word_bits` wide."""
         constants = self.constants
         cell_um2 = constants["sram_cell_um2_per_nm2"] * self.scenario.node_nm**2 + constants["sram_cell_um2"]
+        cell_um2 = cell_um2 * _of_cell(fast, 1.0, constants["sram_fast_area_ratio"])
         array_mm2 = total_bytes * 8.0 * 1e-6 * cell_um2 * constants["sram_array_overhead"]
         periphery_um2 = banks * constants["sram_periphery_um2_per_bit"] * word_bits
         return array_mm2 + self.logic_area_mm2(periphery_um2)
 
-    def sram_leakage_w(self, total_bytes: Scalar) -> Value:
+    def sram_leakage_w(self, total_bytes: Scalar, fast: Scalar = 0.0) -> Value:
         """Leakage in W of `total_bytes` of SRAM."""
-        return total_bytes / _MIB * self.constants["sram_leakage_w_per_mb"] * self.leakage_scale()
+        constants = self.constants
+        w_per_mb = _of_cell(fast, constants["sram_leakage_w_per_mb"], constants["sram_fast_leakage_w_per_mb"])
+        return total_bytes / _MIB * w_per_mb * self.leakage_scale()
 
-    def glb_clock_limit_ghz(self, bank_bytes: Scalar) -> Value:
+    def glb_clock_limit_ghz(self, bank_bytes: Scalar, fast: Scalar = 0.0) -> Value:
         """Fastest clock in GHz at which a pipelined bank takes a new access each cycle, at nominal supply."""
         constants = self.constants
-        cycle_ns = constants["sram_cycle_ns"] * power(bank_bytes / _KIB, constants["sram_cycle_exponent"])
+        cycle_ns = constants["sram_cycle_ns"] * _of_cell(fast, 1.0, constants["sram_fast_cycle_ratio"])
+        cycle_ns = cycle_ns * power(bank_bytes / _KIB, constants["sram_cycle_exponent"])
         return 1.0 / (cycle_ns * self.node_scale(constants["sram_delay_node_exponent"]))
 
     def buffer_read_pj(self, size_bytes: Scalar, word_bits: Scalar) -> Value:
@@ -89,3 +96,8 @@ class OnChipMemory(ScaledConstants):
         log_size = jnp.log(size_bytes / self.constants["buffer_crossover_bytes"])
         weight = jax.nn.sigmoid(log_size / self.constants["buffer_crossover_width"])
         return jnp.exp(jnp.log(registers) + weight * (jnp.log(macro) - jnp.log(registers)))
+
+
+def _of_cell(fast: Scalar, low_power: Scalar, high_current: Scalar) -> Value:
+    """A quantity of the cells: between that of low power and that of the fast ones."""
+    return low_power + jnp.asarray(fast) * (high_current - low_power)

@@ -10,6 +10,8 @@ import os
 import jax.numpy as jnp
 import numpy as np
 
+from hwmodels.design.choices import DRAMS, MEMORIES
+from hwmodels.design.hardware import Hardware
 from hwmodels.technology.dram import OffChipMemory
 from hwmodels.technology.interconnect import Interconnect
 from hwmodels.technology.logic import Logic
@@ -31,6 +33,14 @@ class Technology(Logic, OnChipMemory, SparseUnits, Interconnect, OffChipMemory):
         """This technology with its rules of the scenario solved once, for code that calls many of its methods."""
         return dataclasses.replace(self, constants=self.solved_constants())
 
+    def with_memory_of(self, hardware: Hardware) -> "Technology":
+        """This technology with the DRAM that hardware names in place of the scenario's; itself where it names none."""
+        given, named = self.scenario, hardware.dram[len(MEMORIES) - len(DRAMS) :]
+        weight = named.sum()
+        dram = jnp.where(weight > 0, named / jnp.where(weight > 0, weight, 1.0), given.dram)
+        channels = jnp.where(weight > 0, hardware.dram_channels, given.dram_channels)
+        return dataclasses.replace(self, scenario=dataclasses.replace(given, dram=dram, dram_channels=channels))
+
 
 def make_technology(scenario: Scenario | None = None, path: str | os.PathLike[str] | None = None) -> Technology:
     """The technology of `scenario` (16 nm, 1 GHz, four LPDDR4 channels by default).
@@ -47,6 +57,7 @@ def make_technology(scenario: Scenario | None = None, path: str | os.PathLike[st
     if clock > fastest * (1.0 + 1e-6):
         raise InputError(
             f"clock_ghz {clock:g} is more than {float(chosen.node_nm):g} nm reaches at its highest supply, "
-            f"{fastest:.3g} GHz; lower the clock, choose a smaller node, or raise clock_45nm_ghz in a technology file."
+            f"{fastest:.3g} GHz, which its logic allows; lower the clock, choose a smaller node, or raise "
+            "clock_45nm_ghz in a technology file."
         )
     return model

@@ -7,7 +7,6 @@ import numpy as np
 from hwmodels import Hardware, Mapping
 from hwmodels.design.choices import (
     DATAFLOWS,
-    INTERSECTIONS,
     LANE_AXES,
     RESIDENCIES,
     SKIP,
@@ -18,6 +17,7 @@ from hwmodels.design.hardware import (
     ALL_BYTES,
     ALL_PARTS,
     CAPABILITY_OF,
+    HARDWARE_CHOICES,
     HARDWARE_NUMBERS,
     MAPPING_CHOICES,
     MAPPING_NUMBERS,
@@ -54,7 +54,10 @@ def random_designs(
     used = {name: _weights(picked[name], len(names)) for name, names in MAPPING_CHOICES.items()}
     hardware = Hardware(
         **{name: of[name] for name in HARDWARE_NUMBERS},
-        intersection=_weights(rng.integers(len(INTERSECTIONS), size=count), len(INTERSECTIONS)),
+        **{
+            name: _weights(rng.integers(1 if name == "dram" else len(names), size=count), len(names))
+            for name, names in HARDWARE_CHOICES.items()  # the DRAM is the scenario's, as the laws take it
+        },
         dataflows=_weights(np.full(count, DATAFLOWS.index(dataflow)), len(DATAFLOWS)),
         **{capability: used[use] for use, capability in CAPABILITY_OF.items()},
     )
@@ -124,8 +127,8 @@ def in_words(hardware: Hardware, mapping: Mapping) -> dict[str, str | float]:
     numbers = {name: float(getattr(hardware, name)) for name in HARDWARE_NUMBERS}
     numbers |= {name: float(getattr(mapping, name)) for name in MAPPING_NUMBERS}
     words = {name: name_of(getattr(mapping, name), names) for name, names in MAPPING_CHOICES.items()}
-    unit = name_of(hardware.intersection, INTERSECTIONS)
-    return numbers | words | {"dataflow": mapping.dataflow, "intersection": unit}
+    words |= {name: name_of(getattr(hardware, name), names) for name, names in HARDWARE_CHOICES.items()}
+    return numbers | words | {"dataflow": mapping.dataflow}
 
 
 def on_lattice(design: tuple[Hardware, Mapping]) -> bool:

@@ -22,6 +22,7 @@ WHY = {
     "noc": "zeros travel",
     "glb": "zeros are read from the GLB",
     "dram": "zeros are fetched",
+    "dram_standing": "multiplying by zero takes time, and the DRAM refreshes and waits meanwhile",
     "clock": "multiplying by zero takes cycles, and the clock runs through them",
     "leakage": "multiplying by zero takes time, and the whole chip leaks meanwhile",
 }

@@ -21,10 +21,11 @@ OKABE_ITO = {
     "purple": "#CC79A7",
     "black": "#000000",
     "grey": "#999999",
+    "olive": "#8A7B1F",
 }
-"""Okabe and Ito, "Color Universal Design" (2008), and a grey."""
+"""Okabe and Ito, "Color Universal Design" (2008), a grey, and a dark yellow for what belongs to the yellow."""
 
-_ORDER = ("blue", "orange", "green", "vermilion", "sky", "purple", "yellow", "black", "grey")
+_ORDER = ("blue", "orange", "green", "vermilion", "sky", "purple", "yellow", "black", "grey", "olive")
 
 
 def _assign(names: tuple[str, ...], first: dict[str, str] | None = None) -> dict[str, str]:
@@ -37,7 +38,9 @@ def _assign(names: tuple[str, ...], first: dict[str, str] | None = None) -> dict
 
 RESOURCE_COLOURS = _assign(RESOURCES, {"glb": "yellow", "dram": "purple"})
 FORMAT_COLOURS = _assign(FORMATS, {"dense": "grey"})
-ENERGY_COLOURS = _assign(ENERGY_COMPONENTS, {"leakage": "grey", "clock": "black"})
+ENERGY_COLOURS = _assign(
+    ENERGY_COMPONENTS, {"leakage": "grey", "clock": "black", "dram": "yellow", "dram_standing": "olive"}
+)
 FORMAT_MARKERS: dict[str, str] = dict(zip(FORMATS, "Xsvo^DPp*", strict=False))
 
 _STYLE: dict[str, Any] = {

@@ -8,7 +8,9 @@ from dse import AtBound, Costed, DenseRival, Result
 from experiments.common.design_words import energy, hardware_words, mapping_words, quantity
 from experiments.common.front.shares import bottlenecks, lasting_shares, main_formats
 from experiments.common.table import text_table
+from hwmodels.clock import limiting_part
 from hwmodels.cost import AREA_COMPONENTS, within_limit
+from hwmodels.technology import Technology
 
 
 def named_story(front: Sequence[Costed], named: Mapping[str, int], rivals: Mapping[str, DenseRival]) -> str:
@@ -67,7 +69,9 @@ def rival_words(rival: DenseRival) -> str:
     )
 
 
-def front_story(fronts: Sequence[Sequence[Costed]], found: int, min_gain: float, max_price: float) -> str:
+def front_story(
+    fronts: Sequence[Sequence[Costed]], found: int, min_gain: float, max_price: float, technology: Technology
+) -> str:
     """The first of some fronts as a whole, with the shares that hold over all of them.
 
     **Arguments**: the front that is shown and those of restarts; `found`: designs before those were left out that buy
@@ -87,14 +91,34 @@ def front_story(fronts: Sequence[Sequence[Costed]], found: int, min_gain: float,
             f"{100 * min_gain:.3g} % of one objective for more than {100 * max_price:.3g} % of another (--min-gain, "
             "--max-price)"
         )
-    phy = float(front[0].total.area_mm2[AREA_COMPONENTS.index("dram_phy")])
     lines += [
-        f"  areas are without the PHY of the DRAM, which takes {phy:.3g} mm2 more on each",
+        f"  {phy_words(front)}",
+        f"  {die_words(front, technology)}",
         f"  bottlenecks: {lasting_shares([bottlenecks(one) for one in fronts])}",
         f"  main format of A: {lasting_shares([main_formats(one, 'a') for one in fronts])}",
         f"  main format of B: {lasting_shares([main_formats(one, 'b') for one in fronts])}",
     ]
     return "\n".join(lines)
+
+
+def phy_words(front: Sequence[Costed]) -> str:
+    """Whether areas hold the PHY of the DRAM, and how much that is."""
+    phy = [float(costed.total.area_mm2[AREA_COMPONENTS.index("dram_phy")]) for costed in front]
+    if front[0].counts_phy:
+        return f"areas are with the PHY of the DRAM, which is free: {min(phy):.3g} to {max(phy):.3g} mm2 of each"
+    return f"areas are without the PHY of the DRAM, which is held and takes {phy[0]:.3g} mm2 more on each"
+
+
+def die_words(front: Sequence[Costed], technology: Technology) -> str:
+    """The fastest clocks that the parts of the designs allow, what limits them, and the power over the area."""
+    clocks = [float(costed.total.max_clock_ghz) for costed in front]
+    parts = [limiting_part(clock, technology) for clock in clocks]
+    limits = ", ".join(f"{part} on {parts.count(part) / len(parts):.0%}" for part in dict.fromkeys(parts))
+    density = max(float(costed.total.power_density_w_mm2) for costed in front)
+    return (
+        f"at {float(technology.scenario.clock_ghz):g} GHz; the parts allow {min(clocks):.3g} to {max(clocks):.3g} GHz, "
+        f"limited by {limits}; power over the die's area is {density:.3g} W/mm2 at most"
+    )
 
 
 def bounds_story(found: Sequence[AtBound]) -> str:

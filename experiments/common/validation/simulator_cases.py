@@ -12,7 +12,8 @@ from jaxtyping import Array, Float
 from scipy.sparse import csr_array
 
 from dse import Design, Encoding, default_space
-from dse.problem.batched_models import SOON, unpack
+from dse.problem.batched_models import SOON
+from dse.problem.unpacking import unpack
 from dse.space.encoding import Batch, KernelShape
 from hwmodels import Cost, evaluate
 from hwmodels.cost import RESOURCES, within_limit
