@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from workloads import resolve_workload
 from workloads.readers.finding import find
 from workloads.readers.found import Found
 
@@ -53,3 +54,60 @@ def test_the_rest_is_said_to_be_left_out(network) -> None:
     products = {name.split(".parametrizations.")[0] for name in saved["products"]}
     for name, array in arrays.items():
         assert array.ndim < 2 or name.split(".parametrizations.")[0] in products or name.removesuffix(".weight") in said
+
+
+BLOCKS = {  # layers of attention, the last one being the output's; of the feed-forward; how the residual is added
+    "llama": (("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj"), "same"),
+    "mistral": (("q_proj", "k_proj", "v_proj", "o_proj"), ("gate_proj", "up_proj", "down_proj"), "same"),
+    "phi3": (("qkv_proj", "o_proj"), ("gate_up_proj", "down_proj"), "same"),
+    "gpt2": (("attn.c_attn", "attn.c_proj"), ("mlp.c_fc", "mlp.c_proj"), "same"),
+    "bert": (
+        ("query", "key", "value", "attention.output.dense"),
+        ("intermediate.dense", ".output.dense"),
+        "normalised",
+    ),
+    "vit": (("query", "key", "value", "attention.output.dense"), ("intermediate.dense", ".output.dense"), "same"),
+    "clip": (("q_proj", "k_proj", "v_proj", "out_proj"), ("fc1", "fc2"), "same"),
+    "gpt_neox": (("query_key_value", "attention.dense"), ("dense_h_to_4h", "dense_4h_to_h"), "same"),
+}
+
+
+def test_blocks_of_transformers_say_what_feeds_what(network, tmp_path: Path) -> None:
+    """Edges by the modelling files of transformers; where experts, adapters or other kinds are, none is made up."""
+    saved, *_ = network
+    workload = resolve_workload(f"{tmp_path}@spmm:6")
+    known = BLOCKS.get(saved["config"]["model_type"])
+    graph, names = workload.graph, [kernel.name.removesuffix("@spmm:6") for kernel in workload.kernels]
+    edges = {
+        (names[tensor.producer], names[use.kernel], use.operand, use.view)
+        for tensor in graph.tensors
+        for use in tensor.consumers
+        if tensor.producer is not None
+    }
+    if known is None:
+        assert not edges
+        return
+    (*into, output), (*wide, down), added = known
+    expected: set[tuple[str, str, str, str]] = set()
+    for o in [name for name in names if name.endswith(output)]:
+        stem = o.removesuffix(output).removesuffix("self_attn.").removesuffix("attention.").removesuffix("attn.")
+        block = stem.rstrip(".")
+        of = {end: next(n for n in names if n.startswith(f"{block}.") and n.endswith(end) and (n != o or end == output))
+              for end in (*into, output, *wide, down)}  # fmt: skip
+        first, number = block.rsplit(".", 1)
+        before = next((n for n in names if n.startswith(f"{first}.{int(number) - 1}.") and n.endswith(down)
+                       and not n.endswith(output)), None)  # fmt: skip
+        parallel = saved["config"]["model_type"] == "gpt_neox"
+        if before:
+            expected |= {(before, of[end], "b", "normalised") for end in (*into, *(wide if parallel else ()))}
+            expected.add((before, o, "c", added))
+        if not parallel:
+            expected |= {(o, of[end], "b", "normalised") for end in wide}
+        expected.add((o, of[down], "c", added))
+        expected.add((of[wide[-1]], of[down], "b", "same" if len(wide) > 1 else "pointwise"))
+        if len(wide) > 1:
+            expected.add((of[wide[0]], of[wide[1]], "c", "pointwise"))
+    heads = {edge for edge in edges if edge[1] in ("lm_head", "embed_out")}
+    assert edges - heads == expected
+    assert len(heads) == sum(name in ("lm_head", "embed_out") for name in names)
+    assert all(graph[tensor.name].alive == tuple(range(len(names))) for tensor in graph.tensors if tensor.is_weight)

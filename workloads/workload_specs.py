@@ -272,8 +272,7 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
 def _found_kernels(found: Found, product: str | None, b: csr_array | None) -> tuple[list[Kernel], tuple[str, ...]]:
     """The kernels of all layers, those of zeros left out, and what is to be said of them."""
     made = [_layer_kernels(layer, found.path.name, product, b) for layer in found.layers]
-    if product is None:
-        made = [_with_names(kernels, layer) for kernels, layer in zip(made, found.layers, strict=True)]
+    made = [_with_names(kernels, layer, product) for kernels, layer in zip(made, found.layers, strict=True)]
     empty = [layer.name or found.path.name for layer, kernels in zip(found.layers, made, strict=True) if not kernels]
     if len(empty) == len(made):
         raise InputError(f"{found.path}: {empty[0]} holds no non-zero; remove it, or keep one of its weights.")
@@ -282,8 +281,11 @@ def _found_kernels(found: Found, product: str | None, b: csr_array | None) -> tu
     return kernels, (*found.remarks, *zeros.remarks, *notes)
 
 
-def _with_names(kernels: list[Kernel], layer: FoundLayer) -> list[Kernel]:
-    return [replace(kernel, tensors=layer.tensors) for kernel in kernels] if layer.tensors else kernels
+def _with_names(kernels: list[Kernel], layer: FoundLayer, product: str | None) -> list[Kernel]:
+    """With what a layer reads and writes, where all layers have the columns that the file or the product says."""
+    columns_said = product is not None and product.partition(":")[0] in ("spmm", "spmv") and layer.columns is None
+    known = layer.tensors is not None and (product is None or columns_said)
+    return [replace(kernel, tensors=layer.tensors) for kernel in kernels] if known else kernels
 
 
 def _as_graph(found: Found, kernels: list[Kernel]) -> tuple[list[Kernel], list[str]]:

@@ -41,7 +41,7 @@ from dataclasses import dataclass, field
 from workloads.errors import InputError
 from workloads.kernels.workload import Workload
 from workloads.networks.attention_block import TOKENS as BLOCK_TOKENS
-from workloads.networks.attention_block import WINDOW, attention_block
+from workloads.networks.attention_block import WINDOW, sliding_window_block
 from workloads.networks.deep_compression import ALEXNET, LENET_5, LENET_300_100, VGG16
 from workloads.networks.googlenet import GOOGLENET
 from workloads.networks.graph import GRAPH_NETWORKS, graph_workload
@@ -131,7 +131,7 @@ def network_workload(spec: str) -> Workload:
         options = _BLOCK_GRAMMAR.read(spec, text)
         weights = _pruned(Layer("query", 1, 1, 1, weight_density=0.1), options.prunings)
         tokens, window, batch = options.tokens or BLOCK_TOKENS, options.window or WINDOW, options.batch or 1
-        return Workload(spec, attention_block(BERT_BASE, name, weights, tokens=tokens, window=window, batch=batch))
+        return Workload(spec, sliding_window_block(BERT_BASE, name, weights, tokens=tokens, window=window, batch=batch))
     return Workload(spec, tuple(layer.kernel(name) for layer in network_layers(spec)))
 
 

@@ -22,7 +22,7 @@ TOKENS, WINDOW = 512, 64
 """Unless told otherwise: BERT's longest sequence; a window of an eighth of it, a choice of ours."""
 
 
-def attention_block(
+def sliding_window_block(
     model: Transformer, name: str, layer: Layer, *, tokens: int, window: int, batch: int
 ) -> tuple[Kernel, ...]:
     """The kernels of one block, named `name/query` and so on; `layer` has the densities of the projections."""

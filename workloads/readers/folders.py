@@ -120,7 +120,9 @@ def _together(path: Path, units: list[_Unit], left_out: list[LeftOut], options: 
         names[found.format] = None
         for layer in found.layers:
             prefix = below if len(units) > 1 or not layer.name else ""
-            layers.append(replace(layer, name="/".join(part for part in (prefix, layer.name) if part)))
+            tensors = layer.tensors.renamed(f" of {below}") if layer.tensors and len(units) > 1 else layer.tensors
+            name = "/".join(part for part in (prefix, layer.name) if part)
+            layers.append(replace(layer, name=name, tensors=tensors))
         prefix = f"{below}: " if len(units) > 1 else ""
         left_out += [replace(one, name=f"{below}/{one.name}" if prefix else one.name) for one in found.left_out]
         own = f"{unit.first.name}: "

@@ -14,6 +14,7 @@
 | `roles`, `copies` | which arrays are operands of products; second copies of a network in a file |
 | `layouts`, `chains`, `convolution_groups` | how an operand's array lies; series that tell; groups of convolutions |
 | `layers`, `arrays` | operands as matrices of layers |
+| `blocks` | which layer's result another one reads, in blocks of transformers |
 """
 
 from workloads.readers.checkpoints import sharded

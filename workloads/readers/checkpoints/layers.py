@@ -7,6 +7,7 @@ import numpy as np
 from scipy.sparse import csr_array, issparse
 
 from workloads.readers.checkpoints.arrays import as_layer, block_diagonal
+from workloads.readers.checkpoints.blocks import with_block_edges
 from workloads.readers.checkpoints.copies import copies_within
 from workloads.readers.checkpoints.layouts import Layout, Unknown, layout, matrix_shape
 from workloads.readers.checkpoints.names import Name
@@ -55,6 +56,7 @@ def found_in(stored: StoredArrays, format: str, already_unpacked: bool = False) 
         stored.source.fail("file", why, "give a file with the weights of layers")
     notes += [*told, *(lie.note for lie in lies if lie.note), *_in_first(operands, lies), *_routed(stored, operands)]
     sentences = tuple(f"{stored.source.name}: {note}." for note in dict.fromkeys(notes))
+    layers = with_block_edges(layers, stored.config, stored.metadata)
     return Found(stored.source.path, format, tuple(layers), tuple(left), sentences)
 
 
