@@ -162,7 +162,7 @@ def illegality(names: Mapping[str, str], family: str) -> str | None:
     if names["columns_on"] not in COLUMN_AXES:
         return f"columns_on '{names['columns_on']}' is unknown; use {', '.join(COLUMN_AXES)}"
     for choice, places in legal_kept(names, family).items():
-        if names[choice] not in places:
+        if names.get(choice, places[0]) not in places:
             return f"{choice} '{names[choice]}' does not go with this kernel and residency; use {', '.join(places)}"
     if "intersection" in names and names["intersection"] not in INTERSECTIONS:
         return f"intersection '{names['intersection']}' is unknown; use {', '.join(INTERSECTIONS)}"
