@@ -74,7 +74,7 @@ def compared(family: str, dataflow: str) -> list[tuple]:
     """(design, kernel, cost by the models, cost by the simulator) of random designs."""
     rng, tech, found = random.Random(f"{family} {dataflow}"), make_technology(scenario()), []
     for kernel, statistics in zip(kernels_of(family), statistics_of(family), strict=True):
-        designs = [design(rng, dataflow, kernel.family, stays=at % 2 == 1) for at in range(2 * BATCH)]
+        designs = [design(rng, dataflow, kernel.family) for _ in range(2 * BATCH)]
         costs = cost_of(designs, statistics, tech)
         for at, fields in enumerate(designs):
             model = jax.tree.map(lambda leaf, at=at: np.asarray(leaf)[..., at], costs)

@@ -102,6 +102,9 @@ def test_dram_moves_inputs_and_results_once(name: str):
         assert all(within_limit(run.fits).all() for run in runs)
         moved[stays] = sum(dram_bytes(run.traffic) for run in runs)
         assert sum(dram_bytes(cost.traffic) for cost in modelled) == pytest.approx(moved[stays], rel=0.05)
+        for what in ("cycles", "total_energy_pj"):
+            mine, truth = (sum(float(getattr(cost, what)) for cost in costs) for costs in (modelled, runs))
+            assert mine == pytest.approx(truth, rel=0.05)
     outer = {tensor.name: tensor for tensor in WORKLOADS[name]().graph.tensors if tensor.is_input or tensor.is_result}
     uses = {one: max(len(tensor.consumers), 1) if tensor.is_input else 1 for one, tensor in outer.items()}
     least = sum(bursts(tensor.elements) * uses[one] for one, tensor in outer.items())

@@ -265,7 +265,7 @@ class Mapping(eqx.Module):
             "bytes of the global buffer that the kernel may use; what stays there for others has the rest",
             "bytes",
             bounds=(ALL_BYTES, ALL_BYTES),
-            stress=(ALL_BYTES, ALL_BYTES),
+            stress=(2**9, 2**24),
             source="all that there are",
             default=ALL_BYTES,
         ),

@@ -14,7 +14,6 @@ from hwmodels.design.choices import (
     name_of,
 )
 from hwmodels.design.hardware import (
-    ALL_BYTES,
     ALL_PARTS,
     CAPABILITY_OF,
     HARDWARE_CHOICES,
@@ -71,9 +70,6 @@ def _weights(picked: np.ndarray, choices: int) -> jax.Array:
 def _numbers(rng: np.random.Generator, count: int, sizes: dict[str, int], reach: float) -> Numbers:
     on_lattice, found = rng.random(count) < 0.5, {}
     for name, record in NUMBER_RECORDS.items():
-        if name == "glb_room":
-            found[name] = np.full(count, ALL_BYTES, np.float32)
-            continue
         if name in PARTS_USED:
             there = found[("pe_rows", "pe_cols", "lanes")[PARTS_USED.index(name)]]
             fewer = 2.0 ** np.floor(rng.uniform(0.0, np.log2(there) + 1.0))
