@@ -134,7 +134,7 @@ class _Walk:
                 continue
             self._node(node, repeats, number in uses, edges)
             if edges is not None and below:
-                edges.leave(read_by(proto))
+                self._told(edges, lambda edges=edges, proto=proto: edges.leave(read_by(proto)))
             for name, one in below:
                 times = self._times(node, name, one) if number in uses else 1.0
                 if times:
@@ -200,13 +200,21 @@ class _Walk:
             if isinstance(one, NodeProduct):
                 name = self._add(node.name, one, repeats)
                 if edges is not None and name is not None:
-                    edges.product(node, name, one)
+                    self._told(edges, lambda name=name, one=one: edges.product(node, name, one))
             else:
                 self.left_out.append(LeftOut(node.name, one.why))
         if edges is not None and not multiplied and not why:
-            edges.follow(node)
+            self._told(edges, lambda: edges.follow(node))
         elif edges is not None and (why or len(multiplied) < len(found)):
-            edges.leave(node.inputs)
+            self._told(edges, lambda: edges.leave(node.inputs))
+
+    def _told(self, edges: Edges, step: Callable[[], None]) -> None:
+        """Takes a step along the edges; none are known of a graph with a node that is too malformed to follow."""
+        if edges is self.edges:
+            try:
+                step()
+            except (Unread, *BROKEN):
+                self.edges = None
 
     def _add_unread(self, name: str, why: str) -> None:
         name = self._unique(name)
