@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from reference.onnx_models import model, n, sparse
 
-from workloads import WorkloadGraph, resolve_workload
+from workloads import InputError, WorkloadGraph, resolve_workload
 
 EDGES = list[tuple[str, str, str, str]]
 
@@ -149,3 +149,28 @@ def test_what_is_not_followed_comes_from_memory(tmp_path: Path, name: str) -> No
     graph = graph_of(tmp_path, nodes, stored, inputs)
     assert edges(graph) == []
     assert graph["first"].is_result
+
+
+def test_batch_and_tokens_that_a_graph_leaves_open_are_the_user_s(tmp_path: Path) -> None:
+    stored = {"w": sparse(6, 8)}
+    nodes = [n("MatMul", "x w", "y", name="fc")]
+    path = tmp_path / "open.onnx"
+    path.write_bytes(model(nodes, stored, {"x": ("f4", ["batch", "sequence_length", 6])}).SerializeToString())
+    (kernel,) = resolve_workload(f"{path}:b4:128").kernels
+    assert kernel.n == 4 * 128
+    workload = resolve_workload(f"{path}:128")
+    assert workload.kernels[0].n == 128
+    assert any("counts as 1; say another by open.onnx:b8" in note for note in workload.notes)
+    fixed = tmp_path / "fixed.onnx"
+    fixed.write_bytes(model(nodes, stored, {"x": ("f4", [2, 7, 6])}).SerializeToString())
+    for option, what in (
+        ("b4", "no batch open for :b4; export"),
+        ("16", "no length of a sequence open for :16; export"),
+    ):
+        with pytest.raises(InputError, match=f"ONNX graph leaves {what}"):
+            resolve_workload(f"{fixed}:{option}")
+    np.save(tmp_path / "matrix.npy", np.eye(3))
+    with pytest.raises(InputError, match=":b4 means nothing; leave the option out"):
+        resolve_workload(f"{tmp_path / 'matrix.npy'}:b4")
+    with pytest.raises(InputError, match="b4 and b5 contradict each other; keep one"):
+        resolve_workload(f"{path}:b4:b5")

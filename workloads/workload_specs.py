@@ -8,7 +8,7 @@ A spec is `what` or `what@product`. `what` is
 | `llama3-405b:decode:2:4` | a published network, options after colons (`workloads.networks`) |
 | `gcn:GRAPH`, `graphsage:GRAPH` | a graph network on a user's graph (`workloads.networks.graph`) |
 | `suitesparse:GROUP/NAME` | a matrix of the SuiteSparse collection, downloaded once (`workloads.readers.suitesparse`) |
-| a file or a folder | every matrix and every layer in it (`workloads.readers`) |
+| a file or a folder | every matrix and every layer in it (`workloads.readers`); `net.onnx:b8:128`: batch, tokens |
 | `graph.txt:undirected:from1` | with options of `workloads.readers.options`: what a file cannot say |
 | `model.safetensors#*mlp*` | the layers whose names match a pattern |
 

@@ -68,6 +68,7 @@ class _Builder:
         self.writers: dict[str, int] = {}
         self.readers: dict[str, list[_Reader]] = {}
         """Of each tensor, in the order in which they are first met."""
+        self.always = tuple(range(len(kernels)))
 
     def graph(self) -> WorkloadGraph:
         for at, names in enumerate(self.names):
@@ -122,7 +123,7 @@ class _Builder:
         uses = tuple(self._use(one, shape, one.at in last) for one in readers)
         unread = not readers or (any(use.trip == "previous" for use in uses) and not last)
         result = producer is not None and (unread or self.names[producer].result)
-        alive = tuple(range(len(self.kernels))) if is_weight else self._alive(first, readers, depth)
+        alive = self.always if is_weight else self._alive(first, readers, depth)
         return GraphTensor(tensor, shape, copies, at_once, is_weight, producer, uses, alive, result)
 
     def _shared_loops(self, first: int, readers: list[_Reader]) -> tuple[int, set[int]]:

@@ -1,5 +1,6 @@
 """How a user says what a file cannot: written behind a path after colons, as `graph.txt:undirected:from1`."""
 
+import re
 from dataclasses import dataclass, fields, replace
 from typing import Literal
 
@@ -20,6 +21,10 @@ class ReadOptions:
     """Ids that no edge has: an empty row each, or renumbered away."""
     zeros: Literal["keep", "drop"] = "drop"
     """Entries that are stored with the value zero: kept with the value one, or dropped."""
+    batch: int | None = None
+    """Of a network whose graph leaves it open."""
+    tokens: int | None = None
+    """Length of the sequences of such a network."""
     large: bool = False
     """Whether a file may unpack to, and announce, as much as it will: lifts the limits of docs/files.md."""
 
@@ -37,19 +42,22 @@ _WORDS: dict[str, dict] = {
     "large": {"large": True},
 }
 
-OPTION_WORDS = tuple(_WORDS)
+_COUNTS = {"batch": re.compile(r"b([1-9]\d{0,8})"), "tokens": re.compile(r"([1-9]\d{0,8})")}
+"""Fields that are numbers, as in the names of networks: `b8`, `128`."""
+
+OPTION_WORDS = (*_WORDS, "b8", "128")
 
 
 def read_options(where: str, words: list[str]) -> ReadOptions:
     """The options that words stand for. **Raises** `InputError` for a word that is unknown or contradicts another."""
     said: dict = {}
     for word in words:
-        if word not in _WORDS:
+        counts = {field: int(found[1]) for field, pattern in _COUNTS.items() if (found := pattern.fullmatch(word))}
+        if word not in _WORDS and not counts:
             raise InputError(f"{where}: {word!r} is no option of a file; {choose_from(word, OPTION_WORDS)}")
-        ((field, value),) = _WORDS[word].items()
+        ((field, value),) = (_WORDS.get(word) or counts).items()
         if said.setdefault(field, value) != value:
-            other = next(w for w, meaning in _WORDS.items() if meaning == {field: said[field]})
-            raise InputError(f"{where}: {other} and {word} contradict each other; keep one.")
+            raise InputError(f"{where}: {_word(field, said[field])} and {word} contradict each other; keep one.")
     return replace(ReadOptions(), **said)
 
 
@@ -58,7 +66,13 @@ def words_said(options: ReadOptions) -> dict[str, str]:
     usual = ReadOptions()
     said = {one.name: getattr(options, one.name) for one in fields(ReadOptions)}
     changed = {name: value for name, value in said.items() if value != getattr(usual, name)}
-    return {name: next(w for w, meaning in _WORDS.items() if meaning == {name: v}) for name, v in changed.items()}
+    return {name: _word(name, value) for name, value in changed.items()}
 
 
-assert {field.name for field in fields(ReadOptions)} == {name for meaning in _WORDS.values() for name in meaning}
+def _word(field: str, value: object) -> str:
+    if field in _COUNTS:
+        return f"b{value}" if field == "batch" else f"{value}"
+    return next(word for word, meaning in _WORDS.items() if meaning == {field: value})
+
+
+assert {field.name for field in fields(ReadOptions)} == {name for one in _WORDS.values() for name in one} | {*_COUNTS}

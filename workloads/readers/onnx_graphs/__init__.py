@@ -24,8 +24,8 @@ from workloads.readers.source import Source
 
 
 def _found(source: Source, options: ReadOptions) -> Found:
-    return find_layers(source)
+    return find_layers(source, options)
 
 
-FORMATS: tuple[FileFormat, ...] = (FileFormat("ONNX", sureness, _found),)
+FORMATS: tuple[FileFormat, ...] = (FileFormat("ONNX", sureness, _found, heeds=("batch", "tokens")),)
 """Records of the formats in this room."""

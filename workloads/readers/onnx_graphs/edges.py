@@ -67,6 +67,8 @@ class Edges:
         self._values: dict[str, _Value] = {}
         self._shapes: dict[str, tuple[int, int]] = {}
         """Of results."""
+        self._numbers: dict[str, int] = {}
+        """In which order results are made."""
         self._forks: set[str] = set()
         """Results that more than one node reads, be it through functions."""
         self._sources: dict[str, list[tuple[int, int]]] = {}
@@ -101,7 +103,7 @@ class Edges:
             self._leave(given)
             b = self._source(given[0], shape, view)
         self.names[layer] = TensorNames(constant(f"{layer}.weight"), b, z=layer)
-        self._shapes[layer] = (one.shape[0], n)
+        self._shapes[layer], self._numbers[layer] = (one.shape[0], n), len(self._numbers)
         if lies is not None:
             self._make(node.outputs[0], _Value((TensorRead(layer),), lies))
 
@@ -166,8 +168,7 @@ class Edges:
         return sum(rows * columns for rows, columns in sides)
 
     def _order(self, value: _Value) -> int:
-        order = list(self._shapes)
-        return max(order.index(one.tensor) for one in value.reads)
+        return max(self._numbers[one.tensor] for one in value.reads)
 
     def _seen(self, value: _Value, view: View) -> _Value:
         """The value through one more view: of two, the one that changes more."""

@@ -25,6 +25,7 @@ from workloads.readers.onnx_graphs.nodes import Activations, Node, NodeProduct, 
 from workloads.readers.onnx_graphs.operators import PRODUCTS, products
 from workloads.readers.onnx_graphs.shapes import Shapes
 from workloads.readers.onnx_graphs.uses import read_by, used_nodes
+from workloads.readers.options import ReadOptions
 from workloads.readers.source import BROKEN, Source, words_of
 
 _NATIVE = "biuf"
@@ -35,10 +36,18 @@ _FILTERED, _MATRIX = ("Conv", "ConvTranspose"), ("Gemm", "MatMul")
 """Operators whose second input is a weight, or likely one."""
 
 
-def find_layers(source: Source) -> Found:
-    """The layers of a model and what was left out. **Raises** `InputError` for none."""
+def find_layers(source: Source, options: ReadOptions) -> Found:
+    """The layers of a model and what was left out.
+
+    **Raises** `InputError` for none, and for a batch or tokens where the graph leaves no such axis open.
+    """
     onnx, model, tensors = load(source)
-    shapes = Shapes(onnx, model)
+    shapes = Shapes(onnx, model, options.batch, options.tokens)
+    if options.batch is not None and not shapes.batches:
+        source.fail("ONNX graph", f"leaves no batch open for :b{options.batch}", "export it with a batch of any size")
+    if options.tokens is not None and not shapes.sequences:
+        what = f"leaves no length of a sequence open for :{options.tokens}"
+        source.fail("ONNX graph", what, "export it with sequences of any length")
     walk = _Walk(source, onnx, tensors, shapes, {one.domain: one.version for one in model.opset_import}.get("", 9))
     walk.graph(model.graph, (), Scope(ChainMap(), ChainMap()), 1.0, True)
     layers, notes = walk.layers, [*walk.notes]
@@ -54,9 +63,9 @@ def find_layers(source: Source) -> Found:
     if dense:
         why = f": its data file {', '.join(tensors.missing)} is missing" if tensors.missing else ""
         notes.append(f"The graph holds shapes without weights{why}; all layers are taken as dense.")
-    if shapes.batches and any(one.columns for one in readable):
+    if shapes.batches and options.batch is None and any(one.columns for one in readable):
         shown = ", ".join(shapes.batches[:3])
-        notes.append(f"The unknown batch ({shown}) counts as 1; export the model with the batch meant for another.")
+        notes.append(f"The unknown batch ({shown}) counts as 1; say another by {source.path.name}:b8.")
     blank = [one.name for one in readable if one.columns is None]
     if blank:
         why = f" ({shapes.failure})" if shapes.failure else ""
@@ -125,7 +134,7 @@ class _Walk:
                 continue
             self._node(node, repeats, number in uses, edges)
             if edges is not None and below:
-                edges.leave(read_by(proto))
+                self._told(edges, lambda edges=edges, proto=proto: edges.leave(read_by(proto)))
             for name, one in below:
                 times = self._times(node, name, one) if number in uses else 1.0
                 if times:
@@ -191,13 +200,21 @@ class _Walk:
             if isinstance(one, NodeProduct):
                 name = self._add(node.name, one, repeats)
                 if edges is not None and name is not None:
-                    edges.product(node, name, one)
+                    self._told(edges, lambda name=name, one=one: edges.product(node, name, one))
             else:
                 self.left_out.append(LeftOut(node.name, one.why))
         if edges is not None and not multiplied and not why:
-            edges.follow(node)
+            self._told(edges, lambda: edges.follow(node))
         elif edges is not None and (why or len(multiplied) < len(found)):
-            edges.leave(node.inputs)
+            self._told(edges, lambda: edges.leave(node.inputs))
+
+    def _told(self, edges: Edges, step: Callable[[], None]) -> None:
+        """Takes a step along the edges; none are known of a graph with a node that is too malformed to follow."""
+        if edges is self.edges:
+            try:
+                step()
+            except (Unread, *BROKEN):
+                self.edges = None
 
     def _add_unread(self, name: str, why: str) -> None:
         name = self._unique(name)

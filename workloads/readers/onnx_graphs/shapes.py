@@ -1,7 +1,8 @@
 """The shapes of a graph's values, by `onnx.shape_inference` and by what stands in for operators that it does not know.
 
 The first axis of a graph's input is its batch (the second of what a recurrent layer reads). Where it is unknown it
-counts as 1, unless its name says that it is none; all else that is unknown stays so.
+is the user's, else 1, unless its name says that it is none. Axes whose names are those of a sequence are as long as the
+user says; all else that is unknown stays so.
 
 Shapes that a file declares for its inner values may be older than the rest; they are taken only where none can be
 inferred.
@@ -17,15 +18,19 @@ from workloads.readers.source import BROKEN, words_of
 Dims = tuple[int | None, ...]
 _NO_BATCH = re.compile(r"seq|len|time|step|token|frame|node|edge|point|word|height|width", re.IGNORECASE)
 """Names of axes that are no batch."""
+_SEQUENCE = re.compile(r"seq|len|time|step|token|frame", re.IGNORECASE)
+"""Names of axes along which tokens lie."""
 _LARGEST = 2**31
 
 
 class Shapes:
     """The shapes of all values, by graph: `of(path)` for the graph behind a path of node numbers and attributes."""
 
-    def __init__(self, onnx, model) -> None:
-        self.batches = tuple(_count_batch_as_one(onnx, model))
-        """Inputs whose unknown batch counts as 1, with the axis's name."""
+    def __init__(self, onnx, model, batch: int | None = None, tokens: int | None = None) -> None:
+        self.batches = tuple(_set_batch(onnx, model, batch or 1))
+        """Inputs whose batch is unknown, with the axis's name."""
+        self.sequences = () if tokens is None else tuple(_set_tokens(model, tokens))
+        """Names of unknown axes that tokens lie along."""
         self.failure = ""
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
@@ -90,8 +95,28 @@ def _by_path(graph, path: tuple) -> Iterator[tuple[tuple, object]]:
             yield from _by_path(below, (*path, number, name))
 
 
-def _count_batch_as_one(onnx, model) -> Iterator[str]:
-    """Sets unknown batches of the inputs to 1, and with them all axes of the same name."""
+def _set_tokens(model, tokens: int) -> set[str]:
+    """Sets unknown axes of sequences among the inputs, and all axes of the same names, to a length."""
+    stored = {tensor.name for tensor in model.graph.initializer}
+    sides = [
+        side for value in model.graph.input if value.name not in stored for side in value.type.tensor_type.shape.dim
+    ]
+    open_ = [side.dim_param for side in sides if not side.HasField("dim_value") and side.dim_param]
+    names = {name for name in open_ if _SEQUENCE.search(name)}
+    _set_axes(model, names, tokens)
+    return names
+
+
+def _set_axes(model, names: set[str], size: int) -> None:
+    for _, graph in _by_path(model.graph, ()):
+        for value in (*graph.input, *graph.value_info, *graph.output):
+            for side in value.type.tensor_type.shape.dim:
+                if side.dim_param in names:
+                    side.dim_value = size
+
+
+def _set_batch(onnx, model, batch: int) -> Iterator[str]:
+    """Sets unknown batches of the inputs, and with them all axes of the same name."""
     graph = model.graph
     stored = {tensor.name for tensor in graph.initializer}
     recurrent = {n.input[0] for n in graph.node if n.op_type in ("LSTM", "GRU", "RNN") and n.input and _steps_first(n)}
@@ -109,12 +134,8 @@ def _count_batch_as_one(onnx, model) -> Iterator[str]:
         if side.dim_param:
             names.add(side.dim_param)
         yield f"{side.dim_param or 'unknown'} of input {value.name}"
-        side.dim_value = 1
-    for _, below in _by_path(graph, ()):
-        for value in (*below.input, *below.value_info, *below.output):
-            for side in value.type.tensor_type.shape.dim:
-                if side.dim_param in names:
-                    side.dim_value = 1
+        side.dim_value = batch
+    _set_axes(model, names, batch)
 
 
 def _steps_first(node) -> bool:
