@@ -19,6 +19,10 @@ DRAWN_AS = dict(zip(PARTS_USED, ("pe_rows", "pe_cols", "lanes"), strict=True))
 """Parts used are drawn as the parts that there are: half of the designs leave some of a kind idle."""
 
 
+DRAWN_LAST = "dram_channels"
+"""A number that came later than the others, whose draws it leaves as they were."""
+
+
 def draw_designs(
     count: int, dataflow: str, seed: int, *, mixed: float = 0.0, on_lattice: float = 0.0
 ) -> tuple[Hardware, Mapping]:
@@ -44,15 +48,17 @@ def draw_designs(
         return jnp.asarray(np.where(mixing[:, None], mixture, picked), jnp.float32)
 
     used = {name: choice(names) for name, names in MAPPING_CHOICES.items()}
-    numbers = {name: number(name) for name in (*HARDWARE_NUMBERS, *MAPPING_NUMBERS)}
+    numbers = {name: number(name) for name in (*HARDWARE_NUMBERS, *MAPPING_NUMBERS) if name != DRAWN_LAST}
     for name, there in zip(PARTS_USED, ("pe_rows", "pe_cols", "lanes"), strict=True):
         share = np.where(rounded, 0.5, 2.0 ** rng.uniform(-2.0, 1.0, count))
         numbers[name] = jnp.maximum(numbers[there] * jnp.asarray(share, jnp.float32), 1.0)
     mapping = Mapping(**{name: numbers[name] for name in MAPPING_NUMBERS}, **used, dataflow=dataflow)
+    own = {name: choice(names) for name, names in HARDWARE_CHOICES.items()}
+    numbers[DRAWN_LAST] = number(DRAWN_LAST)
     runs = np.tile(np.eye(len(DATAFLOWS))[DATAFLOWS.index(dataflow)], (count, 1))
     hardware = Hardware(
         **{name: numbers[name] for name in HARDWARE_NUMBERS},
-        **{name: choice(names) for name, names in HARDWARE_CHOICES.items()},
+        **own,
         dataflows=jnp.asarray(runs, jnp.float32),
         **{capability: used[use] for use, capability in CAPABILITY_OF.items()},
     )

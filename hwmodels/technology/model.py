@@ -36,7 +36,7 @@ class Technology(Logic, OnChipMemory, SparseUnits, Interconnect, OffChipMemory):
     def with_memory_of(self, hardware: Hardware) -> "Technology":
         """This technology with the DRAM that hardware names in place of the scenario's; itself where it names none."""
         given, named = self.scenario, hardware.dram[len(MEMORIES) - len(DRAMS) :]
-        weight = named.sum()
+        weight = named.sum(axis=0)
         dram = jnp.where(weight > 0, named / jnp.where(weight > 0, weight, 1.0), given.dram)
         channels = jnp.where(weight > 0, hardware.dram_channels, given.dram_channels)
         return dataclasses.replace(self, scenario=dataclasses.replace(given, dram=dram, dram_channels=channels))

@@ -106,7 +106,7 @@ def phy_words(front: Sequence[Costed]) -> str:
     phy = [float(costed.total.area_mm2[AREA_COMPONENTS.index("dram_phy")]) for costed in front]
     if front[0].counts_phy:
         return f"areas are with the PHY of the DRAM, which is free: {min(phy):.3g} to {max(phy):.3g} mm2 of each"
-    return f"areas are without the PHY of the DRAM, which is held and takes {phy[0]:.3g} mm2 more on each"
+    return f"areas are without the PHY of the DRAM, which takes {phy[0]:.3g} mm2 more on each"
 
 
 def die_words(front: Sequence[Costed], technology: Technology) -> str:

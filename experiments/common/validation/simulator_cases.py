@@ -151,8 +151,10 @@ def _off_lattice(batch: Batch, rng: np.random.Generator) -> Batch:
         factors = STRETCH ** rng.uniform(-1, 1, numbers.shape)
         return np.where(free, np.maximum(np.round(numbers * factors), 1), numbers).astype(np.float32)
 
-    free = np.array([name not in FIXED for name in HARDWARE_NUMBERS])
-    return dataclasses.replace(batch, hardware=moved(batch.hardware, free), tiles=moved(batch.tiles, np.True_))
+    sizes = np.array([name != "dram_channels" for name in HARDWARE_NUMBERS])  # which are the scenario's
+    free, hardware = np.array([name not in FIXED for name in HARDWARE_NUMBERS]), batch.hardware.copy()
+    hardware[:, sizes] = moved(hardware[:, sizes], free[sizes])
+    return dataclasses.replace(batch, hardware=hardware, tiles=moved(batch.tiles, np.True_))
 
 
 def _with_numbers(design: Design, batch: Batch, at: int) -> Design:
