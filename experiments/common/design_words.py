@@ -57,7 +57,7 @@ def mapping_words(mapping: Mapping[str, Any]) -> str:
         *(f"columns on {mapping['columns_on']}", f"lanes on {mapping['lanes_on']}"),
         *(f"{mapping[name]:g} {parts} used" for name, parts in used if mapping[name] < ALL_PARTS),
         *(f"tile {tile}", mapping["loop_order"], mapping["schedule"]),
-        *(f"{', '.join(kept)} stay{'s' * (len(kept) == 1)} {named[place]}" for place, kept in places.items() if kept),
+        *(f"{', '.join(kept)} kept in the {place}" for place, kept in places.items() if kept),
     ]
     return ", ".join(words)
 
