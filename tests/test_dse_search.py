@@ -24,7 +24,7 @@ from dse import (
     nondominated,
 )
 from dse.problem.costed_design import total_cost
-from hwmodels.cost import FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
+from hwmodels.cost import ENERGY_COMPONENTS, FITS, RESOURCES, ActionCounts, Computes, Cost, Traffic
 from workloads.errors import InputError
 
 STRATEGIES = [Gradient(), RandomSearch(), Evolutionary(population=16)]
@@ -56,7 +56,7 @@ def fake_evaluate(hardware, mapping, kernel, technology, *, numerics):
         cycles=latency * 1e9,
         resource_cycles=jnp.zeros(len(RESOURCES)),
         bound_cycles=jnp.zeros(len(RESOURCES)),
-        energy_pj=jnp.zeros(9).at[0].set(energy),
+        energy_pj=jnp.zeros(len(ENERGY_COMPONENTS)).at[0].set(energy),
         area_mm2=jnp.zeros(9).at[0].set(area),
         utilization=zero + 0.5,
         computes=Computes(work, zero, zero, zero),
