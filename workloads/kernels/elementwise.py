@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scipy.sparse import csr_array
 
 from workloads.errors import InputError
-from workloads.kernels.kernel import Kernel
+from workloads.kernels.kernel import Kernel, Numbers
 from workloads.kernels.matrix_product import SparseKernel, pattern_hash
 
 OPERATIONS = ("multiply", "add")
@@ -24,12 +24,13 @@ class ElementwiseKernel(Kernel):
     b: csr_array
     operation: str
     repeats: float | int = 1.0
+    numbers: Numbers = "integer"
 
     def __post_init__(self) -> None:
         if self.operation not in OPERATIONS:
             raise InputError(f"{self.name}: operation {self.operation!r} is unknown; use {' or '.join(OPERATIONS)}.")
         for operand in "ab":
-            checked = SparseKernel(self.name, getattr(self, operand), None, 1, self.repeats)
+            checked = SparseKernel(self.name, getattr(self, operand), None, 1, self.repeats, numbers=self.numbers)
             object.__setattr__(self, operand, checked.a)
         if self.a.shape != self.b.shape:
             (m, n), (rows, columns) = self.a.shape, self.b.shape

@@ -12,7 +12,7 @@ from scipy.sparse import csr_array, issparse
 
 from workloads.densities import Density
 from workloads.errors import InputError
-from workloads.kernels.kernel import Kernel
+from workloads.kernels.kernel import Kernel, Numbers
 from workloads.kernels.unfolding import Unfolding, unfold
 
 
@@ -63,6 +63,7 @@ class SparseKernel(_Product):
     n: int
     repeats: float | int = 1.0
     unfolding: Unfolding | None = None
+    numbers: Numbers = "integer"
 
     def __post_init__(self) -> None:
         self.check_name_and_repeats()
@@ -118,6 +119,7 @@ class DensityKernel(_Product):
     b: Density | None = None
     repeats: float | int = 1.0
     unfolding: Unfolding | None = None
+    numbers: Numbers = "integer"
 
     def __post_init__(self) -> None:
         self.check_name_and_repeats()
@@ -133,7 +135,7 @@ class DensityKernel(_Product):
         """A kernel with patterns drawn from the models, for sizes that can be held."""
         a = self.a.sample(self.m, self.k, seed)
         b = None if self.b is None else self._sample_b(self.b, seed + 1)
-        return SparseKernel(self.name, a, b, self.n, self.repeats, self.unfolding)
+        return SparseKernel(self.name, a, b, self.n, self.repeats, self.unfolding, self.numbers)
 
     def _sample_b(self, b: Density, seed: int) -> csr_array:
         of = self.unfolding

@@ -10,6 +10,8 @@ from importlib import resources
 import numpy as np
 from scipy.sparse import csr_array
 
+from workloads.networks.training import LayerStep, cross_entropy_gradient, masked_gradients
+
 LAYERS = ("fc1", "fc2", "fc3")
 BATCH = 64
 """Held-out images whose activation patterns are stored."""
@@ -27,6 +29,27 @@ def digits_activations() -> dict[str, csr_array]:
         bits = np.unpackbits(_stored()[f"{layer}_input_bits"], axis=1, count=BATCH)
         patterns[layer] = csr_array(bits.astype(np.float64))
     return patterns
+
+
+def digits_training_step() -> tuple[LayerStep, ...]:
+    """A step on the first `BATCH` images that the classifier was trained on: weights [out, in], inputs [in, batch] and
+    gradients [out, batch] of the mean cross entropy by layer, each with the zeros that they have."""
+    from workloads.pruning.images import digits_images
+
+    images = digits_images(int(_stored()["seed"]))
+    x = images.training[:BATCH].reshape(BATCH, -1).astype(np.float64)
+    labels = images.training_labels[:BATCH]
+    weights = [_stored()[f"{layer}_weight"].astype(np.float64) for layer in LAYERS]
+    inputs = []
+    for layer, weight in zip(LAYERS, weights, strict=True):
+        inputs.append(x)
+        outputs = x @ weight.T + _stored()[f"{layer}_bias"]
+        x = np.maximum(outputs, 0.0)
+    gradients = masked_gradients(weights, inputs, cross_entropy_gradient(outputs, labels))
+    return tuple(
+        LayerStep(layer, csr_array(weight), csr_array(own.T), csr_array(gradient.T))
+        for layer, weight, own, gradient in zip(LAYERS, weights, inputs, gradients, strict=True)
+    )
 
 
 @cache
