@@ -117,8 +117,8 @@ def run(config: Config) -> None:
     start = Start.of(config.design, specs)
     workload = with_patterns(start.workload, "a comparison with the CPU", config.seed)
     works = works_of(workload)
-    technology = config.scenario.build(start.scenario)
-    problem = build_problem(workload, default_space(workload), technology, TRADE_OFF, {})
+    technology, numbers = config.scenario.built_for(workload, start.design, start.scenario)
+    problem = build_problem(workload, default_space(workload, numbers), technology, TRADE_OFF, {})
     strategy = RandomSearch() if config.smoke else Gradient()
     ours, dense = designs(problem, start, strategy, budget, config.seed)
 

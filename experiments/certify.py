@@ -106,8 +106,9 @@ def run(config: Config) -> None:
     if config.smoke:
         specs = tuple("digits" if spec == "embedded" else spec for spec in config.workload)
         config = replace(config, workload=specs, fix=config.fix or (SMOKE_FIXES,), budget=400, minutes=0.2, most=1)
-    workload, technology = workload_of(config.workload), config.scenario.build()
-    space = build_space(config.space, config.fix, workload)
+    workload = workload_of(config.workload)
+    technology, numbers = config.scenario.built_for(workload)
+    space = build_space(config.space, config.fix, workload, numbers)
     limits = {"area_mm2": config.max_area_mm2}
     problem = build_problem(workload, space, technology, objective_names(config.objectives), limits)
     known = known_front(problem, config)

@@ -71,7 +71,7 @@ from experiments.common.codesign.text import (
 from experiments.common.design_words import hardware_words
 from experiments.common.options import Evaluations, Seed, Shares, whole
 from experiments.common.output import Output
-from experiments.common.prune.machine_search import GUARD_BITS, HELD
+from experiments.common.prune.machine_search import HELD
 from experiments.common.prune.networks import cases_of, read_images
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from workloads.pruning.layer_statistics import layer_tables
@@ -137,14 +137,13 @@ def run(config: Config) -> None:
         rounds, budget, settles, arms = min(rounds, 8), min(budget, 200), 1, ()
     cases_of(config.methods, config.levels)  # what cannot be is refused in any size
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)
-    technology = config.scenario.build()
+    technology = config.scenario.integers((BITS,)).build()
     fixes = parse_fixes([text for group in config.fix for text in group])
     images = read_images(config.data, numbers)
     held_out = len(images[0].held_out)
 
     network = NETWORKS[config.network](images[0].size, images[0].classes)
-    widths = {"value_bits": float(BITS), "accumulator_bits": float(2 * BITS + GUARD_BITS)}
-    space = default_space().fix(**{**HELD, **widths, **fixes})
+    space = default_space().fix(**{**HELD, "value_bits": BITS, **fixes})
     problem = make_problem(whole_workload(network, config.batch), space, technology, objectives=("edp_js",))
     grid = {"sizes": (1.0, 0.125), "densities": (1.0, 0.25)} if config.smoke else {}
     tables = layer_tables(network.shapes, columns_of(network, config.batch), unfoldings_of(network), **grid)

@@ -135,10 +135,11 @@ def run(config: Config) -> None:
     specs, budget = list(config.workload), config.budget
     if config.smoke:
         specs, budget = [SMOKE_WORKLOAD if s == "embedded" else s for s in specs], min(budget, SMOKE_BUDGET)
-    technology, workload = config.scenario.build(), workload_of(specs)
+    workload = workload_of(specs)
+    technology, numbers = config.scenario.built_for(workload)
     limits: dict[str, float | None] = {"area_mm2": config.max_area_mm2, "power_w": config.max_power_w}
     limits["power_density_w_mm2"] = config.max_power_density
-    space = build_space(config.space, config.fix, workload)
+    space = build_space(config.space, config.fix, workload, numbers)
     problem = build_problem(workload, space, technology, objective_names(config.objectives), limits, config.stays)
     worth_their_price(
         np.ones((0, len(problem.objectives))), config.min_gain, config.max_price

@@ -19,10 +19,16 @@ unless --fix says otherwise). On a design every layer takes the mapping of least
 energy-delay product of all that the hardware can run, dense ones among them; the hardware is the same for all networks.
 A run is one batch of held-out images. With --sparse-inputs the real zeros of the inputs may be skipped too.
 
+Smaller numbers are what sparsity competes with. So every network is also rounded to each of --widths and priced on the
+same machine built for that width (its buffers hold as many values, its buses bring as many), and the pairs of a width
+and a level that no other beats in accuracy and energy are shown.
+
 Writes to --out:
     points.csv       one row a method and level: means and standard deviations over seeds, front, knee
     networks.csv     one row a network: zeros, accuracy at every precision, energy, latency
     layers.csv       one row a network and layer: zeros of weights, of inputs and what made them, cost, mapping
+    widths.csv       with a design: one row a width, method and level; which are on the front of accuracy and energy
+    width_and_sparsity.png   the same as a figure
     prune_and_price.png   accuracy against zeros, energy and latency
     design.json      the design, if it was searched for, for the other scripts
     provenance.json  versions, commit, configuration
@@ -32,7 +38,7 @@ from experiments.common.cli import main
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -58,12 +64,24 @@ from experiments.common.prune.networks import cases_of, prune_and_measure, read_
 from experiments.common.prune.points import front_and_knee, layer_rows, network_rows, point_rows, points_of
 from experiments.common.prune.price import on_design, on_preset
 from experiments.common.prune.text import knee_words, point_table, within_words, zeros_table
+from experiments.common.prune.widths import (
+    WidthPoint,
+    accuracy_front,
+    equal_accuracy_table,
+    front_table,
+    width_points,
+    width_rows,
+    width_words,
+)
+from experiments.common.prune.widths_figure import width_figure
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from hwmodels.systems import SYSTEMS
+from hwmodels.technology.number_formats import QUANTISED
 from workloads.errors import InputError
+from workloads.pruning.measurement import WIDTHS
 from workloads.pruning.train import Recipe
 
-PRECISIONS = (8, 16)
+PRECISIONS = WIDTHS
 LEAST_ROUNDS = 8
 MOST_SEEDS = 32
 
@@ -88,8 +106,10 @@ class Config:
     """Networks for each method and level, with initial weights (and of digits held-out images) of their own."""
     rounds: Annotated[int, whole(LEAST_ROUNDS, 100_000)] = 200
     """Passes over (of large sets, parts of) the training images: a quarter dense, half pruning, a quarter after."""
-    bits: Literal[8, 16] | None = None
-    """Bits of weights and activations; those of the design's values, or 8, unless given."""
+    bits: Literal[4, 8, 16] | None = None
+    """Bits of weights and activations; those of --arithmetic, of the design's values, or 8, unless given."""
+    widths: tuple[Literal[4, 8, 16], ...] = WIDTHS
+    """Bits that are compared with each other; not on a published machine."""
     batch: Annotated[int, whole(1, 65_536)] = 64
     """Held-out images of a run."""
     sparse_inputs: bool = False
@@ -117,6 +137,7 @@ def run(config: Config) -> None:
         levels, seeds, rounds, budget = (0.9,), min(seeds, 2), min(rounds, 16), min(budget, 100)
     cases_of(config.methods, config.levels)  # what cannot be is refused in any size
     cases, numbers = cases_of(methods, levels), range(config.seed, config.seed + seeds)
+    config = replace(config, bits=bits_of(config))
     design, stored, bits = machine_of(config)
     technology = config.scenario.build(stored)
     fixes = parse_fixes([text for group in config.fix for text in group])
@@ -158,6 +179,15 @@ def run(config: Config) -> None:
         f"mean and standard deviation of {seeds} seed{'s' if seeds > 1 else ''}"
     )
     output.figure("prune_and_price.png", prune_figure(points, at_knee, held_out, bits, title))
+    compared: list[WidthPoint] = []
+    float_accuracy = float(points[0].float_accuracy.mean())
+    at_front: list[int] = []
+    if design is not None and config.widths:
+        compared = width_points(pruned, design, technology, sorted(set(config.widths), reverse=True))
+        at_front = accuracy_front(compared)
+        output.csv("widths.csv", width_rows(compared, at_front))
+        figure = width_figure(compared, at_front, float_accuracy, held_out, f"Fewer bits and fewer weights: {title}")
+        output.figure("width_and_sparsity.png", figure)
     output.provenance("experiments/prune_and_price.py", config, images=images[0].name, knee=points[at_knee].title)
 
     print(title)
@@ -166,9 +196,20 @@ def run(config: Config) -> None:
         print(f"Design: {hardware_words(design)}, {area:.3g} mm2 without the PHY of its DRAM")
     print(f"\n{point_table(points, front, at_knee, bits)}\n\n{knee_words(points, at_knee)}")
     print("Furthest within a point of the dense network, by energy-delay product\n" + "\n".join(within_words(points)))
+    if compared:
+        print(f"\nWidth against sparsity\n\n{front_table(compared, at_front)}")
+        print(f"\n{equal_accuracy_table(compared, float_accuracy)}\n\n{width_words(compared, float_accuracy)}")
     print("\nZeros, means over seeds\n\n" + zeros_table(network, pruned[0], pruned[at_knee], points[at_knee].title))
     print(f"\n{output.seconds:.1f} s")
     print(output.listing())
+
+
+def bits_of(config: Config) -> int | None:
+    """Bits that are given, by --bits or --arithmetic; InputError if these are no integers or disagree."""
+    numbers = config.scenario.integers(PRECISIONS).given()
+    if numbers is None or config.bits in (None, numbers.value_bits):
+        return config.bits if numbers is None else numbers.value_bits
+    raise InputError(f"--bits {config.bits} and --arithmetic {numbers.name} disagree; give one of them.")
 
 
 def machine_of(config: Config) -> tuple[Design | None, Mapping[str, Any] | None, int]:
@@ -178,12 +219,12 @@ def machine_of(config: Config) -> tuple[Design | None, Mapping[str, Any] | None,
     if config.preset is not None and config.preset not in SYSTEMS:
         raise InputError(f"--preset '{config.preset}' is unknown; choose one of: {', '.join(SYSTEMS)}.")
     if config.design is None:
-        return None, None, config.bits or PRECISIONS[0]
+        return None, None, config.bits or QUANTISED.value_bits
     design = read_design(config.design)
     stored = read_front(file_and_row(config.design)[0]).scenario
     width = float(design.hardware["value_bits"])
     if width not in PRECISIONS or (config.bits is not None and width != config.bits):
-        wanted = "8 or 16" if config.bits is None else config.bits
+        wanted = "4, 8 or 16" if config.bits is None else config.bits
         raise InputError(f"--design {config.design} has values of {width:g} bits, not {wanted}; give another design.")
     return design, stored, int(width)
 

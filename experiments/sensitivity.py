@@ -126,9 +126,9 @@ def run(config: Config) -> None:
         budget, draws = min(budget, 150), min(draws, 512)
     constants = UncertainConstants.of(constants_table(config.scenario.technology), draws, config.seed, config.scale)
     start = Start.of(_with_row(config.design), specs)
-    technology = config.scenario.build(start.scenario)
+    technology, numbers = config.scenario.built_for(start.workload, start.design, start.scenario)
     problem = smooth(
-        build_problem(start.workload, build_space(None, config.fix, start.workload), technology, TRADE_OFF, {})
+        build_problem(start.workload, build_space(None, config.fix, start.workload, numbers), technology, TRADE_OFF, {})
     )
     designs, points = front_of(problem, config, budget)
     focus = _row_of(config.design, len(designs)) if _row_of(config.design) is not None else knee(points)

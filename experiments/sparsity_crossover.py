@@ -3,7 +3,7 @@
 Usage:
     python experiments/sparsity_crossover.py
     python experiments/sparsity_crossover.py --size 512 512 512 --max-area-mm2 4 --dram hbm2
-    python experiments/sparsity_crossover.py --pattern layer.smtx --columns 64 --fix value_bits=16
+    python experiments/sparsity_crossover.py --pattern layer.smtx --columns 64 --arithmetic int16
 
 One product A (sparse) x B (dense) is run at many densities of A: a full matrix, or that of --pattern, from which
 non-zeros are removed in a random order. Machines of six kinds are found for it in the design space of this project:
@@ -57,6 +57,7 @@ from experiments.common.output import Output
 from experiments.common.scenario import ScenarioOptions, scenario_words
 from hwmodels.cost import ENERGY_COMPONENTS
 from hwmodels.systems import SYSTEMS
+from workloads import Workload
 from workloads.errors import InputError
 
 MOSTLY_ZEROS = 0.05
@@ -99,7 +100,7 @@ def run(config: Config) -> None:
     if config.smoke:
         sizes, points, budget = tuple(min(s, most) for s, most in zip(sizes, (128, 128, 16), strict=True)), 5, 150
         fixes, area, strategy = (*fixes, ("dataflow=inner_product",)), max(area, 4.0), RandomSearch()
-    technology = config.scenario.build()
+    config.scenario.build()  # what cannot be is refused before patterns are made
     patterns = read_patterns(config.pattern, *sizes, config.seed)
     if patterns.density <= 2 * config.least:
         raise InputError(f"--pattern has a density of {patterns.density:.3g}; give --least below half of that.")
@@ -109,8 +110,9 @@ def run(config: Config) -> None:
     anchors = {family: [patterns.kernel(s * highest, two_of_four=family) for s in ANCHORS] for family in (False, True)}
     seeds = range(config.seed, config.seed + (1 if config.smoke else SEEDS))
 
+    technology, numbers = config.scenario.built_for(Workload("densities", tuple(kernels[False])))
     held = parse_fixes([text for group in fixes for text in group])
-    finder = Finder(kernels, anchors, technology, held, strategy)
+    finder = Finder(kernels, anchors, technology, held, strategy, numbers)
     machines = finder.machines(area, budget, seeds)
     equal = finder.dense_of_area(machines["dense"], machines["csr"].area_mm2, budget, seeds)
     modes = {mode: finder.with_zeros(machines["csr"], mode) for mode in ("compute", "gate")}

@@ -44,12 +44,13 @@ from experiments.common.sparsity.inputs import distinct, subjects_of
 from experiments.common.sparsity.saving import HeldHardware, priceable, savings
 from experiments.common.sparsity.text import Entry, Profile, headline, pattern_words, percent, report_row, report_text
 from experiments.common.table import text_table
-from workloads import describe
+from workloads import Workload, describe
 from workloads.readers.finding import taken_apart
 from workloads.structure import describe_structure
 
 OBJECTIVES = {"latency": "latency_s", "energy": "energy_pj", "edp": "edp_js"}
 LARGEST_VALUE = 64
+HINT = "(default: those of the arithmetic)"
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class Config:
     """What mappings are chosen by, and by what sparsity pays or not."""
     tile: Annotated[tuple[int, int] | None, whole(1, 2**31, each=2)] = None
     """Rows and columns of the tiles that formats are compared in; one tile unless given."""
-    value_bits: Annotated[int, whole(1, LARGEST_VALUE)] = 8
+    value_bits: Annotated[int | None, whole(1, LARGEST_VALUE), tyro.conf.arg(help_behavior_hint=HINT)] = None
     """Bits of a value where formats are compared."""
     scenario: tyro.conf.OmitArgPrefixes[ScenarioOptions] = field(default_factory=ScenarioOptions)
     seed: Seed = 0
@@ -85,15 +86,19 @@ def run(config: Config) -> None:
     output = Output(config.out)
     specs = config.inputs or (("digits_sparse", "nm24") if config.smoke else ("embedded",))
     file = None if config.design is None else read_front(file_and_row(config.design)[0])
-    hardware = HeldHardware.of(None if config.design is None else read_design(config.design), config.design)
-    technology = config.scenario.build(None if file is None else file.scenario)
+    design, stored = None if config.design is None else read_design(config.design), file.scenario if file else None
+    config.scenario.build(stored)  # what cannot be is refused before patterns are read
     subjects = subjects_of(specs, config.seed)
+    everything = Workload("report", tuple(subject.kernel for subject in subjects))
+    technology, numbers = config.scenario.built_for(everything, design, stored)
+    hardware = HeldHardware.of(design, config.design, numbers)
+    value_bits = numbers.value_bits if config.value_bits is None else config.value_bits
 
     patterns = {pattern.name: pattern for subject in subjects for pattern in subject.patterns.values()}
     profiles: dict[str, Profile] = {}
     for pattern in tqdm(patterns.values(), desc="looking at patterns", disable=not show_progress()):
         structure = describe_structure(pattern.matrix, pattern.source)
-        stored = format_bits(pattern.matrix, config.value_bits, config.tile)
+        stored = format_bits(pattern.matrix, value_bits, config.tile)
         slug = distinct(_slug(pattern.name), {profile.picture.removesuffix(".png") for profile in profiles.values()})
         profiles[pattern.name] = Profile(pattern, structure, stored, f"{slug}.png")
     priced = [subject for subject in subjects if priceable(subject.kernel)]
@@ -106,7 +111,7 @@ def run(config: Config) -> None:
     for subject in subjects:
         mine = {operand: profiles[pattern.name] for operand, pattern in subject.patterns.items()}
         stored = {operand: profile.stored for operand, profile in mine.items()}
-        limit = bounds(subject, stored, config.value_bits) if mine else None
+        limit = bounds(subject, stored, value_bits) if mine else None
         effectual = limit.effectual if limit else effectual_fraction(subject)
         entries.append(Entry(subject, mine, limit, effectual, expected.get(subject.name)))
 

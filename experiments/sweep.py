@@ -91,6 +91,8 @@ class Config:
     """DRAMs as TYPE or TYPE:CHANNELS, such as hbm2:1; types and channels as for pareto_front.py."""
     technology: Path | None = None
     """JSON file that replaces constants of the technology by name."""
+    arithmetic: str | None = None
+    """What values are, as for pareto_front.py; fp32 for workloads with matrices of real numbers, else int8."""
     strategy: Literal["gradient", "random", "evolutionary", "exhaustive"] = "gradient"
     """How to search."""
     budget: Evaluations = 10_000
@@ -119,8 +121,8 @@ def run(config: Config) -> None:
     config = _smoke_sized(config) if config.smoke else config
     _check(config)
     with _executor(config) as executor:
-        technologies = scenarios_of(config.node, config.clock_ghz, config.dram, config.technology)
-        settings = settings_of(config.workload, config.space, config.fix, technologies)
+        scenarios = scenarios_of(config.node, config.clock_ghz, config.dram, config.technology, config.arithmetic)
+        settings = settings_of(config.workload, config.space, config.fix, scenarios)
         problems = problems_of(settings, _limits(config))
         outcomes = search(config, settings, executor)
     report(output, config, settings, cases_of(settings, problems, outcomes))

@@ -89,10 +89,10 @@ def run(config: Config) -> None:
     if config.smoke:
         counts, budget, specs = [4, 16], min(budget, 60), specs or (() if config.design else ("digits",))
     start = Start.of(config.design, specs)
-    technology = config.scenario.build(start.scenario)
+    technology, numbers = config.scenario.built_for(start.workload, start.design, start.scenario)
     limits = {"area_mm2": config.max_area_mm2}
     problem = build_problem(
-        start.workload, build_space(None, config.fix, start.workload), technology, TRADE_OFF, limits
+        start.workload, build_space(None, config.fix, start.workload, numbers), technology, TRADE_OFF, limits
     )
     objective = OBJECTIVES[ALIASES[config.tune]]
     known, restarts, began = [start.design] if start.design else [], [], ""

@@ -106,8 +106,8 @@ def run(config: Config) -> None:
         specs, budget = specs or (() if config.design else ("digits",)), min(budget, 100)
     settings = parse_changes([text for group in config.set for text in group])
     start = Start.of(config.design, specs)
-    technology = config.scenario.build(start.scenario)
-    problem = build_problem(start.workload, default_space(), technology, OBJECTIVES, {})
+    technology, numbers = config.scenario.built_for(start.workload, start.design, start.scenario)
+    problem = build_problem(start.workload, default_space(numbers=numbers), technology, OBJECTIVES, {})
     design = start.design or balanced_design(problem, budget, config.seed)
     changed = change_design(design, problem.families, settings)
     began, spent = time.perf_counter(), problem.evaluations

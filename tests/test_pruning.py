@@ -4,6 +4,7 @@ import gzip
 import struct
 import time
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import jax
@@ -18,8 +19,10 @@ from experiments.common.cli import USAGE_ERROR, main
 from experiments.common.prune.networks import cases_of, title_of
 from experiments.common.prune.points import PruningPoint, front_and_knee
 from experiments.common.prune.price import on_design, on_preset
+from experiments.common.prune.widths import machine_at
 from hwmodels import make_mapping, simulate
 from hwmodels.systems import SYSTEMS, work_of
+from hwmodels.technology.number_formats import sum_bits
 from workloads import InputError
 from workloads.networks import digits
 from workloads.pruning.images import Images, digits_images, idx_images
@@ -210,6 +213,26 @@ def test_kernels_are_the_network(trained):
     assert measured.accuracies["int16"] == pytest.approx(measured.accuracies["float32"], abs=0.006)
 
 
+def test_accuracy_does_not_fall_with_width_and_sums_fit_their_words(trained):
+    network, images, found = trained
+    every = []
+    for row in found:
+        right: dict[str, list[float]] = {}
+        for at, params in enumerate(row):
+            columns = [np.arange(weight.shape[1]) for weight, _ in params]
+            measured = measure_network(network, params, found[0][at], columns, images[at], 8, 16)
+            for name, accuracy_of in measured.accuracies.items():
+                right.setdefault(name, []).append(accuracy_of)
+            for bits, integers in measured.quantised.items():
+                inputs, _ = recorded_integers(network, integers, images[at].held_out)
+                for x, weight, bias in zip(inputs, integers.weights, integers.biases, strict=True):
+                    assert np.abs(np.abs(x) @ np.abs(weight).T + np.abs(bias)).max() < 2 ** (sum_bits(bits) - 1)
+        means = [np.mean(right[name]) for name in ("int4", "int8", "int16", "float32")]
+        assert all(wide >= narrow - 0.006 for narrow, wide in pairwise(means)), "two images of 360 are noise"
+        every.append(means)
+    assert np.mean(every, axis=0)[0] < np.mean(every, axis=0)[2]
+
+
 def test_embedded_classifier_is_within_a_point_and_evaluated_at_once():
     network, data = mlp((8, 8), 10), digits_images(0)
     with np.load(Path(digits.__file__).parents[1] / "data" / "digits_mlp.npz") as archive:
@@ -338,7 +361,8 @@ def test_preset_prices_the_very_pattern():
     assert sparse.a.nnz == csr_array(weight).nnz
 
 
-def test_design_prices_as_the_simulator_and_runs_dense_what_is_dense(tech):
+def small_design() -> Design:
+    """Eight PEs in Gustavson's dataflow with decoders for a dense and a CSR A."""
     numbers = {"pe_rows": 4, "pe_cols": 2, "lanes": 2, "glb_bytes": 65536, "glb_banks": 8, "pe_buffer_bytes": 1024}
     numbers |= {"accumulator_bytes": 512, "index_bus_bits": 64, "value_bus_bits": 128, "value_bits": 8}
     mapping = {
@@ -353,7 +377,29 @@ def test_design_prices_as_the_simulator_and_runs_dense_what_is_dense(tech):
     }
     mapping |= {"a_format": "csr", "a_zero": "skip", "b_format": "dense", "b_zero": "compute", "schedule": "balanced"}
     hardware = {name: float(value) for name, value in numbers.items()}
-    design = Design(hardware | {"accumulator_bits": 24.0, "intersection": "leader_follower"}, (mapping,), ("one",))
+    return Design(hardware | {"accumulator_bits": 24.0, "intersection": "leader_follower"}, (mapping,), ("one",))
+
+
+def test_the_same_machine_at_another_width_holds_as_many_values_and_costs_less_when_narrow(tech):
+    design, rng = small_design(), np.random.default_rng(0)
+    assert machine_at(design, 8).hardware == design.hardware
+    weight = np.where(rng.random((32, 64)) < 0.4, 1.0, 0.0)
+    kernel = pruned_workload("net", ["fc1"], [weight], [np.ones((16, 64))]).kernels[0]
+    costs = []
+    for bits in (4, 8, 16):
+        machine = machine_at(design, bits)
+        numbers = {name: float(machine.hardware[name]) for name in ("pe_buffer_bytes", "value_bus_bits")}
+        assert {name: value / bits for name, value in numbers.items()} == {"pe_buffer_bytes": 128, "value_bus_bits": 16}
+        assert machine.hardware["accumulator_bits"] == sum_bits(bits)
+        (priced,) = on_design(machine, [kernel], tech)
+        costs.append((priced.energy_pj, float(priced.cost.core_area_mm2)))
+        ran = simulate(machine.build()[0], make_mapping(**priced.mapping), kernel.a, np.ones((64, 16)), tech).cost
+        assert priced.energy_pj == pytest.approx(float(np.sum(ran.energy_pj)), rel=0.02)
+    assert costs == sorted(costs)
+
+
+def test_design_prices_as_the_simulator_and_runs_dense_what_is_dense(tech):
+    design = small_design()
     rng = np.random.default_rng(0)
     weights = [np.ones((32, 64)), np.where(rng.random((32, 64)) < 0.1, 1.0, 0.0)]
     kernels = [pruned_workload("net", ["fc1"], [w], [np.ones((16, 64))]).kernels[0] for w in weights]
@@ -376,7 +422,9 @@ def test_design_prices_as_the_simulator_and_runs_dense_what_is_dense(tech):
         (["--levels", "1.5"], ["--levels", "above 0 and below 1"]),
         (["--seeds", "0"], ["--seeds", "at most 32"]),
         (["--rounds", "2"], ["--rounds", "at least 8"]),
-        (["--bits", "4"], ["--bits", "8", "16"]),
+        (["--bits", "5"], ["--bits", "4", "8", "16"]),
+        (["--arithmetic", "fp16"], ["--arithmetic fp16", "int4 or int8 or int16"]),
+        (["--bits", "8", "--arithmetic", "int4"], ["--bits 8", "disagree"]),
         (["--batch", "1000"], ["--batch", "held-out"]),
         (["--preset", "eiy"], ["eiy", "eie"]),
         (["--preset", "eie", "--design", "x.json"], ["give one of them"]),

@@ -58,8 +58,8 @@ def any_design(rng: random.Random, dataflow: str, family: str) -> dict:
     limits |= {"index_bus_bits": 80, "value_bus_bits": 80}
     fields |= {name: rng.randint(1, limit) for name, limit in limits.items()}
     return fields | {
-        "accumulator_bits": rng.choice([20, 24, 32]),
-        "value_bits": rng.choice([8, 12]),
+        "accumulator_bits": rng.choice([16, 20, 24, 32, 40]),
+        "value_bits": rng.choice([4, 8, 12, 16, 32]),
         "pe_buffer_bytes": rng.randint(60, 3000),
         "accumulator_bytes": fields["lanes"] * rng.randint(16, 200),
     }

@@ -239,5 +239,5 @@ def test_mistakes_are_told_before_anything_is_searched(
 
 def test_how_a_file_was_read_is_printed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.txt").write_text("1 2\n2 3\n")
-    settings_of([str(tmp_path / "a.txt")], ["default"], (), {"now": ScenarioOptions().build()})
+    settings_of([str(tmp_path / "a.txt")], ["default"], (), {"now": ScenarioOptions()})
     assert "nothing says whether edges are directed" in capsys.readouterr().out

@@ -38,7 +38,7 @@ HOROWITZ_2014_45NM = [  # Horowitz, ISSCC 2014: operation, bits, arithmetic, pJ,
     ("multiply", 32, "float", 3.7, 0.02),
 ]
 
-JOUPPI_2021_7NM = [  # Jouppi et al., ISCA 2021, Table 2; one node exponent serves all eight
+JOUPPI_2021_7NM = [  # Jouppi et al., ISCA 2021, Table 2; one node exponent serves all nine
     ("add", 8, "int", 0.007, 0.55),
     ("add", 32, "int", 0.03, 0.20),
     ("multiply", 8, "int", 0.07, 0.02),
@@ -46,6 +46,7 @@ JOUPPI_2021_7NM = [  # Jouppi et al., ISCA 2021, Table 2; one node exponent serv
     ("add", 16, "float", 0.16, 0.15),
     ("add", 32, "float", 0.38, 0.20),
     ("multiply", 16, "float", 0.34, 0.15),
+    ("multiply", 16, "bfloat", 0.21, 0.15),
     ("multiply", 32, "float", 1.31, 0.05),
 ]
 
@@ -209,13 +210,13 @@ def boxes(rng: np.random.Generator, sizes: list[tuple[float, float]], count: int
 
 
 def scenarios(rng: np.random.Generator, count: int) -> list[np.ndarray]:
-    """Node, clock, channels, DRAM weights and float fraction at random, mixtures included."""
+    """Node, clock, channels, DRAM weights, float and bfloat fractions at random, mixtures included."""
     node, clock, channels = boxes(rng, [(5, 45), (0.05, 2.0), (1, 32)], count)
     dram = rng.dirichlet(np.ones(len(DRAMS)), count).astype(np.float32)
-    return [node, clock, channels, dram, rng.uniform(0, 1, count).astype(np.float32)]
+    return [node, clock, channels, dram, *rng.uniform(0, 1, (2, count)).astype(np.float32)]
 
 
-def at(model: Technology, node, clock, channels, dram, fraction) -> Technology:
+def at(model: Technology, node, clock, channels, dram, *fractions) -> Technology:
     return eqx.tree_at(
         lambda m: (
             m.scenario.node_nm,
@@ -223,9 +224,10 @@ def at(model: Technology, node, clock, channels, dram, fraction) -> Technology:
             m.scenario.dram_channels,
             m.scenario.dram,
             m.scenario.float_fraction,
+            m.scenario.bfloat_fraction,
         ),
         model,
-        (node, clock, channels, dram, fraction),
+        (node, clock, channels, dram, *fractions),
     )
 
 
@@ -356,7 +358,7 @@ def test_every_constant_is_a_leaf_that_something_depends_on():
     model = make_technology()
     assert all(leaf.dtype == jnp.float32 for leaf in jax.tree.leaves(model))
     weights = {name.split("_")[0]: jnp.full(n, 1.0 / n) for name, (n, _) in CHOSEN.items()}
-    middle = at(model, *(jnp.float32(v) for v in (16.0, 1.0, 4.0)), jnp.full(len(DRAMS), 0.1), jnp.float32(0.5))
+    middle = at(model, *(jnp.float32(v) for v in (16.0, 1.0, 4.0)), jnp.full(len(DRAMS), 0.1), *[jnp.float32(0.5)] * 2)
 
     def costs(constants):
         model = eqx.tree_at(lambda m: m.constants, middle, constants)

@@ -50,6 +50,19 @@ def test_errors_are_those_of_the_models(cases: list[dict], tech):
     assert row["cycles_error"] == pytest.approx(row["cycles_model"] / row["cycles_simulator"] - 1)
 
 
+def test_widths_of_values_are_as_right_as_eight_bits():
+    kernel = SparseKernel("graph", generators.power_law_rows(60, 50, 6, 2.1, 0), None, 16)
+    worst: dict[int, np.ndarray] = {}
+    for bits, word in ((8, 24), (4, 16), (16, 40), (32, 72)):
+        done = compare_kernel(CaseTask(kernel, 40, (3, 0), SIZES, (bits,)))
+        rows = [row for row in done.rows if row["lattice"] == "on"]
+        assert {(row["value_bits"], row["accumulator_bits"]) for row in rows} == {(bits, word)}
+        errors = np.abs([[row["cycles_error"], row["energy_pj_error"]] for row in rows])
+        assert np.all(np.median(errors, axis=0) <= 0.01)
+        worst[bits] = np.quantile(errors, 0.95, axis=0)
+        assert np.all(worst[bits] <= worst[8] + 0.005)
+
+
 @pytest.mark.parametrize(("rows", "columns"), [(40, 40), (40, 25)])
 def test_products_that_are_too_large_are_cut_to_their_first_rows(rows: int, columns: int, monkeypatch):
     a = generators.uniform(rows, columns, 0.2, 0)

@@ -5,6 +5,7 @@ A spec is `what` or `what@product`. `what` is
 | `what` | kernels |
 |---|---|
 | `embedded`, `digits`, ... | a suite; names win over paths: write `./digits` for a folder of that name |
+| `digits:train`, `vgg16:train` | a training step, three products a layer (`workloads.networks.training`) |
 | `llama3-405b:decode:2:4` | a published network, options after colons (`workloads.networks`) |
 | `gcn:GRAPH`, `graphsage:GRAPH` | a graph network on a user's graph (`workloads.networks.graph`) |
 | `suitesparse:GROUP/NAME` | a matrix of the SuiteSparse collection, downloaded once (`workloads.readers.suitesparse`) |
@@ -31,8 +32,9 @@ only described by densities takes `spmv` and `spmm:N`.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,17 +46,19 @@ from workloads.generators import n_of_m, rmat, stencil_2d
 from workloads.kernels.attention import sparse_attention
 from workloads.kernels.elementwise import OPERATIONS, ElementwiseKernel
 from workloads.kernels.graph_building import graph_of, in_order
-from workloads.kernels.kernel import Kernel
+from workloads.kernels.kernel import Kernel, Numbers
 from workloads.kernels.matrix_product import DensityKernel, SparseKernel, spmm, spmspm, spmv
 from workloads.kernels.sddmm import SddmmKernel
 from workloads.kernels.tensors import CooTensor, mttkrp, ttm, ttv
 from workloads.kernels.unfolding import filter_order
 from workloads.kernels.workload import Workload
 from workloads.networks import GRAPH_NETWORKS, NETWORK_NAMES, graph_workload, network_workload
-from workloads.networks.digits import digits_activations, digits_layers, digits_tensors
+from workloads.networks.digits import digits_activations, digits_layers, digits_tensors, digits_training_step
+from workloads.networks.training import measured_step
 from workloads.readers.finding import find_written, taken_apart
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.loading import matrix_of
+from workloads.readers.matrices.canonical_form import numbers_of
 from workloads.readers.measurable import check_measurable
 from workloads.readers.suitesparse import PREFIX, found_in_suitesparse
 
@@ -93,9 +97,10 @@ _SUITES = {
     "nm24": _Suite(lambda: {"nm24_256x512": n_of_m(256, 512, 2, 4, seed=0)}, ("spmm:64",)),
 }
 
-SUITE_NAMES = ("embedded", *_SUITES, "digits_sparse")
+SUITE_NAMES = ("embedded", *_SUITES, "digits_sparse", "digits:train")
 """Names that need no file: `embedded` is all of `digits`, `stencil`, `rmat` and `nm24`; `digits_sparse` multiplies the
-classifier's layers with the measured activations of a batch of held-out images, zeros skipped on both sides."""
+classifier's layers with the measured activations of a batch of held-out images, zeros skipped on both sides;
+`digits:train` is a training step of it, with the zeros that weights, activations and gradients of a batch have."""
 
 
 def resolve_workload(spec: str) -> Workload:
@@ -110,11 +115,13 @@ def resolve_workload(spec: str) -> Workload:
     second = _second_operand(product)
     b = None if second is None else matrix_of(second)
     notes: tuple[str, ...] = ()
-    if what == "embedded":
+    if what in ("digits_sparse", "digits:train") and product is not None:
+        raise InputError(f"{spec!r}: {what} has its own B; write it without @{product}, or use digits.")
+    if what == "digits:train":
+        kernels = list(measured_step(digits_training_step(), "digits"))
+    elif what == "embedded":
         kernels = [kernel for name in _SUITES for kernel in _suite_kernels(name, product, b)]
     elif what == "digits_sparse":
-        if product is not None:
-            raise InputError(f"{spec!r}: digits_sparse has its own B; write it without @{product}, or use digits.")
         inputs = digits_activations()
         kernels = [spmspm(w, inputs[name], f"digits_{name}@activations") for name, w in digits_layers().items()]
         kernels = digits_tensors(kernels)
@@ -126,8 +133,11 @@ def resolve_workload(spec: str) -> Workload:
         name = what.removeprefix(PREFIX)
         found = found_in_suitesparse(name)
         kernels, notes = _kernels(name, matrix_of(found), product or "spmm", b), found.remarks
+        kernels = _with_numbers(kernels, found.layers[0].numbers)
     else:
         kernels, notes = _found_kernels(found_at(what), product, b)
+    if second is not None:
+        kernels = _with_numbers(kernels, second.layers[0].numbers)
     of_second = () if second is None else second.remarks
     return Workload(spec, tuple(kernels), tuple(dict.fromkeys((*notes, *of_second))))
 
@@ -271,7 +281,7 @@ def _replaced(kernel: Kernel, product: str | None) -> Kernel:
 
 def _found_kernels(found: Found, product: str | None, b: csr_array | None) -> tuple[list[Kernel], tuple[str, ...]]:
     """The kernels of all layers, those of zeros left out, and what is to be said of them."""
-    made = [_layer_kernels(layer, found.path.name, product, b) for layer in found.layers]
+    made = [_layer_kernels(layer, found.path, product, b) for layer in found.layers]
     made = [_with_names(kernels, layer, product) for kernels, layer in zip(made, found.layers, strict=True)]
     empty = [layer.name or found.path.name for layer, kernels in zip(found.layers, made, strict=True) if not kernels]
     if len(empty) == len(made):
@@ -299,13 +309,13 @@ def _as_graph(found: Found, kernels: list[Kernel]) -> tuple[list[Kernel], list[s
     return kernels, []
 
 
-def _layer_kernels(layer: FoundLayer, file: str, product: str | None, b: csr_array | None) -> list[Kernel]:
+def _layer_kernels(layer: FoundLayer, path: Path, product: str | None, b: csr_array | None) -> list[Kernel]:
     """The kernels that a layer takes part in, named after it, or after the file; none where it is all zeros."""
-    name = layer.name or file
+    name = layer.name or path.name
     if layer.density is not None:
         return [_replaced(_density_kernel(name, layer), product)]
     if layer.tensor is not None:
-        return [_tensor_kernel(name, layer.tensor(), product)]
+        return _with_numbers([_tensor_kernel(name, layer.tensor(), product)], layer.numbers)
     assert layer.read is not None
     matrix = layer.read()
     if matrix.nnz == 0:
@@ -321,9 +331,30 @@ def _layer_kernels(layer: FoundLayer, file: str, product: str | None, b: csr_arr
         n = layer.columns or unfolding.positions
         return [SparseKernel(f"{name}@spmm:{n}", matrix, None, n, layer.repeats, unfolding)]
     found = _kernels(name, matrix, product or (f"spmm:{layer.columns}" if layer.columns else "spmm"), b)
+    found = _with_numbers(found, _numbers(layer, path, matrix))
     if layer.repeats == 1:
         return found
     return [replace(kernel, repeats=kernel.repeats * layer.repeats, tensors=None) for kernel in found]
+
+
+def _numbers(layer: FoundLayer, path: Path, matrix: csr_array) -> Numbers:
+    """What the values of a layer are: reals that are weights by what the file says of itself, or by an n:m pattern, are
+    to be quantised."""
+    if layer.numbers != "real" or numbers_of(matrix.data, "real") != "real":
+        return "pattern" if layer.numbers == "real" else layer.numbers
+    from workloads.structure import source_of
+    from workloads.structure.n_of_m import find_n_of_m
+
+    file = path / layer.name if path.is_dir() else path
+    origin = source_of(layer.name or path.name, file if file.is_file() else None)
+    known = origin is not None and origin.kind != "unknown"
+    pruned = origin.kind == "induced" if origin is not None and known else find_n_of_m(matrix).found
+    return "integer" if pruned else "real"
+
+
+def _with_numbers(kernels: Sequence[Kernel], numbers: Numbers) -> list[Kernel]:
+    """The kernels, of real numbers if this operand or the one that they have is."""
+    return [kernel if kernel.numbers == "real" else replace(kernel, numbers=numbers) for kernel in kernels]
 
 
 def _density_kernel(name: str, layer: FoundLayer) -> DensityKernel:

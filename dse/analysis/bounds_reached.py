@@ -72,7 +72,8 @@ def _on_bound(encoding: Encoding, genomes: np.ndarray, column: int, upper: bool)
     name = gene.parameter.name
     if name in TILE_SIZES:
         return on & (bound < getattr(encoding.kernels[gene.kernel], name[-1]))
-    return on & (bound < workload_reach(encoding.kernels).get(name, np.inf))
+    widths = (float(encoding.space[width].values[-1]) for width in ("value_bits", "accumulator_bits"))
+    return on & (bound < workload_reach(encoding.kernels, *widths).get(name, np.inf))
 
 
 def _widened(values: Sequence[float], ends: Sequence[bool]) -> tuple[float, ...]:

@@ -25,13 +25,20 @@ class MachineBox:
     """All values of each number in the space, rising."""
     low: np.ndarray
     high: np.ndarray
+    follows: tuple[tuple[int, int], ...] = ()
+    """Numbers whose position is that of another (`Parameter.follows`), and these."""
 
     @staticmethod
     def of(encoding: Encoding) -> "MachineBox":
         """All machines of a space."""
         genes = [encoding.genes[encoding.column(-1, name)] for name in HARDWARE_NUMBERS]
-        lists = tuple(np.array(gene.values, float) for gene in genes)
-        return MachineBox(lists, np.zeros(len(lists), int), np.array([len(values) - 1 for values in lists]))
+        lists = [np.array(gene.values, float) for gene in genes]
+        follows = tuple(
+            (HARDWARE_NUMBERS.index(own), HARDWARE_NUMBERS.index(other)) for own, other in encoding.follows.items()
+        )
+        for own, _ in follows:
+            lists[own] = np.array(encoding.space[HARDWARE_NUMBERS[own]].values, float)
+        return MachineBox(tuple(lists), np.zeros(len(lists), int), np.array([len(v) - 1 for v in lists]), follows)
 
     @property
     def least(self) -> np.ndarray:
@@ -46,7 +53,9 @@ class MachineBox:
     @property
     def count(self) -> float:
         """Machines in the box, intersection units apart."""
-        return float(np.prod(self.high - self.low + 1.0))
+        ranges = self.high - self.low + 1.0
+        ranges[[own for own, _ in self.follows]] = 1.0
+        return float(np.prod(ranges))
 
     @property
     def one_array(self) -> bool:
@@ -82,13 +91,14 @@ class MachineBox:
 
     def _one_by_one(self, group: np.ndarray) -> list["MachineBox"]:
         spans = [range(self.low[at], self.high[at] + 1) for at in group]
-        return [
+        boxes = [
             self._with({int(at): (place, place) for at, place in zip(group, places, strict=True)})
             for places in itertools.product(*spans)
         ]
+        return [box for box in boxes if all(box.low[own] == box.low[other] for own, other in self.follows)]
 
     def _with(self, ranges: dict[int, tuple[int, int]]) -> "MachineBox":
         low, high = self.low.copy(), self.high.copy()
         for at, (first, last) in ranges.items():
             low[at], high[at] = first, last
-        return MachineBox(self.lists, low, high)
+        return MachineBox(self.lists, low, high, self.follows)

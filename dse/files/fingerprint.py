@@ -34,7 +34,7 @@ def search_key(problem: Problem, strategy: Any, budget: int, seed: int) -> dict[
     return {
         "workload": problem.workload,
         "kernels": digest(encoding.kernels, problem.statistics),
-        "design space": digest(genes, encoding.units),
+        "design space": digest(genes, encoding.units, *filter(None, [encoding.follows])),
         "technology": digest(problem.technology),
         "objectives": ", ".join(problem.objective_names),
         "constraints": ", ".join(f"{c.objective.name} <= {c.maximum!r}" for c in problem.constraints) or "none",

@@ -7,30 +7,50 @@ from typing import Any
 from dse.space.design_space import CHOICES, HARDWARE_NAMES, DesignSpace, Parameter, powers_of_two
 from hwmodels.area import COORDINATE_BITS, WORD_BITS
 from hwmodels.design.hardware import CHOICE_RECORDS, DEFAULTS, HARDWARE_CHOICES, NUMBER_RECORDS
+from hwmodels.technology.number_formats import QUANTISED, NumberFormat
 
-VALUE_BITS, SUM_BITS = (NUMBER_RECORDS[name].bounds[1] for name in ("value_bits", "accumulator_bits"))
 
-
-def default_space(workload: Any = None) -> DesignSpace:
-    """Powers of two between the bounds of published accelerators, 8-bit values and 24-bit sums, every choice open but
-    the scenario's DRAM and low-power SRAM.
+def default_space(workload: Any = None, numbers: NumberFormat = QUANTISED) -> DesignSpace:
+    """Powers of two between the bounds of published accelerators, every choice open but the scenario's DRAM and
+    low-power SRAM, values and sums of `numbers`.
 
     With a `workloads.Workload`, arrays, buses and GLB may be as large as its kernels can use (`workload_reach`), up to
-    a ceiling. Bounds and ceilings with their sources stand with the fields of `hwmodels.design.hardware`.
+    a ceiling. Bounds and ceilings with their sources stand with the fields of `hwmodels.design.hardware`. Sums of
+    integers follow the values where these are changed (`number_formats.sum_bits`), unless they are named too.
     """
-    reach = {} if workload is None else workload_reach(workload.kernels)
-    numbers = [_number(name, reach) for name in NUMBER_RECORDS]
+    reach = {} if workload is None else workload_reach(workload.kernels, numbers.value_bits, numbers.accumulator_bits)
+    widths = _widths(numbers)
+    sizes = [widths.get(name) or _number(name, reach) for name in NUMBER_RECORDS]
     source = "hwmodels.design.choices: every one that the models know"
     held = {name: (DEFAULTS[name],) for name in HARDWARE_CHOICES if name in DEFAULTS}
     choices = [
         Parameter(name, held.get(name, CHOICE_RECORDS[name].searched or names), _scope(name), "", "choice", source)
         for name, names in CHOICES.items()
     ]
-    return DesignSpace((*numbers, *choices))
+    return DesignSpace((*sizes, *choices))
 
 
-def workload_reach(kernels: Sequence[Any]) -> dict[str, float]:
+def _widths(numbers: NumberFormat) -> dict[str, Parameter]:
+    """The widths of values and sums."""
+    follows = "value_bits" if numbers.arithmetic == "int" else ""
+    made = {"value_bits": numbers.value_bits, "accumulator_bits": numbers.accumulator_bits}
+    return {
+        name: Parameter(
+            name, (float(bits),), _scope(name), NUMBER_RECORDS[name].unit, "log2", numbers.source,
+            follows if name == "accumulator_bits" else "",
+        )
+        for name, bits in made.items()
+    }  # fmt: skip
+
+
+def workload_reach(
+    kernels: Sequence[Any],
+    value_bits: float | int = QUANTISED.value_bits,
+    word_bits: float | int = QUANTISED.accumulator_bits,
+) -> dict[str, float]:
     """Number of the hardware -> what the largest of some kernels (with `m`, `k`, `n` and `family`) can use of it.
+
+    **Arguments**: widths of values and of sums.
 
     A PE row for each row of A, a PE column for each row of A or column of B, a lane for each column of B or product of
     an output (element-wise, for each row); buses and banks for all positions of an operand in each cycle, the banks
@@ -41,15 +61,15 @@ def workload_reach(kernels: Sequence[Any]) -> dict[str, float]:
     lanes = max(kernel.m if kernel.family == "elementwise" else max(kernel.n, kernel.k) for kernel in kernels)
     entries = max(max(kernel.m * kernel.k, kernel.k * kernel.n, kernel.m * kernel.n) for kernel in kernels)
     held_bits = max(
-        VALUE_BITS * (kernel.m * kernel.k + kernel.k * kernel.n) + SUM_BITS * kernel.m * kernel.n for kernel in kernels
+        value_bits * (kernel.m * kernel.k + kernel.k * kernel.n) + word_bits * kernel.m * kernel.n for kernel in kernels
     )
     return {
         "pe_rows": float(rows),
         "pe_cols": float(max(rows, columns)),
         "lanes": float(lanes),
         "glb_bytes": 2 * held_bits / 8,
-        "glb_banks": 2 * (VALUE_BITS + COORDINATE_BITS) * entries / WORD_BITS,
-        "value_bus_bits": float(VALUE_BITS * entries),
+        "glb_banks": 2 * (value_bits + COORDINATE_BITS) * entries / WORD_BITS,
+        "value_bus_bits": float(value_bits * entries),
         "index_bus_bits": COORDINATE_BITS * entries,
     }
 

@@ -19,6 +19,7 @@ from hwmodels.design.hardware import (
     NUMBER_RECORDS,
     checked_value,
 )
+from hwmodels.technology.number_formats import sum_bits
 from workloads.errors import InputError
 
 HARDWARE_NAMES = (*HARDWARE_NUMBERS, *HARDWARE_CHOICES)
@@ -47,6 +48,9 @@ class Parameter:
     """"log2" or "linear" for numbers: how their values are spaced; "choice" for names."""
     source: str = ""
     """Where the bounds are from."""
+    follows: str = ""
+    """The parameter whose position it has: sums of integers are as wide as `sum_bits` of the values, until the user
+    says otherwise. Its values are those for each value of the other, in their order."""
 
     @property
     def is_number(self) -> bool:
@@ -93,14 +97,21 @@ class DesignSpace:
         """
         values = check_values(self[name], values, where)
         if not kernel:
-            changed = tuple(
-                dataclasses.replace(p, values=values, source=USER) if p.name == name else p for p in self.parameters
-            )
+            changed = tuple(_changed(parameter, name, values) for parameter in self.parameters)
             return dataclasses.replace(self, parameters=changed)
         if self[name].scope != "mapping":
             raise InputError(f"'{kernel}.{name}' belongs to the hardware, not to a kernel; write '{name}'.")
         of_kernel = {**self.per_kernel.get(kernel, {}), name: values}
         return dataclasses.replace(self, per_kernel={**self.per_kernel, kernel: of_kernel})
+
+
+def _changed(parameter: Parameter, name: str, values: tuple[Value, ...]) -> Parameter:
+    """A parameter of a space in which the one of a name takes other values."""
+    if parameter.name == name:
+        return dataclasses.replace(parameter, values=values, source="the user", follows="")
+    if parameter.follows == name:
+        return dataclasses.replace(parameter, values=tuple(sum_bits(float(value)) for value in values))
+    return parameter
 
 
 def powers_of_two(low: float | int, high: float | int) -> tuple[float, ...]:

@@ -169,8 +169,15 @@ class Encoding:
                 f"The space has values for kernel '{unknown[0]}', which is not one of: {', '.join(names)}."
             )
         self.space, self.kernels, self.units, self.staying = space, tuple(kernels), units, staying
+
+        def of_hardware(name: str) -> Gene:
+            return Gene(space[name], -1, space.values(name)[: 1 if name in self.follows else None])
+
+        followers = [p for p in space.parameters if p.follows and len(p.values) > 1]
+        self.follows = {p.name: p.follows for p in followers}
+        """Numbers of the hardware whose genes have one position, since they go with another number."""
         self.genes = tuple(
-            [Gene(space[name], -1, space.values(name)) for name in HARDWARE_NAMES]
+            [of_hardware(name) for name in HARDWARE_NAMES]
             + [Gene(_stays(name), -1, STAYS) for name in (staying.names if staying else ())]
             + [
                 Gene(space[name], at, _cut(name, space.values(name, kernel.name), kernel))
@@ -188,6 +195,10 @@ class Encoding:
         ]
         self._padded = np.array([np.resize(table, self.radix.max()) for table in self._tables], float)
         """Values of all genes, shape [genes, largest radix]."""
+        self._following = [
+            (self._column[-1, p.name], self._column[-1, p.follows], np.array(p.values, float)) for p in followers
+        ]
+        """Column of each number that follows, of the one that it follows, and its values."""
         self._unit_columns = np.array([[self._column[at, name] for name in UNITS_USED] for at in range(len(kernels))])
         legal = [self._combinations(at) for at in range(len(kernels))]
         self.combinations = [rows for rows, _ in legal]
@@ -264,6 +275,7 @@ class Encoding:
         """Rows with the intersection unit settled where no kernel runs it (mappings are settled in `combinations`)."""
         rows = rows.copy()
         rows[~self.intersects(rows), self.column(-1, "intersection")] = self._unused_intersection
+        rows[:, [own for own, _, _ in self._following]] = 0
         return rows
 
     def settled_mappings(self, raw: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -305,12 +317,17 @@ class Encoding:
 
     def values(self, rows: np.ndarray, column: int) -> np.ndarray:
         """Numbers, or indices of names, that a column of the rows stands for."""
+        for own, other, values in self._following:
+            if own == column:
+                return values[rows[:, other]]
         return self._tables[column][rows[:, column]]
 
     def batch(self, rows: np.ndarray) -> Batch:
         """Rows as numbers, ready to be evaluated."""
 
         values = self._padded.take(rows + self.radix.max() * np.arange(len(self.genes)), mode="clip")
+        for own, other, following in self._following:
+            values[:, own] = following[rows[:, other]]
         first = len(self.genes) - len(self.kernels) * len(MAPPING_NAMES)
         of_hardware = values[:, : len(HARDWARE_NAMES)]
         of_mappings = values[:, first:].reshape(len(rows), len(self.kernels), len(MAPPING_NAMES))
@@ -360,6 +377,8 @@ class Encoding:
         fields: list[dict[str, Value]] = [{} for _ in range(len(self.kernels) + 1)]
         for gene, position in zip(self.genes, row, strict=True):
             fields[gene.kernel + 1][gene.parameter.name] = gene.values[int(position)]
+        for own, other, values in self._following:
+            fields[0][self.genes[own].parameter.name] = float(values[int(row[other])])
         return Design(fields[0], tuple(fields[1:]), tuple(kernel.name for kernel in self.kernels))
 
     def genome(self, design: Design) -> np.ndarray:

@@ -27,7 +27,8 @@ from dse.files.design_reader import file_and_row
 from experiments.common.progress import show_progress
 from hwmodels.design.choices import DRAMS
 from hwmodels.design.hardware import own_fields
-from hwmodels.technology import Technology
+from hwmodels.technology import NumberFormat, Technology
+from hwmodels.technology.number_formats import QUANTISED
 from workloads import Workload, resolve_workloads
 from workloads.errors import InputError
 
@@ -44,9 +45,11 @@ def objective_names(texts: Sequence[str]) -> tuple[str, ...]:
     return tuple(ALIASES.get(word, word) for word in words)
 
 
-def build_space(file: Path | None, fixes: Sequence[Sequence[str]], workload: Workload) -> DesignSpace:
-    """The default space of a workload, changed by a file and by `NAME=VALUE` texts."""
-    space = default_space(workload)
+def build_space(
+    file: Path | None, fixes: Sequence[Sequence[str]], workload: Workload, numbers: NumberFormat = QUANTISED
+) -> DesignSpace:
+    """The default space of a workload for what values are, changed by a file and by `NAME=VALUE` texts."""
+    space = default_space(workload, numbers)
     space = space if file is None else read_space(file, space)
     return space.fix(**parse_fixes([text for group in fixes for text in group]))
 

@@ -14,11 +14,16 @@ class Logic(ScaledConstants):
     def _integer_or_float(self, integer: Scalar, floating: Scalar) -> Value:
         return integer + self.scenario.float_fraction * (floating - integer)
 
+    def _float_multiplier(self, share: Scalar) -> Value:
+        """What a multiplier of floating point costs of one in IEEE's formats, where bfloat16 costs `share` of it."""
+        return 1.0 - self.scenario.bfloat_fraction * (1.0 - share)
+
     def multiply_energy_pj(self, bits: Scalar) -> Value:
         """Energy in pJ of one multiplication of `bits`-wide numbers."""
         constants = self.constants
         integer = constants["int_multiply_pj"] * power(bits / 8.0, constants["int_multiply_exponent"])
         floating = constants["fp_multiply_pj"] * power(bits / 16.0, constants["fp_multiply_exponent"])
+        floating = floating * self._float_multiplier(constants["bf16_multiply_fraction"])
         return self._integer_or_float(integer, floating) * self.logic_energy_scale()
 
     def add_energy_pj(self, bits: Scalar) -> Value:
@@ -41,6 +46,7 @@ class Logic(ScaledConstants):
         constants = self.constants
         integer = constants["int_multiply_um2"] * power(bits / 8.0, constants["int_multiply_area_exponent"])
         floating = constants["fp_multiply_um2"] * power(bits / 16.0, constants["fp_multiply_area_exponent"])
+        floating = floating * self._float_multiplier(constants["bf16_multiply_area_fraction"])
         return self.logic_area_mm2(self._integer_or_float(integer, floating))
 
     def add_area_mm2(self, bits: Scalar) -> Value:

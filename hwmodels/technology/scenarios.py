@@ -10,8 +10,8 @@ from jaxtyping import Array, Float
 from hwmodels.design.choices import DRAMS, one_hot
 from workloads.errors import InputError
 
-ARITHMETICS = ("int", "float")
-"""Number formats of the MACs: two's complement integers, or floating point."""
+ARITHMETICS = ("int", "float", "bfloat")
+"""Numbers of the MACs: two's complement integers, IEEE floating point, or bfloat16."""
 
 NODE_RANGE_NM = (5.0, 45.0)
 """Nodes the rules hold for: published energies are at 45 and 7 nm, published SRAM cells go on to 5 nm."""
@@ -33,6 +33,8 @@ class Scenario(eqx.Module):
     dram_channels: Float[Array, ""]
     dram: Float[Array, " dram"]
     float_fraction: Float[Array, ""]
+    bfloat_fraction: Float[Array, ""]
+    """Of floating point, the share that is bfloat."""
 
 
 def scenario(
@@ -42,7 +44,7 @@ def scenario(
     dram_channels: Number = 4,
     arithmetic: str = "int",
 ) -> Scenario:
-    """A checked scenario: node in nm, clock in GHz, `dram` of `design.choices.DRAMS`, `arithmetic` "int" or "float".
+    """A checked scenario: node in nm, clock in GHz, `dram` of `design.choices.DRAMS`, `arithmetic` of `ARITHMETICS`.
 
     A channel is a 64-bit DIMM channel (DDR4), a x16 channel (LPDDR), a chip (GDDR6) or a stack (HBM).
     Raises InputError for a value out of range or an unknown name; that the node reaches the clock is checked by
@@ -67,8 +69,14 @@ def scenario(
         clock_ghz=jnp.float32(clock_ghz),
         dram_channels=jnp.float32(dram_channels),
         dram=one_hot(dram, DRAMS, "dram"),
-        float_fraction=jnp.float32(ARITHMETICS.index(arithmetic)),
+        float_fraction=jnp.float32(arithmetic != "int"),
+        bfloat_fraction=jnp.float32(arithmetic == "bfloat"),
     )
+
+
+def arithmetic_of(float_fraction: Number, bfloat_fraction: Number) -> str:
+    """The one of `ARITHMETICS` that these fields of a scenario say."""
+    return "int" if float_fraction < 0.5 else "bfloat" if bfloat_fraction >= 0.5 else "float"
 
 
 def _number(name: str, value: object) -> float:

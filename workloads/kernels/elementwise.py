@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from scipy.sparse import csr_array
 
 from workloads.errors import InputError
-from workloads.kernels.kernel import Kernel
+from workloads.kernels.kernel import Kernel, Numbers
 from workloads.kernels.matrix_product import SparseKernel, pattern_hash
 from workloads.kernels.tensor_names import TensorNames
 
@@ -26,12 +26,13 @@ class ElementwiseKernel(Kernel):
     operation: str
     repeats: float | int = 1.0
     tensors: TensorNames | None = None
+    numbers: Numbers = "integer"
 
     def __post_init__(self) -> None:
         if self.operation not in OPERATIONS:
             raise InputError(f"{self.name}: operation {self.operation!r} is unknown; use {' or '.join(OPERATIONS)}.")
         for operand in "ab":
-            checked = SparseKernel(self.name, getattr(self, operand), None, 1, self.repeats)
+            checked = SparseKernel(self.name, getattr(self, operand), None, 1, self.repeats, numbers=self.numbers)
             object.__setattr__(self, operand, checked.a)
         if self.a.shape != self.b.shape:
             (m, n), (rows, columns) = self.a.shape, self.b.shape

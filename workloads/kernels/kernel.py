@@ -2,9 +2,14 @@
 
 import math
 from abc import ABC, abstractmethod
+from typing import Literal, get_args
 
 from workloads.errors import InputError
 from workloads.kernels.tensor_names import TensorNames
+
+Numbers = Literal["pattern", "integer", "real"]
+"""What the values of the sparse operands are: places alone; whole numbers, or weights and activations of networks,
+which run quantised by convention; or real numbers, which take floating point."""
 
 
 class Kernel(ABC):
@@ -20,6 +25,7 @@ class Kernel(ABC):
     n: int
     repeats: float | int
     tensors: TensorNames | None
+    numbers: Numbers
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -45,8 +51,11 @@ class Kernel(ABC):
         """SHA-256 of patterns or densities, 64 hexadecimal digits; blind to values, name and repeats."""
 
     def check_name_and_repeats(self) -> None:
-        """**Raises** `InputError` for an empty name and for repeats that are not a finite number above 0."""
+        """**Raises** `InputError` for an empty name, repeats that are no finite number above 0, unknown `numbers`."""
         if not self.name:
             raise InputError("A kernel's name is empty; give it one.")
         if not 0 < self.repeats < math.inf:
             raise InputError(f"{self.name}: repeats is {self.repeats}; give a finite number above 0.")
+        if self.numbers not in get_args(Numbers):
+            choices = ", ".join(get_args(Numbers))
+            raise InputError(f"{self.name}: numbers {self.numbers!r} are unknown; choose one of: {choices}.")

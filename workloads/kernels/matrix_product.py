@@ -12,7 +12,7 @@ from scipy.sparse import csr_array, issparse
 
 from workloads.densities import Density
 from workloads.errors import InputError
-from workloads.kernels.kernel import Kernel
+from workloads.kernels.kernel import Kernel, Numbers
 from workloads.kernels.tensor_names import TensorNames
 from workloads.kernels.unfolding import Unfolding, unfold
 
@@ -65,6 +65,7 @@ class SparseKernel(_Product):
     repeats: float | int = 1.0
     unfolding: Unfolding | None = None
     tensors: TensorNames | None = None
+    numbers: Numbers = "integer"
 
     def __post_init__(self) -> None:
         self.check_name_and_repeats()
@@ -121,6 +122,7 @@ class DensityKernel(_Product):
     repeats: float | int = 1.0
     unfolding: Unfolding | None = None
     tensors: TensorNames | None = None
+    numbers: Numbers = "integer"
 
     def __post_init__(self) -> None:
         self.check_name_and_repeats()
@@ -136,7 +138,7 @@ class DensityKernel(_Product):
         """A kernel with patterns drawn from the models, for sizes that can be held."""
         a = self.a.sample(self.m, self.k, seed)
         b = None if self.b is None else self._sample_b(self.b, seed + 1)
-        return SparseKernel(self.name, a, b, self.n, self.repeats, self.unfolding, self.tensors)
+        return SparseKernel(self.name, a, b, self.n, self.repeats, self.unfolding, self.tensors, self.numbers)
 
     def _sample_b(self, b: Density, seed: int) -> csr_array:
         of = self.unfolding

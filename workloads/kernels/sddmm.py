@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from scipy.sparse import csr_array
 
 from workloads.errors import InputError
-from workloads.kernels.kernel import Kernel
+from workloads.kernels.kernel import Kernel, Numbers
 from workloads.kernels.matrix_product import SparseKernel, pattern_hash
 from workloads.kernels.tensor_names import TensorNames
 
@@ -22,11 +22,12 @@ class SddmmKernel(Kernel):
     depth: int
     repeats: float | int = 1.0
     tensors: TensorNames | None = None
+    numbers: Numbers = "integer"
 
     def __post_init__(self) -> None:
         if isinstance(self.depth, bool) or self.depth != int(self.depth) or self.depth < 1:
             raise InputError(f"{self.name}: depth is {self.depth}; give A at least one column, a whole number.")
-        checked = SparseKernel(self.name, self.mask, None, 1, self.repeats)
+        checked = SparseKernel(self.name, self.mask, None, 1, self.repeats, numbers=self.numbers)
         object.__setattr__(self, "mask", checked.a)
 
     @property

@@ -10,6 +10,7 @@
 | `recommender` | DLRM |
 | `graph` | GCN and GraphSAGE on a user's graph |
 | `digits` | the embedded classifier, trained and pruned by the project: real weights and activations |
+| `training` | a training step: each product, and the two of its gradients |
 | `layer` | a layer as a matrix product |
 | `options` | the options after a name |
 
@@ -20,6 +21,7 @@ A spec is a network's name and options with colons between: `llama3-405b:decode:
 | `decode`, `prefill` | Llama: one new token a sequence (unless told otherwise), or a whole prompt |
 | `2048` | tokens in the cache (decode), of the prompt (prefill), of the sequence (BERT: 384 unless told otherwise) |
 | `w64` | attention-block: the window of keys that a token sees |
+| `train` | networks of images and BERT: a training step instead of an inference, three products a layer (`training`) |
 | `b8` | batch: sequences, images or samples; 1 unless told otherwise, DLRM's 2,048 |
 | `sparse90` | 90 % zeros, anywhere, in the weights of every layer that is pruned |
 | `wanda50`, `sparsegpt50`, `magnitude50` | Llama: the same; the published points are 50 % (Sun et al., ICLR 2024) |
@@ -50,6 +52,7 @@ from workloads.networks.mobilenet import MOBILENET
 from workloads.networks.options import Grammar, Options, Pruning
 from workloads.networks.recommender import dlrm
 from workloads.networks.resnet import RESNET50
+from workloads.networks.training import described_step
 from workloads.networks.transformer import BERT_BASE, LLAMAS, RELU_DENSITIES, decoder, encoder
 
 TOKENS = 2048
@@ -67,10 +70,20 @@ class _Network:
     layers: Callable[[Options], list[Layer]]
     grammar: Grammar = field(default_factory=Grammar)
     unless_told: Pruning | None = None
+    relu_passes: bool = False
+    """Whether products lie right before the ReLUs, without a normalisation between."""
+    has_data_in: bool = True
+    """Whether the first product reads data, which need no gradient."""
 
 
-def _images(table: tuple[Layer, ...], unless_told: Pruning | None = None, methods: tuple[str, ...] = ()) -> _Network:
-    return _Network(lambda options: in_batches(table, options.batch or 1), Grammar(methods=methods), unless_told)
+def _images(
+    table: tuple[Layer, ...],
+    unless_told: Pruning | None = None,
+    methods: tuple[str, ...] = (),
+    relu_passes: bool = False,
+) -> _Network:
+    grammar = Grammar(methods=methods, trains=True)
+    return _Network(lambda options: in_batches(table, options.batch or 1), grammar, unless_told, relu_passes)
 
 
 def _llama(name: str) -> _Network:
@@ -84,16 +97,17 @@ def _llama(name: str) -> _Network:
 
 
 _NETWORKS = {
-    "lenet-300-100": _images(LENET_300_100),
+    "lenet-300-100": _images(LENET_300_100, relu_passes=True),
     "lenet-5": _images(LENET_5),
-    "alexnet": _images(ALEXNET),
-    "vgg16": _images(VGG16),
+    "alexnet": _images(ALEXNET, relu_passes=True),
+    "vgg16": _images(VGG16, relu_passes=True),
     "googlenet": _images(GOOGLENET),
     "mobilenet": _images(MOBILENET),
     "resnet50": _images(RESNET50, Pruning(weight_density=0.2), ("magnitude",)),
     "bert-base": _Network(
         lambda options: encoder(BERT_BASE, options.tokens or BERT_TOKENS, options.batch or 1),
-        Grammar(tokens=True, methods=("movement",)),
+        Grammar(tokens=True, methods=("movement",), trains=True),
+        has_data_in=False,
     ),
     **{name: _llama(name) for name in LLAMAS},
     "dlrm": _Network(lambda options: dlrm(options.batch or DLRM_BATCH)),
@@ -107,6 +121,10 @@ NETWORK_NAMES = (*_NETWORKS, _BLOCK)
 
 def network_layers(spec: str) -> list[Layer]:
     """The layers of a spec such as `resnet50:b8`; **raises** `InputError` for an unknown name or option."""
+    return _read(spec)[2]
+
+
+def _read(spec: str) -> tuple[_Network, Options, list[Layer]]:
     name, _, text = spec.partition(":")
     if name == _BLOCK:
         raise InputError(f"{spec!r}: is made of kernels of several kinds, not of layers; ask for its workload.")
@@ -115,7 +133,7 @@ def network_layers(spec: str) -> list[Layer]:
     network = _NETWORKS[name]
     options = network.grammar.read(spec, text)
     prunings = [network.unless_told, *options.prunings]
-    return [_pruned(layer, prunings) for layer in network.layers(options)]
+    return network, options, [_pruned(layer, prunings) for layer in network.layers(options)]
 
 
 def _pruned(layer: Layer, prunings: Sequence[Pruning | None]) -> Layer:
@@ -125,14 +143,19 @@ def _pruned(layer: Layer, prunings: Sequence[Pruning | None]) -> Layer:
 
 
 def network_workload(spec: str) -> Workload:
-    """The workload of a spec; kernels are named `network/layer`. **Raises** `InputError` as `network_layers`."""
+    """The workload of a spec; kernels are named `network/layer`, those of a training step `network/layer@forward` and
+    so on. **Raises** `InputError` as `network_layers`."""
     name, _, text = spec.partition(":")
     if name == _BLOCK:
         options = _BLOCK_GRAMMAR.read(spec, text)
         weights = _pruned(Layer("query", 1, 1, 1, weight_density=0.1), options.prunings)
         tokens, window, batch = options.tokens or BLOCK_TOKENS, options.window or WINDOW, options.batch or 1
         return Workload(spec, sliding_window_block(BERT_BASE, name, weights, tokens=tokens, window=window, batch=batch))
-    return Workload(spec, tuple(layer.kernel(name) for layer in network_layers(spec)))
+    network, options, layers = _read(spec)
+    if options.train:
+        kernels = described_step(layers, name, relu_passes=network.relu_passes, has_data_in=network.has_data_in)
+        return Workload(spec, tuple(kernels))
+    return Workload(spec, tuple(layer.kernel(name) for layer in layers))
 
 
 __all__ = [

@@ -14,6 +14,7 @@ from scipy.sparse import csr_array
 
 from workloads.kernels.kernel import Kernel
 from workloads.kernels.tensor_names import TensorNames, constant, outside, read
+from workloads.networks.training import LayerStep, cross_entropy_gradient, masked_gradients
 
 LAYERS = ("fc1", "fc2", "fc3")
 BATCH = 64
@@ -42,6 +43,27 @@ def digits_tensors(kernels: Sequence[Kernel]) -> list[Kernel]:
         named.append(replace(kernel, tensors=names))  # type: ignore[type-var]
         before = read(layer, "pointwise")
     return named
+
+
+def digits_training_step() -> tuple[LayerStep, ...]:
+    """A step on the first `BATCH` images that the classifier was trained on: weights [out, in], inputs [in, batch] and
+    gradients [out, batch] of the mean cross entropy by layer, each with the zeros that they have."""
+    from workloads.pruning.images import digits_images
+
+    images = digits_images(int(_stored()["seed"]))
+    x = images.training[:BATCH].reshape(BATCH, -1).astype(np.float64)
+    labels = images.training_labels[:BATCH]
+    weights = [_stored()[f"{layer}_weight"].astype(np.float64) for layer in LAYERS]
+    inputs = []
+    for layer, weight in zip(LAYERS, weights, strict=True):
+        inputs.append(x)
+        outputs = x @ weight.T + _stored()[f"{layer}_bias"]
+        x = np.maximum(outputs, 0.0)
+    gradients = masked_gradients(weights, inputs, cross_entropy_gradient(outputs, labels))
+    return tuple(
+        LayerStep(layer, csr_array(weight), csr_array(own.T), csr_array(gradient.T))
+        for layer, weight, own, gradient in zip(LAYERS, weights, inputs, gradients, strict=True)
+    )
 
 
 @cache

@@ -44,6 +44,8 @@ class Options:
     """The options of one spec: the phase and sizes where they are given, then prunings in the order of writing."""
 
     phase: str | None = None
+    train: bool = False
+    """Whether the step is one of training: forward, and both gradients."""
     tokens: int | None = None
     batch: int | None = None
     window: int | None = None
@@ -63,11 +65,13 @@ class Grammar:
     methods: tuple[str, ...] = ()
     relu: Mapping[str, float] = field(default_factory=dict)
     window: bool = False
+    trains: bool = False
 
     def words(self) -> str:
         """The options in a sentence."""
         words = [*self.phases, *(["a number of tokens"] if self.tokens else []), "b8 (batch)", "dense", "weights"]
         words += ["w64 (window)"] if self.window else []
+        words += ["train"] if self.trains else []
         words += ["2:4 (any N:4, N:8, N:16)", *(f"{name}50 (per cent of zeros)" for name in ("sparse", *self.methods))]
         return ", ".join(words + [*self.relu] + (["relu90 (per cent of zeros)"] if self.phases else []))
 
@@ -85,6 +89,8 @@ class Grammar:
         ratio, share = re.fullmatch(r"(\d+):(\d+)", word), _PER_CENT.fullmatch(word)
         if word in self.phases:
             return _once(found, spec, "phase", word)
+        if word == "train" and self.trains:
+            return _once(found, spec, "train", True)
         if self.tokens and word.isdecimal():
             return _once(found, spec, "tokens", _count(spec, word))
         if word[:1] == "b" and word[1:].isdecimal():
@@ -109,7 +115,7 @@ class Grammar:
 
 
 def _once(found: Options, spec: str, name: str, value: object) -> Options:
-    if getattr(found, name) is not None:
+    if getattr(found, name) not in (None, False):
         raise InputError(f"{spec!r}: {name} is given twice; keep one.")
     return replace(found, **{name: value})
 

@@ -10,7 +10,7 @@
 | `priced_pruning` | gradual pruning under a price |
 | `layer_statistics` | statistics of a layer that change smoothly with the outputs, inputs and weights that are left |
 | `shrink` | the network without outputs that nothing reads |
-| `quantisation` | the same network in integers of 8 or 16 bits |
+| `quantisation` | the same network in integers of 4, 8 or 16 bits |
 | `measurement` | accuracy on held-out images, zeros of weights and activations and what made them |
 | `workload` | the network as a `Workload` |
 """

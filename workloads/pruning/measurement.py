@@ -14,6 +14,8 @@ CALIBRATION = 512
 """Training images that say how large inputs get; the first ones."""
 COUNTED = 512
 """Held-out images whose inputs' zeros are counted; the first ones."""
+WIDTHS = (4, 8, 16)
+"""Bits that networks are rounded to."""
 AT_ONCE = 1024
 """Images of one walk through a network: im2col of more takes too much memory."""
 
@@ -75,7 +77,7 @@ class Measured:
     """One pruned network."""
 
     accuracies: dict[str, float]
-    """On all held-out images: `float32`, and for 8 and 16 bits `int8` (a scale for each output) and `int8_layer`."""
+    """On all held-out images: `float32`, and for each of `WIDTHS` `int8` (a scale for each output) and `int8_layer`."""
     quantised: dict[int, Quantised]
     """By bits, a scale for each output."""
     inputs: Sequence[np.ndarray]
@@ -104,7 +106,7 @@ def measure_network(
     ranges = input_ranges(network, params, images.training[:CALIBRATION])
     accuracies = {"float32": accuracy(network, params, images.held_out, images.held_out_labels)}
     quantised = {}
-    for width in (8, 16):
+    for width in WIDTHS:
         for per_channel in (False, True):
             integers = quantise(params, ranges, width, per_channel=per_channel)
             right = integer_accuracy(network, integers, images.held_out, images.held_out_labels)

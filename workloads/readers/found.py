@@ -8,6 +8,7 @@ from scipy.sparse import csr_array
 
 from workloads.densities import Density
 from workloads.errors import printable
+from workloads.kernels.kernel import Numbers
 from workloads.kernels.tensor_names import TensorNames
 from workloads.kernels.tensors import CooTensor
 from workloads.kernels.unfolding import Unfolding
@@ -38,6 +39,8 @@ class FoundLayer:
     """As `cannot be read: its weights are not stored`, where `read` can only raise."""
     values: str = ""
     """What a value is, as `bfloat16` or `int4 in groups of 128`; empty where the file has none."""
+    numbers: Numbers = "integer"
+    """What the values are as operands: weights of networks run as integers, whatever they are stored as."""
     unfolding: Unfolding | None = None
     """How a convolution's maps become B, where the file says so; its rows in the order of A's columns, (in, y, x)."""
     taps: int = 1
@@ -100,10 +103,10 @@ class Found:
         """The notes, what was left out, what values are where they are no 8-bit integers, and what is not known of
         convolutions; a sentence each."""
         said = [f"{self.path}: left out, {words}." for words in self._left_out_words()]
-        kinds = dict.fromkeys(layer.values for layer in self.layers if layer.values and not _fits_int8(layer.values))
+        kinds = dict.fromkeys(layer.values for layer in self.layers if _runs_rounded(layer))
         if kinds:
             what = f"{self.path}: values are {', '.join(kinds)}, not int8"
-            said.append(f"{what}; costs are for integers of the design's `value_bits`, 8 unless --fix value_bits=16.")
+            said.append(f"{what}; weights run quantised to int8 unless --arithmetic says otherwise.")
         blind = sum(layer.taps > 1 and layer.columns is None and layer.unfolding is None for layer in self.layers)
         if blind:
             what = f"{self.path}: the maps of {blind} convolution{'s' if blind > 1 else ''} are not in the file"
@@ -123,6 +126,10 @@ class Found:
         return replace(self, layers=tuple(layer for layer in self.layers if keep(layer.name)))
 
 
-def _fits_int8(values: str) -> bool:
-    """Whether 8 bits hold the values; a mask says where they are, not what."""
-    return values.startswith(("int8", "uint8", "bool", "mask"))
+def _runs_rounded(layer: FoundLayer) -> bool:
+    """Whether 8 bits do not hold values that run as integers; a mask says where they are, not what."""
+    return (
+        layer.numbers == "integer"
+        and bool(layer.values)
+        and not layer.values.startswith(("int8", "uint8", "bool", "mask"))
+    )

@@ -11,7 +11,8 @@ from dse import Design, DesignSpace, Gradient, Problem, Strategy, default_space,
 from dse.mapper import Enumerated, best_mappings, mapping_space
 from experiments.common.progress import show_progress
 from hwmodels.cost import Cost, within_limit
-from hwmodels.technology import Technology
+from hwmodels.technology import NumberFormat, Technology
+from hwmodels.technology.number_formats import QUANTISED
 from workloads import SparseKernel, Workload
 from workloads.errors import InputError
 
@@ -78,11 +79,13 @@ class Finder:
         technology: Technology,
         fixes: Mapping[str, Any],
         strategy: Strategy | None = None,
+        numbers: NumberFormat = QUANTISED,
     ):
         """**Arguments**: kernels at the densities of the figure and at `ANCHORS`, by whether they are 2:4 patterns;
-        `fixes`: parameters of the design space that are held; `strategy` of the searches for hardware."""
+        `fixes`: parameters of the design space that are held; `strategy` of the searches for hardware;
+        `numbers`, what values are."""
         self.strategy = Gradient() if strategy is None else strategy
-        self.space = default_space().fix(**fixes)
+        self.space = default_space(numbers=numbers).fix(**fixes)
         self.problems = {family: _problem(of, self.space, technology) for family, of in kernels.items()}
         self._narrow = {
             family: _problem(

@@ -43,13 +43,7 @@ def prune_figure(points: Sequence[PruningPoint], at_knee: int, images: int, bits
     energy.set_title("Accuracy against energy")
     log_axis(latency, "x", "s", "Latency of a batch")
     latency.set_title("Accuracy against latency")
-    zeros.set_yscale("log")
-    zeros.invert_yaxis()
-    zeros.yaxis.set_major_locator(FixedLocator([1 - accuracy for accuracy in _TICKS]))
-    zeros.yaxis.set_minor_locator(NullLocator())
-    zeros.yaxis.set_minor_formatter(NullFormatter())
-    zeros.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 * (1 - error):.4g} %"))
-    zeros.set_ylabel(f"Accuracy on held-out images, int{bits}")
+    accuracy_axis(zeros, f"Accuracy on held-out images, int{bits}")
     used = [name for name in LOOKS if any(point.case.zeros and point.case.pattern == name for point in points)]
     handles = [Line2D([], [], ms=5, lw=1.4, **LOOKS[name]) for name in used]
     handles += [
@@ -60,6 +54,17 @@ def prune_figure(points: Sequence[PruningPoint], at_knee: int, images: int, bits
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), columnspacing=1.4)
     return figure
+
+
+def accuracy_axis(axes: Axes, label: str) -> None:
+    """The vertical axis as the logarithm of the error, accuracies written at it."""
+    axes.set_yscale("log")
+    axes.invert_yaxis()
+    axes.yaxis.set_major_locator(FixedLocator([1 - accuracy for accuracy in _TICKS]))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda error, _: f"{100 * (1 - error):.4g} %"))
+    axes.set_ylabel(label)
 
 
 def _error(values: np.ndarray, least: float) -> tuple[float, tuple[float, float]]:

@@ -18,8 +18,6 @@ HELD = {"dataflow": ["gustavson"], "a_format": ["dense", "bitmask", "csr", "nm4"
 """One dataflow, that of GAMMA and MatRaptor, which walks all that pruning makes: a decoder for each format at most."""
 NEAR = 0.01
 """Accuracy that a deployed network may lose."""
-GUARD_BITS = 8
-"""Of the accumulators above a product's width: 256 products in a row. Gives SCNN's 24 b for 8 b values."""
 
 
 def deployed(pruned: Sequence[Sequence[Pruned]], bits: int) -> list[Pruned]:
@@ -51,8 +49,7 @@ def balanced_machine(
     multiplies = [sum(work_of(kernel).multiplies for kernel in one.kernels) for one in networks]
     for one, count in zip(networks, multiplies, strict=True):
         kernels += [dataclasses.replace(kernel, repeats=multiplies[0] / count) for kernel in one.kernels]
-    widths = {"value_bits": float(bits), "accumulator_bits": float(2 * bits + GUARD_BITS)}
-    space = default_space().fix(**{**HELD, **widths, **fixes})
+    space = default_space().fix(**{**HELD, "value_bits": bits, **fixes})
     problem = build_problem(Workload("pruned", tuple(kernels)), space, technology, TRADE_OFF, {})
     result = strategy(problem, budget=budget, seed=seed, progress=show_progress())
     problem.require_feasible(result)

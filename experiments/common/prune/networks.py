@@ -1,7 +1,7 @@
 """Networks pruned every way and to every level, for several seeds: trained together, shrunk, rounded and measured."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from workloads.errors import InputError
 from workloads.pruning.images import Images, digits_images, idx_images
 from workloads.pruning.masks import PATTERNS, kept_of, pattern_words
 from workloads.pruning.measurement import Measured, measure_network
+from workloads.pruning.quantisation import recorded_integers
 from workloads.pruning.shrink import without_unread
 from workloads.pruning.small_networks import NETWORKS, Network
 from workloads.pruning.train import PruningCase, Recipe, prune_many
@@ -31,8 +32,12 @@ class Pruned:
     zeros: float
     """Share of the weights of the unpruned network that are gone, before rounding."""
     measured: Measured
+    size: int
+    """Weights of the unpruned network."""
     kernels: tuple[SparseKernel, ...]
     """One for each layer that still computes."""
+    by_bits: Mapping[int, tuple[SparseKernel, ...]]
+    """The same at every width, `kernels` among them."""
 
 
 def cases_of(methods: Sequence[str], levels: Sequence[float]) -> list[PruningCase]:
@@ -95,15 +100,19 @@ def prune_and_measure(
             if case.pattern in ("rows", "units"):
                 small, columns = without_unread(params)
             measured = measure_network(network, small, trained[0][at], columns, images[at], bits, batch)
-            kernels = pruned_workload(
-                f"{name}_{_short(case)}_{seed}",
-                network.layer_names,
-                measured.quantised[bits].weights,
-                measured.inputs,
-                sparse_inputs=sparse_inputs,
-                network=network,
-            ).kernels
-            row.append(Pruned(case, seed, gone, measured, kernels))
+            first = images[at].held_out[:batch]
+            by_bits = {
+                width: pruned_workload(
+                    f"{name}_{_short(case)}_{seed}",
+                    network.layer_names,
+                    integers.weights,
+                    recorded_integers(network, integers, first)[0],
+                    sparse_inputs=sparse_inputs,
+                    network=network,
+                ).kernels
+                for width, integers in measured.quantised.items()
+            }
+            row.append(Pruned(case, seed, gone, measured, size, by_bits[bits], by_bits))
         results.append(row)
     return network, results
 

@@ -19,7 +19,8 @@ from dse.mapper import (
 from dse.space.design_space import HARDWARE_NAMES, Value
 from experiments.common.output import portable
 from experiments.common.progress import show_progress
-from hwmodels.technology import Technology
+from hwmodels.technology import NumberFormat, Technology
+from hwmodels.technology.number_formats import QUANTISED
 from workloads import DensityKernel, Workload, measure
 from workloads.errors import InputError
 
@@ -36,8 +37,8 @@ DEFAULT_HARDWARE: dict[str, Value] = {
     "accumulator_bytes": 1024.0,
     "index_bus_bits": 256.0,
     "value_bus_bits": 512.0,
-    "value_bits": 8.0,
-    "accumulator_bits": 24.0,
+    "value_bits": float(QUANTISED.value_bits),
+    "accumulator_bits": float(QUANTISED.accumulator_bits),
     "intersection": "skip_ahead",
 }
 """Where no design is given: 256 PEs (OuterSPACE, HPCA 2018: 16 x 16), a GLB of Eyeriss v2's 192 KB (JETCAS 2019) to the
@@ -57,12 +58,17 @@ class HeldHardware:
     words: str
 
     @staticmethod
-    def of(design: Design | None, where: str | None) -> "HeldHardware":
-        """The design's, restricted to what its mappings use and to dense operands; the default one for None."""
+    def of(design: Design | None, where: str | None, numbers: NumberFormat = QUANTISED) -> "HeldHardware":
+        """The design's, restricted to what its mappings use and to dense operands; the default one with `numbers` for
+        None."""
         if design is None:
-            return HeldHardware(DEFAULT_HARDWARE, dict(DEFAULT_CHOICES), "the default design")
-        numbers = {name: design.hardware[name] for name in HARDWARE_NAMES}
-        return HeldHardware(numbers, supported_choices(design), f"design {portable(where)}")
+            widths: dict[str, Value] = {
+                "value_bits": float(numbers.value_bits),
+                "accumulator_bits": float(numbers.accumulator_bits),
+            }
+            return HeldHardware(DEFAULT_HARDWARE | widths, dict(DEFAULT_CHOICES), "the default design")
+        held = {name: design.hardware[name] for name in HARDWARE_NAMES}
+        return HeldHardware(held, supported_choices(design), f"design {portable(where)}")
 
     def space(self) -> DesignSpace:
         """Its mappings."""

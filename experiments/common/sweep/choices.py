@@ -38,7 +38,7 @@ def settings_of(
     specs: Sequence[str],
     spaces: Sequence[str],
     fixes: Sequence[Sequence[str]],
-    technologies: Mapping[str, Technology],
+    scenarios: Mapping[str, ScenarioOptions],
 ) -> list[SweepSetting]:
     """Every workload, by itself, in every space (`default` or a TOML file) under every scenario, the last moving
     fastest.
@@ -50,18 +50,26 @@ def settings_of(
         "--workload", specs, lambda text: re.sub(r"[^:@#]*/", "", text.rstrip("/")), lambda text: workload_of([text])
     )
     files = _labelled("--space", spaces, lambda text: Path(text).stem, str)
-    return [
-        SweepSetting(workload, space, scenario, (made, built, technology))
-        for workload, made in workloads.items()
-        for space, file in files.items()
-        for built in [build_space(None if file == DEFAULT_SPACE else Path(file), fixes, made)]
-        for scenario, technology in technologies.items()
-    ]
+    settings = []
+    for workload, made in workloads.items():
+        numbers = next(iter(scenarios.values())).built_for(made)[1]
+        technologies = {scenario: options.build(numbers=numbers) for scenario, options in scenarios.items()}
+        for space, file in files.items():
+            built = build_space(None if file == DEFAULT_SPACE else Path(file), fixes, made, numbers)
+            settings += [
+                SweepSetting(workload, space, scenario, (made, built, technology))
+                for scenario, technology in technologies.items()
+            ]
+    return settings
 
 
 def scenarios_of(
-    nodes: Sequence[float], clocks: Sequence[float], drams: Sequence[str], constants: Path | None
-) -> dict[str, Technology]:
+    nodes: Sequence[float],
+    clocks: Sequence[float],
+    drams: Sequence[str],
+    constants: Path | None,
+    arithmetic: str | None = None,
+) -> dict[str, ScenarioOptions]:
     """Every node with every clock and DRAM, the DRAM moving fastest, as `7 nm, 1 GHz, 4 x LPDDR4`.
 
     `drams` are `TYPE` or `TYPE:CHANNELS`. InputError for a value that is not right, and for one that comes twice.
@@ -73,9 +81,8 @@ def scenarios_of(
         kind, colon, channels = dram.partition(":")
         if colon and not channels.isdecimal():
             raise InputError(f"--dram {dram}: '{channels}' is no number of channels; give TYPE:CHANNELS, as hbm2:1.")
-        options = ScenarioOptions(node, clock, kind, int(channels) if colon else None, constants)
-        technology = options.build()
-        made[scenario_words(technology)] = technology
+        options = ScenarioOptions(node, clock, kind, int(channels) if colon else None, constants, arithmetic)
+        made[scenario_words(options.build())] = options
     return made
 
 

@@ -21,6 +21,7 @@ from hwmodels.design.choices import DATAFLOWS, FORMATS
 from hwmodels.design.hardware import HARDWARE_NUMBERS, MAPPING_CHOICES, MAPPING_NUMBERS
 from hwmodels.simulator import AnyKernel, simulate_kernel
 from hwmodels.technology import Technology, make_technology, scenario
+from hwmodels.technology.number_formats import QUANTISED
 from workloads import SparseKernel, measure, stack_statistics
 from workloads.kernels.elementwise import ElementwiseKernel
 from workloads.kernels.sddmm import SddmmKernel
@@ -41,13 +42,15 @@ LATTICES = ("on", "off")
 
 
 class CaseTask(NamedTuple):
-    """A kernel to compare, `designs` of each of `LATTICES`; and the sizes that its tables are padded to, which all
-    tasks of a run share, so that the models are compiled once for all of them."""
+    """A kernel to compare, `designs` of each of `LATTICES`; the sizes that its tables are padded to, which all tasks of
+    a run share, so that the models are compiled once for all of them; widths of values that designs have, sums
+    following."""
 
     kernel: AnyKernel
     designs: int
     seed: tuple[int, int]
     sizes: tuple[int, int, int]
+    value_bits: tuple[int, ...] = (QUANTISED.value_bits,)
 
 
 class CaseResults(NamedTuple):
@@ -92,7 +95,9 @@ def compare_kernel(task: CaseTask) -> CaseResults:
 def _cases(task: CaseTask, rng: np.random.Generator) -> list[tuple[str, Design, Cost]]:
     """Feasible designs on the lattice and off it, with their modelled costs; bottlenecks and dataflows in turn."""
     kernel = task.kernel
-    encoding = Encoding(default_space(), [KernelShape(kernel.name, kernel.family, *kernel.shape)])
+    encoding = Encoding(
+        default_space().fix(value_bits=task.value_bits), [KernelShape(kernel.name, kernel.family, *kernel.shape)]
+    )
     genomes = encoding.random(rng, DRAWN)
     drawn = encoding.batch(genomes)
     statistics = _padded(kernel, task.sizes)

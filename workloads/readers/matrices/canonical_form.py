@@ -3,6 +3,7 @@
 import numpy as np
 from scipy.sparse import coo_array, csr_array
 
+from workloads.kernels.kernel import Numbers
 from workloads.readers.found import Found, FoundLayer, LeftOut
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import LARGE, Source
@@ -15,6 +16,8 @@ MOST_APART = 64
 MOST_ENTRIES = 2**22
 """Non-zeros that a file may unpack to, beyond `MOST_PACKED` for each of its bytes: all of them are gone through."""
 MOST_PACKED = 64
+SINGLE_BYTES = 4
+"""Of a number in single precision."""
 
 
 def found_matrix(
@@ -29,8 +32,11 @@ def found_matrix(
     left_out: tuple[LeftOut, ...] = (),
     values: str = "",
     name: str = "",
+    numbers: Numbers | None = None,
 ) -> Found:
     """The one matrix of a file, made canonical; notes tell of stored zeros and of entries that come twice.
+
+    `numbers` are what the file says that values are; where it does not say, they are looked at (`numbers_of`).
 
     With `mirror` an entry stands for its transposed place too, unless that has an entry of its own.
     """
@@ -50,7 +56,23 @@ def found_matrix(
         notes += (f"{source.name}: {zeros:,} stored values are zero and were dropped; :keepzeros keeps them.",)
     elif zeros:
         notes += (f"{source.name}: {zeros:,} stored values are zero; they were kept as ones.",)
-    return Found(source.path, format, (FoundLayer(name, csr.shape, lambda: csr, values=values),), left_out, notes)
+    layer = FoundLayer(name, csr.shape, lambda: csr, values=values, numbers=numbers_of(csr.data, numbers))
+    return Found(source.path, format, (layer,), left_out, notes)
+
+
+def numbers_of(values: np.ndarray, declared: Numbers | None = None) -> Numbers:
+    """What the values of a matrix are: places alone where all are ones, else what its file says, else whole or not."""
+    if np.all(values == 1):
+        return "pattern"
+    whole = declared != "real" and bool(np.all(values == np.rint(values)))
+    return "integer" if whole else "real"
+
+
+def numbers_of_type(dtype: np.dtype) -> Numbers:
+    """What a file's type says of values; floats of half precision are weights of networks, which run as integers."""
+    if dtype.kind == "b":
+        return "pattern"
+    return "real" if dtype.kind in "fc" and dtype.itemsize >= SINGLE_BYTES else "integer"
 
 
 def both_triangles(matrix: csr_array) -> csr_array:

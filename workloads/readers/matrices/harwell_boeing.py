@@ -48,7 +48,8 @@ def _read(source: Source, options: ReadOptions) -> Found:
     matrix = _both_triangles(source, kind, matrix)
     missing = f"{source.name}: type {kind} but no values are stored; it was read as a pattern."
     notes = (missing,) if kind[0] != "P" and not valued else ()
-    return found_matrix(source, f"Harwell-Boeing {kind}", matrix, options, pattern=not valued, notes=notes)
+    return found_matrix(source, f"Harwell-Boeing {kind}", matrix, options, pattern=not valued, notes=notes,
+                        numbers="integer" if kind[0] == "I" else "real")  # fmt: skip
 
 
 def _sizes(source: Source, line: str) -> tuple[int, int, int]:

@@ -19,7 +19,7 @@ from scipy.sparse import coo_array
 
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.matrices.canonical_form import found_matrix
+from workloads.readers.matrices.canonical_form import found_matrix, numbers_of_type
 from workloads.readers.matrices.compressed import compressed_matrix
 from workloads.readers.matrices.hdf5_process import DamagedHdf5, Dataset, Hdf5File
 from workloads.readers.options import ReadOptions
@@ -79,7 +79,8 @@ def _of_file(source: Source, file: Hdf5File, options: ReadOptions) -> Found:
         matrices = {name: (coo_array(one.T if matlab else one), []) for name, one in arrays.items()}
     parts = [
         found_matrix(source, "MATLAB 7.3 file" if matlab else "HDF5 file", matrix, options,
-                     pattern=matrix.dtype == bool, values=f"{matrix.dtype}", name="" if len(matrices) == 1 else name,
+                     pattern=matrix.dtype == bool, numbers=numbers_of_type(matrix.dtype),
+                     values=f"{matrix.dtype}", name="" if len(matrices) == 1 else name,
                      notes=tuple(f"{source.name}: {note}." for note in told))
         for name, (matrix, told) in matrices.items()
     ]  # fmt: skip

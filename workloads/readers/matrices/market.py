@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.sparse import coo_array
 
+from workloads.kernels.kernel import Numbers
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found
 from workloads.readers.matrices.canonical_form import check_sides, found_matrix
@@ -22,11 +23,11 @@ from workloads.readers.tokens import Rows, rows_of
 
 _BANNER = re.compile(r"\s*%+\s*matrixmarket\b(.*)", re.I)
 _FIELDS = {
-    "real": "real", "double": "real", "integer": "real", "unsigned-integer": "real", "complex": "complex",
+    "real": "real", "double": "real", "integer": "integer", "unsigned-integer": "integer", "complex": "complex",
     "pattern": "pattern",
 }  # fmt: skip
 _SYMMETRIES = ("general", "symmetric", "skew-symmetric", "hermitian")
-_WIDTHS = {"pattern": 2, "real": 3, "complex": 4}
+_WIDTHS = {"pattern": 2, "integer": 3, "real": 3, "complex": 4}
 """Fields of a line of coordinates."""
 
 
@@ -56,8 +57,10 @@ def _read(source: Source, options: ReadOptions) -> Found:
         matrix = _array(source, banner, (sizes[0], sizes[1]), blocks)
     else:
         matrix, banner = _coordinates(source, banner, sizes, blocks, notes)
+    numbers: Numbers = "integer" if banner.field == "integer" else "real"
     told = tuple(f"{source.name}: {note}." for note in notes)
-    return found_matrix(source, "Matrix Market", matrix, options, pattern=banner.field == "pattern", notes=told)
+    return found_matrix(source, "Matrix Market", matrix, options, pattern=banner.field == "pattern", notes=told,
+                        numbers=numbers)  # fmt: skip
 
 
 def _banner(source: Source, notes: list[str]) -> _Banner:

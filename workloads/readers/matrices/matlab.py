@@ -12,7 +12,7 @@ from scipy.sparse import coo_array, issparse
 
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, LeftOut
-from workloads.readers.matrices.canonical_form import check_sides, found_matrix
+from workloads.readers.matrices.canonical_form import check_sides, found_matrix, numbers_of_type
 from workloads.readers.matrices.mat5 import mat5_variables
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source, words_of
@@ -55,7 +55,8 @@ def _as_found(source: Source, found: dict[str, object], options: ReadOptions) ->
             notes = (f"{source.name}: {name} is dense; its zeros were dropped.",)
         parts.append(
             found_matrix(source, "MATLAB file", matrix, options, pattern=matrix.dtype == bool, notes=notes,
-                         values="" if matrix.dtype == bool else f"{matrix.dtype}", name="" if alone else name)
+                         values="" if matrix.dtype == bool else f"{matrix.dtype}", name="" if alone else name,
+                         numbers=numbers_of_type(matrix.dtype))
         )  # fmt: skip
     layers = tuple(layer for part in parts for layer in part.layers)
     return Found(source.path, "MATLAB file", layers, left_out, tuple(note for part in parts for note in part.notes))

@@ -19,7 +19,13 @@ from scipy.sparse import bsr_array, coo_array, csc_array, csr_array, dia_array
 from workloads.kernels.tensors import CooTensor
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
-from workloads.readers.matrices.canonical_form import check_emptiness, check_sides, found_matrix, number_type
+from workloads.readers.matrices.canonical_form import (
+    check_emptiness,
+    check_sides,
+    found_matrix,
+    number_type,
+    numbers_of_type,
+)
 from workloads.readers.matrices.compressed import compressed_matrix
 from workloads.readers.matrices.npz_archive import NpzArchive, npz_names, opened_npz
 from workloads.readers.options import ReadOptions
@@ -43,7 +49,7 @@ def _read(source: Source, options: ReadOptions) -> Found:
             return Found(source.path, "sparse .npz", (matrix,), archive.left_out(), archive.told())
         pattern = matrix.dtype == bool
         return found_matrix(source, "sparse .npz", matrix, options, pattern=pattern, notes=archive.told(),
-                            left_out=archive.left_out())  # fmt: skip
+                            left_out=archive.left_out(), numbers=numbers_of_type(matrix.dtype))  # fmt: skip
 
 
 def _whole(archive: NpzArchive) -> coo_array | csr_array | FoundLayer:
@@ -112,7 +118,7 @@ def _coordinates(archive: NpzArchive, at: np.ndarray, data: np.ndarray, shape: t
     if len(shape) == 1:
         source.fail("array", "has 1 axis where a matrix has 2", "reshape it to (1, K), or (M, 1)")
     check_emptiness(source, shape, at.shape[1])
-    return FoundLayer("", shape, tensor=partial(_tensor, at, data, shape))
+    return FoundLayer("", shape, tensor=partial(_tensor, at, data, shape), numbers=numbers_of_type(data.dtype))
 
 
 def _tensor(at: np.ndarray, data: np.ndarray, shape: tuple[int, ...]) -> CooTensor:
@@ -162,7 +168,8 @@ def _by_prefix(archive: NpzArchive, prefix: str, options: ReadOptions) -> Found:
     parts = [f"{prefix}{part}" for part in ("data", "indices", "indptr")]
     matrix = _compressed(archive, *parts, archive.shape(f"{prefix}shape"))
     notes, archive.notes = archive.told(), []
-    return found_matrix(archive.source, "sparse .npz", matrix, options, notes=notes, name=prefix.rstrip("_./"))
+    return found_matrix(archive.source, "sparse .npz", matrix, options, notes=notes, name=prefix.rstrip("_./"),
+                        numbers=numbers_of_type(matrix.dtype))  # fmt: skip
 
 
 def _chosen(prefixes: list[str]) -> list[str]:

@@ -15,7 +15,13 @@ from scipy.sparse import coo_array, csr_array
 
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
-from workloads.readers.matrices.canonical_form import canonical, check_entries, check_sides, number_type
+from workloads.readers.matrices.canonical_form import (
+    canonical,
+    check_entries,
+    check_sides,
+    number_type,
+    numbers_of_type,
+)
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 
@@ -82,7 +88,8 @@ def _read(source: Source, options: ReadOptions) -> Found:
     if source.size < start + math.prod(shape) * dtype.itemsize:
         source.fail("array", "is cut off: its header says more bytes than there are", "copy the file again")
     values = f"{header[2]}" if header[2].kind != "b" else ""
-    layer = FoundLayer("", shape, partial(_dense, source, header, start, options), values=values)
+    numbers = numbers_of_type(header[2])
+    layer = FoundLayer("", shape, partial(_dense, source, header, start, options), values=values, numbers=numbers)
     return Found(source.path, "NumPy .npy", (layer,), (), notes)
 
 

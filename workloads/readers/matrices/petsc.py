@@ -45,7 +45,8 @@ def _read(source: Source, options: ReadOptions) -> Found:
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     matrix = csr_array((values.astype(values.dtype.newbyteorder("=")), indices, offsets), shape=(rows, columns))
     note = f"{source.name}: values were read as {values.dtype.newbyteorder('=')}, by the file's length."
-    return found_matrix(source, "PETSc matrix", matrix, options, notes=() if values.dtype == ">f8" else (note,))
+    return found_matrix(source, "PETSc matrix", matrix, options, numbers="real",
+                        notes=() if values.dtype == ">f8" else (note,))  # fmt: skip
 
 
 def _value_type(source: Source, content: bytes, begin: int, entries: int, width: int) -> str:

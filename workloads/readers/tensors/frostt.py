@@ -14,7 +14,7 @@ from scipy.sparse import coo_array
 from workloads.kernels.tensors import CooTensor
 from workloads.readers.formats import FileFormat, Sureness
 from workloads.readers.found import Found, FoundLayer
-from workloads.readers.matrices.canonical_form import MAX_SIDE, check_emptiness, found_matrix
+from workloads.readers.matrices.canonical_form import MAX_SIDE, check_emptiness, found_matrix, numbers_of
 from workloads.readers.options import ReadOptions
 from workloads.readers.source import Source
 from workloads.readers.tokens import Rows, all_rows, whole_numbers
@@ -133,7 +133,7 @@ def _as_found(
         source.fail("values", "are zero throughout", "give at least one that is not")
     if not np.isfinite(sums).all():
         source.fail("values", "add up to infinity", "correct them")
-    layer = FoundLayer("", shape, tensor=partial(CooTensor, places, sums, shape))
+    layer = FoundLayer("", shape, tensor=partial(CooTensor, places, sums, shape), numbers=numbers_of(sums))
     return Found(source.path, f"FROSTT tensor of {len(shape)} modes", (layer,), (), notes)
 
 
