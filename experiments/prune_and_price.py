@@ -186,7 +186,8 @@ def run(config: Config) -> None:
         compared = width_points(pruned, design, technology, sorted(set(config.widths), reverse=True))
         at_front = accuracy_front(compared)
         output.csv("widths.csv", width_rows(compared, at_front))
-        figure = width_figure(compared, at_front, float_accuracy, held_out, f"Fewer bits and fewer weights: {title}")
+        shown = f"Fewer bits and fewer weights: {title.replace('mean and standard deviation', 'means')}"
+        figure = width_figure(compared, at_front, float_accuracy, held_out, shown)
         output.figure("width_and_sparsity.png", figure)
     output.provenance("experiments/prune_and_price.py", config, images=images[0].name, knee=points[at_knee].title)
 
