@@ -12,6 +12,7 @@ from dse.problem.search_problem import Problem
 from dse.space.design import Design, change_design
 from dse.space.design_space import DesignSpace, Value
 from hwmodels.cost import FITS, misfit_words
+from hwmodels.design.choices import OF_SCENARIO
 from hwmodels.design.hardware import HARDWARE_NUMBERS, TILE_SIZES
 from hwmodels.numerics import Smooth
 
@@ -39,9 +40,11 @@ def elasticities(problem: Problem, design: Design, *, temperature: float = 0.05)
     names = list(HARDWARE_NUMBERS) + [f"{k.name}.{tile}" for k in problem.kernels for tile in TILE_SIZES]
     exponents = np.array([objective.exponents for objective in problem.objectives])
     table = exponents @ by_number
+    own = _numbers(design)
     return {
         name: {objective: float(table[at, column]) for at, objective in enumerate(problem.objective_names)}
         for column, name in enumerate(names)
+        if name in own
     }
 
 
@@ -163,8 +166,10 @@ def _steps(design: Design, space: DesignSpace | None) -> list[tuple[str, str, fl
 
 
 def _numbers(design: Design) -> dict[str, float]:
-    """Every number of a design, by the names of `elasticities`."""
+    """Every number that is the design's own, by the names of `elasticities`: not channels of the scenario's DRAM."""
     numbers = {name: float(design.hardware[name]) for name in HARDWARE_NUMBERS}
+    if design.hardware["dram"] == OF_SCENARIO:
+        del numbers["dram_channels"]
     for kernel, mapping in zip(design.kernels, design.mappings, strict=True):
         numbers |= {f"{kernel}.{tile}": float(mapping[tile]) for tile in TILE_SIZES}
     return numbers
