@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import replace
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -249,7 +250,7 @@ def test_n_of_m_lies_along_the_channels_of_a_convolution(tmp_path):
     matrix = csr_array(filters.reshape(16, -1))
     assert fullest(matrix, 4) > 2
     found = FoundLayer("conv", matrix.shape, lambda: matrix, columns=128, unfolding=of)
-    (kernel,) = _layer_kernels(found, "file", None, None)
+    (kernel,) = _layer_kernels(found, Path("file"), None, None)
     assert isinstance(kernel, SparseKernel)
     assert kernel.unfolding == replace(of, channel_block=4)
     assert fullest(kernel.a, 4) == 2
@@ -258,10 +259,10 @@ def test_n_of_m_lies_along_the_channels_of_a_convolution(tmp_path):
     ordered = sparse_convolution(filters.reshape(16, 16, 3, 3), maps, "x", padding=1, channel_block=4)
     assert (ordered.a != kernel.a).nnz == 0
     np.testing.assert_allclose((ordered.a @ ordered.b).toarray(), (plain.a @ plain.b).toarray(), atol=1e-12)
-    (without_maps,) = _layer_kernels(replace(found, unfolding=None, taps=9), "file", None, None)
+    (without_maps,) = _layer_kernels(replace(found, unfolding=None, taps=9), Path("file"), None, None)
     assert (without_maps.a != kernel.a).nnz == 0
     (uneven,) = _layer_kernels(
-        replace(found, read=lambda: csr_array(filters.reshape(16, -1)[:, ::-1])), "file", "spmv", None
+        replace(found, read=lambda: csr_array(filters.reshape(16, -1)[:, ::-1])), Path("file"), "spmv", None
     )
     assert uneven.unfolding is None
 
@@ -269,7 +270,7 @@ def test_n_of_m_lies_along_the_channels_of_a_convolution(tmp_path):
 def test_filters_pruned_anyhow_keep_their_order():
     matrix = csr_array((np.random.default_rng(0).random((16, 144)) < 0.5).astype(float))
     of = Unfolding(16, 8, 8, 3, 3, 8, 8, 1, 1)
-    (kernel,) = _layer_kernels(FoundLayer("conv", matrix.shape, lambda: matrix, unfolding=of), "file", None, None)
+    (kernel,) = _layer_kernels(FoundLayer("conv", matrix.shape, lambda: matrix, unfolding=of), Path("file"), None, None)
     assert (kernel.unfolding, kernel.n, (kernel.a != matrix).nnz) == (of, 64, 0)
 
 
@@ -278,12 +279,12 @@ def test_layers_of_densities_know_their_maps():
     layer = FoundLayer(
         "conv", (8, 144), density=NM(2, 4), columns=640, activations=Uniform(0.5), repeats=2.0, unfolding=of
     )
-    (kernel,) = _layer_kernels(layer, "file", None, None)
+    (kernel,) = _layer_kernels(layer, Path("file"), None, None)
     assert kernel.unfolding == replace(of, channel_block=4)
     assert (kernel.shape, kernel.repeats) == ((8, 144, 640), 2)
-    (plain,) = _layer_kernels(layer, "file", "spmm:7", None)
+    (plain,) = _layer_kernels(layer, Path("file"), "spmm:7", None)
     assert (plain.unfolding, plain.b, plain.n) == (None, None, 7)
-    (odd,) = _layer_kernels(replace(layer, density=NM(2, 5)), "file", None, None)
+    (odd,) = _layer_kernels(replace(layer, density=NM(2, 5)), Path("file"), None, None)
     assert odd.unfolding == of
 
 
