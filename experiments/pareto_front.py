@@ -111,7 +111,7 @@ class Config:
     """Relative gain in one objective below which a design is not worth --max-price; 0 shows the whole front."""
     max_price: Annotated[float, real(0, 1000)] = 0.10
     """Relative price in another objective that such a gain may have."""
-    stays: Literal["all", "results", "nothing"] = "all"
+    stays: Literal["nothing", "results", "all"] = "nothing"
     """What may stay in the global buffer from kernel to kernel, where it is known which tensors kernels read and write:
     results, or weights too, which are then there from the start."""
     space: Path | None = None
