@@ -1,7 +1,5 @@
 """Scrambled Sobol points for the numbers of designs (Owen, 1998)."""
 
-import warnings
-
 import numpy as np
 import scipy
 
@@ -13,6 +11,5 @@ def sobol(encoding: Encoding, count: int, rng: np.random.Generator) -> np.ndarra
     dimensions = len(encoding.number_columns)
     if dimensions == 0:
         return np.zeros((count, 0))
-    with warnings.catch_warnings():  # a count that is no power of two is less even, and does no harm
-        warnings.simplefilter("ignore")
-        return scipy.stats.qmc.Sobol(dimensions, rng=rng).random(count)
+    more = max(count - 1, 0).bit_length()  # the library warns of counts that are no power of two
+    return scipy.stats.qmc.Sobol(dimensions, rng=rng).random_base2(more)[:count]

@@ -83,11 +83,11 @@ def described_step(layers: Iterable[Layer], network: str, *, relu_passes: bool, 
         dy = Uniform(density) if relu_passes and density < 1.0 else None
         label, repeats = f"{network}/{layer.name}@", forward.repeats
         m, k, n = forward.shape
-        made = [DensityKernel(f"{label}{FORWARD}", m, k, n, w, x, repeats, forward.unfolding, "real")]
+        made = [DensityKernel(f"{label}{FORWARD}", m, k, n, w, x, repeats, forward.unfolding, numbers="real")]
         if at or not has_data_in:
             turned = _transposed(w, m, k)
-            made.append(DensityKernel(f"{label}{INPUT_GRADIENT}", k, m, n, turned, dy, repeats, None, "real"))
-        made.append(DensityKernel(f"{label}{WEIGHT_GRADIENT}", m, n, k, dy or Dense(), x, repeats, None, "real"))
+            made.append(DensityKernel(f"{label}{INPUT_GRADIENT}", k, m, n, turned, dy, repeats, numbers="real"))
+        made.append(DensityKernel(f"{label}{WEIGHT_GRADIENT}", m, n, k, dy or Dense(), x, repeats, numbers="real"))
         kernels += made
     return kernels
 
