@@ -12,8 +12,7 @@ from dse.problem.search_problem import Problem
 from dse.space.design import Design, change_design
 from dse.space.design_space import DesignSpace, Value
 from hwmodels.cost import FITS, misfit_words
-from hwmodels.design.choices import OF_SCENARIO
-from hwmodels.design.hardware import HARDWARE_NUMBERS, TILE_SIZES
+from hwmodels.design.hardware import HARDWARE_NUMBERS, TILE_SIZES, own_fields
 from hwmodels.numerics import Smooth
 
 LEAST = 0.01
@@ -167,9 +166,8 @@ def _steps(design: Design, space: DesignSpace | None) -> list[tuple[str, str, fl
 
 def _numbers(design: Design) -> dict[str, float]:
     """Every number that is the design's own, by the names of `elasticities`: not channels of the scenario's DRAM."""
-    numbers = {name: float(design.hardware[name]) for name in HARDWARE_NUMBERS}
-    if design.hardware["dram"] == OF_SCENARIO:
-        del numbers["dram_channels"]
+    own = own_fields(design.hardware)
+    numbers = {name: float(own[name]) for name in HARDWARE_NUMBERS if name in own}
     for kernel, mapping in zip(design.kernels, design.mappings, strict=True):
         numbers |= {f"{kernel}.{tile}": float(mapping[tile]) for tile in TILE_SIZES}
     return numbers
