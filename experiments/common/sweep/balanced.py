@@ -16,7 +16,7 @@ from experiments.common.figures.style import FORMAT_COLOURS, RESOURCE_COLOURS, n
 from experiments.common.sweep.cases import MEASURES, Case, main_choice, measures
 from experiments.common.sweep.comparison import AreaComparison
 from experiments.common.sweep.text import CHOSEN, IN_WORDS, WORDS, Shorten, case_label, cut
-from hwmodels.design.hardware import HARDWARE_NUMBERS, UNITS
+from hwmodels.design.hardware import HARDWARE_NUMBERS, UNITS, own_fields
 
 _DOUBLINGS = 3.0
 """Of a number against its row's mean, at the ends of the colours."""
@@ -28,7 +28,8 @@ _CHOICES = {"dataflow": "main dataflow", "a_format": "main format of A", "b_form
 def balanced_figure(comparisons: Sequence[AreaComparison], short: Shorten) -> Figure:
     """A column a balanced design, a row a quantity; small print is the range over the seeds' own balanced designs."""
     cases = [case for comparison in comparisons for case in comparison.cases]
-    numbers = [name for name in HARDWARE_NUMBERS if len(cases) == 1 or _varies(name, cases)]
+    numbers = [name for name in HARDWARE_NUMBERS if name in own_fields(cases[0].balanced.design.hardware)]
+    numbers = [name for name in numbers if len(cases) == 1 or _varies(name, cases)]
     titles = [WORDS[name] for name in MEASURES] + [name.replace("_", " ") for name in numbers]
     titles += [*(_CHOICES[name] for name in CHOSEN), "bottleneck"]
     figure = new_figure(max(2.9 + 1.0 * len(cases), 5.5), 1.6 + 0.36 * len(titles))
